@@ -1,0 +1,3 @@
+module github.com/ergon-go/ergon/app
+
+go 1.26

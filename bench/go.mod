@@ -1,0 +1,3 @@
+module github.com/ergon-go/ergon/bench
+
+go 1.26

@@ -1,0 +1,80 @@
+package ergon
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+)
+
+// Codec turns the payload of a transaction into the type that a task wants. The zero value does what is right for most:
+// a payload that already is of that type is passed through as it is, bytes and strings are handed over raw where the task
+// wants []byte or string, and are decoded as JSON otherwise.
+type Codec struct {
+	// Decode, where set, decodes bytes in place of JSON, into a pointer.
+	Decode func(data []byte, into any) error
+}
+
+// UseCodec has a task made by [Consume] decode its payloads with c.
+func UseCodec(c Codec) Decorator {
+	return func(t Task) Task {
+		if t.codec == nil {
+			t.faults = append(t.faults, fmt.Errorf("ergon.UseCodec needs a task made by ergon.Consume; plain functions decode for themselves"))
+			return t
+		}
+		*t.codec = c
+		return t
+	}
+}
+
+// decoder turns payloads into values of one type that share no changeable memory with them.
+type decoder[P any] struct {
+	codec *Codec
+	flat  bool // a P that is passed through needs no copy
+}
+
+func newDecoder[P any](codec *Codec) decoder[P] {
+	return decoder[P]{codec: codec, flat: isFlat(reflect.TypeFor[P]())}
+}
+
+func (d decoder[P]) decode(payload any) (P, error) {
+	if typed, ok := payload.(P); ok {
+		if !d.flat {
+			typed, _ = isolate(payload).(P)
+		}
+		return typed, nil
+	}
+	return d.decodeBytes(payload)
+}
+
+func (d decoder[P]) decodeBytes(payload any) (P, error) {
+	var body P
+	data, ok := bytesOf(payload)
+	if !ok {
+		return body, fmt.Errorf("payload is %T, which is neither that type nor bytes", payload)
+	}
+	switch into := any(&body).(type) {
+	case *[]byte:
+		*into = append([]byte{}, data...)
+		return body, nil
+	case *string:
+		*into = string(data)
+		return body, nil
+	}
+	if d.codec.Decode != nil {
+		return body, d.codec.Decode(append([]byte{}, data...), &body)
+	}
+	return body, json.Unmarshal(data, &body)
+}
+
+func bytesOf(payload any) ([]byte, bool) {
+	switch p := payload.(type) {
+	case []byte:
+		return p, true
+	case json.RawMessage:
+		return p, true
+	case string:
+		return []byte(p), true
+	default:
+		return nil, false
+	}
+}

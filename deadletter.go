@@ -1,0 +1,38 @@
+package ergon
+
+import (
+	"time"
+
+	"github.com/ergon-go/ergon/policy"
+)
+
+// DeadLetterRecord is the payload of the transaction that is dispatched to a dead-letter connector. That transaction has
+// the id of the failed one.
+type DeadLetterRecord struct {
+	// ID is the id of the failed transaction.
+	ID string `json:"id"`
+	// Task is the name of the task that failed.
+	Task string `json:"task"`
+	// Category, Phase and Attempts are those of the TransactionError.
+	Category Category     `json:"category"`
+	Phase    policy.Phase `json:"phase"`
+	Attempts int          `json:"attempts"`
+	// Message is the error of the last attempt, FirstError that of the first where there was more than one.
+	Message    string `json:"message"`
+	FirstError string `json:"first_error,omitempty"`
+	// Fingerprint is the same for failures that look alike: a hash of task, phase, category and the message without its
+	// numbers and quoted parts.
+	Fingerprint string `json:"fingerprint"`
+	// HandlerFailed is set where the exception handler failed for good as well; HandlerError says how.
+	HandlerFailed bool   `json:"handler_failed,omitempty"`
+	HandlerError  string `json:"handler_error,omitempty"`
+	// Deliveries is how often the source had delivered the transaction; 0 where it does not count.
+	Deliveries int `json:"deliveries,omitempty"`
+	// EnqueuedAt is when the transaction entered its source, FailedAt when it failed for good.
+	EnqueuedAt time.Time `json:"enqueued_at,omitzero"`
+	FailedAt   time.Time `json:"failed_at"`
+	// Metadata is the metadata of the transaction.
+	Metadata map[string]string `json:"metadata,omitempty"`
+	// Payload is the payload as it was fetched: JSON where it is JSON, otherwise as its codec encodes it.
+	Payload any `json:"payload"`
+}

@@ -1,0 +1,45 @@
+package policy
+
+// Concurrency is how many transactions run at once.
+type Concurrency struct {
+	// Value is the number at the start, and for good where Min and Max are not set. At least 1. Default 16.
+	Value int `yaml:"value"`
+	// Min and Max, where both are set, let the number adapt between them by latency and errors. 0 and 0 (default) keep Value.
+	Min int `yaml:"min"`
+	// Max is the upper end of the adapting concurrency.
+	Max int `yaml:"max"`
+	// Headroom is how many abandoned attempts (timed out, but their handler has not returned) a worker bears before it
+	// stops fetching and ends with an error. 0 (default) means as many as may run at once.
+	Headroom int `yaml:"headroom"`
+}
+
+// DefaultConcurrency is 16 at once.
+func DefaultConcurrency() Concurrency { return Concurrency{Value: 16} }
+
+// Adapts reports whether the concurrency moves between Min and Max.
+func (c Concurrency) Adapts() bool { return c.Min < c.Max }
+
+// Most is the highest number that may run at once.
+func (c Concurrency) Most() int { return max(c.Value, c.Max) }
+
+// MostAbandoned is the effective headroom.
+func (c Concurrency) MostAbandoned() int {
+	if c.Headroom > 0 {
+		return c.Headroom
+	}
+	return c.Most()
+}
+
+func (c Concurrency) validate(at path) faults {
+	var f faults
+	f.atLeast(at.key("value"), c.Value, 1, "nothing could run")
+	f.atLeast(at.key("headroom"), c.Headroom, 0, "0 means as many as may run at once")
+	if c.Min == 0 && c.Max == 0 {
+		return f
+	}
+	if c.Min < 1 || c.Min > c.Value || c.Value > c.Max {
+		f.add(at, "min %d, value %d and max %d must be in this order, from 1; leave out min and max for a fixed concurrency",
+			c.Min, c.Value, c.Max)
+	}
+	return f
+}

@@ -1,0 +1,45 @@
+package policy
+
+import "time"
+
+// EmptyQueue is how long a streaming loop waits after it fetched nothing.
+type EmptyQueue struct {
+	// Backoff is the wait after the first empty fetch. More than 0. Default 100ms.
+	Backoff time.Duration `yaml:"backoff"`
+	// BackoffMultiplier is what each further wait is multiplied by. At least 1. Default 2.
+	BackoffMultiplier float64 `yaml:"backoff_multiplier"`
+	// BackoffCap is the longest wait. At least Backoff and Interval. Default 5s.
+	BackoffCap time.Duration `yaml:"backoff_cap"`
+	// Interval is the least wait. Default 0.
+	Interval time.Duration `yaml:"interval"`
+	// Jitter is the part of a wait, from 0 to 1, that is taken off at random. Default 0.2.
+	Jitter float64 `yaml:"jitter"`
+}
+
+// DefaultEmptyQueue waits 100 ms, doubling to 5 s.
+func DefaultEmptyQueue() EmptyQueue {
+	return EmptyQueue{Backoff: 100 * time.Millisecond, BackoffMultiplier: 2, BackoffCap: 5 * time.Second, Jitter: 0.2}
+}
+
+// Delay is how long to wait after n empty fetches in a row (n from 1): max(Interval, Backoff × BackoffMultiplier^(n-1)),
+// at most BackoffCap. It is a pure function of n.
+func (e EmptyQueue) Delay(n int) time.Duration {
+	return max(min(e.Interval, e.BackoffCap), exponential(e.Backoff, e.BackoffMultiplier, e.BackoffCap, n-1))
+}
+
+// Jittered takes up to Jitter × d off d, but never goes below Interval; random is a number in [0, 1).
+func (e EmptyQueue) Jittered(d time.Duration, random float64) time.Duration {
+	return max(e.Interval, jittered(d, e.Jitter, random))
+}
+
+func (e EmptyQueue) validate(at path) faults {
+	var f faults
+	f.positive(at.key("backoff"), e.Backoff, "an empty source must not be polled without a pause")
+	f.multiplier(at.key("backoff_multiplier"), e.BackoffMultiplier)
+	f.notNegative(at.key("interval"), e.Interval)
+	f.fraction(at.key("jitter"), e.Jitter)
+	if e.BackoffCap < e.Backoff || e.BackoffCap < e.Interval {
+		f.add(at.key("backoff_cap"), "%s is shorter than backoff %s or interval %s; raise it", e.BackoffCap, e.Backoff, e.Interval)
+	}
+	return f
+}

@@ -1,0 +1,123 @@
+package policy
+
+import "time"
+
+// Mode is how a loop refills.
+type Mode string
+
+const (
+	// ModeContinuous fetches as soon as a slot is free.
+	ModeContinuous Mode = "continuous"
+	// ModeBatch finishes a batch before it fetches the next.
+	ModeBatch Mode = "batch"
+)
+
+// Execution is what a transaction runs on.
+type Execution string
+
+const (
+	// ExecutionAsync runs a goroutine per transaction under a semaphore: for waiting work, 100,000 in flight and more.
+	ExecutionAsync Execution = "async"
+	// ExecutionSync runs a fixed pool of workers, one transaction each from start to end: for blocking and CPU-bound work.
+	ExecutionSync Execution = "sync"
+)
+
+// OnException is what becomes of a failed transaction when its exception handler does not say.
+type OnException string
+
+const (
+	// OnExceptionDeadLetter writes it to the dead-letter connector.
+	OnExceptionDeadLetter OnException = "dead_letter"
+	// OnExceptionRequeue gives it back to the source.
+	OnExceptionRequeue OnException = "requeue"
+	// OnExceptionDiscard acknowledges it: it is gone.
+	OnExceptionDiscard OnException = "discard"
+)
+
+// DeadLetterSource as Loop.DeadLetter leaves dead letters to the source: it is told to reject, for brokers that have a
+// dead-letter queue of their own.
+const DeadLetterSource = "source"
+
+// Ordering is which transactions wait for each other.
+type Ordering string
+
+const (
+	// OrderingNone runs transactions in any order.
+	OrderingNone Ordering = "none"
+	// OrderingKey runs transactions with the same ordering key one at a time and in order.
+	OrderingKey Ordering = "key"
+)
+
+// Loop governs a consuming loop.
+type Loop struct {
+	// Mode is continuous (default) or batch.
+	Mode Mode `yaml:"mode"`
+	// Execution is async (default) or sync.
+	Execution Execution `yaml:"execution"`
+	// OSThreads pins each sync worker to an operating system thread, for C libraries with thread-local state. Default false.
+	OSThreads bool `yaml:"os_threads"`
+	// Streaming keeps the loop polling when the source is empty; otherwise it ends. Default false.
+	Streaming bool `yaml:"streaming"`
+	// Limit is how many transactions are started at most; 0 means no limit. Default 0.
+	Limit int64 `yaml:"limit"`
+	// Timeout bounds the loop: fetching stops, then what is in flight has the shutdown's grace. 0 means no bound. Default 0.
+	Timeout time.Duration `yaml:"timeout"`
+	// TransactionTimeout bounds process and success with their backoffs; the exception phase has its own budget after it.
+	// 0 means no bound. Default 5m.
+	TransactionTimeout time.Duration `yaml:"transaction_timeout"`
+	// Batch is how much is fetched at once.
+	Batch Batch `yaml:"batch"`
+	// Concurrency is how many transactions run at once.
+	Concurrency Concurrency `yaml:"concurrency"`
+	// EmptyQueue is how long to wait after an empty fetch, while streaming.
+	EmptyQueue EmptyQueue `yaml:"empty_queue"`
+	// OnException is what becomes of a failed transaction: dead_letter (default), requeue or discard.
+	OnException OnException `yaml:"on_exception"`
+	// DeadLetter is the name of the connector that dead letters go to, or "source" for a source that keeps what it is told
+	// to reject. It is needed where OnException is dead_letter. Default "dead_letters".
+	DeadLetter string `yaml:"dead_letter"`
+	// Ordering is none (default) or key.
+	Ordering Ordering `yaml:"ordering"`
+	// Outage is when to stop trying because everything fails.
+	Outage Outage `yaml:"outage"`
+}
+
+// DefaultLoop ends when its source is empty and runs 16 transactions at once.
+func DefaultLoop() Loop {
+	return Loop{
+		Mode:               ModeContinuous,
+		Execution:          ExecutionAsync,
+		TransactionTimeout: 5 * time.Minute,
+		Batch:              DefaultBatch(),
+		Concurrency:        DefaultConcurrency(),
+		EmptyQueue:         DefaultEmptyQueue(),
+		OnException:        OnExceptionDeadLetter,
+		DeadLetter:         "dead_letters",
+		Ordering:           OrderingNone,
+		Outage:             DefaultOutage(),
+	}
+}
+
+func (l Loop) validate(at path) faults {
+	var f faults
+	oneOf(&f, at.key("mode"), l.Mode, ModeContinuous, ModeBatch)
+	oneOf(&f, at.key("execution"), l.Execution, ExecutionAsync, ExecutionSync)
+	oneOf(&f, at.key("on_exception"), l.OnException, OnExceptionDeadLetter, OnExceptionRequeue, OnExceptionDiscard)
+	oneOf(&f, at.key("ordering"), l.Ordering, OrderingNone, OrderingKey)
+	if l.OSThreads && l.Execution != ExecutionSync {
+		f.add(at.key("os_threads"), "needs execution: sync; an async transaction has no thread of its own")
+	}
+	if l.Limit < 0 {
+		f.add(at.key("limit"), "is %d, must not be negative (0 means no limit)", l.Limit)
+	}
+	if l.OnException == OnExceptionDeadLetter && l.DeadLetter == "" {
+		f.add(at.key("dead_letter"), "is empty, but on_exception is dead_letter; name a connector, or %q for a source with "+
+			"a dead-letter queue of its own, or set on_exception to requeue or discard", DeadLetterSource)
+	}
+	f.notNegative(at.key("timeout"), l.Timeout)
+	f.notNegative(at.key("transaction_timeout"), l.TransactionTimeout)
+	f = append(f, l.Batch.validate(at.key("batch"))...)
+	f = append(f, l.Concurrency.validate(at.key("concurrency"))...)
+	f = append(f, l.EmptyQueue.validate(at.key("empty_queue"))...)
+	return append(f, l.Outage.validate(at.key("outage"))...)
+}

@@ -1,0 +1,78 @@
+package policy
+
+import (
+	"math"
+	"time"
+)
+
+// Retry says how often a step is attempted, how long one attempt may take and how long to wait in between.
+type Retry struct {
+	// MaxAttempts counts attempts in total; 1 means no retry. At least 1. Default 3.
+	MaxAttempts int `yaml:"max_attempts"`
+	// Timeout is the hard bound of one attempt. More than 0. Default 30s.
+	Timeout time.Duration `yaml:"timeout"`
+	// Backoff is the delay before the second attempt. 0 retries at once. Default 200ms.
+	Backoff time.Duration `yaml:"backoff"`
+	// BackoffMultiplier is what each further delay is multiplied by. At least 1. Default 2.
+	BackoffMultiplier float64 `yaml:"backoff_multiplier"`
+	// BackoffCap is the longest delay; 0 means uncapped. Default 10s.
+	BackoffCap time.Duration `yaml:"backoff_cap"`
+	// Jitter is the part of a delay, from 0 to 1, that is taken off at random where the delay is slept, so that a crowd
+	// of failures does not retry in step. It only ever shortens: the bound given by Delay holds. Default 0.2.
+	Jitter float64 `yaml:"jitter"`
+}
+
+// DefaultRetry is three attempts of at most 30 s each, 200 ms and 400 ms apart.
+func DefaultRetry() Retry {
+	return Retry{
+		MaxAttempts:       3,
+		Timeout:           30 * time.Second,
+		Backoff:           200 * time.Millisecond,
+		BackoffMultiplier: 2,
+		BackoffCap:        10 * time.Second,
+		Jitter:            0.2,
+	}
+}
+
+// Delay is how long to wait after attempt n (counted from 1) before attempt n+1: Backoff × BackoffMultiplier^(n-1), at
+// most BackoffCap. It is a pure function of n, so looking at it changes nothing.
+func (r Retry) Delay(n int) time.Duration {
+	return exponential(r.Backoff, r.BackoffMultiplier, r.BackoffCap, n-1)
+}
+
+// Jittered takes up to Jitter × d off d; random is a number in [0, 1).
+func (r Retry) Jittered(d time.Duration, random float64) time.Duration {
+	return jittered(d, r.Jitter, random)
+}
+
+func (r Retry) validate(at path) faults {
+	var f faults
+	f.atLeast(at.key("max_attempts"), r.MaxAttempts, 1, "1 means no retry")
+	f.positive(at.key("timeout"), r.Timeout, "an attempt needs a bound, such as 30s")
+	f.notNegative(at.key("backoff"), r.Backoff)
+	f.multiplier(at.key("backoff_multiplier"), r.BackoffMultiplier)
+	f.notNegative(at.key("backoff_cap"), r.BackoffCap)
+	f.fraction(at.key("jitter"), r.Jitter)
+	if r.BackoffCap > 0 && r.BackoffCap < r.Backoff {
+		f.add(at.key("backoff_cap"), "%s is shorter than backoff %s; raise the cap or lower the backoff", r.BackoffCap, r.Backoff)
+	}
+	return f
+}
+
+// Validate reports every fault of r, each a *Fault.
+func (r Retry) Validate() error { return r.validate("").join() }
+
+func exponential(base time.Duration, multiplier float64, limit time.Duration, exponent int) time.Duration {
+	delay := float64(base) * math.Pow(multiplier, float64(max(exponent, 0)))
+	if limit > 0 {
+		delay = min(delay, float64(limit))
+	}
+	if delay >= math.MaxInt64 {
+		return math.MaxInt64
+	}
+	return time.Duration(delay)
+}
+
+func jittered(d time.Duration, jitter, random float64) time.Duration {
+	return d - time.Duration(float64(d)*jitter*random)
+}

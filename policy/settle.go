@@ -1,0 +1,29 @@
+package policy
+
+import "time"
+
+// Settle governs telling the source what became of its transactions.
+type Settle struct {
+	// Retry is the attempts, timeout and backoff of one batch of settlements, and of one write of dead letters.
+	Retry Retry `yaml:"retry"`
+	// Size is how many settlements are sent at once at most. At least 1. Default 100.
+	Size int `yaml:"size"`
+	// Interval is how long a settlement waits for others to join it. Default 5ms.
+	Interval time.Duration `yaml:"interval"`
+	// RequeueDelay is how long a transaction is held back when it is requeued because it could not be dead-lettered.
+	// Default 5s.
+	RequeueDelay time.Duration `yaml:"requeue_delay"`
+}
+
+// DefaultSettle sends up to 100 settlements every 5 ms.
+func DefaultSettle() Settle {
+	return Settle{Retry: DefaultRetry(), Size: 100, Interval: 5 * time.Millisecond, RequeueDelay: 5 * time.Second}
+}
+
+func (s Settle) validate(at path) faults {
+	f := s.Retry.validate(at.key("retry"))
+	f.atLeast(at.key("size"), s.Size, 1, "1 settles each transaction by itself")
+	f.notNegative(at.key("interval"), s.Interval)
+	f.notNegative(at.key("requeue_delay"), s.RequeueDelay)
+	return f
+}
