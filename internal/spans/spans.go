@@ -1,0 +1,106 @@
+// Package spans holds every name that Ergon puts into telemetry: spans, attributes, metrics, their units and buckets.
+// Names from the OpenTelemetry messaging conventions (semantic conventions 1.37, "development" status) are used where they
+// fit; Ergon's own begin with "ergon.". A golden test of package pipeline fails when an exported name changes.
+package spans
+
+import "go.opentelemetry.io/otel/attribute"
+
+// InstrumentationName is the name of Ergon's tracer and meter.
+const InstrumentationName = "github.com/ergon-go/ergon"
+
+// Names of spans. The span of a transaction is "process <task>", that of an attempt "<phase> attempt <n>".
+const (
+	TaskRun       = "task.run"
+	Loop          = "loop"
+	Fetch         = "fetch"
+	ProcessPrefix = "process "
+	AttemptInfix  = " attempt "
+	Settle        = "settle"
+	DeadLetter    = "dead_letter"
+	ExtendLeases  = "extend_leases"
+)
+
+// Attribute keys of the messaging conventions.
+const (
+	MessagingSystem     = attribute.Key("messaging.system")
+	MessagingOperation  = attribute.Key("messaging.operation.name")
+	MessagingType       = attribute.Key("messaging.operation.type")
+	MessagingSource     = attribute.Key("messaging.destination.name")
+	MessagingMessageID  = attribute.Key("messaging.message.id")
+	MessagingBatchCount = attribute.Key("messaging.batch.message_count")
+	ErrorType           = attribute.Key("error.type")
+)
+
+// Attribute keys of Ergon.
+const (
+	Task               = attribute.Key("ergon.task")
+	Worker             = attribute.Key("ergon.worker")
+	PhaseKey           = attribute.Key("ergon.phase")
+	AttemptKey         = attribute.Key("ergon.attempt")
+	Outcome            = attribute.Key("ergon.outcome")
+	Category           = attribute.Key("ergon.category")
+	DeliveryCount      = attribute.Key("ergon.delivery.count")
+	FetchLimit         = attribute.Key("ergon.fetch.limit")
+	MaxAttempts        = attribute.Key("ergon.policy.max_attempts")
+	AttemptTimeout     = attribute.Key("ergon.policy.timeout_ms")
+	TransactionTimeout = attribute.Key("ergon.policy.transaction_timeout_ms")
+	Concurrency        = attribute.Key("ergon.policy.concurrency")
+	BatchSize          = attribute.Key("ergon.policy.batch_size")
+	Mode               = attribute.Key("ergon.policy.mode")
+	Execution          = attribute.Key("ergon.policy.execution")
+	Streaming          = attribute.Key("ergon.policy.streaming")
+	Result             = attribute.Key("ergon.result")
+)
+
+// SystemName is the value of messaging.system: the engine is the client library, whatever the broker.
+const SystemName = "ergon"
+
+// Instrument describes one metric.
+type Instrument struct {
+	Name, Unit, Description string
+	// Buckets are the boundaries of a histogram; nil for other instruments.
+	Buckets []float64
+}
+
+// DurationBuckets are the boundaries that the messaging conventions recommend, in seconds, with two below for engines as
+// fast as this one.
+func DurationBuckets() []float64 {
+	return []float64{0.0001, 0.001, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60}
+}
+
+// The metrics.
+var (
+	ProcessDuration = Instrument{
+		Name: "messaging.process.duration", Unit: "s",
+		Description: "From the start of a transaction's first attempt to the end of its lifecycle.", Buckets: DurationBuckets(),
+	}
+	OperationDuration = Instrument{
+		Name: "messaging.client.operation.duration", Unit: "s",
+		Description: "One fetch or settlement, with its retries.", Buckets: DurationBuckets(),
+	}
+	ConsumedMessages = Instrument{
+		Name: "messaging.client.consumed.messages", Unit: "{message}", Description: "Transactions fetched.",
+	}
+	Transactions = Instrument{
+		Name: "ergon.transactions", Unit: "{transaction}", Description: "Transactions that came to an end, by outcome.",
+	}
+	AttemptDuration = Instrument{
+		Name: "ergon.attempt.duration", Unit: "s",
+		Description: "One attempt, by phase and result.", Buckets: DurationBuckets(),
+	}
+	LateResults = Instrument{
+		Name: "ergon.attempts.late", Unit: "{attempt}", Description: "Attempts that returned after they had been given up.",
+	}
+	InFlight = Instrument{
+		Name: "ergon.transactions.in_flight", Unit: "{transaction}", Description: "Transactions fetched and not ended.",
+	}
+	Abandoned = Instrument{
+		Name: "ergon.attempts.abandoned", Unit: "{attempt}", Description: "Attempts given up whose handler has not returned.",
+	}
+	ConcurrencyLimit = Instrument{
+		Name: "ergon.concurrency.limit", Unit: "{transaction}", Description: "How many transactions may run at once now.",
+	}
+	Outage = Instrument{
+		Name: "ergon.outage", Unit: "1", Description: "1 while the loop is in outage mode.",
+	}
+)
