@@ -1,0 +1,74 @@
+# Needs Go, make and bash, nothing else. `make help` lists the targets; `make test` is what CI runs.
+
+SHELL := bash
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+# All modules of the workspace, also where the environment switches workspaces off.
+export GOWORK := $(CURDIR)/go.work
+
+LINTER := bin/golangci-lint
+# How long each fuzz target runs.
+FUZZTIME ?= 10s
+# Which benchmarks run, how often and how long each.
+BENCH ?= .
+BENCHCOUNT ?= 1
+BENCHTIME ?= 1s
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: test
+test: build vet lint unit fuzz example ## Run everything that CI runs, in this order, and stop at the first failure
+	@echo '==> all passed'
+
+.PHONY: build
+build: ## Compile all modules
+	@scripts/step $@ go build -o /dev/null work
+
+.PHONY: vet
+vet: ## Run go vet on all modules, tests included
+	@scripts/step $@ go vet work
+
+.PHONY: lint
+lint: $(LINTER) ## Run golangci-lint on all modules
+	@scripts/step $@ scripts/lint run
+
+.PHONY: fmt
+fmt: $(LINTER) ## Format all modules
+	@scripts/step $@ scripts/lint fmt
+
+.PHONY: unit
+unit: ## Run all tests with the race detector, in random order; lattice, budgets and rule tags are among them
+	@scripts/step $@ scripts/unit
+
+.PHONY: arch
+arch: ## Run the checks of the source tree only: lattice, package comments, budgets, rule tags
+	@scripts/step $@ go test ./internal/archtest
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME (10s)
+	@scripts/step $@ scripts/fuzz $(FUZZTIME)
+
+.PHONY: example
+example: ## Run the main example and check its result
+	@scripts/step $@ scripts/check-example
+
+.PHONY: bench
+bench: ## Run the benchmarks beside their peers: BENCH (.), BENCHCOUNT (1), BENCHTIME (1s)
+	@scripts/step $@ go test -run='^$$' -bench='$(BENCH)' -benchmem -count=$(BENCHCOUNT) -benchtime=$(BENCHTIME) ./bench/...
+
+.PHONY: run
+run: ## Run the main example: 10,000 wildlife strikes into out/
+	@go run ./examples/birdstrikes run
+
+.PHONY: clean
+clean: ## Remove what the targets above made
+	rm -rf bin out
+
+# The linter's dependencies are a module of their own, so that no user ever sees them. Building it takes a minute or two,
+# and again only when its version changes.
+$(LINTER): tools/go.mod tools/go.sum
+	@scripts/step $@ env GOWORK=off go build -C tools -ldflags='-s -w' -o ../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@

@@ -1,0 +1,129 @@
+// Do not relax this table to fix a build.
+//
+// It is the import lattice of the design, package by package. When it fails, the code is in the wrong package or a package
+// knows too much: move the code, or hand it what it needs as a value or an interface. A new package gets a row with the
+// least that it needs. A row is widened only by a decision record in docs/decisions that says why the design was wrong.
+package archtest_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/ergon-go/ergon/internal/archtest"
+)
+
+var (
+	// What instrumented code needs of OpenTelemetry: the API, without the SDK and the exporters.
+	otelAPI = []string{
+		"go.opentelemetry.io/otel", "go.opentelemetry.io/otel/attribute", "go.opentelemetry.io/otel/baggage",
+		"go.opentelemetry.io/otel/codes", "go.opentelemetry.io/otel/metric/...", "go.opentelemetry.io/otel/propagation",
+		"go.opentelemetry.io/otel/semconv/...", "go.opentelemetry.io/otel/trace/...",
+	}
+	anyThirdParty = []string{"*/..."}
+
+	// The parts that a program is put together from, and all of it below the programs.
+	core  = []string{".", "policy", "internal/lifecycle", "internal/pipeline", "internal/spans"}
+	parts = slices.Concat(core, []string{"connector/...", "service/...", "config", "ergontest/...", "runner"})
+	// A program's own layers, each on top of those before it.
+	telemetryAndConsole = []string{"telemetry/...", "console/..."}
+	// Examples show what a user can do, who cannot reach internal packages.
+	public = []string{
+		".", "policy", "connector/...", "service/...", "config", "ergontest/...", "runner",
+		"telemetry/...", "console/...", "app/...",
+	}
+)
+
+var lattice = archtest.Lattice{
+	TestKit: []string{
+		"github.com/ergon-go/ergon/ergontest/...",
+		"github.com/google/go-cmp/...",
+		"go.opentelemetry.io/otel/...", // the SDK and its in-memory exporters
+	},
+	Rules: []archtest.Rule{
+		{Packages: "policy", TestOurs: parts},
+		{Packages: "internal/lifecycle", Ours: []string{"policy"}, TestOurs: parts},
+		{Packages: "internal/spans", ThirdParty: otelAPI, TestOurs: parts},
+		{Packages: "internal/archtest"},
+		{
+			Packages: ".", Ours: []string{"policy", "internal/spans"}, TestOurs: parts,
+			ThirdParty: append([]string{"github.com/google/uuid"}, otelAPI...),
+		},
+		{
+			Packages: "internal/pipeline", TestOurs: parts,
+			Ours:       []string{".", "policy", "internal/lifecycle", "internal/spans"},
+			ThirdParty: append([]string{"github.com/failsafe-go/failsafe-go/...", "golang.org/x/..."}, otelAPI...),
+		},
+		{Packages: "config", Ours: []string{".", "policy"}, TestOurs: parts, ThirdParty: []string{"go.yaml.in/yaml/v4"}},
+
+		// Connectors and services never import each other, in their tests neither. Those with dependencies are modules.
+		{Packages: "connector/file/...", Ours: []string{".", "policy"}},
+		{Packages: "connector/memory/...", Ours: []string{".", "policy"}},
+		{Packages: "connector/*/...", Ours: []string{".", "policy"}, ThirdParty: anyThirdParty},
+		{Packages: "service/*/...", Ours: []string{".", "policy"}, ThirdParty: anyThirdParty},
+
+		{Packages: "ergontest/...", Ours: []string{".", "policy", "internal/pipeline"}, TestOurs: parts},
+		{Packages: "runner", Ours: core, TestOurs: parts, ThirdParty: append([]string{"golang.org/x/..."}, otelAPI...)},
+
+		// From here on up: anything above.
+		{Packages: "telemetry/...", Ours: parts, ThirdParty: []string{"go.opentelemetry.io/..."}},
+		{Packages: "console/...", Ours: slices.Concat(parts, telemetryAndConsole)},
+		{
+			Packages: "app/...", Ours: slices.Concat(parts, telemetryAndConsole),
+			ThirdParty: []string{"github.com/spf13/cobra/...", "github.com/spf13/pflag", "golang.org/x/term"},
+		},
+		{Packages: "cmd/*/...", Ours: slices.Concat(parts, telemetryAndConsole, []string{"app/..."})},
+		{Packages: "examples/*/...", Ours: public},
+		// The peers that it compares with are the reason why it is a module of its own.
+		{
+			Packages: "bench/...", Ours: slices.Concat(parts, telemetryAndConsole, []string{"app/..."}),
+			ThirdParty: anyThirdParty,
+		},
+	},
+}
+
+func TestPackagesImportOnlyWhatTheLatticeAllows(t *testing.T) {
+	report(t, lattice.Check(repository(t)))
+}
+
+func TestLatticeRefusesWhatItDoesNotAllow(t *testing.T) {
+	small := archtest.Lattice{
+		TestKit: []string{"example.org/cmp"},
+		Rules: []archtest.Rule{
+			{Packages: "."},
+			{Packages: "till", Ours: []string{"."}, ThirdParty: []string{"example.org/api/..."}, TestOurs: []string{"shelf/..."}},
+			{Packages: "shelf/*/...", Ours: []string{"."}},
+		},
+	}
+	const (
+		refused = "may not import"
+		unknown = "in no row"
+	)
+	for name, c := range map[string]struct {
+		file, source string
+		want         []string
+	}{
+		"standard library":             {"a.go", `package a; import "net/http"`, nil},
+		"cgo":                          {"a.go", `package a; import "C"`, []string{refused}},
+		"third party not listed":       {"a.go", `package a; import "example.org/api"`, []string{refused}},
+		"third party listed":           {"till/a.go", `package a; import "example.org/api/v2"`, nil},
+		"third party of a like name":   {"till/a.go", `package a; import "example.org/apis"`, []string{refused}},
+		"ours listed":                  {"till/a.go", `package a; import "example.org/shop"`, nil},
+		"ours not listed":              {"a.go", `package a; import "example.org/shop/till"`, []string{refused}},
+		"module of a like name":        {"till/a.go", `package a; import "example.org/shopping"`, []string{refused}},
+		"two faults in one file":       {"a.go", `package a; import ("example.org/api"; "example.org/shop/till")`, []string{refused, refused}},
+		"same unit":                    {"shelf/book/a.go", `package a; import "example.org/shop/shelf/book/page"`, nil},
+		"unit of the same kind":        {"shelf/book/a.go", `package a; import "example.org/shop/shelf/toy"`, []string{refused}},
+		"test kit in a test":           {"a_test.go", `package a; import "example.org/cmp"`, nil},
+		"test kit outside tests":       {"a.go", `package a; import "example.org/cmp"`, []string{refused}},
+		"own package in a test":        {"till/a_test.go", `package a_test; import "example.org/shop/till"`, nil},
+		"ours listed for tests":        {"till/a_test.go", `package a_test; import "example.org/shop/shelf/toy"`, nil},
+		"ours for tests, outside them": {"till/a.go", `package a; import "example.org/shop/shelf/toy"`, []string{refused}},
+		"test of a unit of a kind":     {"shelf/book/a_test.go", `package a_test; import "example.org/shop/shelf/toy"`, []string{refused}},
+		"package that has no row":      {"cellar/a.go", `package a`, []string{unknown}},
+		"folder below an exact row":    {"till/drawer/a.go", `package a`, []string{unknown}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			expect(t, small.Check(fixture(t, map[string]string{c.file: c.source})), c.want...)
+		})
+	}
+}
