@@ -1,0 +1,57 @@
+package memory
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/ergon-go/ergon"
+)
+
+// DispatchTransactions puts all of batch behind what waits, or none of it. Where Settings.Capacity bounds the queue it
+// waits for room for all of batch until ctx ends; a batch larger than the capacity fails at once.
+func (q *Queue) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {
+	capacity := q.settings.Capacity
+	if capacity > 0 && len(batch) > capacity {
+		return fmt.Errorf("memory queue: %d transactions dispatched at once can never fit into a capacity of %d; "+
+			"dispatch fewer at once or raise the capacity", len(batch), capacity)
+	}
+	for {
+		if ctx.Err() != nil {
+			return fmt.Errorf("memory queue: dispatching %d transactions: %w", len(batch), context.Cause(ctx))
+		}
+		room, err := q.tryDispatch(batch, capacity)
+		if room == nil {
+			return err
+		}
+		select {
+		case <-room:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// tryDispatch returns a channel to wait for where there is no room.
+func (q *Queue) tryDispatch(batch []ergon.Transaction, capacity int) (<-chan struct{}, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return nil, ErrClosed
+	}
+	if capacity > 0 && q.held()+len(batch) > capacity {
+		return q.left.wait(), nil
+	}
+	q.enqueue(batch, time.Now())
+	return nil, nil
+}
+
+func (q *Queue) enqueue(batch []ergon.Transaction, now time.Time) {
+	items := make([]item, len(batch)) // one allocation for all; freed when the last of them is gone
+	for i := range batch {
+		it := &items[i]
+		it.transaction, it.enqueuedAt, it.place = batch[i], now, q.places
+		q.places++
+		q.waiting.pushBack(it)
+	}
+	q.arrived.raise()
+}

@@ -1,0 +1,11 @@
+// Package memory holds connectors that live in the memory of one process: a queue, the same queue with leases, and a
+// generator of transactions for benchmarks. Nothing survives the process.
+//
+//	Dispatch ──► waiting ──Fetch──► in flight ──ack──► gone
+//	                ▲                   │  └────reject──► kept aside
+//	                └──── requeue, lease run out, Close ◄─┘
+//
+// The queue delivers at least once and in the order of dispatch. What is given back unprocessed (interrupted, its lease
+// run out, its queue closed) comes back before everything that was dispatched later; what is requeued as failed comes
+// back behind everything that waits, or as soon as its delay is over.
+package memory

@@ -1,0 +1,105 @@
+package memory
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/ergon-go/ergon"
+)
+
+// FetchTransactions delivers up to limit transactions. Where there are none it waits for Settings.MaxWait at most, and
+// returns as soon as one is dispatched or falls due. Two allocations a call and one a transaction.
+func (q *Queue) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {
+	if limit < 1 {
+		return nil, fmt.Errorf("memory queue: fetch of %d transactions: the limit must be at least 1", limit)
+	}
+	now := time.Now()
+	giveUp := now.Add(q.settings.MaxWait)
+	for {
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("memory queue: fetching: %w", context.Cause(ctx))
+		}
+		q.mu.Lock()
+		batch, err := q.deliver(limit, now)
+		if len(batch) > 0 || err != nil || !now.Before(giveUp) {
+			q.mu.Unlock()
+			return batch, err
+		}
+		arrived, next := q.arrived.wait(), q.nextDue(giveUp)
+		q.mu.Unlock()
+		pause(ctx, arrived, next.Sub(now))
+		now = time.Now()
+	}
+}
+
+func pause(ctx context.Context, arrived <-chan struct{}, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-arrived:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+func (q *Queue) deliver(limit int, now time.Time) ([]ergon.Transaction, error) {
+	if q.closed {
+		return nil, ErrClosed
+	}
+	q.expire(now)
+	if q.held() == 0 && q.settings.Finite {
+		return nil, ergon.ErrExhausted
+	}
+	it := q.take(now)
+	if it == nil {
+		return nil, nil
+	}
+	limit = min(limit, 1+q.waiting.len+len(q.returned))
+	batch := make([]ergon.Transaction, 0, limit)
+	receipts := make([]receipt, limit) // one allocation for all; freed when the last of them is gone
+	for {
+		batch = append(batch, q.send(it, &receipts[len(batch)], now))
+		if len(batch) == limit {
+			return batch, nil
+		}
+		if it = q.take(now); it == nil {
+			return batch, nil
+		}
+	}
+}
+
+// take removes the next item to be delivered: what was given back and is due before what waits; nil for none.
+func (q *Queue) take(now time.Time) *item {
+	if it := q.returned.take(now); it != nil {
+		return it
+	}
+	it := q.waiting.first
+	if it != nil {
+		q.waiting.remove(it)
+	}
+	return it
+}
+
+// send puts an item in flight.
+func (q *Queue) send(it *item, r *receipt, now time.Time) ergon.Transaction {
+	*r = receipt{queue: q, item: it}
+	it.count++
+	it.delivery = r
+	if q.leased {
+		it.due = now.Add(q.lease)
+	}
+	q.inFlight.pushBack(it)
+	return it.transaction.WithDelivery(ergon.Delivery{Receipt: r, Count: it.count, EnqueuedAt: it.enqueuedAt})
+}
+
+// nextDue is when something comes back by itself, at most limit.
+func (q *Queue) nextDue(limit time.Time) time.Time {
+	if len(q.returned) > 0 && q.returned[0].due.Before(limit) {
+		limit = q.returned[0].due
+	}
+	if q.leased && q.inFlight.first != nil && q.inFlight.first.due.Before(limit) {
+		limit = q.inFlight.first.due
+	}
+	return limit
+}

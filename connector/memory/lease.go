@@ -1,0 +1,54 @@
+package memory
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/ergon-go/ergon"
+)
+
+var _ ergon.LeaseKeeper = (*LeasedQueue)(nil)
+
+// LeasedQueue is a queue whose deliveries expire: what is not settled within its lease is given back, and its delivery
+// is stale from that moment on.
+type LeasedQueue struct {
+	*Queue
+}
+
+// NewLeased makes a queue with leases, open for use. A lease of 0 or less has run out as soon as it is given.
+func NewLeased(settings Settings, lease time.Duration) *LeasedQueue {
+	q := New(settings)
+	q.leased, q.lease = true, max(lease, 0)
+	return &LeasedQueue{Queue: q}
+}
+
+// LeaseDuration is how long a delivery lasts after a fetch or an extension.
+func (q *LeasedQueue) LeaseDuration() time.Duration { return q.lease }
+
+// ExtendLeases has each delivery last for LeaseDuration from now. A *BatchError names those that are lost, with
+// ergon.ErrStaleDelivery. It never waits.
+func (q *LeasedQueue) ExtendLeases(ctx context.Context, batch []ergon.Transaction) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("memory queue: extending %d leases: %w", len(batch), context.Cause(ctx))
+	}
+	now := time.Now()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return ErrClosed
+	}
+	q.expire(now)
+	var failures failures
+	for i, t := range batch {
+		it, err := q.delivered(t)
+		if err != nil {
+			failures.add(i, err)
+			continue
+		}
+		it.due = now.Add(q.lease)
+		q.inFlight.remove(it)
+		q.inFlight.pushBack(it)
+	}
+	return failures.err()
+}

@@ -1,0 +1,48 @@
+package memory
+
+import (
+	"container/heap"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/ergon-go/ergon"
+)
+
+// FetchTransactionByID delivers the first transaction with that id which waits, delayed ones included: it is in flight
+// then, like any that was fetched, and has to be settled. One that is in flight already is an error, as a loop is at work
+// on it. Rejected ones are not looked at. The cost grows with the length of the queue.
+func (q *Queue) FetchTransactionByID(ctx context.Context, id string) (ergon.Transaction, error) {
+	if ctx.Err() != nil {
+		return ergon.Transaction{}, fmt.Errorf("memory queue: fetching transaction %s: %w", id, context.Cause(ctx))
+	}
+	now := time.Now()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return ergon.Transaction{}, ErrClosed
+	}
+	q.expire(now)
+	if it := q.takeByID(id); it != nil {
+		q.arrived.raise() // who waits for something to come back has another time to wait for
+		return q.send(it, new(receipt), now), nil
+	}
+	if q.inFlight.find(id) != nil {
+		return ergon.Transaction{}, fmt.Errorf("memory queue: transaction %s is in flight; wait until it is settled", id)
+	}
+	return ergon.Transaction{}, fmt.Errorf("memory queue: transaction %q: %w", id, ergon.ErrNotFound)
+}
+
+func (q *Queue) takeByID(id string) *item {
+	if it := q.waiting.find(id); it != nil {
+		q.waiting.remove(it)
+		return it
+	}
+	for i, it := range q.returned {
+		if it.transaction.ID() == id {
+			heap.Remove(&q.returned, i)
+			return it
+		}
+	}
+	return nil
+}

@@ -1,0 +1,43 @@
+package memory
+
+import (
+	"container/heap"
+	"time"
+)
+
+// returned holds the items that were given back, the one that may be delivered first on top: by the time it is due, then
+// by its place.
+type returned []*item
+
+func (r *returned) put(it *item) { heap.Push(r, it) }
+
+// take removes the first item that is due; nil where there is none.
+func (r *returned) take(now time.Time) *item {
+	if len(*r) == 0 || (*r)[0].due.After(now) {
+		return nil
+	}
+	return heap.Pop(r).(*item)
+}
+
+func (r returned) Len() int { return len(r) }
+
+func (r returned) Less(i, j int) bool {
+	if r[i].due.Equal(r[j].due) {
+		return r[i].place < r[j].place
+	}
+	return r[i].due.Before(r[j].due)
+}
+
+func (r returned) Swap(i, j int) { r[i], r[j] = r[j], r[i] }
+
+// Push is for container/heap; see put.
+func (r *returned) Push(it any) { *r = append(*r, it.(*item)) }
+
+// Pop is for container/heap; see take.
+func (r *returned) Pop() any {
+	last := len(*r) - 1
+	it := (*r)[last]
+	(*r)[last] = nil
+	*r = (*r)[:last]
+	return it
+}

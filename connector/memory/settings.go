@@ -1,0 +1,23 @@
+package memory
+
+import (
+	"time"
+
+	"github.com/ergon-go/ergon"
+)
+
+// Settings are what a queue is made of. The zero value is an empty queue without a bound, whose fetches never wait.
+type Settings struct {
+	// Transactions wait in the queue from the start. They do not have to fit into Capacity. Default none.
+	Transactions []ergon.Transaction
+	// Finite makes a fetch return ergon.ErrExhausted once the queue holds nothing: an unsettled transaction may come back,
+	// so as long as one is in flight a fetch returns none and no error. Default false.
+	Finite bool
+	// MaxWait is how long a fetch waits for the first transaction. 0 or less: it returns at once. Default 0.
+	MaxWait time.Duration
+	// Capacity is how many transactions the queue holds at most, waiting, delayed and in flight: a dispatch beyond it waits
+	// for room. What is given back always has room. 0 or less means no bound. Default 0.
+	Capacity int
+	// Record keeps every settlement for Settlements. It is for tests: memory grows with each. Default false.
+	Record bool
+}
