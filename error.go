@@ -68,6 +68,9 @@ type TransactionError struct {
 }
 
 func (e *TransactionError) Error() string {
+	if e == nil {
+		return "no error: a nil *ergon.TransactionError was returned as an error"
+	}
 	var b strings.Builder
 	if e.Phase != "" {
 		fmt.Fprintf(&b, "%s: ", e.Phase)
@@ -81,11 +84,26 @@ func (e *TransactionError) Error() string {
 
 // Unwrap returns the last and the first cause.
 func (e *TransactionError) Unwrap() []error {
-	if e.First == nil {
+	switch {
+	case e == nil:
+		return nil
+	case e.First == nil:
 		return []error{e.Err}
+	default:
+		return []error{e.Err, e.First}
 	}
-	return []error{e.Err, e.First}
 }
+
+// RetryDelay returns the delay before the next attempt that Err was marked with by [RetryAfter].
+func (e *TransactionError) RetryDelay() (time.Duration, bool) {
+	if e == nil {
+		return 0, false
+	}
+	return retryDelayOf(e.Err)
+}
+
+// IsPermanent reports whether Err was marked by [Permanent].
+func (e *TransactionError) IsPermanent() bool { return e != nil && isPermanent(e.Err) }
 
 // The causes by which an attempt's context ends: [context.Cause] returns the one that applies. The timeouts match
 // context.DeadlineExceeded as well, and their category is CategoryTimeout.
@@ -106,27 +124,15 @@ func (e *timeoutError) Error() string        { return e.what }
 func (e *timeoutError) Timeout() bool        { return true }
 func (e *timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
 
-// Business marks err as a rule's refusal: it is never retried. Business(nil) is nil.
-func Business(err error) error {
-	return mark(err, func(m *markedError) { m.category, m.categorized = CategoryBusiness, true })
-}
-
-// Permanent marks err as not worth another attempt and keeps its category. Permanent(nil) is nil.
-func Permanent(err error) error {
-	return mark(err, func(m *markedError) { m.permanent = true })
-}
-
-// RetryAfter marks err with the delay before the next attempt, in place of the policy's backoff and without jitter.
-// RetryAfter(nil, d) is nil.
-func RetryAfter(err error, d time.Duration) error {
-	return mark(err, func(m *markedError) { m.after, m.delayed = max(d, 0), true })
-}
-
-// CategoryOf returns the category of any error, the outermost one that was given; CategorySystem where none was.
+// CategoryOf returns the category of any error, the outermost one that was given; CategorySystem where none was. Of joined
+// errors, one that is BUSINESS decides, then one that is TIMEOUT.
 func CategoryOf(err error) Category {
 	for err != nil {
 		switch e := err.(type) { //nolint:errorlint // the chain is walked here, to find the outermost that has a category
 		case *TransactionError:
+			if e == nil {
+				return CategorySystem
+			}
 			return e.Category
 		case *timeoutError:
 			return CategoryTimeout
@@ -134,9 +140,8 @@ func CategoryOf(err error) Category {
 			if e.categorized {
 				return e.category
 			}
-		}
-		if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // as above
-			return categoryOfJoined(joined.Unwrap())
+		case interface{ Unwrap() []error }:
+			return categoryOfJoined(e.Unwrap())
 		}
 		err = errors.Unwrap(err)
 	}
@@ -144,60 +149,15 @@ func CategoryOf(err error) Category {
 }
 
 func categoryOfJoined(errs []error) Category {
+	found := CategorySystem
 	for _, err := range errs {
-		if c := CategoryOf(err); c != CategorySystem {
-			return c
+		switch CategoryOf(err) {
+		case CategoryBusiness:
+			return CategoryBusiness
+		case CategoryTimeout:
+			found = CategoryTimeout
+		case CategorySystem:
 		}
 	}
-	return CategorySystem
-}
-
-// markedError carries what Business, Permanent and RetryAfter say. The engine reads it by its methods, so that any error
-// type that has them is understood the same.
-type markedError struct {
-	err         error
-	category    Category
-	categorized bool
-	permanent   bool
-	after       time.Duration
-	delayed     bool
-}
-
-type delayedError interface {
-	error
-	RetryDelay() (time.Duration, bool)
-}
-
-type permanentError interface {
-	error
-	IsPermanent() bool
-}
-
-func mark(err error, with func(*markedError)) error {
-	if err == nil {
-		return nil
-	}
-	m := &markedError{err: err}
-	with(m)
-	return m
-}
-
-func (m *markedError) Error() string { return m.err.Error() }
-func (m *markedError) Unwrap() error { return m.err }
-
-// RetryDelay returns the delay that the error asks for.
-func (m *markedError) RetryDelay() (time.Duration, bool) {
-	if inner, ok := errors.AsType[delayedError](m.err); ok && !m.delayed {
-		return inner.RetryDelay()
-	}
-	return m.after, m.delayed
-}
-
-// IsPermanent reports whether another attempt is pointless.
-func (m *markedError) IsPermanent() bool {
-	if m.permanent {
-		return true
-	}
-	inner, ok := errors.AsType[permanentError](m.err)
-	return ok && inner.IsPermanent()
+	return found
 }

@@ -1,0 +1,174 @@
+package ergon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+)
+
+// attempt is one call of a function that is given up at its deadline, whether or not the function has returned by then.
+// Exactly one of two owns what the function returns: the caller, or the receiver of late results.
+type attempt[T any] struct {
+	start   time.Time
+	limit   time.Duration // how long after start a result is too late
+	claimed atomic.Bool   // whoever sets it decides whether the function was in time
+	done    chan struct{} // closed by the function's goroutine once it has claimed
+
+	// Set before done is closed.
+	inTime bool
+	result T
+	failed *TransactionError
+}
+
+// callWithin calls fn on a goroutine of its own and returns what it returned, or a failure as soon as timeout is over
+// (0: none) or ctx has ended. The context that fn gets ends then, with ErrAttemptTimeout or the cause of ctx, and what
+// fn returns after that goes to late, where that is set.
+func callWithin[T any](ctx context.Context, timeout time.Duration, fn func(context.Context) (T, error), late func(any, error)) (T, *TransactionError) {
+	a := &attempt[T]{start: time.Now(), done: make(chan struct{})}
+	bounded, cancel := a.bound(ctx, timeout)
+	defer cancel()
+	go a.call(bounded, fn, late)
+	select {
+	case <-a.done:
+	case <-bounded.Done():
+		if a.claimed.CompareAndSwap(false, true) {
+			var none T
+			return none, expired(ctx, timeout)
+		}
+		<-a.done
+	}
+	if !a.inTime {
+		<-bounded.Done() // due already: the clock says so
+		return a.result, expired(ctx, timeout)
+	}
+	return a.result, a.failed
+}
+
+// bound derives the context of the attempt. Where the deadline of ctx is not after the attempt's own, it is the one that
+// counts.
+func (a *attempt[T]) bound(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	a.limit = math.MaxInt64
+	if deadline, ok := ctx.Deadline(); ok {
+		a.limit = deadline.Sub(a.start)
+	}
+	if timeout <= 0 || a.limit <= timeout {
+		return context.WithCancel(ctx)
+	}
+	a.limit = timeout
+	return context.WithDeadlineCause(ctx, a.start.Add(timeout), ErrAttemptTimeout)
+}
+
+// call runs on the attempt's goroutine. What follows fn is deferred, so that it also runs after a panic or a Goexit.
+func (a *attempt[T]) call(ctx context.Context, fn func(context.Context) (T, error), late func(any, error)) {
+	var (
+		result   T
+		err      error
+		failed   *TransactionError
+		returned bool
+	)
+	defer func() {
+		if !returned {
+			failed = crashed(recover())
+			err = failed
+		}
+		if !a.deliver(result, failed) {
+			reportLate(ctx, late, result, err)
+		}
+	}()
+	result, err = fn(ctx)
+	failed = failureOf(err) // here, because methods of a foreign error may panic as well
+	returned = true
+}
+
+// deliver hands over what fn returned, where it was in time and has not been given up.
+func (a *attempt[T]) deliver(result T, failed *TransactionError) bool {
+	inTime := time.Since(a.start) < a.limit
+	if !a.claimed.CompareAndSwap(false, true) {
+		return false
+	}
+	if inTime {
+		a.inTime, a.result, a.failed = true, result, failed
+	}
+	close(a.done)
+	return inTime
+}
+
+func reportLate(ctx context.Context, late func(any, error), result any, err error) {
+	if late == nil {
+		return
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			slog.Default().ErrorContext(ctx, "ergon: OnLateResult panicked", "error", crashed(p).Err, "stack", string(crashed(p).Stack))
+		}
+	}()
+	late(result, err)
+}
+
+// crashed is the failure of a function that panicked with value p or, where p is nil, ended its goroutine. It is called
+// by a deferred function, while the stack is still there.
+func crashed(p any) *TransactionError {
+	err := errGoexit
+	if p != nil {
+		err = panicError(p)
+	}
+	return &TransactionError{Category: CategorySystem, Attempts: 1, Err: err, Stack: debug.Stack()}
+}
+
+var errGoexit = errors.New("function ended its goroutine (runtime.Goexit, or a test's FailNow or SkipNow) and returned nothing")
+
+// panicError shows errors, texts and numbers, but of anything else only the type: it may be a payload, or refer to itself.
+func panicError(p any) error {
+	switch p := p.(type) {
+	case error:
+		return fmt.Errorf("panic: %w", p)
+	case fmt.Stringer, string, bool, int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64, float32, float64:
+		return fmt.Errorf("panic: %v", p)
+	default:
+		return fmt.Errorf("panic: a value of type %T", p)
+	}
+}
+
+// expired is the failure of an attempt that was given up, because ctx had ended or else its own timeout was over.
+func expired(ctx context.Context, timeout time.Duration) *TransactionError {
+	if ctx.Err() != nil {
+		return ended(ctx)
+	}
+	return &TransactionError{Category: CategoryTimeout, Attempts: 1, Err: fmt.Errorf("%w: no result within %s", ErrAttemptTimeout, timeout)}
+}
+
+// ended is the failure of what cannot go on because ctx has ended. It is TIMEOUT only where Ergon set that deadline.
+func ended(ctx context.Context) *TransactionError {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	failed := &TransactionError{Category: CategorySystem, Err: cause}
+	if !errors.Is(cause, err) {
+		failed.Err = fmt.Errorf("%w: %w", err, cause)
+	}
+	if _, ok := errors.AsType[*timeoutError](cause); ok {
+		failed.Category = CategoryTimeout
+	}
+	return failed
+}
+
+// failureOf returns err as the failure that RunFn reports; nil for nil. An error that says no more than a category, a
+// cause and a stack is taken over as it is, so that nothing is said twice.
+func failureOf(err error) *TransactionError {
+	if err == nil {
+		return nil
+	}
+	failed := &TransactionError{Category: CategoryOf(err), Attempts: 1, Err: err}
+	inner, ok := errors.AsType[*TransactionError](err)
+	if !ok || inner == nil {
+		return failed
+	}
+	failed.Stack = inner.Stack
+	if err == error(inner) && inner.Phase == "" && inner.TransactionID == "" && inner.First == nil && inner.Err != nil { //nolint:errorlint // it itself
+		failed.Err = inner.Err
+	}
+	return failed
+}

@@ -1,0 +1,167 @@
+package ergon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/ergon-go/ergon/policy"
+)
+
+// RunOption changes how [RunFn] runs. Where several are given, a later one replaces what it sets.
+type RunOption struct {
+	// Name is the name of the span. Default "run_fn".
+	Name string
+	// OnLateResult gets what an attempt returned after it had been given up, so that resources can be released: nothing
+	// that is passed to it is returned by RunFn, and nothing else is. It is called on the attempt's goroutine; where it is
+	// nil, late results are dropped.
+	OnLateResult func(result any, err error)
+}
+
+// RunFn calls fn until it succeeds, at most retry.MaxAttempts times, and returns its result or a *[TransactionError].
+//
+// Each attempt has a hard timeout: it runs on a goroutine of its own, and at its deadline RunFn goes on without it, whether
+// fn heeds its context or not. A result that comes at the deadline or later does not count. An fn that never returns
+// keeps its goroutine, so heed the context where you can: its cause is ErrAttemptTimeout then, and it also ends when RunFn
+// returns.
+//
+// There is no further attempt after a [Business] or [Permanent] error, after ctx has ended, or where the deadline of ctx
+// leaves no room for the backoff. [RetryAfter] replaces the backoff. A panic or runtime.Goexit in fn is an error of
+// category SYSTEM with its stack; one in a goroutine that fn started is not caught.
+//
+// What ctx ended with decides the category then: TIMEOUT for ErrTransactionTimeout, ErrLoopTimeout and an enclosing
+// ErrAttemptTimeout, SYSTEM for a deadline or cancellation of the caller's own. A policy that is not valid is returned as
+// its faults. Where the span in ctx records, RunFn makes a span of its own and one for each attempt. One attempt costs
+// about 2 µs.
+func RunFn[T any](ctx context.Context, retry policy.Retry, fn func(context.Context) (T, error), opts ...RunOption) (T, error) {
+	var none T
+	if err := retry.Validate(); err != nil {
+		return none, fmt.Errorf("ergon.RunFn: retry policy: %w", err)
+	}
+	if fn == nil {
+		return none, errors.New("ergon.RunFn was given no function")
+	}
+	r := startRun(ctx, retry, opts)
+	for r.next() {
+		attempted, span := r.spans.startAttempt(r.ctx, r.attempts)
+		result, failed := callWithin(attempted, retry.Timeout, fn, r.option.OnLateResult)
+		span.end(failed)
+		if failed == nil {
+			r.spans.end(r.attempts, nil)
+			return result, nil
+		}
+		r.record(failed)
+	}
+	r.spans.end(r.attempts, r.failed)
+	return none, r.failed
+}
+
+// Decorate returns fn with [RunFn] around it.
+func Decorate[In, Out any](retry policy.Retry, fn func(context.Context, In) (Out, error), opts ...RunOption) func(context.Context, In) (Out, error) {
+	return func(ctx context.Context, in In) (Out, error) {
+		return RunFn(ctx, retry, func(ctx context.Context) (Out, error) { return fn(ctx, in) }, opts...)
+	}
+}
+
+// run is one RunFn: which attempt it is at, and what went wrong so far.
+type run struct {
+	ctx      context.Context //nolint:containedctx // lives as long as the call that it was given to
+	retry    policy.Retry
+	option   RunOption
+	spans    runSpans
+	attempts int
+	first    error
+	failed   *TransactionError
+}
+
+func startRun(ctx context.Context, retry policy.Retry, opts []RunOption) *run {
+	r := &run{retry: retry}
+	for _, o := range opts {
+		if o.Name != "" {
+			r.option.Name = o.Name
+		}
+		if o.OnLateResult != nil {
+			r.option.OnLateResult = o.OnLateResult
+		}
+	}
+	r.ctx, r.spans = startRunSpans(ctx, r.option.Name, retry)
+	return r
+}
+
+// next reports whether there is another attempt, after the backoff that precedes it.
+func (r *run) next() bool {
+	switch {
+	case r.attempts == 0 && r.ctx.Err() != nil:
+		r.failed = ended(r.ctx)
+		r.failed.Err = fmt.Errorf("%w: not attempted", r.failed.Err)
+		return false
+	case r.attempts > 0 && !r.again():
+		return false
+	}
+	r.attempts++
+	return true
+}
+
+// again waits out the backoff, where the last failure is worth another attempt.
+func (r *run) again() bool {
+	if r.failed.Category == CategoryBusiness || r.failed.IsPermanent() {
+		return false
+	}
+	if r.ctx.Err() != nil {
+		r.cutShort()
+		return false
+	}
+	if r.attempts >= r.retry.MaxAttempts {
+		return false
+	}
+	delay, given := r.failed.RetryDelay()
+	if !given {
+		delay = r.retry.Jittered(r.retry.Delay(r.attempts), rand.Float64())
+	}
+	if deadline, ok := r.ctx.Deadline(); ok && time.Until(deadline) <= delay {
+		r.failed.Err = fmt.Errorf("%w (not retried: the deadline of the context leaves no room for the backoff of %s)", r.failed.Err, delay)
+		return false
+	}
+	if !sleep(r.ctx, delay) {
+		r.cutShort()
+		return false
+	}
+	return true
+}
+
+// record notes the failure of the attempt that has just been made.
+func (r *run) record(failed *TransactionError) {
+	if r.attempts == 1 {
+		r.first = failed.Err
+	} else {
+		failed.First = r.first
+	}
+	failed.Attempts = r.attempts
+	r.failed = failed
+}
+
+// cutShort makes the end of the context the failure, beside what the last attempt failed with.
+func (r *run) cutShort() {
+	end := ended(r.ctx)
+	if !errors.Is(r.failed.Err, end.Err) {
+		r.failed.Err = fmt.Errorf("%w; attempt %d failed with: %w", end.Err, r.attempts, r.failed.Err)
+	}
+	r.failed.Category = end.Category
+}
+
+// sleep reports whether it lasted to its end before ctx did.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,79 @@
+package ergon
+
+import (
+	"context"
+	"strconv"
+
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/ergon-go/ergon/internal/spans"
+	"github.com/ergon-go/ergon/policy"
+)
+
+// runSpans are the spans of one RunFn. The zero value, which stands for a caller whose span does not record, makes none.
+type runSpans struct {
+	name   string
+	tracer trace.Tracer
+	whole  trace.Span
+}
+
+// attemptSpan is the span of one attempt; the zero value is none.
+type attemptSpan struct{ span trace.Span }
+
+func startRunSpans(ctx context.Context, name string, retry policy.Retry) (context.Context, runSpans) {
+	parent := trace.SpanFromContext(ctx)
+	if !parent.IsRecording() {
+		return ctx, runSpans{}
+	}
+	if name == "" {
+		name = spans.RunFn
+	}
+	s := runSpans{name: name, tracer: parent.TracerProvider().Tracer(spans.InstrumentationName)}
+	ctx, s.whole = s.tracer.Start(ctx, name, trace.WithAttributes(
+		spans.MaxAttempts.Int(retry.MaxAttempts),
+		spans.AttemptTimeout.Int64(retry.Timeout.Milliseconds()),
+		spans.Backoff.Int64(retry.Backoff.Milliseconds()),
+	))
+	return ctx, s
+}
+
+func (s runSpans) startAttempt(ctx context.Context, n int) (context.Context, attemptSpan) {
+	if s.tracer == nil {
+		return ctx, attemptSpan{}
+	}
+	ctx, span := s.tracer.Start(ctx, s.name+spans.AttemptInfix+strconv.Itoa(n), trace.WithAttributes(spans.AttemptKey.Int(n)))
+	return ctx, attemptSpan{span: span}
+}
+
+func (s attemptSpan) end(failed *TransactionError) {
+	if s.span == nil {
+		return
+	}
+	if failed != nil {
+		recordFailure(s.span, failed)
+	}
+	s.span.End()
+}
+
+// end closes the span of the whole. A run that was healed is no error on it.
+func (s runSpans) end(attempts int, failed *TransactionError) {
+	if s.whole == nil {
+		return
+	}
+	s.whole.SetAttributes(spans.Attempts.Int(attempts))
+	if failed != nil {
+		recordFailure(s.whole, failed)
+	}
+	s.whole.End()
+}
+
+func recordFailure(span trace.Span, failed *TransactionError) {
+	span.SetAttributes(spans.ErrorType.String(failed.Category.String()))
+	span.SetStatus(codes.Error, failed.Error())
+	if failed.Stack == nil {
+		span.RecordError(failed)
+		return
+	}
+	span.RecordError(failed, trace.WithAttributes(spans.ExceptionStack.String(string(failed.Stack))))
+}
