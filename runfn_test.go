@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,10 +21,9 @@ func steady(attempts int) policy.Retry {
 }
 
 // attempts returns a function whose nth call does the nth of what is given, and counts its calls.
-func attempts(count *int, each ...func(context.Context) (string, error)) func(context.Context) (string, error) {
+func attempts(count *atomic.Int32, each ...func(context.Context) (string, error)) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
-		*count++
-		return each[*count-1](ctx)
+		return each[count.Add(1)-1](ctx)
 	}
 }
 
@@ -123,6 +123,7 @@ func TestResultJustBeforeTheDeadlineCountsAndOneAtItDoesNot(t *testing.T) {
 				if got != "" {
 					t.Errorf("got %q beside the error, want nothing", got)
 				}
+				time.Sleep(time.Second) // until the abandoned attempt has ended
 			})
 		})
 	}
@@ -131,9 +132,10 @@ func TestResultJustBeforeTheDeadlineCountsAndOneAtItDoesNot(t *testing.T) {
 // [T1] [R1] 10 s + 1 s + 10 s + 2 s + 10 s
 func TestAttemptThatIgnoresItsContextTimesOutAndIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		start, calls := time.Now(), 0
+		var calls atomic.Int32
+		start := time.Now()
 		_, err := ergon.RunFn(t.Context(), steady(3), func(context.Context) (string, error) {
-			calls++
+			calls.Add(1)
 			time.Sleep(time.Hour)
 			return "late", nil
 		})
@@ -142,8 +144,9 @@ func TestAttemptThatIgnoresItsContextTimesOutAndIsTriedAgain(t *testing.T) {
 		if got, want := err.Error(), "TIMEOUT: attempt timeout: no result within 10s (after 3 attempts)"; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
-		if calls != 3 || failed.Attempts != 3 || !errors.Is(failed.First, ergon.ErrAttemptTimeout) {
-			t.Errorf("%d calls, %+v", calls, failed)
+		if calls.Load() != 3 || failed.Attempts != 3 || !errors.Is(failed.First, ergon.ErrAttemptTimeout) {
+			t.Errorf("%d calls, %+v", calls.Load(), failed)
 		}
+		time.Sleep(time.Hour) // until the abandoned attempts have ended
 	})
 }
