@@ -1,0 +1,190 @@
+package ergon_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"testing"
+	"testing/slogtest"
+
+	"github.com/google/go-cmp/cmp"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/spans"
+)
+
+var (
+	scope = spans.Scope{Task: "triage", Worker: "triage-1", TransactionID: "t-7", Phase: "process", Attempt: 2}
+	ids   = map[string]any{
+		"task": "triage", "worker": "triage-1", "transaction_id": "t-7", "phase": "process", "attempt": 2.0,
+		"trace_id": "0102030405060708090a0b0c0d0e0f10", "span_id": "1112131415161718",
+	}
+)
+
+func inScope(ctx context.Context, scope spans.Scope) context.Context {
+	span := trace.NewSpanContext(trace.SpanContextConfig{
+		TraceID: trace.TraceID{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
+		SpanID:  trace.SpanID{17, 18, 19, 20, 21, 22, 23, 24},
+	})
+	return spans.WithScope(trace.ContextWithSpanContext(ctx, span), scope)
+}
+
+// logged returns what a logger made by build writes as one JSON record, without time and level.
+func logged(t *testing.T, ctx context.Context, build func(*slog.Logger) *slog.Logger, args ...any) map[string]any {
+	t.Helper()
+	var out bytes.Buffer
+	build(slog.New(ergon.LogHandler(slog.NewJSONHandler(&out, nil)))).InfoContext(ctx, "hello", args...)
+	record := map[string]any{}
+	if err := json.Unmarshal(out.Bytes(), &record); err != nil {
+		t.Fatalf("log line %q: %v", out.String(), err)
+	}
+	delete(record, "time")
+	delete(record, "level")
+	return record
+}
+
+func with(base map[string]any, more map[string]any) map[string]any {
+	all := map[string]any{"msg": "hello"}
+	for _, m := range []map[string]any{base, more} {
+		for k, v := range m {
+			all[k] = v
+		}
+	}
+	return all
+}
+
+// [O3]
+func TestRecordsCarryTheIDsOfTheirContextAtTheTopLevel(t *testing.T) {
+	for name, c := range map[string]struct {
+		build func(*slog.Logger) *slog.Logger
+		want  map[string]any
+	}{
+		"plain": {
+			func(l *slog.Logger) *slog.Logger { return l },
+			map[string]any{"code": "M"},
+		},
+		"with attributes": {
+			func(l *slog.Logger) *slog.Logger { return l.With("a", "1").With() },
+			map[string]any{"a": "1", "code": "M"},
+		},
+		"in a group": {
+			func(l *slog.Logger) *slog.Logger { return l.WithGroup("g") },
+			map[string]any{"g": map[string]any{"code": "M"}},
+		},
+		"in a group without a name": {
+			func(l *slog.Logger) *slog.Logger { return l.WithGroup("") },
+			map[string]any{"code": "M"},
+		},
+		"groups and attributes in turn": {
+			func(l *slog.Logger) *slog.Logger {
+				return l.With("a", "1").WithGroup("g").With("b", "2").WithGroup("h").With("c", "3").With("d", "4")
+			},
+			map[string]any{"a": "1", "g": map[string]any{"b": "2", "h": map[string]any{"c": "3", "d": "4", "code": "M"}}},
+		},
+		"wrapped twice": {
+			func(l *slog.Logger) *slog.Logger { return slog.New(ergon.LogHandler(l.WithGroup("g").Handler())) },
+			map[string]any{"g": map[string]any{"code": "M"}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(with(ids, c.want), logged(t, inScope(t.Context(), scope), c.build, "code", "M")); diff != "" {
+				t.Errorf("record in a scope (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(with(nil, c.want), logged(t, t.Context(), c.build, "code", "M")); diff != "" {
+				t.Errorf("record outside of one (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// [O3]
+func TestRecordsCarryOnlyTheIDsThatThereAre(t *testing.T) {
+	plain := func(l *slog.Logger) *slog.Logger { return l }
+	worker := spans.WithScope(t.Context(), spans.Scope{Task: "triage", Worker: "triage-1"})
+	want := with(map[string]any{"task": "triage", "worker": "triage-1"}, nil)
+	if diff := cmp.Diff(want, logged(t, worker, plain)); diff != "" {
+		t.Errorf("record of a worker (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(with(nil, nil), logged(t, spans.WithScope(t.Context(), spans.Scope{}), plain)); diff != "" {
+		t.Errorf("record of an empty scope (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(with(nil, nil), logged(t, t.Context(), plain)); diff != "" {
+		t.Errorf("record of no scope (-want +got):\n%s", diff)
+	}
+}
+
+// Loggers made from one must not write into each other's attributes.
+func TestLoggersOfOneGroupAreIndependent(t *testing.T) {
+	var left, right *slog.Logger
+	build := func(l *slog.Logger) *slog.Logger {
+		parent := l.WithGroup("g").With("a", "1")
+		left, right = parent.With("b", "left").WithGroup("h"), parent.With("b", "right").WithGroup("i")
+		return left
+	}
+	want := with(nil, map[string]any{"g": map[string]any{"a": "1", "b": "left", "h": map[string]any{"n": 1.0}}})
+	if diff := cmp.Diff(want, logged(t, t.Context(), build, "n", 1)); diff != "" {
+		t.Errorf("left (-want +got):\n%s", diff)
+	}
+	build = func(l *slog.Logger) *slog.Logger {
+		parent := l.WithGroup("g").With("a", "1")
+		left, right = parent.With("b", "left").WithGroup("h"), parent.With("b", "right").WithGroup("i")
+		return right
+	}
+	want = with(nil, map[string]any{"g": map[string]any{"a": "1", "b": "right", "i": map[string]any{"n": 1.0}}})
+	if diff := cmp.Diff(want, logged(t, t.Context(), build, "n", 1)); diff != "" {
+		t.Errorf("right (-want +got):\n%s", diff)
+	}
+}
+
+func TestLogHandlerHonoursTheLevelOfTheNext(t *testing.T) {
+	handler := ergon.LogHandler(slog.NewJSONHandler(&bytes.Buffer{}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	if handler.Enabled(t.Context(), slog.LevelInfo) || !handler.Enabled(t.Context(), slog.LevelWarn) {
+		t.Error("want info off and warn on, as the next handler says")
+	}
+}
+
+func TestLogHandlerKeepsTheRulesOfSlog(t *testing.T) {
+	var out bytes.Buffer
+	err := slogtest.TestHandler(ergon.LogHandler(slog.NewJSONHandler(&out, nil)), func() []map[string]any {
+		var records []map[string]any
+		for line := range bytes.Lines(out.Bytes()) {
+			record := map[string]any{}
+			if err := json.Unmarshal(line, &record); err != nil {
+				t.Fatalf("log line %q: %v", line, err)
+			}
+			records = append(records, record)
+		}
+		return records
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+type lazyScope struct {
+	context.Context
+	asked int
+}
+
+func (l *lazyScope) Value(key any) any {
+	if key == spans.ScopeKey {
+		l.asked++
+		return &spans.Scope{Task: "triage"}
+	}
+	return l.Context.Value(key)
+}
+
+func TestContextOfAnotherTypeIsAskedForItsScopeWhenARecordIsWritten(t *testing.T) {
+	ctx := &lazyScope{Context: t.Context()}
+	logger := slog.New(ergon.LogHandler(slog.NewJSONHandler(&bytes.Buffer{}, nil)))
+	logger.DebugContext(ctx, "not written")
+	if ctx.asked != 0 {
+		t.Errorf("asked %d times for a record that is not written", ctx.asked)
+	}
+	logger.InfoContext(ctx, "written")
+	if ctx.asked != 1 {
+		t.Errorf("asked %d times for one record, want once", ctx.asked)
+	}
+}
