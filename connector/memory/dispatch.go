@@ -46,10 +46,10 @@ func (q *Queue) tryDispatch(batch []ergon.Transaction, capacity int) (<-chan str
 }
 
 func (q *Queue) enqueue(batch []ergon.Transaction, now time.Time) {
-	items := make([]item, len(batch)) // one allocation for all; freed when the last of them is gone
+	q.free.reserve(len(batch))
 	for i := range batch {
-		it := &items[i]
-		it.transaction, it.enqueuedAt, it.place = batch[i], now, q.places
+		it := q.free.take()
+		it.queue, it.transaction, it.enqueuedAt, it.place, it.count = q, batch[i], now, q.places, 0
 		q.places++
 		q.waiting.pushBack(it)
 	}

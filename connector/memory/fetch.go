@@ -11,14 +11,11 @@ import (
 // FetchTransactions delivers up to limit transactions. Where there are none it waits for Settings.MaxWait at most, and
 // returns as soon as one is dispatched or falls due. Two allocations a call and one a transaction.
 func (q *Queue) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {
-	if limit < 1 {
-		return nil, fmt.Errorf("memory queue: fetch of %d transactions: the limit must be at least 1", limit)
-	}
 	now := time.Now()
 	giveUp := now.Add(q.settings.MaxWait)
 	for {
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("memory queue: fetching: %w", context.Cause(ctx))
+		if err := checkFetch(ctx, limit); err != nil {
+			return nil, err
 		}
 		q.mu.Lock()
 		batch, err := q.deliver(limit, now)
@@ -31,6 +28,16 @@ func (q *Queue) FetchTransactions(ctx context.Context, limit int) ([]ergon.Trans
 		pause(ctx, arrived, next.Sub(now))
 		now = time.Now()
 	}
+}
+
+func checkFetch(ctx context.Context, limit int) error {
+	if limit < 1 {
+		return fmt.Errorf("memory: fetch of %d transactions: the limit must be at least 1", limit)
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("memory: fetching: %w", context.Cause(ctx))
+	}
+	return nil
 }
 
 func pause(ctx context.Context, arrived <-chan struct{}, d time.Duration) {
@@ -83,7 +90,7 @@ func (q *Queue) take(now time.Time) *item {
 
 // send puts an item in flight.
 func (q *Queue) send(it *item, r *receipt, now time.Time) ergon.Transaction {
-	*r = receipt{queue: q, item: it}
+	r.item = it
 	it.count++
 	it.delivery = r
 	if q.leased {

@@ -39,6 +39,7 @@ type Queue struct {
 	waiting     list
 	returned    returned
 	inFlight    list // where deliveries expire: the next to expire first
+	free        pool
 	rejected    []ergon.Transaction
 	settlements []ergon.Settlement
 	arrived     signal // something to fetch, or nothing will ever come

@@ -9,7 +9,7 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-var errForeign = errors.New("the transaction was not delivered by this queue")
+var errForeign = errors.New("the transaction did not come from this source")
 
 // SettleTransactions settles each item by itself. A *BatchError names those that did not take effect, with
 // ergon.ErrStaleDelivery for a delivery that was settled before or that the queue has taken back. It never waits.
@@ -62,7 +62,7 @@ func (q *Queue) settle(s *ergon.Settlement, now time.Time) error {
 // delivered returns the item in flight that a transaction is a delivery of.
 func (q *Queue) delivered(t ergon.Transaction) (*item, error) {
 	r, ok := t.Delivery().Receipt.(*receipt)
-	if !ok || r.queue != q {
+	if !ok || r.item.queue != q {
 		return nil, fmt.Errorf("memory queue: transaction %s: %w", t.ID(), errForeign)
 	}
 	if r.item.delivery != r {
@@ -71,10 +71,13 @@ func (q *Queue) delivered(t ergon.Transaction) (*item, error) {
 	return r.item, nil
 }
 
-// drop forgets an item in flight and lets go of its payload, which a late receipt would hold on to.
+// drop forgets an item in flight.
 func (q *Queue) drop(it *item) {
 	q.inFlight.remove(it)
-	it.delivery, it.transaction = nil, ergon.Transaction{}
+	q.free.put(it)
+	if q.free.len > keptItems && q.held() == 0 {
+		q.free = pool{}
+	}
 }
 
 func (q *Queue) requeue(it *item, s *ergon.Settlement, now time.Time) {

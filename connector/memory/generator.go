@@ -1,0 +1,143 @@
+package memory
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"github.com/ergon-go/ergon"
+)
+
+var (
+	_ ergon.Fetcher = (*Generator)(nil)
+	_ ergon.Settler = (*Generator)(nil)
+	_ ergon.Counter = (*Generator)(nil)
+)
+
+// Generator is a finite source that makes its transactions as they are fetched: any number of them in constant memory,
+// for benchmarks. It keeps no record of what is in flight: it believes every settlement, does not notice a stale one, and
+// delivers what is requeued by the next fetch, whatever its delay. It is safe for concurrent use.
+type Generator struct {
+	size    int64
+	payload func(i int64) any
+
+	mu       sync.Mutex
+	next     int64
+	requeued []int64
+	numbers  []int64 // those of one fetch; kept to be used again
+	ids      []byte  // likewise
+
+	inFlight, acked, rejected atomic.Int64
+}
+
+// NewGenerator makes a source of n transactions with the ids "0" to n-1. payload makes the payload of number i; it is
+// called once for each delivery, by one goroutine at a time, and must not use the generator. Nil makes them all nil.
+func NewGenerator(n int64, payload func(i int64) any) *Generator {
+	if payload == nil {
+		payload = func(int64) any { return nil }
+	}
+	return &Generator{size: n, payload: payload}
+}
+
+// FetchTransactions makes up to limit transactions and never waits. Two allocations a call, none a transaction but those
+// of payload. It returns ergon.ErrExhausted once all are acknowledged or rejected.
+func (g *Generator) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {
+	if err := checkFetch(ctx, limit); err != nil {
+		return nil, err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.choose(limit)
+	if len(g.numbers) == 0 {
+		if g.inFlight.Load() <= 0 && len(g.requeued) == 0 {
+			return nil, ergon.ErrExhausted
+		}
+		return nil, nil
+	}
+	g.inFlight.Add(int64(len(g.numbers)))
+	return g.make(), nil
+}
+
+// choose puts the next numbers into g.numbers: what was requeued comes first, by itself.
+func (g *Generator) choose(limit int) {
+	if n := min(limit, len(g.requeued)); n > 0 {
+		g.numbers = append(g.numbers[:0], g.requeued[:n]...)
+		g.requeued = append(g.requeued[:0], g.requeued[n:]...)
+		return
+	}
+	g.numbers = g.numbers[:0]
+	for last := g.next + min(int64(limit), g.size-g.next); g.next < last; g.next++ {
+		g.numbers = append(g.numbers, g.next)
+	}
+}
+
+// make makes the transactions of g.numbers. Their ids are parts of one string.
+func (g *Generator) make() []ergon.Transaction {
+	batch := make([]ergon.Transaction, len(g.numbers))
+	g.ids = g.ids[:0]
+	for _, n := range g.numbers {
+		g.ids = strconv.AppendInt(g.ids, n, 10)
+		g.ids = append(g.ids, ' ')
+	}
+	ids := string(g.ids)
+	for i, n := range g.numbers {
+		end := 0
+		for ids[end] != ' ' {
+			end++
+		}
+		batch[i] = ergon.NewTransaction(ids[:end], g.payload(n))
+		ids = ids[end+1:]
+	}
+	return batch
+}
+
+// SettleTransactions counts what is acknowledged and rejected and keeps what is requeued. A *BatchError names requeued
+// transactions that are none of this generator's.
+func (g *Generator) SettleTransactions(_ context.Context, batch []ergon.Settlement) error {
+	var acked, rejected, requeued int64
+	var failures failures
+	for i := range batch {
+		switch batch[i].Action {
+		case ergon.SettleAck:
+			acked++
+		case ergon.SettleReject:
+			rejected++
+		default:
+			if err := g.requeue(batch[i].Transaction.ID()); err != nil {
+				failures.add(i, err)
+				continue
+			}
+			requeued++
+		}
+	}
+	g.acked.Add(acked)
+	g.rejected.Add(rejected)
+	g.inFlight.Add(-acked - rejected - requeued)
+	return failures.err()
+}
+
+func (g *Generator) requeue(id string) error {
+	n, err := strconv.ParseInt(id, 10, 64)
+	if err != nil || n < 0 || n >= g.size {
+		return fmt.Errorf("memory generator: transaction %q: %w", id, errForeign)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.requeued = append(g.requeued, n)
+	return nil
+}
+
+// CountTransactions returns how many transactions would be fetched if none were requeued any more.
+func (g *Generator) CountTransactions(context.Context) (int64, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.size - g.next + int64(len(g.requeued)), nil
+}
+
+// Acked returns how many acknowledgements there were.
+func (g *Generator) Acked() int64 { return g.acked.Load() }
+
+// Rejected returns how many transactions were rejected.
+func (g *Generator) Rejected() int64 { return g.rejected.Load() }
