@@ -33,7 +33,7 @@ type decoder[P any] struct {
 }
 
 func newDecoder[P any](codec *Codec) decoder[P] {
-	return decoder[P]{codec: codec, flat: isFlat(reflect.TypeFor[P]())}
+	return decoder[P]{codec: codec, flat: shapeOf(reflect.TypeFor[P]()).flat}
 }
 
 func (d decoder[P]) decode(payload any) (P, error) {

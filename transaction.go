@@ -52,7 +52,7 @@ func (t Transaction) ID() string { return t.id }
 
 // Payload returns the payload as it was fetched. What could be changed through it (slices, maps, pointers, and structs
 // that hold them) is returned as a copy, made anew by each call; a type with a method Clone that returns the type itself
-// is copied by that. What only unexported fields reach is not copied.
+// is copied by that. What only unexported fields reach is shared, and so are errors, locks, channels and functions.
 func (t Transaction) Payload() any { return isolate(t.payload) }
 
 // Metadata returns the value of one metadata key.
