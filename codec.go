@@ -50,6 +50,9 @@ func (d decoder[P]) decodeBytes(payload any) (P, error) {
 	var body P
 	data, ok := bytesOf(payload)
 	if !ok {
+		if _, anything := any(&body).(*any); anything && payload == nil {
+			return body, nil
+		}
 		return body, fmt.Errorf("payload is %T, which is neither that type nor bytes", payload)
 	}
 	switch into := any(&body).(type) {
@@ -63,7 +66,7 @@ func (d decoder[P]) decodeBytes(payload any) (P, error) {
 	if d.codec.Decode != nil {
 		return body, d.codec.Decode(append([]byte{}, data...), &body)
 	}
-	return body, json.Unmarshal(data, &body)
+	return body, decodeJSON(data, &body)
 }
 
 func bytesOf(payload any) ([]byte, bool) {

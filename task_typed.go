@@ -40,31 +40,47 @@ func Consume[In, Out any](t ConsumerTask[In, Out], with ...Decorator) Task {
 		return task
 	}
 	decoder := newDecoder[In](codec)
-	task.Process = func(ctx context.Context, tx Transaction) (any, error) {
-		body, err := decodeBody(decoder, tx)
-		if err != nil {
-			return nil, err
-		}
-		return t.ProcessTransaction(ctx, TransactionOf[In]{Transaction: tx, Body: body})
-	}
+	task.Process = processWith(decoder, t)
 	if h, ok := t.(ProcessSuccessHandler[In, Out]); ok {
-		task.Success = func(ctx context.Context, tx Transaction, result any) error {
-			body, err := decodeBody(decoder, tx)
-			if err != nil {
-				return err
-			}
-			out, _ := result.(Out) // not an Out only where Out is an interface and the result nil
-			return h.HandleProcessSuccess(ctx, TransactionOf[In]{Transaction: tx, Body: body}, out)
-		}
+		task.Success = succeedWith(decoder, h)
 	}
 	if h, ok := t.(ProcessExceptionHandler); ok {
 		task.Exception = h.HandleProcessException
 	}
 	task.faults = append(task.faults, nearMisses[In, Out](t, task)...)
-	for _, decorate := range with {
+	for i, decorate := range with {
+		if decorate == nil {
+			task.faults = append(task.faults, fmt.Errorf("ergon.Consume was given a nil decorator, number %d of %d", i+1, len(with)))
+			continue
+		}
 		task = decorate(task)
 	}
 	return task
+}
+
+func processWith[In, Out any](d decoder[In], t ConsumerTask[In, Out]) func(context.Context, Transaction) (any, error) {
+	return func(ctx context.Context, tx Transaction) (any, error) {
+		body, err := decodeBody(d, tx)
+		if err != nil {
+			return nil, err
+		}
+		return t.ProcessTransaction(ctx, TransactionOf[In]{Transaction: tx, Body: body})
+	}
+}
+
+func succeedWith[In, Out any](d decoder[In], h ProcessSuccessHandler[In, Out]) func(context.Context, Transaction, any) error {
+	return func(ctx context.Context, tx Transaction, result any) error {
+		body, err := decodeBody(d, tx)
+		if err != nil {
+			return err
+		}
+		out, ok := result.(Out)
+		if !ok && result != nil { // nil is the nil of an Out that is an interface
+			return Permanent(fmt.Errorf("result of processing is a %T, but the success handler takes a %s; a decorator has changed it",
+				result, reflect.TypeFor[Out]()))
+		}
+		return h.HandleProcessSuccess(ctx, TransactionOf[In]{Transaction: tx, Body: body}, out)
+	}
 }
 
 func isNilPointer(v any) bool {

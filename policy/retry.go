@@ -62,17 +62,22 @@ func (r Retry) validate(at path) faults {
 // Validate reports every fault of r, each a *Fault.
 func (r Retry) Validate() error { return r.validate("").join() }
 
+// exponential is base × multiplier^exponent, at most limit (0: no limit); where that is too much for a Duration, or no
+// number, the most there is.
 func exponential(base time.Duration, multiplier float64, limit time.Duration, exponent int) time.Duration {
+	if base <= 0 {
+		return 0
+	}
+	if limit <= 0 {
+		limit = math.MaxInt64
+	}
 	delay := float64(base) * math.Pow(multiplier, float64(max(exponent, 0)))
-	if limit > 0 {
-		delay = min(delay, float64(limit))
+	if delay < float64(limit) {
+		return time.Duration(delay)
 	}
-	if delay >= math.MaxInt64 {
-		return math.MaxInt64
-	}
-	return time.Duration(delay)
+	return limit
 }
 
 func jittered(d time.Duration, jitter, random float64) time.Duration {
-	return d - time.Duration(float64(d)*jitter*random)
+	return max(0, d-time.Duration(float64(d)*jitter*random))
 }
