@@ -1,0 +1,60 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/ergon-go/ergon"
+)
+
+// Config is what a configuration file says.
+type Config struct {
+	// Tasks are in the order of the file.
+	Tasks []ergon.TaskConfig
+
+	tasks []task // what Show needs besides
+}
+
+// Load reads the file at path, of at most 1 MiB, with variables of the process and files as [OSEnvironment] gives them for
+// the file's folder. It returns what [Parse] does, or why the file cannot be read.
+func Load(path string, reg *Registry) (*Config, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	data, err := readAll(file)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return nil, fmt.Errorf("read configuration %s: %w", path, err)
+	}
+	return Parse(path, data, reg, OSEnvironment(filepath.Dir(path)))
+}
+
+// Parse makes task configurations of YAML. name is what faults call the file. The error is what is wrong with reg, or all
+// [Faults] of the file. No connector or service is made: that is what the tasks' components do.
+func Parse(name string, data []byte, reg *Registry, env Environment) (*Config, error) {
+	if err := reg.Err(); err != nil {
+		return nil, err
+	}
+	root, fault := parse(name, data)
+	if fault != nil {
+		return nil, Faults{*fault}
+	}
+	d := &decoder{file: name, env: env, reg: reg}
+	tasks := d.document(root)
+	if err := d.faults.err(); err != nil {
+		return nil, err
+	}
+	c := &Config{tasks: tasks}
+	for _, t := range tasks {
+		for _, connector := range t.connectors {
+			t.config.Connectors[connector.name] = connector.build(name)
+		}
+		for _, service := range t.services {
+			t.config.Services[service.name] = service.build(name)
+		}
+		c.Tasks = append(c.Tasks, t.config)
+	}
+	return c, nil
+}

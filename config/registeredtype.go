@@ -1,0 +1,55 @@
+package config
+
+import (
+	"reflect"
+
+	"github.com/ergon-go/ergon"
+)
+
+// RegisteredType is a type of connector or service that a configuration can use.
+type RegisteredType struct {
+	Name, Description string
+	// Defaults is the configuration that YAML is decoded onto, a struct.
+	Defaults any
+	// Product is what is built.
+	Product reflect.Type
+
+	build func(any) (any, error)
+}
+
+// Capabilities returns which of the interfaces of connectors the product has for certain, by name and in this order:
+// Fetcher, Dispatcher, Settler, LeaseKeeper, Resolver, Counter.
+func (t RegisteredType) Capabilities() []string {
+	var names []string
+	for _, capability := range []reflect.Type{
+		reflect.TypeFor[ergon.Fetcher](), reflect.TypeFor[ergon.Dispatcher](), reflect.TypeFor[ergon.Settler](),
+		reflect.TypeFor[ergon.LeaseKeeper](), reflect.TypeFor[ergon.Resolver](), reflect.TypeFor[ergon.Counter](),
+	} {
+		if t.Product.Implements(capability) {
+			names = append(names, capability.Name())
+		}
+	}
+	return names
+}
+
+// lacks tells whether the product certainly is no T. What is behind an interface is not known before it is built.
+func lacks[T any](t RegisteredType) bool {
+	return t.Product.Kind() != reflect.Interface && !t.Product.Implements(reflect.TypeFor[T]())
+}
+
+func find(types []RegisteredType, name string) (RegisteredType, bool) {
+	for _, t := range types {
+		if t.Name == name {
+			return t, true
+		}
+	}
+	return RegisteredType{}, false
+}
+
+func namesOf(types []RegisteredType) []string {
+	names := make([]string, len(types))
+	for i := range types {
+		names[i] = types[i].Name
+	}
+	return names
+}

@@ -1,0 +1,114 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"slices"
+
+	"github.com/ergon-go/ergon"
+)
+
+// Registry says what the names in a configuration mean: tasks, and the types of connectors and services. Fill it before it
+// is used; it is not safe for concurrent registration. What is wrong with a registration is reported by [Registry.Err] and
+// when a configuration is loaded.
+type Registry struct {
+	tasks      []RegisteredTask
+	connectors []RegisteredType
+	services   []RegisteredType
+	sites      map[string]string
+	faults     []error
+}
+
+// RegisteredTask is a task that a configuration can run.
+type RegisteredTask struct {
+	Name, Description string
+	New               func(*ergon.Dependencies) ergon.Task
+}
+
+// NewRegistry returns an empty registry.
+func NewRegistry() *Registry { return &Registry{sites: map[string]string{}} }
+
+// Task registers how the task that a configuration calls name is made. See [ergon.TaskConfig].
+func (r *Registry) Task(name string, task func(*ergon.Dependencies) ergon.Task, description string) {
+	r.check("task", name, callSite())
+	if task == nil {
+		r.fault("task %q has no constructor", name)
+	}
+	r.tasks = append(r.tasks, RegisteredTask{Name: name, Description: description, New: task})
+}
+
+// Connector registers a type of connector. A configuration of that type is decoded onto a copy of defaults, a struct with
+// yaml tags; where C or *C has a method Validate() error it is called, and the *policy.Fault it returns or joins are
+// reported at their place, their paths being relative to C. build makes a connector without doing I/O; it is called later,
+// once per worker. What a connector of this type can do is read off T; an interface tells only what it contains.
+func Connector[C, T any](reg *Registry, typeName, description string, defaults C, build func(C) (T, error)) {
+	reg.check("connector type", typeName, callSite())
+	reg.connectors = append(reg.connectors, register(reg, typeName, description, defaults, build))
+}
+
+// Service registers a type of service, in the way of [Connector].
+func Service[C, T any](reg *Registry, typeName, description string, defaults C, build func(C) (T, error)) {
+	reg.check("service type", typeName, callSite())
+	reg.services = append(reg.services, register(reg, typeName, description, defaults, build))
+}
+
+func register[C, T any](reg *Registry, name, description string, defaults C, build func(C) (T, error)) RegisteredType {
+	if build == nil {
+		reg.fault("type %q has no function that builds it", name)
+	}
+	for _, fault := range configurable(reflect.TypeFor[C]()) {
+		reg.fault("type %q: %s", name, fault)
+	}
+	return RegisteredType{
+		Name:        name,
+		Description: description,
+		Defaults:    defaults,
+		Product:     reflect.TypeFor[T](),
+		build:       func(c any) (any, error) { return build(c.(C)) },
+	}
+}
+
+// Tasks returns the registered tasks in the order of registration.
+func (r *Registry) Tasks() []RegisteredTask { return slices.Clone(r.tasks) }
+
+// Connectors returns the registered types of connectors in the order of registration.
+func (r *Registry) Connectors() []RegisteredType { return slices.Clone(r.connectors) }
+
+// Services returns the registered types of services in the order of registration.
+func (r *Registry) Services() []RegisteredType { return slices.Clone(r.services) }
+
+// Err returns all that is wrong with the registrations, nil for nothing.
+func (r *Registry) Err() error {
+	if len(r.faults) == 0 {
+		return nil
+	}
+	return fmt.Errorf("registry: %w", errors.Join(r.faults...))
+}
+
+func (r *Registry) check(what, name, site string) {
+	if !isIdentifier(name) {
+		r.fault("%s %q, registered in %s: %s", what, name, site, identifierRule)
+	}
+	key := what + " " + name
+	if first, ok := r.sites[key]; ok {
+		r.fault("%s %q is registered twice, in %s and in %s; remove one or rename it", what, name, first, site)
+		return
+	}
+	r.sites[key] = site
+}
+
+func (r *Registry) fault(format string, args ...any) {
+	r.faults = append(r.faults, fmt.Errorf(format, args...))
+}
+
+// callSite is where the caller of the function that calls it stands.
+func callSite() string {
+	_, file, line, ok := runtime.Caller(2)
+	if !ok {
+		return "an unknown place"
+	}
+	return fmt.Sprintf("%s:%d", filepath.Base(file), line)
+}

@@ -1,0 +1,131 @@
+package config
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/ergon-go/ergon"
+)
+
+// task is a task of the file.
+type task struct {
+	config               ergon.TaskConfig
+	registered           string // the name of the registered task
+	connectors, services []component
+	at                   *place
+}
+
+// document decodes the whole file.
+func (d *decoder) document(root *yaml.Node) []task {
+	top := &place{line: 1, col: 1}
+	if root == nil {
+		d.noTasks(top)
+		return nil
+	}
+	var tasks []task
+	at := top
+	for _, e := range d.entries(root, top, "a mapping with the key tasks") {
+		switch {
+		case e.key == "tasks":
+			at = top.child(e.key, e.position())
+			tasks = d.tasks(e, at)
+		case !strings.HasPrefix(e.key, "x-"):
+			d.faultAt(e.keyNode, top, "%s", unknown("key", "keys", e.key, []string{"tasks"}))
+		}
+	}
+	if len(tasks) == 0 && len(d.faults) == 0 {
+		d.noTasks(at)
+	}
+	return tasks
+}
+
+func (d *decoder) noTasks(at *place) {
+	d.fault(at, "no tasks; write at least one, such as tasks: {%s: {connectors: {input: {type: …}}}}", firstTask(d.reg.tasks))
+}
+
+func firstTask(tasks []RegisteredTask) string {
+	if len(tasks) == 0 {
+		return "name"
+	}
+	return tasks[0].Name
+}
+
+func (d *decoder) tasks(section entry, at *place) []task {
+	var tasks []task
+	for _, e := range d.entries(section.value, at, "a mapping of names to tasks") {
+		if !isIdentifier(e.key) {
+			d.faultAt(e.keyNode, at, "has the task name %s; %s", quoted(abbreviated(e.key)), identifierRule)
+		}
+		t := task{at: at.child(e.key, e.position()), registered: e.key, config: ergon.NewTaskConfig(e.key, nil)}
+		t.at.sensitivity = public
+		d.task(e, &t)
+		tasks = append(tasks, t)
+	}
+	return tasks
+}
+
+func (d *decoder) task(task entry, t *task) {
+	for _, e := range d.entries(task.value, t.at, "a mapping") {
+		if !slices.Contains(taskKeys(), e.key) {
+			d.faultAt(e.keyNode, t.at, "%s", unknown("key", "keys", e.key, taskKeys()))
+			continue
+		}
+		at := t.at.child(e.key, e.position())
+		switch e.key {
+		case "task":
+			d.value(e.value, reflect.ValueOf(&t.registered).Elem(), at)
+		case "connectors":
+			t.connectors = d.components(e, at, "connector", d.reg.connectors)
+		case "services":
+			t.services = d.components(e, at, "service", d.reg.services)
+		case "consumer":
+			d.value(e.value, reflect.ValueOf(&t.config.Consumer).Elem(), at)
+		case "workers":
+			d.value(e.value, reflect.ValueOf(&t.config.Workers).Elem(), at)
+		case "shutdown":
+			d.value(e.value, reflect.ValueOf(&t.config.Shutdown).Elem(), at)
+		}
+	}
+	if t.at.broken && len(t.at.children) == 0 {
+		return // it is no mapping: what is missing from it is not worth a word
+	}
+	d.resolve(t)
+	d.invalid(t.config.Consumer.Validate(), t.at.at("consumer"))
+	d.invalid(t.config.Workers.Validate(), t.at.at("workers"))
+	d.invalid(t.config.Shutdown.Validate(), t.at.at("shutdown"))
+	d.references(*t)
+}
+
+func taskKeys() []string {
+	return []string{"task", "connectors", "services", "consumer", "workers", "shutdown"}
+}
+
+// resolve finds the registered task.
+func (d *decoder) resolve(t *task) {
+	for _, registered := range d.reg.tasks {
+		if registered.Name == t.registered {
+			t.config.New = registered.New
+			return
+		}
+	}
+	at := t.at.at("task")
+	if at.broken {
+		return
+	}
+	problem := unknown("task", "tasks", t.registered, taskNames(d.reg.tasks))
+	if _, written := t.at.children["task"]; !written {
+		problem += "; the key task says which one it is, without it the task's own name does"
+	}
+	d.fault(at, "%s", problem)
+}
+
+func taskNames(tasks []RegisteredTask) []string {
+	names := make([]string, len(tasks))
+	for i := range tasks {
+		names[i] = tasks[i].Name
+	}
+	return names
+}
