@@ -1,7 +1,6 @@
 package memory_test
 
 import (
-	"strconv"
 	"testing"
 	"time"
 
@@ -14,36 +13,36 @@ const batchSize = 100
 // BenchmarkFetchAndAck measures one transaction: fetched by 100, acknowledged by 100, from a queue that is refilled with
 // the clock stopped.
 func BenchmarkFetchAndAck(b *testing.B) {
-	refill := transactions(0, 10_000)
+	refill := transactions(10_000)
 	queue := memory.New(memory.Settings{})
 	benchmarkAcks(b, queue, func() {
 		b.StopTimer()
-		dispatch(b, queue, refill)
+		dispatch(b, queue, refill...)
 		b.StartTimer()
 	})
 }
 
 // BenchmarkDispatchFetchAndAck measures one transaction's whole way through the queue, by 100 at a time.
 func BenchmarkDispatchFetchAndAck(b *testing.B) {
-	refill := transactions(0, batchSize)
+	refill := transactions(batchSize)
 	queue := memory.New(memory.Settings{})
-	benchmarkAcks(b, queue, func() { dispatch(b, queue, refill) })
+	benchmarkAcks(b, queue, func() { dispatch(b, queue, refill...) })
 }
 
 // BenchmarkLeasedFetchAndAck is BenchmarkFetchAndAck with leases.
 func BenchmarkLeasedFetchAndAck(b *testing.B) {
-	refill := transactions(0, 10_000)
+	refill := transactions(10_000)
 	queue := memory.NewLeased(memory.Settings{}, time.Hour)
 	benchmarkAcks(b, queue, func() {
 		b.StopTimer()
-		dispatch(b, queue, refill)
+		dispatch(b, queue, refill...)
 		b.StartTimer()
 	})
 }
 
 // BenchmarkPreloadedFetchAndAck has as many transactions wait as the benchmark runs: memory that no cache holds.
 func BenchmarkPreloadedFetchAndAck(b *testing.B) {
-	queue := memory.New(memory.Settings{Transactions: transactions(0, b.N)})
+	queue := memory.New(memory.Settings{Transactions: transactions(b.N)})
 	benchmarkAcks(b, queue, func() { b.Fatal("empty before its time") })
 }
 
@@ -80,19 +79,4 @@ func benchmarkAcks(b *testing.B, queue source, refill func()) {
 		}
 		left -= len(batch)
 	}
-}
-
-func dispatch(tb testing.TB, to ergon.Dispatcher, batch []ergon.Transaction) {
-	tb.Helper()
-	if err := to.DispatchTransactions(tb.Context(), batch); err != nil {
-		tb.Fatal(err)
-	}
-}
-
-func transactions(from, n int) []ergon.Transaction {
-	made := make([]ergon.Transaction, n)
-	for i := range made {
-		made[i] = ergon.NewTransaction("t"+strconv.Itoa(from+i), from+i)
-	}
-	return made
 }

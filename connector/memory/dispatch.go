@@ -13,36 +13,30 @@ import (
 func (q *Queue) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {
 	capacity := q.settings.Capacity
 	if capacity > 0 && len(batch) > capacity {
-		return fmt.Errorf("memory queue: %d transactions dispatched at once can never fit into a capacity of %d; "+
+		return fmt.Errorf("memory: %d transactions dispatched at once can never fit into a capacity of %d; "+
 			"dispatch fewer at once or raise the capacity", len(batch), capacity)
 	}
 	for {
 		if ctx.Err() != nil {
-			return fmt.Errorf("memory queue: dispatching %d transactions: %w", len(batch), context.Cause(ctx))
+			return fmt.Errorf("memory: dispatching %d transactions: %w", len(batch), context.Cause(ctx))
 		}
-		room, err := q.tryDispatch(batch, capacity)
-		if room == nil {
-			return err
+		q.mu.Lock()
+		if q.closed {
+			q.mu.Unlock()
+			return ErrClosed
 		}
+		if capacity <= 0 || q.held()+len(batch) <= capacity {
+			q.enqueue(batch, time.Now())
+			q.mu.Unlock()
+			return nil
+		}
+		left := q.left.wait()
+		q.mu.Unlock()
 		select {
-		case <-room:
+		case <-left:
 		case <-ctx.Done():
 		}
 	}
-}
-
-// tryDispatch returns a channel to wait for where there is no room.
-func (q *Queue) tryDispatch(batch []ergon.Transaction, capacity int) (<-chan struct{}, error) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.closed {
-		return nil, ErrClosed
-	}
-	if capacity > 0 && q.held()+len(batch) > capacity {
-		return q.left.wait(), nil
-	}
-	q.enqueue(batch, time.Now())
-	return nil, nil
 }
 
 func (q *Queue) enqueue(batch []ergon.Transaction, now time.Time) {

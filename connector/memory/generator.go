@@ -121,7 +121,7 @@ func (g *Generator) SettleTransactions(_ context.Context, batch []ergon.Settleme
 func (g *Generator) requeue(id string) error {
 	n, err := strconv.ParseInt(id, 10, 64)
 	if err != nil || n < 0 || n >= g.size {
-		return fmt.Errorf("memory generator: transaction %q: %w", id, errForeign)
+		return fmt.Errorf("memory: transaction %q: %w", id, errForeign)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -30,7 +30,7 @@ func (q *LeasedQueue) LeaseDuration() time.Duration { return q.lease }
 // ergon.ErrStaleDelivery. It never waits.
 func (q *LeasedQueue) ExtendLeases(ctx context.Context, batch []ergon.Transaction) error {
 	if ctx.Err() != nil {
-		return fmt.Errorf("memory queue: extending %d leases: %w", len(batch), context.Cause(ctx))
+		return fmt.Errorf("memory: extending %d leases: %w", len(batch), context.Cause(ctx))
 	}
 	now := time.Now()
 	q.mu.Lock()

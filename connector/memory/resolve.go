@@ -14,7 +14,7 @@ import (
 // on it. Rejected ones are not looked at. The cost grows with the length of the queue.
 func (q *Queue) FetchTransactionByID(ctx context.Context, id string) (ergon.Transaction, error) {
 	if ctx.Err() != nil {
-		return ergon.Transaction{}, fmt.Errorf("memory queue: fetching transaction %s: %w", id, context.Cause(ctx))
+		return ergon.Transaction{}, fmt.Errorf("memory: fetching transaction %s: %w", id, context.Cause(ctx))
 	}
 	now := time.Now()
 	q.mu.Lock()
@@ -28,9 +28,9 @@ func (q *Queue) FetchTransactionByID(ctx context.Context, id string) (ergon.Tran
 		return q.send(it, new(receipt), now), nil
 	}
 	if q.inFlight.find(id) != nil {
-		return ergon.Transaction{}, fmt.Errorf("memory queue: transaction %s is in flight; wait until it is settled", id)
+		return ergon.Transaction{}, fmt.Errorf("memory: transaction %s is in flight; wait until it is settled", id)
 	}
-	return ergon.Transaction{}, fmt.Errorf("memory queue: transaction %q: %w", id, ergon.ErrNotFound)
+	return ergon.Transaction{}, fmt.Errorf("memory: transaction %q: %w", id, ergon.ErrNotFound)
 }
 
 func (q *Queue) takeByID(id string) *item {

@@ -16,7 +16,7 @@ func (r *returned) take(now time.Time) *item {
 	if len(*r) == 0 || (*r)[0].due.After(now) {
 		return nil
 	}
-	return heap.Pop(r).(*item)
+	return heap.Pop(r).(*item) //nolint:forcetypeassert // it holds nothing else
 }
 
 func (r returned) Len() int { return len(r) }
@@ -31,7 +31,7 @@ func (r returned) Less(i, j int) bool {
 func (r returned) Swap(i, j int) { r[i], r[j] = r[j], r[i] }
 
 // Push is for container/heap; see put.
-func (r *returned) Push(it any) { *r = append(*r, it.(*item)) }
+func (r *returned) Push(it any) { *r = append(*r, it.(*item)) } //nolint:forcetypeassert // put is its only caller
 
 // Pop is for container/heap; see take.
 func (r *returned) Pop() any {

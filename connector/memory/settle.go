@@ -15,7 +15,7 @@ var errForeign = errors.New("the transaction did not come from this source")
 // ergon.ErrStaleDelivery for a delivery that was settled before or that the queue has taken back. It never waits.
 func (q *Queue) SettleTransactions(ctx context.Context, batch []ergon.Settlement) error {
 	if ctx.Err() != nil {
-		return fmt.Errorf("memory queue: settling %d transactions: %w", len(batch), context.Cause(ctx))
+		return fmt.Errorf("memory: settling %d transactions: %w", len(batch), context.Cause(ctx))
 	}
 	now := time.Now()
 	q.mu.Lock()
@@ -51,7 +51,7 @@ func (q *Queue) settle(s *ergon.Settlement, now time.Time) error {
 	case ergon.SettleRequeue:
 		q.requeue(it, s, now)
 	default:
-		return fmt.Errorf("memory queue: transaction %s: unknown settle action %d", s.Transaction.ID(), s.Action)
+		return fmt.Errorf("memory: transaction %s: unknown settle action %d", s.Transaction.ID(), s.Action)
 	}
 	if q.settings.Record {
 		q.settlements = append(q.settlements, *s)
@@ -63,10 +63,10 @@ func (q *Queue) settle(s *ergon.Settlement, now time.Time) error {
 func (q *Queue) delivered(t ergon.Transaction) (*item, error) {
 	r, ok := t.Delivery().Receipt.(*receipt)
 	if !ok || r.item.queue != q {
-		return nil, fmt.Errorf("memory queue: transaction %s: %w", t.ID(), errForeign)
+		return nil, fmt.Errorf("memory: transaction %s: %w", t.ID(), errForeign)
 	}
 	if r.item.delivery != r {
-		return nil, fmt.Errorf("memory queue: transaction %s: %w", t.ID(), ergon.ErrStaleDelivery)
+		return nil, fmt.Errorf("memory: transaction %s: %w", t.ID(), ergon.ErrStaleDelivery)
 	}
 	return r.item, nil
 }

@@ -1,0 +1,163 @@
+package memory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ergon-go/ergon"
+)
+
+var (
+	_ ergon.Fetcher     = (*FaultyQueue)(nil)
+	_ ergon.Dispatcher  = (*FaultyQueue)(nil)
+	_ ergon.Settler     = (*FaultyQueue)(nil)
+	_ ergon.LeaseKeeper = (*FaultyLeasedQueue)(nil)
+)
+
+// FaultyQueue is a queue at which things go wrong as scripted, for tests. What happens depends only on the script and on
+// the order of the calls. Everything but the operations that a fault can strike is the queue's own.
+type FaultyQueue struct {
+	*Queue
+	script *script
+}
+
+// FaultyLeasedQueue is a FaultyQueue with leases.
+type FaultyLeasedQueue struct {
+	*FaultyQueue
+	leased *LeasedQueue
+}
+
+// WithFaults puts a script in front of a queue. Several faults that strike one call do so in the order of the script.
+func WithFaults(queue *Queue, faults ...Fault) *FaultyQueue {
+	return &FaultyQueue{Queue: queue, script: newScript(faults)}
+}
+
+// WithLeaseFaults is WithFaults for a queue with leases.
+func WithLeaseFaults(queue *LeasedQueue, faults ...Fault) *FaultyLeasedQueue {
+	return &FaultyLeasedQueue{FaultyQueue: WithFaults(queue.Queue, faults...), leased: queue}
+}
+
+// Unstruck returns the faults that have never struck: a test that means to prove something wants none.
+func (q *FaultyQueue) Unstruck() []Fault { return q.script.unstruck() }
+
+// DispatchTransactions is the queue's, struck by the script.
+func (q *FaultyQueue) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {
+	self := func(t ergon.Transaction) ergon.Transaction { return t }
+	return struckCall(ctx, q, OnDispatch, batch, self, q.Queue.DispatchTransactions)
+}
+
+// SettleTransactions is the queue's, struck by the script.
+func (q *FaultyQueue) SettleTransactions(ctx context.Context, batch []ergon.Settlement) error {
+	settled := func(s ergon.Settlement) ergon.Transaction { return s.Transaction }
+	return struckCall(ctx, q, OnSettle, batch, settled, q.Queue.SettleTransactions)
+}
+
+// LeaseDuration is the queue's.
+func (q *FaultyLeasedQueue) LeaseDuration() time.Duration { return q.leased.LeaseDuration() }
+
+// ExtendLeases is the queue's, struck by the script.
+func (q *FaultyLeasedQueue) ExtendLeases(ctx context.Context, batch []ergon.Transaction) error {
+	self := func(t ergon.Transaction) ergon.Transaction { return t }
+	return struckCall(ctx, q.FaultyQueue, OnExtend, batch, self, q.leased.ExtendLeases)
+}
+
+// struckCall runs one operation on a batch under the script.
+func struckCall[T any](ctx context.Context, q *FaultyQueue, on Operation, batch []T,
+	transactionOf func(T) ergon.Transaction, operate func(context.Context, []T) error,
+) error {
+	transactions := make([]ergon.Transaction, len(batch))
+	for i, item := range batch {
+		transactions[i] = transactionOf(item)
+	}
+	all := func(f Fault) bool { return f.kind != dropDelivery || on != OnDispatch }
+	struck := blow{failures: failures{}, skip: map[int]bool{}, late: failures{}}
+	for _, f := range q.script.strike(on, q.script.begin(on), transactions, all) {
+		var err error
+		if ctx, err = struck.apply(ctx, q.Queue, f, transactions); err != nil {
+			return err
+		}
+	}
+	return carryOut(ctx, batch, struck, operate)
+}
+
+// blow is what the faults do to one batch, by the index of the item.
+type blow struct {
+	failures failures     // not carried out and reported as failed
+	skip     map[int]bool // not carried out and reported as done
+	late     failures     // carried out and reported as failed
+	broken   error        // carried out and reported as failed as a whole
+}
+
+// apply returns an error where the operation fails as a whole and has no effect.
+func (b *blow) apply(ctx context.Context, q *Queue, f Fault, batch []ergon.Transaction) (context.Context, error) {
+	whole := len(f.ids) == 0
+	switch {
+	case f.kind == stall:
+		return f.hold(ctx)
+	case f.kind == fail && whole:
+		return ctx, fmt.Errorf("memory: %s: %w", f.on, f.err)
+	case f.kind == loseReply && whole:
+		b.broken = fmt.Errorf("memory: %s: reply lost: %w", f.on, f.err)
+		return ctx, nil
+	}
+	for i, t := range batch {
+		if !f.concerns(t.ID()) {
+			continue
+		}
+		switch f.kind {
+		case fail:
+			b.failures.add(i, f.err)
+		case loseReply:
+			b.late.add(i, f.err)
+		case loseAck:
+			q.takeBack(t, false)
+			b.skip[i] = true
+		default: // dropDelivery; the rest are faults of a fetch
+			q.takeBack(t, false)
+		}
+	}
+	return ctx, nil
+}
+
+// carryOut runs the operation on what the faults left of the batch and reports the failures by their place in all of it.
+func carryOut[T any](ctx context.Context, batch []T, b blow, operate func(context.Context, []T) error) error {
+	var rest []T
+	var places []int
+	for i, item := range batch {
+		if b.failures[i] == nil && !b.skip[i] {
+			rest, places = append(rest, item), append(places, i)
+		}
+	}
+	err := operate(ctx, rest)
+	if partly, ok := errors.AsType[*ergon.BatchError](err); ok {
+		for i, failure := range partly.Failures {
+			b.failures.add(places[i], failure)
+		}
+	} else if err != nil {
+		return err
+	}
+	for i, failure := range b.late {
+		b.failures.add(i, failure)
+	}
+	if b.broken != nil {
+		return b.broken
+	}
+	return b.failures.err()
+}
+
+// takeBack takes a delivery back, if it is still live; uncounted as if it had never been made.
+func (q *Queue) takeBack(t ergon.Transaction, uncounted bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	it, err := q.delivered(t)
+	if err != nil {
+		return // it is back already
+	}
+	if uncounted {
+		it.count--
+	}
+	q.giveBack(it)
+	q.arrived.raise()
+}

@@ -1,0 +1,67 @@
+package memory_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/connector/memory"
+)
+
+func TestGeneratorMakesEachNumberOnceAndEnds(t *testing.T) {
+	generator := memory.NewGenerator(12, func(i int64) any { return i * i })
+	first := fetch(t, generator, 11)
+	wantIDs(t, first, "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10")
+	if got := first[3].Payload(); got != int64(9) {
+		t.Errorf("got payload %v of number 3, want 9", got)
+	}
+	if got, _ := generator.CountTransactions(t.Context()); got != 1 {
+		t.Errorf("got count %d, want 1", got)
+	}
+	ack(t, generator, first...)
+	last := wantFetched(t, generator, "11")
+	wantFetched(t, generator) // in flight
+	settle(t, generator, ergon.Settlement{Action: ergon.SettleReject}, last...)
+	if _, err := generator.FetchTransactions(t.Context(), 1); !errors.Is(err, ergon.ErrExhausted) {
+		t.Errorf("got %v, want ErrExhausted", err)
+	}
+	if generator.Acked() != 11 || generator.Rejected() != 1 {
+		t.Errorf("got %d acknowledged and %d rejected, want 11 and 1", generator.Acked(), generator.Rejected())
+	}
+}
+
+func TestGeneratorMakesARequeuedTransactionAgain(t *testing.T) {
+	generator := memory.NewGenerator(3, func(i int64) any { return i })
+	batch := fetch(t, generator, 2)
+	settle(t, generator, ergon.Settlement{Action: ergon.SettleRequeue}, batch...)
+	again := fetch(t, generator, 1)
+	wantIDs(t, again, "0")
+	if got := again[0].Payload(); got != int64(0) {
+		t.Errorf("got payload %v, want 0", got)
+	}
+	wantFetched(t, generator, "1")
+	wantFetched(t, generator, "2")
+	err := generator.SettleTransactions(t.Context(), []ergon.Settlement{
+		{Transaction: ergon.NewTransaction("3", nil), Action: ergon.SettleRequeue},
+	})
+	if _, ok := errors.AsType[*ergon.BatchError](err); !ok {
+		t.Errorf("requeue of a number that it never made: got %v, want a BatchError", err)
+	}
+}
+
+func TestGeneratorAllocatesNothingPerTransaction(t *testing.T) {
+	const size = 1000
+	generator := memory.NewGenerator(1_000_000, nil)
+	settlements := make([]ergon.Settlement, size)
+	got := testing.AllocsPerRun(20, func() {
+		for i, tx := range fetch(t, generator, size) {
+			settlements[i] = ergon.Settlement{Transaction: tx}
+		}
+		if err := generator.SettleTransactions(t.Context(), settlements); err != nil {
+			t.Error(err)
+		}
+	})
+	if got > 5 {
+		t.Errorf("got %.0f allocations for %d transactions, want at most 5", got, size)
+	}
+}
