@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -76,13 +77,13 @@ func guess(text string, quoted bool) any {
 	case quoted:
 		return text
 	case isBool(text):
-		value, _ := strconv.ParseBool(text)
-		return value
+		return strings.EqualFold(text, "true")
 	case isInteger(text):
 		if value, err := strconv.Atoi(text); err == nil {
 			return value
 		}
-	case isNumber(text):
+	}
+	if isNumber(text) {
 		if value, err := parseFloat(text, 64); err == nil {
 			return value
 		}

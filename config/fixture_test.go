@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/config"
 	"github.com/ergon-go/ergon/policy"
@@ -90,6 +92,9 @@ func defaultEverything() everything {
 func newTask(*ergon.Dependencies) ergon.Task { return ergon.Task{} }
 
 func identity[T any](settings T) (T, error) { return settings, nil }
+
+// addresses compares them by value.
+var addresses = cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
 
 // registry knows a task, two connectors that do one thing each, one that may do anything, and a service of all kinds.
 func registry() *config.Registry {

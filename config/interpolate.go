@@ -70,6 +70,9 @@ func (e Environment) resolve(reference string) (string, error) {
 }
 
 func (e Environment) contents(path string) (string, error) {
+	if path == "" {
+		return "", errors.New("has ${file:} without a path; write ${file:path}")
+	}
 	if e.ReadFile == nil {
 		return "", fmt.Errorf("uses ${file:%s}, but files cannot be read here; use an environment variable", path)
 	}
