@@ -29,6 +29,9 @@ func startRunSpans(ctx context.Context, name string, retry policy.Retry) (contex
 	if name == "" {
 		name = spans.RunFn
 	}
+	if spans.IsRun(ctx, parent) {
+		return ctx, runSpans{name: name, tracer: parent.TracerProvider().Tracer(spans.InstrumentationName)}
+	}
 	s := runSpans{name: name, tracer: parent.TracerProvider().Tracer(spans.InstrumentationName)}
 	ctx, s.whole = s.tracer.Start(ctx, name, trace.WithAttributes(
 		spans.MaxAttempts.Int(retry.MaxAttempts),

@@ -1,6 +1,11 @@
 package spans
 
-import "go.opentelemetry.io/otel/attribute"
+import (
+	"context"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+)
 
 // RunFn is the span of one ergon.RunFn that was given no name. Its attempts are "<name> attempt <n>".
 const RunFn = "run_fn"
@@ -13,3 +18,16 @@ const (
 	// ExceptionStack is the stack of a panic, on the event that records it.
 	ExceptionStack = attribute.Key("exception.stacktrace")
 )
+
+type runKey struct{}
+
+// AsRun marks the span in ctx as the one that encloses the next RunFn, which then makes spans for its attempts only.
+func AsRun(ctx context.Context) context.Context {
+	return context.WithValue(ctx, runKey{}, trace.SpanFromContext(ctx))
+}
+
+// IsRun reports whether span, the one in ctx, was marked by AsRun.
+func IsRun(ctx context.Context, span trace.Span) bool {
+	marked, ok := ctx.Value(runKey{}).(trace.Span)
+	return ok && marked == span
+}

@@ -11,7 +11,8 @@ const InstrumentationName = "github.com/ergon-go/ergon"
 // Names of spans. The span of a transaction is "process <task>", that of an attempt "<phase> attempt <n>".
 const (
 	TaskRun       = "task.run"
-	Loop          = "loop"
+	TaskStart     = "task.start"
+	OpenPrefix    = "open "
 	Fetch         = "fetch"
 	ProcessPrefix = "process "
 	AttemptInfix  = " attempt "
@@ -50,6 +51,7 @@ const (
 	Execution          = attribute.Key("ergon.policy.execution")
 	Streaming          = attribute.Key("ergon.policy.streaming")
 	Result             = attribute.Key("ergon.result")
+	OperationKey       = attribute.Key("ergon.operation")
 )
 
 // SystemName is the value of messaging.system: the engine is the client library, whatever the broker.
@@ -62,8 +64,8 @@ type Instrument struct {
 	Buckets []float64
 }
 
-// DurationBuckets are the boundaries that the messaging conventions recommend, in seconds, with two below for engines as
-// fast as this one.
+// DurationBuckets are the boundaries of the messaging conventions (0.005 to 10 s), with shorter ones for handlers that do
+// not wait and longer ones for those that wait for people's systems.
 func DurationBuckets() []float64 {
 	return []float64{0.0001, 0.001, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60}
 }

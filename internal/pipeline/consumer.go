@@ -1,0 +1,207 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/lifecycle"
+	"github.com/ergon-go/ergon/internal/spans"
+	"github.com/ergon-go/ergon/policy"
+)
+
+// Consumer is one consuming loop. It is run once.
+type Consumer struct {
+	settings Settings
+	clock    clock
+	plan     lifecycle.Plan
+	retries  [3]policy.Retry // by lifecycle.Phase
+	values   context.Context //nolint:containedctx // what attempts inherit: values, never a cancellation
+
+	stats    stats
+	room     room
+	pool     pool
+	settler  *settler
+	leases   leases
+	order    order
+	outage   *outage
+	governor *governor
+	watcher  *watcher
+	failures failures
+
+	interrupting  atomic.Bool   // handlers are cancelled, and none is called any more
+	stuck         atomic.Bool   // the headroom is used up for good
+	stopping      chan struct{} // closed when a shutdown begins: ends backoffs
+	headroomFreed chan struct{}
+	stopFetching  context.CancelCauseFunc
+}
+
+// New makes a loop, or reports everything that keeps it from running.
+func New(s Settings) (*Consumer, error) {
+	if err := s.validate(); err != nil {
+		return nil, err
+	}
+	c := &Consumer{
+		settings: s, clock: newClock(), values: context.Background(),
+		plan: lifecycle.Plan{
+			Attempts: [3]int{
+				s.Policy.Process.Retry.MaxAttempts, s.Policy.Success.Retry.MaxAttempts, s.Policy.Exception.Retry.MaxAttempts,
+			},
+			HasSuccess: s.Handlers.Success != nil, HasException: s.Handlers.Exception != nil,
+		},
+		retries:  [3]policy.Retry{s.Policy.Process.Retry, s.Policy.Success.Retry, s.Policy.Exception.Retry},
+		stopping: make(chan struct{}), headroomFreed: make(chan struct{}, 1),
+	}
+	c.room.init()
+	c.stats.clock = c.clock
+	c.pool = pool{
+		consumer: c, fixed: s.Policy.Loop.Execution == policy.ExecutionSync, pinned: s.Policy.Loop.OSThreads,
+		newDog: func() *watchdog { return newWatchdog(c.clock, c.expire) },
+	}
+	c.pool.limit.Store(int32(s.Policy.Loop.Concurrency.Value)) //nolint:gosec // validated
+	c.settler = newSettler(c)
+	c.order = order{on: s.Policy.Loop.Ordering == policy.OrderingKey, held: map[string][]*flight{}}
+	c.governor = newGovernor(s.Policy.Loop.Concurrency, &c.pool)
+	c.outage = newOutage(s.Policy.Loop.Outage, func(lasts bool) { c.watcher.outageChanged(lasts) })
+	if keeper, ok := s.Source.(ergon.LeaseKeeper); ok {
+		c.leases = leases{consumer: c, keeper: keeper, duration: keeper.LeaseDuration(), held: map[*flight]instant{}}
+	}
+	var err error
+	c.watcher, err = newWatcher(c)
+	return c, err
+}
+
+// Snapshot returns where the loop is. Safe for concurrent use.
+func (c *Consumer) Snapshot() Snapshot {
+	s := c.stats.snapshot()
+	s.InFlight = c.room.unsettled.Load()
+	s.Concurrency = int(c.pool.limit.Load())
+	s.Outage = c.outage.lasts()
+	return s
+}
+
+// Run runs the loop to its end. When ctx ends, the shutdown ladder begins: fetching stops and what waits is released;
+// what runs has the policy's grace to end; then its contexts are cancelled; after the policy's force it is given up and
+// released. Run returns nil at the natural end, otherwise what ended it: the cause of ctx, ErrLoopTimeout, ErrHeadroom,
+// the error of a fetch that failed for good, or ErrUnsettled.
+func (c *Consumer) Run(ctx context.Context) error {
+	c.values = spans.WithScope(context.WithoutCancel(ctx), spans.Scope{Task: c.settings.Task, Worker: c.settings.Worker})
+	values, span := c.watcher.loopStarted(c.values)
+	c.values = values
+	c.stats.begin(c.clock.now())
+	background, stopBackground := context.WithCancelCause(c.values)
+	var helpers sync.WaitGroup
+	helpers.Go(func() { c.settler.run(background) })
+	leasing, stopLeasing := context.WithCancel(background)
+	if c.leases.keeper != nil {
+		helpers.Go(func() { c.leases.run(leasing) })
+	}
+
+	err := c.runUntilEnd(ctx, stopBackground)
+
+	stopLeasing()
+	c.settler.close()
+	stopBackground(nil)
+	helpers.Wait()
+	c.pool.close()
+	c.pool.workers.Wait()
+	err = errors.Join(err, c.failures.err())
+	c.stats.end(c.clock.now())
+	c.watcher.loopEnded(span, err)
+	return errors.Join(err, c.watcher.close())
+}
+
+// runUntilEnd fetches and drains. giveUp ends settling where even that takes too long.
+func (c *Consumer) runUntilEnd(ctx context.Context, giveUp context.CancelCauseFunc) error {
+	fetchCtx, stop := context.WithCancelCause(c.values)
+	defer stop(nil)
+	c.stopFetching = stop
+	done := make(chan error, 1)
+	go func() { done <- newIntake(c).run(fetchCtx) }()
+
+	timeout := afterOrNever(c.settings.Policy.Loop.Timeout)
+	defer timeout.stop()
+	var fetchErr error
+	for fetching := true; fetching || c.room.unsettled.Load() > 0; {
+		select {
+		case fetchErr = <-done:
+			fetching, done = false, nil
+		case <-c.room.quiet:
+		case <-ctx.Done():
+			return c.shutDown(context.Cause(ctx), fetching, done, giveUp)
+		case <-timeout.c:
+			err := fmt.Errorf("%w of %s", ergon.ErrLoopTimeout, c.settings.Policy.Loop.Timeout)
+			return c.shutDown(err, fetching, done, giveUp)
+		}
+	}
+	if cause := context.Cause(fetchCtx); fetchErr == nil && errors.Is(cause, ErrHeadroom) {
+		return cause
+	}
+	return fetchErr
+}
+
+// shutDown climbs down the ladder and returns why it had to.
+func (c *Consumer) shutDown(why error, fetching bool, done <-chan error, giveUp context.CancelCauseFunc) error {
+	c.stopFetching(ergon.ErrInterrupted)
+	close(c.stopping)
+	if fetching {
+		<-done // a fetch that ignores its context is left behind
+	}
+	c.releaseWaiting()
+	c.settler.hurry()
+	if c.waitQuiet(c.settings.Shutdown.Grace, c.settings.Force) {
+		return why
+	}
+	c.interrupt()
+	if c.waitQuiet(c.settings.Shutdown.Force, c.settings.Force) {
+		return why
+	}
+	c.abandon()
+	c.settler.hurry()
+	if !c.waitQuiet(max(c.settings.Shutdown.Force, leastFlush), nil) {
+		giveUp(ergon.ErrInterrupted)
+	}
+	return why
+}
+
+// leastFlush is the least time that settlements get at the very end.
+const leastFlush = time.Second
+
+// waitQuiet waits until everything is settled, for d at most, less when force is closed.
+func (c *Consumer) waitQuiet(d time.Duration, force <-chan struct{}) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	for c.room.unsettled.Load() > 0 {
+		select {
+		case <-c.room.quiet:
+		case <-timer.C:
+			return c.room.unsettled.Load() == 0
+		case <-force:
+			return c.room.unsettled.Load() == 0
+		}
+	}
+	return true
+}
+
+type optionalTimer struct {
+	c     <-chan time.Time
+	timer *time.Timer
+}
+
+func afterOrNever(d time.Duration) optionalTimer {
+	if d <= 0 {
+		return optionalTimer{}
+	}
+	t := time.NewTimer(d)
+	return optionalTimer{c: t.C, timer: t}
+}
+
+func (t optionalTimer) stop() {
+	if t.timer != nil {
+		t.timer.Stop()
+	}
+}

@@ -1,0 +1,58 @@
+package pipeline
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"regexp"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/ergon-go/ergon"
+)
+
+// deadLetterOf is the transaction that is dispatched for a failed one.
+func (c *Consumer) deadLetterOf(f *flight) ergon.Transaction {
+	cause, delivery := f.failure.cause, f.tx.Delivery()
+	record := ergon.DeadLetterRecord{
+		ID: f.tx.ID(), Task: c.settings.Task,
+		Category: cause.Category, Phase: cause.Phase, Attempts: cause.Attempts, Message: cause.Err.Error(),
+		Fingerprint: fingerprint(c.settings.Task, cause),
+		Deliveries:  delivery.Count, EnqueuedAt: delivery.EnqueuedAt, FailedAt: time.Now().UTC(),
+		Metadata: maps.Collect(f.tx.AllMetadata()), Payload: readable(f.tx.Payload()),
+	}
+	if cause.First != nil {
+		record.FirstError = cause.First.Error()
+	}
+	if f.failure.handler != nil {
+		record.HandlerFailed, record.HandlerError = true, f.failure.handler.Err.Error()
+	}
+	return ergon.NewTransaction(f.tx.ID(), record)
+}
+
+// readable has JSON and text embedded as what they are; encoding/json would make base64 of bytes.
+func readable(payload any) any {
+	data, ok := payload.([]byte)
+	switch {
+	case !ok:
+		return payload
+	case utf8.Valid(data) && json.Valid(data):
+		return json.RawMessage(data)
+	case utf8.Valid(data):
+		return string(data)
+	default:
+		return data
+	}
+}
+
+var variable = regexp.MustCompile(`"[^"]*"|'[^']*'|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|[0-9]+`)
+
+// fingerprint is the same for failures that differ only in numbers, ids and quoted values.
+func fingerprint(task string, cause *ergon.TransactionError) string {
+	message := variable.ReplaceAllString(cause.Err.Error(), "#")
+	parts := []string{task, string(cause.Phase), cause.Category.String(), message}
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return hex.EncodeToString(sum[:8])
+}

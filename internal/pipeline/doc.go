@@ -1,0 +1,16 @@
+// Package pipeline runs the lifecycle of transactions: it fetches, hands over, attempts, times out, retries, settles and
+// drains. What happens next is decided by package lifecycle; when and on what it happens is decided here.
+//
+//	          ┌────────── room ◄───────────┐
+//	          ▼                            │
+//	source ─fetch─► batches ─claim─► workers (pool) ──ended──► settler ─► dead letters, source
+//	                                   │  ▲                      ▲
+//	                             attempt  │ takeover             │
+//	                                   ▼  │                      │
+//	                                 watchdogs                 leases (held from fetch to settlement)
+//
+// A worker runs the attempts of one transaction inline, on its own goroutine. Each attempt is a context of its own type
+// whose owner is one atomic word: the worker takes it when the handler returns, a watchdog takes it at the deadline. Who
+// takes it owns the lifecycle; the other side's result is late and is fenced. A timeout therefore costs no goroutine and
+// no timer per attempt, and is hard all the same.
+package pipeline

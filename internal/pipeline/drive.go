@@ -1,0 +1,292 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/lifecycle"
+	"github.com/ergon-go/ergon/policy"
+)
+
+// run drives f, and then what its ordering key held back; false means that a flight was taken over.
+func (c *Consumer) run(w *worker, f *flight) bool {
+	c.begin(w, f)
+	return c.drive(w, f, lifecycle.Run)
+}
+
+// resume drives on a flight to which event has happened on another worker.
+func (c *Consumer) resume(w *worker, f *flight, event lifecycle.Event) bool {
+	return c.drive(w, f, c.step(f, event))
+}
+
+func (c *Consumer) begin(w *worker, f *flight) {
+	w.shard.started.Add(1)
+	f.began = c.clock.now()
+	if t := c.settings.Policy.Loop.TransactionTimeout; t > 0 {
+		f.deadline = f.began.after(t)
+	}
+	c.governor.begin(f)
+	if c.watcher.tracing {
+		c.watcher.transactionStarted(f)
+	}
+}
+
+func (c *Consumer) drive(w *worker, f *flight, action lifecycle.Action) bool {
+	for {
+		switch action {
+		case lifecycle.Finish:
+			successor := c.order.successor(f)
+			c.settle(f)
+			if f = successor; f == nil {
+				return true
+			}
+			c.begin(w, f)
+		case lifecycle.Retry:
+			if event := c.backoff(f); event != lifecycle.OK {
+				action = c.step(f, event)
+				continue
+			}
+		case lifecycle.Run:
+		}
+		if c.interrupting.Load() || !c.hasHeadroom() {
+			action = c.step(f, lifecycle.Interrupted)
+			continue
+		}
+		event, owned := c.attempt(w, f)
+		if !owned {
+			return false
+		}
+		action = c.step(f, event)
+	}
+}
+
+// attempt calls the handler of the phase that f is in; owned is false when the attempt was taken over meanwhile.
+func (c *Consumer) attempt(w *worker, f *flight) (event lifecycle.Event, owned bool) {
+	a := c.arm(w, f)
+	if c.interrupting.Load() { // who cancels all handlers either saw this attempt or is seen here
+		return lifecycle.Interrupted, a.take(returned)
+	}
+	var (
+		result      any
+		disposition ergon.Disposition
+		err         error
+	)
+	w.calling = a
+	switch a.phase {
+	case lifecycle.Process:
+		result, err = c.settings.Handlers.Process(a, f.tx)
+	case lifecycle.Success:
+		err = c.settings.Handlers.Success(a, f.tx, f.result)
+	case lifecycle.Exception:
+		disposition, err = c.settings.Handlers.Exception(a, f.tx, f.failure.cause)
+	}
+	w.calling = nil
+	if !a.take(returned) {
+		c.late(a, err)
+		return 0, false
+	}
+	a.finish()
+	return c.conclude(w, a, result, disposition, err), true
+}
+
+// arm makes the attempt that f's state names and sets its deadline.
+func (c *Consumer) arm(w *worker, f *flight) *attempt {
+	a := w.newAttempt()
+	a.consumer, a.flight, a.values = c, f, c.values
+	a.phase, a.number = f.state.Phase, f.state.Attempt
+	f.attempts++
+	a.started = c.clock.now()
+	a.deadline = a.started.after(c.retries[a.phase].Timeout)
+	if a.phase != lifecycle.Exception && f.deadline != 0 && f.deadline <= a.deadline {
+		a.deadline, a.byBudget = f.deadline, true
+	}
+	if c.watcher.tracing {
+		c.watcher.attemptStarted(a)
+	}
+	w.slot.watch(a)
+	return a
+}
+
+// conclude records what an attempt that its worker owns came to.
+func (c *Consumer) conclude(w *worker, a *attempt, result any, d ergon.Disposition, err error) lifecycle.Event {
+	f, now := a.flight, c.clock.now()
+	event := lifecycle.OK
+	switch {
+	case f.lost.Load():
+		event = lifecycle.LeaseLost
+	case now >= a.deadline:
+		event = a.timeoutEvent()
+		err = c.timeoutError(a, err)
+	case err != nil:
+		event = c.eventOf(err)
+	}
+	if event == lifecycle.OK {
+		f.accept(a.phase, result, d)
+	}
+	c.attempted(w.shard, a, event, err, now)
+	return event
+}
+
+// accept takes over what a handler returned.
+func (f *flight) accept(phase lifecycle.Phase, result any, d ergon.Disposition) {
+	switch phase {
+	case lifecycle.Process:
+		f.result = result
+	case lifecycle.Exception:
+		f.failure.disposition = d
+	case lifecycle.Success:
+	}
+}
+
+func (c *Consumer) eventOf(err error) lifecycle.Event {
+	category := ergon.CategoryOf(err)
+	if category == ergon.CategoryBusiness {
+		return lifecycle.Business
+	}
+	if c.interrupting.Load() {
+		return lifecycle.Interrupted
+	}
+	if p, ok := errors.AsType[permanentError](err); ok && p.IsPermanent() {
+		return lifecycle.Permanent
+	}
+	if category == ergon.CategoryTimeout {
+		return lifecycle.Timeout
+	}
+	return lifecycle.System
+}
+
+type permanentError interface {
+	error
+	IsPermanent() bool
+}
+
+type delayedError interface {
+	error
+	RetryDelay() (time.Duration, bool)
+}
+
+// attempted makes the end of an attempt seen.
+func (c *Consumer) attempted(s *shard, a *attempt, event lifecycle.Event, err error, now instant) {
+	s.phases[a.phase].observe(now - a.started)
+	if event != lifecycle.OK {
+		a.flight.failed(err)
+		if event == lifecycle.Timeout || event == lifecycle.OutOfTime {
+			s.timeouts.Add(1)
+		}
+	}
+	if c.watcher.watching {
+		c.watcher.attemptEnded(a, event, err, now)
+	}
+}
+
+func (a *attempt) timeoutEvent() lifecycle.Event {
+	if a.byBudget {
+		return lifecycle.OutOfTime
+	}
+	return lifecycle.Timeout
+}
+
+// timeoutError names the deadline and keeps what the handler returned, if it did.
+func (c *Consumer) timeoutError(a *attempt, handler error) error {
+	err := fmt.Errorf("%w of %s", ergon.ErrAttemptTimeout, c.retries[a.phase].Timeout)
+	if a.byBudget {
+		err = fmt.Errorf("%w of %s", ergon.ErrTransactionTimeout, c.settings.Policy.Loop.TransactionTimeout)
+	}
+	if handler != nil {
+		return fmt.Errorf("%w; the handler then returned: %w", err, handler)
+	}
+	return err
+}
+
+// backoff waits before the attempt that f's state names. OK means that it may start.
+func (c *Consumer) backoff(f *flight) lifecycle.Event {
+	d := c.delay(f)
+	if f.state.Phase != lifecycle.Exception && f.deadline != 0 && c.clock.now().after(d) >= f.deadline {
+		f.failed(fmt.Errorf("%w of %s leaves no room for another attempt after a backoff of %s: %w",
+			ergon.ErrTransactionTimeout, c.settings.Policy.Loop.TransactionTimeout, d, f.failure.last))
+		return lifecycle.OutOfTime
+	}
+	if d > 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-c.stopping:
+			return lifecycle.Interrupted
+		}
+	}
+	if f.lost.Load() {
+		return lifecycle.LeaseLost
+	}
+	c.stats.shards[0].retries.Add(1)
+	return lifecycle.OK
+}
+
+func (c *Consumer) delay(f *flight) time.Duration {
+	if e, ok := errors.AsType[delayedError](f.failure.last); ok {
+		if d, own := e.RetryDelay(); own {
+			return d
+		}
+	}
+	retry := c.retries[f.state.Phase]
+	return retry.Jittered(retry.Delay(int(f.state.Attempt)-1), rand.Float64()) //nolint:gosec // no secret depends on it
+}
+
+// step asks the state machine what follows and, where a phase failed for good, writes down why.
+func (c *Consumer) step(f *flight, event lifecycle.Event) lifecycle.Action {
+	before := f.state
+	var action lifecycle.Action
+	f.state, action = lifecycle.Next(before, event, c.plan)
+	if action == lifecycle.Retry {
+		return action
+	}
+	defer func() { f.attempts = 0 }()
+	if f.failure == nil {
+		return action
+	}
+	switch {
+	case f.state.Outcome == lifecycle.HandlerFailed:
+		f.failure.handler = f.concluded(before, event)
+	case f.state.Outcome == lifecycle.Failed && before.Phase == lifecycle.Exception: // its handler succeeded
+	case f.state.Outcome == lifecycle.Failed, f.state.Phase == lifecycle.Exception && f.state.Outcome == lifecycle.Pending:
+		f.failure.cause = f.concluded(before, event)
+	}
+	f.failure.first, f.failure.last = nil, nil
+	return action
+}
+
+// concluded is the error of a phase that failed for good.
+func (f *flight) concluded(s lifecycle.State, event lifecycle.Event) *ergon.TransactionError {
+	err := &ergon.TransactionError{
+		Category: categoryOf(event, f.failure.last), Phase: phaseOf(s.Phase), TransactionID: f.tx.ID(),
+		Attempts: int(f.attempts), Err: f.failure.last,
+	}
+	if f.attempts > 1 {
+		err.First = f.failure.first
+	}
+	if inner, ok := errors.AsType[*ergon.TransactionError](f.failure.last); ok && inner.Phase == policy.PhaseDecode {
+		err.Phase, err.Err = policy.PhaseDecode, inner.Err
+	}
+	if p, ok := errors.AsType[*panicError](f.failure.last); ok {
+		err.Stack = p.stack
+	}
+	return err
+}
+
+func categoryOf(event lifecycle.Event, err error) ergon.Category {
+	switch event {
+	case lifecycle.Business:
+		return ergon.CategoryBusiness
+	case lifecycle.Timeout, lifecycle.OutOfTime:
+		return ergon.CategoryTimeout
+	case lifecycle.OK, lifecycle.Permanent, lifecycle.System, lifecycle.Interrupted, lifecycle.LeaseLost:
+	}
+	return ergon.CategoryOf(err)
+}
+
+func phaseOf(p lifecycle.Phase) policy.Phase {
+	return [...]policy.Phase{policy.PhaseProcess, policy.PhaseSuccess, policy.PhaseException}[p]
+}

@@ -1,0 +1,53 @@
+package pipeline
+
+import (
+	"github.com/failsafe-go/failsafe-go/adaptivelimiter"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/lifecycle"
+	"github.com/ergon-go/ergon/policy"
+)
+
+// governor adapts the concurrency between the policy's bounds: it learns from the latency of transactions and from those
+// that time out. Nil is a fixed concurrency.
+type governor struct {
+	pool    *pool
+	limiter adaptivelimiter.AdaptiveLimiter[any]
+}
+
+func newGovernor(p policy.Concurrency, pool *pool) *governor {
+	if !p.Adapts() {
+		return nil
+	}
+	limiter := adaptivelimiter.NewBuilder[any]().
+		WithLimits(uint(p.Min), uint(p.Max), uint(p.Value)). //nolint:gosec // validated by the policy
+		Build()
+	return &governor{pool: pool, limiter: limiter}
+}
+
+func (g *governor) begin(f *flight) {
+	if g == nil {
+		return
+	}
+	if permit, ok := g.limiter.TryAcquirePermit(); ok {
+		f.permit = permit
+	}
+}
+
+// end reports the latency of a transaction; one that says nothing about the load, because it was cut short or refused, is
+// dropped.
+func (g *governor) end(f *flight) {
+	if g == nil || f.permit == nil {
+		return
+	}
+	if f.state.Outcome == lifecycle.Succeeded || timedOut(f) {
+		f.permit.Record()
+	} else {
+		f.permit.Drop()
+	}
+	g.pool.setLimit(g.limiter.(adaptivelimiter.Metrics).Limit()) //nolint:forcetypeassert // part of what Build returns
+}
+
+func timedOut(f *flight) bool {
+	return f.failure != nil && f.failure.cause != nil && f.failure.cause.Category == ergon.CategoryTimeout
+}

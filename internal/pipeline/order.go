@@ -1,0 +1,68 @@
+package pipeline
+
+import "sync"
+
+// order holds back transactions whose ordering key is in flight already. Only the first of a key is handed to the pool;
+// whoever ends it goes on with the next.
+type order struct {
+	on   bool
+	mu   sync.Mutex
+	held map[string][]*flight // by the keys in flight
+}
+
+// ready returns those of flights that may run now and holds back the others.
+func (o *order) ready(flights []*flight) []*flight {
+	if !o.on {
+		return flights
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	ready := flights[:0]
+	for _, f := range flights {
+		key := f.tx.OrderingKey()
+		if key == "" {
+			ready = append(ready, f)
+			continue
+		}
+		held, busy := o.held[key]
+		if busy {
+			o.held[key] = append(held, f)
+			continue
+		}
+		o.held[key] = nil
+		ready = append(ready, f)
+	}
+	return ready
+}
+
+// successor returns what was held back by f, which has ended; nil for nothing.
+func (o *order) successor(f *flight) *flight {
+	if !o.on {
+		return nil
+	}
+	key := f.tx.OrderingKey()
+	if key == "" {
+		return nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	held := o.held[key]
+	if len(held) == 0 {
+		delete(o.held, key)
+		return nil
+	}
+	o.held[key] = held[1:]
+	return held[0]
+}
+
+// takeHeld removes everything that is held back.
+func (o *order) takeHeld() []*flight {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var taken []*flight
+	for key, held := range o.held {
+		taken = append(taken, held...)
+		o.held[key] = nil
+	}
+	return taken
+}

@@ -1,0 +1,108 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/policy"
+)
+
+// Settings are what a loop is made of. Everything is opened already.
+type Settings struct {
+	// Task and Worker are names for telemetry.
+	Task, Worker string
+	Handlers     ergon.Task
+	Source       ergon.Fetcher
+	// DeadLetters may be nil where the policy does not need it.
+	DeadLetters ergon.Dispatcher
+	Policy      policy.Consumer
+	Shutdown    policy.Shutdown
+	// Force, when it is closed, cuts the shutdown short: handlers are cancelled and given up at once. Nil: never.
+	Force <-chan struct{}
+	// OnEnd, where set, is called for every transaction whose lifecycle has ended, before it is settled. Concurrent.
+	OnEnd func(Result)
+	// TracerProvider, MeterProvider and Logger are the global ones where nil. They are read when the loop is made.
+	TracerProvider trace.TracerProvider
+	MeterProvider  metric.MeterProvider
+	Logger         *slog.Logger
+}
+
+// Result is what one transaction came to.
+type Result struct {
+	Transaction ergon.Transaction
+	Outcome     Outcome
+	// Value is what the task's Process returned.
+	Value any
+	// Err is nil where the transaction succeeded.
+	Err error
+}
+
+func ended(f *flight, v verdict) Result {
+	r := Result{Transaction: f.tx, Outcome: v.outcome, Value: f.result}
+	switch cause := causeOf(f); {
+	case v.outcome == Succeeded:
+	case v.outcome == Interrupted:
+		r.Err = ergon.ErrInterrupted
+	case cause != nil:
+		r.Err = cause
+	}
+	return r
+}
+
+// validate reports everything that cannot work, all faults at once [C2].
+func (s Settings) validate() error {
+	faults := []error{s.Handlers.Validate(), s.Policy.Validate(), s.Shutdown.Validate()}
+	if s.Source == nil {
+		faults = append(faults, fmt.Errorf("fetch.connector: %q is no source: it cannot fetch", s.Policy.Fetch.Connector))
+	}
+	_, settles := s.Source.(ergon.Settler)
+	loop := s.Policy.Loop
+	switch {
+	case loop.OnException == policy.OnExceptionRequeue && !settles:
+		faults = append(faults, fmt.Errorf("loop.on_exception: requeue, but connector %q takes nothing back; use dead_letter or discard",
+			s.Policy.Fetch.Connector))
+	case loop.OnException == policy.OnExceptionDeadLetter && s.DeadLetters == nil && loop.DeadLetter != policy.DeadLetterSource:
+		faults = append(faults, fmt.Errorf("loop.dead_letter: %q is no connector that can be dispatched to; name one", loop.DeadLetter))
+	case loop.DeadLetter == policy.DeadLetterSource && loop.OnException == policy.OnExceptionDeadLetter && !settles:
+		faults = append(faults, fmt.Errorf("loop.dead_letter: source, but connector %q keeps nothing that it is told to reject; name a connector",
+			s.Policy.Fetch.Connector))
+	}
+	if loop.Outage.After > 0 && !settles {
+		faults = append(faults, fmt.Errorf("loop.outage: connector %q takes nothing back, which outage mode needs; set after to 0",
+			s.Policy.Fetch.Connector))
+	}
+	return errors.Join(append(faults, s.validateLease())...)
+}
+
+func (s Settings) validateLease() error {
+	keeper, leased := s.Source.(ergon.LeaseKeeper)
+	if !leased {
+		return nil
+	}
+	var faults []error
+	lease := keeper.LeaseDuration()
+	for _, step := range []struct {
+		phase   policy.Phase
+		timeout time.Duration
+	}{
+		{policy.PhaseProcess, s.Policy.Process.Retry.Timeout},
+		{policy.PhaseSuccess, s.Policy.Success.Retry.Timeout},
+		{policy.PhaseException, s.Policy.Exception.Retry.Timeout},
+	} {
+		if step.timeout > lease {
+			faults = append(faults, fmt.Errorf("%s.retry.timeout: %s is longer than the lease of %s that connector %q gives; lengthen the lease or shorten the timeout",
+				step.phase, step.timeout, lease, s.Policy.Fetch.Connector))
+		}
+	}
+	if p, most := s.Policy.Loop.Batch.Prefetch, s.Policy.Loop.Concurrency.Most(); p > most {
+		faults = append(faults, fmt.Errorf("loop.batch.prefetch: %d is more than the %d that run at once, so leases of connector %q would be kept by what only waits; lower it",
+			p, most, s.Policy.Fetch.Connector))
+	}
+	return errors.Join(faults...)
+}

@@ -1,0 +1,41 @@
+package pipeline
+
+import (
+	"context"
+	"sync"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/policy"
+)
+
+// Process runs one given transaction through the same lifecycle with the same bounds. There is no source that it would be
+// settled with, and nothing is dead-lettered: the caller gets its result.
+func Process(ctx context.Context, s Settings, tx ergon.Transaction) (Result, Snapshot, error) {
+	var result Result
+	s.Source, s.DeadLetters = &once{tx: tx}, nil
+	s.OnEnd = func(r Result) { result = r }
+	s.Policy.Loop.OnException = policy.OnExceptionDiscard
+	s.Policy.Loop.DeadLetter = ""
+	s.Policy.Loop.Outage.After = 0
+	s.Policy.Loop.Streaming, s.Policy.Loop.Limit = false, 1
+	c, err := New(s)
+	if err != nil {
+		return Result{}, Snapshot{}, err
+	}
+	err = c.Run(ctx)
+	return result, c.Snapshot(), err
+}
+
+// once is a source of one transaction.
+type once struct {
+	tx   ergon.Transaction
+	once sync.Once
+}
+
+var _ ergon.Fetcher = (*once)(nil)
+
+func (o *once) FetchTransactions(context.Context, int) ([]ergon.Transaction, error) {
+	var txs []ergon.Transaction
+	o.once.Do(func() { txs = []ergon.Transaction{o.tx} })
+	return txs, ergon.ErrExhausted
+}

@@ -1,0 +1,103 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/lifecycle"
+)
+
+// ErrHeadroom is returned by a loop that gave up too many attempts whose handlers do not return.
+var ErrHeadroom = errors.New("too many abandoned attempts")
+
+// headroomPatience is how long handlers that heed their context have to return before they count as stuck.
+const headroomPatience = 100 * time.Millisecond
+
+// signal wakes one that waits for ch, now or later.
+func signal(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}
+
+// expire goes on with a transaction whose attempt has reached its deadline, without waiting for the handler. The watchdog
+// has taken the attempt.
+func (c *Consumer) expire(s *slot, a *attempt) {
+	cause := ergon.ErrAttemptTimeout
+	if a.byBudget {
+		cause = ergon.ErrTransactionTimeout
+	}
+	c.abandoned(a)
+	a.cancel(context.DeadlineExceeded, cause)
+	event := a.timeoutEvent()
+	if a.flight.lost.Load() {
+		event = lifecycle.LeaseLost
+	}
+	c.attempted(c.stats.nextShard(), a, event, c.timeoutError(a, nil), c.clock.now())
+	c.replace(s, a.flight, event)
+}
+
+// abandoned counts an attempt that was given up.
+func (c *Consumer) abandoned(a *attempt) {
+	c.watcher.abandoned(a, c.stats.abandoned.Add(1))
+}
+
+// late fences what an attempt returned after it was given up.
+func (c *Consumer) late(a *attempt, err error) {
+	c.stats.abandoned.Add(-1)
+	c.stats.late.Add(1)
+	signal(c.headroomFreed)
+	c.watcher.late(a, err)
+}
+
+// hasHeadroom reports whether another attempt may start. Where too many were given up and have not returned, those that
+// heed their context get a moment to do so; then the loop stops, because the next attempt might never return either.
+func (c *Consumer) hasHeadroom() bool {
+	bound := int64(c.settings.Policy.Loop.Concurrency.MostAbandoned())
+	if c.stats.abandoned.Load() < bound {
+		return true
+	}
+	if c.stuck.Load() {
+		return false
+	}
+	patience := time.NewTimer(headroomPatience)
+	defer patience.Stop()
+	for c.stats.abandoned.Load() >= bound {
+		select {
+		case <-c.headroomFreed:
+		case <-patience.C:
+			c.stuck.Store(true)
+			c.stopFetching(fmt.Errorf("%w: %d attempts were given up at their deadline and their handlers have not returned "+
+				"(loop.concurrency.headroom is %d); have them heed their context", ErrHeadroom, c.stats.abandoned.Load(), bound))
+			return false
+		}
+	}
+	signal(c.headroomFreed) // for the next one that waits
+	return true
+}
+
+// interrupt cancels every handler that runs, and those that are about to.
+func (c *Consumer) interrupt() {
+	c.interrupting.Store(true)
+	for _, a := range c.pool.running() {
+		a.cancel(context.Canceled, ergon.ErrInterrupted)
+	}
+}
+
+// abandon ends every transaction whose handler has not returned: it is released to the source.
+func (c *Consumer) abandon() {
+	for _, a := range c.pool.running() {
+		if a.take(abandoned) {
+			c.stats.abandoned.Add(1)
+			a.cancel(context.Canceled, ergon.ErrInterrupted)
+			c.attempted(c.stats.nextShard(), a, lifecycle.Interrupted, ergon.ErrInterrupted, c.clock.now())
+			c.step(a.flight, lifecycle.Interrupted)
+			c.settle(a.flight)
+			c.pool.workers.Done()
+		}
+	}
+}

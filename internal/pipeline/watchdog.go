@@ -1,0 +1,107 @@
+package pipeline
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// slotsPerWatchdog bounds what one scan costs: about 1 ns a slot.
+const slotsPerWatchdog = 128
+
+// slot is where a worker shows the attempt that it is running.
+type slot struct {
+	current atomic.Pointer[attempt]
+	dog     *watchdog
+}
+
+type overdue struct {
+	slot    *slot
+	attempt *attempt
+}
+
+// watchdog holds the attempts of a fixed set of slots to their deadlines with one timer, set to the earliest of them.
+// Arming an attempt costs two atomic operations, unless its deadline is earlier than all others.
+type watchdog struct {
+	clock  clock
+	expire func(*slot, *attempt) // called for an attempt that the watchdog has taken; must not block
+
+	next  atomic.Int64 // when the timer fires; never, when it is not set
+	mu    sync.Mutex   // held by a scan and while the timer is set
+	timer *time.Timer
+	slots [slotsPerWatchdog]slot
+}
+
+func newWatchdog(c clock, expire func(*slot, *attempt)) *watchdog {
+	w := &watchdog{clock: c, expire: expire}
+	w.next.Store(int64(never))
+	for i := range w.slots {
+		w.slots[i].dog = w
+	}
+	return w
+}
+
+// watch arms a; its worker owns the slot.
+func (s *slot) watch(a *attempt) {
+	s.current.Store(a)
+	if a.deadline != 0 && int64(a.deadline) < s.dog.next.Load() {
+		s.dog.set(a.deadline)
+	}
+}
+
+func (w *watchdog) set(deadline instant) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.setLocked(deadline)
+}
+
+func (w *watchdog) setLocked(deadline instant) {
+	if int64(deadline) >= w.next.Load() {
+		return
+	}
+	w.next.Store(int64(deadline))
+	wait := max(time.Duration(deadline-w.clock.now()), 0)
+	if w.timer == nil {
+		w.timer = time.AfterFunc(wait, w.scan)
+		return
+	}
+	w.timer.Reset(wait)
+}
+
+// scan takes every attempt whose deadline has come and sets the timer to the earliest of the others. An attempt that is
+// armed meanwhile sees no timer and sets it itself.
+func (w *watchdog) scan() {
+	w.mu.Lock()
+	w.next.Store(int64(never))
+	now, earliest := w.clock.now(), never
+	var due []overdue
+	for i := range w.slots {
+		s := &w.slots[i]
+		a := s.current.Load()
+		if a == nil || a.deadline == 0 || a.owner.Load() != running {
+			continue
+		}
+		if a.deadline <= now {
+			due = append(due, overdue{s, a})
+		} else {
+			earliest = min(earliest, a.deadline)
+		}
+	}
+	if earliest != never {
+		w.setLocked(earliest)
+	}
+	w.mu.Unlock()
+	for _, d := range due {
+		if d.attempt.take(expired) {
+			w.expire(d.slot, d.attempt)
+		}
+	}
+}
+
+func (w *watchdog) stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+}

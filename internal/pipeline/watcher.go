@@ -1,0 +1,90 @@
+package pipeline
+
+import (
+	"log/slog"
+	"reflect"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/trace"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/spans"
+)
+
+// watcher makes what the loop does seen: spans, metrics and log lines that agree. What has no provider is switched off at
+// the start and costs one comparison from then on.
+type watcher struct {
+	consumer *Consumer
+	logger   *slog.Logger
+	tracer   trace.Tracer
+	metrics  *metrics // nil: off
+	tracing  bool
+	debug    bool // attempts and successes are logged
+	watching bool // any of them
+	link     bool // streaming: no span encloses the loop, so transactions are linked to their fetch
+	process  string
+}
+
+func newWatcher(c *Consumer) (*watcher, error) {
+	s := c.settings
+	w := &watcher{consumer: c, process: spans.ProcessPrefix + s.Task, link: s.Policy.Loop.Streaming}
+	logger := s.Logger
+	if logger == nil {
+		logger = slog.Default()
+	}
+	w.logger = slog.New(ergon.LogHandler(logger.Handler()))
+	w.debug = w.logger.Enabled(c.values, slog.LevelDebug)
+	tracers := s.TracerProvider
+	if tracers == nil {
+		tracers = otel.GetTracerProvider()
+	}
+	w.tracing = !offTracing(tracers)
+	w.tracer = tracers.Tracer(spans.InstrumentationName)
+	meters := s.MeterProvider
+	if meters == nil {
+		meters = otel.GetMeterProvider()
+	}
+	if !offMetrics(meters) {
+		m, err := newMetrics(c, meters.Meter(spans.InstrumentationName))
+		if err != nil {
+			return nil, err
+		}
+		w.metrics = m
+	}
+	w.watching = w.tracing || w.metrics != nil || w.debug
+	return w, nil
+}
+
+// offTracing reports whether no spans can come of a provider: the no-op one, or the global one before any was set.
+func offTracing(p trace.TracerProvider) bool {
+	switch p.(type) {
+	case tracenoop.TracerProvider, *tracenoop.TracerProvider:
+		return true
+	}
+	return isUnset(p)
+}
+
+func offMetrics(p metric.MeterProvider) bool {
+	switch p.(type) {
+	case metricnoop.MeterProvider, *metricnoop.MeterProvider:
+		return true
+	}
+	return isUnset(p)
+}
+
+// isUnset recognises the placeholder that package otel hands out until a provider is set. It has no exported name. Were it
+// renamed, telemetry without a provider would still work, and cost what a no-op tracer costs.
+func isUnset(provider any) bool {
+	t := reflect.TypeOf(provider)
+	return t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "go.opentelemetry.io/otel/internal/global"
+}
+
+func (w *watcher) close() error {
+	if w.metrics == nil {
+		return nil
+	}
+	return w.metrics.close()
+}

@@ -1,0 +1,140 @@
+package pipeline
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/ergon-go/ergon/internal/lifecycle"
+	"github.com/ergon-go/ergon/internal/spans"
+)
+
+// attemptEnded is called for every attempt while anybody watches.
+func (w *watcher) attemptEnded(a *attempt, event lifecycle.Event, err error, now instant) {
+	if w.metrics != nil {
+		w.metrics.attempted(a.values, a, event, now-a.started)
+	}
+	if w.debug {
+		w.logger.DebugContext(a, "attempt ended", "result", event.String(), "took", time.Duration(now-a.started), "error", err)
+	}
+	w.endAttempt(a, event, err)
+}
+
+// transactionEnded is called for every transaction while anybody watches, and for those that did not succeed in any case.
+func (w *watcher) transactionEnded(f *flight, v verdict) {
+	now := w.consumer.clock.now()
+	if w.metrics != nil && f.began != 0 {
+		w.metrics.ended(w.contextOf(f), v.outcome, now-f.began)
+	}
+	w.logOutcome(f, v)
+	w.endTransaction(f, v)
+}
+
+func (w *watcher) logOutcome(f *flight, v verdict) {
+	level := slog.LevelDebug
+	attrs := make([]slog.Attr, 0, 4)
+	attrs = append(attrs, slog.String("outcome", v.outcome.String()))
+	if cause := causeOf(f); cause != nil && (v.outcome != Interrupted && v.outcome != Redelivered) {
+		level = slog.LevelWarn
+		attrs = append(attrs, slog.String("category", cause.Category.String()), slog.String("failed_phase", string(cause.Phase)),
+			slog.Any("error", cause))
+	}
+	if w.logger.Enabled(w.consumer.values, level) {
+		w.logger.LogAttrs(w.scoped(f), level, "transaction ended", attrs...)
+	}
+}
+
+func (w *watcher) contextOf(f *flight) context.Context {
+	if f.traced != nil && f.traced.ctx != nil {
+		return f.traced.ctx
+	}
+	return w.consumer.values
+}
+
+// scoped is the context of log lines about f outside of its attempts.
+func (w *watcher) scoped(f *flight) context.Context {
+	s := w.consumer.settings
+	return spans.WithScope(w.contextOf(f), spans.Scope{Task: s.Task, Worker: s.Worker, TransactionID: f.tx.ID()})
+}
+
+func (w *watcher) abandoned(a *attempt, n int64) {
+	w.logger.WarnContext(a, "attempt given up at its deadline; its handler has not returned yet", "abandoned", n)
+}
+
+func (w *watcher) late(a *attempt, err error) {
+	if w.metrics != nil {
+		w.metrics.lates.Add(a.values, 1, w.metrics.base...)
+	}
+	w.logger.WarnContext(a, "attempt returned after it was given up; its result is discarded",
+		"late_by", time.Duration(w.consumer.clock.now()-a.deadline), "error", err)
+}
+
+func (w *watcher) notDeadLettered(ctx context.Context, f *flight, err error) {
+	w.logger.ErrorContext(trace.ContextWithSpan(w.scoped(f), trace.SpanFromContext(ctx)),
+		"dead letter could not be written; the transaction is requeued", "error", err)
+}
+
+func (w *watcher) stale(ctx context.Context, f *flight) {
+	w.logger.WarnContext(trace.ContextWithSpan(w.scoped(f), trace.SpanFromContext(ctx)),
+		"the source has taken the transaction back; it will be delivered again")
+}
+
+func (w *watcher) unsettled(f *flight, err error) {
+	w.logger.ErrorContext(w.scoped(f), "transaction could not be settled; it will be delivered again", "error", err)
+}
+
+func (w *watcher) notReleased(n int, err error) {
+	w.logger.ErrorContext(w.consumer.values, "transactions that were not wanted could not be given back", "count", n, "error", err)
+}
+
+func (w *watcher) leaseLost(f *flight) {
+	w.logger.WarnContext(w.scoped(f), "lease lost; the handler is cancelled and its result discarded")
+}
+
+func (w *watcher) fetchEnded(span trace.Span, n int, took instant, err error) {
+	if w.metrics != nil {
+		w.metrics.called(w.consumer.values, w.metrics.receive, took, err)
+	}
+	if w.tracing && span.IsRecording() {
+		span.SetAttributes(spans.MessagingBatchCount.Int(n))
+	}
+	w.endOperation(span, err)
+}
+
+func (w *watcher) settleEnded(span trace.Span, batch []settling, took instant, err error) {
+	if w.metrics != nil {
+		w.metrics.called(w.consumer.values, w.metrics.settle, took, err)
+		w.metrics.settled(w.consumer.values, batch)
+	}
+	if w.debug {
+		for _, s := range batch {
+			w.logger.DebugContext(w.scoped(s.flight), "transaction settled",
+				"outcome", s.verdict.outcome.String(), "action", s.verdict.action.String())
+		}
+	}
+	w.endOperation(span, err)
+}
+
+func (w *watcher) leasesEnded(span trace.Span, err error) {
+	if err != nil {
+		w.logger.WarnContext(w.consumer.values, "leases could not all be extended", "error", err)
+	}
+	w.endOperation(span, err)
+}
+
+func (w *watcher) empty(wait time.Duration) {
+	if w.debug {
+		w.logger.DebugContext(w.consumer.values, "nothing to fetch", "wait", wait)
+	}
+}
+
+func (w *watcher) outageChanged(lasts bool) {
+	if lasts {
+		w.logger.WarnContext(w.consumer.values, "outage: too many transactions in a row failed; fetching one at a time until one succeeds",
+			"after", w.consumer.settings.Policy.Loop.Outage.After)
+		return
+	}
+	w.logger.InfoContext(w.consumer.values, "outage over: a transaction succeeded")
+}

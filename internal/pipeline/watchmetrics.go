@@ -1,0 +1,156 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/ergon-go/ergon/internal/lifecycle"
+	"github.com/ergon-go/ergon/internal/spans"
+)
+
+// events is how many results an attempt can have.
+const events = int(lifecycle.LeaseLost) + 1
+
+// metrics are the instruments of a loop. The attribute sets are made beforehand, so that recording allocates nothing.
+type metrics struct {
+	process   metric.Float64Histogram
+	operation metric.Float64Histogram
+	attempts  metric.Float64Histogram
+	messages  metric.Int64Counter
+	ends      metric.Int64Counter
+	lates     metric.Int64Counter
+	gauges    metric.Registration
+
+	base     []metric.AddOption
+	outcome  [outcomes][]metric.AddOption
+	duration [outcomes][]metric.RecordOption
+	attempt  [3][events][]metric.RecordOption
+	receive  [2][]metric.RecordOption // succeeded, failed
+	settle   [2][]metric.RecordOption
+}
+
+func newMetrics(c *Consumer, meter metric.Meter) (*metrics, error) {
+	m := &metrics{}
+	var errs [6]error
+	m.process, errs[0] = histogramOf(meter, spans.ProcessDuration)
+	m.operation, errs[1] = histogramOf(meter, spans.OperationDuration)
+	m.attempts, errs[2] = histogramOf(meter, spans.AttemptDuration)
+	m.messages, errs[3] = counterOf(meter, spans.ConsumedMessages)
+	m.ends, errs[4] = counterOf(meter, spans.Transactions)
+	m.lates, errs[5] = counterOf(meter, spans.LateResults)
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, fmt.Errorf("make the metrics of task %q: %w", c.settings.Task, err)
+	}
+	m.prepare(c)
+	return m, m.observe(c, meter)
+}
+
+func histogramOf(meter metric.Meter, i spans.Instrument) (metric.Float64Histogram, error) {
+	return meter.Float64Histogram(i.Name, metric.WithUnit(i.Unit), metric.WithDescription(i.Description),
+		metric.WithExplicitBucketBoundaries(i.Buckets...))
+}
+
+func counterOf(meter metric.Meter, i spans.Instrument) (metric.Int64Counter, error) {
+	return meter.Int64Counter(i.Name, metric.WithUnit(i.Unit), metric.WithDescription(i.Description))
+}
+
+func (m *metrics) prepare(c *Consumer) {
+	common := []attribute.KeyValue{
+		spans.MessagingSystem.String(spans.SystemName), spans.Task.String(c.settings.Task),
+		spans.MessagingSource.String(c.settings.Policy.Fetch.Connector),
+	}
+	set := func(more ...attribute.KeyValue) metric.MeasurementOption {
+		return metric.WithAttributeSet(attribute.NewSet(append(more, common...)...))
+	}
+	m.base = []metric.AddOption{set(spans.MessagingOperation.String("receive"))}
+	for o := range outcomes {
+		name := spans.Outcome.String(Outcome(o).String()) //nolint:gosec // a handful
+		m.outcome[o] = []metric.AddOption{set(name)}
+		m.duration[o] = []metric.RecordOption{set(name, spans.MessagingOperation.String("process"))}
+	}
+	for p := range m.attempt {
+		for e := range events {
+			phase := spans.PhaseKey.String(lifecycle.Phase(p).String())                                           //nolint:gosec // a handful
+			m.attempt[p][e] = []metric.RecordOption{set(phase, spans.Result.String(lifecycle.Event(e).String()))} //nolint:gosec // a handful
+		}
+	}
+	failed := spans.ErrorType.String("SYSTEM")
+	m.receive[0] = []metric.RecordOption{set(spans.MessagingOperation.String("receive"))}
+	m.receive[1] = []metric.RecordOption{set(spans.MessagingOperation.String("receive"), failed)}
+	m.settle[0] = []metric.RecordOption{set(spans.MessagingOperation.String("settle"))}
+	m.settle[1] = []metric.RecordOption{set(spans.MessagingOperation.String("settle"), failed)}
+}
+
+// observe registers what is read when metrics are collected.
+func (m *metrics) observe(c *Consumer, meter metric.Meter) error {
+	attrs := metric.WithAttributeSet(attribute.NewSet(
+		spans.Task.String(c.settings.Task), spans.Worker.String(c.settings.Worker)))
+	read := map[metric.Int64Observable]func() int64{}
+	var all []metric.Observable
+	for _, g := range []struct {
+		instrument spans.Instrument
+		read       func() int64
+	}{
+		{spans.InFlight, c.room.unsettled.Load},
+		{spans.Abandoned, c.stats.abandoned.Load},
+		{spans.ConcurrencyLimit, func() int64 { return int64(c.pool.limit.Load()) }},
+		{spans.Outage, func() int64 { return map[bool]int64{true: 1}[c.outage.lasts()] }},
+	} {
+		gauge, err := meter.Int64ObservableGauge(g.instrument.Name,
+			metric.WithUnit(g.instrument.Unit), metric.WithDescription(g.instrument.Description))
+		if err != nil {
+			return fmt.Errorf("make metric %s: %w", g.instrument.Name, err)
+		}
+		read[gauge] = g.read
+		all = append(all, gauge)
+	}
+	var err error
+	m.gauges, err = meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		for gauge, value := range read {
+			o.ObserveInt64(gauge, value(), attrs)
+		}
+		return nil
+	}, all...)
+	if err != nil {
+		return fmt.Errorf("observe the metrics of task %q: %w", c.settings.Task, err)
+	}
+	return nil
+}
+
+func (m *metrics) consumed(ctx context.Context, n int) { m.messages.Add(ctx, int64(n), m.base...) }
+
+func (m *metrics) attempted(ctx context.Context, a *attempt, event lifecycle.Event, took instant) {
+	m.attempts.Record(ctx, seconds(took), m.attempt[a.phase][event]...)
+}
+
+func (m *metrics) ended(ctx context.Context, o Outcome, took instant) {
+	m.process.Record(ctx, seconds(took), m.duration[o]...)
+}
+
+func (m *metrics) settled(ctx context.Context, batch []settling) {
+	for _, s := range batch {
+		m.ends.Add(ctx, 1, m.outcome[s.verdict.outcome]...)
+	}
+}
+
+func (m *metrics) called(ctx context.Context, options [2][]metric.RecordOption, took instant, err error) {
+	which := 0
+	if err != nil {
+		which = 1
+	}
+	m.operation.Record(ctx, seconds(took), options[which]...)
+}
+
+func (m *metrics) close() error {
+	if err := m.gauges.Unregister(); err != nil {
+		return fmt.Errorf("unregister metrics: %w", err)
+	}
+	return nil
+}
+
+func seconds(i instant) float64 { return time.Duration(i).Seconds() }

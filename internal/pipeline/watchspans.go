@@ -1,0 +1,245 @@
+package pipeline
+
+import (
+	"context"
+	"strconv"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/lifecycle"
+	"github.com/ergon-go/ergon/internal/spans"
+)
+
+// mostLinks bounds the links of a settle span; the SDK's default limit is the same.
+const mostLinks = 128
+
+// traced is what a flight carries while it is recorded.
+type traced struct {
+	ctx     context.Context //nolint:containedctx // carries the transaction's span to its attempts
+	span    trace.Span
+	fetched trace.SpanContext
+}
+
+// accepted remembers which fetch brought the flights, where no other span ties them together.
+func (w *watcher) accepted(flights []*flight, from trace.SpanContext) {
+	if w.metrics != nil {
+		w.metrics.consumed(w.consumer.values, len(flights))
+	}
+	if !w.tracing || !w.link {
+		return
+	}
+	for _, f := range flights {
+		f.traced = &traced{fetched: from}
+	}
+}
+
+func (w *watcher) transactionStarted(f *flight) {
+	if f.traced == nil {
+		f.traced = &traced{}
+	}
+	t := f.traced
+	options := make([]trace.SpanStartOption, 0, 3)
+	options = append(options, trace.WithSpanKind(trace.SpanKindConsumer))
+	if links := linksOf(f); len(links) > 0 {
+		options = append(options, trace.WithLinks(links...))
+	}
+	t.ctx, t.span = w.tracer.Start(w.consumer.values, w.process, options...)
+	if !t.span.IsRecording() {
+		return
+	}
+	p := w.consumer.settings.Policy
+	t.span.SetAttributes(
+		spans.MessagingSystem.String(spans.SystemName), spans.MessagingOperation.String("process"),
+		spans.MessagingType.String("process"), spans.MessagingSource.String(p.Fetch.Connector),
+		spans.MessagingMessageID.String(f.tx.ID()), spans.Task.String(w.consumer.settings.Task),
+		spans.Worker.String(w.consumer.settings.Worker), spans.DeliveryCount.Int(f.tx.Delivery().Count),
+		spans.TransactionTimeout.Int64(p.Loop.TransactionTimeout.Milliseconds()),
+	)
+}
+
+// linksOf are the producer's span, which travels in the metadata, and the fetch.
+func linksOf(f *flight) []trace.Link {
+	var links []trace.Link
+	if _, ok := f.tx.Metadata("traceparent"); ok {
+		ctx := propagation.TraceContext{}.Extract(context.Background(), metadataCarrier{f.tx})
+		if producer := trace.SpanContextFromContext(ctx); producer.IsValid() {
+			links = append(links, trace.Link{SpanContext: producer})
+		}
+	}
+	if f.traced.fetched.IsValid() {
+		links = append(links, trace.Link{SpanContext: f.traced.fetched})
+	}
+	return links
+}
+
+// metadataCarrier lets a propagator read a transaction's metadata.
+type metadataCarrier struct{ tx ergon.Transaction }
+
+var _ propagation.TextMapCarrier = metadataCarrier{}
+
+func (m metadataCarrier) Get(key string) string {
+	v, _ := m.tx.Metadata(key)
+	return v
+}
+
+// Set does nothing: a transaction is immutable, and a consumer only reads.
+func (m metadataCarrier) Set(string, string) {}
+
+func (m metadataCarrier) Keys() []string {
+	var keys []string
+	for k := range m.tx.AllMetadata() {
+		keys = append(keys, k)
+	}
+	return keys
+}
+
+func (w *watcher) attemptStarted(a *attempt) {
+	ctx, span := w.tracer.Start(a.flight.traced.ctx, attemptName(a.phase, a.number))
+	a.values, a.span = ctx, span
+	if !span.IsRecording() {
+		return
+	}
+	retry := w.consumer.retries[a.phase]
+	span.SetAttributes(
+		spans.PhaseKey.String(a.phase.String()), spans.AttemptKey.Int(int(a.number)),
+		spans.MaxAttempts.Int(retry.MaxAttempts), spans.AttemptTimeout.Int64(retry.Timeout.Milliseconds()),
+	)
+}
+
+var firstAttempts = [...]string{
+	"process" + spans.AttemptInfix + "1", "success" + spans.AttemptInfix + "1", "exception" + spans.AttemptInfix + "1",
+}
+
+func attemptName(phase lifecycle.Phase, n int32) string {
+	if n == 1 {
+		return firstAttempts[phase]
+	}
+	return phase.String() + spans.AttemptInfix + strconv.Itoa(int(n))
+}
+
+// endAttempt marks a failure on the attempt's own span only: another attempt may heal it.
+func (w *watcher) endAttempt(a *attempt, event lifecycle.Event, err error) {
+	if a.span == nil {
+		return
+	}
+	if a.span.IsRecording() {
+		a.span.SetAttributes(spans.Result.String(event.String()))
+		if event != lifecycle.OK {
+			recordError(a.span, event.String(), err)
+		}
+	}
+	a.span.End()
+}
+
+func (w *watcher) endTransaction(f *flight, v verdict) {
+	t := f.traced
+	if t == nil || t.span == nil {
+		return
+	}
+	if t.span.IsRecording() {
+		t.span.SetAttributes(spans.Outcome.String(v.outcome.String()))
+		if cause := causeOf(f); cause != nil {
+			t.span.SetAttributes(spans.Category.String(cause.Category.String()))
+			recordError(t.span, cause.Category.String(), cause)
+		}
+	}
+	t.span.End()
+}
+
+// causeOf is why f failed: the handler's own failure where that came last; nil where it did not fail.
+func causeOf(f *flight) *ergon.TransactionError {
+	switch {
+	case f.failure == nil:
+		return nil
+	case f.failure.handler != nil:
+		return f.failure.handler
+	default:
+		return f.failure.cause
+	}
+}
+
+func recordError(span trace.Span, kind string, err error) {
+	span.SetStatus(codes.Error, err.Error())
+	span.SetAttributes(spans.ErrorType.String(kind))
+	span.RecordError(err)
+}
+
+func (w *watcher) fetchStarted(ctx context.Context, limit int) (context.Context, trace.Span) {
+	return w.operation(ctx, spans.Fetch, "receive", spans.FetchLimit.Int(limit))
+}
+
+func (w *watcher) settleStarted(ctx context.Context, batch []settling) (context.Context, trace.Span) {
+	if !w.tracing {
+		return ctx, trace.SpanFromContext(ctx)
+	}
+	links := make([]trace.Link, 0, min(len(batch), mostLinks))
+	for _, s := range batch[:min(len(batch), mostLinks)] {
+		if t := s.flight.traced; t != nil && t.span != nil {
+			links = append(links, trace.Link{SpanContext: t.span.SpanContext()})
+		}
+	}
+	return w.operation(ctx, spans.Settle, "settle", spans.MessagingBatchCount.Int(len(batch)), links...)
+}
+
+func (w *watcher) leasesStarted(ctx context.Context, n int) (context.Context, trace.Span) {
+	return w.operation(ctx, spans.ExtendLeases, "extend", spans.MessagingBatchCount.Int(n))
+}
+
+// operation starts the span of one call to the source, whose attempts become its children.
+func (w *watcher) operation(
+	ctx context.Context, name, operation string, size attribute.KeyValue, links ...trace.Link,
+) (context.Context, trace.Span) {
+	if !w.tracing {
+		return ctx, trace.SpanFromContext(ctx)
+	}
+	ctx, span := w.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient), trace.WithLinks(links...))
+	if span.IsRecording() {
+		span.SetAttributes(
+			spans.MessagingSystem.String(spans.SystemName), spans.MessagingOperation.String(operation),
+			spans.MessagingSource.String(w.consumer.settings.Policy.Fetch.Connector),
+			spans.Task.String(w.consumer.settings.Task), spans.Worker.String(w.consumer.settings.Worker), size,
+		)
+	}
+	return spans.AsRun(ctx), span
+}
+
+func (w *watcher) endOperation(span trace.Span, err error) {
+	if !w.tracing {
+		return
+	}
+	if err != nil {
+		recordError(span, ergon.CategoryOf(err).String(), err)
+	}
+	span.End()
+}
+
+// loopStarted starts the span of a finite loop. A streaming loop has none, because it would never end.
+func (w *watcher) loopStarted(ctx context.Context) (context.Context, trace.Span) {
+	if !w.tracing || w.link {
+		return ctx, trace.SpanFromContext(context.Background())
+	}
+	ctx, span := w.tracer.Start(ctx, spans.TaskRun)
+	p := w.consumer.settings.Policy.Loop
+	if span.IsRecording() {
+		span.SetAttributes(
+			spans.Task.String(w.consumer.settings.Task), spans.Worker.String(w.consumer.settings.Worker),
+			spans.Mode.String(string(p.Mode)), spans.Execution.String(string(p.Execution)),
+			spans.Concurrency.Int(p.Concurrency.Value), spans.BatchSize.Int(p.Batch.Size), spans.Streaming.Bool(p.Streaming),
+		)
+	}
+	return ctx, span
+}
+
+func (w *watcher) loopEnded(span trace.Span, err error) {
+	if !w.tracing || w.link {
+		return
+	}
+	if err != nil {
+		recordError(span, ergon.CategoryOf(err).String(), err)
+	}
+	span.End()
+}

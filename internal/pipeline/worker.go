@@ -1,0 +1,104 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/lifecycle"
+)
+
+// mostAhead is how many attempts a busy worker makes at once: one allocation for that many.
+const mostAhead = 32
+
+// worker is a goroutine that runs one transaction at a time. A worker whose attempt was taken over, or whose handler
+// ended the goroutine, never comes back: a new one takes its slot and goes on with the transaction.
+type worker struct {
+	consumer *Consumer
+	slot     *slot
+	shard    *shard
+	wake     chan struct{}
+	calling  *attempt  // the attempt whose handler runs now
+	arena    []attempt // attempts made ahead
+	ahead    int       // how many were made ahead the last time
+	resumed  *flight   // what the worker begins with, where it replaces another
+	event    lifecycle.Event
+}
+
+var errGoexit = errors.New("the handler ended its goroutine with runtime.Goexit")
+
+func newWorker(c *Consumer, s *slot) *worker {
+	return &worker{consumer: c, slot: s, shard: c.stats.nextShard(), wake: make(chan struct{}, 1)}
+}
+
+// replace has a new worker take over slot s and go on with f, to which event has happened.
+func (c *Consumer) replace(s *slot, f *flight, event lifecycle.Event) {
+	w := newWorker(c, s)
+	w.resumed, w.event = f, event
+	go w.start()
+}
+
+// start is a worker's goroutine.
+func (w *worker) start() {
+	pool := &w.consumer.pool
+	if pool.pinned {
+		runtime.LockOSThread() // never unlocked: the thread ends with the worker
+	}
+	defer w.guard()
+	if w.resumed == nil {
+		pool.onTheWay.Store(false)
+	} else if !w.consumer.resume(w, w.resumed, w.event) {
+		return
+	}
+	for f := pool.next(w); f != nil; f = pool.next(w) {
+		if !w.consumer.run(w, f) {
+			return
+		}
+	}
+	pool.workers.Done()
+}
+
+// guard catches a handler's panic or Goexit, once for the goroutine instead of once for each call. A panic of the engine's
+// own is let through.
+func (w *worker) guard() {
+	a := w.calling
+	if a == nil {
+		return
+	}
+	err := error(errGoexit)
+	if p := recover(); p != nil {
+		err = &panicError{value: p, stack: debug.Stack()}
+	}
+	if !a.take(returned) {
+		w.consumer.late(a, err)
+		return
+	}
+	a.finish()
+	w.consumer.replace(w.slot, a.flight, w.consumer.conclude(w, a, nil, ergon.Disposition{}, err))
+}
+
+// newAttempt returns an unused attempt. A worker that is kept busy makes more and more of them at a time.
+func (w *worker) newAttempt() *attempt {
+	if len(w.arena) == 0 {
+		w.ahead = min(max(2*w.ahead, 1), mostAhead)
+		w.arena = make([]attempt, w.ahead)
+	}
+	a := &w.arena[0]
+	w.arena = w.arena[1:]
+	return a
+}
+
+// panicError is a handler's panic.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
+
+func (e *panicError) Unwrap() error {
+	err, _ := e.value.(error)
+	return err
+}
