@@ -27,7 +27,9 @@ type attempt[T any] struct {
 // callWithin calls fn on a goroutine of its own and returns what it returned, or a failure as soon as timeout is over
 // (0: none) or ctx has ended. The context that fn gets ends then, with ErrAttemptTimeout or the cause of ctx, and what
 // fn returns after that goes to late, where that is set.
-func callWithin[T any](ctx context.Context, timeout time.Duration, fn func(context.Context) (T, error), late func(any, error)) (T, *TransactionError) {
+func callWithin[T any](
+	ctx context.Context, timeout time.Duration, fn func(context.Context) (T, error), late func(any, error),
+) (T, *TransactionError) {
 	a := &attempt[T]{start: time.Now(), done: make(chan struct{})}
 	bounded, cancel := a.bound(ctx, timeout)
 	defer cancel()
@@ -114,7 +116,8 @@ func expired(ctx context.Context, timeout time.Duration) *TransactionError {
 	if ctx.Err() != nil {
 		return ended(ctx)
 	}
-	return &TransactionError{Category: CategoryTimeout, Attempts: 1, Err: fmt.Errorf("%w: no result within %s", ErrAttemptTimeout, timeout)}
+	err := fmt.Errorf("%w: no result within %s", ErrAttemptTimeout, timeout)
+	return &TransactionError{Category: CategoryTimeout, Attempts: 1, Err: err}
 }
 
 // ended is the failure of what cannot go on because ctx has ended. It is TIMEOUT only where Ergon set that deadline.

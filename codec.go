@@ -2,6 +2,7 @@ package ergon
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 )
@@ -18,7 +19,7 @@ type Codec struct {
 func UseCodec(c Codec) Decorator {
 	return func(t Task) Task {
 		if t.codec == nil {
-			t.faults = append(t.faults, fmt.Errorf("ergon.UseCodec needs a task made by ergon.Consume; plain functions decode for themselves"))
+			t.faults = append(t.faults, errors.New("ergon.UseCodec needs a task made by ergon.Consume; plain functions decode for themselves"))
 			return t
 		}
 		*t.codec = c
@@ -64,9 +65,11 @@ func (d decoder[P]) decodeBytes(payload any) (P, error) {
 		return body, nil
 	}
 	if d.codec.Decode != nil {
-		return body, d.codec.Decode(append([]byte{}, data...), &body)
+		err := d.codec.Decode(append([]byte{}, data...), &body)
+		return body, err
 	}
-	return body, decodeJSON(data, &body)
+	err := decodeJSON(data, &body)
+	return body, err
 }
 
 func bytesOf(payload any) ([]byte, bool) {

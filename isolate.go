@@ -121,8 +121,8 @@ func (c *copier) fill() {
 
 // fillMap knows what JSON decodes to without reflection: half the time, and a third of the allocations.
 func (c *copier) fillMap(m unfilled) {
-	if from, ok := m.from.Interface().(map[string]any); ok {
-		to, _ := m.to.Interface().(map[string]any)
+	if from, ok := reflect.TypeAssert[map[string]any](m.from); ok {
+		to, _ := reflect.TypeAssert[map[string]any](m.to)
 		for k, v := range from {
 			to[k] = c.copyAny(v)
 		}

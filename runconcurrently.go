@@ -41,7 +41,9 @@ type Result[Out any] struct {
 // borne with: as many as limits.Value of them. When one more would be needed, and none returns within another
 // limits.Timeout, the Result with Index -1 says so and it ends. Limits that are not valid are a single Result with Index -1.
 // One call costs about 3 µs.
-func RunConcurrently[In, Out any](ctx context.Context, limits Concurrency, inputs iter.Seq[In], fn func(context.Context, In) (Out, error)) iter.Seq[Result[Out]] {
+func RunConcurrently[In, Out any](
+	ctx context.Context, limits Concurrency, inputs iter.Seq[In], fn func(context.Context, In) (Out, error),
+) iter.Seq[Result[Out]] {
 	return func(yield func(Result[Out]) bool) {
 		if err := limits.validate(inputs == nil, fn == nil); err != nil {
 			yield(Result[Out]{Index: -1, Err: err})
@@ -51,7 +53,8 @@ func RunConcurrently[In, Out any](ctx context.Context, limits Concurrency, input
 		defer cancel(errResultsLeft)
 		p := newPool[Out](limits)
 		defer p.leave()
-		defer context.AfterFunc(ctx, func() { p.end(ended(ctx)) })()
+		stop := context.AfterFunc(ctx, func() { p.end(ended(ctx)) })
+		defer stop()
 		go feed(ctx, p, inputs, fn)
 		for result := range p.results {
 			if !yield(result) {

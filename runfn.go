@@ -59,7 +59,9 @@ func RunFn[T any](ctx context.Context, retry policy.Retry, fn func(context.Conte
 }
 
 // Decorate returns fn with [RunFn] around it.
-func Decorate[In, Out any](retry policy.Retry, fn func(context.Context, In) (Out, error), opts ...RunOption) func(context.Context, In) (Out, error) {
+func Decorate[In, Out any](
+	retry policy.Retry, fn func(context.Context, In) (Out, error), opts ...RunOption,
+) func(context.Context, In) (Out, error) {
 	return func(ctx context.Context, in In) (Out, error) {
 		return RunFn(ctx, retry, func(ctx context.Context) (Out, error) { return fn(ctx, in) }, opts...)
 	}

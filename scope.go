@@ -59,7 +59,7 @@ func (h *scopeHandler) WithGroup(name string) slog.Handler {
 
 func (h *scopeHandler) Handle(ctx context.Context, record slog.Record) error {
 	var buffer [7]slog.Attr
-	ids := appendTrace(appendScope(buffer[:0], ctx), ctx)
+	ids := appendTrace(ctx, appendScope(ctx, buffer[:0]))
 	switch {
 	case len(h.groups) > 0:
 		record = h.nested(record)
@@ -85,7 +85,7 @@ func (h *scopeHandler) nested(record slog.Record) slog.Record {
 	return outer
 }
 
-func appendScope(ids []slog.Attr, ctx context.Context) []slog.Attr {
+func appendScope(ctx context.Context, ids []slog.Attr) []slog.Attr {
 	scope, ok := spans.ScopeFrom(ctx)
 	if !ok {
 		return ids
@@ -106,7 +106,7 @@ func appendScope(ids []slog.Attr, ctx context.Context) []slog.Attr {
 	return ids
 }
 
-func appendTrace(ids []slog.Attr, ctx context.Context) []slog.Attr {
+func appendTrace(ctx context.Context, ids []slog.Attr) []slog.Attr {
 	span := trace.SpanContextFromContext(ctx)
 	if !span.IsValid() {
 		return ids

@@ -2,6 +2,7 @@ package ergon
 
 import (
 	"reflect"
+	"slices"
 	"sync"
 )
 
@@ -13,12 +14,7 @@ type shape struct {
 }
 
 // shapes caches by reflect.Type. Types are few and never go away, so it only grows to their number.
-var shapes sync.Map
-
-var (
-	errorType  = reflect.TypeFor[error]()
-	lockerType = reflect.TypeFor[sync.Locker]()
-)
+var shapes sync.Map //nolint:gochecknoglobals // what a type is never changes; encoding/json keeps it the same way
 
 func shapeOf(t reflect.Type) *shape {
 	if known, ok := shapes.Load(t); ok {
@@ -29,7 +25,7 @@ func shapeOf(t reflect.Type) *shape {
 }
 
 func makeShape(t reflect.Type) *shape {
-	if t.Kind() != reflect.Interface && (t.Implements(errorType) || t.Implements(lockerType)) {
+	if t.Kind() != reflect.Interface && (t.Implements(reflect.TypeFor[error]()) || t.Implements(reflect.TypeFor[sync.Locker]())) {
 		return &shape{flat: true} // an error is known by its identity, a lock must not be copied
 	}
 	s := &shape{clone: clones(t)}
@@ -55,7 +51,7 @@ func changeable(t reflect.Type, at []int) [][]int {
 	var found [][]int
 	for i := range t.NumField() {
 		field := t.Field(i)
-		path := append(at[:len(at):len(at)], i)
+		path := slices.Concat(at, []int{i})
 		switch {
 		case !field.IsExported() && field.Anonymous && field.Type.Kind() == reflect.Struct:
 			found = append(found, changeable(field.Type, path)...)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/ergon-go/ergon/policy"
 )
@@ -129,13 +130,6 @@ func nearMiss(task, handler reflect.Type) []error {
 }
 
 func withoutReceiver(method reflect.Type) string {
-	in := make([]reflect.Type, 0, method.NumIn())
-	for i := 1; i < method.NumIn(); i++ {
-		in = append(in, method.In(i))
-	}
-	out := make([]reflect.Type, 0, method.NumOut())
-	for i := range method.NumOut() {
-		out = append(out, method.Out(i))
-	}
-	return reflect.FuncOf(in, out, method.IsVariadic()).String()
+	in := slices.Collect(method.Ins())[1:]
+	return reflect.FuncOf(in, slices.Collect(method.Outs()), method.IsVariadic()).String()
 }

@@ -47,7 +47,7 @@ func DefaultConsumer() Consumer {
 func (c Consumer) Validate() error {
 	f := c.Loop.validate("loop")
 	if c.Fetch.Connector == "" {
-		f.add("fetch.connector", "is empty, must name a connector")
+		f.addf("fetch.connector", "is empty, must name a connector")
 	}
 	f = append(f, c.Fetch.Retry.validate("fetch.retry")...)
 	f = append(f, c.Process.Retry.validate("process.retry")...)
@@ -55,7 +55,7 @@ func (c Consumer) Validate() error {
 	f = append(f, c.Exception.Retry.validate("exception.retry")...)
 	f = append(f, c.Settle.validate("settle")...)
 	if limit := c.Loop.TransactionTimeout; limit > 0 && c.Process.Retry.Timeout > limit {
-		f.add("process.retry.timeout", "%s is longer than loop.transaction_timeout %s, so it could never be reached; lower it",
+		f.addf("process.retry.timeout", "%s is longer than loop.transaction_timeout %s, so it could never be reached; lower it",
 			c.Process.Retry.Timeout, limit)
 	}
 	return f.join()

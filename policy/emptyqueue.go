@@ -39,7 +39,7 @@ func (e EmptyQueue) validate(at path) faults {
 	f.notNegative(at.key("interval"), e.Interval)
 	f.fraction(at.key("jitter"), e.Jitter)
 	if e.BackoffCap < e.Backoff || e.BackoffCap < e.Interval {
-		f.add(at.key("backoff_cap"), "%s is shorter than backoff %s or interval %s; raise it", e.BackoffCap, e.Backoff, e.Interval)
+		f.addf(at.key("backoff_cap"), "%s is shorter than backoff %s or interval %s; raise it", e.BackoffCap, e.Backoff, e.Interval)
 	}
 	return f
 }

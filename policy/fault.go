@@ -4,11 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 )
 
 // Fault is one thing wrong with a policy.
-type Fault struct {
+type Fault struct { //nolint:errname // what a policy has, not what a call ends with
 	// Path is where it is, as YAML keys: "loop.concurrency.value".
 	Path string
 	// Problem says what is wrong and what would be right.
@@ -28,7 +29,7 @@ func (p path) key(name string) path {
 
 type faults []error
 
-func (f *faults) add(at path, format string, args ...any) {
+func (f *faults) addf(at path, format string, args ...any) {
 	*f = append(*f, &Fault{Path: string(at), Problem: fmt.Sprintf(format, args...)})
 }
 
@@ -36,39 +37,36 @@ func (f faults) join() error { return errors.Join(f...) }
 
 func (f *faults) atLeast(at path, got, least int, why string) {
 	if got < least {
-		f.add(at, "is %d, must be at least %d (%s)", got, least, why)
+		f.addf(at, "is %d, must be at least %d (%s)", got, least, why)
 	}
 }
 
 func (f *faults) positive(at path, got time.Duration, why string) {
 	if got <= 0 {
-		f.add(at, "is %s, must be more than 0 (%s)", got, why)
+		f.addf(at, "is %s, must be more than 0 (%s)", got, why)
 	}
 }
 
 func (f *faults) notNegative(at path, got time.Duration) {
 	if got < 0 {
-		f.add(at, "is %s, must not be negative", got)
+		f.addf(at, "is %s, must not be negative", got)
 	}
 }
 
 func (f *faults) multiplier(at path, got float64) {
 	if math.IsNaN(got) || math.IsInf(got, 0) || got < 1 {
-		f.add(at, "is %v, must be at least 1 (1 keeps the delay constant)", got)
+		f.addf(at, "is %v, must be at least 1 (1 keeps the delay constant)", got)
 	}
 }
 
 func (f *faults) fraction(at path, got float64) {
 	if math.IsNaN(got) || got < 0 || got > 1 {
-		f.add(at, "is %v, must be from 0 to 1", got)
+		f.addf(at, "is %v, must be from 0 to 1", got)
 	}
 }
 
 func oneOf[T ~string](f *faults, at path, got T, allowed ...T) {
-	for _, a := range allowed {
-		if got == a {
-			return
-		}
+	if !slices.Contains(allowed, got) {
+		f.addf(at, "is %q, must be one of %q", got, allowed)
 	}
-	f.add(at, "is %q, must be one of %q", got, allowed)
 }

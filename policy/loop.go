@@ -105,13 +105,13 @@ func (l Loop) validate(at path) faults {
 	oneOf(&f, at.key("on_exception"), l.OnException, OnExceptionDeadLetter, OnExceptionRequeue, OnExceptionDiscard)
 	oneOf(&f, at.key("ordering"), l.Ordering, OrderingNone, OrderingKey)
 	if l.OSThreads && l.Execution != ExecutionSync {
-		f.add(at.key("os_threads"), "needs execution: sync; an async transaction has no thread of its own")
+		f.addf(at.key("os_threads"), "needs execution: sync; an async transaction has no thread of its own")
 	}
 	if l.Limit < 0 {
-		f.add(at.key("limit"), "is %d, must not be negative (0 means no limit)", l.Limit)
+		f.addf(at.key("limit"), "is %d, must not be negative (0 means no limit)", l.Limit)
 	}
 	if l.OnException == OnExceptionDeadLetter && l.DeadLetter == "" {
-		f.add(at.key("dead_letter"), "is empty, but on_exception is dead_letter; name a connector, or %q for a source with "+
+		f.addf(at.key("dead_letter"), "is empty, but on_exception is dead_letter; name a connector, or %q for a source with "+
 			"a dead-letter queue of its own, or set on_exception to requeue or discard", DeadLetterSource)
 	}
 	f.notNegative(at.key("timeout"), l.Timeout)

@@ -54,7 +54,7 @@ func (r Retry) validate(at path) faults {
 	f.notNegative(at.key("backoff_cap"), r.BackoffCap)
 	f.fraction(at.key("jitter"), r.Jitter)
 	if r.BackoffCap > 0 && r.BackoffCap < r.Backoff {
-		f.add(at.key("backoff_cap"), "%s is shorter than backoff %s; raise the cap or lower the backoff", r.BackoffCap, r.Backoff)
+		f.addf(at.key("backoff_cap"), "%s is shorter than backoff %s; raise the cap or lower the backoff", r.BackoffCap, r.Backoff)
 	}
 	return f
 }
