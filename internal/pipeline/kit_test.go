@@ -1,0 +1,148 @@
+package pipeline_test
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/connector/memory"
+	"github.com/ergon-go/ergon/internal/pipeline"
+	"github.com/ergon-go/ergon/policy"
+)
+
+// rig is a loop under test: its settings, which a test changes before it runs them, and what came of it.
+type rig struct {
+	pipeline.Settings
+
+	Queue *memory.Queue // the source, unless a test sets another
+
+	consumer *pipeline.Consumer
+	done     chan struct{}
+	err      error
+
+	mu      sync.Mutex
+	results []pipeline.Result
+}
+
+// newRig makes a loop over transactions with these ids. Its delays are exact, it runs one at a time, it ends when its
+// source is exhausted, and dead letters stay with the source: their settlement is a reject.
+func newRig(handlers ergon.Task, ids ...string) *rig {
+	r := &rig{Queue: memory.New(memory.Settings{Transactions: transactionsOf(ids...), Finite: true, Record: true})}
+	r.Settings = pipeline.Settings{
+		Task: "task", Worker: "worker-1", Handlers: handlers, Source: r.Queue,
+		Policy: exactPolicy(), Shutdown: policy.DefaultShutdown(), OnEnd: r.ended, Logger: slog.New(slog.DiscardHandler),
+	}
+	return r
+}
+
+// exactPolicy is the default policy without jitter, with one transaction at a time and dead letters left to the source.
+func exactPolicy() policy.Consumer {
+	p := policy.DefaultConsumer()
+	for _, retry := range []*policy.Retry{
+		&p.Fetch.Retry, &p.Process.Retry, &p.Success.Retry, &p.Exception.Retry, &p.Settle.Retry,
+	} {
+		retry.Jitter = 0
+	}
+	p.Loop.EmptyQueue.Jitter = 0
+	p.Loop.Concurrency.Value = 1
+	p.Loop.DeadLetter = policy.DeadLetterSource
+	return p
+}
+
+// retrying is a policy of n attempts, each of at most timeout, with a constant backoff.
+func retrying(n int, timeout, backoff time.Duration) policy.Step {
+	return policy.Step{Retry: policy.Retry{MaxAttempts: n, Timeout: timeout, Backoff: backoff, BackoffMultiplier: 1}}
+}
+
+// once is a policy of one attempt.
+func once(timeout time.Duration) policy.Step { return retrying(1, timeout, 0) }
+
+func transactionsOf(ids ...string) []ergon.Transaction {
+	made := make([]ergon.Transaction, len(ids))
+	for i, id := range ids {
+		made[i] = ergon.NewTransaction(id, id)
+	}
+	return made
+}
+
+// numbered returns the ids "0" to n-1.
+func numbered(n int) []string {
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = strconv.Itoa(i)
+	}
+	return ids
+}
+
+// inBothExecutions runs a test in a bubble of virtual time for each.
+func inBothExecutions(t *testing.T, test func(t *testing.T, execution policy.Execution)) {
+	t.Helper()
+	for _, execution := range []policy.Execution{policy.ExecutionSync, policy.ExecutionAsync} {
+		t.Run(string(execution), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { test(t, execution) })
+		})
+	}
+}
+
+func (r *rig) ended(result pipeline.Result) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.results = append(r.results, result)
+}
+
+// start makes the loop and runs it beside the test until ctx ends.
+func (r *rig) start(ctx context.Context, t testing.TB) {
+	t.Helper()
+	consumer, err := pipeline.New(r.Settings)
+	if err != nil {
+		t.Fatalf("making the loop: %v", err)
+	}
+	r.consumer, r.done = consumer, make(chan struct{})
+	go func() {
+		defer close(r.done)
+		r.err = consumer.Run(ctx)
+	}()
+}
+
+// wait returns what the loop ended with.
+func (r *rig) wait() error {
+	<-r.done
+	return r.err
+}
+
+// run runs the loop to its natural end, which must be without an error.
+func (r *rig) run(t testing.TB) {
+	t.Helper()
+	r.start(t.Context(), t)
+	if err := r.wait(); err != nil {
+		t.Fatalf("running the loop: %v", err)
+	}
+}
+
+// all returns the results so far, in the order of their ends.
+func (r *rig) all() []pipeline.Result {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.results)
+}
+
+// resultOf returns what a transaction came to, which must have ended exactly once.
+func (r *rig) resultOf(t testing.TB, id string) pipeline.Result {
+	t.Helper()
+	results := slices.DeleteFunc(r.all(), func(got pipeline.Result) bool { return got.Transaction.ID() != id })
+	if len(results) != 1 {
+		t.Fatalf("transaction %s ended %d times, want once", id, len(results))
+	}
+	return results[0]
+}
+
+// settlementsOf returns how the deliveries of a transaction were settled, as they took effect.
+func (r *rig) settlementsOf(id string) []ergon.Settlement {
+	return slices.DeleteFunc(r.Queue.Settlements(), func(s ergon.Settlement) bool { return s.Transaction.ID() != id })
+}
