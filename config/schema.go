@@ -87,7 +87,6 @@ func (s *schema) define(what string, types []RegisteredType) {
 		component := valueSchema(reflect.ValueOf(t.Defaults), public)
 		component.Description = t.Description
 		component.Type = []string{"object"}
-		component.Required = []string{"type"}
 		component.Properties["type"] = &schema{Const: t.Name}
 		s.Defs[what+"."+t.Name] = component
 		all.OneOf = append(all.OneOf, &schema{Ref: "#/$defs/" + what + "." + t.Name})

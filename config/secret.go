@@ -53,7 +53,7 @@ func sensitivityOf(key string) sensitivity {
 }
 
 // urlPassword is the password in scheme://user:password@host.
-var urlPassword = regexp.MustCompile(`(://[^/?#\s:@]*:)([^/?#\s@]+)@`)
+var urlPassword = regexp.MustCompile(`(://[^/?#\s:@]*:)([^/?#\s]+)@`)
 
 // withoutURLPassword keeps a password that is a reference: it tells nothing.
 func withoutURLPassword(text string) string {

@@ -103,8 +103,9 @@ func plain(tag, value string) *yaml.Node {
 
 func showString(text string, at *place) *yaml.Node {
 	public := withoutURLPassword(text)
+	hides := public != text || strings.Contains(text, redacted) // the latter is what was shown before
 	switch {
-	case at.secret, at.written != nil && public != text:
+	case at.secret, at.written != nil && hides:
 		return showReference(at)
 	case at.sensitivity == certain && text != "":
 		return plain("!!str", redacted)
@@ -117,7 +118,7 @@ func showString(text string, at *place) *yaml.Node {
 func showReference(at *place) *yaml.Node {
 	text := withoutURLPassword(withoutDefaults(at.written.Value))
 	if at.sensitivity == certain && !onlyReferences(text) {
-		text = redacted
+		return plain("!!str", redacted)
 	}
 	node := plain("!!str", text)
 	if at.written.Style&quotedStyles != 0 {

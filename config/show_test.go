@@ -1,0 +1,117 @@
+package config_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/config"
+)
+
+func show(t *testing.T, c *config.Config) string {
+	t.Helper()
+	shown, err := c.Show()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(shown)
+}
+
+// [C1]
+func TestShowFillsInAllDefaultsAndMeansTheSame(t *testing.T) {
+	t.Setenv("OUT", "elsewhere")
+	c, err := config.Load("testdata/ergon.yaml", registry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := show(t, c)
+	golden(t, "testdata/ergon.shown.yaml", []byte(shown))
+
+	again, err := config.Parse("shown", []byte(shown), registry(), config.OSEnvironment("testdata"))
+	if err != nil {
+		t.Fatalf("what is shown is no configuration: %v", err)
+	}
+	if diff := cmp.Diff(c.Tasks, again.Tasks, cmpopts.IgnoreFields(ergon.TaskConfig{}, "New"), builtAlike()); diff != "" {
+		t.Errorf("what is shown means something else (-read +shown):\n%s", diff)
+	}
+}
+
+// builtAlike compares components by what they build.
+func builtAlike() cmp.Option {
+	return cmp.Options{
+		cmp.Transformer("build", func(c ergon.Component) any {
+			made, err := c.New()
+			switch made := made.(type) {
+			case *source:
+				return made.settings
+			case *sink:
+				return made.settings
+			case nil:
+				return err.Error()
+			}
+			return made
+		}),
+		addresses,
+	}
+}
+
+func TestShowTellsNoSecret(t *testing.T) {
+	unquote := strings.NewReplacer(`"`, "", "'", "")
+	for settings, want := range map[string]string{
+		`nested: {dsn: "${TICKETS_DSN}"}`:                       "dsn: ${TICKETS_DSN}",
+		`nested: {dsn: "postgres://u:${API_TOKEN}@db"}`:         "dsn: postgres://u:${API_TOKEN}@db",
+		`nested: {dsn: "postgres://u:hunter2@hunter3@db"}`:      "dsn: postgres://u:[redacted]@db",
+		`nested: {dsn: "postgres://u:hunter2@${OUT}"}`:          "dsn: postgres://u:[redacted]@${OUT}",
+		`nested: {dsn: "${NOPE:-postgres://u:hunter2@db}"}`:     "dsn: ${NOPE:-[redacted]}",
+		`nested: {password: hunter2}`:                           "password: [redacted]",
+		`nested: {password: "hunter2${OUT}"}`:                   "password: [redacted]",
+		`nested: {password: "${OUT}"}`:                          "password: ${OUT}",
+		`nested: {tokens: [hunter2, "${API_TOKEN}"]}`:           "- [redacted]",
+		`text: "${file:secrets/password}"`:                      "text: ${file:secrets/password}",
+		`text: "${API_TOKEN}"`:                                  "text: ${API_TOKEN}",
+		`text: "${TICKETS_DSN}"`:                                "text: ${TICKETS_DSN}",
+		`unnamed: "see ${MAIN:-https://u:hunter2@host/} for x"`: "unnamed: see ${MAIN:-[redacted]} for x",
+		`labels: {api_key: hunter2}`:                            "api_key: [redacted]",
+		`any: {secret: [{deep: "${TICKETS_DSN}"}]}`:             "deep: ${TICKETS_DSN}",
+	} {
+		c := parse(t, task("    services: {all: {type: everything, "+settings+"}}\n"))
+		shown := show(t, c)
+		if strings.Contains(shown, "hunter") {
+			t.Errorf("%s shows the secret:\n%s", settings, shown)
+		}
+		if !strings.Contains(unquote.Replace(shown), want+"\n") {
+			t.Errorf("%s is not shown as %s but as\n%s", settings, want, shown)
+		}
+		if again := show(t, parse(t, shown)); again != shown {
+			t.Errorf("%s is shown differently the second time (-first +second):\n%s", settings, cmp.Diff(shown, again))
+		}
+	}
+}
+
+func TestShowShowsWhatIsNotSecret(t *testing.T) {
+	c := parse(t, task("    services: {all: {type: everything, text: \"${OUT}\", unnamed: monkey, nested: {dsn: db}, labels: {max_tokens: 5}}}\n"))
+	shown := show(t, c)
+	for _, want := range []string{"text: out\n", "unnamed: monkey\n", "dsn: db\n", "wait: 1s\n", "transaction_timeout: 5m\n", "interval: 5ms\n"} {
+		if !strings.Contains(shown, want) {
+			t.Errorf("%q is not shown in\n%s", want, shown)
+		}
+	}
+}
+
+func TestShowShowsTasksAsTheyAreNow(t *testing.T) {
+	c := parse(t, task(""))
+	c.Tasks[0].Consumer.Loop.Limit = 7
+	c.Tasks[0].Shutdown.Grace = 90*time.Minute + time.Millisecond
+	again := parse(t, show(t, c))
+	if got := again.Tasks[0]; got.Consumer.Loop.Limit != 7 || got.Shutdown.Grace != 90*time.Minute+time.Millisecond {
+		t.Errorf("limit = %d and grace = %s after a change to 7 and 1h30m0.001s", got.Consumer.Loop.Limit, got.Shutdown.Grace)
+	}
+	c.Tasks[0].Name = "other"
+	if _, err := c.Show(); err == nil || err.Error() != `show configuration: task "other" is not from the file` {
+		t.Errorf("Show of a task that is not from the file: %v", err)
+	}
+}
