@@ -1,0 +1,110 @@
+package file
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// mostCheckpoint is more than a checkpoint can have.
+const mostCheckpoint = 64 << 10
+
+// checkpointFile is where a checkpoint is kept. It is locked while it is open, by a file beside it.
+type checkpointFile struct {
+	at   location
+	root *os.Root
+	lock *os.File
+}
+
+const (
+	lockSuffix      = ".lock"
+	temporarySuffix = ".tmp"
+)
+
+func openCheckpointFile(at location) (_ *checkpointFile, err error) {
+	root, err := at.openRoot()
+	if err != nil {
+		return nil, fmt.Errorf("checkpoint %s: %w", at, err)
+	}
+	f := &checkpointFile{at: at, root: root}
+	if err := f.takeLock(); err != nil {
+		return nil, errors.Join(fmt.Errorf("checkpoint %s: %w", at, err), root.Close())
+	}
+	return f, nil
+}
+
+func (f *checkpointFile) takeLock() error {
+	if err := makeParents(f.root, f.at.name); err != nil {
+		return err
+	}
+	lock, err := lockFile(f.root, f.at.name+lockSuffix, os.O_RDWR|os.O_CREATE)
+	switch {
+	case errors.Is(err, errLocked):
+		return fmt.Errorf("%w: another run is going on with it; wait for its end, or give this one a checkpoint of its own", err)
+	case err != nil:
+		return fmt.Errorf("lock %s: %w", f.at.beside(lockSuffix), because(err))
+	}
+	f.lock = lock
+	return nil
+}
+
+// load returns false where there is no checkpoint.
+func (f *checkpointFile) load() (checkpoint, bool, error) {
+	data, err := f.read()
+	if errors.Is(err, fs.ErrNotExist) {
+		return checkpoint{}, false, nil
+	}
+	if err != nil {
+		return checkpoint{}, false, because(err)
+	}
+	c, err := decodeCheckpoint(data)
+	return c, err == nil, err
+}
+
+func (f *checkpointFile) read() ([]byte, error) {
+	file, err := f.root.Open(f.at.name)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(file, mostCheckpoint))
+	return data, errors.Join(err, file.Close())
+}
+
+// save replaces the checkpoint in one step: a crash leaves the old one or the new one.
+func (f *checkpointFile) save(c checkpoint) error {
+	data, err := c.encode()
+	if err != nil {
+		return err
+	}
+	temporary := f.at.name + temporarySuffix
+	file, err := f.root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return because(err)
+	}
+	_, err = file.Write(data)
+	if err == nil {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
+		return because(err)
+	}
+	if err := f.root.Rename(temporary, f.at.name); err != nil {
+		return because(err)
+	}
+	return nil
+}
+
+// remove makes durable that there is no checkpoint.
+func (f *checkpointFile) remove() error {
+	if err := f.root.Remove(f.at.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return because(err)
+	}
+	return syncParents(f.root, f.at.name)
+}
+
+// close gives the lock back; its file goes first, as long as it is still ours.
+func (f *checkpointFile) close() error {
+	return errors.Join(f.root.Remove(f.at.name+lockSuffix), f.lock.Close(), f.root.Close())
+}

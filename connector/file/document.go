@@ -1,0 +1,97 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strconv"
+
+	"github.com/ergon-go/ergon"
+)
+
+// document is a file with everything that is needed to read it, any number of times at once.
+type document struct {
+	config SourceConfig
+	files  fs.FS
+	name   string // in files
+	path   string // for people
+	prefix string // of ids
+}
+
+func newDocument(c SourceConfig, files fs.FS, name, shown string) document {
+	return document{config: c, files: files, name: filepath.ToSlash(name), path: shown, prefix: c.name() + ":"}
+}
+
+// begin opens the file and reads up to its first record.
+func (d document) begin(ctx context.Context) (*pass, error) {
+	f, info, err := d.open()
+	if err != nil {
+		return nil, err
+	}
+	p := &pass{document: d, file: f, size: info.Size(), modified: info.ModTime()}
+	if err := p.start(ctx); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return p, nil
+}
+
+// open looks before it opens: opening a named pipe would wait for its writer.
+func (d document) open() (fs.File, fs.FileInfo, error) {
+	info, err := fs.Stat(d.files, d.name)
+	if err != nil {
+		return nil, nil, d.explain(err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, nil, fmt.Errorf("%s: is %s, must be a file; correct path", d.path, kindOf(info.Mode()))
+	}
+	f, err := d.files.Open(d.name)
+	if err != nil {
+		return nil, nil, d.explain(err)
+	}
+	return f, info, nil
+}
+
+func (d document) explain(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s: %w; create it, or correct path or dir", d.path, because(err))
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s: %w; let the user that runs this read it", d.path, because(err))
+	default:
+		return fmt.Errorf("%s: %w", d.path, because(err))
+	}
+}
+
+// gzipped reports whether the name says that the content is compressed.
+func (d document) gzipped() bool { return path.Ext(d.name) == gzipEnding }
+
+// id is name:line, and name:line:n for the nth record, from the second, that begins on one line: only a JSON array has
+// such.
+func (d document) id(line int64, nth int32) string {
+	id := make([]byte, 0, len(d.prefix)+20)
+	id = strconv.AppendInt(append(id, d.prefix...), line, 10)
+	if nth > 1 {
+		id = strconv.AppendInt(append(id, ':'), int64(nth), 10)
+	}
+	return string(id)
+}
+
+// payload is what a record is delivered as.
+func (p *pass) payload(r *record) any {
+	problem := r.problem
+	if problem == "" {
+		var payload []byte
+		if payload, problem = p.decode(r.content); problem == "" {
+			return payload
+		}
+	}
+	place := p.path + ":" + strconv.FormatInt(r.line, 10)
+	return Malformed{Place: place, Problem: problem, Raw: excerpt(r.content)}
+}
+
+func (p *pass) transaction(r *record) ergon.Transaction {
+	return ergon.NewTransaction(p.id(r.line, r.nth), p.payload(r))
+}

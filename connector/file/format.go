@@ -1,0 +1,38 @@
+package file
+
+import (
+	"path"
+	"strings"
+)
+
+// Format is how the records of a file are written down.
+type Format string
+
+const (
+	// FormatAuto takes the format from the end of the file's name: .csv, .jsonl or .ndjson, .json, each with or without
+	// .gz after it.
+	FormatAuto Format = ""
+	// FormatCSV is RFC 4180 with a header: each further record is delivered as a JSON object.
+	FormatCSV Format = "csv"
+	// FormatJSONL is a JSON value on each line.
+	FormatJSONL Format = "jsonl"
+	// FormatJSON is one JSON array; each of its elements is a record.
+	FormatJSON Format = "json"
+)
+
+const gzipEnding = ".gz"
+
+// formatOf returns FormatAuto for a name that tells nothing.
+func formatOf(name string) Format {
+	name = strings.TrimSuffix(strings.ToLower(name), gzipEnding)
+	switch path.Ext(name) {
+	case ".csv":
+		return FormatCSV
+	case ".jsonl", ".ndjson":
+		return FormatJSONL
+	case ".json":
+		return FormatJSON
+	default:
+		return FormatAuto
+	}
+}

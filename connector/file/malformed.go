@@ -1,0 +1,58 @@
+package file
+
+import (
+	"bytes"
+	"encoding/json"
+	"unicode/utf8"
+)
+
+// mostRaw is how much of a malformed record is kept.
+const mostRaw = 1 << 10
+
+// Malformed is the payload of a record that cannot be delivered as what it should be. It is an error, so that decoding
+// it fails with the place and the problem, and the record goes the way of every transaction that does not decode, while
+// the run goes on.
+type Malformed struct { //nolint:errname // it is a payload first of all, and an error so that decoding it fails
+	// Place is where the record starts: path:line.
+	Place string
+	// Problem says what is wrong and what would be right. It holds nothing of the record but names of columns.
+	Problem string
+	// Raw is the record's first KiB.
+	Raw []byte
+}
+
+func (m Malformed) Error() string { return m.Place + ": " + m.Problem }
+
+// MarshalJSON encodes m as place, problem and raw: a string where Raw is text, otherwise {"base64": …}.
+func (m Malformed) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Place   string `json:"place"`
+		Problem string `json:"problem"`
+		Raw     any    `json:"raw"`
+	}{m.Place, m.Problem, readable(m.Raw)})
+}
+
+// binary is how bytes that are no text are written into JSON.
+type binary struct {
+	Base64 []byte `json:"base64"`
+}
+
+// readable returns bytes as a string where they are text.
+func readable(data []byte) any {
+	if utf8.Valid(data) {
+		return string(data)
+	}
+	return binary{Base64: data}
+}
+
+// excerpt copies the beginning of content, and cuts no character in two.
+func excerpt(content []byte) []byte {
+	if len(content) <= mostRaw {
+		return bytes.Clone(content)
+	}
+	end := mostRaw
+	for end > mostRaw-utf8.UTFMax && !utf8.RuneStart(content[end]) {
+		end--
+	}
+	return bytes.Clone(content[:end])
+}

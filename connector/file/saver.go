@@ -1,0 +1,117 @@
+package file
+
+import (
+	"fmt"
+	"sync"
+	"time"
+)
+
+// saver writes the checkpoint when enough has been done since, or enough time has passed, and remembers where that
+// failed. It is safe for concurrent use.
+type saver struct {
+	file     *checkpointFile
+	template checkpoint
+	every    int64
+	interval time.Duration
+	done     func() (count int64, end position) // what is done now
+
+	writing sync.Mutex // held while the file is touched; before mu
+
+	mu     sync.Mutex
+	saved  int64 // what was done when it was last written
+	err    error // of the last attempt
+	timer  *time.Timer
+	closed bool
+}
+
+// note is called after something was done. It writes where CheckpointEvery is reached, and sees to it that the interval is
+// kept otherwise. A failure is kept for healthy.
+func (s *saver) note() {
+	count, _ := s.done()
+	s.mu.Lock()
+	missing := count - s.saved
+	if missing > 0 && missing < s.every && s.timer == nil && !s.closed {
+		s.timer = time.AfterFunc(s.interval, s.save)
+	}
+	s.mu.Unlock()
+	if missing >= s.every {
+		s.save()
+	}
+}
+
+// healthy returns an error where the checkpoint could not be written, and cannot still.
+func (s *saver) healthy() error {
+	s.mu.Lock()
+	failed := s.err != nil
+	s.mu.Unlock()
+	if failed {
+		s.save()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+func (s *saver) save() {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	s.mu.Lock()
+	saved, closed := s.saved, s.closed
+	if s.timer != nil {
+		s.timer.Stop()
+		s.timer = nil
+	}
+	s.mu.Unlock()
+	count, end := s.done()
+	if closed || count == saved {
+		return
+	}
+	c := s.template
+	c.Position = end
+	err := s.file.save(c)
+	if err != nil {
+		err = fmt.Errorf("checkpoint %s: cannot be written, so a restart would do again what is done: %w", s.file.at, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err = err; err == nil {
+		s.saved = count
+	}
+}
+
+// remove ends the saving, and the checkpoint.
+func (s *saver) remove() error {
+	s.end()
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if err := s.file.remove(); err != nil {
+		return fmt.Errorf("checkpoint %s: cannot be removed: %w; the next run would find nothing to do, so delete it", s.file.at, err)
+	}
+	return nil
+}
+
+func (s *saver) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	s.err = nil
+	if s.timer != nil {
+		s.timer.Stop()
+		s.timer = nil
+	}
+}
+
+// close writes what is missing and gives the file free.
+func (s *saver) close() error {
+	s.save()
+	s.mu.Lock()
+	err := s.err
+	s.mu.Unlock()
+	s.end()
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if closing := s.file.close(); err == nil && closing != nil {
+		err = fmt.Errorf("checkpoint %s: %w", s.file.at, closing)
+	}
+	return err
+}

@@ -1,0 +1,85 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/ergon-go/ergon"
+)
+
+// SettleTransactions acknowledges or requeues records. A requeued one is delivered again by this source after its delay;
+// a restart delivers it again as well. A file has no place for what is rejected: ergon.SettleReject fails with
+// errors.ErrUnsupported. A *BatchError names what could not be settled, with ergon.ErrStaleDelivery for a delivery that
+// was settled before.
+//
+// An acknowledgement is in the checkpoint after at most CheckpointEvery further ones or CheckpointInterval. Where the
+// checkpoint cannot be written, the next call tries again before it settles anything, and fails if that fails.
+func (s *Source) SettleTransactions(ctx context.Context, batch []ergon.Settlement) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("file source: settle %d transactions: %w", len(batch), context.Cause(ctx))
+	}
+	if err := s.opened(); err != nil {
+		return err
+	}
+	if s.saver != nil {
+		if err := s.saver.healthy(); err != nil {
+			return prefixed(err)
+		}
+	}
+	failures := s.settleAll(batch)
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+	if s.saver != nil {
+		s.saver.note()
+	}
+	if len(failures) > 0 {
+		return &ergon.BatchError{Failures: failures}
+	}
+	return nil
+}
+
+func (s *Source) settleAll(batch []ergon.Settlement) map[int]error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var failures map[int]error
+	for i := range batch {
+		if err := s.settle(&batch[i]); err != nil {
+			if failures == nil {
+				failures = map[int]error{}
+			}
+			failures[i] = fmt.Errorf("file source: transaction %s: %w", batch[i].Transaction.ID(), err)
+		}
+	}
+	return failures
+}
+
+var (
+	errForeign = errors.New("was not delivered by this source")
+	errReject  = fmt.Errorf("a file has no place for rejected records, give the loop a dead-letter connector: %w", errors.ErrUnsupported)
+)
+
+func (s *Source) settle(settlement *ergon.Settlement) error {
+	r, ok := settlement.Transaction.Delivery().Receipt.(*receipt)
+	switch {
+	case !ok || r.source != s:
+		return errForeign
+	case settlement.Action == ergon.SettleReject:
+		return errReject
+	case r.looked:
+		return nil
+	case !s.window.current(r):
+		return ergon.ErrStaleDelivery
+	case settlement.Action == ergon.SettleRequeue:
+		next := r.again(settlement)
+		s.window.replace(r, next)
+		s.requeued.put(next)
+		return nil
+	default:
+		s.window.settle(r)
+		r.release()
+		return nil
+	}
+}

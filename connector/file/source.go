@@ -1,0 +1,221 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+
+	"github.com/ergon-go/ergon"
+)
+
+var (
+	_ ergon.Opener   = (*Source)(nil)
+	_ ergon.Fetcher  = (*Source)(nil)
+	_ ergon.Settler  = (*Source)(nil)
+	_ ergon.Counter  = (*Source)(nil)
+	_ ergon.Resolver = (*Source)(nil)
+	_ ergon.Finisher = (*Source)(nil)
+	_ ergon.Closer   = (*Source)(nil)
+)
+
+// errNotOpen is a source or sink that is used before Open or after Close.
+var errNotOpen = errors.New("is not open")
+
+// Source delivers the records of a file. All its methods are safe for concurrent use; a second fetch waits for the first.
+type Source struct {
+	settings SourceSettings
+	root     *os.Root
+	document document
+	from     position // where this source began
+	saver    *saver   // nil without a checkpoint
+
+	turn chan struct{} // held by a fetch, and at last by Close
+	wake chan struct{} // told of each settlement
+	stop chan struct{} // closed by Close
+	pass *pass         // held with turn
+
+	closing  sync.Once
+	closeErr error
+
+	mu       sync.Mutex
+	isOpen   bool
+	window   window
+	requeued requeued
+	ended    error // why nothing more can be read: ergon.ErrExhausted, or what is wrong with the file
+	total    int64 // records from where this source began; -1 before they are counted
+}
+
+// NewSource returns a source that is still to be opened, or every fault of its settings, each a *policy.Fault.
+func NewSource(s SourceSettings) (*Source, error) {
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+	return &Source{
+		settings: s,
+		turn:     make(chan struct{}, 1),
+		wake:     make(chan struct{}, 1),
+		stop:     make(chan struct{}),
+		total:    -1,
+	}, nil
+}
+
+// Open opens the file, reads its header, and goes to the first record that is not done. Its error says which file, what
+// is wrong, and what helps: a file that is missing, empty, no file, or not what its format says; a header with empty or
+// double names; a checkpoint that is damaged, in use, or made for another content.
+//
+// Going on from a checkpoint costs nothing as long as the file is uncompressed and its size and modification time are the
+// same. Otherwise what is done is read and compared; what has changed or was added behind it does no harm.
+func (s *Source) Open(ctx context.Context) error {
+	if err := s.open(ctx); err != nil {
+		return prefixed(err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.isOpen = true
+	s.window.end = s.from
+	s.turn <- struct{}{}
+	return nil
+}
+
+func (s *Source) open(ctx context.Context) error {
+	if err := s.locate(); err != nil {
+		return err
+	}
+	var err error
+	if s.pass, err = s.document.begin(ctx); err != nil {
+		return err
+	}
+	s.from = s.pass.first
+	if s.settings.Checkpoint == "" {
+		return nil
+	}
+	return s.resume(ctx)
+}
+
+func (s *Source) locate() error {
+	c := s.settings.SourceConfig
+	if s.settings.FS != nil {
+		s.document = newDocument(c, s.settings.FS, c.Path, c.Path)
+		return nil
+	}
+	at := locate(c.Dir, c.Path)
+	root, err := at.openRoot()
+	if err != nil {
+		return err
+	}
+	s.root = root
+	s.document = newDocument(c, root.FS(), at.name, at.String())
+	return nil
+}
+
+// resume takes the checkpoint and goes where it says.
+func (s *Source) resume(ctx context.Context) error {
+	file, err := openCheckpointFile(locate(s.settings.Dir, s.settings.Checkpoint))
+	if err != nil {
+		return err
+	}
+	s.saver = &saver{
+		file: file, template: s.pass.checkpoint(), every: int64(s.settings.CheckpointEvery),
+		interval: s.settings.CheckpointInterval, done: s.done,
+	}
+	c, found, err := file.load()
+	if err != nil {
+		return fmt.Errorf("checkpoint %s: %w; delete it to process %s from its beginning", file.at, err, s.document.path)
+	}
+	if !found {
+		return nil
+	}
+	if difference := c.difference(s.saver.template); difference != "" {
+		return fmt.Errorf("checkpoint %s: %s; give each source a checkpoint of its own, or delete this one to process %s "+
+			"from its beginning", file.at, difference, s.document.path)
+	}
+	if err := s.pass.goTo(ctx, c.Position, c.sameFile(s.saver.template)); err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		return fmt.Errorf("checkpoint %s: %s is not the file that it was made for, where everything up to line %d is done: %w; "+
+			"put that file back, or delete the checkpoint to process this one from its beginning",
+			file.at, s.document.path, c.Position.Line-1, err)
+	}
+	s.from = c.Position
+	return nil
+}
+
+// done is for the saver.
+func (s *Source) done() (int64, position) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.window.done, s.window.end
+}
+
+// Finish removes the checkpoint if the file has been read to its end and everything is acknowledged: the next run starts
+// at the beginning. Otherwise the checkpoint is written and stays.
+func (s *Source) Finish(context.Context) error {
+	s.mu.Lock()
+	complete := errors.Is(s.ended, ergon.ErrExhausted) && s.window.open == 0
+	s.mu.Unlock()
+	if err := s.opened(); err != nil || s.saver == nil {
+		return err
+	}
+	if complete {
+		return prefixed(s.saver.remove())
+	}
+	s.saver.save()
+	return prefixed(s.saver.healthy())
+}
+
+// Close writes the checkpoint and closes the file. It waits for a fetch that is reading, but not beyond ctx: then the file
+// stays open. A second Close does nothing and returns what the first did.
+func (s *Source) Close(ctx context.Context) error {
+	s.closing.Do(func() { s.closeErr = s.close(ctx) })
+	return s.closeErr
+}
+
+func (s *Source) close(ctx context.Context) error {
+	s.mu.Lock()
+	wasOpen := s.isOpen
+	s.isOpen = false
+	s.mu.Unlock()
+	if wasOpen {
+		close(s.stop)
+		select {
+		case <-s.turn:
+		case <-ctx.Done():
+			return fmt.Errorf("file source: close %s while it is read: %w", s.document.path, context.Cause(ctx))
+		}
+	}
+	var errs []error
+	if s.saver != nil {
+		errs = append(errs, s.saver.close())
+	}
+	if s.pass != nil {
+		errs = append(errs, s.pass.close())
+	}
+	if s.root != nil {
+		errs = append(errs, s.root.Close())
+	}
+	return prefixed(errors.Join(errs...))
+}
+
+func (s *Source) opened() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.isOpen {
+		return s.errNotOpen()
+	}
+	return nil
+}
+
+func (s *Source) errNotOpen() error {
+	return fmt.Errorf("file source: %s %w", s.settings.Path, errNotOpen)
+}
+
+// prefixed says what an error is of.
+func prefixed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("file source: %w", err)
+}
