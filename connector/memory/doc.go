@@ -1,5 +1,6 @@
 // Package memory holds connectors that live in the memory of one process: a queue, the same queue with leases, and a
-// generator of transactions for benchmarks. Nothing survives the process.
+// generator of transactions for benchmarks. Nothing survives the process. For tests, a script of faults goes in front of
+// a queue: deliveries doubled, reordered or too many, calls that stall or fail, acknowledgements and leases lost.
 //
 //	Dispatch ──► waiting ──Fetch──► in flight ──ack──► gone
 //	                ▲                   │  └────reject──► kept aside

@@ -221,8 +221,18 @@ func TestDuplicatesKeepTheLimitOfAFetch(t *testing.T) {
 	wantIDs(t, batch, "t0", "t0", "t1")
 	ack(t, queue, batch...)
 	batch = wantFetched(t, queue, "t1", "t2", "t2")
+	for i, want := range []int{2, 1, 2} {
+		if got := batch[i].Delivery().Count; got != want {
+			t.Errorf("delivery %d: got count %d, want %d: what was not delivered does not count", i, got, want)
+		}
+	}
 	ack(t, queue, batch...)
 	wantFetched(t, queue)
+}
+
+func TestDuplicatesOfAFetchThatDeliversTooMuchKeepThatMany(t *testing.T) {
+	queue := memory.WithFaults(newQueue(4), memory.OverDeliver(2), memory.Duplicate())
+	wantIDs(t, fetch(t, queue, 1), "t0", "t0", "t1")
 }
 
 func TestReorderingIsRepeatableAndLosesNothing(t *testing.T) {
@@ -304,6 +314,22 @@ func TestLostReplyIsAFailureThatTookEffect(t *testing.T) {
 		t.Errorf("got %d in flight, want 0", got)
 	}
 	wantAllStruck(t, queue)
+}
+
+func TestWaitingFetchGetsADroppedDeliveryAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		leased := memory.NewLeased(memory.Settings{Transactions: transactions(1), MaxWait: time.Hour}, time.Hour)
+		queue := memory.WithLeaseFaults(leased, memory.DropDelivery(memory.OnExtend))
+		batch := wantFetched(t, queue, "t0")
+		start := time.Now()
+		after(time.Second, func() {
+			if err := queue.ExtendLeases(t.Context(), batch); !errors.Is(err, ergon.ErrStaleDelivery) {
+				t.Errorf("got %v, want ErrStaleDelivery", err)
+			}
+		})
+		wantFetched(t, queue, "t0")
+		took(t, start, time.Second)
+	})
 }
 
 func TestDroppedDeliveryIsStaleAndDeliveredAgain(t *testing.T) {

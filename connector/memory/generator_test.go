@@ -39,8 +39,12 @@ func TestGeneratorMakesARequeuedTransactionAgain(t *testing.T) {
 	if got := again[0].Payload(); got != int64(0) {
 		t.Errorf("got payload %v, want 0", got)
 	}
-	wantFetched(t, generator, "1")
-	wantFetched(t, generator, "2")
+	again = append(again, wantFetched(t, generator, "1")...)
+	again = append(again, wantFetched(t, generator, "2")...)
+	ack(t, generator, again...)
+	if _, err := generator.FetchTransactions(t.Context(), 1); !errors.Is(err, ergon.ErrExhausted) {
+		t.Errorf("got %v, want ErrExhausted", err)
+	}
 	err := generator.SettleTransactions(t.Context(), []ergon.Settlement{
 		{Transaction: ergon.NewTransaction("3", nil), Action: ergon.SettleRequeue},
 	})

@@ -82,6 +82,28 @@ func TestExtensionNamesTheLostLeases(t *testing.T) {
 	})
 }
 
+func TestLeaseRunOutIsLostAlthoughNobodyFetchedSince(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		queue := newLeased(1)
+		lost := fetch(t, queue, 1)
+		time.Sleep(lease)
+		if err := queue.ExtendLeases(t.Context(), lost); !errors.Is(err, ergon.ErrStaleDelivery) {
+			t.Errorf("extend: got %v, want ErrStaleDelivery", err)
+		}
+		if _, err := queue.FetchTransactionByID(t.Context(), "t0"); err != nil {
+			t.Errorf("resolve: got %v, want it delivered again", err)
+		}
+		time.Sleep(lease)
+		if _, err := queue.FetchTransactionByID(t.Context(), "t0"); err != nil {
+			t.Errorf("resolve once more: got %v, want it delivered again", err)
+		}
+		time.Sleep(lease)
+		if got, _ := queue.CountTransactions(t.Context()); got != 1 {
+			t.Errorf("got %d waiting, want 1", got)
+		}
+	})
+}
+
 func TestLeaseOfNothingHasRunOutAtOnce(t *testing.T) {
 	queue := memory.NewLeased(memory.Settings{Transactions: transactions(1)}, -time.Second)
 	if got := queue.LeaseDuration(); got != 0 {

@@ -3,6 +3,7 @@ package memory_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"testing"
 	"time"
 
@@ -131,6 +132,9 @@ func TestLateSettlementNeverHitsAnotherDelivery(t *testing.T) {
 	for _, id := range []string{"next", "another"} {
 		dispatch(t, queue, ergon.NewTransaction(id, nil))
 		delivered := wantFetched(t, queue, id)[0]
+		if got := delivered.Delivery().Count; got != 1 {
+			t.Errorf("got delivery count %d, want 1", got)
+		}
 		err := queue.SettleTransactions(t.Context(), []ergon.Settlement{{Transaction: first}})
 		if !errors.Is(err, ergon.ErrStaleDelivery) {
 			t.Errorf("got %v, want ErrStaleDelivery", err)
@@ -194,6 +198,32 @@ func TestFetchOfNothingIsRefused(t *testing.T) {
 			t.Errorf("%s: fetch with limit 0: got no error", name)
 		}
 	}
+}
+
+func TestEmptiedQueueLetsGoOfItsMemory(t *testing.T) {
+	const many = 200_000
+	batch := transactions(many)
+	queue := newQueue(0)
+	before := heapInUse()
+	dispatch(t, queue, batch...)
+	if grown := heapInUse() - before; grown < many*100 {
+		t.Fatalf("got a heap grown by %d bytes, want the queue to be seen in it", grown)
+	}
+	for range many / 1000 {
+		ack(t, queue, fetch(t, queue, 1000)...)
+	}
+	if kept := heapInUse() - before; kept > 4<<20 {
+		t.Errorf("got %d bytes kept by an empty queue, want at most 4 MiB", kept)
+	}
+	runtime.KeepAlive(batch)
+	runtime.KeepAlive(queue)
+}
+
+func heapInUse() int64 {
+	runtime.GC()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return int64(stats.HeapAlloc)
 }
 
 func TestFetchAndAckAllocateOncePerTransaction(t *testing.T) {

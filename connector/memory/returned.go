@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"cmp"
 	"container/heap"
 	"time"
 )
@@ -21,11 +22,10 @@ func (r *returned) take(now time.Time) *item {
 
 func (r returned) Len() int { return len(r) }
 
+// Less also tells duplicates apart, which share a place, so that the order is always the same.
 func (r returned) Less(i, j int) bool {
-	if r[i].due.Equal(r[j].due) {
-		return r[i].place < r[j].place
-	}
-	return r[i].due.Before(r[j].due)
+	a, b := r[i], r[j]
+	return cmp.Or(a.due.Compare(b.due), cmp.Compare(a.place, b.place), cmp.Compare(a.count, b.count)) < 0
 }
 
 func (r returned) Swap(i, j int) { r[i], r[j] = r[j], r[i] }

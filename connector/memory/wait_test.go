@@ -103,6 +103,17 @@ func TestWaitingFetchSeesALeaseThatBeganWhileItWaited(t *testing.T) {
 	})
 }
 
+func TestWaitingFetchSeesADelayThatBeganWhileItWaited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		queue := memory.New(memory.Settings{MaxWait: time.Hour, Transactions: transactions(1)})
+		batch := wantFetched(t, queue, "t0")
+		start := time.Now()
+		after(time.Second, func() { settle(t, queue, ergon.Settlement{Action: ergon.SettleRequeue, Delay: time.Minute}, batch...) })
+		wantFetched(t, queue, "t0")
+		took(t, start, time.Minute+time.Second)
+	})
+}
+
 func TestWaitingFetchOfAFiniteQueueEndsWithTheLastSettlement(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		queue := memory.New(memory.Settings{MaxWait: time.Hour, Finite: true, Transactions: transactions(1)})
