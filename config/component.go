@@ -23,7 +23,7 @@ func (d *decoder) components(section entry, at *place, what string, types []Regi
 		c := component{name: e.key, at: at.child(e.key, e.position())}
 		c.at.sensitivity = public
 		if !isIdentifier(e.key) {
-			d.faultAt(e.keyNode, at, "has the %s name %s; %s", what, quoted(abbreviated(e.key)), identifierRule)
+			d.faultAtf(e.keyNode, at, "has the %s name %s; %s", what, quoted(abbreviated(e.key)), identifierRule)
 		}
 		d.secrets = nil
 		d.component(e, &c, what, types)
@@ -39,10 +39,10 @@ func (d *decoder) component(e entry, c *component, what string, types []Register
 	case known:
 		c.typ = typ
 	case name != "":
-		d.fault(c.at.at("type"), "%s", unknown(what+" type", what+" types", name, namesOf(types)))
+		d.faultf(c.at.at("type"), "%s", unknown(what+" type", what+" types", name, namesOf(types)))
 		return
 	case !c.at.broken:
-		d.fault(c.at, "has no type; %s", knownOnes(what+" types", namesOf(types)))
+		d.faultf(c.at, "has no type; %s", knownOnes(what+" types", namesOf(types)))
 		return
 	default:
 		return
@@ -56,7 +56,7 @@ func (d *decoder) component(e entry, c *component, what string, types []Register
 			d.field(e, fields, keys, c.settings, c.at)
 		}
 	}
-	if v, ok := pointerTo(c.settings).Interface().(interface{ Validate() error }); ok {
+	if v, ok := reflect.TypeAssert[interface{ Validate() error }](pointerTo(c.settings)); ok {
 		d.invalid(v.Validate(), c.at)
 	}
 }

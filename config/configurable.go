@@ -49,6 +49,7 @@ func configurableValue(t reflect.Type, around []reflect.Type) []string {
 		}
 	case reflect.Struct:
 		return configurableFields(t, around)
+	default:
 	}
 	return []string{fmt.Sprintf(`a %s cannot be configured; use another type or leave it out with yaml:"-"`, t)}
 }

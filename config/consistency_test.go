@@ -20,11 +20,15 @@ func TestFaultyValueIsNotReportedAgainByTheCombinationItIsIn(t *testing.T) {
 	checkFaults(t, map[string]faulty{
 		"max_size is missing only because it is faulty": inTask("consumer: {loop: {batch: {min_size: 5, max_size: x}}}",
 			`f:4:54: T.consumer.loop.batch.max_size: is "x", must be a whole number`),
-		"task is no mapping":       {"tasks: {birdstrikes.triage: 5}", "f:1:29: tasks.birdstrikes.triage: is 5, must be a mapping"},
-		"connectors is no mapping": {"tasks: {birdstrikes.triage: {connectors: [input]}}", "f:1:30: tasks.birdstrikes.triage.connectors: is a list, must be a mapping of names to connectors"},
+		"task is no mapping": {"tasks: {birdstrikes.triage: 5}", "f:1:29: tasks.birdstrikes.triage: is 5, must be a mapping"},
+		"connectors is no mapping": {
+			"tasks: {birdstrikes.triage: {connectors: [input]}}",
+			"f:1:30: tasks.birdstrikes.triage.connectors: is a list, must be a mapping of names to connectors",
+		},
 		"dead letters go to a connector of an unknown type": {
 			"tasks: {birdstrikes.triage: {connectors: {input: {type: anything}, dead_letters: {type: zzz}}}}",
-			"f:1:89: tasks.birdstrikes.triage.connectors.dead_letters.type: unknown connector type \"zzz\"; known connector types: file, file-sink, anything",
+			"f:1:89: tasks.birdstrikes.triage.connectors.dead_letters.type: unknown connector type \"zzz\"; " +
+				"known connector types: file, file-sink, anything",
 		},
 	})
 }

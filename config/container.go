@@ -25,13 +25,13 @@ func (d *decoder) field(e entry, fields []field, keys []string, into reflect.Val
 			return
 		}
 	}
-	d.faultAt(e.keyNode, at, "%s", unknown("key", "keys", e.key, keys))
+	d.faultAtf(e.keyNode, at, "%s", unknown("key", "keys", e.key, keys))
 }
 
 // list decodes a list in place of the one that into holds.
 func (d *decoder) list(n *yaml.Node, into reflect.Value, at *place) {
 	if n.Kind != yaml.SequenceNode {
-		d.fault(at, "is %s, must be a list", describe(n, at))
+		d.faultf(at, "is %s, must be a list", describe(n, at))
 		return
 	}
 	list := reflect.MakeSlice(into.Type(), len(n.Content), len(n.Content))

@@ -27,14 +27,14 @@ type decoder struct {
 	secrets []string     // of the component that is being decoded
 }
 
-// fault reports a problem of what stands at a place.
-func (d *decoder) fault(at *place, format string, args ...any) {
+// faultf reports a problem of what stands at a place.
+func (d *decoder) faultf(at *place, format string, args ...any) {
 	at.breaks()
 	d.report(at.line, at.col, at.path, fmt.Sprintf(format, args...))
 }
 
-// faultAt reports a problem at n, which belongs to a place.
-func (d *decoder) faultAt(n *yaml.Node, at *place, format string, args ...any) {
+// faultAtf reports a problem at n, which belongs to a place.
+func (d *decoder) faultAtf(n *yaml.Node, at *place, format string, args ...any) {
 	at.breaks()
 	d.report(n.Line, n.Column, at.path, fmt.Sprintf(format, args...))
 }
@@ -53,14 +53,14 @@ func (d *decoder) enter(n *yaml.Node, at *place) (*yaml.Node, bool) {
 	case d.nodes > maxNodes:
 		if !d.spent {
 			d.spent = true
-			d.fault(at, "is too much: with its aliases the file has more than %d values", maxNodes)
+			d.faultf(at, "is too much: with its aliases the file has more than %d values", maxNodes)
 		}
 		return nil, false
 	case len(d.inside) >= maxDepth:
-		d.fault(at, "is nested too deep; a configuration has less than %d levels", maxDepth)
+		d.faultf(at, "is nested too deep; a configuration has less than %d levels", maxDepth)
 		return nil, false
 	case n.Kind == yaml.AliasNode && slices.Contains(d.inside, n.Alias):
-		d.faultAt(n, at, "is an alias of what it stands in; write the value")
+		d.faultAtf(n, at, "is an alias of what it stands in; write the value")
 		return nil, false
 	}
 	n = followed(n)

@@ -69,18 +69,17 @@ tasks:
       input: {type: words}
     consumer:
       loop: {on_exception: discard}
-      proces: {retry: {timeout: 250ms}}
+      process: {retires: {timeout: 250ms}}
     shutdown: {grace: 25}
 `), reg, config.Environment{})
 
-	var faults config.Faults
-	if errors.As(err, &faults) {
+	if faults, ok := errors.AsType[config.Faults](err); ok {
 		for _, fault := range faults {
 			fmt.Println(fault)
 		}
 	}
 	// Output:
 	// ergon.yaml:5:7: tasks.count.connectors.input.text: is empty, must have words to fetch
-	// ergon.yaml:8:7: tasks.count.consumer: unknown key "proces"; did you mean "process"? known keys: loop, fetch, process, success, exception, settle
+	// ergon.yaml:8:17: tasks.count.consumer.process: unknown key "retires"; known keys: retry
 	// ergon.yaml:9:23: tasks.count.shutdown.grace: is 25, a duration needs a unit, such as 25s
 }

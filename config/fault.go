@@ -8,7 +8,7 @@ import (
 )
 
 // Fault is one thing wrong with a configuration file.
-type Fault struct {
+type Fault struct { //nolint:errname // as policy.Fault
 	// File is the file's name as it was given.
 	File string
 	// Line and Col count from 1; Col counts characters. What is missing is reported at the nearest thing that is written.
@@ -30,7 +30,7 @@ func (f Fault) Error() string {
 }
 
 // Faults is everything that is wrong with a configuration file, in the order of the file.
-type Faults []Fault
+type Faults []Fault //nolint:errname // as policy.Fault
 
 var _ error = Faults{}
 

@@ -24,7 +24,7 @@ func fieldsOf(t reflect.Type) []field {
 		key, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		inline := slices.Contains(strings.Split(options, ","), "inline")
 		switch {
-		case key == "-" || !f.IsExported() && !(inline && f.Anonymous):
+		case key == "-" || !f.IsExported() && (!inline || !f.Anonymous):
 			continue
 		case inline && f.Type.Kind() == reflect.Struct:
 			for _, inner := range fieldsOf(f.Type) {

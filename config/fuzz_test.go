@@ -25,9 +25,12 @@ func FuzzParse(f *testing.F) {
 		f.Add(data)
 	}
 	for _, seed := range []string{
-		"", "a", "- a", "tasks: {a: &a [*a]}", "? {a: b}\n: c", "a: &x {<<: *x}", "tasks: !!map {}", "\ttasks:", "\xff", "a: |\n  b\n", "--- a\n--- b",
-		"tasks: {\"é\": 1}\r\nb: 2\rc: 3\u0085", "%YAML 1.2\n---\n...\n", "a: \"${A:-${B}\"", task("    services: {all: {type: everything, any: &a {b: *a}}}\n"),
-		task("    services: {all: {type: everything, ratio: -.inf, whole: -9223372036854775808, any: {<<: {a: 1}, \"<<\": .nan}, labels: {~: ~}}}\n"),
+		"", "a", "- a", "tasks: {a: &a [*a]}", "? {a: b}\n: c", "a: &x {<<: *x}", "tasks: !!map {}", "\ttasks:", "\xff",
+		"a: |\n  b\n", "--- a\n--- b",
+		"tasks: {\"é\": 1}\r\nb: 2\rc: 3\u0085", "%YAML 1.2\n---\n...\n", "a: \"${A:-${B}\"",
+		task("    services: {all: {type: everything, any: &a {b: *a}}}\n"),
+		task("    services: {all: {type: everything, ratio: -.inf, whole: -9223372036854775808}}\n"),
+		task("    services: {all: {type: everything, any: {<<: {a: 1}, \"<<\": .nan}, labels: {~: ~}}}\n"),
 	} {
 		f.Add([]byte(seed))
 	}

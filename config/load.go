@@ -20,7 +20,7 @@ type Config struct {
 // Load reads the file at path, of at most 1 MiB, with variables of the process and files as [OSEnvironment] gives them for
 // the file's folder. It returns what [Parse] does, or why the file cannot be read.
 func Load(path string, reg *Registry) (*Config, error) {
-	file, err := os.Open(path)
+	file, err := os.Open(path) //nolint:gosec // the file is the one that the user names
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}

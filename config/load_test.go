@@ -30,7 +30,10 @@ func TestConfigurationIsDecodedOntoDefaults(t *testing.T) {
 	consumer.Process.Retry.MaxAttempts = 4
 	consumer.Process.Retry.Timeout = 250 * time.Millisecond
 	want := []ergon.TaskConfig{
-		{Name: "triage", Consumer: consumer, Workers: policy.Workers{Count: 2}, Shutdown: policy.Shutdown{Grace: 90 * time.Second, Force: 5 * time.Second}},
+		{
+			Name: "triage", Consumer: consumer, Workers: policy.Workers{Count: 2},
+			Shutdown: policy.Shutdown{Grace: 90 * time.Second, Force: 5 * time.Second},
+		},
 		{Name: "birdstrikes.triage", Consumer: policy.DefaultConsumer(), Workers: policy.DefaultWorkers(), Shutdown: policy.DefaultShutdown()},
 	}
 	if diff := cmp.Diff(want, c.Tasks, cmpopts.IgnoreFields(ergon.TaskConfig{}, "New", "Connectors", "Services")); diff != "" {
@@ -40,11 +43,13 @@ func TestConfigurationIsDecodedOntoDefaults(t *testing.T) {
 		t.Error("the task has no constructor")
 	}
 	input := build[*source](t, c.Tasks[0].Connectors["input"], "file")
-	if diff := cmp.Diff(sourceSettings{Path: "data/strikes.csv", Format: "csv", MaxLine: 4096, Poll: time.Second}, input.settings); diff != "" {
+	wantInput := sourceSettings{Path: "data/strikes.csv", Format: "csv", MaxLine: 4096, Poll: time.Second}
+	if diff := cmp.Diff(wantInput, input.settings); diff != "" {
 		t.Errorf("input (-want +got):\n%s", diff)
 	}
-	if tickets := build[*sink](t, c.Tasks[0].Connectors["tickets"], "file-sink"); tickets.settings != (sinkSettings{"elsewhere/tickets.jsonl", "replace"}) {
-		t.Errorf("tickets = %+v", tickets.settings)
+	tickets := build[*sink](t, c.Tasks[0].Connectors["tickets"], "file-sink")
+	if want := (sinkSettings{"elsewhere/tickets.jsonl", "replace"}); tickets.settings != want {
+		t.Errorf("tickets = %+v, want %+v", tickets.settings, want)
 	}
 	if got := build[everything](t, c.Tasks[0].Services["all"], "everything"); got.Nested.Password != "from a file" {
 		t.Errorf("password = %q, want that in the file beside the configuration", got.Nested.Password)
@@ -104,7 +109,8 @@ func TestFileThatCannotBeReadIsAnError(t *testing.T) {
 		large:                              "it is larger than 1048576 bytes",
 	} {
 		_, err := config.Load(path, registry())
-		if err == nil || !strings.HasPrefix(err.Error(), "read configuration") || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
+		if err == nil || !strings.HasPrefix(err.Error(), "read configuration") || !strings.Contains(err.Error(), want) ||
+			!strings.Contains(err.Error(), path) {
 			t.Errorf("Load = %v, want an error that says %q of %s", err, want, path)
 		}
 		if want == "no such file" && !errors.Is(err, fs.ErrNotExist) {
@@ -149,7 +155,8 @@ func TestReferencedFilesAreReadSafely(t *testing.T) {
 		up: "path escapes from parent", "link": "path escapes from parent", "none": "no such file", ".": "not a regular file",
 		"large": "larger than 1048576 bytes", outside: "not a regular file",
 	} {
-		if got, err := load(path); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "text: uses ${file:"+path+"}: ") {
+		got, err := load(path)
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "text: uses ${file:"+path+"}: ") {
 			t.Errorf("${file:%s} = %q, %v; want an error that says %q", path, got, err, want)
 		}
 	}

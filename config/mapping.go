@@ -30,7 +30,7 @@ func (d *decoder) entries(n *yaml.Node, at *place, what string) []entry {
 	defer d.leave()
 	if n.Kind != yaml.MappingNode {
 		if !isNull(n) {
-			d.fault(at, "is %s, must be %s", describe(n, at), what)
+			d.faultf(at, "is %s, must be %s", describe(n, at), what)
 		}
 		return nil
 	}
@@ -41,11 +41,11 @@ func (d *decoder) entries(n *yaml.Node, at *place, what string) []entry {
 		key := followed(pair[0])
 		switch line, twice := lines[key.Value]; {
 		case key.Kind != yaml.ScalarNode:
-			d.faultAt(pair[0], at, "has a key that is %s, must be text", kindOf(key))
+			d.faultAtf(pair[0], at, "has a key that is %s, must be text", kindOf(key))
 		case key.Tag == "!!merge":
 			merged = append(merged, pair[1])
 		case twice:
-			d.faultAt(pair[0], at, "has the key %s twice, first in line %d; keep one", quoted(abbreviated(key.Value)), line)
+			d.faultAtf(pair[0], at, "has the key %s twice, first in line %d; keep one", quoted(abbreviated(key.Value)), line)
 		default:
 			lines[key.Value] = pair[0].Line
 			own = append(own, entry{key: key.Value, keyNode: pair[0], value: pair[1]})
@@ -63,7 +63,7 @@ func (d *decoder) merge(own []entry, lines map[string]int, merged []*yaml.Node, 
 		}
 		for _, source := range sources {
 			if followed(source).Kind != yaml.MappingNode {
-				d.faultAt(source, at, "merges with << what is no mapping; write <<: *name, or <<: [*one, *other]")
+				d.faultAtf(source, at, "merges with << what is no mapping; write <<: *name, or <<: [*one, *other]")
 				continue
 			}
 			for _, e := range d.entries(source, at, "a mapping") {

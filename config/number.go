@@ -36,7 +36,7 @@ func (d *decoder) integer(n *yaml.Node, into reflect.Value, at *place) {
 	if into.CanUint() {
 		u, err := strconv.ParseUint(strings.TrimPrefix(s.text, "+"), 10, bits)
 		if err != nil {
-			d.fault(at, "is %s, must be from 0 to %d", s, uint64(math.MaxUint64)>>(64-bits))
+			d.faultf(at, "is %s, must be from 0 to %d", s, uint64(math.MaxUint64)>>(64-bits))
 			return
 		}
 		into.SetUint(u)
@@ -44,7 +44,7 @@ func (d *decoder) integer(n *yaml.Node, into reflect.Value, at *place) {
 	}
 	i, err := strconv.ParseInt(s.text, 10, bits)
 	if err != nil {
-		d.fault(at, "is %s, must be from %d to %d", s, int64(math.MinInt64)>>(64-bits), int64(math.MaxInt64)>>(64-bits))
+		d.faultf(at, "is %s, must be from %d to %d", s, int64(math.MinInt64)>>(64-bits), int64(math.MaxInt64)>>(64-bits))
 		return
 	}
 	into.SetInt(i)
@@ -62,7 +62,7 @@ func (d *decoder) float(n *yaml.Node, into reflect.Value, at *place) {
 	}
 	f, err := parseFloat(s.text, into.Type().Bits())
 	if err != nil {
-		d.fault(at, "is %s, which is too large for a number of %d bits", s, into.Type().Bits())
+		d.faultf(at, "is %s, which is too large for a number of %d bits", s, into.Type().Bits())
 		return
 	}
 	into.SetFloat(f)
@@ -87,12 +87,12 @@ func (d *decoder) mismatch(s scalar, at *place, what string, would func(string) 
 	if !s.typed && would(s.text) {
 		what += "; remove the quotes"
 	}
-	d.fault(at, "is %s, must be %s", s, what)
+	d.faultf(at, "is %s, must be %s", s, what)
 }
 
 var (
-	integer = regexp.MustCompile(`^[-+]?(0|[1-9][0-9]*)$`)
-	number  = regexp.MustCompile(`^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$|^[-+]?\.(inf|Inf|INF)$|^\.(nan|NaN|NAN)$`)
+	integer = regexp.MustCompile(`^[-+]?(0|[1-9]\d*)$`)
+	number  = regexp.MustCompile(`^[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?$|^[-+]?\.(inf|Inf|INF)$|^\.(nan|NaN|NAN)$`)
 )
 
 func isInteger(text string) bool { return integer.MatchString(text) }

@@ -24,7 +24,8 @@ func TestReferencedPipeIsRefusedAtOnce(t *testing.T) {
 		if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := config.Load(file, registry()); err == nil || !strings.Contains(err.Error(), "uses ${file:"+path+"}: it is not a regular file") {
+		want := "uses ${file:" + path + "}: it is not a regular file"
+		if _, err := config.Load(file, registry()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Load = %v, want the pipe to be refused", err)
 		}
 	}

@@ -1,6 +1,6 @@
-package config
-
 // Code generated from the comments of package policy by policydoc_test.go; DO NOT EDIT.
+
+package config
 
 // policyDoc describes the fields of package policy, as "Loop.mode".
 func policyDoc() map[string]string {

@@ -26,8 +26,8 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // The descriptions in the JSON schema are the comments in package policy, which are not there at run time.
 func TestDescriptionsInTheSchemaAreThoseOfThePolicies(t *testing.T) {
 	var source bytes.Buffer
-	source.WriteString("package config\n\n" +
-		"// Code generated from the comments of package policy by policydoc_test.go; DO NOT EDIT.\n\n" +
+	source.WriteString("// Code generated from the comments of package policy by policydoc_test.go; DO NOT EDIT.\n\n" +
+		"package config\n\n" +
 		"// policyDoc describes the fields of package policy, as \"Loop.mode\".\n" +
 		"func policyDoc() map[string]string {\n\treturn map[string]string{\n")
 	doc := policyDoc(t)

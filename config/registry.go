@@ -35,7 +35,7 @@ func NewRegistry() *Registry { return &Registry{sites: map[string]string{}} }
 func (r *Registry) Task(name string, task func(*ergon.Dependencies) ergon.Task, description string) {
 	r.check("task", name, callSite())
 	if task == nil {
-		r.fault("task %q has no constructor", name)
+		r.faultf("task %q has no constructor", name)
 	}
 	r.tasks = append(r.tasks, RegisteredTask{Name: name, Description: description, New: task})
 }
@@ -57,17 +57,17 @@ func Service[C, T any](reg *Registry, typeName, description string, defaults C, 
 
 func register[C, T any](reg *Registry, name, description string, defaults C, build func(C) (T, error)) RegisteredType {
 	if build == nil {
-		reg.fault("type %q has no function that builds it", name)
+		reg.faultf("type %q has no function that builds it", name)
 	}
 	for _, fault := range configurable(reflect.TypeFor[C]()) {
-		reg.fault("type %q: %s", name, fault)
+		reg.faultf("type %q: %s", name, fault)
 	}
 	return RegisteredType{
 		Name:        name,
 		Description: description,
 		Defaults:    defaults,
 		Product:     reflect.TypeFor[T](),
-		build:       func(c any) (any, error) { return build(c.(C)) },
+		build:       func(c any) (any, error) { return build(c.(C)) }, //nolint:forcetypeassert // it is made of defaults
 	}
 }
 
@@ -90,17 +90,17 @@ func (r *Registry) Err() error {
 
 func (r *Registry) check(what, name, site string) {
 	if !isIdentifier(name) {
-		r.fault("%s %q, registered in %s: %s", what, name, site, identifierRule)
+		r.faultf("%s %q, registered in %s: %s", what, name, site, identifierRule)
 	}
 	key := what + " " + name
 	if first, ok := r.sites[key]; ok {
-		r.fault("%s %q is registered twice, in %s and in %s; remove one or rename it", what, name, first, site)
+		r.faultf("%s %q is registered twice, in %s and in %s; remove one or rename it", what, name, first, site)
 		return
 	}
 	r.sites[key] = site
 }
 
-func (r *Registry) fault(format string, args ...any) {
+func (r *Registry) faultf(format string, args ...any) {
 	r.faults = append(r.faults, fmt.Errorf(format, args...))
 }
 

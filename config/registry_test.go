@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"context"
+	"errors"
 	"regexp"
 	"slices"
 	"testing"
@@ -44,7 +45,7 @@ type queue interface {
 
 func TestCapabilitiesAreReadOffTheTypeThatIsBuilt(t *testing.T) {
 	reg := registry()
-	config.Connector(reg, "queue", "", struct{}{}, func(struct{}) (queue, error) { return nil, nil })
+	config.Connector(reg, "queue", "", struct{}{}, func(struct{}) (queue, error) { return nil, errors.New("out of order") })
 	for i, want := range [][]string{{"Fetcher", "Settler"}, {"Dispatcher"}, nil, {"Fetcher", "Counter"}} {
 		if got := reg.Connectors()[i]; !slices.Equal(got.Capabilities(), want) {
 			t.Errorf("%s can %q, want %q", got.Name, got.Capabilities(), want)
@@ -78,7 +79,8 @@ func TestFaultyRegistrationsAreReportedAllAtOnceWhenLoading(t *testing.T) {
 	config.Service(reg, "impossible", "", impossible{}, identity[impossible])
 	config.Service[struct{}, any](reg, "unbuilt", "", struct{}{}, nil)
 	const instead = `cannot be configured; use another type or leave it out with yaml:"-"` + "\n"
-	const want = `registry: task "birdstrikes.triage" is registered twice, in fixture_test.go:N and in registry_test.go:N; remove one or rename it
+	const want = "registry: " + `task "birdstrikes.triage" is registered twice, in fixture_test.go:N and in registry_test.go:N; ` +
+		`remove one or rename it
 task "bird strikes", registered in registry_test.go:N: a name begins with a letter and has up to 64 letters, digits, "_", "." and "-"
 task "bird strikes" has no constructor
 connector type "file" is registered twice, in fixture_test.go:N and in registry_test.go:N; remove one or rename it
@@ -92,7 +94,7 @@ type "impossible": channel: a chan int ` + instead +
 		`type "impossible": twice: a **int ` + instead +
 		`type "impossible": config_test.impossible has a field with the key "type", which says what type a component has; give it another
 type "unbuilt" has no function that builds it`
-	line := regexp.MustCompile(`(\.go):[0-9]+`)
+	line := regexp.MustCompile(`(\.go):\d+`)
 	_, parsed := config.Parse("f", []byte(task("")), reg, environment())
 	_, generated := config.Schema(reg)
 	for what, err := range map[string]error{"Err": reg.Err(), "Parse": parsed, "Schema": generated} {

@@ -16,17 +16,17 @@ type scalar struct {
 // scalar reads n, which must be what is said. It notes at its place where the value is from.
 func (d *decoder) scalar(n *yaml.Node, at *place, what string) (scalar, bool) {
 	if n.Kind != yaml.ScalarNode {
-		d.fault(at, "is %s, must be %s", kindOf(n), what)
+		d.faultf(at, "is %s, must be %s", kindOf(n), what)
 		return scalar{}, false
 	}
 	if n.Style&yaml.TaggedStyle != 0 || n.Tag == "!" {
-		d.fault(at, "has the tag %s; write the value without a tag", abbreviated(n.Tag))
+		d.faultf(at, "has the tag %s; write the value without a tag", abbreviated(n.Tag))
 		return scalar{}, false
 	}
 	got, err := d.env.interpolate(n.Value)
 	if err != nil {
 		for _, problem := range each(err) {
-			d.fault(at, "%v", problem)
+			d.faultf(at, "%v", problem)
 		}
 		return scalar{}, false
 	}

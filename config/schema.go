@@ -10,6 +10,8 @@ import (
 )
 
 // schema is the part of JSON schema that describes a configuration.
+//
+//nolint:tagliatelle // the names are JSON schema's
 type schema struct {
 	Schema               string             `json:"$schema,omitempty"`
 	Title                string             `json:"title,omitempty"`
@@ -40,11 +42,11 @@ func Schema(reg *Registry) ([]byte, error) {
 		return nil, err
 	}
 	tasks := named("task", "The tasks, by name.")
-	tasks.Type, tasks.MinProperties = []string{"object"}, 1
+	tasks.Type, tasks.MinProperties = []string{object}, 1
 	top := &schema{
 		Schema:               "https://json-schema.org/draft/2020-12/schema",
 		Title:                "Ergon configuration",
-		Type:                 []string{"object"},
+		Type:                 []string{object},
 		Required:             []string{"tasks"},
 		Properties:           map[string]*schema{"tasks": tasks},
 		PatternProperties:    map[string]*schema{"^x-": {Description: "Left alone: a home for anchors."}},
@@ -79,14 +81,14 @@ func taskSchema(reg *Registry) *schema {
 
 // define adds the definition of what, a connector or a service: one of its types.
 func (s *schema) define(what string, types []RegisteredType) {
-	all := &schema{Type: []string{"object"}, Required: []string{"type"}}
+	all := &schema{Type: []string{object}, Required: []string{"type"}}
 	if len(types) == 0 {
 		all.AdditionalProperties = false
 	}
 	for _, t := range types {
 		component := valueSchema(reflect.ValueOf(t.Defaults), public)
 		component.Description = t.Description
-		component.Type = []string{"object"}
+		component.Type = []string{object}
 		component.Properties["type"] = &schema{Const: t.Name}
 		s.Defs[what+"."+t.Name] = component
 		all.OneOf = append(all.OneOf, &schema{Ref: "#/$defs/" + what + "." + t.Name})
@@ -97,12 +99,12 @@ func (s *schema) define(what string, types []RegisteredType) {
 func named(definition, description string) *schema {
 	return &schema{
 		Description:          description,
-		Type:                 []string{"object", "null"},
+		Type:                 []string{object, null},
 		PropertyNames:        &schema{Pattern: identifierPattern},
 		AdditionalProperties: &schema{Ref: "#/$defs/" + definition},
 	}
 }
 
 func mappingSchema(properties map[string]*schema) *schema {
-	return &schema{Type: []string{"object", "null"}, Properties: properties, AdditionalProperties: false}
+	return &schema{Type: []string{object, null}, Properties: properties, AdditionalProperties: false}
 }

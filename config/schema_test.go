@@ -49,9 +49,11 @@ func TestSchemaAcceptsWhatParseAccepts(t *testing.T) {
 	texts := []string{
 		task(""),
 		task("    consumer: ~\n    workers: {count: ~}\n    services: ~\n"),
-		task("    workers: {count: \"${PORT}\"}\n    consumer: {loop: {mode: \"${NOPE:-batch}\", streaming: \"${YES}\", timeout: \"${WAIT}\", execution: ~}}\n"),
+		task("    workers: {count: \"${PORT}\"}\n" +
+			"    consumer: {loop: {mode: \"${NOPE:-batch}\", streaming: \"${YES}\", timeout: \"${WAIT}\", execution: ~}}\n"),
 		task("    shutdown: {grace: 1h2m3.5s, force: .5s}\n    consumer: {process: {retry: {jitter: 1, backoff: 100µs, timeout: 1s}}}\n"),
-		task("    services: {all: {type: everything, text: 5, truth: true, optional: 7, labels: {a: 1}, waits: [1s], any: {b: [c]}, nested: ~}}\n"),
+		task("    services: {all: {type: everything, text: 5, truth: true, optional: 7, labels: {a: 1}, waits: [1s]}}\n"),
+		task("    services: {all: {type: everything, any: {b: [c]}, nested: ~}}\n"),
 	}
 	for _, file := range files {
 		text, err := os.ReadFile(file)
@@ -145,8 +147,10 @@ func choices(t *testing.T, key string) []string {
 		t.Fatal(err)
 	}
 	type properties struct {
-		Properties map[string]json.RawMessage
-		AnyOf      []struct{ Enum []string }
+		Properties map[string]json.RawMessage `json:"properties"`
+		AnyOf      []struct {
+			Enum []string `json:"enum"`
+		} `json:"anyOf"` //nolint:tagliatelle // the name is JSON schema's
 	}
 	var top struct {
 		Defs map[string]json.RawMessage `json:"$defs"`

@@ -22,11 +22,7 @@ func showValue(v reflect.Value, at *place) (*yaml.Node, error) {
 	case isDuration(t):
 		return plain("!!str", showDuration(time.Duration(v.Int()))), nil
 	case isText(t):
-		text, err := pointerTo(v).Interface().(encoding.TextMarshaler).MarshalText()
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", at.path, err)
-		}
-		return showString(string(text), at), nil
+		return showText(v, at)
 	}
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Interface:
@@ -46,11 +42,21 @@ func showValue(v reflect.Value, at *place) (*yaml.Node, error) {
 		return plain("!!bool", strconv.FormatBool(v.Bool())), nil
 	case reflect.Float32, reflect.Float64:
 		return plain("!!float", showFloat(v.Float(), t.Bits())), nil
+	default:
+		return plain("!!int", fmt.Sprintf("%d", v.Interface())), nil
 	}
-	if v.CanUint() {
-		return plain("!!int", strconv.FormatUint(v.Uint(), 10)), nil
+}
+
+func showText(v reflect.Value, at *place) (*yaml.Node, error) {
+	marshaler, ok := reflect.TypeAssert[encoding.TextMarshaler](pointerTo(v))
+	if !ok {
+		return nil, fmt.Errorf("%s: a %s has no text", at.path, v.Type())
 	}
-	return plain("!!int", strconv.FormatInt(v.Int(), 10)), nil
+	text, err := marshaler.MarshalText()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", at.path, err)
+	}
+	return showString(string(text), at), nil
 }
 
 func showStruct(v reflect.Value, at *place) (*yaml.Node, error) {

@@ -33,7 +33,7 @@ func (d *decoder) document(root *yaml.Node) []task {
 			at = top.child(e.key, e.position())
 			tasks = d.tasks(e, at)
 		case !strings.HasPrefix(e.key, "x-"):
-			d.faultAt(e.keyNode, top, "%s", unknown("key", "keys", e.key, []string{"tasks"}))
+			d.faultAtf(e.keyNode, top, "%s", unknown("key", "keys", e.key, []string{"tasks"}))
 		}
 	}
 	if len(tasks) == 0 && len(d.faults) == 0 {
@@ -43,7 +43,7 @@ func (d *decoder) document(root *yaml.Node) []task {
 }
 
 func (d *decoder) noTasks(at *place) {
-	d.fault(at, "no tasks; write at least one, such as tasks: {%s: {connectors: {input: {type: …}}}}", firstTask(d.reg.tasks))
+	d.faultf(at, "no tasks; write at least one, such as tasks: {%s: {connectors: {input: {type: …}}}}", firstTask(d.reg.tasks))
 }
 
 func firstTask(tasks []RegisteredTask) string {
@@ -57,7 +57,7 @@ func (d *decoder) tasks(section entry, at *place) []task {
 	var tasks []task
 	for _, e := range d.entries(section.value, at, "a mapping of names to tasks") {
 		if !isIdentifier(e.key) {
-			d.faultAt(e.keyNode, at, "has the task name %s; %s", quoted(abbreviated(e.key)), identifierRule)
+			d.faultAtf(e.keyNode, at, "has the task name %s; %s", quoted(abbreviated(e.key)), identifierRule)
 		}
 		t := task{at: at.child(e.key, e.position()), registered: e.key, config: ergon.NewTaskConfig(e.key, nil)}
 		t.at.sensitivity = public
@@ -70,7 +70,7 @@ func (d *decoder) tasks(section entry, at *place) []task {
 func (d *decoder) task(task entry, t *task) {
 	for _, e := range d.entries(task.value, t.at, "a mapping") {
 		if !slices.Contains(taskKeys(), e.key) {
-			d.faultAt(e.keyNode, t.at, "%s", unknown("key", "keys", e.key, taskKeys()))
+			d.faultAtf(e.keyNode, t.at, "%s", unknown("key", "keys", e.key, taskKeys()))
 			continue
 		}
 		at := t.at.child(e.key, e.position())
@@ -119,7 +119,7 @@ func (d *decoder) resolve(t *task) {
 	if _, written := t.at.children["task"]; !written {
 		problem += "; the key task says which one it is, without it the task's own name does"
 	}
-	d.fault(at, "%s", problem)
+	d.faultf(at, "%s", problem)
 }
 
 func taskNames(tasks []RegisteredTask) []string {

@@ -63,9 +63,9 @@ func (d *decoder) duration(n *yaml.Node, into reflect.Value, at *place) {
 	}
 	switch {
 	case isNumber(s.text):
-		d.fault(at, "is %s, a duration needs a unit, such as %ss", s, example)
+		d.faultf(at, "is %s, a duration needs a unit, such as %ss", s, example)
 	case err != nil:
-		d.fault(at, "is %s, must be %s", s, what)
+		d.faultf(at, "is %s, must be %s", s, what)
 	default:
 		into.SetInt(int64(parsed))
 	}
@@ -77,12 +77,17 @@ func (d *decoder) text(n *yaml.Node, into reflect.Value, at *place) {
 		return
 	}
 	target := reflect.New(into.Type())
-	err := target.Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(s.text))
+	unmarshaler, ok := reflect.TypeAssert[encoding.TextUnmarshaler](target)
+	if !ok {
+		d.faultf(at, "cannot be text; its type is %s", into.Type())
+		return
+	}
+	err := unmarshaler.UnmarshalText([]byte(s.text))
 	switch {
 	case err != nil && s.hidden:
-		d.fault(at, "is %s and not valid", s)
+		d.faultf(at, "is %s and not valid", s)
 	case err != nil:
-		d.fault(at, "is %s, which is not valid: %v", s, err)
+		d.faultf(at, "is %s, which is not valid: %v", s, err)
 	default:
 		into.Set(target.Elem())
 	}

@@ -8,6 +8,10 @@ import (
 )
 
 const (
+	object = "object"
+	null   = "null"
+	text   = "string"
+
 	identifierPattern = `^[A-Za-z][A-Za-z0-9_.-]{0,63}$`
 	referencePattern  = `\$\{`
 	durationPattern   = `^[-+]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$`
@@ -25,9 +29,9 @@ func typeSchema(v reflect.Value, s sensitivity) *schema {
 	t := v.Type()
 	switch {
 	case isDuration(t):
-		return &schema{Type: []string{"string", "null"}, Pattern: "(" + durationPattern + ")|" + referencePattern}
+		return &schema{Type: []string{text, null}, Pattern: "(" + durationPattern + ")|" + referencePattern}
 	case isText(t):
-		return &schema{Type: []string{"string", "number", "boolean", "null"}}
+		return &schema{Type: []string{text, "number", "boolean", null}}
 	case enumOf(t) != nil:
 		return oneOf(enumOf(t))
 	}
@@ -42,17 +46,17 @@ func typeSchema(v reflect.Value, s sensitivity) *schema {
 	case reflect.Interface:
 		return &schema{}
 	case reflect.Slice:
-		return &schema{Type: []string{"array", "null"}, Items: elementSchema(t, s)}
+		return &schema{Type: []string{"array", null}, Items: elementSchema(t, s)}
 	case reflect.Map:
-		return &schema{Type: []string{"object", "null"}, AdditionalProperties: elementSchema(t, s)}
+		return &schema{Type: []string{object, null}, AdditionalProperties: elementSchema(t, s)}
 	case reflect.String:
-		return &schema{Type: []string{"string", "number", "boolean", "null"}}
+		return &schema{Type: []string{text, "number", "boolean", null}}
 	case reflect.Bool:
-		return &schema{Type: []string{"boolean", "string", "null"}, Pattern: referencePattern}
+		return &schema{Type: []string{"boolean", text, null}, Pattern: referencePattern}
 	case reflect.Float32, reflect.Float64:
-		return &schema{Type: []string{"number", "string", "null"}, Pattern: referencePattern}
+		return &schema{Type: []string{"number", text, null}, Pattern: referencePattern}
 	default:
-		return &schema{Type: []string{"integer", "string", "null"}, Pattern: referencePattern}
+		return &schema{Type: []string{"integer", text, null}, Pattern: referencePattern}
 	}
 }
 
@@ -72,7 +76,7 @@ func elementSchema(t reflect.Type, s sensitivity) *schema {
 }
 
 func oneOf(values []string) *schema {
-	return &schema{Type: []string{"string", "null"}, AnyOf: []*schema{{Enum: values}, {Pattern: referencePattern}}}
+	return &schema{Type: []string{text, null}, AnyOf: []*schema{{Enum: values}, {Pattern: referencePattern}}}
 }
 
 // defaultOf is a scalar as JSON; nil for what has no default that can be told.
