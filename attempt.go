@@ -145,8 +145,13 @@ func failureOf(err error) *TransactionError {
 		return failed
 	}
 	failed.Stack = inner.Stack
-	if err == error(inner) && inner.Phase == "" && inner.TransactionID == "" && inner.First == nil && inner.Err != nil { //nolint:errorlint // it itself
+	if err == error(inner) && inner.isBare() { //nolint:errorlint // it itself, not what wraps it
 		failed.Err = inner.Err
 	}
 	return failed
+}
+
+// isBare reports whether e says no more than a category, a cause and a stack.
+func (e *TransactionError) isBare() bool {
+	return e.Phase == "" && e.TransactionID == "" && e.First == nil && e.Err != nil
 }

@@ -61,7 +61,7 @@ func TestDispositionSaysWhatIsToBeDone(t *testing.T) {
 			t.Errorf("%s: got %q after %s, want %q after %s", name, got, got.Delay(), c.text, c.delay)
 		}
 	}
-	if ergon.DeadLetter == ergon.Discard || ergon.Requeue(1) != ergon.Requeue(1) || ergon.Requeue(1) == ergon.Requeue(2) {
+	if ergon.DeadLetter == ergon.Discard || ergon.Requeue(1) == ergon.Requeue(2) {
 		t.Error("dispositions do not compare by what they say")
 	}
 }

@@ -47,6 +47,12 @@ func counted(taken *atomic.Int32) iter.Seq[int] {
 	}
 }
 
+func same(_ context.Context, i int) (int, error) { return i, nil }
+
+func called(ctx context.Context, fn func(context.Context) (string, error)) (string, error) {
+	return fn(ctx)
+}
+
 // timeline ranges over results and returns each with the time at which it came.
 func timeline[Out any](results iter.Seq[ergon.Result[Out]]) []string {
 	var lines []string
@@ -97,14 +103,15 @@ func TestResultsCanBeRangedOverAgain(t *testing.T) {
 func TestInputIsTakenOnlyWhenThereIsRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var taken atomic.Int32
-		next, stop := iter.Pull(ergon.RunConcurrently(t.Context(), ergon.Concurrency{Value: 3}, counted(&taken), func(ctx context.Context, i int) (int, error) {
+		fn := func(ctx context.Context, i int) (int, error) {
 			if i == 0 {
 				time.Sleep(time.Second)
 				return 0, nil
 			}
 			<-ctx.Done()
 			return 0, ctx.Err()
-		}))
+		}
+		next, stop := iter.Pull(ergon.RunConcurrently(t.Context(), ergon.Concurrency{Value: 3}, counted(&taken), fn))
 		defer stop()
 		go func() {
 			synctest.Wait()
@@ -125,7 +132,7 @@ func TestInputIsTakenOnlyWhenThereIsRoom(t *testing.T) {
 func TestSlowRangeHoldsUpTheInputs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var taken atomic.Int32
-		for range ergon.RunConcurrently(t.Context(), ergon.Concurrency{Value: 2}, counted(&taken), func(_ context.Context, i int) (int, error) { return i, nil }) {
+		for range ergon.RunConcurrently(t.Context(), ergon.Concurrency{Value: 2}, counted(&taken), same) {
 			time.Sleep(time.Hour)
 			break
 		}
@@ -162,10 +169,11 @@ func TestMemoryDoesNotGrowWithTheNumberOfInputs(t *testing.T) {
 	var taken atomic.Int32
 	var early uint64
 	seen := 0
-	for range ergon.RunConcurrently(t.Context(), ergon.Concurrency{Value: 8, Limit: 100_000}, counted(&taken), func(_ context.Context, i int) ([]byte, error) {
-		return make([]byte, 1024), nil
-	}) {
-		if seen++; seen == 1000 {
+	limits := ergon.Concurrency{Value: 8, Limit: 20_000}
+	kilobyte := func(context.Context, int) ([]byte, error) { return make([]byte, 1024), nil }
+	for range ergon.RunConcurrently(t.Context(), limits, counted(&taken), kilobyte) {
+		seen++
+		if seen == 1000 {
 			early = heap()
 		}
 	}
@@ -177,7 +185,8 @@ func TestMemoryDoesNotGrowWithTheNumberOfInputs(t *testing.T) {
 func TestLimitIsExact(t *testing.T) {
 	for _, limit := range []int{1, 2, 7} {
 		var taken atomic.Int32
-		got := ergon.Collect(ergon.RunConcurrently(t.Context(), ergon.Concurrency{Value: 2, Limit: limit}, counted(&taken), func(_ context.Context, i int) (int, error) { return i, nil }))
+		limits := ergon.Concurrency{Value: 2, Limit: limit}
+		got := ergon.Collect(ergon.RunConcurrently(t.Context(), limits, counted(&taken), same))
 		if got.Succeeded != limit || int(taken.Load()) != limit || got.Errors != nil {
 			t.Errorf("limit %d: %d inputs taken, %+v", limit, taken.Load(), got)
 		}
@@ -208,7 +217,8 @@ func TestTooManyCallsThatDoNotReturnEndIt(t *testing.T) {
 		slices.Sort(got)
 		timeout := "TIMEOUT: attempt timeout: no result within 10s"
 		expectTimeline(t, got, "10s: #0 "+timeout, "10s: #1 "+timeout, "20s: #2 "+timeout, "20s: #3 "+timeout,
-			"30s: #-1 SYSTEM: no input was taken after the first 4: too many calls ignore their context: they timed out and still have not returned")
+			"30s: #-1 SYSTEM: no input was taken after the first 4: too many calls ignore their context: "+
+				"they timed out and still have not returned")
 		time.Sleep(time.Hour) // until the abandoned calls have ended
 	})
 }
@@ -254,8 +264,9 @@ func TestContextThatHasEndedTakesNoInput(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var taken atomic.Int32
-	got := timeline(ergon.RunConcurrently(ctx, ergon.Concurrency{Value: 2}, counted(&taken), func(context.Context, int) (int, error) { return 0, nil }))
-	if len(got) != 1 || !strings.HasSuffix(got[0], "#-1 SYSTEM: no input was taken after the first 0: context canceled") || taken.Load() != 0 {
+	got := timeline(ergon.RunConcurrently(ctx, ergon.Concurrency{Value: 2}, counted(&taken), same))
+	want := "#-1 SYSTEM: no input was taken after the first 0: context canceled"
+	if len(got) != 1 || !strings.HasSuffix(got[0], want) || taken.Load() != 0 {
 		t.Errorf("%d inputs taken: %v", taken.Load(), got)
 	}
 }
@@ -299,7 +310,7 @@ func TestBreakingOutCancelsTheRestAndWaitsForNothing(t *testing.T) {
 		var causes []error
 		inputs := slices.Values([]string{"first", "heeds", "ignores", "never started"})
 		start := time.Now()
-		for r := range ergon.RunConcurrently(t.Context(), ergon.Concurrency{Value: 3}, inputs, func(ctx context.Context, what string) (string, error) {
+		fn := func(ctx context.Context, what string) (string, error) {
 			switch what {
 			case "first":
 				time.Sleep(time.Second)
@@ -312,7 +323,8 @@ func TestBreakingOutCancelsTheRestAndWaitsForNothing(t *testing.T) {
 				time.Sleep(time.Hour)
 			}
 			return what, nil
-		}) {
+		}
+		for r := range ergon.RunConcurrently(t.Context(), ergon.Concurrency{Value: 3}, inputs, fn) {
 			if r.Value != "first" {
 				t.Errorf("got %+v", r)
 			}
@@ -337,12 +349,13 @@ func TestPanicInTheBodyOfTheRangeEndsTheCalls(t *testing.T) {
 			}
 			synctest.Wait() // the bubble fails where a call stays behind
 		}()
-		for range ergon.RunConcurrently(t.Context(), ergon.Concurrency{Value: 2}, seconds(0, 1), func(ctx context.Context, d time.Duration) (int, error) {
+		fn := func(ctx context.Context, d time.Duration) (int, error) {
 			if d > 0 {
 				<-ctx.Done()
 			}
 			return 0, nil
-		}) {
+		}
+		for range ergon.RunConcurrently(t.Context(), ergon.Concurrency{Value: 2}, seconds(0, 1), fn) {
 			panic("oh no")
 		}
 	})
@@ -353,16 +366,15 @@ func TestCrashesAndErrorsAreResults(t *testing.T) {
 	inputs := slices.Values([]func(context.Context) (string, error){
 		returns("fine"), panics("oh no"), exits, fails(ergon.Business(errBoom)), fails(errBoom), returns("fine too"),
 	})
-	got := ergon.Collect(ergon.RunConcurrently(t.Context(), ergon.Concurrency{Value: 2}, inputs, func(ctx context.Context, fn func(context.Context) (string, error)) (string, error) {
-		return fn(ctx)
-	}))
+	got := ergon.Collect(ergon.RunConcurrently(t.Context(), ergon.Concurrency{Value: 2}, inputs, called))
 	if diff := cmp.Diff([]string{"fine", "", "", "", "", "fine too"}, got.Values); diff != "" {
 		t.Errorf("values (-want +got):\n%s", diff)
 	}
 	if got.Succeeded != 2 || got.Business != 1 || got.System != 3 || got.Timeout != 0 || len(got.Errors) != 4 {
 		t.Errorf("got %+v", got)
 	}
-	if failed := asTransactionError(t, got.Errors[1]); failed.Stack == nil || failed.Attempts != 1 || failed.Error() != "SYSTEM: panic: oh no" {
+	failed := asTransactionError(t, got.Errors[1])
+	if failed.Stack == nil || failed.Attempts != 1 || failed.Error() != "SYSTEM: panic: oh no" {
 		t.Errorf("the panic is %v", failed)
 	}
 	if failed := asTransactionError(t, got.Errors[2]); failed.Stack == nil || !strings.Contains(failed.Error(), "Goexit") {
@@ -389,21 +401,20 @@ func TestInputsThatCrashEndIt(t *testing.T) {
 }
 
 func TestInvalidLimitsAreOneResult(t *testing.T) {
-	for want, c := range map[string]struct {
-		limits ergon.Concurrency
-		inputs iter.Seq[time.Duration]
-		fn     func(context.Context, time.Duration) (time.Duration, error)
-	}{
-		"ergon.RunConcurrently: Value is 0, must be at least 1 (nothing could run)":              {ergon.Concurrency{}, seconds(1), sleeps},
-		"ergon.RunConcurrently: Value is 1073741824, must be at most 536870912":                  {ergon.Concurrency{Value: 1 << 30}, seconds(1), sleeps},
-		"ergon.RunConcurrently: Timeout is -1s, must not be negative (0 means none)":             {ergon.Concurrency{Value: 1, Timeout: -time.Second}, seconds(1), sleeps},
-		"ergon.RunConcurrently: Limit is -1, must not be negative (0 means all)":                 {ergon.Concurrency{Value: 1, Limit: -1}, seconds(1), sleeps},
-		"ergon.RunConcurrently was given no inputs\nergon.RunConcurrently was given no function": {ergon.Concurrency{Value: 1}, nil, nil},
+	for want, limits := range map[string]ergon.Concurrency{
+		"Value is 0, must be at least 1 (nothing could run)":  {},
+		"Value is 1073741824, must be at most 536870912":      {Value: 1 << 30},
+		"Timeout is -1s, must not be negative (0 means none)": {Value: 1, Timeout: -time.Second},
+		"Limit is -1, must not be negative (0 means all)":     {Value: 1, Limit: -1},
 	} {
-		got := ergon.Collect(ergon.RunConcurrently(t.Context(), c.limits, c.inputs, c.fn))
-		if len(got.Errors) != 1 || got.Errors[-1] == nil || got.Errors[-1].Error() != want || got.Values != nil {
+		got := ergon.Collect(ergon.RunConcurrently(t.Context(), limits, seconds(1), sleeps))
+		if len(got.Errors) != 1 || got.Errors[-1] == nil || got.Errors[-1].Error() != "ergon.RunConcurrently: "+want || got.Values != nil {
 			t.Errorf("got  %v\nwant %s", got, want)
 		}
+	}
+	got := ergon.Collect(ergon.RunConcurrently[int, int](t.Context(), ergon.Concurrency{}, nil, nil))
+	if lines := strings.Split(fmt.Sprint(got.Errors[-1]), "\n"); len(lines) != 3 {
+		t.Errorf("got %q, want all three faults", lines)
 	}
 }
 
@@ -413,9 +424,7 @@ func TestCollectedCountsByOutcome(t *testing.T) {
 		inputs := slices.Values([]func(context.Context) (string, error){
 			takes(500*time.Millisecond, "a"), takes(time.Minute, "late"), returns("c"), fails(ergon.Business(errBoom)), fails(errBoom),
 		})
-		got := ergon.Collect(ergon.RunConcurrently(t.Context(), limits, inputs, func(ctx context.Context, fn func(context.Context) (string, error)) (string, error) {
-			return fn(ctx)
-		}))
+		got := ergon.Collect(ergon.RunConcurrently(t.Context(), limits, inputs, called))
 		if diff := cmp.Diff([]string{"a", "", "c", "", ""}, got.Values); diff != "" {
 			t.Errorf("values (-want +got):\n%s", diff)
 		}
@@ -436,14 +445,13 @@ func BenchmarkRunConcurrently(b *testing.B) {
 			}
 		}
 	}
-	noop := func(_ context.Context, i int) (int, error) { return i, nil }
 	for name, limits := range map[string]ergon.Concurrency{
 		"64":              {Value: 64},
 		"64 with timeout": {Value: 64, Timeout: time.Minute},
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
-			for range ergon.RunConcurrently(b.Context(), limits, inputs(b.N), noop) {
+			for range ergon.RunConcurrently(b.Context(), limits, inputs(b.N), same) {
 			}
 		})
 	}
@@ -454,7 +462,7 @@ func BenchmarkRunConcurrently(b *testing.B) {
 			for i := range b.N {
 				places <- struct{}{}
 				go func() {
-					i, _ := noop(b.Context(), i)
+					i, _ := same(b.Context(), i)
 					results <- i
 					<-places
 				}()

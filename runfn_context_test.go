@@ -157,16 +157,15 @@ func TestRefusalStaysOneWhereTheContextEndsAfterIt(t *testing.T) {
 
 // [T5] The backoff is 1 s after the first attempt, which takes 2 s.
 func TestDeadlineThatLeavesNoRoomForTheBackoffEndsTheRun(t *testing.T) {
-	fails := func(ctx context.Context) (string, error) {
-		time.Sleep(2 * time.Second)
-		return "", errBoom
-	}
 	for name, c := range map[string]struct {
 		deadline, elapsed time.Duration
 		calls             int32
 		err               string
 	}{
-		"none":         {3 * time.Second, 2 * time.Second, 1, "SYSTEM: boom (not retried: the deadline of the context leaves no room for the backoff of 1s)"},
+		"none": {
+			3 * time.Second, 2 * time.Second, 1,
+			"SYSTEM: boom (not retried: the deadline of the context leaves no room for the backoff of 1s)",
+		},
 		"a nanosecond": {3*time.Second + 1, 3*time.Second + 1, 2, "SYSTEM: context deadline exceeded (after 2 attempts)"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -175,9 +174,10 @@ func TestDeadlineThatLeavesNoRoomForTheBackoffEndsTheRun(t *testing.T) {
 				defer cancel()
 				var calls atomic.Int32
 				start := time.Now()
-				_, err := ergon.RunFn(ctx, steady(3), func(ctx context.Context) (string, error) {
+				_, err := ergon.RunFn(ctx, steady(3), func(context.Context) (string, error) {
 					calls.Add(1)
-					return fails(ctx)
+					time.Sleep(2 * time.Second)
+					return "", errBoom
 				})
 				expectElapsed(t, start, c.elapsed)
 				if err.Error() != c.err || calls.Load() != c.calls {

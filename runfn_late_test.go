@@ -117,7 +117,8 @@ func TestPanicInOnLateResultIsLogged(t *testing.T) {
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(slog.New(slog.NewTextHandler(&out, nil)))
 	synctest.Test(t, func(t *testing.T) {
-		_, err := ergon.RunFn(t.Context(), steady(1), takes(time.Minute, "late"), ergon.RunOption{OnLateResult: func(any, error) { panic("oh no") }})
+		crash := ergon.RunOption{OnLateResult: func(any, error) { panic("oh no") }}
+		_, err := ergon.RunFn(t.Context(), steady(1), takes(time.Minute, "late"), crash)
 		if !errors.Is(err, ergon.ErrAttemptTimeout) {
 			t.Errorf("got %v", err)
 		}
@@ -131,7 +132,8 @@ func TestPanicInOnLateResultIsLogged(t *testing.T) {
 func TestLaterOptionReplacesWhatItSets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var first, second lateResults
-		_, err := ergon.RunFn(t.Context(), steady(1), takes(time.Minute, "late"), first.option(), second.option(), ergon.RunOption{Name: "load"})
+		options := []ergon.RunOption{first.option(), second.option(), {Name: "load"}}
+		_, err := ergon.RunFn(t.Context(), steady(1), takes(time.Minute, "late"), options...)
 		if !errors.Is(err, ergon.ErrAttemptTimeout) {
 			t.Errorf("got %v", err)
 		}

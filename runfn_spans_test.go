@@ -64,14 +64,17 @@ func TestHealedAttemptIsAnErrorOnItsOwnSpanOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		got := traced(t, func(ctx context.Context) {
 			var calls atomic.Int32
-			_, err := ergon.RunFn(ctx, steady(3), attempts(&calls, fails(errBoom), takes(time.Minute, "late"), takes(time.Second, "done")), ergon.RunOption{Name: "load"})
+			fn := attempts(&calls, fails(errBoom), takes(time.Minute, "late"), takes(time.Second, "done"))
+			_, err := ergon.RunFn(ctx, steady(3), fn, ergon.RunOption{Name: "load"})
 			if err != nil {
 				t.Fatal(err)
 			}
 		})
 		want := []string{
-			`load attempt 1 < load, 0s, ergon.attempt=1, error.type=SYSTEM, error "SYSTEM: boom", event exception with exception.type exception.message`,
-			`load attempt 2 < load, 10s, ergon.attempt=2, error.type=TIMEOUT, error "TIMEOUT: attempt timeout: no result within 10s", event exception with exception.type exception.message`,
+			`load attempt 1 < load, 0s, ergon.attempt=1, error.type=SYSTEM, error "SYSTEM: boom", ` +
+				"event exception with exception.type exception.message",
+			`load attempt 2 < load, 10s, ergon.attempt=2, error.type=TIMEOUT, error "TIMEOUT: attempt timeout: no result within 10s", ` +
+				"event exception with exception.type exception.message",
 			`load attempt 3 < load, 1s, ergon.attempt=3`,
 			`load < caller, 14s, ergon.policy.max_attempts=3, ergon.policy.timeout_ms=10000, ergon.policy.backoff_ms=1000, ergon.attempts=3`,
 		}
@@ -92,9 +95,13 @@ func TestRunThatFailedIsAnErrorOnTheSpanOfTheWhole(t *testing.T) {
 			}
 		})
 		want := []string{
-			`run_fn attempt 1 < run_fn, 0s, ergon.attempt=1, error.type=SYSTEM, error "SYSTEM: boom", event exception with exception.type exception.message`,
-			`run_fn attempt 2 < run_fn, 0s, ergon.attempt=2, error.type=SYSTEM, error "SYSTEM: panic: oh no", event exception with exception.stacktrace exception.type exception.message`,
-			`run_fn < caller, 1s, ergon.policy.max_attempts=2, ergon.policy.timeout_ms=10000, ergon.policy.backoff_ms=1000, ergon.attempts=2, error.type=SYSTEM, error "SYSTEM: panic: oh no (after 2 attempts)", event exception with exception.stacktrace exception.type exception.message`,
+			`run_fn attempt 1 < run_fn, 0s, ergon.attempt=1, error.type=SYSTEM, error "SYSTEM: boom", ` +
+				"event exception with exception.type exception.message",
+			`run_fn attempt 2 < run_fn, 0s, ergon.attempt=2, error.type=SYSTEM, error "SYSTEM: panic: oh no", ` +
+				"event exception with exception.stacktrace exception.type exception.message",
+			`run_fn < caller, 1s, ergon.policy.max_attempts=2, ergon.policy.timeout_ms=10000, ergon.policy.backoff_ms=1000, ` +
+				`ergon.attempts=2, error.type=SYSTEM, error "SYSTEM: panic: oh no (after 2 attempts)", ` +
+				"event exception with exception.stacktrace exception.type exception.message",
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("spans (-want +got):\n%s", diff)

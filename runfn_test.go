@@ -65,26 +65,26 @@ func expectElapsed(t *testing.T, start time.Time, want time.Duration) {
 
 // [R1] [T5]
 func TestAttemptsAreCountedInTotalAndBackoffDoublesBetweenThem(t *testing.T) {
-	for max, want := range map[int]time.Duration{1: 0, 2: time.Second, 3: 3 * time.Second, 4: 7 * time.Second} {
-		t.Run(fmt.Sprint(max), func(t *testing.T) {
+	for most, want := range map[int]time.Duration{1: 0, 2: time.Second, 3: 3 * time.Second, 4: 7 * time.Second} {
+		t.Run(fmt.Sprint(most), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				start, calls := time.Now(), 0
-				_, err := ergon.RunFn(t.Context(), steady(max), func(context.Context) (string, error) {
+				_, err := ergon.RunFn(t.Context(), steady(most), func(context.Context) (string, error) {
 					calls++
 					return "", fmt.Errorf("call %d: %w", calls, errBoom)
 				})
 				expectElapsed(t, start, want)
 				failed := asTransactionError(t, err)
-				if calls != max || failed.Attempts != max {
-					t.Errorf("%d calls and Attempts %d, want %d", calls, failed.Attempts, max)
+				if calls != most || failed.Attempts != most {
+					t.Errorf("%d calls and Attempts %d, want %d", calls, failed.Attempts, most)
 				}
-				if got, want := failed.Err.Error(), fmt.Sprintf("call %d: boom", max); got != want {
+				if got, want := failed.Err.Error(), fmt.Sprintf("call %d: boom", most); got != want {
 					t.Errorf("Err is %q, want %q", got, want)
 				}
-				if max > 1 && (failed.First == nil || failed.First.Error() != "call 1: boom") {
+				if most > 1 && (failed.First == nil || failed.First.Error() != "call 1: boom") {
 					t.Errorf("First is %v, want that of the first call", failed.First)
 				}
-				if max == 1 && failed.First != nil {
+				if most == 1 && failed.First != nil {
 					t.Errorf("First is %v, want none after a single attempt", failed.First)
 				}
 				if failed.Category != ergon.CategorySystem || failed.Phase != "" || !errors.Is(err, errBoom) {
@@ -183,7 +183,7 @@ func TestErrorsThatAreNotWorthIt(t *testing.T) {
 		"joined business":                {errors.Join(errors.New("closing"), ergon.Business(errBoom)), ergon.CategoryBusiness, 1},
 		"permanent":                      {ergon.Permanent(errBoom), ergon.CategorySystem, 1},
 		"wrapped permanent":              {fmt.Errorf("call: %w", ergon.Permanent(errBoom)), ergon.CategorySystem, 1},
-		"joined permanent":               {errors.Join(ergon.RetryAfter(errors.New("x"), 0), ergon.Permanent(errBoom)), ergon.CategorySystem, 1},
+		"joined permanent":               {errors.Join(errors.New("x"), ergon.Permanent(errBoom)), ergon.CategorySystem, 1},
 		"permanent timeout":              {ergon.Permanent(fmt.Errorf("%w: %w", ergon.ErrAttemptTimeout, errBoom)), ergon.CategoryTimeout, 1},
 		"handler's own deadline":         {fmt.Errorf("%w: %w", context.DeadlineExceeded, errBoom), ergon.CategorySystem, 3},
 		"business that asks for a delay": {ergon.RetryAfter(ergon.Business(errBoom), time.Second), ergon.CategoryBusiness, 1},
@@ -197,7 +197,8 @@ func TestErrorsThatAreNotWorthIt(t *testing.T) {
 				})
 				failed := asTransactionError(t, err)
 				if failed.Category != c.category || failed.Attempts != c.attempts || int(calls.Load()) != c.attempts {
-					t.Errorf("got %s after %d calls, Attempts %d, want %s after %d", failed.Category, calls.Load(), failed.Attempts, c.category, c.attempts)
+					t.Errorf("got %s after %d calls, Attempts %d, want %s after %d",
+						failed.Category, calls.Load(), failed.Attempts, c.category, c.attempts)
 				}
 				if !errors.Is(err, errBoom) {
 					t.Errorf("errors.Is does not reach the cause of %v", err)
@@ -310,7 +311,7 @@ func TestNestedRunIsReportedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		double := func(ctx context.Context) (string, error) { return ergon.RunFn(ctx, steady(2), fails(errBoom)) }
 		_, err := ergon.RunFn(t.Context(), steady(1), double)
-		if got, want := err.Error(), "SYSTEM: SYSTEM: boom (after 2 attempts)"; got != want {
+		if got, want := err.Error(), "SYSTEM: SYSTEM: boom (after 2 attempts)"; got != want { //nolint:dupword // one of each run
 			t.Errorf("got %q, want %q", got, want)
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"testing"
 	"testing/slogtest"
 
@@ -32,7 +33,7 @@ func inScope(ctx context.Context, scope spans.Scope) context.Context {
 }
 
 // logged returns what a logger made by build writes as one JSON record, without time and level.
-func logged(t *testing.T, ctx context.Context, build func(*slog.Logger) *slog.Logger, args ...any) map[string]any {
+func logged(ctx context.Context, t *testing.T, build func(*slog.Logger) *slog.Logger, args ...any) map[string]any {
 	t.Helper()
 	var out bytes.Buffer
 	build(slog.New(ergon.LogHandler(slog.NewJSONHandler(&out, nil)))).InfoContext(ctx, "hello", args...)
@@ -45,13 +46,10 @@ func logged(t *testing.T, ctx context.Context, build func(*slog.Logger) *slog.Lo
 	return record
 }
 
-func with(base map[string]any, more map[string]any) map[string]any {
+func with(base, more map[string]any) map[string]any {
 	all := map[string]any{"msg": "hello"}
-	for _, m := range []map[string]any{base, more} {
-		for k, v := range m {
-			all[k] = v
-		}
-	}
+	maps.Copy(all, base)
+	maps.Copy(all, more)
 	return all
 }
 
@@ -89,10 +87,10 @@ func TestRecordsCarryTheIDsOfTheirContextAtTheTopLevel(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(with(ids, c.want), logged(t, inScope(t.Context(), scope), c.build, "code", "M")); diff != "" {
+			if diff := cmp.Diff(with(ids, c.want), logged(inScope(t.Context(), scope), t, c.build, "code", "M")); diff != "" {
 				t.Errorf("record in a scope (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff(with(nil, c.want), logged(t, t.Context(), c.build, "code", "M")); diff != "" {
+			if diff := cmp.Diff(with(nil, c.want), logged(t.Context(), t, c.build, "code", "M")); diff != "" {
 				t.Errorf("record outside of one (-want +got):\n%s", diff)
 			}
 		})
@@ -104,36 +102,37 @@ func TestRecordsCarryOnlyTheIDsThatThereAre(t *testing.T) {
 	plain := func(l *slog.Logger) *slog.Logger { return l }
 	worker := spans.WithScope(t.Context(), spans.Scope{Task: "triage", Worker: "triage-1"})
 	want := with(map[string]any{"task": "triage", "worker": "triage-1"}, nil)
-	if diff := cmp.Diff(want, logged(t, worker, plain)); diff != "" {
+	if diff := cmp.Diff(want, logged(worker, t, plain)); diff != "" {
 		t.Errorf("record of a worker (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(with(nil, nil), logged(t, spans.WithScope(t.Context(), spans.Scope{}), plain)); diff != "" {
+	if diff := cmp.Diff(with(nil, nil), logged(spans.WithScope(t.Context(), spans.Scope{}), t, plain)); diff != "" {
 		t.Errorf("record of an empty scope (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(with(nil, nil), logged(t, t.Context(), plain)); diff != "" {
+	if diff := cmp.Diff(with(nil, nil), logged(t.Context(), t, plain)); diff != "" {
 		t.Errorf("record of no scope (-want +got):\n%s", diff)
 	}
 }
 
 // Loggers made from one must not write into each other's attributes.
 func TestLoggersOfOneGroupAreIndependent(t *testing.T) {
-	var left, right *slog.Logger
-	build := func(l *slog.Logger) *slog.Logger {
+	both := func(l *slog.Logger) (left, right *slog.Logger) {
 		parent := l.WithGroup("g").With("a", "1")
-		left, right = parent.With("b", "left").WithGroup("h"), parent.With("b", "right").WithGroup("i")
+		return parent.With("b", "left").WithGroup("h"), parent.With("b", "right").WithGroup("i")
+	}
+	build := func(l *slog.Logger) *slog.Logger {
+		left, _ := both(l)
 		return left
 	}
 	want := with(nil, map[string]any{"g": map[string]any{"a": "1", "b": "left", "h": map[string]any{"n": 1.0}}})
-	if diff := cmp.Diff(want, logged(t, t.Context(), build, "n", 1)); diff != "" {
+	if diff := cmp.Diff(want, logged(t.Context(), t, build, "n", 1)); diff != "" {
 		t.Errorf("left (-want +got):\n%s", diff)
 	}
 	build = func(l *slog.Logger) *slog.Logger {
-		parent := l.WithGroup("g").With("a", "1")
-		left, right = parent.With("b", "left").WithGroup("h"), parent.With("b", "right").WithGroup("i")
+		_, right := both(l)
 		return right
 	}
 	want = with(nil, map[string]any{"g": map[string]any{"a": "1", "b": "right", "i": map[string]any{"n": 1.0}}})
-	if diff := cmp.Diff(want, logged(t, t.Context(), build, "n", 1)); diff != "" {
+	if diff := cmp.Diff(want, logged(t.Context(), t, build, "n", 1)); diff != "" {
 		t.Errorf("right (-want +got):\n%s", diff)
 	}
 }
