@@ -10,13 +10,14 @@ import (
 // Fault is one thing wrong with a configuration file.
 type Fault struct { //nolint:errname // as policy.Fault
 	// File is the file's name as it was given.
-	File string
-	// Line and Col count from 1; Col counts characters. What is missing is reported at the nearest thing that is written.
-	Line, Col int
+	File string `json:"file"`
+	// Line and Col count from 1, and Col counts characters. What is missing is reported at the nearest thing that is written.
+	Line int `json:"line"`
+	Col  int `json:"col"`
 	// Path is where it is, as YAML keys: "tasks.triage.workers.count". It is empty for the file as a whole.
-	Path string
+	Path string `json:"path"`
 	// Problem says what is wrong and what would be right.
-	Problem string
+	Problem string `json:"problem"`
 }
 
 var _ error = Fault{}

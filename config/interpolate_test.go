@@ -87,6 +87,8 @@ func TestReferenceThatCannotBeReplacedIsAFault(t *testing.T) {
 		"secret wait": inService(`wait: "${file:secrets/password}"`,
 			"f:4:46: S.wait: is a value that is not shown, must be a duration such as 250ms or 1m30s"),
 		"secret address": inService(`address: "${API_TOKEN}"`, "f:4:49: S.address: is a value that is not shown and not valid"),
+		"URL in the wrong place": inService(`whole: "${NOPE:-postgres://u:hunter2@db}"`,
+			`f:4:47: S.whole: is "postgres://u:[redacted]@db", must be a whole number`),
 		"literal secret": inService(`nested: {password: {a: hunter5}, tokens: hunter6}`,
 			"f:4:49: S.nested.password: is a mapping, must be text\nf:4:81: S.nested.tokens: is a value that is not shown, must be a list"),
 	})

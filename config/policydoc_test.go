@@ -2,14 +2,12 @@ package config_test
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"go/ast"
 	"go/format"
 	"go/parser"
 	"go/token"
 	"maps"
-	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -17,11 +15,7 @@ import (
 	"strings"
 	"testing"
 	"unicode"
-
-	"github.com/google/go-cmp/cmp"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // The descriptions in the JSON schema are the comments in package policy, which are not there at run time.
 func TestDescriptionsInTheSchemaAreThoseOfThePolicies(t *testing.T) {
@@ -40,23 +34,6 @@ func TestDescriptionsInTheSchemaAreThoseOfThePolicies(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "policydoc.go", formatted)
-}
-
-// golden compares got with a file.
-func golden(t *testing.T, path string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s is not what is generated (-file +generated); where the change is meant: go test ./config -update\n%s", path, diff)
-	}
 }
 
 // policyDoc returns the comment of each field of package policy, as "Loop.mode".

@@ -18,7 +18,7 @@ type Registry struct {
 	tasks      []RegisteredTask
 	connectors []RegisteredType
 	services   []RegisteredType
-	sites      map[string]string
+	sites      map[string]string // where what is registered
 	faults     []error
 }
 
@@ -29,7 +29,7 @@ type RegisteredTask struct {
 }
 
 // NewRegistry returns an empty registry.
-func NewRegistry() *Registry { return &Registry{sites: map[string]string{}} }
+func NewRegistry() *Registry { return &Registry{} }
 
 // Task registers how the task that a configuration calls name is made. See [ergon.TaskConfig].
 func (r *Registry) Task(name string, task func(*ergon.Dependencies) ergon.Task, description string) {
@@ -96,6 +96,9 @@ func (r *Registry) check(what, name, site string) {
 	if first, ok := r.sites[key]; ok {
 		r.faultf("%s %q is registered twice, in %s and in %s; remove one or rename it", what, name, first, site)
 		return
+	}
+	if r.sites == nil {
+		r.sites = map[string]string{}
 	}
 	r.sites[key] = site
 }

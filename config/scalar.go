@@ -54,7 +54,7 @@ func (s scalar) String() string {
 	case s.typed && (isNumber(s.text) || isBool(s.text)):
 		return abbreviated(s.text)
 	default:
-		return quoted(abbreviated(s.text))
+		return quoted(abbreviated(withoutURLPassword(s.text)))
 	}
 }
 
@@ -63,7 +63,7 @@ func describe(n *yaml.Node, at *place) string {
 	if n.Kind != yaml.ScalarNode {
 		return kindOf(n)
 	}
-	s := scalar{text: n.Value, typed: n.Style&quotedStyles == 0, hidden: at.sensitivity == certain}
+	s := scalar{text: n.Value, typed: n.Style&quotedStyles == 0, hidden: at.sensitivity != public}
 	return s.String()
 }
 

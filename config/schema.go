@@ -35,8 +35,8 @@ type schema struct {
 }
 
 // Schema returns a JSON schema (draft 2020-12) of the configurations that reg gives a meaning to, for editors. It accepts
-// every configuration that [Parse] does, provided that the editor resolves merge keys and that type and task are written
-// without references. What a schema cannot express, such as which values fit together, only Parse refuses.
+// every configuration that [Parse] does, provided that the editor resolves merge keys and that no type is a reference. What
+// a schema cannot express, such as which values fit together, only Parse refuses.
 func Schema(reg *Registry) ([]byte, error) {
 	if err := reg.Err(); err != nil {
 		return nil, err
