@@ -1,0 +1,65 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"os/exec"
+
+	"github.com/ergon-go/ergon"
+)
+
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// ExitCode returns what a program ends with: 0 for nil; 2 for usage and configuration, which is what wraps [ErrUsage] or
+// has a method ExitCode that says so; 130 where SIGINT ended it, 143 where SIGTERM did; 1 for everything else. Of several
+// errors the worst decides: 2, then 1, then a signal. How a child process ended (*exec.ExitError) says nothing about this
+// one.
+func ExitCode(err error) int {
+	if err == nil {
+		return 0
+	}
+	if code := worst(err); code != 0 {
+		return code
+	}
+	return exitFailed
+}
+
+// worst returns 0 for what only follows from something else: an interruption.
+func worst(err error) int {
+	if err == ErrUsage { //nolint:errorlint // the tree is walked here
+		return exitUsage
+	}
+	if err == ergon.ErrInterrupted || err == context.Canceled { //nolint:errorlint // the tree is walked here
+		return 0
+	}
+	switch e := err.(type) { //nolint:errorlint // the tree is walked here
+	case *exec.ExitError:
+		return exitFailed
+	case interface{ ExitCode() int }:
+		return e.ExitCode()
+	case interface{ Unwrap() []error }:
+		code := 0
+		for _, one := range e.Unwrap() {
+			code = worse(code, worst(one))
+		}
+		return code
+	}
+	if inner := errors.Unwrap(err); inner != nil {
+		return worst(inner)
+	}
+	return exitFailed
+}
+
+func worse(a, b int) int {
+	switch {
+	case a == exitUsage || b == exitUsage:
+		return exitUsage
+	case a == exitFailed || b == exitFailed:
+		return exitFailed
+	default:
+		return max(a, b)
+	}
+}

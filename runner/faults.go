@@ -1,0 +1,56 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ErrUsage is wrapped by errors that are the caller's: [ExitCode] makes 2 of them.
+var ErrUsage = errors.New("usage")
+
+// ConfigError is a task that cannot run as it is configured. Nothing of it has run.
+type ConfigError struct {
+	Task string
+	// Err is everything that is wrong, joined.
+	Err error
+}
+
+var _ error = (*ConfigError)(nil)
+
+// Error has one line for each fault.
+func (e *ConfigError) Error() string {
+	task := fmt.Sprintf("task %q: ", e.Task)
+	return task + strings.ReplaceAll(e.Err.Error(), "\n", "\n"+task)
+}
+
+// Unwrap returns the faults, joined.
+func (e *ConfigError) Unwrap() error { return e.Err }
+
+// ExitCode is 2.
+func (e *ConfigError) ExitCode() int { return exitUsage }
+
+// UnknownTaskError is a name that no task was registered with.
+type UnknownTaskError struct {
+	Name string
+	// Suggestions are the names that it may have meant, the nearest first.
+	Suggestions []string
+	// Known are all names, in the order of registration.
+	Known []string
+}
+
+var _ error = (*UnknownTaskError)(nil)
+
+func (e *UnknownTaskError) Error() string {
+	message := fmt.Sprintf("unknown task %q; ", e.Name)
+	if len(e.Suggestions) > 0 {
+		message += fmt.Sprintf("did you mean %q? ", e.Suggestions[0])
+	}
+	if len(e.Known) == 0 {
+		return message + "no tasks are registered"
+	}
+	return message + "known tasks: " + strings.Join(e.Known, ", ")
+}
+
+// ExitCode is 2.
+func (e *UnknownTaskError) ExitCode() int { return exitUsage }

@@ -1,0 +1,32 @@
+package runner
+
+import "github.com/ergon-go/ergon/internal/pipeline"
+
+type (
+	// Snapshot is the state of a loop at one moment, or of several loops together.
+	Snapshot = pipeline.Snapshot
+	// PhaseStats is how long the attempts of a phase took.
+	PhaseStats = pipeline.PhaseStats
+	// Outcome is what became of a transaction.
+	Outcome = pipeline.Outcome
+	// Result is what one transaction came to.
+	Result = pipeline.Result
+)
+
+// The outcomes.
+const (
+	Succeeded     = pipeline.Succeeded
+	DeadLettered  = pipeline.DeadLettered
+	Requeued      = pipeline.Requeued
+	Discarded     = pipeline.Discarded
+	HandlerFailed = pipeline.HandlerFailed
+	Interrupted   = pipeline.Interrupted
+	Redelivered   = pipeline.Redelivered
+)
+
+var (
+	// ErrHeadroom ends a loop that gave up too many attempts whose handlers do not return.
+	ErrHeadroom = pipeline.ErrHeadroom
+	// ErrUnsettled is a loop that could not tell its source what became of some transactions: they are delivered again.
+	ErrUnsettled = pipeline.ErrUnsettled
+)

@@ -1,0 +1,29 @@
+package runner
+
+// Summary is what a Run came to.
+type Summary struct {
+	// Tasks are those that were run, in the order of their registration.
+	Tasks []TaskSummary
+}
+
+// TaskSummary is what one task came to.
+type TaskSummary struct {
+	Name string
+	// Snapshot is merged over the task's workers and their restarts: counts are added up, Max is the largest. P50 and P99
+	// are the means of the workers', weighted by their counts: workers of a task do the same work.
+	Snapshot Snapshot
+	// Err is why the task did not come to its natural end; nil where it did.
+	Err error
+}
+
+// TaskProgress is where a task is.
+type TaskProgress struct {
+	Task string
+	// Workers is how many workers the task has.
+	Workers int
+	// Snapshot is merged as in a TaskSummary.
+	Snapshot Snapshot
+	// Total is how many transactions there were to do when the task started, loop.limit considered; -1 where its source
+	// cannot tell.
+	Total int64
+}

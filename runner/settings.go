@@ -1,0 +1,24 @@
+package runner
+
+import (
+	"context"
+	"log/slog"
+
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Settings are what all tasks of a program share. The zero value is usable.
+type Settings struct {
+	// TracerProvider makes the spans. Nil: the global one.
+	TracerProvider trace.TracerProvider
+	// MeterProvider makes the metrics. Nil: the global one.
+	MeterProvider metric.MeterProvider
+	// Logger gets what workers have to say, and is what tasks log with. Nil: slog.Default().
+	Logger *slog.Logger
+	// Flush flushes and shuts down telemetry. It is called at the end of every Run and ProcessTransaction, after
+	// everything is closed, and has 5 seconds, 1 second once Force is closed. Nil: nothing to flush.
+	Flush func(context.Context) error
+	// Force, when it is closed, cuts a shutdown short; [Signals] makes one for the second signal. Nil: never.
+	Force <-chan struct{}
+}

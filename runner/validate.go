@@ -1,0 +1,79 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/policy"
+)
+
+var nameRule = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
+
+// validate returns every fault of cfg that can be seen before anything is made.
+func validate(cfg ergon.TaskConfig, registered []ergon.TaskConfig) error {
+	var faults []error
+	if !nameRule.MatchString(cfg.Name) {
+		faults = append(faults, fmt.Errorf("the name must match %s: a letter, then letters, digits, '_', '.' or '-', 64 in all", nameRule))
+	}
+	if slices.ContainsFunc(registered, func(t ergon.TaskConfig) bool { return t.Name == cfg.Name }) {
+		faults = append(faults, errors.New("a task of this name is registered already; give it another name"))
+	}
+	if cfg.New == nil {
+		faults = append(faults, errors.New("TaskConfig.New is nil; set it to the function that makes the task"))
+	}
+	faults = append(faults, unmakeable("connector", cfg.Connectors)...)
+	faults = append(faults, unmakeable("service", cfg.Services)...)
+	faults = append(faults, missingConnectors(cfg)...)
+	faults = append(faults, under("consumer", cfg.Consumer.Validate())...)
+	faults = append(faults, under("workers", cfg.Workers.Validate())...)
+	faults = append(faults, under("shutdown", cfg.Shutdown.Validate())...)
+	return errors.Join(faults...)
+}
+
+func unmakeable(kind string, components map[string]ergon.Component) []error {
+	var faults []error
+	for _, name := range slices.Sorted(maps.Keys(components)) {
+		if components[name].New == nil {
+			faults = append(faults, fmt.Errorf("%s %q cannot be made: its Component.New is nil", kind, name))
+		}
+	}
+	return faults
+}
+
+// missingConnectors checks the connectors that the policy names. Whether they can do what they are named for is seen when
+// they are made.
+func missingConnectors(cfg ergon.TaskConfig) []error {
+	var faults []error
+	missing := func(key, name, cure string) {
+		if _, ok := cfg.Connectors[name]; !ok && name != "" {
+			faults = append(faults, fmt.Errorf("%s: connector %q is not configured; configured are %q; %s",
+				key, name, slices.Sorted(maps.Keys(cfg.Connectors)), cure))
+		}
+	}
+	missing("consumer.fetch.connector", cfg.Consumer.Fetch.Connector, "add it, or name the connector to fetch from")
+	loop := cfg.Consumer.Loop
+	if loop.OnException == policy.OnExceptionDeadLetter && loop.DeadLetter != policy.DeadLetterSource {
+		missing("consumer.loop.dead_letter", loop.DeadLetter, "add it, or set on_exception to requeue or discard")
+	}
+	return faults
+}
+
+// under puts the key of a policy before its faults.
+func under(key string, err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // what Validate joined is taken apart
+	switch {
+	case err == nil:
+		return nil
+	case !ok:
+		return []error{fmt.Errorf("%s.%w", key, err)}
+	}
+	var faults []error
+	for _, e := range joined.Unwrap() {
+		faults = append(faults, under(key, e)...)
+	}
+	return faults
+}
