@@ -39,7 +39,7 @@ func (d *decoder) component(e entry, c *component, what string, types []Register
 	case known:
 		c.typ = typ
 	case name != "":
-		d.faultf(c.at.at("type"), "%s", unknown(what+" type", what+" types", name, namesOf(types)))
+		d.faultBelow(c.at, "type", unknown(what+" type", what+" types", name, namesOf(types)))
 		return
 	case !c.at.broken:
 		d.faultf(c.at, "has no type; %s", knownOnes(what+" types", namesOf(types)))

@@ -13,10 +13,10 @@ import (
 func (d *decoder) invalid(err error, at *place) {
 	for _, e := range each(err) {
 		if fault := (*policy.Fault)(nil); errors.As(e, &fault) {
-			d.faultBelow(at, fault.Path, without(d.secrets, fault.Problem))
+			d.faultBelow(at, fault.Path, fault.Problem)
 			continue
 		}
-		d.faultBelow(at, "", without(d.secrets, e.Error()))
+		d.faultBelow(at, "", e.Error())
 	}
 }
 
@@ -28,7 +28,7 @@ func (d *decoder) faultBelow(at *place, relative, problem string) {
 		return
 	}
 	found.breaks()
-	d.report(found.line, found.col, at.under(relative), problem)
+	d.report(found.line, found.col, at.under(relative), without(d.secrets, problem))
 }
 
 const (

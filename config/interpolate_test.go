@@ -112,6 +112,16 @@ type leaky struct {
 
 func (l leaky) Validate() error { return fmt.Errorf("the %s %q is too short", l.Kind, l.Password) }
 
+func TestSecretInTheWrongPlaceDoesNotShow(t *testing.T) {
+	checkFaults(t, map[string]faulty{
+		"type": inTask(`services: {s: {type: "${API_TOKEN}"}}`,
+			`f:4:26: T.services.s.type: unknown service type "[redacted]"; known service types: everything`),
+		"task": inTask(`task: "${API_TOKEN}"`, `f:4:11: T.task: unknown task "[redacted]"; known tasks: birdstrikes.triage`),
+		"fetch": inTask(`consumer: {fetch: {connector: "${API_TOKEN}"}}`, `f:4:35: T.consumer.fetch.connector: unknown connector `+
+			`"[redacted]"; known connectors: input, dead_letters; add it, or name the connector to fetch from`),
+	})
+}
+
 func TestSecretDoesNotShowInFaultsThatOthersWrite(t *testing.T) {
 	reg := registry()
 	config.Service(reg, "leaky", "", leaky{}, identity[leaky])

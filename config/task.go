@@ -111,15 +111,11 @@ func (d *decoder) resolve(t *task) {
 			return
 		}
 	}
-	at := t.at.at("task")
-	if at.broken {
-		return
-	}
 	problem := unknown("task", "tasks", t.registered, taskNames(d.reg.tasks))
 	if _, written := t.at.children["task"]; !written {
 		problem += "; the key task says which one it is, without it the task's own name does"
 	}
-	d.faultf(at, "%s", problem)
+	d.faultBelow(t.at, "task", problem)
 }
 
 func taskNames(tasks []RegisteredTask) []string {
