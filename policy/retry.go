@@ -71,9 +71,12 @@ func exponential(base time.Duration, multiplier float64, limit time.Duration, ex
 	if limit <= 0 {
 		limit = math.MaxInt64
 	}
-	delay := float64(base) * math.Pow(multiplier, float64(max(exponent, 0)))
+	if exponent <= 0 {
+		return min(base, limit)
+	}
+	delay := float64(base) * math.Pow(multiplier, float64(exponent))
 	if delay < float64(limit) {
-		return time.Duration(delay)
+		return max(min(base, limit), time.Duration(delay)) // a float64 of more than 104 days is not exact
 	}
 	return limit
 }
