@@ -83,6 +83,9 @@ func (c *Consumer) attempt(w *worker, f *flight) (event lifecycle.Event, owned b
 	case lifecycle.Exception:
 		disposition, err = c.settings.Handlers.Exception(a, f.tx, f.failure.cause)
 	}
+	if err != nil {
+		probe(err)
+	}
 	w.calling = nil
 	if !a.take(returned) {
 		c.late(a, err)
@@ -90,6 +93,17 @@ func (c *Consumer) attempt(w *worker, f *flight) (event lifecycle.Event, owned b
 	}
 	a.finish()
 	return c.conclude(w, a, result, disposition, err), true
+}
+
+// probe calls the methods of a handler's error where a panic still counts as the handler's. A nil pointer that is returned
+// as an error has them panic, and later on nobody would catch that.
+func probe(err error) {
+	_ = ergon.CategoryOf(err)
+	failed := ergon.TransactionError{Err: err}
+	_ = failed.IsPermanent()
+	_, _ = failed.RetryDelay()
+	_, _ = errors.AsType[*ergon.TransactionError](err)
+	_ = err.Error()
 }
 
 // arm makes the attempt that f's state names and sets its deadline.
@@ -149,23 +163,13 @@ func (c *Consumer) eventOf(err error) lifecycle.Event {
 	if c.interrupting.Load() {
 		return lifecycle.Interrupted
 	}
-	if p, ok := errors.AsType[permanentError](err); ok && p.IsPermanent() {
+	if failed := (&ergon.TransactionError{Err: err}); failed.IsPermanent() {
 		return lifecycle.Permanent
 	}
 	if category == ergon.CategoryTimeout {
 		return lifecycle.Timeout
 	}
 	return lifecycle.System
-}
-
-type permanentError interface {
-	error
-	IsPermanent() bool
-}
-
-type delayedError interface {
-	error
-	RetryDelay() (time.Duration, bool)
 }
 
 // attempted makes the end of an attempt seen.
@@ -226,10 +230,9 @@ func (c *Consumer) backoff(f *flight) lifecycle.Event {
 }
 
 func (c *Consumer) delay(f *flight) time.Duration {
-	if e, ok := errors.AsType[delayedError](f.failure.last); ok {
-		if d, own := e.RetryDelay(); own {
-			return d
-		}
+	failed := ergon.TransactionError{Err: f.failure.last}
+	if d, own := failed.RetryDelay(); own {
+		return d
 	}
 	retry := c.retries[f.state.Phase]
 	return retry.Jittered(retry.Delay(int(f.state.Attempt)-1), rand.Float64()) //nolint:gosec // no secret depends on it
@@ -270,7 +273,7 @@ func (f *flight) concluded(s lifecycle.State, event lifecycle.Event) *ergon.Tran
 	if inner, ok := errors.AsType[*ergon.TransactionError](f.failure.last); ok && inner.Phase == policy.PhaseDecode {
 		err.Phase, err.Err = policy.PhaseDecode, inner.Err
 	}
-	if p, ok := errors.AsType[*panicError](f.failure.last); ok {
+	if p, ok := errors.AsType[*crashError](f.failure.last); ok {
 		err.Stack = p.stack
 	}
 	return err

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -26,8 +25,6 @@ type worker struct {
 	resumed  *flight   // what the worker begins with, where it replaces another
 	event    lifecycle.Event
 }
-
-var errGoexit = errors.New("the handler ended its goroutine with runtime.Goexit")
 
 func newWorker(c *Consumer, s *slot) *worker {
 	return &worker{consumer: c, slot: s, shard: c.stats.nextShard(), wake: make(chan struct{}, 1)}
@@ -67,10 +64,7 @@ func (w *worker) guard() {
 	if a == nil {
 		return
 	}
-	err := error(errGoexit)
-	if p := recover(); p != nil {
-		err = &panicError{value: p, stack: debug.Stack()}
-	}
+	err := &crashError{value: recover(), stack: debug.Stack()}
 	if !a.take(returned) {
 		w.consumer.late(a, err)
 		return
@@ -90,15 +84,25 @@ func (w *worker) newAttempt() *attempt {
 	return a
 }
 
-// panicError is a handler's panic.
-type panicError struct {
+// crashError is a handler's panic or, where value is nil, its Goexit.
+type crashError struct {
 	value any
 	stack []byte
 }
 
-func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
+// Error shows errors, texts and numbers, but of anything else only the type: it may be a payload, or contain itself.
+func (e *crashError) Error() string {
+	switch e.value.(type) {
+	case nil:
+		return "the handler ended its goroutine (runtime.Goexit, or a test's FailNow or SkipNow) and returned nothing"
+	case error, fmt.Stringer, string, bool, int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64, float32, float64:
+		return fmt.Sprintf("panic: %v", e.value)
+	default:
+		return fmt.Sprintf("panic: a value of type %T", e.value)
+	}
+}
 
-func (e *panicError) Unwrap() error {
+func (e *crashError) Unwrap() error {
 	err, _ := e.value.(error)
 	return err
 }
