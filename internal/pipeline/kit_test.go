@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/connector/memory"
 	"github.com/ergon-go/ergon/internal/pipeline"
@@ -145,4 +147,48 @@ func (r *rig) resultOf(t testing.TB, id string) pipeline.Result {
 // settlementsOf returns how the deliveries of a transaction were settled, as they took effect.
 func (r *rig) settlementsOf(id string) []ergon.Settlement {
 	return slices.DeleteFunc(r.Queue.Settlements(), func(s ergon.Settlement) bool { return s.Transaction.ID() != id })
+}
+
+// journal is what happened, and how long after it was made.
+type journal struct {
+	begin time.Time
+
+	mu      sync.Mutex
+	entries []string
+}
+
+func newJournal() *journal { return &journal{begin: time.Now()} }
+
+// note writes down that something happened now: "1.5s what".
+func (j *journal) note(what string) {
+	entry := time.Since(j.begin).String() + " " + what
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.entries = append(j.entries, entry)
+}
+
+// want wants exactly these entries, in this order.
+func (j *journal) want(t testing.TB, want ...string) {
+	t.Helper()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if diff := cmp.Diff(want, j.entries); diff != "" {
+		t.Errorf("what happened (-want +got):\n%s", diff)
+	}
+}
+
+// tally counts by key.
+type tally struct {
+	mu sync.Mutex
+	n  map[string]int
+}
+
+func newTally() *tally { return &tally{n: map[string]int{}} }
+
+// add counts one more and returns how many there are now.
+func (c *tally) add(key string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.n[key]++
+	return c.n[key]
 }
