@@ -23,17 +23,16 @@ const (
 // attempt is the context of one attempt, and the place where its ownership is decided. It is never used again.
 // Nothing is made for cancellation until somebody asks for Done, or the attempt is cancelled.
 type attempt struct {
-	consumer *Consumer
-	flight   *flight
-	values   context.Context // carries values only: never cancelled
-	started  instant
-	deadline instant // always set: every attempt is bounded
+	flight   *flight // read by whoever owns the lifecycle; what is only seen uses home and id
+	home     *slab
+	id       string         // of the transaction
+	traced   *tracedAttempt // nil when nothing is recorded
+	deadline instant        // always set: every attempt is bounded
 	number   int32
-	phase    lifecycle.Phase
-	byBudget bool // the deadline is the transaction's, not the attempt's
 	owner    atomic.Uint32
 	ending   atomic.Pointer[ending]
-	span     trace.Span // nil when nothing is recorded
+	phase    lifecycle.Phase
+	byBudget bool // the deadline is the transaction's, not the attempt's
 }
 
 var _ context.Context = (*attempt)(nil)
@@ -45,6 +44,20 @@ type ending struct {
 	err   error           // nil while the attempt goes on
 	cause context.Context // a cancelled context that carries the cause for context.Cause; nil without one
 	after map[*func()]struct{}
+}
+
+// tracedAttempt is the attempt's span, and the context that carries it.
+type tracedAttempt struct {
+	ctx  context.Context //nolint:containedctx // values only
+	span trace.Span
+}
+
+// values is what the attempt inherits its values from; it is never cancelled.
+func (a *attempt) values() context.Context {
+	if a.traced != nil {
+		return a.traced.ctx
+	}
+	return a.home.consumer.values
 }
 
 // take decides who owns the lifecycle; exactly one caller gets true.
@@ -64,7 +77,7 @@ func (a *attempt) Deadline() (time.Time, bool) {
 	if a.deadline == 0 {
 		return time.Time{}, false
 	}
-	return a.consumer.clock.time(a.deadline), true
+	return a.home.consumer.clock.time(a.deadline), true
 }
 
 func (a *attempt) Done() <-chan struct{} { return a.observed().done }
@@ -90,7 +103,7 @@ func (a *attempt) Value(key any) any {
 			return v
 		}
 	}
-	return a.values.Value(key)
+	return a.values().Value(key)
 }
 
 // AfterFunc keeps contexts derived from this one from starting a goroutine each: package context looks for it.
@@ -113,8 +126,8 @@ func (a *attempt) observed() *ending {
 
 func (a *attempt) scope() *spans.Scope {
 	return &spans.Scope{
-		Task: a.consumer.settings.Task, Worker: a.consumer.settings.Worker,
-		TransactionID: a.flight.tx.ID(), Phase: a.phase.String(), Attempt: int(a.number),
+		Task: a.home.consumer.settings.Task, Worker: a.home.consumer.settings.Worker,
+		TransactionID: a.id, Phase: a.phase.String(), Attempt: int(a.number),
 	}
 }
 

@@ -27,6 +27,7 @@ type Consumer struct {
 	pool     pool
 	settler  *settler
 	leases   leases
+	slabs    slabs
 	order    order
 	outage   *outage
 	governor *governor
@@ -36,13 +37,14 @@ type Consumer struct {
 	interrupting  atomic.Bool   // handlers are cancelled, and none is called any more
 	stuck         atomic.Bool   // the headroom is used up for good
 	stopping      chan struct{} // closed when a shutdown begins: ends backoffs
+	headroom      int64         // how many attempts may be abandoned
 	headroomFreed chan struct{}
 	stopFetching  context.CancelCauseFunc
 }
 
 // New makes a loop, or reports everything that keeps it from running.
 func New(s Settings) (*Consumer, error) {
-	if err := s.validate(); err != nil {
+	if err := s.Validate(); err != nil {
 		return nil, err
 	}
 	c := &Consumer{
@@ -54,6 +56,7 @@ func New(s Settings) (*Consumer, error) {
 			HasSuccess: s.Handlers.Success != nil, HasException: s.Handlers.Exception != nil,
 		},
 		retries:  [3]policy.Retry{s.Policy.Process.Retry, s.Policy.Success.Retry, s.Policy.Exception.Retry},
+		headroom: int64(s.Policy.Loop.Concurrency.MostAbandoned()),
 		stopping: make(chan struct{}), headroomFreed: make(chan struct{}, 1),
 	}
 	c.room.init()

@@ -24,7 +24,7 @@ func (c *Consumer) resume(w *worker, f *flight, event lifecycle.Event) bool {
 
 func (c *Consumer) begin(w *worker, f *flight) {
 	w.shard.started.Add(1)
-	f.began = c.clock.now()
+	f.began = w.instant()
 	if t := c.settings.Policy.Loop.TransactionTimeout; t > 0 {
 		f.deadline = f.began.after(t)
 	}
@@ -45,13 +45,15 @@ func (c *Consumer) drive(w *worker, f *flight, action lifecycle.Action) bool {
 			}
 			c.begin(w, f)
 		case lifecycle.Retry:
-			if event := c.backoff(f); event != lifecycle.OK {
+			event := c.backoff(f)
+			w.now = 0
+			if event != lifecycle.OK {
 				action = c.step(f, event)
 				continue
 			}
 		case lifecycle.Run:
 		}
-		if c.interrupting.Load() || !c.hasHeadroom() {
+		if c.interrupting.Load() || c.stats.abandoned.Load() >= c.headroom && !c.waitHeadroom(w) {
 			action = c.step(f, lifecycle.Interrupted)
 			continue
 		}
@@ -109,24 +111,25 @@ func probe(err error) {
 // arm makes the attempt that f's state names and sets its deadline.
 func (c *Consumer) arm(w *worker, f *flight) *attempt {
 	a := w.newAttempt()
-	a.consumer, a.flight, a.values = c, f, c.values
+	a.flight, a.home, a.id = f, f.home, f.tx.ID()
 	a.phase, a.number = f.state.Phase, f.state.Attempt
 	f.attempts++
-	a.started = c.clock.now()
-	a.deadline = a.started.after(c.retries[a.phase].Timeout)
+	f.started = w.instant()
+	a.deadline = f.started.after(c.retries[a.phase].Timeout)
 	if a.phase != lifecycle.Exception && f.deadline != 0 && f.deadline <= a.deadline {
 		a.deadline, a.byBudget = f.deadline, true
 	}
 	if c.watcher.tracing {
 		c.watcher.attemptStarted(a)
 	}
-	w.slot.watch(a)
+	w.slot.watch(a, w.used-1)
 	return a
 }
 
 // conclude records what an attempt that its worker owns came to.
 func (c *Consumer) conclude(w *worker, a *attempt, result any, d ergon.Disposition, err error) lifecycle.Event {
 	f, now := a.flight, c.clock.now()
+	w.now = now
 	event := lifecycle.OK
 	switch {
 	case f.lost.Load():
@@ -174,7 +177,7 @@ func (c *Consumer) eventOf(err error) lifecycle.Event {
 
 // attempted makes the end of an attempt seen.
 func (c *Consumer) attempted(s *shard, a *attempt, event lifecycle.Event, err error, now instant) {
-	s.phases[a.phase].observe(now - a.started)
+	s.phases[a.phase].observe(now - a.flight.started)
 	if event != lifecycle.OK {
 		a.flight.failed(err)
 		if event == lifecycle.Timeout || event == lifecycle.OutOfTime {

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -21,7 +20,9 @@ type intake struct {
 	size    int   // what one fetch asks for now
 	left    int64 // transactions that may still be started
 	empties int   // empty fetches in a row
-	last    instant
+	// mostBehind is how many transactions may wait for settlement before fetching pauses.
+	mostBehind int64
+	last       instant
 }
 
 // fetched is what one fetch came to.
@@ -34,6 +35,7 @@ type fetched struct {
 func newIntake(c *Consumer) *intake {
 	i := &intake{Consumer: c, loop: c.settings.Policy.Loop, left: -1}
 	i.size = i.loop.Batch.Size
+	i.mostBehind = int64(10 * max(c.settings.Policy.Settle.Size, i.loop.Concurrency.Most()))
 	if i.loop.Limit > 0 {
 		i.left = i.loop.Limit
 	}
@@ -53,7 +55,7 @@ func (i *intake) run(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return nil
 			}
-			return fmt.Errorf("fetch from connector %q: %w", i.settings.Policy.Fetch.Connector, err)
+			return &FetchError{Connector: i.settings.Policy.Fetch.Connector, Err: err}
 		}
 		i.adapt(n, len(got.transactions))
 		i.accept(got.transactions, got.span)
@@ -104,6 +106,12 @@ func (i *intake) free() int {
 	wakeAt, n := i.refillAt()
 	if i.loop.Mode == policy.ModeBatch && i.room.unsettled.Load() > 0 {
 		return 0 // the last settlement wakes the loop
+	}
+	if i.room.unsettled.Load()-i.room.outstanding.Load() > i.mostBehind {
+		i.room.behind.Store(true)
+		if i.room.unsettled.Load()-i.room.outstanding.Load() > i.mostBehind {
+			return 0 // settling has fallen too far behind; the next settlement wakes the loop
+		}
 	}
 	i.room.wakeAt.Store(wakeAt)
 	if outstanding := i.room.outstanding.Load(); outstanding <= wakeAt {
@@ -212,7 +220,7 @@ func (i *intake) accept(txs []ergon.Transaction, from trace.SpanContext) {
 	if len(txs) == 0 {
 		return
 	}
-	flights := newFlights(txs)
+	flights := i.newFlights(txs)
 	i.stats.fetched.Add(int64(len(txs)))
 	i.room.taken(len(txs))
 	i.leases.hold(flights, i.last)

@@ -1,9 +1,11 @@
 package pipeline
 
 import (
+	"context"
 	"sync/atomic"
 
 	"github.com/failsafe-go/failsafe-go/adaptivelimiter"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/internal/lifecycle"
@@ -12,16 +14,35 @@ import (
 // flight is one transaction between fetch and settlement. At any time one goroutine owns it: the worker or takeover that
 // runs it, then the settler. Only lost may be touched by others.
 type flight struct {
+	home     *slab // never changed
 	tx       ergon.Transaction
 	result   any
-	failure  *failure               // nil while nothing has failed
-	traced   *traced                // nil when nothing is recorded
-	deadline instant                // of the transaction; 0 before the first attempt, or for none
-	began    instant                // when the first attempt started
-	permit   adaptivelimiter.Permit // nil where the concurrency is fixed
+	failure  *failure // nil while nothing has failed
+	aside    *aside   // nil where nothing is recorded and the concurrency is fixed
+	deadline instant  // of the transaction; 0 before the first attempt, or for none
+	began    instant  // when the first attempt started
+	started  instant  // when the current attempt started
 	state    lifecycle.State
 	attempts int32       // started in the current phase
 	lost     atomic.Bool // the source has taken the delivery back
+	verdict  verdict     // once the lifecycle has ended
+	next     *flight     // while it waits for settlement: the one that ended before it
+	pending  int32       // and how many wait with it
+}
+
+// aside is what only some loops need.
+type aside struct {
+	permit  adaptivelimiter.Permit // where the concurrency adapts
+	ctx     context.Context        //nolint:containedctx // carries the transaction's span to its attempts
+	span    trace.Span             // of the transaction
+	fetched trace.SpanContext      // of the fetch that brought it, where no other span ties them together
+}
+
+func (f *flight) needAside() *aside {
+	if f.aside == nil {
+		f.aside = &aside{}
+	}
+	return f.aside
 }
 
 // failure is what went wrong in a flight, kept apart because most flights have none.
@@ -43,7 +64,7 @@ func (f *flight) failed(err error) {
 	f.failure.last = err
 }
 
-// batch is what one fetch brought, handed out by a cursor.
+// batch is what one fetch brought and may run, handed out by a cursor.
 type batch struct {
 	flights []*flight
 	cursor  atomic.Int64
@@ -60,15 +81,4 @@ func (b *batch) claim() (f *flight, more bool) {
 		return nil, false
 	}
 	return b.flights[i-1], i < n
-}
-
-func newFlights(txs []ergon.Transaction) []*flight {
-	slab := make([]flight, len(txs))
-	flights := make([]*flight, len(txs))
-	for i := range txs {
-		slab[i].tx = txs[i]
-		slab[i].state = lifecycle.Start()
-		flights[i] = &slab[i]
-	}
-	return flights
 }

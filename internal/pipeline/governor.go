@@ -30,20 +30,20 @@ func (g *governor) begin(f *flight) {
 		return
 	}
 	if permit, ok := g.limiter.TryAcquirePermit(); ok {
-		f.permit = permit
+		f.needAside().permit = permit
 	}
 }
 
 // end reports the latency of a transaction; one that says nothing about the load, because it was cut short or refused, is
 // dropped.
 func (g *governor) end(f *flight) {
-	if g == nil || f.permit == nil {
+	if g == nil || f.aside == nil || f.aside.permit == nil {
 		return
 	}
 	if f.state.Outcome == lifecycle.Succeeded || timedOut(f) {
-		f.permit.Record()
+		f.aside.permit.Record()
 	} else {
-		f.permit.Drop()
+		f.aside.permit.Drop()
 	}
 	g.pool.setLimit(g.limiter.(adaptivelimiter.Metrics).Limit()) //nolint:forcetypeassert // part of what Build returns
 }

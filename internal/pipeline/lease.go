@@ -35,14 +35,14 @@ func (l *leases) hold(flights []*flight, fetched instant) {
 	}
 }
 
-func (l *leases) release(batch []settling) {
+func (l *leases) release(batch []*flight) {
 	if l.keeper == nil {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, s := range batch {
-		delete(l.held, s.flight)
+	for _, f := range batch {
+		delete(l.held, f)
 	}
 }
 

@@ -123,14 +123,15 @@ func (p *pool) park(w *worker) bool {
 	p.active.Add(-1)
 	if p.closed || (!p.fixed && len(p.idle) >= idleAsync) {
 		p.freeSlots = append(p.freeSlots, w.slot)
-		w.slot.current.Store(nil)
+		w.slot.index.Store(none)
 		p.mu.Unlock()
 		return false
 	}
-	w.slot.current.Store(nil)
+	w.slot.index.Store(none)
 	p.idle = append(p.idle, w)
 	p.mu.Unlock()
 	_, woken := <-w.wake
+	w.now = 0
 	p.onTheWay.Store(false)
 	return woken
 }
@@ -186,7 +187,7 @@ func (p *pool) running() []*attempt {
 	var attempts []*attempt
 	for _, d := range p.watchdogs {
 		for i := range d.slots {
-			if a := d.slots[i].current.Load(); a != nil && a.owner.Load() == running {
+			if a := d.slots[i].attempt(); a != nil && a.owner.Load() == running {
 				attempts = append(attempts, a)
 			}
 		}

@@ -8,6 +8,7 @@ type room struct {
 	outstanding atomic.Int64  // fetched, and its lifecycle has not ended
 	unsettled   atomic.Int64  // fetched, and not settled
 	wakeAt      atomic.Int64  // the fetch loop waits for outstanding to fall to this; -1: it does not wait
+	behind      atomic.Bool   // the fetch loop waits for settlements
 	free        chan struct{} // wakes the fetch loop
 	quiet       chan struct{} // everything is settled
 }
@@ -32,8 +33,11 @@ func (r *room) ended() bool {
 }
 
 func (r *room) settled(n int) {
-	if r.unsettled.Add(-int64(n)) == 0 {
+	quiet := r.unsettled.Add(-int64(n)) == 0
+	if quiet {
 		signal(r.quiet)
+	}
+	if quiet || r.behind.Swap(false) {
 		signal(r.free)
 	}
 }

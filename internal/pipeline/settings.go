@@ -43,11 +43,11 @@ type Result struct {
 	Err error
 }
 
-func ended(f *flight, v verdict) Result {
-	r := Result{Transaction: f.tx, Outcome: v.outcome, Value: f.result}
+func resultOf(f *flight) Result {
+	r := Result{Transaction: f.tx, Outcome: f.verdict.outcome, Value: f.result}
 	switch cause := causeOf(f); {
-	case v.outcome == Succeeded:
-	case v.outcome == Interrupted:
+	case f.verdict.outcome == Succeeded:
+	case f.verdict.outcome == Interrupted:
 		r.Err = ergon.ErrInterrupted
 	case cause != nil:
 		r.Err = cause
@@ -55,8 +55,8 @@ func ended(f *flight, v verdict) Result {
 	return r
 }
 
-// validate reports everything that cannot work, all faults at once [C2].
-func (s Settings) validate() error {
+// Validate reports everything that cannot work, all faults at once [C2]. [New] does so too.
+func (s Settings) Validate() error {
 	faults := []error{s.Handlers.Validate(), s.Policy.Validate(), s.Shutdown.Validate()}
 	if s.Source == nil {
 		faults = append(faults, fmt.Errorf("fetch.connector: %q is no source: it cannot fetch", s.Policy.Fetch.Connector))

@@ -2,7 +2,8 @@ package pipeline
 
 import (
 	"context"
-	"sync"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/ergon-go/ergon"
@@ -12,40 +13,32 @@ import (
 func (c *Consumer) settle(f *flight) {
 	c.governor.end(f)
 	c.outage.record(f)
-	v := c.judge(f)
-	if c.watcher.watching || v.outcome != Succeeded {
-		c.watcher.transactionEnded(f, v)
+	f.verdict = c.judge(f)
+	if c.watcher.watching || f.verdict.outcome != Succeeded {
+		c.watcher.transactionEnded(f)
 	}
 	if c.settings.OnEnd != nil {
-		c.settings.OnEnd(ended(f, v))
+		c.settings.OnEnd(resultOf(f))
 	}
-	c.settler.add(settling{flight: f, verdict: v})
+	c.settler.add(f)
 	if c.room.ended() {
 		c.settler.hurry()
 	}
 }
 
-// settling is a flight on its way to its source.
-type settling struct {
-	flight  *flight
-	verdict verdict
-}
-
-// settler collects settlements and sends them in batches from one goroutine: when there are enough of them, when the
-// first has waited for the policy's interval, or when nothing else is outstanding.
+// settler collects flights that have ended and settles them in batches from one goroutine: when there are enough of them,
+// when the first has waited for the policy's interval, or when nothing else is outstanding. How far settling may fall
+// behind is bounded by the fetch loop, so that a worker never waits for it.
 type settler struct {
 	consumer *Consumer
 	source   ergon.Settler // nil: the source does not want to know
 	size     int
-	most     int // pending settlements that workers may run ahead by
 	interval time.Duration
+	letter   letter // used by run only
 
-	mu      sync.Mutex
-	room    sync.Cond
-	pending []settling
-	spare   []settling
-	first   chan struct{} // something is pending
-	now     chan struct{} // do not wait for more
+	last    atomic.Pointer[flight] // the flight that ended last, and by its next the others
+	first   chan struct{}          // something is pending
+	now     chan struct{}          // do not wait for more
 	closing chan struct{}
 	done    chan struct{}
 }
@@ -57,25 +50,28 @@ func newSettler(c *Consumer) *settler {
 		closing: make(chan struct{}), done: make(chan struct{}),
 	}
 	s.source, _ = c.settings.Source.(ergon.Settler)
-	s.most = 10 * max(s.size, c.settings.Policy.Loop.Concurrency.Most())
-	s.room.L = &s.mu
 	return s
 }
 
-// add waits only where settling has fallen far behind, which ends with the settle policy's attempts.
-func (s *settler) add(e settling) {
-	s.mu.Lock()
-	for len(s.pending) >= s.most {
-		s.room.Wait()
-	}
-	s.pending = append(s.pending, e)
-	n := len(s.pending)
-	s.mu.Unlock()
-	if n == 1 {
-		signal(s.first)
-	}
-	if n == s.size {
-		signal(s.now)
+// add never waits.
+func (s *settler) add(f *flight) {
+	for {
+		last := s.last.Load()
+		f.next, f.pending = last, 1
+		if last != nil {
+			f.pending = last.pending + 1
+		}
+		pending := f.pending // f is the settler's once it is published
+		if !s.last.CompareAndSwap(last, f) {
+			continue
+		}
+		switch {
+		case pending == 1:
+			signal(s.first)
+		case int(pending) == s.size:
+			signal(s.now)
+		}
+		return
 	}
 }
 
@@ -83,6 +79,7 @@ func (s *settler) hurry() { signal(s.now) }
 
 func (s *settler) run(ctx context.Context) {
 	defer close(s.done)
+	var batch []*flight
 	for open := true; open; {
 		select {
 		case <-s.first:
@@ -90,11 +87,9 @@ func (s *settler) run(ctx context.Context) {
 		case <-s.closing:
 			open = false
 		}
-		for batch := s.take(); len(batch) > 0; batch = s.take() {
-			for len(batch) > 0 {
-				n := min(s.size, len(batch))
-				s.consumer.settleBatch(ctx, batch[:n])
-				batch = batch[n:]
+		for batch = s.take(batch); len(batch) > 0; batch = s.take(batch) {
+			for part := range slices.Chunk(batch, s.size) {
+				s.consumer.settleBatch(ctx, part)
 			}
 		}
 	}
@@ -102,6 +97,9 @@ func (s *settler) run(ctx context.Context) {
 
 // gather gives others the chance to join; false when the settler is closing.
 func (s *settler) gather() bool {
+	if s.size == 1 {
+		return true
+	}
 	timer := time.NewTimer(s.interval)
 	defer timer.Stop()
 	select {
@@ -113,17 +111,17 @@ func (s *settler) gather() bool {
 	return true
 }
 
-func (s *settler) take() []settling {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	clear(s.spare)
-	taken := s.pending
-	s.pending, s.spare = s.spare[:0], taken
-	s.room.Broadcast()
-	return taken
+// take returns what is pending, in the order in which it ended, in the memory of the batch before.
+func (s *settler) take(batch []*flight) []*flight {
+	batch = batch[:0]
+	for f := s.last.Swap(nil); f != nil; f = f.next {
+		batch = append(batch, f)
+	}
+	slices.Reverse(batch)
+	return batch
 }
 
-// close settles what is pending and waits for it; a second call does nothing.
+// close settles what is pending and waits for it.
 func (s *settler) close() {
 	close(s.closing)
 	<-s.done

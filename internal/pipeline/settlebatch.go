@@ -13,8 +13,8 @@ import (
 // again.
 var ErrUnsettled = errors.New("some transactions could not be settled")
 
-// settleBatch makes a batch of endings durable: dead letters first, then the source.
-func (c *Consumer) settleBatch(ctx context.Context, batch []settling) {
+// settleBatch makes the ends of a batch of flights durable: dead letters first, then the source.
+func (c *Consumer) settleBatch(ctx context.Context, batch []*flight) {
 	began := c.clock.now()
 	ctx, span := c.watcher.settleStarted(ctx, batch)
 	c.writeDeadLetters(ctx, batch)
@@ -23,8 +23,9 @@ func (c *Consumer) settleBatch(ctx context.Context, batch []settling) {
 	c.watcher.settleEnded(span, batch, c.clock.now()-began, err)
 	c.leases.release(batch)
 	var counts [outcomes]int64
-	for _, s := range batch {
-		counts[s.verdict.outcome]++
+	for _, f := range batch {
+		counts[f.verdict.outcome]++
+		c.slabs.done(f)
 	}
 	for o, n := range counts {
 		if n > 0 {
@@ -35,10 +36,10 @@ func (c *Consumer) settleBatch(ctx context.Context, batch []settling) {
 }
 
 // writeDeadLetters dispatches those of batch that are dead. One that cannot be written is requeued: it is never dropped.
-func (c *Consumer) writeDeadLetters(ctx context.Context, batch []settling) {
+func (c *Consumer) writeDeadLetters(ctx context.Context, batch []*flight) {
 	var dead []int
-	for i, s := range batch {
-		if s.verdict.dead {
+	for i, f := range batch {
+		if f.verdict.dead {
 			dead = append(dead, i)
 		}
 	}
@@ -47,55 +48,56 @@ func (c *Consumer) writeDeadLetters(ctx context.Context, batch []settling) {
 	}
 	records := make([]ergon.Transaction, len(dead))
 	for i, at := range dead {
-		records[i] = c.deadLetterOf(batch[at].flight)
+		records[i] = c.deadLetterOf(batch[at])
 	}
-	failed := c.inParts(ctx, spans.DeadLetter, len(records), func(ctx context.Context, parts []int) error {
+	failed, _ := c.inParts(ctx, spans.DeadLetter, newParts(len(records)), func(ctx context.Context, parts []int) error {
 		return c.settings.DeadLetters.DispatchTransactions(ctx, pick(records, parts))
 	})
 	for i, err := range failed {
-		s := &batch[dead[i]]
-		s.verdict = verdict{outcome: Requeued, action: ergon.SettleRequeue, delay: c.settings.Policy.Settle.RequeueDelay}
-		c.watcher.notDeadLettered(ctx, s.flight, err)
+		f := batch[dead[i]]
+		f.verdict = verdict{outcome: Requeued, action: ergon.SettleRequeue, delay: c.settings.Policy.Settle.RequeueDelay}
+		c.watcher.notDeadLettered(ctx, f, err)
 		if c.settler.source == nil {
-			c.unsettled(s.flight, err)
+			c.unsettled(f, err)
 		}
 	}
 }
 
 // tellSource settles batch with a source that wants to know.
-func (c *Consumer) tellSource(ctx context.Context, batch []settling) error {
+func (c *Consumer) tellSource(ctx context.Context, batch []*flight) error {
 	if c.settler.source == nil {
 		return nil
 	}
-	var told []int
-	for i, s := range batch {
-		if !s.verdict.untold {
-			told = append(told, i)
+	told, settlements := c.settler.letter.open()
+	for i, f := range batch {
+		v := &f.verdict
+		if v.untold {
+			continue
 		}
+		told = append(told, i)
+		settlements = append(settlements, ergon.Settlement{
+			Transaction: f.tx, Action: v.action, Delay: v.delay, Interrupted: v.interrupted,
+		})
 	}
 	if len(told) == 0 {
 		return nil
 	}
-	settlements := make([]ergon.Settlement, len(told))
-	for i, at := range told {
-		v := batch[at].verdict
-		settlements[i] = ergon.Settlement{
-			Transaction: batch[at].flight.tx, Action: v.action, Delay: v.delay, Interrupted: v.interrupted,
-		}
-	}
 	var first error
-	failed := c.inParts(ctx, spans.Settle, len(settlements), func(ctx context.Context, parts []int) error {
+	failed, clean := c.inParts(ctx, spans.Settle, newParts(len(settlements)), func(ctx context.Context, parts []int) error {
 		return c.settler.source.SettleTransactions(ctx, pick(settlements, parts))
 	})
+	if clean {
+		c.settler.letter.keep(told, settlements)
+	}
 	for i, err := range failed {
-		s := &batch[told[i]]
-		s.verdict.outcome = Redelivered
+		f := batch[told[i]]
+		f.verdict.outcome = Redelivered
 		if errors.Is(err, ergon.ErrStaleDelivery) {
-			c.watcher.stale(ctx, s.flight)
+			c.watcher.stale(ctx, f)
 			continue
 		}
 		first = err
-		c.unsettled(s.flight, err)
+		c.unsettled(f, err)
 	}
 	return first
 }
@@ -106,19 +108,19 @@ func (c *Consumer) unsettled(f *flight, err error) {
 	c.failures.add(ErrUnsettled, f.tx.ID(), err)
 }
 
-// inParts calls do with the indices of what is left of n items, retrying those that failed as the settle policy says, and
-// returns the error of each item that failed for good. A stale delivery is not tried again.
-func (c *Consumer) inParts(ctx context.Context, name string, n int, do func(context.Context, []int) error) map[int]error {
-	p := parts{failed: map[int]error{}, left: make([]int, n)}
-	for i := range p.left {
-		p.left[i] = i
-	}
+// inParts calls do with the indices of what is left, retrying those that failed as the settle policy says, and returns the
+// error of each item that failed for good. A stale delivery is not tried again. It is clean when the first call did it all,
+// so that nobody holds on to what was passed.
+func (c *Consumer) inParts(
+	ctx context.Context, name string, p *parts, do func(context.Context, []int) error,
+) (failed map[int]error, clean bool) {
 	_, err := ergon.RunFn(ctx, c.settings.Policy.Settle.Retry, func(ctx context.Context) (struct{}, error) {
 		turn, left := p.begin()
 		return struct{}{}, p.end(turn, do(ctx, left))
 	}, ergon.RunOption{Name: name})
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	clean = err == nil && p.turn == 1
 	p.turn++ // what comes back late is not heard
 	if err != nil {
 		for _, i := range p.left {
@@ -127,7 +129,23 @@ func (c *Consumer) inParts(ctx context.Context, name string, n int, do func(cont
 			}
 		}
 	}
-	return p.failed
+	return p.failed, clean
+}
+
+// letter is what a source is told, in memory that is used again.
+type letter struct {
+	told        []int // indices in the batch
+	settlements []ergon.Settlement
+}
+
+func (l *letter) open() ([]int, []ergon.Settlement) {
+	told, settlements := l.told, l.settlements
+	*l = letter{}
+	return told[:0], settlements[:0]
+}
+
+func (l *letter) keep(told []int, settlements []ergon.Settlement) {
+	*l = letter{told: told, settlements: settlements}
 }
 
 // parts is a batch that is tried again without those of its items that are done.
@@ -136,6 +154,14 @@ type parts struct {
 	turn   int
 	left   []int
 	failed map[int]error // by item: stale, or the last error
+}
+
+func newParts(n int) *parts {
+	p := &parts{failed: map[int]error{}, left: make([]int, n)}
+	for i := range p.left {
+		p.left[i] = i
+	}
+	return p
 }
 
 func (p *parts) begin() (turn int, left []int) {

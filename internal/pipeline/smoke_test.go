@@ -15,7 +15,7 @@ import (
 func BenchmarkSmoke(b *testing.B) {
 	p := policy.DefaultConsumer()
 	p.Loop.Concurrency.Value = 64
-	p.Loop.Batch.Prefetch = 100
+	p.Loop.Batch.Prefetch = 200
 	p.Loop.OnException = policy.OnExceptionDiscard
 	src := memory.NewGenerator(int64(b.N), func(i int64) any { return nil })
 	b.ReportAllocs()

@@ -54,25 +54,22 @@ func (c *Consumer) late(a *attempt, err error) {
 	c.watcher.late(a, err)
 }
 
-// hasHeadroom reports whether another attempt may start. Where too many were given up and have not returned, those that
-// heed their context get a moment to do so; then the loop stops, because the next attempt might never return either.
-func (c *Consumer) hasHeadroom() bool {
-	bound := int64(c.settings.Policy.Loop.Concurrency.MostAbandoned())
-	if c.stats.abandoned.Load() < bound {
-		return true
-	}
+// waitHeadroom reports whether another attempt may start although too many were given up and have not returned: those that
+// heed their context get a moment to do so. Then the loop stops, because the next attempt might never return either.
+func (c *Consumer) waitHeadroom(w *worker) bool {
+	w.now = 0
 	if c.stuck.Load() {
 		return false
 	}
 	patience := time.NewTimer(headroomPatience)
 	defer patience.Stop()
-	for c.stats.abandoned.Load() >= bound {
+	for c.stats.abandoned.Load() >= c.headroom {
 		select {
 		case <-c.headroomFreed:
 		case <-patience.C:
 			c.stuck.Store(true)
 			c.stopFetching(fmt.Errorf("%w: %d attempts were given up at their deadline and their handlers have not returned "+
-				"(loop.concurrency.headroom is %d); have them heed their context", ErrHeadroom, c.stats.abandoned.Load(), bound))
+				"(loop.concurrency.headroom is %d); have them heed their context", ErrHeadroom, c.stats.abandoned.Load(), c.headroom))
 			return false
 		}
 	}

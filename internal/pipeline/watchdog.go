@@ -9,10 +9,36 @@ import (
 // slotsPerWatchdog bounds what one scan costs: about 1 ns a slot.
 const slotsPerWatchdog = 128
 
-// slot is where a worker shows the attempt that it is running.
+// slot is where a worker shows the attempt that it is running: one of those that it made ahead, by its index, because an
+// index is cheaper to publish than a pointer.
 type slot struct {
-	current atomic.Pointer[attempt]
-	dog     *watchdog
+	arena atomic.Pointer[arena]
+	index atomic.Int64 // none: nothing runs
+	dog   *watchdog
+}
+
+const none = -1
+
+// arena is a row of attempts made at once.
+type arena struct{ attempts []attempt }
+
+// use shows another arena, of which nothing runs yet.
+func (s *slot) use(a *arena) {
+	s.index.Store(none)
+	s.arena.Store(a)
+}
+
+// attempt returns the one that is shown; nil for none.
+func (s *slot) attempt() *attempt {
+	for {
+		i, a := s.index.Load(), s.arena.Load()
+		if i == none || a == nil {
+			return nil
+		}
+		if s.index.Load() == i && s.arena.Load() == a && int(i) < len(a.attempts) {
+			return &a.attempts[i]
+		}
+	}
 }
 
 type overdue struct {
@@ -37,13 +63,14 @@ func newWatchdog(c clock, expire func(*slot, *attempt)) *watchdog {
 	w.next.Store(int64(never))
 	for i := range w.slots {
 		w.slots[i].dog = w
+		w.slots[i].index.Store(none)
 	}
 	return w
 }
 
-// watch arms a; its worker owns the slot.
-func (s *slot) watch(a *attempt) {
-	s.current.Store(a)
+// watch arms the i-th attempt of the arena; its worker owns the slot.
+func (s *slot) watch(a *attempt, i int) {
+	s.index.Store(int64(i))
 	if a.deadline != 0 && int64(a.deadline) < s.dog.next.Load() {
 		s.dog.set(a.deadline)
 	}
@@ -77,7 +104,7 @@ func (w *watchdog) scan() {
 	var due []overdue
 	for i := range w.slots {
 		s := &w.slots[i]
-		a := s.current.Load()
+		a := s.attempt()
 		if a == nil || a.deadline == 0 || a.owner.Load() != running {
 			continue
 		}

@@ -14,16 +14,17 @@ import (
 // attemptEnded is called for every attempt while anybody watches.
 func (w *watcher) attemptEnded(a *attempt, event lifecycle.Event, err error, now instant) {
 	if w.metrics != nil {
-		w.metrics.attempted(a.values, a, event, now-a.started)
+		w.metrics.attempted(a.values(), a, event, now-a.flight.started)
 	}
 	if w.debug {
-		w.logger.DebugContext(a, "attempt ended", "result", event.String(), "took", time.Duration(now-a.started), "error", err)
+		w.logger.DebugContext(a, "attempt ended", "result", event.String(), "took", time.Duration(now-a.flight.started), "error", err)
 	}
 	w.endAttempt(a, event, err)
 }
 
 // transactionEnded is called for every transaction while anybody watches, and for those that did not succeed in any case.
-func (w *watcher) transactionEnded(f *flight, v verdict) {
+func (w *watcher) transactionEnded(f *flight) {
+	v := f.verdict
 	now := w.consumer.clock.now()
 	if w.metrics != nil && f.began != 0 {
 		w.metrics.ended(w.contextOf(f), v.outcome, now-f.began)
@@ -47,8 +48,8 @@ func (w *watcher) logOutcome(f *flight, v verdict) {
 }
 
 func (w *watcher) contextOf(f *flight) context.Context {
-	if f.traced != nil && f.traced.ctx != nil {
-		return f.traced.ctx
+	if f.aside != nil && f.aside.ctx != nil {
+		return f.aside.ctx
 	}
 	return w.consumer.values
 }
@@ -65,7 +66,7 @@ func (w *watcher) abandoned(a *attempt, n int64) {
 
 func (w *watcher) late(a *attempt, err error) {
 	if w.metrics != nil {
-		w.metrics.lates.Add(a.values, 1, w.metrics.base...)
+		w.metrics.lates.Add(a.values(), 1, w.metrics.base...)
 	}
 	w.logger.WarnContext(a, "attempt returned after it was given up; its result is discarded",
 		"late_by", time.Duration(w.consumer.clock.now()-a.deadline), "error", err)
@@ -103,15 +104,15 @@ func (w *watcher) fetchEnded(span trace.Span, n int, took instant, err error) {
 	w.endOperation(span, err)
 }
 
-func (w *watcher) settleEnded(span trace.Span, batch []settling, took instant, err error) {
+func (w *watcher) settleEnded(span trace.Span, batch []*flight, took instant, err error) {
 	if w.metrics != nil {
 		w.metrics.called(w.consumer.values, w.metrics.settle, took, err)
 		w.metrics.settled(w.consumer.values, batch)
 	}
 	if w.debug {
-		for _, s := range batch {
-			w.logger.DebugContext(w.scoped(s.flight), "transaction settled",
-				"outcome", s.verdict.outcome.String(), "action", s.verdict.action.String())
+		for _, f := range batch {
+			w.logger.DebugContext(w.scoped(f), "transaction settled",
+				"outcome", f.verdict.outcome.String(), "action", f.verdict.action.String())
 		}
 	}
 	w.endOperation(span, err)

@@ -132,9 +132,9 @@ func (m *metrics) ended(ctx context.Context, o Outcome, took instant) {
 	m.process.Record(ctx, seconds(took), m.duration[o]...)
 }
 
-func (m *metrics) settled(ctx context.Context, batch []settling) {
-	for _, s := range batch {
-		m.ends.Add(ctx, 1, m.outcome[s.verdict.outcome]...)
+func (m *metrics) settled(ctx context.Context, batch []*flight) {
+	for _, f := range batch {
+		m.ends.Add(ctx, 1, m.outcome[f.verdict.outcome]...)
 	}
 }
 

@@ -17,13 +17,6 @@ import (
 // mostLinks bounds the links of a settle span; the SDK's default limit is the same.
 const mostLinks = 128
 
-// traced is what a flight carries while it is recorded.
-type traced struct {
-	ctx     context.Context //nolint:containedctx // carries the transaction's span to its attempts
-	span    trace.Span
-	fetched trace.SpanContext
-}
-
 // accepted remembers which fetch brought the flights, where no other span ties them together.
 func (w *watcher) accepted(flights []*flight, from trace.SpanContext) {
 	if w.metrics != nil {
@@ -33,15 +26,12 @@ func (w *watcher) accepted(flights []*flight, from trace.SpanContext) {
 		return
 	}
 	for _, f := range flights {
-		f.traced = &traced{fetched: from}
+		f.needAside().fetched = from
 	}
 }
 
 func (w *watcher) transactionStarted(f *flight) {
-	if f.traced == nil {
-		f.traced = &traced{}
-	}
-	t := f.traced
+	t := f.needAside()
 	options := make([]trace.SpanStartOption, 0, 3)
 	options = append(options, trace.WithSpanKind(trace.SpanKindConsumer))
 	if links := linksOf(f); len(links) > 0 {
@@ -70,8 +60,8 @@ func linksOf(f *flight) []trace.Link {
 			links = append(links, trace.Link{SpanContext: producer})
 		}
 	}
-	if f.traced.fetched.IsValid() {
-		links = append(links, trace.Link{SpanContext: f.traced.fetched})
+	if f.aside.fetched.IsValid() {
+		links = append(links, trace.Link{SpanContext: f.aside.fetched})
 	}
 	return links
 }
@@ -98,8 +88,8 @@ func (m metadataCarrier) Keys() []string {
 }
 
 func (w *watcher) attemptStarted(a *attempt) {
-	ctx, span := w.tracer.Start(a.flight.traced.ctx, attemptName(a.phase, a.number))
-	a.values, a.span = ctx, span
+	ctx, span := w.tracer.Start(a.flight.aside.ctx, attemptName(a.phase, a.number))
+	a.traced = &tracedAttempt{ctx: ctx, span: span}
 	if !span.IsRecording() {
 		return
 	}
@@ -123,20 +113,21 @@ func attemptName(phase lifecycle.Phase, n int32) string {
 
 // endAttempt marks a failure on the attempt's own span only: another attempt may heal it.
 func (w *watcher) endAttempt(a *attempt, event lifecycle.Event, err error) {
-	if a.span == nil {
+	if a.traced == nil {
 		return
 	}
-	if a.span.IsRecording() {
-		a.span.SetAttributes(spans.Result.String(event.String()))
+	span := a.traced.span
+	if span.IsRecording() {
+		span.SetAttributes(spans.Result.String(event.String()))
 		if event != lifecycle.OK {
-			recordError(a.span, event.String(), err)
+			recordError(span, event.String(), err)
 		}
 	}
-	a.span.End()
+	span.End()
 }
 
 func (w *watcher) endTransaction(f *flight, v verdict) {
-	t := f.traced
+	t := f.aside
 	if t == nil || t.span == nil {
 		return
 	}
@@ -172,13 +163,13 @@ func (w *watcher) fetchStarted(ctx context.Context, limit int) (context.Context,
 	return w.operation(ctx, spans.Fetch, "receive", spans.FetchLimit.Int(limit))
 }
 
-func (w *watcher) settleStarted(ctx context.Context, batch []settling) (context.Context, trace.Span) {
+func (w *watcher) settleStarted(ctx context.Context, batch []*flight) (context.Context, trace.Span) {
 	if !w.tracing {
 		return ctx, trace.SpanFromContext(ctx)
 	}
 	links := make([]trace.Link, 0, min(len(batch), mostLinks))
-	for _, s := range batch[:min(len(batch), mostLinks)] {
-		if t := s.flight.traced; t != nil && t.span != nil {
+	for _, f := range batch[:min(len(batch), mostLinks)] {
+		if t := f.aside; t != nil && t.span != nil {
 			links = append(links, trace.Link{SpanContext: t.span.SpanContext()})
 		}
 	}

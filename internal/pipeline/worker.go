@@ -19,15 +19,16 @@ type worker struct {
 	slot     *slot
 	shard    *shard
 	wake     chan struct{}
-	calling  *attempt  // the attempt whose handler runs now
-	arena    []attempt // attempts made ahead
-	ahead    int       // how many were made ahead the last time
-	resumed  *flight   // what the worker begins with, where it replaces another
+	calling  *attempt // the attempt whose handler runs now
+	arena    *arena   // attempts made ahead
+	used     int      // how many of them
+	resumed  *flight  // what the worker begins with, where it replaces another
 	event    lifecycle.Event
+	now      instant // when the last attempt ended, while the worker has not waited since; 0 otherwise
 }
 
 func newWorker(c *Consumer, s *slot) *worker {
-	return &worker{consumer: c, slot: s, shard: c.stats.nextShard(), wake: make(chan struct{}, 1)}
+	return &worker{consumer: c, slot: s, shard: c.stats.nextShard(), wake: make(chan struct{}, 1), arena: &arena{}}
 }
 
 // replace has a new worker take over slot s and go on with f, to which event has happened.
@@ -73,15 +74,23 @@ func (w *worker) guard() {
 	w.consumer.replace(w.slot, a.flight, w.consumer.conclude(w, a, nil, ergon.Disposition{}, err))
 }
 
+// instant is the time, read anew only where the worker has waited: the end of one attempt is the start of the next.
+func (w *worker) instant() instant {
+	if w.now == 0 {
+		w.now = w.consumer.clock.now()
+	}
+	return w.now
+}
+
 // newAttempt returns an unused attempt. A worker that is kept busy makes more and more of them at a time.
 func (w *worker) newAttempt() *attempt {
-	if len(w.arena) == 0 {
-		w.ahead = min(max(2*w.ahead, 1), mostAhead)
-		w.arena = make([]attempt, w.ahead)
+	if w.used == len(w.arena.attempts) {
+		w.arena = &arena{attempts: make([]attempt, min(max(2*w.used, 1), mostAhead))}
+		w.used = 0
+		w.slot.use(w.arena)
 	}
-	a := &w.arena[0]
-	w.arena = w.arena[1:]
-	return a
+	w.used++
+	return &w.arena.attempts[w.used-1]
 }
 
 // crashError is a handler's panic or, where value is nil, its Goexit.

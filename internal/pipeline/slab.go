@@ -1,0 +1,78 @@
+package pipeline
+
+import (
+	"sync"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/lifecycle"
+)
+
+// mostSpare bounds how many slabs are kept to be used again.
+const mostSpare = 64
+
+// slab is the memory of the flights of one fetch. It is used again once all of them are settled. An attempt's context may
+// outlive that, so contexts read nothing of a flight but what never changes.
+type slab struct {
+	consumer *Consumer
+	flights  []flight
+	left     int // not settled yet; the settler's
+}
+
+// slabs hands out memory for flights. The zero value is ready.
+type slabs struct {
+	mu    sync.Mutex
+	spare []*slab
+}
+
+// newFlights makes a flight of each transaction.
+func (c *Consumer) newFlights(txs []ergon.Transaction) []*flight {
+	s := c.slabs.get(c, len(txs))
+	flights := make([]*flight, len(txs))
+	for i := range txs {
+		f := &s.flights[i]
+		f.tx, f.state = txs[i], lifecycle.Start()
+		flights[i] = f
+	}
+	s.left = len(txs)
+	return flights
+}
+
+func (p *slabs) get(c *Consumer, n int) *slab {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, s := range p.spare {
+		if len(s.flights) >= n {
+			last := len(p.spare) - 1
+			p.spare[i] = p.spare[last]
+			p.spare = p.spare[:last]
+			return s
+		}
+	}
+	s := &slab{consumer: c, flights: make([]flight, n)}
+	for i := range s.flights {
+		s.flights[i].home = s
+	}
+	return s
+}
+
+// done gives back a flight that is settled.
+func (p *slabs) done(f *flight) {
+	s := f.home
+	f.reset()
+	s.left--
+	if s.left > 0 || s.consumer.leases.keeper != nil { // an extension of leases may be looking at the flights still
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.spare) < mostSpare {
+		p.spare = append(p.spare, s)
+	}
+}
+
+// reset forgets everything but home, which contexts that outlive the flight still read.
+func (f *flight) reset() {
+	f.tx, f.result, f.failure, f.aside, f.next = ergon.Transaction{}, nil, nil, nil, nil
+	f.deadline, f.began, f.started, f.attempts = 0, 0, 0, 0
+	f.lost.Store(false)
+}
