@@ -1,0 +1,177 @@
+package pipeline_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ergon-go/ergon"
+)
+
+var (
+	_ settlingSource   = (*spy)(nil)
+	_ leasedSource     = (*leaseSpy)(nil)
+	_ ergon.Fetcher    = fetchFunc(nil)
+	_ ergon.Dispatcher = dispatchFunc(nil)
+)
+
+type settlingSource interface {
+	ergon.Fetcher
+	ergon.Settler
+}
+
+type leasedSource interface {
+	settlingSource
+	ergon.LeaseKeeper
+}
+
+// spy notes what a source was asked and told.
+type spy struct {
+	settlingSource
+
+	journal *journal
+}
+
+// FetchTransactions notes what was asked for and what came, when it came: "fetch 3: a b".
+func (s *spy) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {
+	txs, err := s.settlingSource.FetchTransactions(ctx, limit)
+	s.journal.note(strings.TrimSpace(fmt.Sprintf("fetch %d: %s", limit, idsOf(txs))))
+	return txs, err
+}
+
+// SettleTransactions notes a call when it begins: "settle a ack, b requeue 5s".
+func (s *spy) SettleTransactions(ctx context.Context, batch []ergon.Settlement) error {
+	s.journal.note("settle " + settlementsText(batch))
+	return s.settlingSource.SettleTransactions(ctx, batch)
+}
+
+// leaseSpy notes extensions as well.
+type leaseSpy struct {
+	spy
+
+	keeper ergon.LeaseKeeper
+}
+
+func spyOnLeases(source leasedSource, j *journal) *leaseSpy {
+	return &leaseSpy{spy: spy{settlingSource: source, journal: j}, keeper: source}
+}
+
+// LeaseDuration is the source's.
+func (s *leaseSpy) LeaseDuration() time.Duration { return s.keeper.LeaseDuration() }
+
+// ExtendLeases notes a call when it begins: "extend 2".
+func (s *leaseSpy) ExtendLeases(ctx context.Context, batch []ergon.Transaction) error {
+	s.journal.note(fmt.Sprintf("extend %d", len(batch)))
+	return s.keeper.ExtendLeases(ctx, batch)
+}
+
+// spyOnSettlements has the rig's queue note what it is told, and not what it is asked.
+func (r *rig) spyOnSettlements(j *journal) {
+	r.Source = struct {
+		ergon.Fetcher
+		ergon.Settler
+	}{r.Queue, &spy{settlingSource: r.Queue, journal: j}}
+}
+
+// fetchFunc is a source that wants to know nothing.
+type fetchFunc func(ctx context.Context, limit int) ([]ergon.Transaction, error)
+
+// FetchTransactions calls f.
+func (f fetchFunc) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {
+	return f(ctx, limit)
+}
+
+// dispatchFunc is a connector for dead letters.
+type dispatchFunc func(ctx context.Context, batch []ergon.Transaction) error
+
+// DispatchTransactions calls f.
+func (f dispatchFunc) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {
+	return f(ctx, batch)
+}
+
+func idsOf(txs []ergon.Transaction) string {
+	ids := make([]string, len(txs))
+	for i, tx := range txs {
+		ids[i] = tx.ID()
+	}
+	return strings.Join(ids, " ")
+}
+
+func settlementsText(batch []ergon.Settlement) string {
+	texts := make([]string, len(batch))
+	for i, s := range batch {
+		texts[i] = settlementText(s)
+	}
+	return strings.Join(texts, ", ")
+}
+
+func settlementText(s ergon.Settlement) string {
+	text := s.Transaction.ID() + " " + s.Action.String()
+	if s.Delay != 0 {
+		text += " " + s.Delay.String()
+	}
+	if s.Interrupted {
+		text += " interrupted"
+	}
+	return text
+}
+
+// logBook keeps log lines as JSON.
+type logBook struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *logBook) Write(line []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(line)
+}
+
+func (b *logBook) logger(level slog.Level) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(b, &slog.HandlerOptions{Level: level}))
+}
+
+func (b *logBook) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// lines returns the lines at or above a level, as they were written.
+func (b *logBook) lines(t testing.TB, level slog.Level) []map[string]any {
+	t.Helper()
+	var lines []map[string]any
+	for text := range strings.Lines(b.String()) {
+		line := map[string]any{}
+		if err := json.Unmarshal([]byte(text), &line); err != nil {
+			t.Fatalf("log line %q: %v", text, err)
+		}
+		var of slog.Level
+		if err := of.UnmarshalText([]byte(line[slog.LevelKey].(string))); err != nil { //nolint:forcetypeassert // slog wrote it
+			t.Fatalf("log line %q: %v", text, err)
+		}
+		if of >= level {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// wantMessages wants exactly these messages at or above a level, in this order.
+func (b *logBook) wantMessages(t testing.TB, level slog.Level, want ...string) {
+	t.Helper()
+	var got []string
+	for _, line := range b.lines(t, level) {
+		got = append(got, line[slog.MessageKey].(string)) //nolint:forcetypeassert // slog wrote it
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got log messages\n\t%s\nwant\n\t%s", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
+	}
+}
