@@ -1,0 +1,11 @@
+package spans
+
+import "go.opentelemetry.io/otel/attribute"
+
+// Attributes of the span of one component that is opened, "open <name>", a child of "task.start". It has either Connector
+// or Service.
+const (
+	Connector     = attribute.Key("ergon.connector")
+	Service       = attribute.Key("ergon.service")
+	ComponentType = attribute.Key("ergon.component.type")
+)
