@@ -1,0 +1,27 @@
+package ergon_test
+
+import (
+	"fmt"
+
+	"github.com/ergon-go/ergon"
+)
+
+// A transaction is a value: what is made from it leaves it as it was, and so does whoever changes what Payload returns.
+func ExampleTransaction() {
+	order := ergon.NewTransaction("order-7", []string{"tea", "milk"}).WithMetadata("tenant", "acme")
+	urgent := order.WithMetadata("priority", "high")
+
+	order.Payload().([]string)[0] = "coffee"
+
+	fmt.Println(order.ID(), order.Payload())
+	for key, value := range urgent.AllMetadata() {
+		fmt.Println(key, value)
+	}
+	_, ok := order.Metadata("priority")
+	fmt.Println(ok)
+	// Output:
+	// order-7 [tea milk]
+	// priority high
+	// tenant acme
+	// false
+}
