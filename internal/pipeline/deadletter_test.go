@@ -162,7 +162,9 @@ func TestDeadLetterNamesThePhaseThatFailed(t *testing.T) {
 // number is a task that wants numbers.
 type number struct{}
 
-func (number) ProcessTransaction(context.Context, ergon.TransactionOf[int]) (any, error) { return nil, nil }
+func (number) ProcessTransaction(context.Context, ergon.TransactionOf[int]) (any, error) {
+	return nil, nil
+}
 
 // [S2] What a dead letter's payload looks like once it is written as JSON.
 func TestPayloadOfADeadLetterStaysReadable(t *testing.T) {

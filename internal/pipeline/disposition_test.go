@@ -20,7 +20,9 @@ var errRefused = errors.New("refused")
 func refusing(handle func() (ergon.Disposition, error)) ergon.Task {
 	task := ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) { return nil, ergon.Business(errRefused) }}
 	if handle != nil {
-		task.Exception = func(context.Context, ergon.Transaction, *ergon.TransactionError) (ergon.Disposition, error) { return handle() }
+		task.Exception = func(context.Context, ergon.Transaction, *ergon.TransactionError) (ergon.Disposition, error) {
+			return handle()
+		}
 	}
 	return task
 }
