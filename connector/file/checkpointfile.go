@@ -24,7 +24,7 @@ const (
 )
 
 func openCheckpointFile(at location) (_ *checkpointFile, err error) {
-	root, err := at.openRoot()
+	root, err := at.openRoot(true)
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint %s: %w", at, err)
 	}

@@ -19,7 +19,7 @@ const mostRequeued = 64 << 20
 //
 // At the end of the file it returns ergon.ErrExhausted, always alone, and only when all is acknowledged: what is in flight
 // may still be requeued. A file whose rest cannot be read ends in the same way, with a permanent error in place of
-// ErrExhausted.
+// ErrExhausted. After any other error, the next call goes on where the file could not be read.
 func (s *Source) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {
 	if limit < 1 {
 		return nil, fmt.Errorf("file source: fetch %d transactions: want at least 1", limit)
@@ -28,11 +28,18 @@ func (s *Source) FetchTransactions(ctx context.Context, limit int) ([]ergon.Tran
 		return nil, err
 	}
 	defer func() { s.turn <- struct{}{} }()
+	if err := s.unreported; err != nil {
+		s.unreported = nil
+		return nil, err
+	}
 	patience := time.NewTimer(s.settings.MaxWait)
 	defer patience.Stop()
 	for {
 		batch, due, err := s.available(ctx, limit)
 		if len(batch) > 0 {
+			if ctx.Err() == nil {
+				s.unreported = err
+			}
 			return batch, nil
 		}
 		if err != nil {
@@ -73,7 +80,7 @@ func (s *Source) available(ctx context.Context, limit int) ([]ergon.Transaction,
 	if len(read) > 0 {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return append(batch, s.deliver(read)...), due, nil
+		return append(batch, s.deliver(read)...), due, err
 	}
 	if err != nil || len(batch) > 0 {
 		return batch, due, err

@@ -23,7 +23,12 @@ func (l location) String() string { return filepath.Join(l.dir, l.name) }
 
 func (l location) beside(suffix string) location { return location{dir: l.dir, name: l.name + suffix} }
 
-func (l location) openRoot() (*os.Root, error) {
+func (l location) openRoot(create bool) (*os.Root, error) {
+	if create {
+		if err := os.MkdirAll(l.dir, 0o755); err != nil { //nolint:gosec // who may look into it is for the umask to say
+			return nil, fmt.Errorf("create directory %s: %w", l.dir, because(err))
+		}
+	}
 	root, err := os.OpenRoot(l.dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -37,7 +42,7 @@ func (l location) openRoot() (*os.Root, error) {
 // makeParents creates the directories that name is in, below root.
 func makeParents(root *os.Root, name string) error {
 	if err := root.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		return fmt.Errorf("create the directories of %s: %w", name, because(err))
+		return fmt.Errorf("create the directory %s: %w", filepath.Dir(name), because(err))
 	}
 	return nil
 }

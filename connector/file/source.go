@@ -36,6 +36,8 @@ type Source struct {
 	stop chan struct{} // closed by Close
 	pass *pass         // held with turn
 
+	unreported error // of a read behind records that were delivered; held with turn
+
 	closing  sync.Once
 	closeErr error
 
@@ -101,7 +103,7 @@ func (s *Source) locate() error {
 		return nil
 	}
 	at := locate(c.Dir, c.Path)
-	root, err := at.openRoot()
+	root, err := at.openRoot(false)
 	if err != nil {
 		return err
 	}

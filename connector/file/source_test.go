@@ -3,10 +3,12 @@ package file_test
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 
@@ -263,4 +265,78 @@ func wantFaults(t *testing.T, err error, want ...string) {
 			t.Errorf("fault %d is %T %v, want %s", i, got[i], got[i], want[i])
 		}
 	}
+}
+
+// hiccupFS fails every other read, but for the first ones.
+type hiccupFS struct{ fstest.MapFS }
+
+type hiccups struct {
+	io.Reader
+	calls int
+}
+
+func (h *hiccups) Read(p []byte) (int, error) {
+	h.calls++
+	if h.calls > 4 && h.calls%2 == 0 {
+		return 0, errHiccup
+	}
+	return h.Reader.Read(p[:min(len(p), 10)])
+}
+
+var errHiccup = errors.New("hiccup")
+
+func (h hiccupFS) Open(name string) (fs.File, error) {
+	f, err := h.MapFS.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	return giantFile{&hiccups{Reader: f}, info}, err
+}
+
+func TestReadThatFailsOnceLosesNothing(t *testing.T) {
+	source := open(t, sourceOf(t, "x.jsonl", "", func(s *file.SourceSettings) {
+		s.FS = hiccupFS{fstest.MapFS{"x.jsonl": {Data: []byte(numbers(50))}}}
+	}))
+	var got []ergon.Transaction
+	failed := 0
+	for {
+		batch, err := source.FetchTransactions(t.Context(), 7)
+		if errors.Is(err, ergon.ErrExhausted) {
+			break
+		}
+		if err != nil {
+			wantError(t, err, "file source: read x.jsonl: hiccup")
+			failed++
+		}
+		got = append(got, batch...)
+		ack(t, source, batch...)
+	}
+	if failed == 0 {
+		t.Error("no read failed")
+	}
+	if want := strings.TrimSpace(strings.ReplaceAll(numbers(50), "\n", " ")); ids(got) != want {
+		t.Errorf("got %s", ids(got))
+	}
+}
+
+func TestCountAndLookupWorkWhileRecordsAreFetched(t *testing.T) {
+	source := open(t, sourceOf(t, "x.jsonl", numbers(2000)))
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if _, err := drain(t, source); !errors.Is(err, ergon.ErrExhausted) {
+			t.Error(err)
+		}
+	})
+	for range 3 {
+		wg.Go(func() {
+			if left, err := source.CountTransactions(t.Context()); left > 2000 || err != nil {
+				t.Errorf("%d left, %v", left, err)
+			}
+			if tx, err := source.FetchTransactionByID(t.Context(), "x.jsonl:1999"); show(tx.Payload()) != "1999" || err != nil {
+				t.Errorf("found %s, %v", show(tx.Payload()), err)
+			}
+		})
+	}
+	wg.Wait()
 }

@@ -1,0 +1,78 @@
+package file
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"unicode/utf8"
+
+	"github.com/ergon-go/ergon"
+)
+
+// envelope is a line with what belongs to the payload.
+type envelope struct {
+	ID       string            `json:"id"`
+	Metadata map[string]string `json:"metadata,omitempty"`
+	Payload  any               `json:"payload"`
+}
+
+// encoder makes lines of transactions.
+type encoder struct {
+	lines     bytes.Buffer
+	json      *json.Encoder
+	enveloped bool
+}
+
+func newEncoder(enveloped bool) *encoder {
+	e := &encoder{enveloped: enveloped}
+	e.json = json.NewEncoder(&e.lines)
+	e.json.SetEscapeHTML(false)
+	return e
+}
+
+// add appends a line, or nothing with an error.
+func (e *encoder) add(t ergon.Transaction) error {
+	value := presentable(t.Payload())
+	if e.enveloped {
+		value = envelope{ID: t.ID(), Metadata: maps.Collect(t.AllMetadata()), Payload: value}
+	}
+	if err := e.json.Encode(value); err != nil {
+		return fmt.Errorf("file sink: encode transaction %s: %w", t.ID(), err)
+	}
+	return nil
+}
+
+// presentable returns what JSON is made of for a payload.
+func presentable(payload any) any {
+	switch p := payload.(type) {
+	case []byte:
+		return asJSON(p)
+	case ergon.DeadLetterRecord:
+		return presentableRecord(p)
+	case *ergon.DeadLetterRecord:
+		if p != nil {
+			return presentableRecord(*p)
+		}
+	}
+	return payload
+}
+
+// presentableRecord never fails for bytes, whatever they are: a dead letter is the last to hold them.
+func presentableRecord(r ergon.DeadLetterRecord) ergon.DeadLetterRecord {
+	switch p := r.Payload.(type) {
+	case []byte:
+		r.Payload = asJSON(p)
+	case json.RawMessage:
+		r.Payload = asJSON(p)
+	}
+	return r
+}
+
+// asJSON returns bytes as JSON where they are JSON, as a string where they are text, and otherwise in base64.
+func asJSON(data []byte) any {
+	if utf8.Valid(data) && json.Valid(data) {
+		return json.RawMessage(data)
+	}
+	return readable(data)
+}

@@ -1,0 +1,248 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"sync"
+
+	"github.com/ergon-go/ergon"
+)
+
+var (
+	_ ergon.Opener     = (*Sink)(nil)
+	_ ergon.Dispatcher = (*Sink)(nil)
+	_ ergon.Finisher   = (*Sink)(nil)
+	_ ergon.Closer     = (*Sink)(nil)
+)
+
+// Sink writes transactions to a file, each as a line of JSON. All its methods are safe for concurrent use.
+type Sink struct {
+	settings SinkSettings
+	log      *slog.Logger
+	at       location // the file
+	open     location // what is written to: the file, or its part
+	root     *os.Root
+	file     *os.File
+
+	mu       sync.Mutex
+	writer   *writer // nil before Open
+	finished bool    // by Finish, of a sink that replaces
+	closed   bool
+	closeErr error
+}
+
+// NewSink returns a sink that is still to be opened, or every fault of its settings, each a *policy.Fault.
+func NewSink(s SinkSettings) (*Sink, error) {
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+	k := &Sink{settings: s, log: s.Logger, at: locate(s.Dir, s.Path)}
+	if k.log == nil {
+		k.log = slog.Default()
+	}
+	k.open = k.at
+	if s.Mode == ModeReplace {
+		k.open = k.at.beside(partialSuffix)
+	}
+	return k, nil
+}
+
+// Open opens the file, or creates it, and keeps others off it. A last line without its end, which a crash may have left,
+// was never reported as written: it is moved to path.torn, or gets its end where it lacks nothing else, and the log says
+// so.
+func (k *Sink) Open(ctx context.Context) error {
+	end, err := k.prepare(ctx)
+	if err != nil {
+		return fmt.Errorf("file sink: %s: %w", k.at, err)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.writer = startWriter(k.file, end)
+	return nil
+}
+
+// prepare returns the length of what is there and stays.
+func (k *Sink) prepare(ctx context.Context) (int64, error) {
+	var err error
+	if k.root, err = k.at.openRoot(k.settings.MakeDirs); err != nil {
+		return 0, err
+	}
+	if k.settings.MakeDirs {
+		if err := makeParents(k.root, k.at.name); err != nil {
+			return 0, err
+		}
+	}
+	if k.file, err = k.openFile(); err != nil {
+		return 0, err
+	}
+	if k.settings.Mode == ModeReplace && !k.settings.Resume {
+		if err := k.file.Truncate(0); err != nil {
+			return 0, because(err)
+		}
+	}
+	repair, err := repairTail(k.root, k.file, k.open.name)
+	if err != nil {
+		return 0, err
+	}
+	k.report(ctx, repair)
+	if err := k.file.Sync(); err != nil {
+		return 0, fmt.Errorf("sync: %w", because(err))
+	}
+	return repair.end, syncParents(k.root, k.open.name)
+}
+
+func (k *Sink) openFile() (*os.File, error) {
+	for _, name := range []string{k.at.name, k.open.name} {
+		info, err := k.root.Stat(name)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, because(err)
+		}
+		if err == nil && !info.Mode().IsRegular() {
+			return nil, fmt.Errorf("%s is %s, must be a file; correct path", name, kindOf(info.Mode()))
+		}
+	}
+	file, err := lockFile(k.root, k.open.name, os.O_RDWR|os.O_CREATE)
+	switch {
+	case errors.Is(err, errLocked):
+		return nil, fmt.Errorf("%w: another sink is writing to it; wait for its end, or give this one a path of its own", err)
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%w; create its directory, or set make_dirs", because(err))
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("%w; let the user that runs this write it", because(err))
+	case err != nil:
+		return nil, because(err)
+	}
+	return file, nil
+}
+
+func (k *Sink) report(ctx context.Context, r repair) {
+	switch {
+	case r.moved > 0:
+		k.log.WarnContext(ctx, "the last line of the file was cut short; it is moved aside",
+			slog.String("file", k.open.String()), slog.String("moved_to", k.open.beside(tornSuffix).String()), slog.Int64("bytes", r.moved))
+	case r.added:
+		k.log.WarnContext(ctx, "the last line of the file had no line end; it has one now", slog.String("file", k.open.String()))
+	}
+	if k.settings.Mode == ModeReplace && r.end > 0 {
+		k.log.InfoContext(ctx, "going on with the file of a run that was not finished",
+			slog.String("file", k.open.String()), slog.Int64("bytes", r.end))
+	}
+}
+
+// DispatchTransactions writes a line for each transaction, in the order of batch, and returns nil when the disk has them.
+// Bytes that are JSON are written as they are, but for space; other bytes as a string where they are text, otherwise as
+// {"base64": …}; other values as encoding/json has them.
+//
+// The cost is one write and one sync, shared by all who call it while the last sync is going on. A *BatchError names the
+// transactions that do not encode. When the disk fails or is full, nothing of what was written at once stays, and another
+// call tries anew. When ctx ends, nothing is written, unless that is under way already: then it may be there, and the
+// error says so.
+func (k *Sink) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("file sink: write %d transactions to %s: %w", len(batch), k.at, context.Cause(ctx))
+	}
+	writer, err := k.writable()
+	if err != nil {
+		return err
+	}
+	encoder := newEncoder(k.settings.Envelope)
+	var failures map[int]error
+	for i := range batch {
+		if err := encoder.add(batch[i]); err != nil {
+			if failures == nil {
+				failures = map[int]error{}
+			}
+			failures[i] = err
+		}
+	}
+	if encoder.lines.Len() > 0 {
+		if err := writer.write(ctx, encoder.lines.Bytes()); err != nil {
+			return fmt.Errorf("file sink: write %d transactions to %s: %w", len(batch), k.open, err)
+		}
+	}
+	if len(failures) > 0 {
+		return &ergon.BatchError{Failures: failures}
+	}
+	return nil
+}
+
+func (k *Sink) writable() (*writer, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch {
+	case k.finished:
+		return nil, fmt.Errorf("file sink: %s is finished, nothing can be added to it", k.at)
+	case k.writer == nil || k.closed:
+		return nil, k.errNotOpen()
+	default:
+		return k.writer, nil
+	}
+}
+
+// Finish puts a file that replaces another in its place, in one step. Nothing can be written after that. For a sink that
+// appends it does nothing: what was written is there.
+func (k *Sink) Finish(ctx context.Context) error {
+	if k.settings.Mode != ModeReplace {
+		return nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch {
+	case k.finished:
+		return nil
+	case k.writer == nil || k.closed:
+		return k.errNotOpen()
+	}
+	if err := k.putInPlace(ctx, k.writer); err != nil {
+		return fmt.Errorf("file sink: %s is complete, but could not be made %s: %w", k.open, k.at, err)
+	}
+	k.finished = true
+	return nil
+}
+
+func (k *Sink) putInPlace(ctx context.Context, writer *writer) error {
+	if err := writer.close(ctx); err != nil {
+		return err
+	}
+	if err := k.root.Rename(k.open.name, k.at.name); err != nil {
+		return because(err)
+	}
+	return syncParents(k.root, k.at.name)
+}
+
+// Close waits for what is being written, but not beyond ctx, and closes the file. What was not finished stays, for the
+// next run to go on with. A second Close does nothing and returns what the first did.
+func (k *Sink) Close(ctx context.Context) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.closed {
+		return k.closeErr
+	}
+	k.closed = true
+	if err := k.close(ctx); err != nil {
+		k.closeErr = fmt.Errorf("file sink: close %s: %w", k.open, err)
+	}
+	return k.closeErr
+}
+
+func (k *Sink) close(ctx context.Context) error {
+	if k.writer != nil {
+		if err := k.writer.close(ctx); err != nil {
+			return err
+		}
+	}
+	var errs []error
+	if k.file != nil {
+		errs = append(errs, k.file.Close())
+	}
+	if k.root != nil {
+		errs = append(errs, k.root.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func (k *Sink) errNotOpen() error { return fmt.Errorf("file sink: %s %w", k.at, errNotOpen) }
