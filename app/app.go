@@ -1,0 +1,36 @@
+package app
+
+import (
+	"context"
+	"os"
+
+	"github.com/ergon-go/ergon/config"
+)
+
+// Main runs the command line of a program that has nothing but a registry, and ends the process.
+func Main(registry *config.Registry) { Run(Settings{Registry: registry}) }
+
+// Run runs the command line as the process was started with, and ends the process with its exit code. It sets two things
+// for the whole process: the memory limit of the runtime, to nine tenths of what the control group allows, unless
+// GOMEMLIMIT is set; and the default logger, to the one that --log-level and --log-format ask for.
+func Run(s Settings) {
+	limitMemory(os.DirFS("/"), os.LookupEnv)
+	os.Exit(run(context.Background(), s, thisProcess()))
+}
+
+// run is one call of the command line; it returns the exit code.
+func run(ctx context.Context, s Settings, process process) int {
+	p := &program{settings: s.withDefaults(), process: process}
+	if err := p.settings.validate(); err != nil {
+		return p.fail(nil, &wrong{err: err})
+	}
+	root, err := p.root()
+	if err != nil {
+		return p.fail(nil, &wrong{err: err})
+	}
+	command, err := root.ExecuteContextC(ctx)
+	if err != nil && !p.began {
+		err = &wrong{err: err, usage: true}
+	}
+	return p.fail(command, err)
+}

@@ -1,0 +1,44 @@
+package app
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// choice is the value of a flag that is one of a few words.
+type choice struct {
+	value string
+	from  []string
+}
+
+var _ pflag.Value = (*choice)(nil)
+
+func (c *choice) String() string { return c.value }
+
+// Type is what help calls the value.
+func (c *choice) Type() string { return strings.Join(c.from, "|") }
+
+func (c *choice) Set(value string) error {
+	if !slices.Contains(c.from, value) {
+		return errors.New("must be " + listed(c.from, "or"))
+	}
+	c.value = value
+	return nil
+}
+
+func (c *choice) complete(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return c.from, cobra.ShellCompDirectiveNoFileComp
+}
+
+// listed is "a, b or c".
+func listed(words []string, last string) string {
+	n := len(words)
+	if n < 2 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:n-1], ", ") + " " + last + " " + words[n-1]
+}

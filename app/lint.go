@@ -1,0 +1,93 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ergon-go/ergon/config"
+)
+
+func (p *program) lintCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "lint", Short: "Check the configuration and report everything that is wrong with it", GroupID: groupLook,
+		Long: "Check the configuration and report everything that is wrong with it.\n\n" +
+			"Connectors, services and tasks are made, but nothing is opened and nothing runs.",
+		Args: arguments(),
+		RunE: func(*cobra.Command, []string) error { return p.lint() },
+	}
+}
+
+type lintReport struct {
+	Source string      `json:"source,omitempty"`
+	OK     bool        `json:"ok"`
+	Faults []lintFault `json:"faults"`
+	Notes  []string    `json:"notes"`
+}
+
+type lintFault struct {
+	File    string `json:"file,omitempty"`
+	Line    int    `json:"line,omitempty"`
+	Column  int    `json:"column,omitempty"`
+	Path    string `json:"path,omitempty"`
+	Problem string `json:"problem"`
+}
+
+func (p *program) lint() error {
+	c, err := p.load()
+	if err != nil {
+		return p.lintFailed(lintReport{Notes: []string{}}, err)
+	}
+	report := lintReport{Source: c.source, Faults: []lintFault{}, Notes: []string{}}
+	var faults []error
+	for _, task := range c.Tasks {
+		switch err := check(task); {
+		case errors.Is(err, errUnchecked):
+			report.Notes = append(report.Notes, err.Error())
+		case err != nil:
+			faults = append(faults, err)
+		}
+	}
+	if len(faults) > 0 {
+		return p.lintFailed(report, &wrong{err: errors.Join(faults...)})
+	}
+	report.OK = true
+	if p.json() {
+		return p.printJSON(report)
+	}
+	for _, note := range report.Notes {
+		p.messagef("%s: note: %s\n", p.settings.Name, note)
+	}
+	return p.print(fmt.Sprintf("%s: ok: %s\n", c.source, contents(c)))
+}
+
+// lintFailed reports err as JSON where that is asked for; as text it is reported like that of any other command.
+func (p *program) lintFailed(report lintReport, err error) error {
+	if !p.json() {
+		return err
+	}
+	if faults, ok := errors.AsType[config.Faults](err); ok {
+		for _, f := range faults {
+			report.Faults = append(report.Faults, lintFault{f.File, f.Line, f.Col, f.Path, f.Problem})
+		}
+	} else {
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			report.Faults = append(report.Faults, lintFault{Problem: line})
+		}
+	}
+	if err := p.printJSON(report); err != nil {
+		return err
+	}
+	return &told{err: err}
+}
+
+func contents(c configuration) string {
+	connectors, services := 0, 0
+	for _, t := range c.Tasks {
+		connectors += len(t.Connectors)
+		services += len(t.Services)
+	}
+	return listed([]string{counted(len(c.Tasks), "task"), counted(connectors, "connector"), counted(services, "service")}, "and")
+}

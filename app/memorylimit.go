@@ -1,0 +1,52 @@
+package app
+
+import (
+	"io/fs"
+	"path"
+	"runtime/debug"
+	"strconv"
+	"strings"
+)
+
+// limitMemory has the runtime collect garbage harder before the control group's limit is reached, unless somebody has
+// said what the limit is.
+func limitMemory(root fs.FS, lookupEnv func(string) (string, bool)) {
+	if value, set := lookupEnv("GOMEMLIMIT"); set && value != "" {
+		return
+	}
+	if limit, ok := memoryLimit(root); ok {
+		debug.SetMemoryLimit(limit / 10 * 9)
+	}
+}
+
+// memoryLimit is the least limit of the process's control group (version 2) and those around it; false where there is
+// none, or no such thing as control groups.
+func memoryLimit(root fs.FS) (int64, bool) {
+	groups, err := fs.ReadFile(root, "proc/self/cgroup")
+	if err != nil {
+		return 0, false
+	}
+	least := int64(-1)
+	for line := range strings.Lines(string(groups)) {
+		group, ok := strings.CutPrefix(strings.TrimSpace(line), "0::/")
+		if !ok {
+			continue
+		}
+		for folder := path.Join("sys/fs/cgroup", group); strings.HasPrefix(folder, "sys/fs/cgroup"); folder = path.Dir(folder) {
+			if limit, ok := limitIn(root, path.Join(folder, "memory.max")); ok && (least < 0 || limit < least) {
+				least = limit
+			}
+		}
+	}
+	return least, least > 0
+}
+
+// limitIn reads a limit; "max", or a file that is not there, means none.
+func limitIn(root fs.FS, name string) (int64, bool) {
+	text, err := fs.ReadFile(root, name)
+	if err != nil {
+		return 0, false
+	}
+	limit, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	return limit, err == nil
+}

@@ -1,0 +1,48 @@
+package app
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"runtime/debug"
+
+	"golang.org/x/term"
+
+	"github.com/ergon-go/ergon/runner"
+)
+
+// process is what a call of the command line has around it.
+type process struct {
+	Args           []string // without the program's name
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	LookupEnv      func(name string) (value string, set bool)
+	// Columns is the width of a terminal; false for what is no terminal.
+	Columns func(io.Writer) (int, bool)
+	// Signals returns a context that SIGINT and SIGTERM end, and a channel that the second of them closes.
+	Signals   func(context.Context) (ctx context.Context, force <-chan struct{}, stop func())
+	BuildInfo func() (*debug.BuildInfo, bool)
+	// SetLogger makes a logger the process's own.
+	SetLogger func(*slog.Logger)
+}
+
+func thisProcess() process {
+	return process{
+		Args: os.Args[min(1, len(os.Args)):], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		LookupEnv: os.LookupEnv, Columns: columns, Signals: runner.Signals, BuildInfo: debug.ReadBuildInfo,
+		SetLogger: slog.SetDefault,
+	}
+}
+
+func columns(w io.Writer) (int, bool) {
+	file, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return 0, false
+	}
+	width, _, err := term.GetSize(int(file.Fd()))
+	if err != nil || width < 1 {
+		width = 80
+	}
+	return width, true
+}

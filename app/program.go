@@ -1,0 +1,70 @@
+package app
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// program is one call of the command line.
+type program struct {
+	settings Settings
+	process  process
+	options  options
+	flags    *pflag.FlagSet // has the variables
+	began    bool           // a command was understood: what fails from now on is no matter of usage
+}
+
+const (
+	groupRun  = "run"
+	groupLook = "look"
+)
+
+// root is the program's own command, with all others.
+func (p *program) root() (*cobra.Command, error) {
+	root := &cobra.Command{
+		Use:                   p.settings.Name,
+		Short:                 p.settings.Description,
+		Version:               p.version().Version,
+		DisableFlagsInUseLine: true,
+		SilenceErrors:         true,
+		SilenceUsage:          true,
+		Args:                  p.onlyCommands,
+		RunE:                  func(c *cobra.Command, _ []string) error { return c.Help() },
+		PersistentPreRun:      func(*cobra.Command, []string) { p.began = true },
+	}
+	root.Flags().Bool("version", false, "print the version")
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
+	root.SetFlagErrorFunc(unknownFlag)
+	root.SetArgs(append([]string{}, p.process.Args...))
+	root.SetIn(p.process.Stdin)
+	root.SetOut(p.process.Stdout)
+	root.SetErr(p.process.Stderr)
+	root.AddGroup(&cobra.Group{ID: groupRun, Title: "Running:"}, &cobra.Group{ID: groupLook, Title: "Looking:"})
+	root.AddCommand(
+		p.listCommand(), p.describeCommand(), p.lintCommand(), p.configCommand(), p.connectorsCommand(),
+		p.versionCommand(),
+	)
+	p.addOptions(root)
+	return root, p.addVariables(root)
+}
+
+// print writes what was asked for to standard output, at once.
+func (p *program) print(text string) error {
+	if _, err := io.WriteString(p.process.Stdout, text); err != nil {
+		return fmt.Errorf("write to standard output: %w", err)
+	}
+	return nil
+}
+
+// printJSON writes a document that people can read as well.
+func (p *program) printJSON(document any) error {
+	text, err := json.MarshalIndent(document, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write as JSON: %w", err)
+	}
+	return p.print(string(text) + "\n")
+}

@@ -1,0 +1,71 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/ergon-go/ergon/config"
+)
+
+// usagef is for what the help of a command says how to do right.
+func usagef(format string, args ...any) error {
+	return &wrong{err: fmt.Errorf(format, args...), usage: true}
+}
+
+// onlyCommands refuses what is no command, where only a command can stand.
+func (p *program) onlyCommands(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, sub := range c.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, sub.Name())
+		}
+	}
+	return unknown("command", args[0], names)
+}
+
+// unknown says that there is no such thing, which one may have been meant, and which there are.
+func unknown(what, name string, known []string) error {
+	meant := config.Closest(name, known)
+	if meant != "" {
+		meant = fmt.Sprintf("did you mean %q? ", meant)
+	}
+	if len(known) == 0 {
+		return usagef("unknown %s %q; there are no %ss", what, name, what)
+	}
+	return usagef("unknown %s %q; %sknown %ss: %s", what, name, meant, what, strings.Join(known, ", "))
+}
+
+func unknownFlag(c *cobra.Command, err error) error {
+	missing, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok || missing.GetSpecifiedShortnames() != "" {
+		return err
+	}
+	var names []string
+	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if meant := config.Closest(missing.GetSpecifiedName(), names); meant != "" {
+		return fmt.Errorf("unknown flag --%s; did you mean --%s?", missing.GetSpecifiedName(), meant)
+	}
+	return fmt.Errorf("unknown flag --%s", missing.GetSpecifiedName())
+}
+
+// arguments checks how many arguments a command got; names are what they are, in order.
+func arguments(names ...string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		switch {
+		case len(args) < len(names):
+			return usagef("%s is missing", names[len(args)])
+		case len(args) > len(names) && len(names) == 0:
+			return usagef("there is %q, but nothing is expected here", args[0])
+		case len(args) > len(names):
+			return usagef("there is %q after %s, but nothing more is expected", args[len(names)], names[len(names)-1])
+		}
+		return nil
+	}
+}

@@ -1,0 +1,69 @@
+package app
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// Variable is what a configuration refers to as ${Name} and a user may set: by the flag, by the environment variable of
+// that name, or not at all. The first of these that is there is its value; the flag even where it is empty.
+type Variable struct {
+	// Name is the name of the variable: "OUT".
+	Name string
+	// Flag is the name of the flag, without dashes: "out". Default: none, only the environment sets it.
+	Flag string
+	// Default is the value without either. Where it is empty too, ${Name} is a fault and ${Name:-x} is x.
+	Default string
+	// Usage describes the flag, in its help.
+	Usage string
+}
+
+// addVariables gives every command the flags of the variables.
+func (p *program) addVariables(root *cobra.Command) error {
+	taken := map[string]bool{"help": true, "version": true}
+	walk(root, func(c *cobra.Command) {
+		take := func(f *pflag.Flag) { taken[f.Name] = true }
+		c.LocalFlags().VisitAll(take)
+		c.PersistentFlags().VisitAll(take)
+	})
+	for _, v := range p.settings.Variables {
+		if v.Flag == "" {
+			continue
+		}
+		if taken[v.Flag] {
+			return fmt.Errorf("app.Settings.Variables: %s has the flag --%s, which is there already; give it another name", v.Name, v.Flag)
+		}
+		taken[v.Flag] = true
+		root.PersistentFlags().String(v.Flag, v.Default, v.Usage+" (variable "+v.Name+")")
+	}
+	p.flags = root.PersistentFlags()
+	return nil
+}
+
+func walk(c *cobra.Command, visit func(*cobra.Command)) {
+	visit(c)
+	for _, sub := range c.Commands() {
+		walk(sub, visit)
+	}
+}
+
+// lookup is the environment that configurations see.
+func (p *program) lookup(name string) (string, bool) {
+	for _, v := range p.settings.Variables {
+		if v.Name != name {
+			continue
+		}
+		if v.Flag != "" {
+			if flag := p.flags.Lookup(v.Flag); flag.Changed {
+				return flag.Value.String(), true
+			}
+		}
+		if value, set := p.process.LookupEnv(name); set {
+			return value, true
+		}
+		return v.Default, v.Default != ""
+	}
+	return p.process.LookupEnv(name)
+}
