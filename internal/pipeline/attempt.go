@@ -2,12 +2,10 @@ package pipeline
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
 	"time"
 
-	"go.opentelemetry.io/otel/trace"
-
+	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/internal/spans"
 )
@@ -20,52 +18,42 @@ const (
 	abandoned        // shutdown came first
 )
 
-// attempt is the context of one attempt, and the place where its ownership is decided. It is never used again.
-// Nothing is made for cancellation until somebody asks for Done, or the attempt is cancelled.
+// attempt is the context of one attempt, and the place where its ownership is decided. It is never used again. It is small,
+// because one is made for every call of a handler; nothing is made for cancellation until somebody asks for Done, or the
+// attempt is cancelled. It may outlive its flight, so it does not know it.
 type attempt struct {
-	flight   *flight // read by whoever owns the lifecycle; what is only seen uses home and id
 	home     *slab
-	id       string         // of the transaction
-	traced   *tracedAttempt // nil when nothing is recorded
-	deadline instant        // always set: every attempt is bounded
-	number   int32
+	tx       *ergon.Transaction
+	deadline instant // always set: every attempt is bounded
+	extra    atomic.Pointer[extra]
 	owner    atomic.Uint32
-	ending   atomic.Pointer[ending]
-	phase    lifecycle.Phase
-	byBudget bool // the deadline is the transaction's, not the attempt's
+	mark     mark
 }
 
 var _ context.Context = (*attempt)(nil)
 
-// ending is how an attempt's context ends.
-type ending struct {
-	mu    sync.Mutex
-	done  chan struct{}
-	err   error           // nil while the attempt goes on
-	cause context.Context // a cancelled context that carries the cause for context.Cause; nil without one
-	after map[*func()]struct{}
+// mark is which attempt of which phase it is, and whether its deadline is the transaction's, in one word.
+type mark uint32
+
+const (
+	markBudget mark = 1 << 2
+	markNumber      = 3 // bits to the left
+)
+
+func markOf(phase lifecycle.Phase, number int32) mark {
+	return mark(number)<<markNumber | mark(phase) //nolint:gosec // attempts are counted from 1
 }
 
-// tracedAttempt is the attempt's span, and the context that carries it.
-type tracedAttempt struct {
-	ctx  context.Context //nolint:containedctx // values only
-	span trace.Span
-}
-
-// values is what the attempt inherits its values from; it is never cancelled.
-func (a *attempt) values() context.Context {
-	if a.traced != nil {
-		return a.traced.ctx
-	}
-	return a.home.consumer.values
-}
+func (m mark) phase() lifecycle.Phase { return lifecycle.Phase(m & (markBudget - 1)) }
+func (m mark) number() int            { return int(m >> markNumber) }
+func (m mark) byBudget() bool         { return m&markBudget != 0 }
 
 // take decides who owns the lifecycle; exactly one caller gets true.
 func (a *attempt) take(owner uint32) bool { return a.owner.CompareAndSwap(running, owner) }
 
 // finish ends the context of an attempt whose handler returned in time.
 func (a *attempt) finish() {
-	if e := a.ending.Load(); e != nil {
+	if e := a.extra.Load(); e != nil {
 		e.end(context.Canceled, nil)
 	}
 }
@@ -73,20 +61,15 @@ func (a *attempt) finish() {
 // cancel ends the context early; the handler still owns its attempt.
 func (a *attempt) cancel(err, cause error) { a.observed().end(err, cause) }
 
-func (a *attempt) Deadline() (time.Time, bool) {
-	if a.deadline == 0 {
-		return time.Time{}, false
-	}
-	return a.home.consumer.clock.time(a.deadline), true
-}
+func (a *attempt) Deadline() (time.Time, bool) { return a.home.consumer.clock.time(a.deadline), true }
 
-func (a *attempt) Done() <-chan struct{} { return a.observed().done }
+func (a *attempt) Done() <-chan struct{} { return a.observed().channel() }
 
 func (a *attempt) Err() error {
-	if e := a.ending.Load(); e != nil {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		return e.err
+	if e := a.extra.Load(); e != nil {
+		if err := e.ended(); err != nil {
+			return err
+		}
 	}
 	if a.owner.Load() == returned {
 		return context.Canceled
@@ -98,7 +81,7 @@ func (a *attempt) Value(key any) any {
 	if key == spans.ScopeKey {
 		return a.scope()
 	}
-	if e := a.ending.Load(); e != nil {
+	if e := a.extra.Load(); e != nil {
 		if v := e.causeValue(key); v != nil {
 			return v
 		}
@@ -109,13 +92,21 @@ func (a *attempt) Value(key any) any {
 // AfterFunc keeps contexts derived from this one from starting a goroutine each: package context looks for it.
 func (a *attempt) AfterFunc(f func()) (stop func() bool) { return a.observed().afterFunc(f) }
 
-// observed returns the ending, made now if need be. An attempt that is over already ends what is made late.
-func (a *attempt) observed() *ending {
-	e := a.ending.Load()
+// values is what the attempt inherits its values from; it is never cancelled.
+func (a *attempt) values() context.Context {
+	if e := a.extra.Load(); e != nil && e.traced != nil {
+		return e.traced
+	}
+	return a.home.consumer.values
+}
+
+// observed returns the extra, made now if need be. An attempt that is over already ends what is made late.
+func (a *attempt) observed() *extra {
+	e := a.extra.Load()
 	if e == nil {
-		e = &ending{done: make(chan struct{})}
-		if !a.ending.CompareAndSwap(nil, e) {
-			e = a.ending.Load()
+		e = &extra{}
+		if !a.extra.CompareAndSwap(nil, e) {
+			e = a.extra.Load()
 		}
 	}
 	if a.owner.Load() == returned {
@@ -125,56 +116,9 @@ func (a *attempt) observed() *ending {
 }
 
 func (a *attempt) scope() *spans.Scope {
+	s := &a.home.consumer.settings
 	return &spans.Scope{
-		Task: a.home.consumer.settings.Task, Worker: a.home.consumer.settings.Worker,
-		TransactionID: a.id, Phase: a.phase.String(), Attempt: int(a.number),
-	}
-}
-
-func (e *ending) end(err, cause error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.err != nil {
-		return
-	}
-	if cause != nil {
-		ctx, cancel := context.WithCancelCause(context.Background())
-		cancel(cause)
-		e.cause = ctx
-	}
-	e.err = err
-	close(e.done)
-	for f := range e.after {
-		go (*f)()
-	}
-	e.after = nil
-}
-
-func (e *ending) causeValue(key any) any {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.cause == nil {
-		return nil
-	}
-	return e.cause.Value(key)
-}
-
-func (e *ending) afterFunc(f func()) (stop func() bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.err != nil {
-		go f()
-		return func() bool { return false }
-	}
-	if e.after == nil {
-		e.after = map[*func()]struct{}{}
-	}
-	e.after[&f] = struct{}{}
-	return func() bool {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		_, pending := e.after[&f]
-		delete(e.after, &f)
-		return pending
+		Task: s.Task, Worker: s.Worker, TransactionID: a.tx.ID(),
+		Phase: a.mark.phase().String(), Attempt: a.mark.number(),
 	}
 }

@@ -39,7 +39,7 @@ func (c *Consumer) drive(w *worker, f *flight, action lifecycle.Action) bool {
 		switch action {
 		case lifecycle.Finish:
 			successor := c.order.successor(f)
-			c.settle(f)
+			c.settle(w.shard, f)
 			if f = successor; f == nil {
 				return true
 			}
@@ -77,13 +77,13 @@ func (c *Consumer) attempt(w *worker, f *flight) (event lifecycle.Event, owned b
 		err         error
 	)
 	w.calling = a
-	switch a.phase {
+	switch a.mark.phase() {
 	case lifecycle.Process:
-		result, err = c.settings.Handlers.Process(a, f.tx)
+		result, err = c.settings.Handlers.Process(a, *f.tx)
 	case lifecycle.Success:
-		err = c.settings.Handlers.Success(a, f.tx, f.result)
+		err = c.settings.Handlers.Success(a, *f.tx, f.result)
 	case lifecycle.Exception:
-		disposition, err = c.settings.Handlers.Exception(a, f.tx, f.failure.cause)
+		disposition, err = c.settings.Handlers.Exception(a, *f.tx, f.failure.cause)
 	}
 	if err != nil {
 		probe(err)
@@ -94,7 +94,7 @@ func (c *Consumer) attempt(w *worker, f *flight) (event lifecycle.Event, owned b
 		return 0, false
 	}
 	a.finish()
-	return c.conclude(w, a, result, disposition, err), true
+	return c.conclude(w, f, a, result, disposition, err), true
 }
 
 // probe calls the methods of a handler's error where a panic still counts as the handler's. A nil pointer that is returned
@@ -111,24 +111,24 @@ func probe(err error) {
 // arm makes the attempt that f's state names and sets its deadline.
 func (c *Consumer) arm(w *worker, f *flight) *attempt {
 	a := w.newAttempt()
-	a.flight, a.home, a.id = f, f.home, f.tx.ID()
-	a.phase, a.number = f.state.Phase, f.state.Attempt
+	phase := f.state.Phase
+	a.home, a.tx, a.mark = f.home, f.tx, markOf(phase, f.state.Attempt)
 	f.attempts++
 	f.started = w.instant()
-	a.deadline = f.started.after(c.retries[a.phase].Timeout)
-	if a.phase != lifecycle.Exception && f.deadline != 0 && f.deadline <= a.deadline {
-		a.deadline, a.byBudget = f.deadline, true
+	a.deadline = f.started.after(c.retries[phase].Timeout)
+	if phase != lifecycle.Exception && f.deadline != 0 && f.deadline <= a.deadline {
+		a.deadline, a.mark = f.deadline, a.mark|markBudget
 	}
 	if c.watcher.tracing {
-		c.watcher.attemptStarted(a)
+		c.watcher.attemptStarted(f, a)
 	}
-	w.slot.watch(a, w.used-1)
+	w.slot.watch(f, a, w.used-1)
 	return a
 }
 
 // conclude records what an attempt that its worker owns came to.
-func (c *Consumer) conclude(w *worker, a *attempt, result any, d ergon.Disposition, err error) lifecycle.Event {
-	f, now := a.flight, c.clock.now()
+func (c *Consumer) conclude(w *worker, f *flight, a *attempt, result any, d ergon.Disposition, err error) lifecycle.Event {
+	now := c.clock.now()
 	w.now = now
 	event := lifecycle.OK
 	switch {
@@ -141,9 +141,9 @@ func (c *Consumer) conclude(w *worker, a *attempt, result any, d ergon.Dispositi
 		event = c.eventOf(err)
 	}
 	if event == lifecycle.OK {
-		f.accept(a.phase, result, d)
+		f.accept(a.mark.phase(), result, d)
 	}
-	c.attempted(w.shard, a, event, err, now)
+	c.attempted(w.shard, f, a, event, err, now)
 	return event
 }
 
@@ -176,21 +176,21 @@ func (c *Consumer) eventOf(err error) lifecycle.Event {
 }
 
 // attempted makes the end of an attempt seen.
-func (c *Consumer) attempted(s *shard, a *attempt, event lifecycle.Event, err error, now instant) {
-	s.phases[a.phase].observe(now - a.flight.started)
+func (c *Consumer) attempted(s *shard, f *flight, a *attempt, event lifecycle.Event, err error, now instant) {
+	s.phases[a.mark.phase()].observe(now - f.started)
 	if event != lifecycle.OK {
-		a.flight.failed(err)
+		f.failed(err)
 		if event == lifecycle.Timeout || event == lifecycle.OutOfTime {
 			s.timeouts.Add(1)
 		}
 	}
 	if c.watcher.watching {
-		c.watcher.attemptEnded(a, event, err, now)
+		c.watcher.attemptEnded(a, event, err, now-f.started)
 	}
 }
 
 func (a *attempt) timeoutEvent() lifecycle.Event {
-	if a.byBudget {
+	if a.mark.byBudget() {
 		return lifecycle.OutOfTime
 	}
 	return lifecycle.Timeout
@@ -198,8 +198,8 @@ func (a *attempt) timeoutEvent() lifecycle.Event {
 
 // timeoutError names the deadline and keeps what the handler returned, if it did.
 func (c *Consumer) timeoutError(a *attempt, handler error) error {
-	err := fmt.Errorf("%w of %s", ergon.ErrAttemptTimeout, c.retries[a.phase].Timeout)
-	if a.byBudget {
+	err := fmt.Errorf("%w of %s", ergon.ErrAttemptTimeout, c.retries[a.mark.phase()].Timeout)
+	if a.mark.byBudget() {
 		err = fmt.Errorf("%w of %s", ergon.ErrTransactionTimeout, c.settings.Policy.Loop.TransactionTimeout)
 	}
 	if handler != nil {

@@ -21,7 +21,7 @@ type intake struct {
 	left    int64 // transactions that may still be started
 	empties int   // empty fetches in a row
 	// mostBehind is how many transactions may wait for settlement before fetching pauses.
-	mostBehind int64
+	mostBehind int
 	last       instant
 }
 
@@ -35,7 +35,7 @@ type fetched struct {
 func newIntake(c *Consumer) *intake {
 	i := &intake{Consumer: c, loop: c.settings.Policy.Loop, left: -1}
 	i.size = i.loop.Batch.Size
-	i.mostBehind = int64(10 * max(c.settings.Policy.Settle.Size, i.loop.Concurrency.Most()))
+	i.mostBehind = 10 * max(c.settings.Policy.Settle.Size, i.loop.Concurrency.Most())
 	if i.loop.Limit > 0 {
 		i.left = i.loop.Limit
 	}
@@ -79,11 +79,13 @@ func (i *intake) run(ctx context.Context) error {
 // waitForRoom returns how much to ask for, once the mode, the free slots, the outage and the interval allow a fetch.
 func (i *intake) waitForRoom(ctx context.Context) (int, bool) {
 	for {
+		i.room.wanted.Store(true) // before looking, so that what is freed from now on wakes the loop
 		n := min(i.free(), i.size)
 		if i.left > 0 {
 			n = int(min(int64(n), i.left))
 		}
 		if n > 0 {
+			i.room.wanted.Store(false)
 			wait := i.pause()
 			if wait <= 0 {
 				return n, ctx.Err() == nil
@@ -101,40 +103,30 @@ func (i *intake) waitForRoom(ctx context.Context) (int, bool) {
 	}
 }
 
-// free returns how many transactions may be fetched, and has the room wake the loop when it is none.
+// free returns how many transactions may be fetched now.
 func (i *intake) free() int {
-	wakeAt, n := i.refillAt()
-	if i.loop.Mode == policy.ModeBatch && i.room.unsettled.Load() > 0 {
-		return 0 // the last settlement wakes the loop
-	}
-	if i.room.unsettled.Load()-i.room.outstanding.Load() > i.mostBehind {
-		i.room.behind.Store(true)
-		if i.room.unsettled.Load()-i.room.outstanding.Load() > i.mostBehind {
-			return 0 // settling has fallen too far behind; the next settlement wakes the loop
-		}
-	}
-	i.room.wakeAt.Store(wakeAt)
-	if outstanding := i.room.outstanding.Load(); outstanding <= wakeAt {
-		i.room.wakeAt.Store(-1)
-		return int(n - outstanding)
-	}
-	return 0
-}
-
-// refillAt returns at how many outstanding transactions to fetch again, and how many there may be at most.
-func (i *intake) refillAt() (wakeAt, most int64) {
-	slots := int64(i.pool.limit.Load())
-	ahead := int64(i.loop.Batch.Prefetch)
+	unsettled := int(i.room.unsettled.Load())
 	if i.outage.lasts() {
-		return 0, 1
+		return max(1-unsettled, 0)
 	}
 	if i.loop.Mode == policy.ModeBatch {
-		return 0, int64(i.size)
+		if unsettled > 0 {
+			return 0
+		}
+		return i.size
 	}
+	outstanding := i.pool.outstanding() + i.order.waiting()
+	if unsettled-outstanding > i.mostBehind {
+		return 0
+	}
+	slots, ahead := int(i.pool.limit.Load()), i.loop.Batch.Prefetch
 	if i.order.on {
 		ahead = max(ahead, slots) // so that a busy key does not keep free slots from the others
 	}
-	return slots + (ahead+1)/2 - 1, slots + ahead
+	if outstanding >= slots+(ahead+1)/2 {
+		return 0 // what is fetched ahead is refilled by half
+	}
+	return slots + ahead - outstanding
 }
 
 // pause returns how long to wait before a fetch is allowed.
@@ -222,11 +214,11 @@ func (i *intake) accept(txs []ergon.Transaction, from trace.SpanContext) {
 	}
 	flights := i.newFlights(txs)
 	i.stats.fetched.Add(int64(len(txs)))
-	i.room.taken(len(txs))
+	i.room.unsettled.Add(int64(len(txs)))
 	i.leases.hold(flights, i.last)
 	i.watcher.accepted(flights, from)
 	if ready := i.order.ready(flights); len(ready) > 0 {
-		i.pool.submit(&batch{flights: ready})
+		i.pool.submit(ready)
 	}
 }
 

@@ -14,8 +14,8 @@ import (
 // flight is one transaction between fetch and settlement. At any time one goroutine owns it: the worker or takeover that
 // runs it, then the settler. Only lost may be touched by others.
 type flight struct {
-	home     *slab // never changed
-	tx       ergon.Transaction
+	home     *slab              // never changed
+	tx       *ergon.Transaction // in what the source returned
 	result   any
 	failure  *failure // nil while nothing has failed
 	aside    *aside   // nil where nothing is recorded and the concurrency is fixed
@@ -23,11 +23,11 @@ type flight struct {
 	began    instant  // when the first attempt started
 	started  instant  // when the current attempt started
 	state    lifecycle.State
-	attempts int32       // started in the current phase
-	lost     atomic.Bool // the source has taken the delivery back
-	verdict  verdict     // once the lifecycle has ended
-	next     *flight     // while it waits for settlement: the one that ended before it
-	pending  int32       // and how many wait with it
+	attempts int32        // started in the current phase
+	lost     atomic.Bool  // the source has taken the delivery back
+	verdict  verdict      // once the lifecycle has ended
+	next     *flight      // while it waits for settlement: the one that ended before it
+	pile     atomic.Int32 // and how many wait with it
 }
 
 // aside is what only some loops need.
@@ -62,23 +62,4 @@ func (f *flight) failed(err error) {
 		f.failure.first = err
 	}
 	f.failure.last = err
-}
-
-// batch is what one fetch brought and may run, handed out by a cursor.
-type batch struct {
-	flights []*flight
-	cursor  atomic.Int64
-}
-
-// claim takes the next flight, and says whether others are left.
-func (b *batch) claim() (f *flight, more bool) {
-	n := int64(len(b.flights))
-	if b.cursor.Load() >= n {
-		return nil, false
-	}
-	i := b.cursor.Add(1)
-	if i > n {
-		return nil, false
-	}
-	return b.flights[i-1], i < n
 }

@@ -77,7 +77,7 @@ func (l *leases) extend(ctx context.Context) {
 func (l *leases) call(ctx context.Context, flights []*flight) error {
 	batch := make([]ergon.Transaction, len(flights))
 	for i, f := range flights {
-		batch[i] = f.tx
+		batch[i] = *f.tx
 	}
 	once := policy.Retry{MaxAttempts: 1, Timeout: l.duration / extensionsPerLease, BackoffMultiplier: 1}
 	ctx, span := l.consumer.watcher.leasesStarted(ctx, len(batch))
@@ -117,8 +117,8 @@ func (c *Consumer) leasesLost(lost []*flight) {
 		f.lost.Store(true)
 		c.watcher.leaseLost(f)
 	}
-	for _, a := range c.pool.running() {
-		if slices.Contains(lost, a.flight) {
+	for _, r := range c.pool.running() {
+		if a := r.attempt; slices.ContainsFunc(lost, func(f *flight) bool { return f.tx == a.tx }) {
 			a.cancel(context.Canceled, ergon.ErrStaleDelivery)
 		}
 	}

@@ -9,22 +9,22 @@ import (
 // idleAsync is how many idle workers an async pool keeps: enough that a busy loop does not start goroutines.
 const idleAsync = 256
 
-// pool runs flights on workers: never more at once than its limit. A worker takes flights from the batches one by one; it
-// is woken, or started, when there is work that no worker is on its way to. At most one worker is on its way at a time and
+// pool runs flights on workers: never more at once than its limit. It hands them out in chunks, oldest first. A worker is
+// woken, or started, when there is work that no worker is on its way to. At most one worker is on its way at a time and
 // wakes the next one itself, so a burst of short transactions does not wake everybody.
 type pool struct {
 	consumer *Consumer
 	fixed    bool // sync: workers stay, up to most of them
 	pinned   bool // each worker has an OS thread of its own
 	limit    atomic.Int32
-	current  atomic.Pointer[batch]
-	queued   atomic.Int32 // batches behind current
+	active   atomic.Int32 // workers that run or look for a flight; changed under mu
+	backlog  atomic.Int32 // flights in chunks that nobody has taken; changed under mu
 	onTheWay atomic.Bool
 
 	mu        sync.Mutex
-	batches   []*batch
+	chunks    []*chunk // not taken yet
+	open      []*chunk // taken; the oldest first
 	idle      []*worker
-	active    atomic.Int32 // workers that run or look for a flight; changed under mu
 	watchdogs []*watchdog
 	freeSlots []*slot
 	newDog    func() *watchdog
@@ -32,12 +32,10 @@ type pool struct {
 	closed    bool
 }
 
-func (p *pool) submit(b *batch) {
+func (p *pool) submit(flights []*flight) {
 	p.mu.Lock()
-	if !p.current.CompareAndSwap(nil, b) {
-		p.batches = append(p.batches, b)
-		p.queued.Store(int32(len(p.batches))) //nolint:gosec // bounded by the concurrency
-	}
+	p.chunks = append(p.chunks, chunksOf(flights)...)
+	p.backlog.Add(int32(len(flights))) //nolint:gosec // bounded by the concurrency
 	p.mu.Unlock()
 	p.wakeOne()
 }
@@ -69,7 +67,7 @@ func (p *pool) wakeOne() {
 func (p *pool) next(w *worker) *flight {
 	for {
 		if p.active.Load() <= p.limit.Load() {
-			if f := p.claim(); f != nil {
+			if f := p.claim(w); f != nil {
 				return f
 			}
 		}
@@ -79,38 +77,58 @@ func (p *pool) next(w *worker) *flight {
 	}
 }
 
-func (p *pool) claim() *flight {
-	for {
-		b := p.current.Load()
-		if b == nil {
-			return nil
+// claim takes a flight from the worker's own chunk, or else from where there is one.
+func (p *pool) claim(w *worker) *flight {
+	if w.chunk != nil {
+		if f, more := w.chunk.claim(); f != nil {
+			if more || p.backlog.Load() > 0 {
+				p.wakeOne()
+			}
+			return f
 		}
-		f, more := b.claim()
-		if f == nil {
-			p.advance(b)
-			continue
-		}
-		if more || p.queued.Load() > 0 {
-			p.wakeOne()
-		}
-		return f
+		w.chunk = nil
 	}
+	f, more := p.take(w)
+	if more {
+		p.wakeOne()
+	}
+	return f
 }
 
-// advance replaces a batch that is used up.
-func (p *pool) advance(used *batch) {
+// mostStalled bounds how many open chunks a worker looks into before it takes one of its own.
+const mostStalled = 4
+
+// take claims, in this order, from an older chunk that lies still, from the next chunk, which becomes the worker's own,
+// and from any other worker's.
+func (p *pool) take(w *worker) (f *flight, more bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.current.Load() != used {
-		return
+	p.open = slices.DeleteFunc(p.open, func(b *chunk) bool { return b.left() == 0 })
+	for _, b := range p.open[:min(len(p.open), mostStalled)] {
+		at := b.cursor.Load()
+		if at == b.seen {
+			if f, _ = b.claim(); f != nil {
+				b.seen = at + 1
+				return f, true
+			}
+		}
+		b.seen = at
 	}
-	var following *batch
-	if len(p.batches) > 0 {
-		following = p.batches[0]
-		p.batches = slices.Delete(p.batches, 0, 1)
-		p.queued.Store(int32(len(p.batches))) //nolint:gosec // bounded by the concurrency
+	if len(p.chunks) > 0 {
+		w.chunk = p.chunks[0]
+		p.chunks = slices.Delete(p.chunks, 0, 1)
+		p.open = append(p.open, w.chunk)
+		p.backlog.Add(-int32(len(w.chunk.flights))) //nolint:gosec // a handful
+		p.consumer.room.freed()
+		f, more = w.chunk.claim()
+		return f, more || len(p.chunks) > 0
 	}
-	p.current.Store(following)
+	for _, b := range p.open {
+		if f, more = b.claim(); f != nil {
+			return f, true
+		}
+	}
+	return nil, false
 }
 
 // park waits until w is woken; false sends it home.
@@ -120,7 +138,10 @@ func (p *pool) park(w *worker) bool {
 		p.mu.Unlock()
 		return true
 	}
-	p.active.Add(-1)
+	if p.active.Add(-1) == 0 && !p.hasWork() {
+		p.consumer.settler.hurry()
+	}
+	p.consumer.room.freed()
 	if p.closed || (!p.fixed && len(p.idle) >= idleAsync) {
 		p.freeSlots = append(p.freeSlots, w.slot)
 		w.slot.index.Store(none)
@@ -137,8 +158,18 @@ func (p *pool) park(w *worker) bool {
 }
 
 func (p *pool) hasWork() bool {
-	b := p.current.Load()
-	return b != nil && (b.cursor.Load() < int64(len(b.flights)) || len(p.batches) > 0)
+	return len(p.chunks) > 0 || slices.ContainsFunc(p.open, func(b *chunk) bool { return b.left() > 0 })
+}
+
+// outstanding is how many flights wait or run.
+func (p *pool) outstanding() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := int(p.active.Load() + p.backlog.Load())
+	for _, b := range p.open {
+		n += b.left()
+	}
+	return n
 }
 
 // takeWaiting removes every flight that no worker has claimed.
@@ -146,16 +177,13 @@ func (p *pool) takeWaiting() []*flight {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var taken []*flight
-	if b := p.current.Swap(nil); b != nil {
-		p.batches = append([]*batch{b}, p.batches...)
-	}
-	for _, b := range p.batches {
+	for _, b := range append(p.open, p.chunks...) {
 		for f, _ := b.claim(); f != nil; f, _ = b.claim() {
 			taken = append(taken, f)
 		}
 	}
-	p.batches = nil
-	p.queued.Store(0)
+	p.open, p.chunks = nil, nil
+	p.backlog.Store(0)
 	return taken
 }
 
@@ -181,14 +209,14 @@ func (p *pool) close() {
 }
 
 // running returns the attempts that workers show at the moment.
-func (p *pool) running() []*attempt {
+func (p *pool) running() []shown {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var attempts []*attempt
+	var attempts []shown
 	for _, d := range p.watchdogs {
 		for i := range d.slots {
 			if a := d.slots[i].attempt(); a != nil && a.owner.Load() == running {
-				attempts = append(attempts, a)
+				attempts = append(attempts, shown{&d.slots[i], a})
 			}
 		}
 	}

@@ -30,6 +30,6 @@ func (c *Consumer) release(txs []ergon.Transaction) {
 func (c *Consumer) releaseWaiting() {
 	for _, f := range append(c.pool.takeWaiting(), c.order.takeHeld()...) {
 		f.state, _ = lifecycle.Next(f.state, lifecycle.Interrupted, c.plan)
-		c.settle(f)
+		c.settle(c.stats.nextShard(), f)
 	}
 }

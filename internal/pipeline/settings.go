@@ -44,7 +44,7 @@ type Result struct {
 }
 
 func resultOf(f *flight) Result {
-	r := Result{Transaction: f.tx, Outcome: f.verdict.outcome, Value: f.result}
+	r := Result{Transaction: *f.tx, Outcome: f.verdict.outcome, Value: f.result}
 	switch cause := causeOf(f); {
 	case f.verdict.outcome == Succeeded:
 	case f.verdict.outcome == Interrupted:

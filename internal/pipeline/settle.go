@@ -10,7 +10,7 @@ import (
 )
 
 // settle ends a flight: it is judged, seen, and handed to the settler. Its owner must not touch it afterwards.
-func (c *Consumer) settle(f *flight) {
+func (c *Consumer) settle(s *shard, f *flight) {
 	c.governor.end(f)
 	c.outage.record(f)
 	f.verdict = c.judge(f)
@@ -20,10 +20,7 @@ func (c *Consumer) settle(f *flight) {
 	if c.settings.OnEnd != nil {
 		c.settings.OnEnd(resultOf(f))
 	}
-	c.settler.add(f)
-	if c.room.ended() {
-		c.settler.hurry()
-	}
+	c.settler.add(s, f)
 }
 
 // settler collects flights that have ended and settles them in batches from one goroutine: when there are enough of them,
@@ -36,11 +33,11 @@ type settler struct {
 	interval time.Duration
 	letter   letter // used by run only
 
-	last    atomic.Pointer[flight] // the flight that ended last, and by its next the others
-	first   chan struct{}          // something is pending
-	now     chan struct{}          // do not wait for more
-	closing chan struct{}
-	done    chan struct{}
+	gathering atomic.Bool   // it is known that something is pending
+	first     chan struct{} // something is pending
+	now       chan struct{} // do not wait for more
+	closing   chan struct{}
+	done      chan struct{}
 }
 
 func newSettler(c *Consumer) *settler {
@@ -53,26 +50,37 @@ func newSettler(c *Consumer) *settler {
 	return s
 }
 
-// add never waits.
-func (s *settler) add(f *flight) {
+// add never waits. Flights are piled up by shard, so that workers do not get in each other's way; whether there are enough
+// of them is looked at often enough for the size to hold closely, and exactly where it is small.
+func (s *settler) add(on *shard, f *flight) {
+	pile := 1
 	for {
-		last := s.last.Load()
-		f.next, f.pending = last, 1
+		last := on.ended.Load()
+		f.next, pile = last, 1
 		if last != nil {
-			f.pending = last.pending + 1
+			pile = int(last.pile.Load()) + 1
 		}
-		pending := f.pending // f is the settler's once it is published
-		if !s.last.CompareAndSwap(last, f) {
-			continue
+		f.pile.Store(int32(pile)) //nolint:gosec // bounded by what may be fetched
+		if on.ended.CompareAndSwap(last, f) {
+			break
 		}
-		switch {
-		case pending == 1:
-			signal(s.first)
-		case int(pending) == s.size:
-			signal(s.now)
-		}
-		return
 	}
+	if !s.gathering.Load() && s.gathering.CompareAndSwap(false, true) {
+		signal(s.first)
+	}
+	if stride := max(s.size/(2*shards), 1); pile%stride == 0 && s.pending() >= s.size {
+		signal(s.now)
+	}
+}
+
+func (s *settler) pending() int {
+	n := 0
+	for i := range s.consumer.stats.shards {
+		if f := s.consumer.stats.shards[i].ended.Load(); f != nil {
+			n += int(f.pile.Load())
+		}
+	}
+	return n
 }
 
 func (s *settler) hurry() { signal(s.now) }
@@ -111,13 +119,17 @@ func (s *settler) gather() bool {
 	return true
 }
 
-// take returns what is pending, in the order in which it ended, in the memory of the batch before.
+// take returns what is pending, shard by shard in the order in which it ended, in the memory of the batch before.
 func (s *settler) take(batch []*flight) []*flight {
 	batch = batch[:0]
-	for f := s.last.Swap(nil); f != nil; f = f.next {
-		batch = append(batch, f)
+	s.gathering.Store(false) // before looking, so that what ends from now on is not missed
+	for i := range s.consumer.stats.shards {
+		from := len(batch)
+		for f := s.consumer.stats.shards[i].ended.Swap(nil); f != nil; f = f.next {
+			batch = append(batch, f)
+		}
+		slices.Reverse(batch[from:])
 	}
-	slices.Reverse(batch)
 	return batch
 }
 

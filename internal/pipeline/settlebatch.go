@@ -76,7 +76,7 @@ func (c *Consumer) tellSource(ctx context.Context, batch []*flight) error {
 		}
 		told = append(told, i)
 		settlements = append(settlements, ergon.Settlement{
-			Transaction: f.tx, Action: v.action, Delay: v.delay, Interrupted: v.interrupted,
+			Transaction: *f.tx, Action: v.action, Delay: v.delay, Interrupted: v.interrupted,
 		})
 	}
 	if len(told) == 0 {

@@ -30,7 +30,7 @@ func (c *Consumer) newFlights(txs []ergon.Transaction) []*flight {
 	flights := make([]*flight, len(txs))
 	for i := range txs {
 		f := &s.flights[i]
-		f.tx, f.state = txs[i], lifecycle.Start()
+		f.tx, f.state = &txs[i], lifecycle.Start()
 		flights[i] = f
 	}
 	s.left = len(txs)
@@ -72,7 +72,7 @@ func (p *slabs) done(f *flight) {
 
 // reset forgets everything but home, which contexts that outlive the flight still read.
 func (f *flight) reset() {
-	f.tx, f.result, f.failure, f.aside, f.next = ergon.Transaction{}, nil, nil, nil, nil
+	f.tx, f.result, f.failure, f.aside, f.next = nil, nil, nil, nil, nil
 	f.deadline, f.began, f.started, f.attempts = 0, 0, 0, 0
 	f.lost.Store(false)
 }

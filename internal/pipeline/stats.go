@@ -56,6 +56,7 @@ type stats struct {
 }
 
 type shard struct {
+	ended    atomic.Pointer[flight] // the flight that ended last and waits for settlement; by its next the others
 	started  atomic.Int64
 	retries  atomic.Int64
 	timeouts atomic.Int64

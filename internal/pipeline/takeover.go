@@ -28,17 +28,17 @@ func signal(ch chan struct{}) {
 // has taken the attempt.
 func (c *Consumer) expire(s *slot, a *attempt) {
 	cause := ergon.ErrAttemptTimeout
-	if a.byBudget {
+	if a.mark.byBudget() {
 		cause = ergon.ErrTransactionTimeout
 	}
 	c.abandoned(a)
 	a.cancel(context.DeadlineExceeded, cause)
 	event := a.timeoutEvent()
-	if a.flight.lost.Load() {
+	if s.flight.lost.Load() {
 		event = lifecycle.LeaseLost
 	}
-	c.attempted(c.stats.nextShard(), a, event, c.timeoutError(a, nil), c.clock.now())
-	c.replace(s, a.flight, event)
+	c.attempted(c.stats.nextShard(), s.flight, a, event, c.timeoutError(a, nil), c.clock.now())
+	c.replace(s, s.flight, event)
 }
 
 // abandoned counts an attempt that was given up.
@@ -81,19 +81,19 @@ func (c *Consumer) waitHeadroom(w *worker) bool {
 func (c *Consumer) interrupt() {
 	c.interrupting.Store(true)
 	for _, a := range c.pool.running() {
-		a.cancel(context.Canceled, ergon.ErrInterrupted)
+		a.attempt.cancel(context.Canceled, ergon.ErrInterrupted)
 	}
 }
 
 // abandon ends every transaction whose handler has not returned: it is released to the source.
 func (c *Consumer) abandon() {
-	for _, a := range c.pool.running() {
-		if a.take(abandoned) {
+	for _, r := range c.pool.running() {
+		if a, f := r.attempt, r.slot.flight; a.take(abandoned) {
 			c.stats.abandoned.Add(1)
 			a.cancel(context.Canceled, ergon.ErrInterrupted)
-			c.attempted(c.stats.nextShard(), a, lifecycle.Interrupted, ergon.ErrInterrupted, c.clock.now())
-			c.step(a.flight, lifecycle.Interrupted)
-			c.settle(a.flight)
+			c.attempted(c.stats.nextShard(), f, a, lifecycle.Interrupted, ergon.ErrInterrupted, c.clock.now())
+			c.step(f, lifecycle.Interrupted)
+			c.settle(c.stats.nextShard(), f)
 			c.pool.workers.Done()
 		}
 	}

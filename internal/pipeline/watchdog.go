@@ -12,9 +12,10 @@ const slotsPerWatchdog = 128
 // slot is where a worker shows the attempt that it is running: one of those that it made ahead, by its index, because an
 // index is cheaper to publish than a pointer.
 type slot struct {
-	arena atomic.Pointer[arena]
-	index atomic.Int64 // none: nothing runs
-	dog   *watchdog
+	arena  atomic.Pointer[arena]
+	index  atomic.Int64 // none: nothing runs
+	flight *flight      // of the attempt that is shown; for whoever has taken it
+	dog    *watchdog
 }
 
 const none = -1
@@ -41,7 +42,8 @@ func (s *slot) attempt() *attempt {
 	}
 }
 
-type overdue struct {
+// shown is an attempt in its slot.
+type shown struct {
 	slot    *slot
 	attempt *attempt
 }
@@ -69,7 +71,8 @@ func newWatchdog(c clock, expire func(*slot, *attempt)) *watchdog {
 }
 
 // watch arms the i-th attempt of the arena; its worker owns the slot.
-func (s *slot) watch(a *attempt, i int) {
+func (s *slot) watch(f *flight, a *attempt, i int) {
+	s.flight = f
 	s.index.Store(int64(i))
 	if a.deadline != 0 && int64(a.deadline) < s.dog.next.Load() {
 		s.dog.set(a.deadline)
@@ -101,7 +104,7 @@ func (w *watchdog) scan() {
 	w.mu.Lock()
 	w.next.Store(int64(never))
 	now, earliest := w.clock.now(), never
-	var due []overdue
+	var due []shown
 	for i := range w.slots {
 		s := &w.slots[i]
 		a := s.attempt()
@@ -109,7 +112,7 @@ func (w *watchdog) scan() {
 			continue
 		}
 		if a.deadline <= now {
-			due = append(due, overdue{s, a})
+			due = append(due, shown{s, a})
 		} else {
 			earliest = min(earliest, a.deadline)
 		}

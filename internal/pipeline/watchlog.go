@@ -12,12 +12,12 @@ import (
 )
 
 // attemptEnded is called for every attempt while anybody watches.
-func (w *watcher) attemptEnded(a *attempt, event lifecycle.Event, err error, now instant) {
+func (w *watcher) attemptEnded(a *attempt, event lifecycle.Event, err error, took instant) {
 	if w.metrics != nil {
-		w.metrics.attempted(a.values(), a, event, now-a.flight.started)
+		w.metrics.attempted(a.values(), a, event, took)
 	}
 	if w.debug {
-		w.logger.DebugContext(a, "attempt ended", "result", event.String(), "took", time.Duration(now-a.flight.started), "error", err)
+		w.logger.DebugContext(a, "attempt ended", "result", event.String(), "took", time.Duration(took), "error", err)
 	}
 	w.endAttempt(a, event, err)
 }

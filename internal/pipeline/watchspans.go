@@ -55,7 +55,7 @@ func (w *watcher) transactionStarted(f *flight) {
 func linksOf(f *flight) []trace.Link {
 	var links []trace.Link
 	if _, ok := f.tx.Metadata("traceparent"); ok {
-		ctx := propagation.TraceContext{}.Extract(context.Background(), metadataCarrier{f.tx})
+		ctx := propagation.TraceContext{}.Extract(context.Background(), metadataCarrier{*f.tx})
 		if producer := trace.SpanContextFromContext(ctx); producer.IsValid() {
 			links = append(links, trace.Link{SpanContext: producer})
 		}
@@ -87,15 +87,15 @@ func (m metadataCarrier) Keys() []string {
 	return keys
 }
 
-func (w *watcher) attemptStarted(a *attempt) {
-	ctx, span := w.tracer.Start(a.flight.aside.ctx, attemptName(a.phase, a.number))
-	a.traced = &tracedAttempt{ctx: ctx, span: span}
+func (w *watcher) attemptStarted(f *flight, a *attempt) {
+	ctx, span := w.tracer.Start(f.aside.ctx, attemptName(f.state))
+	a.extra.Store(&extra{traced: ctx, span: span})
 	if !span.IsRecording() {
 		return
 	}
-	retry := w.consumer.retries[a.phase]
+	retry := w.consumer.retries[f.state.Phase]
 	span.SetAttributes(
-		spans.PhaseKey.String(a.phase.String()), spans.AttemptKey.Int(int(a.number)),
+		spans.PhaseKey.String(f.state.Phase.String()), spans.AttemptKey.Int(int(f.state.Attempt)),
 		spans.MaxAttempts.Int(retry.MaxAttempts), spans.AttemptTimeout.Int64(retry.Timeout.Milliseconds()),
 	)
 }
@@ -104,19 +104,20 @@ var firstAttempts = [...]string{
 	"process" + spans.AttemptInfix + "1", "success" + spans.AttemptInfix + "1", "exception" + spans.AttemptInfix + "1",
 }
 
-func attemptName(phase lifecycle.Phase, n int32) string {
-	if n == 1 {
-		return firstAttempts[phase]
+func attemptName(s lifecycle.State) string {
+	if s.Attempt == 1 {
+		return firstAttempts[s.Phase]
 	}
-	return phase.String() + spans.AttemptInfix + strconv.Itoa(int(n))
+	return s.Phase.String() + spans.AttemptInfix + strconv.Itoa(int(s.Attempt))
 }
 
 // endAttempt marks a failure on the attempt's own span only: another attempt may heal it.
 func (w *watcher) endAttempt(a *attempt, event lifecycle.Event, err error) {
-	if a.traced == nil {
+	e := a.extra.Load()
+	if e == nil || e.span == nil {
 		return
 	}
-	span := a.traced.span
+	span := e.span
 	if span.IsRecording() {
 		span.SetAttributes(spans.Result.String(event.String()))
 		if event != lifecycle.OK {

@@ -19,6 +19,7 @@ type worker struct {
 	slot     *slot
 	shard    *shard
 	wake     chan struct{}
+	chunk    *chunk   // what it took
 	calling  *attempt // the attempt whose handler runs now
 	arena    *arena   // attempts made ahead
 	used     int      // how many of them
@@ -71,7 +72,8 @@ func (w *worker) guard() {
 		return
 	}
 	a.finish()
-	w.consumer.replace(w.slot, a.flight, w.consumer.conclude(w, a, nil, ergon.Disposition{}, err))
+	f := w.slot.flight
+	w.consumer.replace(w.slot, f, w.consumer.conclude(w, f, a, nil, ergon.Disposition{}, err))
 }
 
 // instant is the time, read anew only where the worker has waited: the end of one attempt is the start of the next.

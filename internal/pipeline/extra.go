@@ -1,0 +1,88 @@
+package pipeline
+
+import (
+	"context"
+	"sync"
+
+	"go.opentelemetry.io/otel/trace"
+)
+
+// extra is what only some attempts need: a span, and how their context ends.
+type extra struct {
+	span   trace.Span      // nil when nothing is recorded; set before the attempt starts
+	traced context.Context //nolint:containedctx // carries the span; values only
+
+	mu    sync.Mutex
+	done  chan struct{}   // nil until somebody asks
+	err   error           // nil while the attempt goes on
+	cause context.Context //nolint:containedctx // a cancelled one, for context.Cause; nil without a cause
+	after map[*func()]struct{}
+}
+
+func (e *extra) end(err, cause error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.err != nil {
+		return
+	}
+	if cause != nil {
+		ctx, cancel := context.WithCancelCause(context.Background())
+		cancel(cause)
+		e.cause = ctx
+	}
+	e.err = err
+	if e.done != nil {
+		close(e.done)
+	}
+	for f := range e.after {
+		go (*f)()
+	}
+	e.after = nil
+}
+
+func (e *extra) ended() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.err
+}
+
+func (e *extra) channel() <-chan struct{} {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.done == nil {
+		e.done = make(chan struct{})
+		if e.err != nil {
+			close(e.done)
+		}
+	}
+	return e.done
+}
+
+func (e *extra) causeValue(key any) any {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.cause == nil {
+		return nil
+	}
+	return e.cause.Value(key)
+}
+
+func (e *extra) afterFunc(f func()) (stop func() bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.err != nil {
+		go f()
+		return func() bool { return false }
+	}
+	if e.after == nil {
+		e.after = map[*func()]struct{}{}
+	}
+	e.after[&f] = struct{}{}
+	return func() bool {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		_, pending := e.after[&f]
+		delete(e.after, &f)
+		return pending
+	}
+}
