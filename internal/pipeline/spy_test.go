@@ -2,10 +2,12 @@ package pipeline_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -45,9 +47,12 @@ func (s *spy) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transac
 	return txs, err
 }
 
-// SettleTransactions notes a call when it begins: "settle a ack, b requeue 5s".
+// SettleTransactions notes a call when it begins, in the order of the ids: "settle a ack, b requeue 5s".
 func (s *spy) SettleTransactions(ctx context.Context, batch []ergon.Settlement) error {
-	s.journal.note("settle " + settlementsText(batch))
+	sorted := slices.SortedFunc(slices.Values(batch), func(a, b ergon.Settlement) int {
+		return cmp.Compare(a.Transaction.ID(), b.Transaction.ID())
+	})
+	s.journal.note("settle " + settlementsText(sorted))
 	return s.settlingSource.SettleTransactions(ctx, batch)
 }
 
