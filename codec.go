@@ -9,7 +9,8 @@ import (
 
 // Codec turns the payload of a transaction into the type that a task wants. The zero value does what is right for most:
 // a payload that already is of that type is passed through as it is, bytes and strings are handed over raw where the task
-// wants []byte or string, and are decoded as JSON otherwise.
+// wants []byte or string, and are decoded as JSON otherwise. A payload that is an error, which is how a connector delivers a
+// record that it could not read, fails to decode with that error.
 type Codec struct {
 	// Decode, where set, decodes bytes in place of JSON, into a pointer.
 	Decode func(data []byte, into any) error
@@ -31,14 +32,24 @@ func UseCodec(c Codec) Decorator {
 type decoder[P any] struct {
 	codec *Codec
 	flat  bool // a P that is passed through needs no copy
+	// anything is set where P is an interface, which a payload that is an error may implement by accident.
+	anything bool
 }
 
 func newDecoder[P any](codec *Codec) decoder[P] {
-	return decoder[P]{codec: codec, flat: shapeOf(reflect.TypeFor[P]()).flat}
+	wanted := reflect.TypeFor[P]()
+	return decoder[P]{codec: codec, flat: shapeOf(wanted).flat, anything: wanted.Kind() == reflect.Interface}
 }
 
+// decode fails with the payload itself where that is an error: it is how a connector delivers a record that it could not
+// read, so that it is dead-lettered like any other that does not decode.
 func (d decoder[P]) decode(payload any) (P, error) {
-	if typed, ok := payload.(P); ok {
+	typed, ok := payload.(P)
+	if malformed, is := payload.(error); is && (!ok || d.anything) {
+		var none P
+		return none, malformed
+	}
+	if ok {
 		if !d.flat {
 			typed, _ = isolate(payload).(P)
 		}

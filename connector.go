@@ -13,7 +13,8 @@ import (
 type Fetcher interface {
 	// FetchTransactions returns up to limit transactions (limit ≥ 1), waiting a little for the first one where the source
 	// can. None and no error means empty for now. ErrExhausted, alone or with the last transactions, means that a finite
-	// source has ended.
+	// source has ended. A record that cannot be read is delivered too, with an error as its payload: it then fails to decode
+	// and is dead-lettered, while the loop goes on.
 	FetchTransactions(ctx context.Context, limit int) ([]Transaction, error)
 }
 
