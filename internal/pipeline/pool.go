@@ -116,7 +116,8 @@ func (p *pool) take(w *worker) (f *flight, more bool) {
 	}
 	if len(p.chunks) > 0 {
 		w.chunk = p.chunks[0]
-		p.chunks = slices.Delete(p.chunks, 0, 1)
+		p.chunks[0] = nil
+		p.chunks = p.chunks[1:]
 		p.open = append(p.open, w.chunk)
 		p.backlog.Add(-int32(len(w.chunk.flights))) //nolint:gosec // a handful
 		p.consumer.room.freed()
