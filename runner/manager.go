@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -13,8 +14,10 @@ import (
 type Manager struct {
 	settings Settings
 
-	mu    sync.Mutex
-	tasks []ergon.TaskConfig
+	mu      sync.Mutex
+	tasks   []ergon.TaskConfig
+	running bool
+	run     *run // the last one; nil before the first
 }
 
 // NewManager makes a manager without tasks.
@@ -38,48 +41,96 @@ func (m *Manager) Tasks() []ergon.TaskConfig {
 	return slices.Clone(m.tasks)
 }
 
-// Run runs the named tasks, all where none is named, and blocks until they have ended.
+// Run runs the named tasks side by side, all where none is named, and blocks until they have ended. When ctx ends they
+// shut down, which takes at most the longest of their budgets, see the package's comment.
+//
+// The summary is complete whatever happened, once a name is not unknown (*[UnknownTaskError]). The error is nil where all
+// came to their natural end. Otherwise it joins, each once: the cause of ctx where it cut something short, and what any
+// task failed with, among that *[ConfigError], ergon.ErrLoopTimeout, [ErrHeadroom], [ErrUnsettled], a fetch that failed
+// for good and what could not be opened or closed. A task that fails does not stop the others; one that is configured
+// wrongly keeps all from running. A Manager does one Run at a time.
 func (m *Manager) Run(ctx context.Context, names ...string) (Summary, error) {
-	if _, err := m.chosen(names); err != nil {
+	tasks, err := m.chosen(names)
+	if err != nil {
 		return Summary{}, err
 	}
-	return Summary{}, errors.ErrUnsupported
+	stop := watchShutdown(ctx, m.settings.Force)
+	defer stop.end()
+	r := newRun(tasks, m.settings, stop)
+	if err := m.begin(r); err != nil {
+		return Summary{}, err
+	}
+	defer m.ended()
+	summary, err := r.do(ctx)
+	flush(ctx, m.settings, stop)
+	return summary, err
 }
 
-// Progress returns where the tasks of the Run are that goes on, or went last.
-func (m *Manager) Progress() []TaskProgress { return nil }
-
-// ProcessTransaction runs one given transaction through a task.
-func (m *Manager) ProcessTransaction(ctx context.Context, task string, tx ergon.Transaction) (Result, error) {
-	return Result{}, errors.ErrUnsupported
+func (m *Manager) begin(r *run) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.running {
+		return fmt.Errorf("%w: the manager is running already; wait for the end, or use a manager of its own", ErrUsage)
+	}
+	m.running, m.run = true, r
+	return nil
 }
 
-// ProcessTransactionByID runs one transaction through a task that the task's source finds by its id.
-func (m *Manager) ProcessTransactionByID(ctx context.Context, task, id string) (Result, error) {
-	return Result{}, errors.ErrUnsupported
+func (m *Manager) ended() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.running = false
+}
+
+// Progress returns where the tasks are of the Run that is going on, or was the last; none before the first.
+func (m *Manager) Progress() []TaskProgress {
+	m.mu.Lock()
+	r := m.run
+	m.mu.Unlock()
+	if r == nil {
+		return nil
+	}
+	progress := make([]TaskProgress, len(r.tasks))
+	for i, t := range r.tasks {
+		progress[i] = TaskProgress{Task: t.cfg.Name, Workers: len(t.workers), Snapshot: t.snapshot(), Total: t.total.Load()}
+	}
+	return progress
 }
 
 // RunTask runs one task as [Manager.Run] does, for a program that has no use for a Manager.
 func RunTask(ctx context.Context, cfg ergon.TaskConfig, s Settings) (Snapshot, error) {
-	return Snapshot{}, errors.ErrUnsupported
+	m := NewManager(s)
+	if err := m.Register(cfg); err != nil {
+		return Snapshot{}, err
+	}
+	summary, err := m.Run(ctx)
+	return summary.Tasks[0].Snapshot, err
 }
 
 // chosen returns the named tasks in the order of their registration, all where none is named.
 func (m *Manager) chosen(names []string) ([]ergon.TaskConfig, error) {
 	tasks := m.Tasks()
-	if len(names) == 0 {
-		return tasks, nil
+	if len(tasks) == 0 && len(names) == 0 {
+		return nil, fmt.Errorf("%w: no task is registered, so there is nothing to run", ErrUsage)
 	}
+	var unknown []error
+	for _, name := range names {
+		unknown = append(unknown, unknownTask(name, tasks))
+	}
+	if len(names) > 0 {
+		tasks = slices.DeleteFunc(tasks, func(t ergon.TaskConfig) bool { return !slices.Contains(names, t.Name) })
+	}
+	return tasks, errors.Join(unknown...)
+}
+
+// unknownTask returns nil where one of tasks has that name.
+func unknownTask(name string, tasks []ergon.TaskConfig) error {
 	known := make([]string, len(tasks))
 	for i := range tasks {
 		known[i] = tasks[i].Name
 	}
-	var unknown []error
-	for _, name := range names {
-		if !slices.Contains(known, name) {
-			unknown = append(unknown, &UnknownTaskError{Name: name, Suggestions: nearest(name, known), Known: known})
-		}
+	if slices.Contains(known, name) {
+		return nil
 	}
-	tasks = slices.DeleteFunc(tasks, func(t ergon.TaskConfig) bool { return !slices.Contains(names, t.Name) })
-	return tasks, errors.Join(unknown...)
+	return &UnknownTaskError{Name: name, Suggestions: nearest(name, known), Known: known}
 }

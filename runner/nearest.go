@@ -39,10 +39,10 @@ func edits(a, b string) int {
 	for j := range row {
 		row[j] = j
 	}
-	for i := range a {
+	for i := range len(a) {
 		diagonal := row[0]
 		row[0] = i + 1
-		for j := range b {
+		for j := range len(b) {
 			replaced := diagonal
 			if a[i] != b[j] {
 				replaced++

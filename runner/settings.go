@@ -21,4 +21,6 @@ type Settings struct {
 	Flush func(context.Context) error
 	// Force, when it is closed, cuts a shutdown short; [Signals] makes one for the second signal. Nil: never.
 	Force <-chan struct{}
+
+	jitter func() float64 // takes the place of chance, for tests
 }

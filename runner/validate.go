@@ -64,7 +64,7 @@ func missingConnectors(cfg ergon.TaskConfig) []error {
 
 // under puts the key of a policy before its faults.
 func under(key string, err error) []error {
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // what Validate joined is taken apart
+	joined, ok := err.(interface{ Unwrap() []error })
 	switch {
 	case err == nil:
 		return nil

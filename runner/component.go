@@ -1,0 +1,142 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/spans"
+)
+
+const (
+	// openTimeout bounds the opening of one component. It is for what hangs, not for what is slow.
+	openTimeout = 5 * time.Minute
+	// openPatience is how long a component has to return whose opening was cut short.
+	openPatience = time.Second
+	// lateCloseTimeout bounds the closing of a component that was given up while it opened, and opened after that.
+	lateCloseTimeout = 5 * time.Second
+)
+
+type kind string
+
+const (
+	connector kind = "connector"
+	service   kind = "service"
+)
+
+// component is a connector or service of one worker.
+type component struct {
+	kind  kind
+	name  string
+	typ   string
+	value any
+	// held is set while there may be something to close: from the beginning where there is nothing to open, otherwise from
+	// the call of Open on.
+	held bool
+}
+
+// String names the component for errors.
+func (c *component) String() string {
+	if c.typ == "" {
+		return fmt.Sprintf("%s %q", c.kind, c.name)
+	}
+	return fmt.Sprintf("%s %q (%s)", c.kind, c.name, c.typ)
+}
+
+// makeComponents makes services, then connectors, each in the order of their names, and returns the faults of all that
+// cannot be made.
+func makeComponents(ctx context.Context, cfg ergon.TaskConfig) ([]*component, error) {
+	var made []*component
+	var faults []error
+	for _, of := range []struct {
+		kind kind
+		all  map[string]ergon.Component
+	}{{service, cfg.Services}, {connector, cfg.Connectors}} {
+		for _, name := range slices.Sorted(maps.Keys(of.all)) {
+			c := &component{kind: of.kind, name: name, typ: of.all[name].Type}
+			faults = append(faults, c.make(ctx, of.all[name]))
+			made = append(made, c)
+		}
+	}
+	return made, errors.Join(faults...)
+}
+
+func (c *component) make(ctx context.Context, from ergon.Component) error {
+	var made any
+	err := call(ctx, openPatience, func(context.Context) error {
+		value, err := from.New()
+		if err == nil && value == nil {
+			err = errors.New("its Component.New returned nil and no error")
+		}
+		made = value
+		return err
+	}, nil)
+	if err != nil {
+		return fmt.Errorf("make %s: %w", c, err)
+	}
+	c.value = made
+	_, opens := made.(ergon.Opener)
+	c.held = !opens
+	return nil
+}
+
+// open opens c, where it is an Opener.
+func (w *worker) open(ctx context.Context, c *component) error {
+	ctx, span := w.tracer.Start(ctx, spans.OpenPrefix+c.name)
+	defer span.End()
+	if span.IsRecording() {
+		key := spans.Connector
+		if c.kind == service {
+			key = spans.Service
+		}
+		span.SetAttributes(key.String(c.name), spans.ComponentType.String(c.typ), spans.Task.String(w.cfg.Name), spans.Worker.String(w.name))
+	}
+	opener, ok := c.value.(ergon.Opener)
+	if !ok {
+		return nil
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, openTimeout, fmt.Errorf("not open within %s", openTimeout))
+	defer cancel()
+	c.held = true
+	err := call(ctx, openPatience, opener.Open, func() { w.closeLate(ctx, c) })
+	if err != nil {
+		c.held = !errors.Is(err, errGivenUp)
+		err = fmt.Errorf("open %s: %w", c, err)
+		recordError(span, err)
+	}
+	return err
+}
+
+// closeLate closes what opened after it had been given up.
+func (w *worker) closeLate(ctx context.Context, c *component) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lateCloseTimeout)
+	defer cancel()
+	w.logger.WarnContext(ctx, "opening returned after it was given up; closing", string(c.kind), c.name)
+	closer, ok := c.value.(ergon.Closer)
+	if !ok {
+		return
+	}
+	if err := call(ctx, lastMoment, closer.Close, nil); err != nil {
+		w.logger.ErrorContext(ctx, "could not be closed", string(c.kind), c.name, "error", err)
+	}
+}
+
+func recordError(span trace.Span, err error) {
+	if !span.IsRecording() {
+		return
+	}
+	var options []trace.EventOption
+	if c, ok := errors.AsType[*crash](err); ok {
+		options = append(options, trace.WithAttributes(spans.ExceptionStack.String(string(c.stack))))
+	}
+	span.SetAttributes(spans.ErrorType.String(ergon.CategoryOf(err).String()))
+	span.SetStatus(codes.Error, err.Error())
+	span.RecordError(err, options...)
+}

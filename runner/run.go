@@ -1,0 +1,135 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/ergon-go/ergon"
+)
+
+// run is one call of Manager.Run.
+type run struct {
+	settings Settings
+	shutdown *shutdown
+	tasks    []*taskRun
+}
+
+func newRun(tasks []ergon.TaskConfig, s Settings, stop *shutdown) *run {
+	r := &run{settings: s, shutdown: stop}
+	for _, cfg := range tasks {
+		r.tasks = append(r.tasks, newTaskRun(cfg, s, stop))
+	}
+	return r
+}
+
+// do starts all workers of all tasks, then runs them. Where a task turns out to be configured wrongly, none runs.
+func (r *run) do(ctx context.Context) (Summary, error) {
+	r.each(func(t *taskRun, i int) { t.start(ctx, i) })
+	var faults []error
+	for _, t := range r.tasks {
+		faults = append(faults, t.misconfigured())
+	}
+	if errors.Join(faults...) != nil {
+		r.each(func(t *taskRun, i int) { t.discard(ctx, i) })
+	} else {
+		r.each(func(t *taskRun, i int) { t.run(ctx, i) })
+	}
+	return r.conclude(ctx)
+}
+
+// each calls do for every worker at once and waits for all.
+func (r *run) each(do func(t *taskRun, i int)) {
+	var all sync.WaitGroup
+	for _, t := range r.tasks {
+		for i := range t.workers {
+			all.Go(func() { do(t, i) })
+		}
+	}
+	all.Wait()
+}
+
+// conclude joins the errors of all tasks. What ended them all is said once.
+func (r *run) conclude(ctx context.Context) (Summary, error) {
+	var (
+		summary     Summary
+		all         []error
+		interrupted bool
+		cause       = context.Cause(ctx)
+	)
+	for _, t := range r.tasks {
+		cut, errs := t.result(cause)
+		s := TaskSummary{Name: t.cfg.Name, Snapshot: t.snapshot(), Err: errors.Join(errs...)}
+		if cut {
+			s.Err = errors.Join(append([]error{cause}, errs...)...)
+			interrupted = true
+		}
+		summary.Tasks = append(summary.Tasks, s)
+		all = append(all, errs...)
+	}
+	if interrupted {
+		all = append([]error{cause}, all...)
+	}
+	return summary, errors.Join(all...)
+}
+
+// result returns what went wrong in a task's workers, and apart from that whether any was cut short by cause, the end of
+// the run's context.
+func (t *taskRun) result(cause error) (cut bool, errs []error) {
+	if fault := t.misconfigured(); fault != nil {
+		errs = append(errs, fault)
+	}
+	for i, err := range t.errs {
+		for _, part := range parts(err) {
+			if _, fault := errors.AsType[*ConfigError](part); fault {
+				continue // said already, for all workers
+			}
+			if part == cause { //nolint:errorlint // itself, not what wraps it
+				cut = true
+				continue
+			}
+			if len(t.workers) > 1 {
+				part = fmt.Errorf("worker %q: %w", t.workers[i].name, part)
+			} else {
+				part = fmt.Errorf("task %q: %w", t.cfg.Name, part)
+			}
+			errs = append(errs, part)
+		}
+	}
+	return cut, errs
+}
+
+// parts takes joined errors apart, but not what wraps several in words of its own.
+func parts(err error) []error {
+	if err == nil {
+		return nil
+	}
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok || errors.Join(joined.Unwrap()...).Error() != err.Error() {
+		return []error{err}
+	}
+	var all []error
+	for _, e := range joined.Unwrap() {
+		all = append(all, parts(e)...)
+	}
+	return all
+}
+
+// flush is the last thing that is done. A run whose telemetry cannot be delivered has not failed: it is logged.
+func flush(ctx context.Context, s Settings, stop *shutdown) {
+	if s.Flush == nil {
+		return
+	}
+	ctx, cancel := stop.bounded(ctx, time.Now().Add(flushTimeout))
+	defer cancel()
+	if err := call(ctx, lastMoment, s.Flush, nil); err != nil {
+		logger := s.Logger
+		if logger == nil {
+			logger = slog.Default()
+		}
+		logger.ErrorContext(ctx, "telemetry could not be flushed; the last of it is missing", "error", err)
+	}
+}

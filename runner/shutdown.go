@@ -1,0 +1,118 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ergon-go/ergon/policy"
+)
+
+const (
+	// leastClosing is the least time that there is for the last settlements, and again for closing.
+	leastClosing = time.Second
+	// forcedClosing is what is left of it after the second signal.
+	forcedClosing = time.Second
+	// lastMoment is how long something has to return whose time to close is over. Each is called, and has at least that.
+	lastMoment = 100 * time.Millisecond
+	// flushTimeout bounds the flushing of telemetry, after everything else.
+	flushTimeout = 5 * time.Second
+)
+
+var (
+	errClosingTime = errors.New("the time to shut down is over")
+	errForced      = errors.New("shutdown was forced")
+)
+
+// shutdown knows since when a run is to end, and whether that is forced.
+type shutdown struct {
+	began  atomic.Pointer[time.Time]
+	forced context.Context //nolint:containedctx // a signal, not a scope
+	end    func()
+}
+
+// watchShutdown watches ctx, whose end begins a shutdown, and force, which cuts it short. The caller calls end.
+func watchShutdown(ctx context.Context, force <-chan struct{}) *shutdown {
+	forced, cancel := context.WithCancelCause(context.Background())
+	s := &shutdown{forced: forced}
+	forget := context.AfterFunc(ctx, func() {
+		now := time.Now()
+		s.began.Store(&now)
+	})
+	done := make(chan struct{})
+	var watcher sync.WaitGroup
+	watcher.Go(func() {
+		select {
+		case <-force:
+			cancel(errForced)
+		case <-done:
+		}
+	})
+	s.end = func() {
+		forget()
+		close(done)
+		watcher.Wait()
+		cancel(nil)
+	}
+	return s
+}
+
+// budget is how long a shutdown takes at most, flushing not included: what runs has Grace to end and then Force to heed
+// its cancellation; as long as Force again is for the last settlements, and once more to close.
+func budget(p policy.Shutdown) time.Duration {
+	return p.Grace + p.Force + 2*max(p.Force, leastClosing)
+}
+
+// closing returns the context in which everything is closed. It has the rest of the shutdown's budget; where none has
+// begun, this is its beginning.
+func (s *shutdown) closing(ctx context.Context, p policy.Shutdown) (context.Context, context.CancelFunc) {
+	began := time.Now()
+	if b := s.began.Load(); b != nil {
+		began = *b
+	}
+	return s.bounded(ctx, began.Add(budget(p)))
+}
+
+// bounded returns a context that outlives ctx, ends at the deadline and soon after the shutdown was forced.
+func (s *shutdown) bounded(ctx context.Context, deadline time.Time) (context.Context, context.CancelFunc) {
+	ctx, end := context.WithDeadlineCause(context.WithoutCancel(ctx), deadline, errClosingTime)
+	ctx, cancel := context.WithCancelCause(ctx)
+	forget := context.AfterFunc(s.forced, func() {
+		timer := time.NewTimer(forcedClosing)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel(errForced)
+		case <-ctx.Done():
+		}
+	})
+	return ctx, func() {
+		forget()
+		cancel(nil)
+		end()
+	}
+}
+
+// goodbye calls one thing after the other, each within a fair share of what is left of the time, so that one that hangs
+// leaves time for the others.
+type goodbye struct {
+	ctx  context.Context //nolint:containedctx // lives as long as the function that made it
+	left int             // calls still to come
+	errs []error
+}
+
+// say calls fn and reports whether it succeeded; what is what it does, for its error.
+func (g *goodbye) say(what string, fn func(context.Context) error) bool {
+	deadline, _ := g.ctx.Deadline()
+	ctx, cancel := context.WithTimeoutCause(g.ctx, time.Until(deadline)/time.Duration(max(g.left, 1)), errClosingTime)
+	defer cancel()
+	g.left--
+	err := call(ctx, lastMoment, fn, nil)
+	if err != nil {
+		g.errs = append(g.errs, fmt.Errorf("%s: %w", what, err))
+	}
+	return err == nil
+}

@@ -1,0 +1,100 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/pipeline"
+)
+
+// ProcessTransaction runs one given transaction through a task, with the same lifecycle and the same bounds as in its
+// loop [E5]. Everything that the task needs is opened before and closed after it. The transaction is settled nowhere and
+// never dead-lettered: the caller gets its result, and nothing is finished ([ergon.Finisher]), because no loop has come to
+// its end.
+//
+// The error is nil only where the transaction succeeded and everything could be closed [E4]. Where it did not get to run,
+// the outcome is [Interrupted].
+func (m *Manager) ProcessTransaction(ctx context.Context, task string, tx ergon.Transaction) (Result, error) {
+	return m.processOne(ctx, task, func(context.Context, *life) (ergon.Transaction, error) { return tx, nil })
+}
+
+// ProcessTransactionByID is ProcessTransaction for the transaction that the task's source finds by its id. The error wraps
+// ergon.ErrNotFound where there is none, and [ErrUsage] where the source is no ergon.Resolver. The fetch policy's attempts
+// and timeout hold for finding it.
+func (m *Manager) ProcessTransactionByID(ctx context.Context, task, id string) (Result, error) {
+	return m.processOne(ctx, task, func(ctx context.Context, l *life) (ergon.Transaction, error) { return l.find(ctx, id) })
+}
+
+func (m *Manager) processOne(
+	ctx context.Context, task string, which func(context.Context, *life) (ergon.Transaction, error),
+) (Result, error) {
+	chosen, err := m.chosen([]string{task})
+	if err != nil {
+		return Result{Outcome: Interrupted, Err: err}, err
+	}
+	stop := watchShutdown(ctx, m.settings.Force)
+	defer stop.end()
+	defer flush(ctx, m.settings, stop)
+	w := newWorker(chosen[0], chosen[0].Name+"-1", m.settings, stop)
+	l, err := w.start(ctx, func(l *life) error { return l.task.Validate() })
+	if err != nil {
+		if _, fault := errors.AsType[*ConfigError](err); !fault {
+			err = fmt.Errorf("task %q: %w", task, err)
+		}
+		return Result{Outcome: Interrupted, Err: err}, err
+	}
+	result, err := l.process(ctx, which)
+	if err = errors.Join(err, l.end(ctx, false)); err != nil {
+		err = fmt.Errorf("task %q: %w", task, err)
+	}
+	return result, err
+}
+
+// process runs the transaction that which returns.
+func (l *life) process(
+	ctx context.Context, which func(context.Context, *life) (ergon.Transaction, error),
+) (Result, error) {
+	ctx = l.worker.scoped(ctx)
+	tx, err := which(ctx, l)
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		return Result{Transaction: tx, Outcome: Interrupted, Err: err}, err
+	}
+	l.ran = true
+	result, snapshot, err := pipeline.Process(ctx, l.settings(l.worker.cfg.Consumer), tx)
+	switch {
+	case err == nil && result.Outcome != Succeeded:
+		err = fmt.Errorf("transaction %s: %s: %w", tx.ID(), result.Outcome, result.Err)
+	case err != nil && snapshot.Ended() == 0:
+		result = Result{Transaction: tx, Outcome: Interrupted, Err: err}
+	}
+	return result, err
+}
+
+// find asks the source for a transaction.
+func (l *life) find(ctx context.Context, id string) (ergon.Transaction, error) {
+	from := l.worker.cfg.Consumer.Fetch
+	source := &component{kind: connector, name: from.Connector, typ: l.worker.cfg.Connectors[from.Connector].Type}
+	resolver, ok := l.named(connector)[from.Connector].(ergon.Resolver)
+	if !ok {
+		return ergon.Transaction{}, fmt.Errorf("%w: %s cannot find a transaction by its id; give the transaction itself", ErrUsage, source)
+	}
+	tx, err := ergon.RunFn(ctx, from.Retry, func(ctx context.Context) (ergon.Transaction, error) {
+		tx, err := resolver.FetchTransactionByID(ctx, id)
+		if errors.Is(err, ergon.ErrNotFound) {
+			err = ergon.Permanent(err)
+		}
+		return tx, err
+	}, ergon.RunOption{Name: "find"})
+	switch {
+	case errors.Is(err, ergon.ErrNotFound):
+		return tx, fmt.Errorf("%s has no transaction %q: %w", source, id, ergon.ErrNotFound)
+	case err != nil:
+		return tx, fmt.Errorf("find transaction %q in %s: %w", id, source, err)
+	}
+	return tx, nil
+}

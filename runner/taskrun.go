@@ -1,0 +1,112 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/ergon-go/ergon"
+)
+
+// countTimeout bounds asking a source how much there is to do.
+const countTimeout = 3 * time.Second
+
+// taskRun is one task in a run.
+type taskRun struct {
+	cfg     ergon.TaskConfig
+	workers []*worker
+	lives   []*life // what the workers begin with; nil for one that did not start
+	errs    []error // by worker
+	total   atomic.Int64
+}
+
+// newTaskRun divides loop.limit among the workers: no more than that many transactions are started by all together, and
+// each worker takes its share, the first ones one more where it does not divide evenly. A worker without a share is not
+// needed. Where the workers' sources do not hold the same, as partitions of one may not, fewer may be started although
+// there are more.
+func newTaskRun(cfg ergon.TaskConfig, s Settings, stop *shutdown) *taskRun {
+	t := &taskRun{cfg: cfg}
+	t.total.Store(-1)
+	count, limit := int64(cfg.Workers.Count), cfg.Consumer.Loop.Limit
+	if limit > 0 {
+		count = min(count, limit)
+	}
+	for i := range count {
+		share := cfg
+		share.Consumer.Loop.Limit = limit / count
+		if i < limit%count {
+			share.Consumer.Loop.Limit++
+		}
+		t.workers = append(t.workers, newWorker(share, fmt.Sprintf("%s-%d", cfg.Name, i+1), s, stop))
+	}
+	t.lives, t.errs = make([]*life, count), make([]error, count)
+	return t
+}
+
+// start starts the ith worker.
+func (t *taskRun) start(ctx context.Context, i int) {
+	t.lives[i], t.errs[i] = t.workers[i].startLoop(ctx)
+	if i == 0 && t.errs[i] == nil {
+		t.total.Store(t.count(ctx, t.lives[i]))
+	}
+}
+
+// run runs the ith worker, where it started.
+func (t *taskRun) run(ctx context.Context, i int) {
+	if t.lives[i] != nil {
+		t.errs[i] = t.workers[i].run(ctx, t.lives[i])
+	}
+}
+
+// discard closes what the ith worker has opened, without running anything.
+func (t *taskRun) discard(ctx context.Context, i int) {
+	if t.lives[i] != nil {
+		t.errs[i] = t.lives[i].end(ctx, false)
+	}
+}
+
+// count asks the worker's source how much there is to do; -1: it cannot tell.
+func (t *taskRun) count(ctx context.Context, l *life) int64 {
+	w := l.worker
+	counter, ok := l.named(connector)[t.cfg.Consumer.Fetch.Connector].(ergon.Counter)
+	if !ok {
+		return -1
+	}
+	ctx, cancel := context.WithTimeoutCause(w.scoped(ctx), countTimeout, fmt.Errorf("no answer within %s", countTimeout))
+	defer cancel()
+	var n int64
+	err := call(ctx, lastMoment, func(ctx context.Context) error {
+		counted, err := counter.CountTransactions(ctx)
+		n = counted
+		return err
+	}, nil)
+	if err != nil {
+		w.logger.DebugContext(ctx, "the source does not say how many transactions there are", "error", err)
+		return -1
+	}
+	if limit := t.cfg.Consumer.Loop.Limit; limit > 0 {
+		n = min(n, limit)
+	}
+	return n
+}
+
+// snapshot is merged over the workers.
+func (t *taskRun) snapshot() Snapshot {
+	var merged Snapshot
+	for _, w := range t.workers {
+		merged = sum(merged, w.snapshot())
+	}
+	return merged
+}
+
+// misconfigured reports the faults of the configuration, which all workers share.
+func (t *taskRun) misconfigured() error {
+	for _, err := range t.errs {
+		if fault, ok := errors.AsType[*ConfigError](err); ok {
+			return fault
+		}
+	}
+	return nil
+}

@@ -1,0 +1,166 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/pipeline"
+	"github.com/ergon-go/ergon/internal/spans"
+	"github.com/ergon-go/ergon/policy"
+)
+
+// worker runs one loop of a task, anew where that is called for. It shares nothing with other workers.
+type worker struct {
+	cfg      ergon.TaskConfig // with the worker's share of what is divided among workers
+	name     string
+	settings Settings
+	shutdown *shutdown
+	tracer   trace.Tracer
+	logger   *slog.Logger
+	restarts restarts
+	began    time.Time // when the first loop did
+
+	mu   sync.Mutex
+	past Snapshot           // of the lives before the last
+	loop *pipeline.Consumer // of the last life; nil before the first
+}
+
+func newWorker(cfg ergon.TaskConfig, name string, s Settings, stop *shutdown) *worker {
+	w := &worker{cfg: cfg, name: name, settings: s, shutdown: stop, restarts: newRestarts(s.jitter)}
+	logger := s.Logger
+	if logger == nil {
+		logger = slog.Default()
+	}
+	w.logger = slog.New(ergon.LogHandler(logger.Handler()))
+	tracers := s.TracerProvider
+	if tracers == nil {
+		tracers = otel.GetTracerProvider()
+	}
+	w.tracer = tracers.Tracer(spans.InstrumentationName)
+	return w
+}
+
+// scoped returns a context whose log lines name task and worker.
+func (w *worker) scoped(ctx context.Context) context.Context {
+	return spans.WithScope(ctx, spans.Scope{Task: w.cfg.Name, Worker: w.name})
+}
+
+// fault makes a *ConfigError of what is wrong with how the task is configured. What crashed or hung is no such thing.
+func (w *worker) fault(err error) error {
+	if _, crashed := errors.AsType[*crash](err); crashed || errors.Is(err, errGivenUp) {
+		return err
+	}
+	return &ConfigError{Task: w.cfg.Name, Err: err}
+}
+
+func (w *worker) logCrash(ctx context.Context, err error) {
+	if c, ok := errors.AsType[*crash](err); ok {
+		w.logger.ErrorContext(w.scoped(ctx), "panic outside of the loop", "error", err, "stack", string(c.stack))
+	}
+}
+
+// startLoop starts a life that can run a loop.
+func (w *worker) startLoop(ctx context.Context) (*life, error) {
+	return w.start(ctx, func(l *life) error { return l.settings(w.cfg.Consumer).Validate() })
+}
+
+// run runs the loop of l, and of further lives where the source of a streaming task fails [L6].
+func (w *worker) run(ctx context.Context, l *life) error {
+	for {
+		err := w.live(ctx, l)
+		if _, fetch := errors.AsType[*pipeline.FetchError](err); !fetch || ctx.Err() != nil || !w.cfg.Consumer.Loop.Streaming {
+			return err
+		}
+		if l, err = w.revive(ctx, err); err != nil {
+			return err
+		}
+	}
+}
+
+// live runs one life to its end.
+func (w *worker) live(ctx context.Context, l *life) error {
+	err := w.runLoop(ctx, l)
+	return errors.Join(err, l.end(ctx, err == nil && !w.limitReached()))
+}
+
+func (w *worker) runLoop(ctx context.Context, l *life) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	p, err := w.remaining()
+	if err != nil {
+		return err
+	}
+	loop, err := pipeline.New(l.settings(p))
+	if err != nil {
+		return fmt.Errorf("make the loop: %w", err)
+	}
+	w.mu.Lock()
+	w.past = w.snapshotLocked()
+	w.past.InFlight, w.past.Concurrency, w.past.Outage = 0, 0, false
+	w.loop = loop
+	w.mu.Unlock()
+	l.ran = true
+	return loop.Run(w.scoped(ctx))
+}
+
+// remaining is the policy with what is left of its limit and its timeout, which hold for all lives together.
+func (w *worker) remaining() (policy.Consumer, error) {
+	p := w.cfg.Consumer
+	now := time.Now()
+	if w.began.IsZero() {
+		w.began = now
+	}
+	if p.Loop.Limit > 0 {
+		p.Loop.Limit -= w.snapshot().Started
+	}
+	if p.Loop.Timeout > 0 {
+		p.Loop.Timeout -= now.Sub(w.began)
+		if p.Loop.Timeout <= 0 {
+			return p, fmt.Errorf("%w of %s", ergon.ErrLoopTimeout, w.cfg.Consumer.Loop.Timeout)
+		}
+	}
+	return p, nil
+}
+
+// limitReached reports whether it is the limit that ended the loop. The source may have more then.
+func (w *worker) limitReached() bool {
+	limit := w.cfg.Consumer.Loop.Limit
+	return limit > 0 && w.snapshot().Started >= limit
+}
+
+// snapshot is merged over all lives.
+func (w *worker) snapshot() Snapshot {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.snapshotLocked()
+}
+
+func (w *worker) snapshotLocked() Snapshot {
+	last := w.lastLocked()
+	s := sum(w.past, last)
+	s.Elapsed = w.past.Elapsed + last.Elapsed
+	return s
+}
+
+// last is the snapshot of the last life alone.
+func (w *worker) last() Snapshot {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.lastLocked()
+}
+
+func (w *worker) lastLocked() Snapshot {
+	if w.loop == nil {
+		return Snapshot{}
+	}
+	return w.loop.Snapshot()
+}
