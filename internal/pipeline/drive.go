@@ -67,34 +67,46 @@ func (c *Consumer) drive(w *worker, f *flight, action lifecycle.Action) bool {
 
 // attempt calls the handler of the phase that f is in; owned is false when the attempt was taken over meanwhile.
 func (c *Consumer) attempt(w *worker, f *flight) (event lifecycle.Event, owned bool) {
+	tx, result := *f.tx, f.result // read before f may be taken over, settled and made another's
+	var failed *ergon.TransactionError
+	if f.state.Phase == lifecycle.Exception {
+		failed = f.failure.cause
+	}
 	a := c.arm(w, f)
 	if c.interrupting.Load() { // who cancels all handlers either saw this attempt or is seen here
-		return lifecycle.Interrupted, a.take(returned)
+		return lifecycle.Interrupted, c.inTime(a, nil)
 	}
 	var (
-		result      any
 		disposition ergon.Disposition
 		err         error
 	)
 	w.calling = a
 	switch a.mark.phase() {
 	case lifecycle.Process:
-		result, err = c.settings.Handlers.Process(a, *f.tx)
+		result, err = c.settings.Handlers.Process(a, tx)
 	case lifecycle.Success:
-		err = c.settings.Handlers.Success(a, *f.tx, f.result)
+		err = c.settings.Handlers.Success(a, tx, result)
 	case lifecycle.Exception:
-		disposition, err = c.settings.Handlers.Exception(a, *f.tx, f.failure.cause)
+		disposition, err = c.settings.Handlers.Exception(a, tx, failed)
 	}
 	if err != nil {
 		probe(err)
 	}
 	w.calling = nil
-	if !a.take(returned) {
-		c.late(a, err)
+	if !c.inTime(a, err) {
 		return 0, false
 	}
 	a.finish()
 	return c.conclude(w, f, a, result, disposition, err), true
+}
+
+// inTime reports whether the worker still owns the attempt whose handler has returned; what it returned is late otherwise.
+func (c *Consumer) inTime(a *attempt, err error) bool {
+	if a.take(returned) {
+		return true
+	}
+	c.late(a, err)
+	return false
 }
 
 // probe calls the methods of a handler's error where a panic still counts as the handler's. A nil pointer that is returned

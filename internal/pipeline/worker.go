@@ -67,8 +67,7 @@ func (w *worker) guard() {
 		return
 	}
 	err := &crashError{value: recover(), stack: debug.Stack()}
-	if !a.take(returned) {
-		w.consumer.late(a, err)
+	if !w.consumer.inTime(a, err) {
 		return
 	}
 	a.finish()
