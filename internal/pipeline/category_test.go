@@ -33,7 +33,9 @@ func (s *scripted) task() ergon.Task {
 		},
 		Exception: func(ctx context.Context, _ ergon.Transaction, cause *ergon.TransactionError) (ergon.Disposition, error) {
 			s.note("exception")
+			s.mu.Lock()
 			s.cause = cause
+			s.mu.Unlock()
 			return ergon.Disposition{}, s.exception(ctx)
 		},
 	}
