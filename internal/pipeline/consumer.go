@@ -71,7 +71,7 @@ func New(s Settings) (*Consumer, error) {
 	c.governor = newGovernor(s.Policy.Loop.Concurrency, &c.pool)
 	c.outage = newOutage(s.Policy.Loop.Outage, func(lasts bool) { c.watcher.outageChanged(lasts) })
 	if keeper, ok := s.Source.(ergon.LeaseKeeper); ok {
-		c.leases = leases{consumer: c, keeper: keeper, duration: keeper.LeaseDuration(), held: map[*flight]instant{}}
+		c.leases = leases{consumer: c, keeper: keeper, duration: keeper.LeaseDuration(), held: map[*flight]*leased{}}
 	}
 	var err error
 	c.watcher, err = newWatcher(c)

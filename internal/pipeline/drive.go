@@ -53,8 +53,12 @@ func (c *Consumer) drive(w *worker, f *flight, action lifecycle.Action) bool {
 			}
 		case lifecycle.Run:
 		}
-		if c.interrupting.Load() || c.stats.abandoned.Load() >= c.headroom && !c.waitHeadroom(w) {
-			action = c.step(f, lifecycle.Interrupted)
+		event := c.cut(f)
+		if event == lifecycle.OK && c.stats.abandoned.Load() >= c.headroom && !c.waitHeadroom(w) {
+			event = lifecycle.Interrupted
+		}
+		if event != lifecycle.OK {
+			action = c.step(f, event)
 			continue
 		}
 		event, owned := c.attempt(w, f)
@@ -62,6 +66,18 @@ func (c *Consumer) drive(w *worker, f *flight, action lifecycle.Action) bool {
 			return false
 		}
 		action = c.step(f, event)
+	}
+}
+
+// cut returns what keeps f from another attempt: a delivery that is the source's again, or the shutdown; OK for nothing.
+func (c *Consumer) cut(f *flight) lifecycle.Event {
+	switch {
+	case f.lost.Load():
+		return lifecycle.LeaseLost
+	case c.interrupting.Load():
+		return lifecycle.Interrupted
+	default:
+		return lifecycle.OK
 	}
 }
 
@@ -73,8 +89,8 @@ func (c *Consumer) attempt(w *worker, f *flight) (event lifecycle.Event, owned b
 		failed = f.failure.cause
 	}
 	a := c.arm(w, f)
-	if c.interrupting.Load() { // who cancels all handlers either saw this attempt or is seen here
-		return lifecycle.Interrupted, c.inTime(a, nil)
+	if event = c.cut(f); event != lifecycle.OK { // who cancels handlers either saw this attempt or is seen here
+		return event, c.inTime(a, nil)
 	}
 	var (
 		disposition ergon.Disposition

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -13,7 +14,7 @@ import (
 )
 
 // extensionsPerLease is how often a lease is extended within its duration: two may fail before it is lost.
-const extensionsPerLease = 3
+const extensionsPerLease = 4
 
 // leases keeps the deliveries of a LeaseKeeper from fetch to settlement. The zero value does nothing.
 type leases struct {
@@ -21,17 +22,27 @@ type leases struct {
 	keeper   ergon.LeaseKeeper // nil: deliveries do not expire
 	duration time.Duration
 	mu       sync.Mutex
-	held     map[*flight]instant // until when
+	held     map[*flight]*leased
 }
 
+// leased is a delivery with a lease. The flight is its owner's; only lost may be set.
+type leased struct {
+	flight *flight
+	tx     *ergon.Transaction
+	until  instant // guarded by leases.mu
+}
+
+// hold begins with what a fetch brought. A fetch that waited long for it says little about when the lease began: the next
+// extensions find out.
 func (l *leases) hold(flights []*flight, fetched instant) {
 	if l.keeper == nil {
 		return
 	}
+	until := max(fetched.after(l.duration), l.consumer.clock.now().after(l.duration/2))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, f := range flights {
-		l.held[f] = fetched.after(l.duration)
+		l.held[f] = &leased{flight: f, tx: f.tx, until: until}
 	}
 }
 
@@ -46,9 +57,12 @@ func (l *leases) release(batch []*flight) {
 	}
 }
 
-// run extends all leases until ctx ends.
+// run extends all leases until ctx ends, and gives up those that run out all the same.
 func (l *leases) run(ctx context.Context) {
-	ticker := time.NewTicker(l.duration / extensionsPerLease)
+	var expiring sync.WaitGroup
+	expiring.Go(func() { l.giveUpExpired(ctx) })
+	defer expiring.Wait()
+	ticker := time.NewTicker(l.interval())
 	defer ticker.Stop()
 	for {
 		select {
@@ -60,26 +74,58 @@ func (l *leases) run(ctx context.Context) {
 	}
 }
 
+func (l *leases) interval() time.Duration { return max(l.duration/extensionsPerLease, 1) }
+
+// giveUpExpired does not wait for extensions: a call that hangs must not keep a handler at work on what is not its own.
+func (l *leases) giveUpExpired(ctx context.Context) {
+	timer := time.NewTimer(l.duration / 2) // nothing runs out before
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+			timer.Reset(l.expire())
+		}
+	}
+}
+
+// expire gives up what has run out and returns how long nothing else will.
+func (l *leases) expire() time.Duration {
+	now := l.consumer.clock.now()
+	next := now.after(max(l.duration/2, 1)) // what is fetched from now on lasts that long
+	var lost []*leased
+	l.mu.Lock()
+	for f, delivery := range l.held {
+		if delivery.until <= now {
+			delete(l.held, f)
+			lost = append(lost, delivery)
+			continue
+		}
+		next = min(next, delivery.until)
+	}
+	l.mu.Unlock()
+	l.consumer.leasesLost(lost)
+	return time.Duration(next - now)
+}
+
 func (l *leases) extend(ctx context.Context) {
 	now := l.consumer.clock.now()
 	l.mu.Lock()
-	flights := make([]*flight, 0, len(l.held))
-	for f := range l.held {
-		flights = append(flights, f)
-	}
+	deliveries := slices.Collect(maps.Values(l.held))
 	l.mu.Unlock()
-	for part := range slices.Chunk(flights, max(l.consumer.settings.Policy.Settle.Size, 1)) {
+	for part := range slices.Chunk(deliveries, max(l.consumer.settings.Policy.Settle.Size, 1)) {
 		l.extended(part, now, l.call(ctx, part))
 	}
 }
 
 // call makes one attempt, which must not outlast the next tick; that tick is the retry.
-func (l *leases) call(ctx context.Context, flights []*flight) error {
-	batch := make([]ergon.Transaction, len(flights))
-	for i, f := range flights {
-		batch[i] = *f.tx
+func (l *leases) call(ctx context.Context, deliveries []*leased) error {
+	batch := make([]ergon.Transaction, len(deliveries))
+	for i, delivery := range deliveries {
+		batch[i] = *delivery.tx
 	}
-	once := policy.Retry{MaxAttempts: 1, Timeout: l.duration / extensionsPerLease, BackoffMultiplier: 1}
+	once := policy.Retry{MaxAttempts: 1, Timeout: l.interval(), BackoffMultiplier: 1}
 	ctx, span := l.consumer.watcher.leasesStarted(ctx, len(batch))
 	_, err := ergon.RunFn(ctx, once, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, l.keeper.ExtendLeases(ctx, batch)
@@ -88,37 +134,42 @@ func (l *leases) call(ctx context.Context, flights []*flight) error {
 	return err
 }
 
-// extended notes new ends and gives up what is lost: named by the source, or past its end.
-func (l *leases) extended(flights []*flight, began instant, err error) {
+// extended notes new ends and gives up what the source has taken back.
+func (l *leases) extended(deliveries []*leased, began instant, err error) {
 	batch, partial := errors.AsType[*ergon.BatchError](err)
-	now := l.consumer.clock.now()
 	l.mu.Lock()
-	var lost []*flight
-	for i, f := range flights {
-		until, held := l.held[f]
+	var lost []*leased
+	for i, delivery := range deliveries {
+		_, held := l.held[delivery.flight]
 		switch {
 		case !held:
 		case err == nil || partial && batch.Failures[i] == nil:
-			l.held[f] = began.after(l.duration)
-		case partial && errors.Is(batch.Failures[i], ergon.ErrStaleDelivery) || now >= until:
-			delete(l.held, f)
-			lost = append(lost, f)
+			delivery.until = began.after(l.duration)
+		case partial && errors.Is(batch.Failures[i], ergon.ErrStaleDelivery):
+			delete(l.held, delivery.flight)
+			lost = append(lost, delivery)
 		}
 	}
 	l.mu.Unlock()
-	if len(lost) > 0 {
-		l.consumer.leasesLost(lost)
-	}
+	l.consumer.leasesLost(lost)
 }
 
 // leasesLost fences the results of transactions that belong to their source again, and cancels their handlers.
-func (c *Consumer) leasesLost(lost []*flight) {
-	for _, f := range lost {
-		f.lost.Store(true)
-		c.watcher.leaseLost(f)
+func (c *Consumer) leasesLost(lost []*leased) {
+	if len(lost) == 0 {
+		return
 	}
+	for _, delivery := range lost {
+		delivery.flight.lost.Store(true)
+	}
+	running := map[*ergon.Transaction]*attempt{}
 	for _, r := range c.pool.running() {
-		if a := r.attempt; slices.ContainsFunc(lost, func(f *flight) bool { return f.tx == a.tx }) {
+		running[r.attempt.tx] = r.attempt
+	}
+	for _, delivery := range lost {
+		a := running[delivery.tx]
+		c.watcher.leaseLost(a, delivery.tx)
+		if a != nil {
 			a.cancel(context.Canceled, ergon.ErrStaleDelivery)
 		}
 	}

@@ -93,7 +93,9 @@ func (c *Consumer) tellSource(ctx context.Context, batch []*flight) error {
 		f := batch[told[i]]
 		f.verdict.outcome = Redelivered
 		if errors.Is(err, ergon.ErrStaleDelivery) {
-			c.watcher.stale(ctx, f)
+			if !f.lost.Load() { // which was said then
+				c.watcher.stale(ctx, f)
+			}
 			continue
 		}
 		first = err

@@ -2,11 +2,13 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/internal/spans"
 )
@@ -90,8 +92,15 @@ func (w *watcher) notReleased(n int, err error) {
 	w.logger.ErrorContext(w.consumer.values, "transactions that were not wanted could not be given back", "count", n, "error", err)
 }
 
-func (w *watcher) leaseLost(f *flight) {
-	w.logger.WarnContext(w.scoped(f), "lease lost; the handler is cancelled and its result discarded")
+// leaseLost is told by another goroutine than the flight's owner, which therefore reads nothing of the flight. Nil is a
+// transaction that does not run.
+func (w *watcher) leaseLost(a *attempt, tx *ergon.Transaction) {
+	var ctx context.Context = a
+	if a == nil {
+		s := w.consumer.settings
+		ctx = spans.WithScope(w.consumer.values, spans.Scope{Task: s.Task, Worker: s.Worker, TransactionID: tx.ID()})
+	}
+	w.logger.WarnContext(ctx, "lease lost; the handler is cancelled and its result discarded")
 }
 
 func (w *watcher) fetchEnded(span trace.Span, n int, took instant, err error) {
@@ -118,11 +127,25 @@ func (w *watcher) settleEnded(span trace.Span, batch []*flight, took instant, er
 	w.endOperation(span, err)
 }
 
+// leasesEnded leaves deliveries that are lost to leaseLost.
 func (w *watcher) leasesEnded(span trace.Span, err error) {
-	if err != nil {
+	if err != nil && !onlyStale(err) {
 		w.logger.WarnContext(w.consumer.values, "leases could not all be extended", "error", err)
 	}
 	w.endOperation(span, err)
+}
+
+func onlyStale(err error) bool {
+	batch, partial := errors.AsType[*ergon.BatchError](err)
+	if !partial {
+		return false
+	}
+	for _, failure := range batch.Failures {
+		if !errors.Is(failure, ergon.ErrStaleDelivery) {
+			return false
+		}
+	}
+	return true
 }
 
 func (w *watcher) empty(wait time.Duration) {

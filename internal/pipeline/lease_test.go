@@ -1,0 +1,314 @@
+package pipeline_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/connector/memory"
+	"github.com/ergon-go/ergon/internal/pipeline"
+	"github.com/ergon-go/ergon/policy"
+)
+
+const (
+	lease = 40 * time.Second
+	// What is held is extended four times per lease.
+	tick = lease / 4
+)
+
+// withLeases gives a rig a source whose deliveries expire, with these faults.
+func (r *rig) withLeases(j *journal, txs []ergon.Transaction, faults ...memory.Fault) *memory.LeasedQueue {
+	q := memory.NewLeased(memory.Settings{Transactions: txs, Finite: true, Record: true}, lease)
+	r.Queue = q.Queue
+	r.Source = spyOnLeases(memory.WithLeaseFaults(q, faults...), j)
+	return q
+}
+
+// wantOutcomes wants exactly these, and the run to have ended without an error.
+func (r *rig) wantOutcomes(t *testing.T, want map[pipeline.Outcome]int64) {
+	t.Helper()
+	if diff := cmp.Diff(want, r.consumer.Snapshot().Outcomes); diff != "" {
+		t.Errorf("outcomes (-want +got):\n%s", diff)
+	}
+}
+
+// [S5] a is processed, backs off, is processed again and settled at length, while b waits for its turn: each takes more
+// than its lease, and both are held all the time.
+func TestLeasesAreExtendedFromFetchToSettlement(t *testing.T) {
+	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
+		j, handled := newJournal(), newJournal()
+		logs := &logBook{}
+		r := newRig(ergon.Task{Process: func(_ context.Context, tx ergon.Transaction) (any, error) {
+			handled.note(fmt.Sprintf("%s, delivery %d", tx.ID(), tx.Delivery().Count))
+			if tx.ID() == "a" && len(handled.entries) == 1 {
+				return nil, errRefused
+			}
+			time.Sleep(35 * time.Second)
+			return nil, nil
+		}})
+		r.withLeases(j, transactionsOf("a", "b"), memory.Stall(memory.OnSettle, 50*time.Second).Always())
+		r.Logger = logs.logger(slog.LevelWarn)
+		r.Policy.Loop.Execution = execution
+		r.Policy.Loop.Batch.Prefetch = 1
+		r.Policy.Process = retrying(2, lease, 50*time.Second)
+		r.Policy.Settle.Retry = once(time.Minute).Retry
+		r.run(t)
+
+		handled.want(t, "0s a, delivery 1", "50s a, delivery 1", "1m25s b, delivery 1")
+		want := []string{"0s fetch 2: a b"}
+		for at := tick; at < 185*time.Second; at += tick {
+			held := 2
+			if at > 135*time.Second { // a was settled from 1m25.005s to 2m15.005s, b until 3m5.005s
+				held = 1
+			}
+			want = append(want, fmt.Sprintf("%s extend %d", at, held))
+			switch at {
+			case 80 * time.Second:
+				want = append(want, "1m25s fetch 1:", "1m25.005s settle a ack")
+			case 130 * time.Second:
+				want = append(want, "2m15.005s settle b ack")
+			}
+		}
+		got := withoutEmptyFetches(j)
+		if diff := cmp.Diff(withoutEmptyFetches(&journal{entries: want}), got); diff != "" {
+			t.Errorf("what happened (-want +got):\n%s", diff)
+		}
+		r.wantOutcomes(t, map[pipeline.Outcome]int64{pipeline.Succeeded: 2})
+		logs.wantMessages(t, slog.LevelWarn)
+	})
+}
+
+// withoutEmptyFetches leaves out the polls that found nothing.
+func withoutEmptyFetches(j *journal) []string {
+	var kept []string
+	for _, entry := range j.entries {
+		var at, what, limit string
+		if n, _ := fmt.Sscan(entry, &at, &what, &limit); n == 3 && what == "fetch" && entry[len(entry)-1] == ':' {
+			continue
+		}
+		kept = append(kept, entry)
+	}
+	return kept
+}
+
+// [S5, S3] The source says that it has taken the delivery back: the handler is cancelled at once and learns why, what it
+// returns is not heard, nobody settles, and the log has one warning.
+func TestLostLeaseCancelsTheHandlerAndFencesItsResult(t *testing.T) {
+	for name, result := range map[string]error{"that succeeds": nil, "that fails": errRefused} {
+		t.Run(name, func(t *testing.T) {
+			inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
+				handled, logs := newJournal(), &logBook{}
+				r := newRig(neverHandled(t, ergon.Task{
+					Process: func(ctx context.Context, tx ergon.Transaction) (any, error) {
+						handled.note(fmt.Sprintf("delivery %d", tx.Delivery().Count))
+						if tx.Delivery().Count > 1 {
+							return nil, nil
+						}
+						<-ctx.Done()
+						if !errors.Is(context.Cause(ctx), ergon.ErrStaleDelivery) || !errors.Is(ctx.Err(), context.Canceled) {
+							t.Errorf("the context ended with %v, cause %v", ctx.Err(), context.Cause(ctx))
+						}
+						handled.note("cancelled")
+						return nil, result
+					},
+					Success: func(_ context.Context, tx ergon.Transaction, _ any) error {
+						handled.note(fmt.Sprintf("success %d", tx.Delivery().Count))
+						return nil
+					},
+				}))
+				r.withLeases(newJournal(), transactionsOf("a"), memory.DropDelivery(memory.OnExtend))
+				r.Logger = logs.logger(slog.LevelInfo)
+				r.Policy.Loop.Execution = execution
+				r.run(t)
+				handled.want(t, "0s delivery 1", "10s cancelled", "10s delivery 2", "10s success 2")
+				r.wantOutcomes(t, map[pipeline.Outcome]int64{pipeline.Redelivered: 1, pipeline.Succeeded: 1})
+				if got := settlementsText(r.Queue.Settlements()); got != "a ack" {
+					t.Errorf("got settlements %q, want that of the second delivery", got)
+				}
+				logs.wantMessages(t, slog.LevelInfo, "lease lost; the handler is cancelled and its result discarded")
+			})
+		})
+	}
+}
+
+// [S5, T1] A handler that ignores that it was cancelled is given up at its deadline; what it returned would not count anyway.
+func TestLostLeaseOfAHandlerThatIgnoresIt(t *testing.T) {
+	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
+		r := newRig(neverHandled(t, ergon.Task{Process: func(_ context.Context, tx ergon.Transaction) (any, error) {
+			if tx.Delivery().Count == 1 {
+				time.Sleep(time.Hour)
+			}
+			return nil, nil
+		}}))
+		j := newJournal()
+		r.withLeases(newJournal(), transactionsOf("a"), memory.DropDelivery(memory.OnExtend))
+		r.OnEnd = func(result pipeline.Result) { j.note(result.Outcome.String()) }
+		r.Policy.Loop.Execution = execution
+		r.Policy.Loop.Concurrency.Headroom = 2
+		r.Policy.Process = retrying(3, 30*time.Second, 0)
+		r.run(t)
+		j.want(t, "30s redelivered", "30s succeeded")
+		if got := settlementsText(r.Queue.Settlements()); got != "a ack" {
+			t.Errorf("got settlements %q, want that of the second delivery", got)
+		}
+		time.Sleep(time.Hour)
+	})
+}
+
+// [S5] A delivery that was lost while it waited is not begun, one that was lost in a backoff is not tried again.
+func TestLostLeaseOfWhatDoesNotRun(t *testing.T) {
+	t.Run("waiting", func(t *testing.T) {
+		inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
+			handled := newJournal()
+			r := newRig(neverHandled(t, ergon.Task{Process: func(_ context.Context, tx ergon.Transaction) (any, error) {
+				handled.note(fmt.Sprintf("%s, delivery %d", tx.ID(), tx.Delivery().Count))
+				time.Sleep(20 * time.Second)
+				return nil, nil
+			}}))
+			r.withLeases(newJournal(), transactionsOf("a", "b"), memory.DropDelivery(memory.OnExtend).For("b"))
+			r.Policy.Loop.Execution = execution
+			r.Policy.Loop.Batch.Prefetch = 1
+			r.run(t)
+			handled.want(t, "0s a, delivery 1", "20s b, delivery 2")
+			r.wantOutcomes(t, map[pipeline.Outcome]int64{pipeline.Redelivered: 1, pipeline.Succeeded: 2})
+		})
+	})
+	t.Run("in a backoff", func(t *testing.T) {
+		inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
+			handled := newJournal()
+			r := newRig(neverHandled(t, ergon.Task{Process: func(_ context.Context, tx ergon.Transaction) (any, error) {
+				handled.note(fmt.Sprintf("delivery %d", tx.Delivery().Count))
+				if tx.Delivery().Count == 1 {
+					return nil, errRefused
+				}
+				return nil, nil
+			}}))
+			r.withLeases(newJournal(), transactionsOf("a"), memory.DropDelivery(memory.OnExtend))
+			r.Policy.Loop.Execution = execution
+			r.Policy.Process = retrying(2, time.Second, 15*time.Second)
+			r.run(t)
+			handled.want(t, "0s delivery 1", "15s delivery 2")
+			r.wantOutcomes(t, map[pipeline.Outcome]int64{pipeline.Redelivered: 1, pipeline.Succeeded: 1})
+		})
+	})
+}
+
+// [S5] Extensions may fail for as long as the lease lasts: what is in flight is kept until its very end.
+func TestLeaseIsKeptWhileExtensionsFailUntilItRunsOut(t *testing.T) {
+	unreachable := memory.Fail(memory.OnExtend, nil)
+	silent := memory.Stall(memory.OnExtend, memory.Forever)
+	kept := []string{"15s attempt timeout", "30s attempt timeout", "45s attempt timeout", "45s success"}
+	lost := []string{"15s attempt timeout", "30s attempt timeout", "40s " + ergon.ErrStaleDelivery.Error()}
+	for _, test := range []struct {
+		name  string
+		fault memory.Fault
+		want  []string
+	}{
+		{"two failures", unreachable.Times(2), kept},
+		{"failures until the end", unreachable.Times(4), lost},
+		{"no answer twice", silent.Times(2), kept},
+		{"no answer until the end", silent.Times(4), lost},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
+				handled := newJournal()
+				r := newRig(neverHandled(t, ergon.Task{
+					Process: func(ctx context.Context, tx ergon.Transaction) (any, error) {
+						if tx.Delivery().Count > 1 || len(handled.entries) == 3 {
+							return nil, nil
+						}
+						<-ctx.Done()
+						handled.note(context.Cause(ctx).Error())
+						return nil, ctx.Err()
+					},
+					Success: func(_ context.Context, tx ergon.Transaction, _ any) error {
+						if tx.Delivery().Count == 1 {
+							handled.note("success")
+						}
+						return nil
+					},
+				}))
+				r.withLeases(newJournal(), transactionsOf("a"), test.fault)
+				r.Policy.Loop.Execution = execution
+				r.Policy.Process = retrying(4, 15*time.Second, 0)
+				r.run(t)
+				handled.want(t, test.want...)
+			})
+		})
+	}
+}
+
+// [S5] The end of a lease does not wait for the next extension: a delivery that nobody extends is given up when it is over.
+func TestLeaseThatRunsOutBetweenExtensionsIsLostOnTime(t *testing.T) {
+	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
+		handled := newJournal()
+		r := newRig(neverHandled(t, ergon.Task{Process: func(ctx context.Context, tx ergon.Transaction) (any, error) {
+			handled.note("start " + tx.ID())
+			if tx.ID() == "first" {
+				time.Sleep(3 * time.Second)
+				return nil, nil
+			}
+			if tx.Delivery().Count == 1 {
+				<-ctx.Done()
+				handled.note("lost")
+			}
+			return nil, nil
+		}}))
+		r.withLeases(newJournal(), transactionsOf("first", "a"), memory.Fail(memory.OnExtend, nil).Times(4))
+		r.Policy.Loop.Execution = execution
+		r.Policy.Process = once(lease)
+		r.run(t)
+		handled.want(t, "0s start first", "3s start a", "43s lost", "43s start a")
+	})
+}
+
+// [S5] A fetch may wait longer for work than a lease lasts: the lease began when the work came.
+func TestLeaseOfAFetchThatWaitedLong(t *testing.T) {
+	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
+		handled := newJournal()
+		r := newRig(ergon.Task{Process: func(ctx context.Context, tx ergon.Transaction) (any, error) {
+			handled.note(fmt.Sprintf("delivery %d", tx.Delivery().Count))
+			time.Sleep(29 * time.Second)
+			return nil, context.Cause(ctx)
+		}})
+		q := memory.NewLeased(memory.Settings{MaxWait: 3 * lease, Record: true}, lease)
+		r.Queue, r.Source = q.Queue, q
+		r.Policy.Loop.Execution = execution
+		r.Policy.Loop.Limit = 1
+		r.Policy.Fetch.Retry = once(4 * lease).Retry
+		time.AfterFunc(2*lease+tick/2, func() {
+			if err := q.DispatchTransactions(t.Context(), transactionsOf("a")); err != nil {
+				t.Errorf("dispatching: %v", err)
+			}
+		})
+		r.run(t)
+		handled.want(t, "1m25s delivery 1")
+		r.wantOutcomes(t, map[pipeline.Outcome]int64{pipeline.Succeeded: 1})
+	})
+}
+
+// [S5] Deliveries that were lost on their way here are found out and given up.
+func TestLeaseThatRanOutBeforeTheFetchEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(neverHandled(t, ergon.Task{Process: func(ctx context.Context, tx ergon.Transaction) (any, error) {
+			if tx.Delivery().Count == 1 {
+				<-ctx.Done()
+			}
+			return nil, nil
+		}}))
+		r.withLeases(newJournal(), transactionsOf("a"), memory.Stall(memory.OnFetch, 2*lease).For("a").IgnoringContext())
+		r.Policy.Fetch.Retry = once(4 * lease).Retry
+		r.run(t)
+		r.wantOutcomes(t, map[pipeline.Outcome]int64{pipeline.Redelivered: 1, pipeline.Succeeded: 1})
+		if got := settlementsText(r.Queue.Settlements()); got != "a ack" {
+			t.Errorf("got settlements %q, want that of the second delivery", got)
+		}
+	})
+}
