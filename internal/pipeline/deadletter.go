@@ -7,7 +7,6 @@ import (
 	"maps"
 	"regexp"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/ergon-go/ergon"
@@ -20,7 +19,7 @@ func (c *Consumer) deadLetterOf(f *flight) ergon.Transaction {
 		ID: f.tx.ID(), Task: c.settings.Task,
 		Category: cause.Category, Phase: cause.Phase, Attempts: cause.Attempts, Message: cause.Err.Error(),
 		Fingerprint: fingerprint(c.settings.Task, cause),
-		Deliveries:  delivery.Count, EnqueuedAt: delivery.EnqueuedAt, FailedAt: time.Now().UTC(),
+		Deliveries:  delivery.Count, EnqueuedAt: delivery.EnqueuedAt, FailedAt: f.failure.at.UTC(),
 		Metadata: maps.Collect(f.tx.AllMetadata()), Payload: readable(f.tx.Payload()),
 	}
 	if cause.First != nil {

@@ -201,7 +201,6 @@ func TestPayloadOfADeadLetterStaysReadable(t *testing.T) {
 
 // [S2] FailedAt is when the transaction failed for good, however long its dead letter waits to be written.
 func TestFailedAtIsWhenItFailedAndNotWhenItWasWritten(t *testing.T) {
-	t.Skip("bug: FailedAt is when the dead letter is written")
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
 		began := time.Now().UTC()
 		r := newRig(ergon.Task{Process: func(_ context.Context, tx ergon.Transaction) (any, error) {

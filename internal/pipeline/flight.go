@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"github.com/failsafe-go/failsafe-go/adaptivelimiter"
 	"go.opentelemetry.io/otel/trace"
@@ -51,6 +52,7 @@ type failure struct {
 	cause       *ergon.TransactionError
 	handler     *ergon.TransactionError // the exception handler's own failure
 	disposition ergon.Disposition
+	at          time.Time // when the lifecycle ended
 }
 
 // failed records what an attempt failed with.

@@ -22,8 +22,10 @@ type verdict struct {
 func (c *Consumer) judge(f *flight) verdict {
 	switch f.state.Outcome {
 	case lifecycle.Failed:
+		f.failure.at = time.Now()
 		return c.judgeFailed(f)
 	case lifecycle.HandlerFailed:
+		f.failure.at = time.Now()
 		return c.judgeHandlerFailed()
 	case lifecycle.Released:
 		return verdict{outcome: Interrupted, action: ergon.SettleRequeue, interrupted: true}
