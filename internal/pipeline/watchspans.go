@@ -154,9 +154,14 @@ func causeOf(f *flight) *ergon.TransactionError {
 	}
 }
 
+// recordError marks a span as failed. A handler may have returned no error, and its attempt have failed all the same.
 func recordError(span trace.Span, kind string, err error) {
-	span.SetStatus(codes.Error, err.Error())
 	span.SetAttributes(spans.ErrorType.String(kind))
+	if err == nil {
+		span.SetStatus(codes.Error, kind)
+		return
+	}
+	span.SetStatus(codes.Error, err.Error())
 	span.RecordError(err)
 }
 
