@@ -43,7 +43,8 @@ func TestNextRunGoesOnBehindWhatIsAcknowledgedWithoutAGap(t *testing.T) {
 			if err := first.Close(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			next := open(t, newSource(t, checkpointed(dir, name)))
+			rarely := func(s *file.SourceSettings) { s.CheckpointEvery, s.CheckpointInterval = 100, time.Hour }
+			next := open(t, newSource(t, checkpointed(dir, name), rarely))
 			if left, err := next.CountTransactions(t.Context()); left != 4 || err != nil {
 				t.Errorf("%d records are left, %v, want 4", left, err)
 			}
@@ -89,9 +90,14 @@ func TestFinishKeepsTheCheckpointOfARunThatIsNotThrough(t *testing.T) {
 	if err := source.Finish(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := read(t, filepath.Join(dir, "state", "checkpoint")); !strings.Contains(got, `"line":3`) {
-		t.Errorf("the checkpoint is %s", got)
+	wantInCheckpoint(t, filepath.Join(dir, "state", "checkpoint"), `"line":3`)
+	if batch := fetch(t, source, 2); ids(batch) != "3" { // reads to the end, and leaves the last one unsettled
+		t.Fatalf("fetched %s", ids(batch))
 	}
+	if err := source.Finish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wantInCheckpoint(t, filepath.Join(dir, "state", "checkpoint"), `"line":3`)
 }
 
 func TestCheckpointIsWrittenAfterSoManyAcknowledgementsOrSoLong(t *testing.T) {
@@ -252,6 +258,27 @@ func TestCheckpointHoldsForAFileThatChangedBehindItOnly(t *testing.T) {
 			t.Errorf("got %s", got)
 		}
 	}
+}
+
+func TestFileThatBecameShorterWithoutItsTimeChangingIsNoticed(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "x.jsonl")
+	write(t, path, numbers(5))
+	touch(t, path)
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := open(t, newSource(t, checkpointed(dir, "x.jsonl")))
+	ack(t, source, fetch(t, source, 3)...)
+	if err := source.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, numbers(2))
+	if err := os.Chtimes(path, info.ModTime(), info.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, newSource(t, checkpointed(dir, "x.jsonl")).Open(t.Context()), "everything up to line 3 is done: it ends at line 3 (EOF)")
 }
 
 func TestRepairedArrayIsReadOnWhereItWasBroken(t *testing.T) {

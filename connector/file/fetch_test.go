@@ -155,21 +155,21 @@ func TestFetchWaitsWhereTheWindowEnds(t *testing.T) {
 
 func TestRequeuedRecordsAreBoundedInMemory(t *testing.T) {
 	const records, size = 80, 1 << 20
-	source := open(t, sourceOf(t, "x.csv", "a\n"+strings.Repeat(strings.Repeat("x", size)+"\n", records), func(s *file.SourceSettings) {
-		s.MaxWait = time.Millisecond
-	}))
-	fetched := 0
-	for {
-		batch := fetch(t, source, 1)
-		if len(batch) == 0 {
-			break
+	synctest.Test(t, func(t *testing.T) {
+		source := open(t, sourceOf(t, "x.csv", "a\n"+strings.Repeat(strings.Repeat("x", size)+"\n", records)))
+		held := 0
+		for batch := fetch(t, source, 1); len(batch) > 0; batch = fetch(t, source, 1) {
+			held++
+			settle(t, source, ergon.Settlement{Action: ergon.SettleRequeue, Delay: time.Hour}, batch...)
 		}
-		fetched++
-		settle(t, source, ergon.Settlement{Action: ergon.SettleRequeue, Delay: time.Hour}, batch...)
-	}
-	if fetched < 60 || fetched > 65 {
-		t.Errorf("%d records of 1 MiB were fetched and held back, want about 64", fetched)
-	}
+		if held < 60 || held > 65 {
+			t.Errorf("%d records of 1 MiB were fetched and held back, want about 64", held)
+		}
+		time.Sleep(time.Hour)
+		if rest, err := drain(t, source); len(rest) != records || !errors.Is(err, ergon.ErrExhausted) {
+			t.Errorf("when they were due, %d records came, %v, want all %d", len(rest), err, records)
+		}
+	})
 }
 
 func TestCloseEndsAFetchThatWaits(t *testing.T) {

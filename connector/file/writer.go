@@ -89,17 +89,12 @@ func (w *writer) run() {
 		case c := <-w.queue:
 			w.gather(c)
 			w.commit()
-			continue
-		default:
-		}
-		select {
-		case c := <-w.queue:
-			w.gather(c)
-			w.commit()
 		case <-w.stop:
-			if len(w.queue) == 0 {
-				return
+			for len(w.queue) > 0 {
+				w.gather(<-w.queue)
+				w.commit()
 			}
+			return
 		}
 	}
 }
