@@ -154,6 +154,7 @@ func TestEveryAttemptGetsThePayloadAsItWasFetched(t *testing.T) {
 	everyAttempt(t, []string{"gull"}, []string{"gull"}, func(s []string) { s[0] = "spoilt" })
 	everyAttempt(t, map[string]string{"a": "1"}, map[string]string{"a": "1"}, func(m map[string]string) { m["a"] = "2" })
 	everyAttempt(t, []byte("gull"), []byte("gull"), func(b []byte) { b[0] = 'X' })
+	everyAttempt(t, json.RawMessage("gull"), []byte("gull"), func(b []byte) { b[0] = 'X' })
 	everyAttempt(t, "gull", []byte("gull"), func(b []byte) { b[0] = 'X' })
 	everyAttempt(t, []byte(`{"birds":["gull"]}`), strike{Birds: []string{"gull"}}, func(s strike) { s.Birds[0] = "spoilt" })
 	everyAttempt[any](t, []any{"gull"}, []any{"gull"}, func(a any) { a.([]any)[0] = "spoilt" })

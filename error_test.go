@@ -116,6 +116,7 @@ func TestMarks(t *testing.T) {
 		"foreign delay":              {err: fmt.Errorf("a: %w", foreignError{after: time.Second}), after: time.Second, delayed: true},
 		"foreign without a delay":    {err: foreignError{}},
 		"foreign permanent":          {err: ergon.RetryAfter(foreignError{permanent: true}, 1), after: 1, delayed: true, permanent: true},
+		"foreign from the past":      {err: foreignError{after: -1}, delayed: true},
 		"second of joined":           {err: errors.Join(foreignError{}, ergon.Permanent(errBoom)), permanent: true},
 		"in a failure":               {err: &ergon.TransactionError{Err: ergon.Permanent(errBoom)}, permanent: true},
 		"first attempt of a failure": {err: &ergon.TransactionError{Err: errBoom, First: ergon.RetryAfter(ergon.Permanent(errBoom), 1)}},

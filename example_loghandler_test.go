@@ -18,11 +18,12 @@ func ExampleLogHandler() {
 		}
 		return a
 	}}
-	logger := slog.New(ergon.LogHandler(slog.NewTextHandler(os.Stdout, withoutTime))).WithGroup("order")
+	logger := slog.New(ergon.LogHandler(slog.NewTextHandler(os.Stdout, withoutTime))).
+		WithGroup("order").With("shop", "Vienna")
 
 	ctx := trace.ContextWithSpanContext(context.Background(), trace.NewSpanContext(trace.SpanContextConfig{
 		TraceID: trace.TraceID{0x4b}, SpanID: trace.SpanID{0x2a},
 	}))
 	logger.InfoContext(ctx, "stored", "items", 3)
-	// Output: level=INFO msg=stored order.items=3 trace_id=4b000000000000000000000000000000 span_id=2a00000000000000
+	// Output: level=INFO msg=stored order.shop=Vienna order.items=3 trace_id=4b000000000000000000000000000000 span_id=2a00000000000000
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"maps"
 	"testing"
@@ -113,27 +114,46 @@ func TestRecordsCarryOnlyTheIDsThatThereAre(t *testing.T) {
 	}
 }
 
-// Loggers made from one must not write into each other's attributes.
-func TestLoggersOfOneGroupAreIndependent(t *testing.T) {
+func TestLoggersMadeFromOneAreIndependent(t *testing.T) {
 	both := func(l *slog.Logger) (left, right *slog.Logger) {
-		parent := l.WithGroup("g").With("a", "1")
-		return parent.With("b", "left").WithGroup("h"), parent.With("b", "right").WithGroup("i")
+		parent := l.WithGroup("f").WithGroup("g").With("a", "1").WithGroup("h")
+		left, right = parent.With("left", "2").WithGroup("i"), parent.WithGroup("j")
+		_ = parent.WithGroup("k")
+		return left, right.With("right", "3")
 	}
-	build := func(l *slog.Logger) *slog.Logger {
-		left, _ := both(l)
-		return left
+	inside := func(h map[string]any) map[string]any {
+		return with(nil, map[string]any{"f": map[string]any{"g": map[string]any{"a": "1", "h": h}}})
 	}
-	want := with(nil, map[string]any{"g": map[string]any{"a": "1", "b": "left", "h": map[string]any{"n": 1.0}}})
-	if diff := cmp.Diff(want, logged(t.Context(), t, build, "n", 1)); diff != "" {
+	left := logged(t.Context(), t, func(l *slog.Logger) *slog.Logger { made, _ := both(l); return made }, "n", 1)
+	if diff := cmp.Diff(inside(map[string]any{"left": "2", "i": map[string]any{"n": 1.0}}), left); diff != "" {
 		t.Errorf("left (-want +got):\n%s", diff)
 	}
-	build = func(l *slog.Logger) *slog.Logger {
-		_, right := both(l)
-		return right
-	}
-	want = with(nil, map[string]any{"g": map[string]any{"a": "1", "b": "right", "i": map[string]any{"n": 1.0}}})
-	if diff := cmp.Diff(want, logged(t.Context(), t, build, "n", 1)); diff != "" {
+	right := logged(t.Context(), t, func(l *slog.Logger) *slog.Logger { _, made := both(l); return made }, "n", 1)
+	if diff := cmp.Diff(inside(map[string]any{"j": map[string]any{"right": "3", "n": 1.0}}), right); diff != "" {
 		t.Errorf("right (-want +got):\n%s", diff)
+	}
+}
+
+// A logger that hands each record to several handlers hands all of them the same one.
+func TestRecordThatOthersHandleAsWellIsNotChanged(t *testing.T) {
+	var out bytes.Buffer
+	handler := ergon.LogHandler(slog.NewJSONHandler(&out, nil))
+	record := slog.Record{Message: "hello"}
+	for i := range 20 { // more than fit into the record itself, one by one, so that room is left behind them
+		record.AddAttrs(slog.Int(fmt.Sprint(i), i))
+	}
+	for _, task := range []string{"triage", "billing"} {
+		if err := handler.Handle(spans.WithScope(t.Context(), spans.Scope{Task: task}), record); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for line := range bytes.Lines(out.Bytes()) {
+		if bytes.Contains(line, []byte("!BUG")) || bytes.Count(line, []byte(`"task"`)) != 1 {
+			t.Errorf("got %s", line)
+		}
+	}
+	if got := record.NumAttrs(); got != 20 {
+		t.Errorf("record has %d attributes, want its own 20", got)
 	}
 }
 

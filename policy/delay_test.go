@@ -132,6 +132,8 @@ func TestJitterOfAnEmptyQueueStaysAboveTheInterval(t *testing.T) {
 // [R1] Whatever valid numbers there are: no delay is negative, shorter than the one before or longer than its cap.
 func FuzzRetryDelay(f *testing.F) {
 	f.Add(int64(200*time.Millisecond), 2.0, int64(10*time.Second), 0.2, 3, 0.5)
+	f.Add(int64(math.MaxInt64-101), 3.0, int64(0), 0.2, 1, 0.5) // once: rounded up by float64
+	f.Add(int64(1<<62+1), 1.0, int64(0), 0.2, 1, 0.5)           // once: the second shorter than the first
 	f.Add(int64(0), 1.0, int64(0), 1.0, 1, 0.0)
 	f.Add(int64(1), 1e300, int64(0), 1.0, 1<<40, 0.999)
 	f.Add(int64(math.MaxInt64), 1.0000001, int64(math.MaxInt64), 1.0, 64, 0.999999999999)
