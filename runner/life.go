@@ -146,7 +146,7 @@ func (l *life) calls(natural bool) int {
 		if _, ok := c.value.(ergon.Closer); ok && c.held {
 			n++
 		}
-		if _, ok := c.value.(ergon.Finisher); ok && natural {
+		if _, ok := c.value.(ergon.Finisher); ok && natural && c.kind == connector {
 			n++
 		}
 	}
