@@ -28,6 +28,18 @@ func (b *chunk) claim() (f *flight, more bool) {
 	return b.flights[i-1], i < n
 }
 
+// claimStalled takes the next flight where the cursor is still where it was when the pool looked the last time.
+func (b *chunk) claimStalled() *flight {
+	at := b.cursor.Load()
+	if at != b.seen {
+		b.seen = at
+		return nil
+	}
+	b.seen = at + 1
+	f, _ := b.claim()
+	return f
+}
+
 func (b *chunk) left() int { return max(len(b.flights)-int(b.cursor.Load()), 0) }
 
 func chunksOf(flights []*flight) []*chunk {

@@ -77,22 +77,31 @@ func (p *pool) next(w *worker) *flight {
 	}
 }
 
-// claim takes a flight from the worker's own chunk, or else from where there is one.
+// claim takes a flight from the worker's own chunk, or else from where there is one. Whoever takes one sees to it that
+// somebody comes for the next: a chain that may only end where nothing waits.
 func (p *pool) claim(w *worker) *flight {
-	if w.chunk != nil {
-		if f, more := w.chunk.claim(); f != nil {
-			if more || p.backlog.Load() > 0 {
-				p.wakeOne()
-			}
-			return f
-		}
-		w.chunk = nil
+	if w.chunk == nil {
+		return p.take(w)
 	}
-	f, more := p.take(w)
-	if more {
+	f, more := w.chunk.claim()
+	if f == nil {
+		w.chunk = nil
+		return p.take(w)
+	}
+	if more || p.waits() {
 		p.wakeOne()
 	}
 	return f
+}
+
+// waits reports whether a flight waits for a worker.
+func (p *pool) waits() bool {
+	if p.backlog.Load() > 0 {
+		return true
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.hasWork()
 }
 
 // mostStalled bounds how many open chunks a worker looks into before it takes one of its own.
@@ -100,19 +109,23 @@ const mostStalled = 4
 
 // take claims, in this order, from an older chunk that lies still, from the next chunk, which becomes the worker's own,
 // and from any other worker's.
-func (p *pool) take(w *worker) (f *flight, more bool) {
+func (p *pool) take(w *worker) *flight {
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	f := p.takeLocked(w)
+	more := f != nil && p.hasWork()
+	p.mu.Unlock()
+	if more {
+		p.wakeOne()
+	}
+	return f
+}
+
+func (p *pool) takeLocked(w *worker) *flight {
 	p.open = slices.DeleteFunc(p.open, func(b *chunk) bool { return b.left() == 0 })
 	for _, b := range p.open[:min(len(p.open), mostStalled)] {
-		at := b.cursor.Load()
-		if at == b.seen {
-			if f, _ = b.claim(); f != nil {
-				b.seen = at + 1
-				return f, true
-			}
+		if f := b.claimStalled(); f != nil {
+			return f
 		}
-		b.seen = at
 	}
 	if len(p.chunks) > 0 {
 		w.chunk = p.chunks[0]
@@ -121,15 +134,15 @@ func (p *pool) take(w *worker) (f *flight, more bool) {
 		p.open = append(p.open, w.chunk)
 		p.backlog.Add(-int32(len(w.chunk.flights))) //nolint:gosec // a handful
 		p.consumer.room.freed()
-		f, more = w.chunk.claim()
-		return f, more || len(p.chunks) > 0
+		f, _ := w.chunk.claim()
+		return f
 	}
 	for _, b := range p.open {
-		if f, more = b.claim(); f != nil {
-			return f, true
+		if f, _ := b.claim(); f != nil {
+			return f
 		}
 	}
-	return nil, false
+	return nil
 }
 
 // park waits until w is woken; false sends it home.
