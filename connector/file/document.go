@@ -8,8 +8,6 @@ import (
 	"path"
 	"path/filepath"
 	"strconv"
-
-	"github.com/ergon-go/ergon"
 )
 
 // document is a file with everything that is needed to read it, any number of times at once.
@@ -77,21 +75,4 @@ func (d document) id(line int64, nth int32) string {
 		id = strconv.AppendInt(append(id, ':'), int64(nth), 10)
 	}
 	return string(id)
-}
-
-// payload is what a record is delivered as.
-func (p *pass) payload(r *record) any {
-	problem := r.problem
-	if problem == "" {
-		var payload []byte
-		if payload, problem = p.decode(r.content); problem == "" {
-			return payload
-		}
-	}
-	place := p.path + ":" + strconv.FormatInt(r.line, 10)
-	return Malformed{Place: place, Problem: problem, Raw: excerpt(r.content)}
-}
-
-func (p *pass) transaction(r *record) ergon.Transaction {
-	return ergon.NewTransaction(p.id(r.line, r.nth), p.payload(r))
 }

@@ -33,21 +33,6 @@ type splitter interface {
 	blank(content []byte) bool
 }
 
-// fault is what is wrong with a record. After a fatal one nobody can tell where the next begins.
-type fault struct {
-	problem string
-	fatal   bool
-}
-
-// record is what lies between two ends of records.
-type record struct {
-	line    int64
-	nth     int32  // of those that begin on that line, from 1
-	content []byte // without its line end; valid until the next one is read
-	problem string // why it is malformed; content is then its beginning only
-	end     position
-}
-
 // scanner reads records one after the other and holds no more than one of them, and no more than a bounded part of one
 // that is too long.
 type scanner struct {

@@ -31,7 +31,7 @@ type SourceConfig struct {
 	// returns nothing. Default 1s.
 	MaxWait time.Duration `yaml:"max_wait"`
 	// Window is how many records may be delivered beyond the oldest unsettled one; a fetch waits there. It must be more
-	// than run at once, and costs up to 40 bytes each. Default 1,000,000.
+	// than run at once. One that is settled ahead of its turn costs 32 bytes. Default 1,000,000.
 	Window int `yaml:"window"`
 	// Checkpoint is the file that remembers what is done: relative to Dir, or absolute. Its directory is created. Default
 	// "": none, each run starts at the beginning.

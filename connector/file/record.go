@@ -1,0 +1,39 @@
+package file
+
+import (
+	"strconv"
+
+	"github.com/ergon-go/ergon"
+)
+
+// fault is what is wrong with a record. After a fatal one nobody can tell where the next begins.
+type fault struct {
+	problem string
+	fatal   bool
+}
+
+// record is what lies between two ends of records.
+type record struct {
+	line    int64
+	nth     int32  // of those that begin on that line, from 1
+	content []byte // without its line end; valid until the next one is read
+	problem string // why it is malformed; content is then its beginning only
+	end     position
+}
+
+// payload is what a record is delivered as.
+func (p *pass) payload(r *record) any {
+	problem := r.problem
+	if problem == "" {
+		var payload []byte
+		if payload, problem = p.decode(r.content); problem == "" {
+			return payload
+		}
+	}
+	place := p.path + ":" + strconv.FormatInt(r.line, 10)
+	return Malformed{Place: place, Problem: problem, Raw: excerpt(r.content)}
+}
+
+func (p *pass) transaction(r *record) ergon.Transaction {
+	return ergon.NewTransaction(p.id(r.line, r.nth), p.payload(r))
+}
