@@ -9,8 +9,9 @@ import (
 
 // Codec turns the payload of a transaction into the type that a task wants. The zero value does what is right for most:
 // a payload that already is of that type is passed through as it is, bytes and strings are handed over raw where the task
-// wants []byte or string, and are decoded as JSON otherwise. A payload that is an error, which is how a connector delivers a
-// record that it could not read, fails to decode with that error.
+// wants []byte or string, and are decoded as JSON otherwise. JSON is decoded by encoding/json, except that text which is
+// not valid UTF-8 is refused: fields that the type does not have are ignored, of a key that is there twice the last one
+// counts, and an escape that is half of a surrogate pair becomes U+FFFD.
 type Codec struct {
 	// Decode, where set, decodes bytes in place of JSON, into a pointer.
 	Decode func(data []byte, into any) error

@@ -24,8 +24,8 @@ type RunOption struct {
 //
 // Each attempt has a hard timeout: it runs on a goroutine of its own, and at its deadline RunFn goes on without it, whether
 // fn heeds its context or not. A result that comes at the deadline or later does not count. An fn that never returns
-// keeps its goroutine, so heed the context where you can: its cause is ErrAttemptTimeout then, and it also ends when RunFn
-// returns.
+// keeps its goroutine, so heed the context where you can: its cause is ErrAttemptTimeout then, and it also ends when the
+// attempt has returned. An attempt that was given up may still run beside the next one: what they share must bear that.
 //
 // There is no further attempt after a [Business] or [Permanent] error, after ctx has ended, or where the deadline of ctx
 // leaves no room for the backoff. [RetryAfter] replaces the backoff. A panic or runtime.Goexit in fn is an error of
