@@ -1,0 +1,161 @@
+package runner_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/connector/memory"
+	"github.com/ergon-go/ergon/runner"
+)
+
+// asProgram, in the environment, makes the test binary a program that runs one streaming task: "heed" with a handler that
+// heeds its context, "ignore" with one that does not, "done" with nothing to do, "broken" with a source that fails.
+const asProgram = "ERGON_TEST_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if kind := os.Getenv(asProgram); kind != "" {
+		os.Exit(runner.ExitCode(program(kind)))
+	}
+	os.Exit(m.Run())
+}
+
+func program(kind string) error {
+	ctx, force, stop := runner.Signals(context.Background())
+	defer stop()
+	var source any = finiteQueue(1)
+	if kind == "broken" {
+		source = memory.WithFaults(finiteQueue(1), memory.Fail(memory.OnFetch, nil).Always())
+	}
+	cfg := configure("triage", source, processor(func(ctx context.Context, _ ergon.Transaction) (any, error) {
+		if kind == "done" {
+			return nil, nil
+		}
+		fmt.Println("processing")
+		if kind == "heed" {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		select {}
+	}))
+	cfg.Shutdown.Grace, cfg.Shutdown.Force = 0, time.Hour
+	context.AfterFunc(ctx, func() { fmt.Println("stopping") })
+	_, err := runner.RunTask(ctx, cfg, runner.Settings{Logger: quiet(), Force: force})
+	return err
+}
+
+// child runs the test binary as a program, sends a signal for each line that it prints and returns its exit code.
+func child(t *testing.T, kind string, signals ...syscall.Signal) int {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Args[0])
+	cmd.Env = append(os.Environ(), asProgram+"="+kind)
+	cmd.Stderr = t.Output()
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	for _, s := range signals {
+		if !lines.Scan() {
+			t.Errorf("the program ended before it was sent %s", s)
+			break
+		}
+		if err := cmd.Process.Signal(s); err != nil {
+			t.Error(err)
+		}
+	}
+	for lines.Scan() {
+	}
+	if err := cmd.Wait(); err != nil {
+		if _, exited := errors.AsType[*exec.ExitError](err); !exited {
+			t.Fatal(err)
+		}
+	}
+	return cmd.ProcessState.ExitCode()
+}
+
+// [E3] [E4] The whole process, with real signals.
+func TestProgramEndsWithTheExitCodeOfItsSignal(t *testing.T) {
+	for name, c := range map[string]struct {
+		kind    string
+		signals []syscall.Signal
+		want    int
+	}{
+		"done":                           {"done", nil, 0},
+		"failed":                         {"broken", nil, 1},
+		"SIGTERM":                        {"heed", []syscall.Signal{syscall.SIGTERM}, 143},
+		"SIGINT":                         {"heed", []syscall.Signal{syscall.SIGINT}, 130},
+		"second signal forces":           {"ignore", []syscall.Signal{syscall.SIGTERM, syscall.SIGINT}, 143},
+		"second signal, the other first": {"ignore", []syscall.Signal{syscall.SIGINT, syscall.SIGTERM}, 130},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := child(t, c.kind, c.signals...); got != c.want {
+				t.Errorf("got exit code %d, want %d", got, c.want)
+			}
+		})
+	}
+}
+
+func signalSelf(t *testing.T, s syscall.Signal) {
+	t.Helper()
+	if err := syscall.Kill(os.Getpid(), s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// [E3]
+func TestFirstSignalEndsTheContextAndTheSecondForces(t *testing.T) {
+	ctx, force, stop := runner.Signals(t.Context())
+	defer stop()
+	signalSelf(t, syscall.SIGTERM)
+	<-ctx.Done()
+	cause, ok := errors.AsType[*runner.SignalError](context.Cause(ctx))
+	if !ok || cause.Signal != syscall.SIGTERM || cause.Error() != "stopped by SIGTERM" {
+		t.Errorf("got cause %v, want SIGTERM", context.Cause(ctx))
+	}
+	select {
+	case <-force:
+		t.Error("got force after the first signal")
+	default:
+	}
+	signalSelf(t, syscall.SIGINT)
+	<-force
+}
+
+func TestStopGivesTheSignalsBackAndEndsTheContext(t *testing.T) {
+	ctx, force, stop := runner.Signals(t.Context())
+	stop()
+	stop()
+	<-ctx.Done()
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		t.Errorf("got cause %v, want %v", cause, context.Canceled)
+	}
+	select {
+	case <-force:
+		t.Error("got force")
+	default:
+	}
+}
+
+func TestSignalsEndWithTheirParent(t *testing.T) {
+	parent, cancel := context.WithCancelCause(t.Context())
+	ctx, _, stop := runner.Signals(parent)
+	defer stop()
+	cancel(errStop)
+	<-ctx.Done()
+	if cause := context.Cause(ctx); !errors.Is(cause, errStop) {
+		t.Errorf("got cause %v, want %v", cause, errStop)
+	}
+}
