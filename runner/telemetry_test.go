@@ -1,0 +1,144 @@
+package runner_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/runner"
+)
+
+// tracing returns a provider and what it has recorded.
+func tracing(t *testing.T) (*sdktrace.TracerProvider, func() tracetest.SpanStubs) {
+	t.Helper()
+	exporter := tracetest.NewInMemoryExporter()
+	provider := sdktrace.NewTracerProvider(sdktrace.WithSyncer(exporter))
+	t.Cleanup(func() {
+		if err := provider.Shutdown(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
+	return provider, exporter.GetSpans
+}
+
+// [O1] The start of a worker is a span, and so is the opening of each component, whether it has something to open or not.
+func TestStartIsASpanWithOneForEachComponent(t *testing.T) {
+	provider, spans := tracing(t)
+	c := newCast(1)
+	c.config.Services["bare"] = given("nothing to open")
+	if _, err := manage(t, runner.Settings{TracerProvider: provider}, c.config).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	all := spans()
+	i := slices.IndexFunc(all, func(s tracetest.SpanStub) bool { return s.Name == "task.start" })
+	if i < 0 {
+		t.Fatal("got no span task.start")
+	}
+	start := all[i]
+	var got []string
+	for _, s := range all[:i] {
+		if s.Parent.SpanID() != start.SpanContext.SpanID() || s.Status.Code != codes.Unset {
+			t.Errorf("got span %s below %s with status %v, want it below task.start without one", s.Name, s.Parent.SpanID(), s.Status)
+		}
+		got = append(got, describe(s))
+	}
+	const of = " ergon.task=triage ergon.worker=triage-1"
+	want := []string{
+		"open airports: ergon.service=airports ergon.component.type=part" + of,
+		"open bare: ergon.service=bare ergon.component.type=given" + of,
+		"open energy: ergon.service=energy ergon.component.type=part" + of,
+		"open input: ergon.connector=input ergon.component.type=part" + of,
+		"open letters: ergon.connector=letters ergon.component.type=part" + of,
+		"open tickets: ergon.connector=tickets ergon.component.type=part" + of,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n\t%s\nwant\n\t%s", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
+	}
+	if start.Parent.IsValid() || describe(start) != "task.start:"+of {
+		t.Errorf("got %s below %v, want a root", describe(start), start.Parent)
+	}
+	for _, s := range all[i:] {
+		if s.Name == "task.run" && s.Parent.IsValid() {
+			t.Error("got task.run below another span, want a root")
+		}
+	}
+}
+
+func describe(s tracetest.SpanStub) string {
+	var b strings.Builder
+	b.WriteString(s.Name + ":")
+	for _, a := range s.Attributes {
+		fmt.Fprintf(&b, " %s=%s", a.Key, a.Value.String())
+	}
+	return b.String()
+}
+
+// [O1]
+func TestFailureToStartIsOnItsSpans(t *testing.T) {
+	provider, spans := tracing(t)
+	c := newCast(1)
+	c.input.onOpen = func(context.Context) error { panic("boom") }
+	if _, err := manage(t, runner.Settings{TracerProvider: provider}, c.config).Run(t.Context()); err == nil {
+		t.Fatal("got no error")
+	}
+	failed := map[string]int{}
+	for _, s := range spans() {
+		if s.Status.Code != codes.Error {
+			continue
+		}
+		failed[s.Name]++
+		stack := slices.ContainsFunc(s.Events[0].Attributes, func(a attribute.KeyValue) bool {
+			return a.Key == "exception.stacktrace" && strings.Contains(a.Value.AsString(), "telemetry_test.go")
+		})
+		if s.Status.Description != `open connector "input" (part): panic: boom` || !stack {
+			t.Errorf("got %v with %v on %s, want the panic and its stack", s.Status, s.Events, s.Name)
+		}
+	}
+	if len(failed) != 2 || failed["task.start"] != 1 || failed["open input"] != 1 {
+		t.Errorf("got failed spans %v, want task.start and open input", failed)
+	}
+}
+
+// [O3] Whatever a task or component logs says where it belongs, and panics leave their stack in the log.
+func TestLogRecordsCarryTaskAndWorker(t *testing.T) {
+	var log safeLog
+	c := newCast(1)
+	c.config.New = func(d *ergon.Dependencies) ergon.Task {
+		say := func(ctx context.Context, what string) { d.Logger().InfoContext(ctx, what) }
+		c.airports.onClose = func(ctx context.Context) error {
+			say(ctx, "closing")
+			panic("boom")
+		}
+		return ergon.Task{
+			Process: func(ctx context.Context, _ ergon.Transaction) (any, error) {
+				say(ctx, "processing")
+				return nil, nil
+			},
+			Exit: func(ctx context.Context) error {
+				say(ctx, "leaving")
+				return nil
+			},
+		}
+	}
+	if _, err := manage(t, runner.Settings{Logger: log.logger()}, c.config).Run(t.Context()); err == nil {
+		t.Fatal("got no error of the panic")
+	}
+	for _, want := range []string{
+		"msg=processing task=triage worker=triage-1 transaction_id=t0 phase=process attempt=1",
+		"msg=leaving task=triage worker=triage-1\n",
+		"msg=closing task=triage worker=triage-1\n",
+		`level=ERROR msg="panic outside of the loop" error="close service \"airports\" (part): panic: boom" stack="goroutine `,
+	} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("got log\n%s\nwant in it\n%s", log.String(), want)
+		}
+	}
+}
