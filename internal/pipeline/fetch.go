@@ -66,7 +66,7 @@ func (i *intake) run(ctx context.Context) error {
 			i.empties = 0
 			continue
 		}
-		if !i.loop.Streaming && quiet {
+		if !i.loop.Streaming && quiet && !i.owes(ctx) {
 			return nil
 		}
 		if !i.rest(ctx) {
@@ -140,6 +140,20 @@ func (i *intake) pause() time.Duration {
 		return time.Duration(i.last.after(i.loop.Batch.Interval) - i.clock.now())
 	}
 	return 0
+}
+
+// owes reports whether the source holds back what this loop requeued, where it can count: a loop that ended now would leave
+// that undone.
+func (i *intake) owes(ctx context.Context) bool {
+	source, counts := i.settings.Source.(ergon.Counter)
+	if !counts || i.stats.ended[Requeued].Load() == 0 {
+		return false
+	}
+	n, err := ergon.RunFn(ctx, i.settings.Policy.Fetch.Retry, source.CountTransactions, ergon.RunOption{Name: spans.Count})
+	if err != nil {
+		i.watcher.notCounted(err)
+	}
+	return n > 0
 }
 
 // rest waits after an empty fetch. Where the loop is not streaming there is something in flight, whose end ends the rest.

@@ -94,6 +94,11 @@ func (w *watcher) notReleased(n int, err error) {
 
 // leaseLost is told by another goroutine than the flight's owner, which therefore reads nothing of the flight. Nil is a
 // transaction that does not run.
+func (w *watcher) notCounted(err error) {
+	w.logger.WarnContext(w.consumer.values, "the source cannot say whether it holds back what was requeued; the loop ends without it",
+		"error", err)
+}
+
 func (w *watcher) leaseLost(a *attempt, tx *ergon.Transaction) {
 	var ctx context.Context = a
 	if a == nil {

@@ -19,6 +19,7 @@ const (
 	Settle        = "settle"
 	DeadLetter    = "dead_letter"
 	ExtendLeases  = "extend_leases"
+	Count         = "count"
 )
 
 // Attribute keys of the messaging conventions.
