@@ -3,7 +3,6 @@ package runner_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -108,7 +107,7 @@ func finiteQueue(n int) *memory.Queue {
 // processor makes a task of a function; nil does nothing.
 func processor(process func(ctx context.Context, tx ergon.Transaction) (any, error)) func(*ergon.Dependencies) ergon.Task {
 	if process == nil {
-		process = func(context.Context, ergon.Transaction) (any, error) { return nil, nil }
+		process = func(context.Context, ergon.Transaction) (any, error) { return "done", nil }
 	}
 	return func(*ergon.Dependencies) ergon.Task { return ergon.Task{Process: process} }
 }
@@ -128,7 +127,7 @@ func configure(name string, source any, task func(*ergon.Dependencies) ergon.Tas
 }
 
 // quiet is where logs go that no test reads.
-func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // manage makes a manager of tasks that are configured rightly.
 func manage(t *testing.T, s runner.Settings, tasks ...ergon.TaskConfig) *runner.Manager {

@@ -46,7 +46,7 @@ func newCast(n int) *cast {
 	c.input, c.letters, c.tickets = named("input"), named("letters"), named("tickets")
 	c.process = func(_ context.Context, tx ergon.Transaction) (any, error) {
 		c.journal.addf("process %s", tx.ID())
-		return nil, nil
+		return "done", nil
 	}
 	c.config = configure("triage", nil, func(d *ergon.Dependencies) ergon.Task {
 		c.journal.addf("make task")
@@ -225,7 +225,7 @@ func TestNothingRunsBeforeAllFaultsAreReported(t *testing.T) {
 func TestAllComponentsThatCannotBeMadeAreReported(t *testing.T) {
 	c := newCast(1)
 	c.config.Services["airports"] = ergon.Component{Type: "table", New: func() (any, error) { return nil, errBroken }}
-	c.config.Connectors["tickets"] = ergon.Component{New: func() (any, error) { return nil, nil }}
+	c.config.Connectors["tickets"] = ergon.Component{New: func() (any, error) { return nil, nil }} //nolint:nilnil // the fault
 	err := c.run(t)
 	wantErrorText(t, err, `task "triage": make service "airports" (table): broken`,
 		`task "triage": make connector "tickets": its Component.New returned nil`)
@@ -329,7 +329,8 @@ func TestWorkerThatFailsDoesNotStopTheOthers(t *testing.T) {
 	cfg.Connectors["input"] = ergon.Component{New: func() (any, error) {
 		mu.Lock()
 		defer mu.Unlock()
-		if made++; made == 1 {
+		made++
+		if made == 1 {
 			return fetchFunc(func(context.Context, int) ([]ergon.Transaction, error) { return nil, errBroken }), nil
 		}
 		return queue, nil

@@ -20,7 +20,7 @@ func TestProgressIsSeenWhileARunGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := configure("triage", finiteQueue(10), processor(func(context.Context, ergon.Transaction) (any, error) {
 			time.Sleep(time.Second)
-			return nil, nil
+			return "done", nil
 		}))
 		cfg.Workers.Count, cfg.Consumer.Loop.Concurrency.Value = 2, 2
 		m := manage(t, runner.Settings{}, cfg)

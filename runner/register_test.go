@@ -94,7 +94,7 @@ func TestUnknownTaskIsAnsweredWithTheNearestNames(t *testing.T) {
 	ran := false
 	task := processor(func(context.Context, ergon.Transaction) (any, error) {
 		ran = true
-		return nil, nil
+		return "done", nil
 	})
 	m := manage(t, runner.Settings{}, configure("triage", finiteQueue(1), task),
 		configure("import-flights", finiteQueue(1), task), configure("import-strikes", finiteQueue(1), task))

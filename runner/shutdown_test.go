@@ -11,6 +11,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/connector/memory"
+	"github.com/ergon-go/ergon/policy"
 	"github.com/ergon-go/ergon/runner"
 )
 
@@ -103,7 +104,7 @@ func TestShutdownCancelsHandlersAfterTheGrace(t *testing.T) {
 func wantReleased(t *testing.T, q *memory.Queue) {
 	t.Helper()
 	settled := q.Settlements()
-	if len(settled) != 1 || settled[0].Action != ergon.SettleRequeue || !settled[0].Interrupted || settled[0].Delay != 0 {
+	if len(settled) != 1 || settled[0].Action != policy.SettleRequeue || !settled[0].Interrupted || settled[0].Delay != 0 {
 		t.Errorf("got settlements %+v, want the transaction requeued as interrupted, at once", settled)
 	}
 	if n, err := q.CountTransactions(t.Context()); n != 1 || err != nil {
@@ -147,7 +148,7 @@ func TestForceCutsTheShutdownShort(t *testing.T) {
 		returned := make(chan struct{})
 		l.process = func(context.Context, ergon.Transaction) (any, error) {
 			<-returned
-			return nil, nil
+			return "late", nil
 		}
 		time.AfterFunc(5*time.Second, l.stop)
 		time.AfterFunc(6*time.Second, func() { close(l.force) })
@@ -174,7 +175,7 @@ func TestShutdownHoldsItsDeadlineWhateverHangs(t *testing.T) {
 		forever := make(chan struct{})
 		l.process = func(context.Context, ergon.Transaction) (any, error) {
 			<-forever
-			return nil, nil
+			return "late", nil
 		}
 		broken := memory.WithFaults(l.queue, memory.Stall(memory.OnSettle, memory.Forever).Always())
 		l.config.Connectors["input"] = l.input.making(struct {

@@ -36,7 +36,7 @@ func program(kind string) error {
 	}
 	cfg := configure("triage", source, processor(func(ctx context.Context, _ ergon.Transaction) (any, error) {
 		if kind == "done" {
-			return nil, nil
+			return kind, nil
 		}
 		fmt.Println("processing")
 		if kind == "heed" {

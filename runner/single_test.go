@@ -89,7 +89,8 @@ type flaky struct {
 }
 
 func (f *flaky) FetchTransactionByID(ctx context.Context, id string) (ergon.Transaction, error) {
-	if f.calls++; f.calls == 1 {
+	f.calls++
+	if f.calls == 1 {
 		return ergon.Transaction{}, errBroken
 	}
 	return f.Queue.FetchTransactionByID(ctx, id)
@@ -142,7 +143,7 @@ func TestShutdownInterruptsASingleTransaction(t *testing.T) {
 		until := make(chan struct{})
 		l.process = func(context.Context, ergon.Transaction) (any, error) {
 			<-until
-			return nil, nil
+			return "late", nil
 		}
 		time.AfterFunc(5*time.Second, l.stop)
 		result, err := manage(t, runner.Settings{}, l.config).ProcessTransaction(l.ctx, "triage", ergon.NewTransaction("mine", nil))

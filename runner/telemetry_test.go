@@ -112,18 +112,17 @@ func TestLogRecordsCarryTaskAndWorker(t *testing.T) {
 	var log safeLog
 	c := newCast(1)
 	c.config.New = func(d *ergon.Dependencies) ergon.Task {
-		say := func(ctx context.Context, what string) { d.Logger().InfoContext(ctx, what) }
 		c.airports.onClose = func(ctx context.Context) error {
-			say(ctx, "closing")
+			d.Logger().InfoContext(ctx, "closing")
 			panic("boom")
 		}
 		return ergon.Task{
 			Process: func(ctx context.Context, _ ergon.Transaction) (any, error) {
-				say(ctx, "processing")
+				d.Logger().InfoContext(ctx, "processing")
 				return nil, nil
 			},
 			Exit: func(ctx context.Context) error {
-				say(ctx, "leaving")
+				d.Logger().InfoContext(ctx, "leaving")
 				return nil
 			},
 		}
