@@ -1,6 +1,11 @@
 package app
 
-import "context"
+import (
+	"context"
+	"io"
+
+	"github.com/ergon-go/ergon/runner"
+)
 
 // Process is what a call has around it, for tests to give.
 type Process = process
@@ -10,3 +15,35 @@ func Execute(ctx context.Context, s Settings, p Process) int { return run(ctx, s
 
 // MemoryLimit is what the control group allows.
 var MemoryLimit = memoryLimit
+
+// LiveLine keeps a line at the bottom of a terminal.
+type LiveLine = liveLine
+
+// NewLiveLine is one on w.
+func NewLiveLine(w io.Writer) *LiveLine { return &liveLine{terminal: w} }
+
+// Columns is the width of a terminal.
+var Columns = columns
+
+// DrawProgress and LogProgress watch until ctx ends.
+var (
+	DrawProgress = drawProgress
+	LogProgress  = logProgress
+)
+
+// Line is the live line of tasks, all that is known of them.
+func Line(tasks []runner.TaskProgress, width int, stopping bool) string {
+	var m meter
+	return m.together(tasks).line(width, stopping)
+}
+
+// Summarize is the table of a run.
+func Summarize(s runner.Summary, color bool) string { return summarize(s, colors{on: color}) }
+
+// Thousands, PerSecond, Took and About write numbers.
+var (
+	Thousands = thousands
+	PerSecond = perSecond
+	Took      = took
+	About     = about
+)

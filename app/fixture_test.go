@@ -151,6 +151,24 @@ type call struct {
 	stdout   io.Writer
 }
 
+// lockedBuffer may be written and read at once.
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
 type answer struct {
 	code           int
 	stdout, stderr string
@@ -159,7 +177,7 @@ type answer struct {
 // do calls the program, in a folder that the test is in.
 func (c call) do(t *testing.T) answer {
 	t.Helper()
-	var stdout, stderr bytes.Buffer
+	var stdout, stderr lockedBuffer
 	if c.settings.Registry == nil {
 		c.settings.Registry = registry()
 	}
@@ -204,7 +222,8 @@ func write(t *testing.T, name, text string) {
 var (
 	testdata, _ = filepath.Abs("testdata")
 	durations   = regexp.MustCompile(`\b\d+(\.\d+)? (ns|µs|ms|s)\b|\b\d+m\d\ds\b`)
-	rates       = regexp.MustCompile(`\b[\d,]+(\.\d+)?(e[+-]\d+)?/s\b`)
+	rates       = regexp.MustCompile(`\b[\d,]+(\.\d+)?(e[+-]\d+)? transactions/s\b`)
+	calls       = regexp.MustCompile(`(?m)^(  fetch|  settle|        "(?:fetch|settle)": \{\n          "attempts":) +\d+`)
 	secondsJSON = regexp.MustCompile(`("(elapsed_seconds|per_second|p50_seconds|p99_seconds|max_seconds)": )[\d.e+-]+`)
 	spaces      = regexp.MustCompile(`(\S)  +`)
 )
@@ -214,6 +233,7 @@ func timeless(text string) string {
 	text = durations.ReplaceAllString(text, "TIME")
 	text = rates.ReplaceAllString(text, "RATE")
 	text = secondsJSON.ReplaceAllString(text, "${1}0")
+	text = calls.ReplaceAllString(text, "$1 N")
 	return spaces.ReplaceAllString(text, "$1  ")
 }
 

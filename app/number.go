@@ -33,15 +33,15 @@ func counted(n int, what string) string {
 	return thousands(int64(n)) + " " + what + "s"
 }
 
-// perSecond writes a rate: 0.25/s, 12/s, 8,064/s.
-func perSecond(rate float64) string {
+// perSecond writes a rate with its unit: 0.25/s, 12/s, 8,064/s.
+func perSecond(rate float64, unit string) string {
 	switch {
 	case math.IsNaN(rate) || math.IsInf(rate, 0) || rate <= 0:
-		return "0/s"
+		return "0" + unit
 	case rate < 10:
-		return strconv.FormatFloat(rate, 'g', 2, 64) + "/s"
+		return strconv.FormatFloat(rate, 'g', 2, 64) + unit
 	default:
-		return thousands(int64(math.Round(rate))) + "/s"
+		return thousands(int64(math.Round(rate))) + unit
 	}
 }
 

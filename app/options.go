@@ -1,6 +1,7 @@
 package app
 
 import (
+	"io"
 	"log/slog"
 
 	"github.com/spf13/cobra"
@@ -50,14 +51,16 @@ func (p *program) configUsage() string {
 
 func (p *program) json() bool { return p.options.output.value == outputJSON }
 
-// logger writes as the options say, to standard error or to what stands in for it.
-func (p *program) logger() *slog.Logger {
+// logger logs to w as the options say, and so do from now on the loggers that nobody has made.
+func (p *program) logger(w io.Writer) *slog.Logger {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(p.options.logLevel.value)) // one of the choices
 	options := &slog.HandlerOptions{Level: level}
-	var handler slog.Handler = slog.NewTextHandler(p.process.Stderr, options)
+	var handler slog.Handler = slog.NewTextHandler(w, options)
 	if p.options.logFormat.value == outputJSON {
-		handler = slog.NewJSONHandler(p.process.Stderr, options)
+		handler = slog.NewJSONHandler(w, options)
 	}
-	return slog.New(ergon.LogHandler(handler))
+	logger := slog.New(ergon.LogHandler(handler))
+	p.process.SetLogger(logger)
+	return logger
 }

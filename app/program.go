@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -45,8 +46,8 @@ func (p *program) root() (*cobra.Command, error) {
 	root.SetErr(p.process.Stderr)
 	root.AddGroup(&cobra.Group{ID: groupRun, Title: "Running:"}, &cobra.Group{ID: groupLook, Title: "Looking:"})
 	root.AddCommand(
-		p.listCommand(), p.describeCommand(), p.lintCommand(), p.configCommand(), p.connectorsCommand(),
-		p.versionCommand(),
+		p.runCommand(), p.processCommand(), p.processByIDCommand(),
+		p.listCommand(), p.describeCommand(), p.lintCommand(), p.configCommand(), p.connectorsCommand(), p.versionCommand(),
 	)
 	p.addOptions(root)
 	return root, p.addVariables(root)
@@ -62,9 +63,12 @@ func (p *program) print(text string) error {
 
 // printJSON writes a document that people can read as well.
 func (p *program) printJSON(document any) error {
-	text, err := json.MarshalIndent(document, "", "  ")
-	if err != nil {
+	var text strings.Builder
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(document); err != nil {
 		return fmt.Errorf("write as JSON: %w", err)
 	}
-	return p.print(string(text) + "\n")
+	return p.print(text.String())
 }

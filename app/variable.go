@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -66,4 +67,14 @@ func (p *program) lookup(name string) (string, bool) {
 		return v.Default, v.Default != ""
 	}
 	return p.process.LookupEnv(name)
+}
+
+// epilogue is what the program's own words after a run are.
+func (p *program) epilogue() string {
+	var b strings.Builder
+	p.settings.Epilogue(&b, func(name string) string {
+		value, _ := p.lookup(name)
+		return value
+	})
+	return b.String()
 }

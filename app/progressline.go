@@ -1,0 +1,81 @@
+package app
+
+import (
+	"log/slog"
+	"math"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// part of the live line; what has a higher rank is left out first where the terminal is narrow.
+type part struct {
+	text string
+	rank int
+}
+
+// line is the progress in at most width columns.
+func (p progress) line(width int, stopping bool) string {
+	parts := []part{{p.name, 3}, {p.counts(), 0}}
+	add := func(show bool, rank int, text string) {
+		if show {
+			parts = append(parts, part{text, rank})
+		}
+	}
+	add(p.total > 0 && p.done <= p.total, 2, p.percent())
+	add(true, 4, perSecond(p.rate, "/s"))
+	add(true, 6, thousands(p.inFlight)+" in flight")
+	add(p.failed > 0, 1, thousands(p.failed)+" failed")
+	add(p.outage, 1, "outage, probing")
+	add(stopping, 1, "stopping")
+	add(p.eta > 0 && !stopping, 5, "ETA "+about(p.eta))
+	return fit(parts, width)
+}
+
+func (p progress) counts() string {
+	if p.total < p.done { // unknown, or more came back than were counted
+		return thousands(p.done) + " done"
+	}
+	return thousands(p.done) + "/" + thousands(p.total)
+}
+
+// percent is 100 only when all is done.
+func (p progress) percent() string {
+	return thousands(p.done*100/max(p.total, 1)) + "%"
+}
+
+func fit(parts []part, width int) string {
+	for {
+		texts := make([]string, len(parts))
+		for i := range parts {
+			texts[i] = parts[i].text
+		}
+		line := strings.Join(texts, "  ")
+		if utf8.RuneCountInString(line) <= width {
+			return line
+		}
+		if len(parts) == 1 {
+			return string([]rune(line)[:max(width, 0)])
+		}
+		highest := slices.MaxFunc(parts, func(a, b part) int { return a.rank - b.rank })
+		parts = slices.DeleteFunc(parts, func(x part) bool { return x == highest })
+	}
+}
+
+// attributes are the progress for a log line.
+func (p progress) attributes() []slog.Attr {
+	attrs := []slog.Attr{
+		slog.String("task", p.name), slog.Int64("done", p.done), slog.Float64("per_second", math.Round(p.rate*10)/10),
+		slog.Int64("in_flight", p.inFlight), slog.Int64("failed", p.failed),
+	}
+	if p.total >= 0 {
+		attrs = append(attrs, slog.Int64("total", p.total))
+	}
+	if p.eta > 0 {
+		attrs = append(attrs, slog.String("eta", about(p.eta)))
+	}
+	if p.outage {
+		attrs = append(attrs, slog.Bool("outage", true))
+	}
+	return attrs
+}

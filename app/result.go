@@ -1,0 +1,89 @@
+package app
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/runner"
+)
+
+type resultDocument struct {
+	Task          string           `json:"task"`
+	TransactionID string           `json:"transaction_id"`
+	Outcome       string           `json:"outcome"` // succeeded or failed
+	Result        json.RawMessage  `json:"result,omitempty"`
+	Error         *failureDocument `json:"error,omitempty"`
+}
+
+type failureDocument struct {
+	Category string `json:"category"`
+	Phase    string `json:"phase"`
+	Attempts int    `json:"attempts"`
+	Message  string `json:"message"`
+}
+
+func (p *program) printResult(task string, r runner.Result) error {
+	value, unfit := shown(r.Value)
+	if unfit != nil {
+		p.messagef("%s: transaction %s succeeded, but its result cannot be shown: %v\n", p.settings.Name, r.Transaction.ID(), unfit)
+	}
+	switch {
+	case p.json():
+		return p.printJSON(resultDocument{Task: task, TransactionID: r.Transaction.ID(), Outcome: "succeeded", Result: value})
+	case unfit == nil:
+		return p.printJSON(value)
+	}
+	return nil
+}
+
+// shown is a value as JSON; bytes that are JSON already are left as they are.
+func shown(value any) (json.RawMessage, error) {
+	if text, ok := value.([]byte); ok && json.Valid(text) {
+		return text, nil
+	}
+	return json.Marshal(value)
+}
+
+var errFailed = errors.New("the transaction failed")
+
+// printFailure tells what a failed transaction failed with, and what else went wrong. The exit code is 1 whatever the
+// causes have to say about that.
+func (p *program) printFailure(task, id string, e *ergon.TransactionError, others []error) error {
+	failure := failureDocument{e.Category.String(), string(e.Phase), e.Attempts, e.Err.Error()}
+	if p.json() {
+		if err := p.printJSON(resultDocument{Task: task, TransactionID: id, Outcome: "failed", Error: &failure}); err != nil {
+			return err
+		}
+	} else {
+		p.messagef("%s: transaction %s failed\n%s", p.settings.Name, id, table("  ", [][]cell{
+			cells("task", task), cells("category", failure.Category), cells("phase", failure.Phase),
+			cells("attempts", thousands(int64(failure.Attempts))), cells("message", strings.ReplaceAll(failure.Message, "\n", "\n            ")),
+		}))
+	}
+	for _, other := range others {
+		p.tell(other)
+	}
+	return &told{err: errFailed}
+}
+
+// besides is what err is joined of but for known.
+func besides(err, known error) []error {
+	if !errors.Is(err, known) {
+		return []error{err}
+	}
+	var others []error
+	switch e := err.(type) { //nolint:errorlint // the tree is walked here
+	case interface{ Unwrap() []error }:
+		if err == known { //nolint:errorlint // itself, which is joined of its causes
+			return nil
+		}
+		for _, part := range e.Unwrap() {
+			others = append(others, besides(part, known)...)
+		}
+	case interface{ Unwrap() error }:
+		return besides(e.Unwrap(), known)
+	}
+	return others
+}

@@ -1,0 +1,117 @@
+package app_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/ergon-go/ergon/app"
+)
+
+func TestRunPrintsASummary(t *testing.T) {
+	for name, args := range map[string]string{
+		"run": "run", "run-one": "run more --limit 7", "run-json": "run square --output json",
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, twoTasks)
+			words := strings.Fields(args + " --log-level error")
+			got := call{args: words}.do(t)
+			if got.code != 0 || got.stderr != "" {
+				t.Errorf("code %d, want 0; stderr %q, want none", got.code, got.stderr)
+			}
+			golden(t, name+".txt", timeless(got.script(words)))
+		})
+	}
+}
+
+func TestRunOfATaskThatDoesNotExistSuggestsOne(t *testing.T) {
+	in(t, twoTasks)
+	got := call{args: []string{"run", "sqare"}}.do(t)
+	want := "reckon: unknown task \"sqare\"; did you mean \"square\"? known tasks: square, more\n"
+	if got.code != 2 || got.stderr != want || got.stdout != "" {
+		t.Errorf("code %d, stdout %q, stderr %q; want 2 and %q", got.code, got.stdout, got.stderr, want)
+	}
+}
+
+func TestLimitMustBeAtLeastOne(t *testing.T) {
+	in(t, twoTasks)
+	for _, limit := range []string{"0", "-1", "many"} {
+		got := call{args: []string{"run", "--limit", limit}}.do(t)
+		if got.code != 2 || !strings.Contains(got.stderr, "limit") || got.stdout != "" {
+			t.Errorf("%s: code %d, stderr %q; want 2 and a message", limit, got.code, got.stderr)
+		}
+	}
+}
+
+func TestEpilogueFollowsTheTableOfARunThatCameToItsEnd(t *testing.T) {
+	settings := app.Settings{
+		Variables: []app.Variable{{Name: "DRAIN", Flag: "drain", Default: "out"}},
+		Epilogue: func(w io.Writer, variable func(string) string) {
+			fmt.Fprintf(w, "swallowed by %s\n", variable("DRAIN"))
+		},
+	}
+	in(t, twoTasks)
+	got := call{settings: settings, args: []string{"run", "more", "--drain", "sea"}}.do(t)
+	if !strings.HasSuffix(got.stdout, "\n\nswallowed by sea\n") {
+		t.Errorf("stdout %s", got.stdout)
+	}
+	got = call{settings: settings, args: []string{"run", "more", "--output", "json"}}.do(t)
+	if strings.Contains(got.stdout, "swallowed") {
+		t.Errorf("with JSON: stdout %s", got.stdout)
+	}
+	got = call{settings: settings, args: []string{"run", "more"}, signals: interrupted(fmt.Errorf("stopped"))}.do(t)
+	if strings.Contains(got.stdout, "swallowed") {
+		t.Errorf("of a run that was stopped: stdout %s", got.stdout)
+	}
+}
+
+// interrupted is a signal that comes before anything else.
+func interrupted(cause error) func(context.Context) (context.Context, <-chan struct{}, func()) {
+	return func(ctx context.Context) (context.Context, <-chan struct{}, func()) {
+		ctx, cancel := context.WithCancelCause(ctx)
+		cancel(cause)
+		return ctx, nil, func() {}
+	}
+}
+
+// [O3] Failures of transactions are logged with their ids, in the format that is asked for.
+func TestLogsGoToStandardErrorAsAskedFor(t *testing.T) {
+	in(t, twoTasks)
+	got := call{args: strings.Fields("run more --limit 7 --log-format json --output json")}.do(t)
+	if !strings.HasPrefix(got.stderr, "{") || !strings.Contains(got.stderr, `"transaction_id":"number:7"`) {
+		t.Errorf("stderr %s", got.stderr)
+	}
+	got = call{args: strings.Fields("run more --limit 7")}.do(t)
+	if !strings.HasPrefix(got.stderr, "time=") || !strings.Contains(got.stderr, " transaction_id=number:7") {
+		t.Errorf("stderr %s", got.stderr)
+	}
+	got = call{args: strings.Fields("run more --limit 7 --log-level error")}.do(t)
+	if got.stderr != "" {
+		t.Errorf("stderr %s", got.stderr)
+	}
+}
+
+func TestColorsAreOnlyForTerminalsThatWantThem(t *testing.T) {
+	for name, c := range map[string]struct {
+		columns int
+		env     map[string]string
+		args    string
+		want    bool
+	}{
+		"terminal":      {80, nil, "run more", true},
+		"no terminal":   {0, nil, "run more", false},
+		"NO_COLOR":      {80, map[string]string{"NO_COLOR": "1"}, "run more", false},
+		"empty":         {80, map[string]string{"NO_COLOR": ""}, "run more", true},
+		"--no-color":    {80, nil, "run more --no-color", false},
+		"dumb terminal": {80, map[string]string{"TERM": "dumb"}, "run more", false},
+		"list":          {80, nil, "list", true},
+	} {
+		in(t, twoTasks)
+		got := call{args: strings.Fields(c.args), columns: c.columns, env: c.env}.do(t)
+		if colored := strings.Contains(got.stdout, "\x1b["); colored != c.want {
+			t.Errorf("%s: colors %v, want %v:\n%s", name, colored, c.want, got.stdout)
+		}
+	}
+}

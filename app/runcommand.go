@@ -1,0 +1,107 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ergon-go/ergon/runner"
+)
+
+func (p *program) runCommand() *cobra.Command {
+	var limit int64
+	c := &cobra.Command{
+		Use: "run [task...]", Short: "Run tasks until their sources are empty, or until they are stopped", GroupID: groupRun,
+		Long: "Run tasks until their sources are empty, or until they are stopped; all tasks where none is named.\n\n" +
+			"SIGINT (Ctrl-C) and SIGTERM stop in order: what is in flight is finished. A second one cuts that short.",
+		ValidArgsFunction: p.completeTasks,
+		RunE: func(c *cobra.Command, names []string) error {
+			if c.Flags().Changed("limit") && limit < 1 {
+				return usagef("--limit is %d, it must be at least 1; leave it out for the limits of the configuration", limit)
+			}
+			return p.runTasks(c.Context(), names, limit)
+		},
+	}
+	c.Flags().Int64Var(&limit, "limit", 0, "start at most `N` transactions of each task")
+	return c
+}
+
+// runTasks runs them; a limit of 0 leaves those of the configuration.
+func (p *program) runTasks(ctx context.Context, names []string, limit int64) error {
+	c, err := p.load()
+	if err != nil {
+		return err
+	}
+	ctx, force, stop := p.process.Signals(ctx)
+	defer stop()
+	line := &liveLine{terminal: p.process.Stderr}
+	logger := p.logger(line)
+	manager, err := p.manager(c, runner.Settings{Logger: logger, Force: force, Flush: p.settings.Flush}, limit)
+	if err != nil {
+		return err
+	}
+	settled := p.watch(ctx, manager, line, logger)
+	summary, err := manager.Run(ctx, names...)
+	settled()
+	return errors.Join(err, p.printSummary(summary, err == nil))
+}
+
+// manager has all tasks of the configuration.
+func (p *program) manager(c configuration, s runner.Settings, limit int64) (*runner.Manager, error) {
+	m := runner.NewManager(s)
+	var faults []error
+	for _, task := range c.Tasks {
+		if limit > 0 {
+			task.Consumer.Loop.Limit = limit
+		}
+		faults = append(faults, m.Register(task))
+	}
+	return m, errors.Join(faults...)
+}
+
+// watch shows how far the tasks are, on a terminal in a line that is redrawn, otherwise in the log, until the function
+// that it returns is called.
+func (p *program) watch(ctx context.Context, m *runner.Manager, line *liveLine, logger *slog.Logger) (end func()) {
+	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var watcher sync.WaitGroup
+	watcher.Go(func() {
+		select {
+		case <-ctx.Done():
+			logger.InfoContext(ctx, "stopping: what is in flight is finished; a second signal cuts that short", "cause", context.Cause(ctx))
+		case <-watching.Done():
+		}
+	})
+	watcher.Go(func() {
+		if _, terminal := p.terminal(p.process.Stderr); !terminal {
+			logProgress(watching, m.Progress, logger)
+			return
+		}
+		columns := func() int {
+			width, _ := p.terminal(p.process.Stderr)
+			return width
+		}
+		drawProgress(watching, m.Progress, line, columns, ctx.Done())
+	})
+	return func() {
+		stop()
+		watcher.Wait()
+	}
+}
+
+// printSummary prints what a run came to; ended is whether all tasks came to their natural end.
+func (p *program) printSummary(summary runner.Summary, ended bool) error {
+	if len(summary.Tasks) == 0 {
+		return nil
+	}
+	if p.json() {
+		return p.printJSON(documented(summary))
+	}
+	text := summarize(summary, p.colorsFor(p.process.Stdout))
+	if ended && p.settings.Epilogue != nil {
+		text += "\n" + p.epilogue()
+	}
+	return p.print(text)
+}

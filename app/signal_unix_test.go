@@ -1,0 +1,133 @@
+//go:build unix
+
+package app_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/app"
+	"github.com/ergon-go/ergon/config"
+)
+
+// childVariable is set where the test binary is to be the program.
+const childVariable = "RECKON_IS_A_CHILD"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(childVariable) != "" {
+		reg := registry()
+		config.Connector(reg, "endless", "never has anything, and never ends", struct{}{},
+			func(struct{}) (endless, error) { return endless{&sync.Once{}}, nil })
+		reg.Task("waiting", newWaiting, "waits for what never comes")
+		reg.Task("deaf", newDeaf, "does not hear its context")
+		app.Run(app.Settings{Registry: reg, Name: "reckon"})
+	}
+	os.Exit(m.Run())
+}
+
+const ready = "ready to be stopped"
+
+type endless struct{ once *sync.Once }
+
+func (e endless) FetchTransactions(context.Context, int) ([]ergon.Transaction, error) {
+	e.once.Do(func() { fmt.Fprintln(os.Stderr, ready) })
+	return nil, nil
+}
+
+func newWaiting(*ergon.Dependencies) ergon.Task {
+	return ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) { return nil, nil }}
+}
+
+func newDeaf(*ergon.Dependencies) ergon.Task {
+	return ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) {
+		fmt.Fprintln(os.Stderr, ready)
+		select {}
+	}}
+}
+
+// stopped runs the program until it says that it is ready and sends it signals, the next when it has said that it heard
+// the one before. It must end long before the test gives up.
+func stopped(t *testing.T, args string, signals ...syscall.Signal) (stdout, stderr string, code int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	child := exec.CommandContext(ctx, self, strings.Fields(args)...)
+	child.Env = append(os.Environ(), childVariable+"=1")
+	var out, all bytes.Buffer
+	child.Stdout = &out
+	pipe, err := child.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(io.TeeReader(pipe, &all))
+	next := ready
+	for lines.Scan() {
+		if len(signals) > 0 && strings.Contains(lines.Text(), next) {
+			if err := child.Process.Signal(signals[0]); err != nil {
+				t.Error(err)
+			}
+			signals, next = signals[1:], "stopping"
+		}
+	}
+	err = child.Wait()
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	if !ok {
+		t.Fatalf("ended with %v\n%s", err, &all)
+	}
+	return out.String(), all.String(), exit.ExitCode()
+}
+
+// [E4] [E3] The summary is printed all the same.
+func TestSignalsStopARunInOrderAndDecideTheExitCode(t *testing.T) {
+	in(t, "tasks: {waiting: {connectors: {input: {type: endless}}, consumer: {loop: {streaming: true, on_exception: discard}}}}")
+	for signal, want := range map[syscall.Signal]struct {
+		code    int
+		message string
+	}{
+		syscall.SIGTERM: {143, "reckon: stopped by SIGTERM\n"},
+		syscall.SIGINT:  {130, "reckon: stopped by SIGINT\n"},
+	} {
+		stdout, stderr, code := stopped(t, "run", signal)
+		if code != want.code || !strings.HasSuffix(stderr, want.message) || !strings.HasPrefix(stdout, "waiting: ended early, after ") {
+			t.Errorf("%s: code %d, want %d; stdout %s; stderr %s", signal, code, want.code, stdout, stderr)
+		}
+	}
+}
+
+// [E3] The grace is 25 s, which the test would not wait for.
+func TestSecondSignalDoesNotWaitForHandlersThatHang(t *testing.T) {
+	in(t, "tasks: {deaf: {connectors: {input: {type: numbers, count: 2}}, consumer: {loop: {on_exception: discard}}}}")
+	stdout, stderr, code := stopped(t, "run", syscall.SIGINT, syscall.SIGINT)
+	if code != 130 || !strings.Contains(stdout, "interrupted") {
+		t.Errorf("code %d, want 130; stdout %s; stderr %s", code, stdout, stderr)
+	}
+}
+
+// [E4] One transaction that was stopped has not failed: the signal decides.
+func TestSingleTransactionThatIsStoppedEndsWithTheSignalsCode(t *testing.T) {
+	in(t, "tasks: {deaf: {connectors: {input: {type: numbers}}, consumer: {loop: {on_exception: discard}},"+
+		" shutdown: {grace: 0s, force: 0s}}}")
+	stdout, stderr, code := stopped(t, "process-transaction deaf --payload-json {} --log-level error", syscall.SIGTERM)
+	if code != 143 || stdout != "" || !strings.Contains(stderr, "stopped by SIGTERM") {
+		t.Errorf("code %d, want 143; stdout %s; stderr %s", code, stdout, stderr)
+	}
+}

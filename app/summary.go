@@ -1,0 +1,104 @@
+package app
+
+import (
+	"strings"
+	"time"
+
+	"github.com/ergon-go/ergon/policy"
+	"github.com/ergon-go/ergon/runner"
+)
+
+// outcomes are what transactions come to, in the order and the words of a summary.
+var outcomes = [...]struct { //nolint:gochecknoglobals // Go has no constants of this kind
+	outcome runner.Outcome
+	words   string
+}{
+	{runner.Succeeded, "succeeded"},
+	{runner.DeadLettered, "dead-lettered"},
+	{runner.Requeued, "requeued"},
+	{runner.Discarded, "discarded"},
+	{runner.HandlerFailed, "handler failed"},
+	{runner.Interrupted, "interrupted"},
+	{runner.Redelivered, "redelivered"},
+}
+
+// summarize writes what became of each task, for people; nothing of those that did not get to run.
+func summarize(summary runner.Summary, c colors) string {
+	var blocks []string
+	for _, t := range summary.Tasks {
+		if t.Snapshot.Elapsed == 0 {
+			continue
+		}
+		blocks = append(blocks, c.bold(t.Name)+": "+ending(t)+"\n\n"+
+			table("  ", counts(t.Snapshot, c))+"\n"+table("  ", phaseTimes(t.Snapshot, c)))
+	}
+	return strings.Join(blocks, "\n")
+}
+
+func ending(t runner.TaskSummary) string {
+	text := "done in "
+	if t.Err != nil {
+		text = "ended early, after "
+	}
+	return text + took(t.Snapshot.Elapsed) + ", " + perSecond(throughput(t.Snapshot), " transactions/s")
+}
+
+// throughput is how many transactions came to an end in a second.
+func throughput(s runner.Snapshot) float64 {
+	if s.Elapsed <= 0 {
+		return 0
+	}
+	return float64(s.Ended()) / s.Elapsed.Seconds()
+}
+
+func counts(s runner.Snapshot, c colors) [][]cell {
+	rows := [][]cell{count("fetched", s.Fetched, nil)}
+	for _, o := range outcomes {
+		n := s.Outcomes[o.outcome]
+		switch {
+		case o.outcome == runner.Succeeded:
+			rows = append(rows, count(o.words, n, nil))
+		case n > 0 && o.outcome == runner.HandlerFailed:
+			rows = append(rows, count(o.words, n, c.red))
+		case n > 0:
+			rows = append(rows, count(o.words, n, c.yellow))
+		}
+	}
+	rows = append(rows, count("retries", s.Retries, nil), count("timeouts", s.Timeouts, nil))
+	if s.Abandoned > 0 {
+		rows = append(rows, count("given up, still running", s.Abandoned, c.red))
+	}
+	if s.Late > 0 {
+		rows = append(rows, count("came back too late", s.Late, c.yellow))
+	}
+	return rows
+}
+
+func count(what string, n int64, paint func(string) string) []cell {
+	return []cell{{text: what, paint: paint}, {text: thousands(n), right: true, paint: paint}}
+}
+
+func phaseTimes(s runner.Snapshot, c colors) [][]cell {
+	heading := cells("phase", "attempts", "p50", "p99", "max")
+	for i := range heading {
+		heading[i].paint, heading[i].right = c.bold, i > 0
+	}
+	rows := [][]cell{heading}
+	for _, phase := range phases() {
+		if p, ok := s.Phases[phase]; ok {
+			rows = append(rows, []cell{
+				{text: string(phase)},
+				{text: thousands(p.Count), right: true},
+				duration(p.P50), duration(p.P99), duration(p.Max),
+			})
+		}
+	}
+	return rows
+}
+
+func duration(d time.Duration) cell { return cell{text: took(d), right: true} }
+
+// phases are in the order in which a transaction goes through them.
+func phases() []policy.Phase {
+	return []policy.Phase{policy.PhaseFetch, policy.PhaseProcess, policy.PhaseSuccess, policy.PhaseException, policy.PhaseSettle}
+}

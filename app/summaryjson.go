@@ -1,0 +1,52 @@
+package app
+
+import "github.com/ergon-go/ergon/runner"
+
+type summaryDocument struct {
+	Tasks []taskDocument `json:"tasks"`
+}
+
+type taskDocument struct {
+	Task           string                   `json:"task"`
+	Fetched        int64                    `json:"fetched"`
+	Outcomes       map[string]int64         `json:"outcomes"` // all of them
+	Retries        int64                    `json:"retries"`
+	Timeouts       int64                    `json:"timeouts"`
+	Abandoned      int64                    `json:"abandoned"`
+	Late           int64                    `json:"late"`
+	ElapsedSeconds float64                  `json:"elapsed_seconds"`
+	PerSecond      float64                  `json:"per_second"`
+	Phases         map[string]phaseDocument `json:"phases"`
+	Error          string                   `json:"error,omitempty"`
+}
+
+type phaseDocument struct {
+	Attempts   int64   `json:"attempts"`
+	P50Seconds float64 `json:"p50_seconds"`
+	P99Seconds float64 `json:"p99_seconds"`
+	MaxSeconds float64 `json:"max_seconds"`
+}
+
+// documented is a summary for machines.
+func documented(summary runner.Summary) summaryDocument {
+	d := summaryDocument{Tasks: []taskDocument{}}
+	for _, t := range summary.Tasks {
+		s := t.Snapshot
+		task := taskDocument{
+			Task: t.Name, Fetched: s.Fetched, Outcomes: map[string]int64{}, Retries: s.Retries, Timeouts: s.Timeouts,
+			Abandoned: s.Abandoned, Late: s.Late, ElapsedSeconds: s.Elapsed.Seconds(), PerSecond: throughput(s),
+			Phases: map[string]phaseDocument{},
+		}
+		for _, o := range outcomes {
+			task.Outcomes[o.outcome.String()] = s.Outcomes[o.outcome]
+		}
+		for phase, p := range s.Phases {
+			task.Phases[string(phase)] = phaseDocument{p.Count, p.P50.Seconds(), p.P99.Seconds(), p.Max.Seconds()}
+		}
+		if t.Err != nil {
+			task.Error = t.Err.Error()
+		}
+		d.Tasks = append(d.Tasks, task)
+	}
+	return d
+}
