@@ -7,39 +7,38 @@ import (
 	"reflect"
 )
 
-// Codec turns the payload of a transaction into the type that a task wants. The zero value does what is right for most:
-// a payload that already is of that type is passed through as it is, bytes and strings are handed over raw where the task
-// wants []byte or string, and are decoded as JSON otherwise. JSON is decoded by encoding/json, except that text which is
-// not valid UTF-8 is refused: fields that the type does not have are ignored, of a key that is there twice the last one
-// counts, and an escape that is half of a surrogate pair becomes U+FFFD.
-type Codec struct {
-	// Decode, where set, decodes bytes in place of JSON, into a pointer.
-	Decode func(data []byte, into any) error
+// codec is how the bytes of a payload become the type that a task wants; nil means JSON.
+type codec struct {
+	decode func(data []byte, into any) error
 }
 
-// UseCodec has a task made by [Consume] decode its payloads with c.
-func UseCodec(c Codec) Decorator {
+// UseCodec has a task made by [Consume] decode the bytes of its payloads with decode in place of JSON; into is a pointer.
+//
+// What needs no decoding does not reach it: a payload that already is of the type that the task wants is passed through as it
+// is, and bytes and strings are handed over raw where the task wants []byte or string. A payload that is an error, which is
+// how a connector delivers a record that it could not read, fails to decode with that error.
+func UseCodec(decode func(data []byte, into any) error) Decorator {
 	return func(t Task) Task {
 		if t.codec == nil {
 			t.faults = append(t.faults, errors.New("ergon.UseCodec needs a task made by ergon.Consume; plain functions decode for themselves"))
 			return t
 		}
-		*t.codec = c
+		t.codec.decode = decode
 		return t
 	}
 }
 
 // decoder turns payloads into values of one type that share no changeable memory with them.
 type decoder[P any] struct {
-	codec *Codec
+	codec *codec
 	flat  bool // a P that is passed through needs no copy
 	// anything is set where P is an interface, which a payload that is an error may implement by accident.
 	anything bool
 }
 
-func newDecoder[P any](codec *Codec) decoder[P] {
+func newDecoder[P any](c *codec) decoder[P] {
 	wanted := reflect.TypeFor[P]()
-	return decoder[P]{codec: codec, flat: shapeOf(wanted).flat, anything: wanted.Kind() == reflect.Interface}
+	return decoder[P]{codec: c, flat: shapeOf(wanted).flat, anything: wanted.Kind() == reflect.Interface}
 }
 
 // decode fails with the payload itself where that is an error: it is how a connector delivers a record that it could not
@@ -76,8 +75,8 @@ func (d decoder[P]) decodeBytes(payload any) (P, error) {
 		*into = string(data)
 		return body, nil
 	}
-	if d.codec.Decode != nil {
-		err := d.codec.Decode(append([]byte{}, data...), &body)
+	if d.codec.decode != nil {
+		err := d.codec.decode(append([]byte{}, data...), &body)
 		return body, err
 	}
 	err := decodeJSON(data, &body)

@@ -197,7 +197,7 @@ func (s *seerOf[In]) HandleProcessSuccess(_ context.Context, tx ergon.Transactio
 }
 
 func TestCodecDecodesInPlaceOfJSON(t *testing.T) {
-	lines := ergon.UseCodec(ergon.Codec{Decode: func(data []byte, into any) error {
+	lines := ergon.UseCodec(func(data []byte, into any) error {
 		list, ok := into.(*[]string)
 		if !ok {
 			return fmt.Errorf("cannot decode into %T", into)
@@ -205,7 +205,7 @@ func TestCodecDecodesInPlaceOfJSON(t *testing.T) {
 		*list = strings.Split(string(data), "\n")
 		clear(data) // the codec may do what it likes with it
 		return nil
-	}})
+	})
 	payload := []byte("a\nb")
 	for range 2 {
 		expectDecoded(t, payload, []string{"a", "b"}, lines)
@@ -220,7 +220,7 @@ func TestCodecDecodesInPlaceOfJSON(t *testing.T) {
 
 func TestCodecOfATaskOfPlainFunctionsIsAFault(t *testing.T) {
 	plain := ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) { return "done", nil }}
-	err := ergon.UseCodec(ergon.Codec{})(plain).Validate()
+	err := ergon.UseCodec(nil)(plain).Validate()
 	if want := "ergon.UseCodec needs a task made by ergon.Consume; plain functions decode for themselves"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

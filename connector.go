@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/ergon-go/ergon/policy"
 )
 
 // Fetcher is a source of transactions. The loop calls it from one goroutine at a time.
@@ -70,35 +72,10 @@ type Closer interface {
 	Close(ctx context.Context) error
 }
 
-// SettleAction is what a source is told to do with a transaction.
-type SettleAction uint8
-
-const (
-	// SettleAck removes it from the source.
-	SettleAck SettleAction = iota
-	// SettleRequeue lets the source deliver it again, after Settlement.Delay.
-	SettleRequeue
-	// SettleReject has the source keep it aside (a broker's own dead-letter queue). A source that has no such place
-	// refuses it with an error that wraps errors.ErrUnsupported.
-	SettleReject
-)
-
-// String returns ack, requeue or reject.
-func (a SettleAction) String() string {
-	switch a {
-	case SettleRequeue:
-		return "requeue"
-	case SettleReject:
-		return "reject"
-	default:
-		return "ack"
-	}
-}
-
 // Settlement is what became of one delivery.
 type Settlement struct {
 	Transaction Transaction
-	Action      SettleAction
+	Action      policy.SettleAction
 	// Delay is how long a requeued transaction is held back.
 	Delay time.Duration
 	// Interrupted is set for a transaction that is given back unprocessed: a source that counts deliveries does not count

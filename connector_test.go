@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/policy"
 )
 
 func TestBatchErrorNamesTheFirstOfTheFailedItems(t *testing.T) {
@@ -31,14 +32,14 @@ func TestBatchErrorWithoutFailuresSaysSo(t *testing.T) {
 }
 
 func TestSettleActionIsWrittenAsItsName(t *testing.T) {
-	for action, want := range map[ergon.SettleAction]string{
-		ergon.SettleAck: "ack", ergon.SettleRequeue: "requeue", ergon.SettleReject: "reject",
+	for action, want := range map[policy.SettleAction]string{
+		policy.SettleAck: "ack", policy.SettleRequeue: "requeue", policy.SettleReject: "reject",
 	} {
 		if got := action.String(); got != want {
 			t.Errorf("%d is %q, want %q", action, got, want)
 		}
 	}
-	if got := (ergon.Settlement{}).Action; got != ergon.SettleAck {
+	if got := (ergon.Settlement{}).Action; got != policy.SettleAck {
 		t.Errorf("zero settlement is %s, want ack", got)
 	}
 }

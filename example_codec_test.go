@@ -20,7 +20,7 @@ func (booking) ProcessTransaction(_ context.Context, tx ergon.TransactionOf[invo
 
 // Payloads that are not JSON are decoded by a function of one's own.
 func ExampleUseCodec() {
-	task := ergon.Consume(booking{}, ergon.UseCodec(ergon.Codec{Decode: xml.Unmarshal}))
+	task := ergon.Consume(booking{}, ergon.UseCodec(xml.Unmarshal))
 	result, err := task.Process(context.Background(), ergon.NewTransaction("t-1", []byte(`<invoice number="R-17"/>`)))
 	fmt.Println(result, err)
 	// Output: booked R-17 <nil>

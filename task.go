@@ -21,7 +21,7 @@ type Task struct {
 	// Exit runs once after the loop has ended, before anything is closed.
 	Exit func(ctx context.Context) error
 
-	codec  *Codec // shared with the functions that Consume made
+	codec  *codec // shared with the functions that Consume made
 	faults []error
 }
 

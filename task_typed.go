@@ -34,13 +34,13 @@ type ProcessExceptionHandler interface {
 // once. A method with a handler's name that is not the handler (another signature, or lost to a pointer receiver) is a
 // fault that [Task.Validate] reports, with the signature that it should have.
 func Consume[In, Out any](t ConsumerTask[In, Out], with ...Decorator) Task {
-	codec := &Codec{}
-	task := Task{codec: codec}
+	bytes := &codec{}
+	task := Task{codec: bytes}
 	if t == nil || isNilPointer(t) {
 		task.faults = append(task.faults, errors.New("ergon.Consume was given a nil task"))
 		return task
 	}
-	decoder := newDecoder[In](codec)
+	decoder := newDecoder[In](bytes)
 	task.Process = processWith(decoder, t)
 	if h, ok := t.(ProcessSuccessHandler[In, Out]); ok {
 		task.Success = succeedWith(decoder, h)

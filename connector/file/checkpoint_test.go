@@ -15,6 +15,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/connector/file"
+	"github.com/ergon-go/ergon/policy"
 )
 
 // checkpointed is the settings of a source of name in dir, whose checkpoint is written with every acknowledgement.
@@ -39,7 +40,7 @@ func TestNextRunGoesOnBehindWhatIsAcknowledgedWithoutAGap(t *testing.T) {
 			first := open(t, newSource(t, checkpointed(dir, name)))
 			batch := fetch(t, first, 6)
 			ack(t, first, batch[0], batch[1], batch[2], batch[4])
-			settle(t, first, ergon.Settlement{Action: ergon.SettleRequeue}, batch[3])
+			settle(t, first, ergon.Settlement{Action: policy.SettleRequeue}, batch[3])
 			if err := first.Close(t.Context()); err != nil {
 				t.Fatal(err)
 			}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/connector/file"
+	"github.com/ergon-go/ergon/policy"
 )
 
 //go:embed testdata/airports.csv
@@ -38,7 +39,7 @@ func ExampleSource() {
 		var done []ergon.Settlement
 		for _, tx := range batch {
 			fmt.Printf("%s %s\n", tx.ID(), tx.Payload())
-			done = append(done, ergon.Settlement{Transaction: tx, Action: ergon.SettleAck})
+			done = append(done, ergon.Settlement{Transaction: tx, Action: policy.SettleAck})
 		}
 		if err := errors.Join(err, source.SettleTransactions(ctx, done)); err != nil {
 			fmt.Println(err)

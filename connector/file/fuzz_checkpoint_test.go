@@ -12,6 +12,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/connector/file"
+	"github.com/ergon-go/ergon/policy"
 )
 
 // Whatever is settled in whatever order, and wherever a run is cut short: in the end every record was acknowledged, and
@@ -121,7 +122,7 @@ func (r *prefixRun) step(op byte) {
 	case op < 200:
 		r.ack(pick)
 	case op < 240:
-		settle(r.t, r.source, ergon.Settlement{Action: ergon.SettleRequeue, Interrupted: op%2 == 0}, r.flying[pick])
+		settle(r.t, r.source, ergon.Settlement{Action: policy.SettleRequeue, Interrupted: op%2 == 0}, r.flying[pick])
 		r.flying = append(r.flying[:pick], r.flying[pick+1:]...)
 	case op < 250: // stopped
 		if err := r.source.Close(r.t.Context()); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/connector/file"
+	"github.com/ergon-go/ergon/policy"
 )
 
 // sourceOf is a source of a file in memory, with the settings changed.
@@ -60,7 +61,7 @@ func fetch(t *testing.T, s *file.Source, limit int) []ergon.Transaction {
 
 func ack(t *testing.T, s *file.Source, batch ...ergon.Transaction) {
 	t.Helper()
-	settle(t, s, ergon.Settlement{Action: ergon.SettleAck}, batch...)
+	settle(t, s, ergon.Settlement{Action: policy.SettleAck}, batch...)
 }
 
 func settle(t *testing.T, s *file.Source, how ergon.Settlement, batch ...ergon.Transaction) {

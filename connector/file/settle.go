@@ -6,10 +6,11 @@ import (
 	"fmt"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/policy"
 )
 
 // SettleTransactions acknowledges or requeues records. A requeued one is delivered again by this source after its delay;
-// a restart delivers it again as well. A file has no place for what is rejected: ergon.SettleReject fails with
+// a restart delivers it again as well. A file has no place for what is rejected: policy.SettleReject fails with
 // errors.ErrUnsupported. A *BatchError names what could not be settled, with ergon.ErrStaleDelivery for a delivery that
 // was settled before.
 //
@@ -66,13 +67,13 @@ func (s *Source) settle(settlement *ergon.Settlement) error {
 	switch {
 	case !ok || r.source != s:
 		return errForeign
-	case settlement.Action == ergon.SettleReject:
+	case settlement.Action == policy.SettleReject:
 		return errReject
 	case r.looked:
 		return nil
 	case !s.window.current(r):
 		return ergon.ErrStaleDelivery
-	case settlement.Action == ergon.SettleRequeue:
+	case settlement.Action == policy.SettleRequeue:
 		next := r.again(settlement)
 		s.window.replace(r, next)
 		s.requeued.put(next)

@@ -169,7 +169,7 @@ func TestRecordsAreFoundByTheirID(t *testing.T) {
 			t.Errorf("%s is %s, want %s", id, show(tx.Payload()), want)
 		}
 		ack(t, source, tx)
-		settle(t, source, ergon.Settlement{Action: ergon.SettleRequeue}, tx)
+		settle(t, source, ergon.Settlement{Action: policy.SettleRequeue}, tx)
 	}
 	for _, id := range []string{"x.json:0", "x.json:1:3", "x.json", "x.json:", "x.json:x", "x.json:1:x", "y.json:1", "", "x.json:-1"} {
 		if tx, err := source.FetchTransactionByID(t.Context(), id); !errors.Is(err, ergon.ErrNotFound) {

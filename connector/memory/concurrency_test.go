@@ -9,6 +9,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/connector/memory"
+	"github.com/ergon-go/ergon/policy"
 )
 
 const (
@@ -71,7 +72,7 @@ func work(t *testing.T, queue *memory.Queue) {
 		settlements := settlementsOf(batch, ergon.Settlement{})
 		for i := range settlements {
 			if i%5 == 4 && batch[i].Delivery().Count < 3 {
-				settlements[i].Action = ergon.SettleRequeue
+				settlements[i].Action = policy.SettleRequeue
 				settlements[i].Delay = time.Duration(i%2) * time.Microsecond
 			}
 		}
@@ -86,7 +87,7 @@ func wantEachAckedOnce(t *testing.T, queue *memory.Queue) {
 	t.Helper()
 	acks := map[string]int{}
 	for _, s := range queue.Settlements() {
-		if s.Action == ergon.SettleAck {
+		if s.Action == policy.SettleAck {
 			acks[s.Transaction.ID()]++
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/policy"
 )
 
 var (
@@ -100,9 +101,9 @@ func (g *Generator) SettleTransactions(_ context.Context, batch []ergon.Settleme
 	var failures failures
 	for i := range batch {
 		switch batch[i].Action {
-		case ergon.SettleAck:
+		case policy.SettleAck:
 			acked++
-		case ergon.SettleReject:
+		case policy.SettleReject:
 			rejected++
 		default:
 			if err := g.requeue(batch[i].Transaction.ID()); err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/connector/memory"
+	"github.com/ergon-go/ergon/policy"
 )
 
 func TestGeneratorMakesEachNumberOnceAndEnds(t *testing.T) {
@@ -21,7 +22,7 @@ func TestGeneratorMakesEachNumberOnceAndEnds(t *testing.T) {
 	ack(t, generator, first...)
 	last := wantFetched(t, generator, "11")
 	wantFetched(t, generator) // in flight
-	settle(t, generator, ergon.Settlement{Action: ergon.SettleReject}, last...)
+	settle(t, generator, ergon.Settlement{Action: policy.SettleReject}, last...)
 	if _, err := generator.FetchTransactions(t.Context(), 1); !errors.Is(err, ergon.ErrExhausted) {
 		t.Errorf("got %v, want ErrExhausted", err)
 	}
@@ -33,7 +34,7 @@ func TestGeneratorMakesEachNumberOnceAndEnds(t *testing.T) {
 func TestGeneratorMakesARequeuedTransactionAgain(t *testing.T) {
 	generator := memory.NewGenerator(3, func(i int64) any { return i })
 	batch := fetch(t, generator, 2)
-	settle(t, generator, ergon.Settlement{Action: ergon.SettleRequeue}, batch...)
+	settle(t, generator, ergon.Settlement{Action: policy.SettleRequeue}, batch...)
 	again := fetch(t, generator, 1)
 	wantIDs(t, again, "0")
 	if got := again[0].Payload(); got != int64(0) {
@@ -46,7 +47,7 @@ func TestGeneratorMakesARequeuedTransactionAgain(t *testing.T) {
 		t.Errorf("got %v, want ErrExhausted", err)
 	}
 	err := generator.SettleTransactions(t.Context(), []ergon.Settlement{
-		{Transaction: ergon.NewTransaction("3", nil), Action: ergon.SettleRequeue},
+		{Transaction: ergon.NewTransaction("3", nil), Action: policy.SettleRequeue},
 	})
 	if _, ok := errors.AsType[*ergon.BatchError](err); !ok {
 		t.Errorf("requeue of a number that it never made: got %v, want a BatchError", err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/connector/memory"
+	"github.com/ergon-go/ergon/policy"
 )
 
 // transactions makes n transactions with the ids t0, t1 and so on.
@@ -68,7 +69,7 @@ func settle(tb testing.TB, at ergon.Settler, like ergon.Settlement, batch ...erg
 
 func ack(tb testing.TB, at ergon.Settler, batch ...ergon.Transaction) {
 	tb.Helper()
-	settle(tb, at, ergon.Settlement{Action: ergon.SettleAck}, batch...)
+	settle(tb, at, ergon.Settlement{Action: policy.SettleAck}, batch...)
 }
 
 func dispatch(tb testing.TB, to ergon.Dispatcher, batch ...ergon.Transaction) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/connector/memory"
+	"github.com/ergon-go/ergon/policy"
 )
 
 func TestFiniteQueueIsExhaustedOnceEverythingIsSettledForGood(t *testing.T) {
@@ -18,8 +19,8 @@ func TestFiniteQueueIsExhaustedOnceEverythingIsSettledForGood(t *testing.T) {
 	batch = append(batch, wantFetched(t, queue, "t2")...)
 	wantFetched(t, queue) // in flight: they may come back
 	ack(t, queue, batch[0])
-	settle(t, queue, ergon.Settlement{Action: ergon.SettleReject}, batch[1])
-	settle(t, queue, ergon.Settlement{Action: ergon.SettleRequeue, Delay: time.Hour}, batch[2])
+	settle(t, queue, ergon.Settlement{Action: policy.SettleReject}, batch[1])
+	settle(t, queue, ergon.Settlement{Action: policy.SettleRequeue, Delay: time.Hour}, batch[2])
 	wantFetched(t, queue) // delayed: it will come back
 	last, err := queue.FetchTransactionByID(t.Context(), "t2")
 	if err != nil {
@@ -65,7 +66,7 @@ func TestDeliveryTellsItsCountAndWhenTheTransactionCame(t *testing.T) {
 		if at := tx.Delivery().EnqueuedAt; at.Before(from) || at.After(to) {
 			t.Errorf("got enqueued at %v, want from %v to %v", at, from, to)
 		}
-		settle(t, queue, ergon.Settlement{Action: ergon.SettleRequeue}, tx)
+		settle(t, queue, ergon.Settlement{Action: policy.SettleRequeue}, tx)
 	}
 }
 
@@ -76,23 +77,23 @@ func TestInterruptedDeliveryIsNotCounted(t *testing.T) {
 		if got := tx.Delivery().Count; got != 1 {
 			t.Errorf("got delivery count %d, want 1", got)
 		}
-		settle(t, queue, ergon.Settlement{Action: ergon.SettleRequeue, Interrupted: true}, tx)
+		settle(t, queue, ergon.Settlement{Action: policy.SettleRequeue, Interrupted: true}, tx)
 	}
 }
 
 func TestInterruptedTransactionsTakeTheirOldPlacesAndFailedOnesTheLast(t *testing.T) {
 	queue := newQueue(6)
 	batch := fetch(t, queue, 5)
-	settle(t, queue, ergon.Settlement{Action: ergon.SettleRequeue}, batch[0])
-	settle(t, queue, ergon.Settlement{Action: ergon.SettleRequeue, Interrupted: true}, batch[3], batch[1])
-	settle(t, queue, ergon.Settlement{Action: ergon.SettleRequeue, Interrupted: true}, batch[2])
+	settle(t, queue, ergon.Settlement{Action: policy.SettleRequeue}, batch[0])
+	settle(t, queue, ergon.Settlement{Action: policy.SettleRequeue, Interrupted: true}, batch[3], batch[1])
+	settle(t, queue, ergon.Settlement{Action: policy.SettleRequeue, Interrupted: true}, batch[2])
 	wantFetched(t, queue, "t1", "t2", "t3", "t5", "t0")
 }
 
 func TestRejectedTransactionIsKeptAside(t *testing.T) {
 	queue := newQueue(2)
 	batch := wantFetched(t, queue, "t0", "t1")
-	settle(t, queue, ergon.Settlement{Action: ergon.SettleReject}, batch[1])
+	settle(t, queue, ergon.Settlement{Action: policy.SettleReject}, batch[1])
 	wantIDs(t, queue.Rejected(), "t1")
 	if got := queue.Rejected()[0].Payload(); got != 1 {
 		t.Errorf("got payload %v, want 1", got)
@@ -104,7 +105,7 @@ func TestEachItemOfABatchIsSettledByItself(t *testing.T) {
 	queue, other := newQueue(4), newQueue(1)
 	batch := wantFetched(t, queue, "t0", "t1", "t2", "t3")
 	ack(t, queue, batch[1])
-	settlements := settlementsOf(batch, ergon.Settlement{Action: ergon.SettleAck})
+	settlements := settlementsOf(batch, ergon.Settlement{Action: policy.SettleAck})
 	settlements[2].Transaction = wantFetched(t, other, "t0")[0]
 	settlements[3].Action = 99
 	err := queue.SettleTransactions(t.Context(), settlements)
@@ -147,7 +148,7 @@ func TestSettlementsAreRecordedOnlyWhenAskedFor(t *testing.T) {
 	for _, record := range []bool{false, true} {
 		queue := memory.New(memory.Settings{Transactions: transactions(2), Record: record})
 		batch := wantFetched(t, queue, "t0", "t1")
-		settle(t, queue, ergon.Settlement{Action: ergon.SettleRequeue, Delay: time.Second}, batch[1])
+		settle(t, queue, ergon.Settlement{Action: policy.SettleRequeue, Delay: time.Second}, batch[1])
 		ack(t, queue, batch[0])
 		_ = queue.SettleTransactions(t.Context(), settlementsOf(batch, ergon.Settlement{})) // stale: no effect, no record
 		got := queue.Settlements()
@@ -157,7 +158,7 @@ func TestSettlementsAreRecordedOnlyWhenAskedFor(t *testing.T) {
 			}
 			continue
 		}
-		if len(got) != 2 || got[0].Transaction.ID() != "t1" || got[0].Delay != time.Second || got[1].Action != ergon.SettleAck {
+		if len(got) != 2 || got[0].Transaction.ID() != "t1" || got[0].Delay != time.Second || got[1].Action != policy.SettleAck {
 			t.Errorf("recording: got %v, want t1 requeued and t0 acknowledged", got)
 		}
 	}
@@ -167,7 +168,7 @@ func TestCountIsWhatWaitsOrIsDelayed(t *testing.T) {
 	queue := newQueue(5)
 	batch := fetch(t, queue, 3)
 	ack(t, queue, batch[0])
-	settle(t, queue, ergon.Settlement{Action: ergon.SettleRequeue, Delay: time.Hour}, batch[1])
+	settle(t, queue, ergon.Settlement{Action: policy.SettleRequeue, Delay: time.Hour}, batch[1])
 	if got, err := queue.CountTransactions(t.Context()); got != 3 || err != nil {
 		t.Errorf("got %d, %v, want t1, t3 and t4", got, err)
 	}

@@ -6,11 +6,12 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/policy"
 )
 
 func TestTransactionResolvedByIDIsDeliveredAndSettled(t *testing.T) {
 	queue := newQueue(4)
-	settle(t, queue, ergon.Settlement{Action: ergon.SettleRequeue, Delay: time.Hour}, fetch(t, queue, 1)...)
+	settle(t, queue, ergon.Settlement{Action: policy.SettleRequeue, Delay: time.Hour}, fetch(t, queue, 1)...)
 	for _, id := range []string{"t2", "t0"} { // t2 waits, t0 is delayed
 		tx, err := queue.FetchTransactionByID(t.Context(), id)
 		if err != nil || tx.ID() != id {

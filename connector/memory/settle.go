@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/policy"
 )
 
 var errForeign = errors.New("the transaction did not come from this source")
@@ -43,12 +44,12 @@ func (q *Queue) settle(s *ergon.Settlement, now time.Time) error {
 		return err
 	}
 	switch s.Action {
-	case ergon.SettleAck:
+	case policy.SettleAck:
 		q.drop(it)
-	case ergon.SettleReject:
+	case policy.SettleReject:
 		q.rejected = append(q.rejected, it.transaction)
 		q.drop(it)
-	case ergon.SettleRequeue:
+	case policy.SettleRequeue:
 		q.requeue(it, s, now)
 	default:
 		return fmt.Errorf("memory: transaction %s: unknown settle action %d", s.Transaction.ID(), s.Action)

@@ -137,7 +137,7 @@ func wantReleased(t *testing.T, r *rig, id string) {
 		t.Errorf("transaction %s: got %v with %v, want interrupted with ErrInterrupted", id, got.Outcome, got.Err)
 	}
 	settled := r.settlementsOf(id)
-	if len(settled) != 1 || settled[0].Action != ergon.SettleRequeue || !settled[0].Interrupted || settled[0].Delay != 0 {
+	if len(settled) != 1 || settled[0].Action != policy.SettleRequeue || !settled[0].Interrupted || settled[0].Delay != 0 {
 		t.Errorf("transaction %s: got settlements %+v, want one requeue, interrupted, at once", id, settled)
 	}
 	again, err := r.Queue.FetchTransactionByID(t.Context(), id)
@@ -152,10 +152,10 @@ func TestTransactionThatOnlyNeedsItsSettlementIsNotCutShort(t *testing.T) {
 		name   string
 		err    error
 		want   pipeline.Outcome
-		action ergon.SettleAction
+		action policy.SettleAction
 	}{
-		{"a result", nil, pipeline.Succeeded, ergon.SettleAck},
-		{"a refusal", ergon.Business(errScripted), pipeline.DeadLettered, ergon.SettleReject},
+		{"a result", nil, pipeline.Succeeded, policy.SettleAck},
+		{"a refusal", ergon.Business(errScripted), pipeline.DeadLettered, policy.SettleReject},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			inBothExecutions(t, func(t *testing.T, execution policy.Execution) {

@@ -69,7 +69,7 @@ func TestPayloadThatDoesNotDecodeIsBusinessAndGoesToTheExceptionHandler(t *testi
 				if got := r.resultOf(t, "a"); got.Outcome != pipeline.DeadLettered || !errors.Is(got.Err, c.Err) {
 					t.Errorf("got %v with %v, want dead_lettered with the cause", got.Outcome, got.Err)
 				}
-				if got := r.settlementsOf("a"); len(got) != 1 || got[0].Action != ergon.SettleReject {
+				if got := r.settlementsOf("a"); len(got) != 1 || got[0].Action != policy.SettleReject {
 					t.Errorf("got settlements %v, want one reject", got)
 				}
 			})
@@ -80,7 +80,7 @@ func TestPayloadThatDoesNotDecodeIsBusinessAndGoesToTheExceptionHandler(t *testi
 // [R3] Without a handler the policy decides; the decoder's own error is reached, and one that crashes is SYSTEM.
 func TestDecoderThatFailsOrCrashes(t *testing.T) {
 	plain := func(decode func([]byte, any) error) ergon.Task {
-		return ergon.Consume(onlyProcess{}, ergon.UseCodec(ergon.Codec{Decode: decode}))
+		return ergon.Consume(onlyProcess{}, ergon.UseCodec(decode))
 	}
 	for _, test := range []struct {
 		name     string

@@ -58,7 +58,7 @@ func TestSettlePhaseHasItsOwnPolicy(t *testing.T) {
 		r.run(t)
 		j.note("ended")
 		j.want(t, "0s process", "8s ended") // 4+2+0+2
-		if got := r.settlementsOf("a"); len(got) != 1 || got[0].Action != ergon.SettleAck {
+		if got := r.settlementsOf("a"); len(got) != 1 || got[0].Action != policy.SettleAck {
 			t.Errorf("got settlements %v, want one ack", got)
 		}
 	})
@@ -285,7 +285,7 @@ func TestExceptionPhaseThatFailsForGoodEndsTheLifecycle(t *testing.T) {
 				if s.cause.Phase != policy.PhaseProcess || s.cause.Attempts != 1 || s.cause.Category != ergon.CategoryBusiness {
 					t.Errorf("the handler was given %v, want what process failed with", s.cause)
 				}
-				if settled := r.settlementsOf("a"); len(settled) != 1 || settled[0].Action != ergon.SettleAck {
+				if settled := r.settlementsOf("a"); len(settled) != 1 || settled[0].Action != policy.SettleAck {
 					t.Errorf("got settlements %v, want one ack", settled)
 				}
 				written, err := letters.FetchTransactions(t.Context(), 10)

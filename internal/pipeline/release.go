@@ -2,10 +2,13 @@ package pipeline
 
 import (
 	"context"
+	"errors"
+	"maps"
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/internal/spans"
+	"github.com/ergon-go/ergon/policy"
 )
 
 // release gives transactions back to the source that were fetched and are not wanted: over the limit, or too late.
@@ -16,13 +19,14 @@ func (c *Consumer) release(txs []ergon.Transaction) {
 	}
 	settlements := make([]ergon.Settlement, len(txs))
 	for i, tx := range txs {
-		settlements[i] = ergon.Settlement{Transaction: tx, Action: ergon.SettleRequeue, Interrupted: true}
+		settlements[i] = ergon.Settlement{Transaction: tx, Action: policy.SettleRequeue, Interrupted: true}
 	}
-	_, err := ergon.RunFn(c.values, c.settings.Policy.Settle.Retry, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, source.SettleTransactions(ctx, settlements)
-	}, ergon.RunOption{Name: spans.Settle})
-	if err != nil {
-		c.watcher.notReleased(len(txs), err)
+	failed, _ := c.inParts(c.values, spans.Settle, newParts(len(settlements)), func(ctx context.Context, parts []int) error {
+		return source.SettleTransactions(ctx, pick(settlements, parts))
+	})
+	maps.DeleteFunc(failed, func(_ int, err error) bool { return errors.Is(err, ergon.ErrStaleDelivery) }) // they are back
+	if len(failed) > 0 {
+		c.watcher.notReleased(len(failed), &ergon.BatchError{Failures: failed})
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/internal/spans"
+	"github.com/ergon-go/ergon/policy"
 )
 
 // ErrUnsettled is returned by a loop that could not tell its source what became of some transactions: they are delivered
@@ -55,7 +56,7 @@ func (c *Consumer) writeDeadLetters(ctx context.Context, batch []*flight) {
 	})
 	for i, err := range failed {
 		f := batch[dead[i]]
-		f.verdict = verdict{outcome: Requeued, action: ergon.SettleRequeue, delay: c.settings.Policy.Settle.RequeueDelay}
+		f.verdict = verdict{outcome: Requeued, action: policy.SettleRequeue, delay: c.settings.Policy.Settle.RequeueDelay}
 		c.watcher.notDeadLettered(ctx, f, err)
 		if c.settler.source == nil {
 			c.unsettled(f, err)

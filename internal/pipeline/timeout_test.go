@@ -73,7 +73,7 @@ func TestAttemptThatIgnoresItsContextTimesOutAndItsLateResultIsFenced(t *testing
 					s.want(t, want...)
 					wantCounts(t, r, 0, 4)
 					for _, id := range []string{"a", "b"} {
-						if got := r.settlementsOf(id); len(got) != 1 || got[0].Action != ergon.SettleReject {
+						if got := r.settlementsOf(id); len(got) != 1 || got[0].Action != policy.SettleReject {
 							t.Errorf("got settlements %v, want one reject", got)
 						}
 						if err := r.resultOf(t, id).Err; in.phase != policy.PhaseException && !errors.Is(err, ergon.ErrAttemptTimeout) {

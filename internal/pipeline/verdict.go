@@ -11,7 +11,7 @@ import (
 // verdict is what becomes of a transaction whose lifecycle has ended.
 type verdict struct {
 	outcome     Outcome
-	action      ergon.SettleAction
+	action      policy.SettleAction
 	delay       time.Duration
 	dead        bool // is written to the dead-letter connector before the source hears of it
 	untold      bool // the source is not told: the delivery is not ours any more
@@ -28,12 +28,12 @@ func (c *Consumer) judge(f *flight) verdict {
 		f.failure.at = time.Now()
 		return c.judgeHandlerFailed()
 	case lifecycle.Released:
-		return verdict{outcome: Interrupted, action: ergon.SettleRequeue, interrupted: true}
+		return verdict{outcome: Interrupted, action: policy.SettleRequeue, interrupted: true}
 	case lifecycle.Redelivered:
 		return verdict{outcome: Redelivered, untold: true}
 	case lifecycle.Succeeded, lifecycle.Pending:
 	}
-	return verdict{outcome: Succeeded, action: ergon.SettleAck}
+	return verdict{outcome: Succeeded, action: policy.SettleAck}
 }
 
 // judgeHandlerFailed dead-letters; only where the policy has no place for dead letters, because it wants none, its wish
@@ -41,7 +41,7 @@ func (c *Consumer) judge(f *flight) verdict {
 func (c *Consumer) judgeHandlerFailed() verdict {
 	v := c.deadLetter(HandlerFailed)
 	if v.outcome != HandlerFailed && c.settings.Policy.Loop.OnException == policy.OnExceptionDiscard {
-		v = verdict{action: ergon.SettleAck}
+		v = verdict{action: policy.SettleAck}
 	}
 	v.outcome = HandlerFailed
 	return v
@@ -64,7 +64,7 @@ func (c *Consumer) judgeFailed(f *flight) verdict {
 	}
 	switch d {
 	case ergon.Discard:
-		return verdict{outcome: Discarded, action: ergon.SettleAck}
+		return verdict{outcome: Discarded, action: policy.SettleAck}
 	case ergon.DeadLetter:
 		return c.deadLetter(DeadLettered)
 	default:
@@ -77,17 +77,17 @@ func (c *Consumer) requeue(delay time.Duration) verdict {
 	if c.settler.source == nil && c.settings.DeadLetters != nil {
 		return c.deadLetter(DeadLettered)
 	}
-	return verdict{outcome: Requeued, action: ergon.SettleRequeue, delay: delay}
+	return verdict{outcome: Requeued, action: policy.SettleRequeue, delay: delay}
 }
 
 // deadLetter sends a transaction to where dead letters go; where there is no such place it is never dropped, but requeued.
 func (c *Consumer) deadLetter(outcome Outcome) verdict {
 	switch {
 	case c.settings.DeadLetters != nil:
-		return verdict{outcome: outcome, action: ergon.SettleAck, dead: true}
+		return verdict{outcome: outcome, action: policy.SettleAck, dead: true}
 	case c.settings.Policy.Loop.DeadLetter == policy.DeadLetterSource && c.settler.source != nil:
-		return verdict{outcome: outcome, action: ergon.SettleReject}
+		return verdict{outcome: outcome, action: policy.SettleReject}
 	default:
-		return verdict{outcome: Requeued, action: ergon.SettleRequeue, delay: c.settings.Policy.Settle.RequeueDelay}
+		return verdict{outcome: Requeued, action: policy.SettleRequeue, delay: c.settings.Policy.Settle.RequeueDelay}
 	}
 }
