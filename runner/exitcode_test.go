@@ -31,6 +31,7 @@ func TestExitCodeIsThatOfTheWorstError(t *testing.T) {
 		"unknown task":                {&runner.UnknownTaskError{Name: "x"}, 2},
 		"SIGINT":                      {sigint, 130},
 		"SIGTERM":                     {sigterm, 143},
+		"another signal":              {&runner.SignalError{Signal: syscall.SIGHUP}, 129},
 		"wrapped signal":              {fmt.Errorf("task: %w", errors.Join(sigterm)), 143},
 		"both signals":                {errors.Join(sigint, sigterm), 143},
 		"signal and what it caused":   {errors.Join(ergon.ErrInterrupted, sigint, fmt.Errorf("find: %w", context.Canceled)), 130},

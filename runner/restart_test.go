@@ -266,3 +266,29 @@ func TestShutdownEndsThePauseBeforeARestart(t *testing.T) {
 		}
 	})
 }
+
+func TestShutdownWhileAWorkerIsRestartedIsNoFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStreaming(func(int, int) ([]ergon.Transaction, error) { return nil, errBroken })
+		script := s.config.Connectors["input"].New
+		s.config.Connectors["input"] = ergon.Component{New: func() (any, error) {
+			made, err := script()
+			if s.lives == 2 {
+				return &part{journal: &s.journal, name: "input", onOpen: func(ctx context.Context) error {
+					<-ctx.Done()
+					return ctx.Err()
+				}}, err
+			}
+			return made, err
+		}}
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(40*time.Second, func() { cancel(errStop) })
+		_, err := s.run(ctx, t)
+		if err == nil || err.Error() != errStop.Error() {
+			t.Errorf("got error %v, want the cause alone", err)
+		}
+		if got := time.Since(s.started); got != 40*time.Second {
+			t.Errorf("it took %s, want 40s", got)
+		}
+	})
+}

@@ -276,6 +276,40 @@ func TestShutdownDuringOpenThatHeedsItIsNoFailure(t *testing.T) {
 	})
 }
 
+// What opened too late and cannot be closed either is in the log at least.
+func TestFailureToCloseWhatOpenedTooLateIsLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLadder(t, 0)
+		until := make(chan struct{})
+		l.letters.onOpen, l.letters.onClose = hang(until), failing
+		time.AfterFunc(5*time.Second, l.stop)
+		var log safeLog
+		l.run(t, runner.Settings{Logger: log.logger()})
+		close(until)
+		synctest.Wait()
+		if want := `level=ERROR msg="could not be closed" connector=letters error=broken task=triage worker=triage-1`; !strings.Contains(log.String(), want) {
+			t.Errorf("got log\n%s\nwant in it\n%s", log.String(), want)
+		}
+	})
+}
+
+func TestTaskThatIsNotMadeIsGivenUpAtShutdown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLadder(t, 0)
+		until := make(chan struct{})
+		l.config.New = func(*ergon.Dependencies) ergon.Task {
+			<-until
+			return ergon.Task{}
+		}
+		time.AfterFunc(5*time.Second, l.stop)
+		l.run(t, runner.Settings{})
+		l.took(t, 6*time.Second)
+		wantErrorText(t, l.err, errStop.Error(), `task "triage": make the task: it has not returned and is given up`)
+		l.journal.want(t, slices.Concat(made, opened[:5], closed)...)
+		close(until)
+	})
+}
+
 func TestOpenThatHangsIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLadder(t, 0)

@@ -155,3 +155,14 @@ func TestShutdownInterruptsASingleTransaction(t *testing.T) {
 		close(until)
 	})
 }
+
+func TestSingleTransactionIsNotRunWhereSomethingCannotBeOpened(t *testing.T) {
+	c := newCast(0)
+	c.letters.onOpen = failing
+	result, err := manage(t, runner.Settings{}, c.config).ProcessTransaction(t.Context(), "triage", ergon.NewTransaction("", nil))
+	if err == nil || err.Error() != `task "triage": open connector "letters" (part): broken` || result.Outcome != runner.Interrupted {
+		t.Errorf("got %+v, %v", result, err)
+	}
+	wantExitCode(t, err, 1)
+	c.journal.want(t, slices.Concat(made, opened[:4], closed[1:])...)
+}
