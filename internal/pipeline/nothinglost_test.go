@@ -1,0 +1,416 @@
+package pipeline_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"log/slog"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/connector/memory"
+	"github.com/ergon-go/ergon/internal/pipeline"
+	"github.com/ergon-go/ergon/internal/spans"
+	"github.com/ergon-go/ergon/policy"
+)
+
+// FuzzNothingIsLost drives a loop of random settings over a queue and a connector for dead letters at which random things
+// go wrong, with handlers that do, and with a shutdown in the middle. [S2, S4, E3]
+func FuzzNothingIsLost(f *testing.F) {
+	for seed := range uint64(200) {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, seed uint64) {
+		synctest.Test(t, func(t *testing.T) { runStorm(t, seed) })
+	})
+}
+
+// afterTheStorm is when everything that came late has come.
+const afterTheStorm = 100 * time.Hour
+
+func runStorm(t *testing.T, seed uint64) {
+	t.Helper()
+	s := newStorm(seed)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	if s.random.IntN(2) == 0 {
+		time.AfterFunc(s.upTo(90*time.Second), cancel)
+		force := make(chan struct{})
+		s.Force = force
+		if s.random.IntN(3) == 0 {
+			time.AfterFunc(s.upTo(120*time.Second), func() { close(force) })
+		}
+	}
+	began := time.Now()
+	s.start(ctx, t)
+	err := s.wait()
+	snapshot := s.consumer.Snapshot()
+	const bound = 30*time.Minute + 5*time.Minute // the loop's timeout, and its shutdown
+	if took := time.Since(began); took > bound {
+		t.Errorf("the loop took %s, bounded by %s", took, bound)
+	}
+	time.Sleep(afterTheStorm)
+	if t.Failed() {
+		t.Logf("ended with %v after %+v", err, snapshot)
+	}
+	s.ledger.check(t, err, snapshot)
+	s.checkKept(t)
+	if t.Failed() {
+		t.Logf("seed %d: %+v\nfaults %v", seed, s.Policy.Loop, s.faults)
+	}
+}
+
+// storm is one random loop.
+type storm struct {
+	*rig
+
+	seed    uint64
+	random  *rand.Rand
+	ids     []string
+	faults  []memory.Fault
+	letters *memory.Queue
+	ledger  *ledger
+}
+
+func newStorm(seed uint64) *storm {
+	s := &storm{seed: seed, random: rand.New(rand.NewPCG(seed, 0))}
+	s.ids = numbered(1 + s.random.IntN(40))
+	txs := transactionsOf(s.ids...)
+	for i := range txs {
+		if key := s.random.IntN(6); key > 0 {
+			txs[i] = txs[i].WithOrderingKey(fmt.Sprint(key))
+		}
+	}
+	s.rig = newRig(s.task())
+	s.randomPolicy()
+	for range s.random.IntN(8) {
+		s.faults = append(s.faults, s.randomFault())
+	}
+	settings := memory.Settings{Transactions: txs, Finite: true, Record: true}
+	s.ledger = newLedger()
+	if s.random.IntN(2) == 0 {
+		q := memory.NewLeased(settings, time.Minute)
+		s.Queue = q.Queue
+		s.ledger.settlingSource = memory.WithLeaseFaults(q, s.faults...)
+		s.Source = &leasedLedger{ledger: s.ledger, LeaseKeeper: s.ledger.settlingSource.(ergon.LeaseKeeper)} //nolint:forcetypeassert // just made
+	} else {
+		s.Queue = memory.New(settings)
+		s.ledger.settlingSource = memory.WithFaults(s.Queue, s.faults...)
+		s.Source = s.ledger
+	}
+	s.letters = memory.New(memory.Settings{})
+	s.ledger.letters = s.letters
+	if s.random.IntN(4) > 0 {
+		var faults []memory.Fault
+		for range s.random.IntN(3) {
+			faults = append(faults, s.randomTrouble(memory.OnDispatch))
+		}
+		s.withDeadLetters(memory.WithFaults(s.letters, faults...))
+	}
+	s.OnEnd = s.ledger.ended
+	s.Logger = slog.New(slog.DiscardHandler)
+	return s
+}
+
+func (s *storm) upTo(d time.Duration) time.Duration { return time.Duration(s.random.Int64N(int64(d))) }
+
+func (s *storm) randomPolicy() {
+	r, p := s.random, &s.Policy
+	p.Loop.Execution = []policy.Execution{policy.ExecutionAsync, policy.ExecutionSync}[r.IntN(2)]
+	p.Loop.Mode = []policy.Mode{policy.ModeContinuous, policy.ModeBatch}[r.IntN(2)]
+	p.Loop.Ordering = []policy.Ordering{policy.OrderingNone, policy.OrderingKey}[r.IntN(2)]
+	p.Loop.OnException = []policy.OnException{
+		policy.OnExceptionDeadLetter, policy.OnExceptionDiscard, policy.OnExceptionRequeue,
+	}[r.IntN(3)]
+	p.Loop.Timeout = 30 * time.Minute
+	p.Loop.TransactionTimeout = 30*time.Second + s.upTo(2*time.Minute)
+	p.Loop.Concurrency.Value = 1 + r.IntN(8)
+	p.Loop.Concurrency.Headroom = 20 + r.IntN(20)
+	p.Loop.Batch.Size = 1 + r.IntN(10)
+	p.Loop.Batch.Prefetch = r.IntN(p.Loop.Concurrency.Value)
+	if r.IntN(4) == 0 {
+		p.Loop.Limit = 1 + r.Int64N(30)
+	}
+	if r.IntN(4) == 0 {
+		p.Loop.Outage.After = 1 + r.IntN(4)
+	}
+	for _, step := range []*policy.Step{&p.Process, &p.Success, &p.Exception} {
+		*step = retrying(1+r.IntN(3), time.Second+s.upTo(20*time.Second), s.upTo(5*time.Second))
+	}
+	p.Fetch.Retry = retrying(1+r.IntN(3), time.Second+s.upTo(20*time.Second), s.upTo(time.Second)).Retry
+	p.Settle.Retry = retrying(1+r.IntN(3), time.Second+s.upTo(20*time.Second), s.upTo(time.Second)).Retry
+	p.Settle.Size, p.Settle.Interval = 1+r.IntN(6), s.upTo(3*time.Second)
+	s.Shutdown = policy.Shutdown{Grace: s.upTo(time.Minute), Force: s.upTo(10 * time.Second)}
+}
+
+func (s *storm) randomFault() memory.Fault {
+	switch s.random.IntN(10) {
+	case 0:
+		return s.placed(memory.Duplicate())
+	case 1:
+		return s.placed(memory.Reorder(s.seed))
+	case 2:
+		return s.placed(memory.OverDeliver(1 + s.random.IntN(5)))
+	case 3:
+		return s.placed(memory.LoseAck())
+	case 4:
+		return s.placed(memory.DropDelivery(s.randomOperation()))
+	default:
+		return s.randomTrouble(s.randomOperation())
+	}
+}
+
+func (s *storm) randomOperation() memory.Operation {
+	return []memory.Operation{memory.OnFetch, memory.OnSettle, memory.OnExtend}[s.random.IntN(3)]
+}
+
+// randomTrouble is a call that fails, takes effect and fails, or takes long.
+func (s *storm) randomTrouble(on memory.Operation) memory.Fault {
+	switch s.random.IntN(4) {
+	case 0:
+		return s.placed(memory.Fail(on, nil))
+	case 1:
+		return s.placed(memory.LoseReply(on, nil))
+	case 2:
+		return s.placed(memory.Stall(on, s.upTo(time.Minute)))
+	default:
+		return s.placed(memory.Stall(on, s.upTo(time.Minute)).IgnoringContext())
+	}
+}
+
+// placed strikes some calls, for all transactions or some.
+func (s *storm) placed(f memory.Fault) memory.Fault {
+	f = f.At(1 + s.random.IntN(6)).Times(1 + s.random.IntN(4))
+	if s.random.IntN(2) == 0 {
+		f = f.For(s.ids[s.random.IntN(len(s.ids))], s.ids[s.random.IntN(len(s.ids))])
+	}
+	return f
+}
+
+// task misbehaves at random for the first deliveries of a transaction and then succeeds, so that every storm ends.
+func (s *storm) task() ergon.Task {
+	return ergon.Task{
+		Process: func(ctx context.Context, tx ergon.Transaction) (any, error) { return nil, s.behave(ctx, tx) },
+		Success: func(ctx context.Context, tx ergon.Transaction, _ any) error { return s.behave(ctx, tx) },
+		Exception: func(ctx context.Context, tx ergon.Transaction, _ *ergon.TransactionError) (ergon.Disposition, error) {
+			d := []ergon.Disposition{{}, {}, ergon.DeadLetter, ergon.Discard, ergon.Requeue(time.Second)}[s.luck(ctx, tx).IntN(5)]
+			return d, s.behave(ctx, tx)
+		},
+	}
+}
+
+// luck depends on the seed and on the attempt only, not on what runs beside it.
+func (s *storm) luck(ctx context.Context, tx ergon.Transaction) *rand.Rand {
+	scope, _ := spans.ScopeFrom(ctx)
+	h := fnv.New64a()
+	fmt.Fprint(h, tx.ID(), " ", tx.Delivery().Count, " ", scope.Phase, " ", scope.Attempt)
+	return rand.New(rand.NewPCG(s.seed, h.Sum64()))
+}
+
+func (s *storm) behave(ctx context.Context, tx ergon.Transaction) error {
+	luck := s.luck(ctx, tx)
+	if tx.Delivery().Count > 3 {
+		return nil
+	}
+	time.Sleep(time.Duration(luck.Int64N(int64(2 * time.Second))))
+	switch luck.IntN(14) {
+	case 0:
+		return ergon.Business(errRefused)
+	case 1, 2:
+		return errors.New("broken")
+	case 3:
+		panic("broken")
+	case 4:
+		runtime.Goexit()
+	case 5:
+		<-ctx.Done()
+		return ctx.Err()
+	case 6:
+		time.Sleep(time.Duration(luck.Int64N(int64(time.Minute)))) // whatever becomes of the context
+	}
+	return nil
+}
+
+// checkKept wants every transaction that was not settled for good to be in the queue still.
+func (s *storm) checkKept(t *testing.T) {
+	t.Helper()
+	kept := map[string]bool{}
+	_ = s.Queue.Close(t.Context()) // gives back what is in flight
+	_ = s.Queue.Open(t.Context())
+	for {
+		txs, err := s.Queue.FetchTransactions(t.Context(), 100)
+		if errors.Is(err, ergon.ErrExhausted) || len(txs) == 0 {
+			break
+		}
+		for _, tx := range txs {
+			kept[tx.ID()] = true
+		}
+	}
+	for _, settlement := range s.Queue.Settlements() {
+		if settlement.Action != policy.SettleRequeue {
+			kept[settlement.Transaction.ID()] = true
+		}
+	}
+	for _, id := range s.ids {
+		if !kept[id] {
+			t.Errorf("transaction %s is gone: neither settled nor in its source", id)
+		}
+	}
+}
+
+// ledger is the source of a storm and keeps the books: what was delivered, what each delivery came to, and what the source
+// was told about it. A delivery is known by its receipt.
+type ledger struct {
+	settlingSource
+
+	letters *memory.Queue
+
+	mu         sync.Mutex
+	deliveries map[any]*account
+	complaints []string
+}
+
+// account is all that happened to one delivery.
+type account struct {
+	tx      ergon.Transaction
+	outcome []pipeline.Outcome
+	actions []policy.SettleAction
+	settled bool // the engine was told so
+}
+
+type leasedLedger struct {
+	*ledger
+	ergon.LeaseKeeper
+}
+
+var (
+	_ settlingSource = (*ledger)(nil)
+	_ leasedSource   = (*leasedLedger)(nil)
+)
+
+func newLedger() *ledger { return &ledger{deliveries: map[any]*account{}} }
+
+func (l *ledger) complainf(format string, args ...any) {
+	l.complaints = append(l.complaints, fmt.Sprintf(format, args...))
+}
+
+// FetchTransactions enters what is delivered.
+func (l *ledger) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {
+	txs, err := l.settlingSource.FetchTransactions(ctx, limit)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, tx := range txs {
+		l.deliveries[tx.Delivery().Receipt] = &account{tx: tx}
+	}
+	return txs, err
+}
+
+// SettleTransactions enters what the source is told and what it answers. An answer after the deadline is not heard.
+func (l *ledger) SettleTransactions(ctx context.Context, batch []ergon.Settlement) error {
+	l.told(ctx, batch)
+	err := l.settlingSource.SettleTransactions(ctx, batch)
+	if ctx.Err() != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	partly, partial := errors.AsType[*ergon.BatchError](err)
+	for i, s := range batch {
+		failed := err != nil && (!partial || partly.Failures[i] != nil && !errors.Is(partly.Failures[i], ergon.ErrStaleDelivery))
+		if a := l.deliveries[s.Transaction.Delivery().Receipt]; a != nil && !failed {
+			a.settled = true
+		}
+	}
+	return err
+}
+
+func (l *ledger) told(ctx context.Context, batch []ergon.Settlement) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	inBatch := map[any]bool{}
+	for _, s := range batch {
+		receipt := s.Transaction.Delivery().Receipt
+		a := l.deliveries[receipt]
+		switch {
+		case a == nil:
+			l.complainf("%s: settled a delivery that never was", settlementText(s))
+			continue
+		case inBatch[receipt]:
+			l.complainf("%s: settled twice in one batch", settlementText(s))
+		case a.settled:
+			l.complainf("%s: settled again", settlementText(s))
+		case len(a.actions) > 0 && a.actions[0] != s.Action:
+			l.complainf("%s: settled otherwise before: %s", settlementText(s), a.actions[0])
+		}
+		inBatch[receipt] = true
+		a.actions = append(a.actions, s.Action)
+		l.justified(ctx, a, s)
+	}
+}
+
+// justified wants a transaction to leave its source only when its outcome is durable somewhere.
+func (l *ledger) justified(ctx context.Context, a *account, s ergon.Settlement) {
+	if s.Action != policy.SettleAck {
+		return
+	}
+	switch {
+	case len(a.outcome) != 1:
+		l.complainf("%s: acknowledged after %d ends of its lifecycle", settlementText(s), len(a.outcome))
+	case a.outcome[0] == pipeline.Succeeded || a.outcome[0] == pipeline.Discarded:
+	case a.outcome[0] == pipeline.HandlerFailed && l.letters == nil:
+	case !l.hasLetter(ctx, s.Transaction.ID()):
+		l.complainf("%s: acknowledged as %s, but there is no dead letter", settlementText(s), a.outcome[0])
+	}
+}
+
+// hasLetter looks for a dead letter and leaves it where it is.
+func (l *ledger) hasLetter(ctx context.Context, id string) bool {
+	ctx = context.WithoutCancel(ctx)
+	letter, err := l.letters.FetchTransactionByID(ctx, id)
+	if err != nil {
+		return false
+	}
+	return l.letters.SettleTransactions(ctx, []ergon.Settlement{
+		{Transaction: letter, Action: policy.SettleRequeue, Interrupted: true},
+	}) == nil
+}
+
+func (l *ledger) ended(result pipeline.Result) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a := l.deliveries[result.Transaction.Delivery().Receipt]
+	if a == nil {
+		l.complainf("transaction %s ended and was never delivered", result.Transaction.ID())
+		return
+	}
+	a.outcome = append(a.outcome, result.Outcome)
+}
+
+// check balances the books.
+func (l *ledger) check(t *testing.T, err error, snapshot pipeline.Snapshot) {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, complaint := range l.complaints {
+		t.Error(complaint)
+	}
+	for _, a := range l.deliveries {
+		name := fmt.Sprintf("transaction %s, delivery %d", a.tx.ID(), a.tx.Delivery().Count)
+		if len(a.outcome) > 1 {
+			t.Errorf("%s ended %d times: %v", name, len(a.outcome), a.outcome)
+		}
+		redelivered := len(a.outcome) == 1 && a.outcome[0] == pipeline.Redelivered
+		if len(a.actions) == 0 && !redelivered && !errors.Is(err, pipeline.ErrUnsettled) {
+			t.Errorf("%s was never settled; it ended as %v", name, a.outcome)
+		}
+	}
+	if snapshot.InFlight != 0 || snapshot.Ended() != snapshot.Fetched {
+		t.Errorf("got %d in flight and %d of %d ended in the snapshot, want all", snapshot.InFlight, snapshot.Ended(), snapshot.Fetched)
+	}
+}
