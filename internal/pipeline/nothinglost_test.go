@@ -197,7 +197,13 @@ func (s *storm) placed(f memory.Fault) memory.Fault {
 func (s *storm) task() ergon.Task {
 	return ergon.Task{
 		Process: func(ctx context.Context, tx ergon.Transaction) (any, error) { return nil, s.behave(ctx, tx) },
-		Success: func(ctx context.Context, tx ergon.Transaction, _ any) error { return s.behave(ctx, tx) },
+		Success: func(ctx context.Context, tx ergon.Transaction, _ any) error {
+			err := s.behave(ctx, tx)
+			if err == nil {
+				s.ledger.succeeded(tx)
+			}
+			return err
+		},
 		Exception: func(ctx context.Context, tx ergon.Transaction, _ *ergon.TransactionError) (ergon.Disposition, error) {
 			d := []ergon.Disposition{{}, {}, ergon.DeadLetter, ergon.Discard, ergon.Requeue(time.Second)}[s.luck(ctx, tx).IntN(5)]
 			return d, s.behave(ctx, tx)
@@ -281,6 +287,7 @@ type account struct {
 	tx      ergon.Transaction
 	outcome []pipeline.Outcome
 	actions []policy.SettleAction
+	success bool // its last handler was called and succeeded
 	settled bool // the engine was told so
 }
 
@@ -381,6 +388,12 @@ func (l *ledger) hasLetter(ctx context.Context, id string) bool {
 	}) == nil
 }
 
+func (l *ledger) succeeded(tx ergon.Transaction) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.deliveries[tx.Delivery().Receipt].success = true
+}
+
 func (l *ledger) ended(result pipeline.Result) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -390,6 +403,9 @@ func (l *ledger) ended(result pipeline.Result) {
 		return
 	}
 	a.outcome = append(a.outcome, result.Outcome)
+	if result.Outcome == pipeline.Succeeded && !a.success {
+		l.complainf("transaction %s succeeded and was never processed", result.Transaction.ID())
+	}
 }
 
 // check balances the books.
