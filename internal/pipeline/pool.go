@@ -114,6 +114,9 @@ func (p *pool) take(w *worker) *flight {
 	f := p.takeLocked(w)
 	more := f != nil && p.hasWork()
 	p.mu.Unlock()
+	if f != nil {
+		p.consumer.room.freed() // until now the worker and what it came for have both counted
+	}
 	if more {
 		p.wakeOne()
 	}
@@ -133,7 +136,6 @@ func (p *pool) takeLocked(w *worker) *flight {
 		p.chunks = p.chunks[1:]
 		p.open = append(p.open, w.chunk)
 		p.backlog.Add(-int32(len(w.chunk.flights))) //nolint:gosec // a handful
-		p.consumer.room.freed()
 		f, _ := w.chunk.claim()
 		return f
 	}
