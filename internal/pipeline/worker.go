@@ -19,11 +19,13 @@ type worker struct {
 	slot     *slot
 	shard    *shard
 	wake     chan struct{}
-	chunk    *chunk   // what it took
-	calling  *attempt // the attempt whose handler runs now
-	arena    *arena   // attempts made ahead
-	used     int      // how many of them
-	resumed  *flight  // what the worker begins with, where it replaces another
+	chunk    *chunk                  // what it took
+	calling  *attempt                // the attempt whose handler runs now
+	failed   *ergon.TransactionError // what the exception handler is to hear
+	answer   answer                  // what the handler returned
+	arena    *arena                  // attempts made ahead
+	used     int                     // how many of them
+	resumed  *flight                 // what the worker begins with, where it replaces another
 	event    lifecycle.Event
 	now      instant // when the last attempt ended, while the worker has not waited since; 0 otherwise
 }
@@ -66,13 +68,13 @@ func (w *worker) guard() {
 	if a == nil {
 		return
 	}
-	err := &crashError{value: recover(), stack: debug.Stack()}
-	if !w.consumer.inTime(a, err) {
+	w.answer = answer{err: &crashError{value: recover(), stack: debug.Stack()}}
+	if !w.consumer.inTime(a, w.answer.err) {
 		return
 	}
 	a.finish()
 	f := w.slot.flight
-	w.consumer.replace(w.slot, f, w.consumer.conclude(w, f, a, nil, ergon.Disposition{}, err))
+	w.consumer.replace(w.slot, f, w.consumer.conclude(w, f, a))
 }
 
 // instant is the time, read anew only where the worker has waited: the end of one attempt is the start of the next.

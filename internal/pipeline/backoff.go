@@ -1,0 +1,43 @@
+package pipeline
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/lifecycle"
+)
+
+// backoff waits before the attempt that f's state names. OK means that it may start.
+func (c *Consumer) backoff(f *flight) lifecycle.Event {
+	d := c.delay(f)
+	if f.state.Phase != lifecycle.Exception && f.deadline != 0 && c.clock.now().after(d) >= f.deadline {
+		f.failed(fmt.Errorf("%w of %s leaves no room for another attempt after a backoff of %s: %w",
+			ergon.ErrTransactionTimeout, c.settings.Policy.Loop.TransactionTimeout, d, f.failure.last))
+		return lifecycle.OutOfTime
+	}
+	if d > 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-c.stopping:
+			return lifecycle.Interrupted
+		}
+	}
+	if f.lost.Load() {
+		return lifecycle.LeaseLost
+	}
+	c.stats.shards[0].retries.Add(1)
+	return lifecycle.OK
+}
+
+func (c *Consumer) delay(f *flight) time.Duration {
+	failed := ergon.TransactionError{Err: f.failure.last}
+	if d, own := failed.RetryDelay(); own {
+		return d
+	}
+	retry := c.retries[f.state.Phase]
+	return retry.Jittered(retry.Delay(int(f.state.Attempt)-1), rand.Float64()) //nolint:gosec // no secret depends on it
+}

@@ -1,0 +1,175 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/lifecycle"
+)
+
+// attempt calls the handler of the phase that f is in; owned is false when the attempt was taken over meanwhile.
+func (c *Consumer) attempt(w *worker, f *flight) (event lifecycle.Event, owned bool) {
+	w.answer = answer{result: f.result} // read before f may be taken over, settled and made another's
+	if f.state.Phase == lifecycle.Exception {
+		w.failed = f.failure.cause
+	}
+	a := c.arm(w, f)
+	if event = c.cut(f); event != lifecycle.OK { // who cancels handlers either saw this attempt or is seen here
+		return event, c.inTime(a, nil)
+	}
+	w.calling = a
+	w.call(a)
+	w.calling = nil
+	if !c.inTime(a, w.answer.err) {
+		return 0, false
+	}
+	a.finish()
+	return c.conclude(w, f, a), true
+}
+
+// answer is what a handler returned.
+type answer struct {
+	result      any
+	disposition ergon.Disposition
+	err         error
+}
+
+// call keeps the answer in the worker, because every word on the stack counts where 100,000 handlers wait.
+//
+//go:noinline
+func (w *worker) call(a *attempt) {
+	handlers := &w.consumer.settings.Handlers
+	switch a.mark.phase() {
+	case lifecycle.Process:
+		w.answer.result, w.answer.err = handlers.Process(a, *a.tx)
+	case lifecycle.Success:
+		w.answer.err = handlers.Success(a, *a.tx, w.answer.result)
+	case lifecycle.Exception:
+		w.answer.disposition, w.answer.err = handlers.Exception(a, *a.tx, w.failed)
+	}
+	if w.answer.err != nil {
+		probe(w.answer.err)
+	}
+}
+
+// inTime reports whether the worker still owns the attempt whose handler has returned; what it returned is late otherwise.
+func (c *Consumer) inTime(a *attempt, err error) bool {
+	if a.take(returned) {
+		return true
+	}
+	c.late(a, err)
+	return false
+}
+
+// probe calls the methods of a handler's error where a panic still counts as the handler's. A nil pointer that is returned
+// as an error has them panic, and later on nobody would catch that.
+func probe(err error) {
+	_ = ergon.CategoryOf(err)
+	failed := ergon.TransactionError{Err: err}
+	_ = failed.IsPermanent()
+	_, _ = failed.RetryDelay()
+	_, _ = errors.AsType[*ergon.TransactionError](err)
+	_ = err.Error()
+}
+
+// arm makes the attempt that f's state names and sets its deadline.
+func (c *Consumer) arm(w *worker, f *flight) *attempt {
+	a := w.newAttempt()
+	phase := f.state.Phase
+	a.home, a.tx, a.mark = f.home, f.tx, markOf(phase, f.state.Attempt)
+	f.attempts++
+	f.started = w.instant()
+	a.deadline = f.started.after(c.retries[phase].Timeout)
+	if phase != lifecycle.Exception && f.deadline != 0 && f.deadline <= a.deadline {
+		a.deadline, a.mark = f.deadline, a.mark|markBudget
+	}
+	if c.watcher.tracing {
+		c.watcher.attemptStarted(f, a)
+	}
+	w.slot.watch(f, a, w.used-1)
+	return a
+}
+
+// conclude records what an attempt that its worker owns came to.
+func (c *Consumer) conclude(w *worker, f *flight, a *attempt) lifecycle.Event {
+	err := w.answer.err
+	now := c.clock.now()
+	w.now = now
+	event := lifecycle.OK
+	switch {
+	case f.lost.Load():
+		event = lifecycle.LeaseLost
+	case now >= a.deadline:
+		event = a.timeoutEvent()
+		err = c.timeoutError(a, err)
+	case err != nil:
+		event = c.eventOf(err)
+	}
+	if event == lifecycle.OK {
+		f.accept(a.mark.phase(), w.answer)
+	}
+	c.attempted(w.shard, f, a, event, err, now)
+	return event
+}
+
+// accept takes over what a handler returned.
+func (f *flight) accept(phase lifecycle.Phase, got answer) {
+	switch phase {
+	case lifecycle.Process:
+		f.result = got.result
+	case lifecycle.Exception:
+		f.failure.disposition = got.disposition
+	case lifecycle.Success:
+	}
+}
+
+func (c *Consumer) eventOf(err error) lifecycle.Event {
+	category := ergon.CategoryOf(err)
+	if category == ergon.CategoryBusiness {
+		return lifecycle.Business
+	}
+	if c.interrupting.Load() {
+		return lifecycle.Interrupted
+	}
+	if failed := (&ergon.TransactionError{Err: err}); failed.IsPermanent() {
+		return lifecycle.Permanent
+	}
+	if category == ergon.CategoryTimeout {
+		return lifecycle.Timeout
+	}
+	return lifecycle.System
+}
+
+// attempted makes the end of an attempt seen.
+func (c *Consumer) attempted(s *shard, f *flight, a *attempt, event lifecycle.Event, err error, now instant) {
+	s.phases[a.mark.phase()].observe(now - f.started)
+	if event != lifecycle.OK {
+		f.failed(err)
+		if event == lifecycle.Timeout || event == lifecycle.OutOfTime {
+			s.timeouts.Add(1)
+		}
+	}
+	if c.watcher.watching {
+		c.watcher.attemptEnded(a, event, err, now-f.started)
+	}
+}
+
+func (a *attempt) timeoutEvent() lifecycle.Event {
+	if a.mark.byBudget() {
+		return lifecycle.OutOfTime
+	}
+	return lifecycle.Timeout
+}
+
+// timeoutError names the deadline and keeps what the handler returned, if it did.
+func (c *Consumer) timeoutError(a *attempt, handler error) error {
+	err := fmt.Errorf("%w of %s", ergon.ErrAttemptTimeout, c.retries[a.mark.phase()].Timeout)
+	if a.mark.byBudget() {
+		err = fmt.Errorf("%w of %s", ergon.ErrTransactionTimeout, c.settings.Policy.Loop.TransactionTimeout)
+	}
+	if handler != nil {
+		return fmt.Errorf("%w; the handler then returned: %w", err, handler)
+	}
+	return err
+}
