@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -90,5 +91,29 @@ func TestOutputThatCannotBeWrittenIsAFailure(t *testing.T) {
 		if want := "reckon: write to standard output: no space left on device\n"; got.code != 1 || got.stderr != want {
 			t.Errorf("%s: code %d, stderr %q; want 1, %q", args, got.code, got.stderr, want)
 		}
+	}
+}
+
+func TestFilesThatAConfigurationRefersToAreBelowItsFolder(t *testing.T) {
+	in(t, "")
+	if err := os.Mkdir("etc", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, "etc/reckon.yaml", strings.ReplaceAll(twoTasks, "${DRAIN:-dead}", "${file:name.txt}"))
+	write(t, "etc/name.txt", "from a file")
+	if got := (call{args: []string{"lint", "--config", "etc/reckon.yaml"}}).do(t); got.code != 0 {
+		t.Errorf("code %d, stderr %q; want 0", got.code, got.stderr)
+	}
+}
+
+func TestConfigurationThatIsFarTooLargeIsRefused(t *testing.T) {
+	in(t, twoTasks+strings.Repeat("#", 1<<20-len(twoTasks)))
+	if got := (call{args: []string{"lint"}}).do(t); got.code != 0 {
+		t.Errorf("of 1 MiB: code %d, stderr %q; want 0", got.code, got.stderr)
+	}
+	in(t, twoTasks+strings.Repeat("#", 1<<20-len(twoTasks)+1))
+	got := call{args: []string{"lint"}}.do(t)
+	if got.code != 2 || got.stderr != "reckon: read configuration ergon.yaml: it is larger than 1048576 bytes\n" {
+		t.Errorf("of a byte more: code %d, stderr %q; want 2 and why", got.code, got.stderr)
 	}
 }

@@ -47,3 +47,6 @@ var (
 	Took      = took
 	About     = about
 )
+
+// LimitMemory sets the memory limit of the test's process.
+var LimitMemory = limitMemory

@@ -149,6 +149,7 @@ type call struct {
 	columns  int // of the terminal that both outputs are; 0 for no terminal
 	signals  func(context.Context) (context.Context, <-chan struct{}, func())
 	stdout   io.Writer
+	logger   func(*slog.Logger) // takes the process's own
 }
 
 // lockedBuffer may be written and read at once.
@@ -189,6 +190,9 @@ func (c call) do(t *testing.T) answer {
 	if c.signals == nil {
 		c.signals = func(ctx context.Context) (context.Context, <-chan struct{}, func()) { return ctx, nil, func() {} }
 	}
+	if c.logger == nil {
+		c.logger = func(*slog.Logger) {}
+	}
 	if c.stdout == nil {
 		c.stdout = &stdout
 	}
@@ -198,7 +202,7 @@ func (c call) do(t *testing.T) answer {
 		Columns:   func(io.Writer) (int, bool) { return c.columns, c.columns > 0 },
 		Signals:   c.signals,
 		BuildInfo: func() (*debug.BuildInfo, bool) { return nil, false },
-		SetLogger: func(*slog.Logger) {},
+		SetLogger: c.logger,
 	})
 	return answer{code, stdout.String(), stderr.String()}
 }

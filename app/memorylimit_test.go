@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"runtime/debug"
 	"testing"
 	"testing/fstest"
 
@@ -32,5 +33,26 @@ func TestMemoryLimitIsTheLeastOfTheControlGroupsAround(t *testing.T) {
 				t.Errorf("got %d, %v; want %d", got, ok, c.want)
 			}
 		})
+	}
+}
+
+func TestMemoryIsLimitedToNineTenthsUnlessSomebodySaidOtherwise(t *testing.T) {
+	before := debug.SetMemoryLimit(-1)
+	t.Cleanup(func() { debug.SetMemoryLimit(before) })
+	disk := fstest.MapFS{
+		"proc/self/cgroup":         {Data: []byte("0::/\n")},
+		"sys/fs/cgroup/memory.max": {Data: []byte("10000000000\n")},
+	}
+	app.LimitMemory(disk, func(string) (string, bool) { return "8GiB", true })
+	if got := debug.SetMemoryLimit(-1); got != before {
+		t.Errorf("with GOMEMLIMIT it is %d, want %d as before", got, before)
+	}
+	app.LimitMemory(fstest.MapFS{}, func(string) (string, bool) { return "", false })
+	if got := debug.SetMemoryLimit(-1); got != before {
+		t.Errorf("without a control group it is %d, want %d as before", got, before)
+	}
+	app.LimitMemory(disk, func(string) (string, bool) { return "", false })
+	if got := debug.SetMemoryLimit(-1); got != 9_000_000_000 {
+		t.Errorf("got %d, want 9000000000", got)
 	}
 }

@@ -74,3 +74,15 @@ func TestPayloadThatCannotBeReadIsReported(t *testing.T) {
 		t.Errorf("code %d, stderr %q", got.code, got.stderr)
 	}
 }
+
+func TestPayloadThatIsFarTooLargeIsRefused(t *testing.T) {
+	in(t, twoTasks)
+	write(t, "payload.json", "{}")
+	if err := os.Truncate("payload.json", 64<<20+1); err != nil {
+		t.Fatal(err)
+	}
+	got := call{args: strings.Fields(`process-transaction square --payload-file payload.json`)}.do(t)
+	if got.code != 2 || got.stderr != "reckon: --payload-file: it is larger than 67,108,864 bytes\n" {
+		t.Errorf("code %d, stderr %q", got.code, got.stderr)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -113,5 +114,14 @@ func TestColorsAreOnlyForTerminalsThatWantThem(t *testing.T) {
 		if colored := strings.Contains(got.stdout, "\x1b["); colored != c.want {
 			t.Errorf("%s: colors %v, want %v:\n%s", name, colored, c.want, got.stdout)
 		}
+	}
+}
+
+func TestLoggersThatNobodyMadeAreThatOfTheProgram(t *testing.T) {
+	in(t, twoTasks)
+	var log *slog.Logger
+	call{args: strings.Fields("run more --limit 1 --log-level debug"), logger: func(l *slog.Logger) { log = l }}.do(t)
+	if log == nil || !log.Enabled(t.Context(), slog.LevelDebug) {
+		t.Errorf("the process's logger is %v, want one of the level that was asked for", log)
 	}
 }
