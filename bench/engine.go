@@ -16,7 +16,8 @@ import (
 
 // Engine is how the engine is set up.
 type Engine struct {
-	Policy policy.Consumer
+	Policy   policy.Consumer
+	Shutdown policy.Shutdown
 	// Queue has each transaction dispatched to a queue first, and fetched from it.
 	Queue bool
 	// Tracers and Meters are the global ones where nil, of which there are none.
@@ -27,7 +28,7 @@ type Engine struct {
 // NewEngine is the engine as it is compared: its default policy (three attempts of 30 s for each phase, 5 minutes for the
 // transaction), 64 workers, fetching 100 at a time and up to 200 ahead.
 func NewEngine(options ...func(*Engine)) Engine {
-	e := Engine{Policy: policy.DefaultConsumer()}
+	e := Engine{Policy: policy.DefaultConsumer(), Shutdown: policy.DefaultShutdown()}
 	e.Policy.Loop.Concurrency.Value = workers
 	e.Policy.Loop.Batch.Size = batchSize
 	e.Policy.Loop.Batch.Prefetch = 2 * batchSize
@@ -72,7 +73,7 @@ func (e Engine) Run(ctx context.Context, items int, work Work) (int, error) {
 func (e Engine) settings(items int, handlers ergon.Task) pipeline.Settings {
 	generator := memory.NewGenerator(int64(items), nil)
 	settings := pipeline.Settings{
-		Task: "bench", Handlers: handlers, Source: generator, Policy: e.Policy, Shutdown: policy.DefaultShutdown(),
+		Task: "bench", Handlers: handlers, Source: generator, Policy: e.Policy, Shutdown: e.Shutdown,
 		TracerProvider: e.Tracers, MeterProvider: e.Meters, Logger: slog.New(slog.DiscardHandler),
 	}
 	if e.Queue {

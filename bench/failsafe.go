@@ -28,7 +28,7 @@ func Failsafe() Contestant {
 				return executor.RunWithExecution(func(e failsafe.Execution[any]) error { return call(e.Context()) })
 			}
 			return pool(ctx, items, func(context.Context) error {
-				if err := call(work.Process); err != nil {
+				if err := call(work.Process); err != nil || work.Success == nil {
 					return err
 				}
 				return call(work.Success)

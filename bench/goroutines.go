@@ -16,7 +16,7 @@ func Goroutines() Contestant {
 		Run: func(ctx context.Context, items int, work Work) (int, error) {
 			retry := policy.DefaultRetry()
 			return pool(ctx, items, func(ctx context.Context) error {
-				if err := retried(ctx, retry, work.Process); err != nil {
+				if err := retried(ctx, retry, work.Process); err != nil || work.Success == nil {
 					return err
 				}
 				return retried(ctx, retry, work.Success)

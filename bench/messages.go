@@ -29,7 +29,7 @@ func (m *messages) Subscribe(ctx context.Context, _ string) (<-chan *message.Mes
 			unsettled[i%workers] = sent
 			out <- sent
 		}
-		for _, sent := range unsettled {
+		for _, sent := range unsettled[:] {
 			m.settle(sent)
 		}
 	}()

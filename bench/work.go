@@ -64,7 +64,7 @@ var errZero = errors.New("a xorshift generator came to zero")
 
 // spin returns errZero never, which the compiler does not know.
 func spin(turns int) error {
-	x := uint64(turns) | 1 //nolint:gosec // any bits will do
+	x := uint64(turns) | 1
 	for range turns {
 		x ^= x << 13
 		x ^= x >> 7

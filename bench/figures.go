@@ -1,0 +1,50 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"time"
+)
+
+// Figures is what one measurement found, for each item.
+type Figures struct {
+	// Wall and CPU are in nanoseconds. CPU is of all processors together; other programs do not add to it, so on a busy
+	// machine it is the one to trust.
+	Wall, CPU float64
+	// Allocs and Bytes are what was allocated on the heap.
+	Allocs, Bytes float64
+}
+
+// Rate is how many items there were in a second.
+func (f Figures) Rate() float64 { return float64(time.Second) / f.Wall }
+
+// Measure has c process as many items, as often as times says, and returns what each item took. One that did not succeed
+// is an error.
+func Measure(ctx context.Context, c Contestant, items, times int, work Work) (Figures, error) {
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	start, used := time.Now(), cpuTime()
+	for range times {
+		succeeded, err := c.Run(ctx, items, work)
+		if err != nil {
+			return Figures{}, fmt.Errorf("measure %s: %w", c.Name, err)
+		}
+		if succeeded != items {
+			return Figures{}, fmt.Errorf("measure %s: %d of %d items succeeded", c.Name, succeeded, items)
+		}
+	}
+	wall, cpu := time.Since(start), cpuTime()-used
+	runtime.ReadMemStats(&after)
+	n := float64(items) * float64(times)
+	return Figures{
+		Wall: float64(wall) / n, CPU: float64(cpu) / n,
+		Allocs: float64(after.Mallocs-before.Mallocs) / n, Bytes: float64(after.TotalAlloc-before.TotalAlloc) / n,
+	}, nil
+}
+
+// minus is the difference of two measurements.
+func (f Figures) minus(g Figures) Figures {
+	return Figures{Wall: f.Wall - g.Wall, CPU: f.CPU - g.CPU, Allocs: f.Allocs - g.Allocs, Bytes: f.Bytes - g.Bytes}
+}
