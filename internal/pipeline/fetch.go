@@ -22,8 +22,12 @@ type intake struct {
 	empties int   // empty fetches in a row
 	// mostBehind is how many transactions may wait for settlement before fetching pauses.
 	mostBehind int
+	closely    int32 // how closely to hear of room
 	last       instant
 }
+
+// fewSlots is up to how many slots the fetch loop hears of every end.
+const fewSlots = 4 * chunkSize
 
 // fetched is what one fetch came to.
 type fetched struct {
@@ -38,6 +42,10 @@ func newIntake(c *Consumer) *intake {
 	i.mostBehind = 10 * max(c.settings.Policy.Settle.Size, i.loop.Concurrency.Most())
 	if i.loop.Limit > 0 {
 		i.left = i.loop.Limit
+	}
+	i.closely = coarsely
+	if i.loop.Concurrency.Most()+i.loop.Batch.Prefetch <= fewSlots {
+		i.closely = exactly
 	}
 	return i
 }
@@ -79,13 +87,13 @@ func (i *intake) run(ctx context.Context) error {
 // waitForRoom returns how much to ask for, once the mode, the free slots, the outage and the interval allow a fetch.
 func (i *intake) waitForRoom(ctx context.Context) (int, bool) {
 	for {
-		i.room.wanted.Store(true) // before looking, so that what is freed from now on wakes the loop
+		i.room.wanted.Store(i.closely) // before looking, so that what is freed from now on wakes the loop
 		n := min(i.free(), i.size)
 		if i.left > 0 {
 			n = int(min(int64(n), i.left))
 		}
 		if n > 0 {
-			i.room.wanted.Store(false)
+			i.room.wanted.Store(notWanted)
 			wait := i.pause()
 			if wait <= 0 {
 				return n, ctx.Err() == nil
@@ -115,7 +123,7 @@ func (i *intake) free() int {
 		}
 		return i.size
 	}
-	outstanding := i.pool.outstanding() + i.order.waiting()
+	outstanding := i.stats.outstanding()
 	if unsettled-outstanding > i.mostBehind {
 		return 0
 	}

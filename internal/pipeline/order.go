@@ -8,7 +8,6 @@ type order struct {
 	on   bool
 	mu   sync.Mutex
 	held map[string][]*flight // by the keys in flight
-	n    int                  // how many are held back
 }
 
 // ready returns those of flights that may run now and holds back the others.
@@ -28,7 +27,6 @@ func (o *order) ready(flights []*flight) []*flight {
 		held, busy := o.held[key]
 		if busy {
 			o.held[key] = append(held, f)
-			o.n++
 			continue
 		}
 		o.held[key] = nil
@@ -54,7 +52,6 @@ func (o *order) successor(f *flight) *flight {
 		return nil
 	}
 	o.held[key] = held[1:]
-	o.n--
 	return held[0]
 }
 
@@ -67,16 +64,5 @@ func (o *order) takeHeld() []*flight {
 		taken = append(taken, held...)
 		o.held[key] = nil
 	}
-	o.n = 0
 	return taken
-}
-
-// waiting is how many are held back.
-func (o *order) waiting() int {
-	if !o.on {
-		return 0
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.n
 }

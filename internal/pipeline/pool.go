@@ -115,7 +115,7 @@ func (p *pool) take(w *worker) *flight {
 	more := f != nil && p.hasWork()
 	p.mu.Unlock()
 	if f != nil {
-		p.consumer.room.freed() // until now the worker and what it came for have both counted
+		p.consumer.room.freed(coarsely) // until now the worker and what it came for have both counted
 	}
 	if more {
 		p.wakeOne()
@@ -157,7 +157,7 @@ func (p *pool) park(w *worker) bool {
 	if p.active.Add(-1) == 0 && !p.hasWork() {
 		p.consumer.settler.hurry()
 	}
-	p.consumer.room.freed()
+	p.consumer.room.freed(coarsely)
 	if p.closed || (!p.fixed && len(p.idle) >= idleAsync) {
 		p.freeSlots = append(p.freeSlots, w.slot)
 		w.slot.index.Store(none)
@@ -175,17 +175,6 @@ func (p *pool) park(w *worker) bool {
 
 func (p *pool) hasWork() bool {
 	return len(p.chunks) > 0 || slices.ContainsFunc(p.open, func(b *chunk) bool { return b.left() > 0 })
-}
-
-// outstanding is how many flights wait or run.
-func (p *pool) outstanding() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	n := int(p.active.Load() + p.backlog.Load())
-	for _, b := range p.open {
-		n += b.left()
-	}
-	return n
 }
 
 // takeWaiting removes every flight that no worker has claimed.

@@ -2,10 +2,18 @@ package pipeline
 
 import "sync/atomic"
 
+// How closely the fetch loop wants to hear of room. A loop over many slots looks when a worker has finished a chunk or goes
+// idle, and not after each of a hundred short transactions; one over few slots hears of every end.
+const (
+	notWanted int32 = iota
+	coarsely
+	exactly
+)
+
 // room wakes the fetch loop when there may be room for more, and whoever waits for the end when everything is settled.
 type room struct {
 	unsettled atomic.Int64  // fetched, and not settled
-	wanted    atomic.Bool   // the fetch loop waits
+	wanted    atomic.Int32  // how closely the fetch loop, where it waits, wants to hear
 	free      chan struct{} // wakes the fetch loop
 	quiet     chan struct{} // everything is settled
 }
@@ -14,9 +22,9 @@ func (r *room) init() {
 	r.free, r.quiet = make(chan struct{}, 1), make(chan struct{}, 1)
 }
 
-// freed has the fetch loop look again, where it waits.
-func (r *room) freed() {
-	if r.wanted.Load() {
+// freed has the fetch loop look again, where it waits and wants to hear of what is this close.
+func (r *room) freed(close int32) {
+	if wanted := r.wanted.Load(); wanted != notWanted && wanted >= close {
 		signal(r.free)
 	}
 }
@@ -27,5 +35,5 @@ func (r *room) settled(n int) {
 		signal(r.free)
 		return
 	}
-	r.freed()
+	r.freed(coarsely)
 }

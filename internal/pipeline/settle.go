@@ -21,6 +21,8 @@ func (c *Consumer) settle(s *shard, f *flight) {
 		c.settings.OnEnd(resultOf(f))
 	}
 	c.settler.add(s, f)
+	s.finished.Add(1)
+	c.room.freed(exactly)
 }
 
 // settler collects flights that have ended and settles them in batches from one goroutine: when there are enough of them,

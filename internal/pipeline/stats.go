@@ -56,6 +56,7 @@ type stats struct {
 type shard struct {
 	ended    atomic.Pointer[flight] // the flight that ended last and waits for settlement; by its next the others
 	started  atomic.Int64
+	finished atomic.Int64
 	retries  atomic.Int64
 	timeouts atomic.Int64
 	phases   [phases]histogram
@@ -63,6 +64,15 @@ type shard struct {
 }
 
 func (s *stats) nextShard() *shard { return &s.shards[s.turn.Add(1)%shards] }
+
+// outstanding is how many transactions were fetched and have not come to the end of their lifecycle.
+func (s *stats) outstanding() int {
+	n := s.fetched.Load()
+	for i := range s.shards {
+		n -= s.shards[i].finished.Load()
+	}
+	return int(n)
+}
 
 func (s *stats) begin(now instant) { s.began.Store(int64(now)) }
 
