@@ -16,6 +16,7 @@ const (
 	returned         // the handler came back in time; its worker owns the lifecycle
 	expired          // the deadline came first; the watchdog owns it
 	abandoned        // shutdown came first
+	gone             // given up, and the handler has come back since
 )
 
 // attempt is the context of one attempt, and the place where its ownership is decided. It is never used again. It is small,

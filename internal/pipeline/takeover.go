@@ -13,8 +13,8 @@ import (
 // ErrHeadroom is returned by a loop that gave up too many attempts whose handlers do not return.
 var ErrHeadroom = errors.New("too many abandoned attempts")
 
-// headroomPatience is how long handlers that heed their context have to return before they count as stuck.
-const headroomPatience = 100 * time.Millisecond
+// patience is how long handlers that heed their context have to return before they count as stuck.
+const patience = 100 * time.Millisecond
 
 // signal wakes one that waits for ch, now or later.
 func signal(ch chan struct{}) {
@@ -43,11 +43,17 @@ func (c *Consumer) expire(s *slot, a *attempt) {
 
 // abandoned counts an attempt that was given up.
 func (c *Consumer) abandoned(a *attempt) {
-	c.watcher.abandoned(a, c.stats.abandoned.Add(1))
+	c.stats.abandoned.Add(1)
+	time.AfterFunc(patience, func() {
+		if a.owner.Load() != gone {
+			c.watcher.stuck(a, c.stats.abandoned.Load())
+		}
+	})
 }
 
 // late fences what an attempt returned after it was given up.
 func (c *Consumer) late(a *attempt, err error) {
+	a.owner.Store(gone)
 	c.stats.abandoned.Add(-1)
 	c.stats.late.Add(1)
 	signal(c.headroomFreed)
@@ -61,12 +67,12 @@ func (c *Consumer) waitHeadroom(w *worker) bool {
 	if c.stuck.Load() {
 		return false
 	}
-	patience := time.NewTimer(headroomPatience)
-	defer patience.Stop()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
 	for c.stats.abandoned.Load() >= c.headroom {
 		select {
 		case <-c.headroomFreed:
-		case <-patience.C:
+		case <-timer.C:
 			c.stuck.Store(true)
 			c.stopFetching(fmt.Errorf("%w: %d attempts were given up at their deadline and their handlers have not returned "+
 				"(loop.concurrency.headroom is %d); have them heed their context", ErrHeadroom, c.stats.abandoned.Load(), c.headroom))
@@ -89,7 +95,7 @@ func (c *Consumer) interrupt() {
 func (c *Consumer) abandon() {
 	for _, r := range c.pool.running() {
 		if a, f := r.attempt, r.slot.flight; a.take(abandoned) {
-			c.stats.abandoned.Add(1)
+			c.abandoned(a)
 			a.cancel(context.Canceled, ergon.ErrInterrupted)
 			c.attempted(c.stats.nextShard(), f, a, lifecycle.Interrupted, ergon.ErrInterrupted, c.clock.now())
 			c.step(f, lifecycle.Interrupted)

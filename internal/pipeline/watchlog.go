@@ -62,16 +62,23 @@ func (w *watcher) scoped(f *flight) context.Context {
 	return spans.WithScope(w.contextOf(f), spans.Scope{Task: s.Task, Worker: s.Worker, TransactionID: f.tx.ID()})
 }
 
-func (w *watcher) abandoned(a *attempt, n int64) {
-	w.logger.WarnContext(a, "attempt given up at its deadline; its handler has not returned yet", "abandoned", n)
+// stuck is called for a handler that has not heeded its context.
+func (w *watcher) stuck(a *attempt, n int64) {
+	w.logger.WarnContext(a, "attempt given up, and its handler has not returned since; have it heed its context",
+		"after", patience, "abandoned", n)
 }
 
+// late is called for every attempt that returned after it was given up: those that heed their context do so at once.
 func (w *watcher) late(a *attempt, err error) {
 	if w.metrics != nil {
 		w.metrics.lates.Add(a.values(), 1, w.metrics.base...)
 	}
-	w.logger.WarnContext(a, "attempt returned after it was given up; its result is discarded",
-		"late_by", time.Duration(w.consumer.clock.now()-a.deadline), "error", err)
+	level := slog.LevelDebug
+	by := time.Duration(w.consumer.clock.now() - a.deadline)
+	if by > patience {
+		level = slog.LevelWarn
+	}
+	w.logger.Log(a, level, "attempt returned after it was given up; its result is discarded", "late_by", by, "error", err)
 }
 
 func (w *watcher) notDeadLettered(ctx context.Context, f *flight, err error) {
