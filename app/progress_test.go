@@ -112,8 +112,13 @@ func TestLiveLineIsRedrawnTenTimesASecondAndCleared(t *testing.T) {
 		if got, want := screen.screen(), "triage  500/1,000  50%  100/s  500 in flight  ETA 5s"; got != want {
 			t.Errorf("after 5 s: %q, want %q", got, want)
 		}
-		if got := len(screen.shown()); got != 50 {
-			t.Errorf("after 5 s it was drawn %d times, want 50", got)
+		time.Sleep(4900 * time.Millisecond)
+		synctest.Wait()
+		if got, want := screen.screen(), "triage  990/1,000  99%  100/s  10 in flight  ETA 1s"; got != want {
+			t.Errorf("100 ms before the end, which is no second: %q, want %q", got, want)
+		}
+		if got := len(screen.shown()); got != 99 {
+			t.Errorf("after 9.9 s it was drawn %d times, want 99", got)
 		}
 		stop()
 		drawing.Wait()

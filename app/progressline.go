@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -28,7 +29,7 @@ func (p progress) line(width int, stopping bool) string {
 	add(p.failed > 0, 1, thousands(p.failed)+" failed")
 	add(p.outage, 1, "outage, probing")
 	add(stopping, 1, "stopping")
-	add(p.eta > 0 && !stopping, 5, "ETA "+about(p.eta))
+	add(p.eta > 0 && !stopping, 5, "ETA "+about(max(p.eta, time.Second)))
 	return fit(parts, width)
 }
 
@@ -72,7 +73,7 @@ func (p progress) attributes() []slog.Attr {
 		attrs = append(attrs, slog.Int64("total", p.total))
 	}
 	if p.eta > 0 {
-		attrs = append(attrs, slog.String("eta", about(p.eta)))
+		attrs = append(attrs, slog.String("eta", about(max(p.eta, time.Second))))
 	}
 	if p.outage {
 		attrs = append(attrs, slog.Bool("outage", true))
