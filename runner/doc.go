@@ -21,7 +21,8 @@
 //	     └─ streaming, and the source failed: make everything anew, after a pause ┘       all have ended: flush telemetry
 //
 // Components are made and opened in the order of their names and closed in the reverse order; each worker has its own.
-// What panics, hangs or ends its goroutine outside of the loop becomes an error that names it.
+// What panics, hangs or ends its goroutine outside of the loop becomes an error that names it. The limit of a task's loop
+// is divided among its workers.
 //
 // The natural end is a loop that ended by itself, everything settled: its source was exhausted or empty, and loop.limit
 // was not what ended it. Then the source is finished first, after it the other connectors.
@@ -32,7 +33,8 @@
 //
 // # Shutdown
 //
-// When the context of [Manager.Run] ends, all bounds below begin at that moment, whatever hangs:
+// When the context of [Manager.Run] ends, everything has ended after at most these times, one after the other, whatever
+// hangs:
 //
 //	grace                    fetching has stopped; what runs may end
 //	force                    handlers are cancelled and have this long to heed it; then they are given up and released

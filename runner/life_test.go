@@ -377,3 +377,16 @@ func TestDeadLettersGoToTheConnectorThatThePolicyNames(t *testing.T) {
 		t.Errorf("got %q, want t0 dispatched to letters", c.journal.all())
 	}
 }
+
+func TestDeadLettersThatTheSourceKeepsGoToNoConnectorOfThatName(t *testing.T) {
+	c := newCast(1)
+	c.config.Connectors["source"] = c.letters.making(dispatchPart{c.letters})
+	c.config.Consumer.Loop.OnException, c.config.Consumer.Loop.DeadLetter = policy.OnExceptionDeadLetter, policy.DeadLetterSource
+	c.process = func(context.Context, ergon.Transaction) (any, error) { return nil, ergon.Business(errBroken) }
+	if err := c.run(t); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.queue.Rejected(); len(got) != 1 {
+		t.Errorf("got %d rejected, want 1; %q", len(got), c.journal.all())
+	}
+}

@@ -96,11 +96,11 @@ func TestUnknownTaskIsAnsweredWithTheNearestNames(t *testing.T) {
 		ran = true
 		return "done", nil
 	})
-	m := manage(t, runner.Settings{}, configure("triage", finiteQueue(1), task),
+	m := manage(t, runner.Settings{}, configure("triage-all", finiteQueue(1), task), configure("triage", finiteQueue(1), task),
 		configure("import-flights", finiteQueue(1), task), configure("import-strikes", finiteQueue(1), task))
 	for name, want := range map[string][]string{
 		"traige":  {"triage"},
-		"TRIAGE":  {"triage"},
+		"TRIAG":   {"triage", "triage-all"},
 		"import":  {"import-flights", "import-strikes"},
 		"strikes": {"import-strikes"},
 		"zebra":   nil,
@@ -117,8 +117,8 @@ func TestUnknownTaskIsAnsweredWithTheNearestNames(t *testing.T) {
 		t.Error("got a task run beside an unknown one")
 	}
 	_, err := m.Run(t.Context(), "traige", "zebra")
-	wantErrorText(t, err, `unknown task "traige"; did you mean "triage"? known tasks: triage, import-flights, import-strikes`,
-		"\n", `unknown task "zebra"; known tasks: triage`)
+	wantErrorText(t, err, `unknown task "traige"; did you mean "triage"? known tasks: triage-all, triage, import-flights, import-strikes`,
+		"\n", `unknown task "zebra"; known tasks: triage-all`)
 	_, err = runner.NewManager(runner.Settings{}).Run(t.Context(), "zebra")
 	wantErrorText(t, err, `unknown task "zebra"; no tasks are registered`)
 }

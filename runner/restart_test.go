@@ -292,3 +292,21 @@ func TestShutdownWhileAWorkerIsRestartedIsNoFailure(t *testing.T) {
 		}
 	})
 }
+
+func TestElapsedIsTheTimeThatLoopsRan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStreaming(func(life, call int) ([]ergon.Transaction, error) {
+			if call == 1 {
+				return nil, nil
+			}
+			return nil, map[int]error{1: errBroken, 2: ergon.ErrExhausted}[life]
+		})
+		summary, err := s.run(t.Context(), t)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := summary.Tasks[0].Snapshot.Elapsed; got != 20*time.Second {
+			t.Errorf("got %s, want 20s: twice 10 s, without the pause between them", got)
+		}
+	})
+}

@@ -287,7 +287,8 @@ func TestFailureToCloseWhatOpenedTooLateIsLogged(t *testing.T) {
 		l.run(t, runner.Settings{Logger: log.logger()})
 		close(until)
 		synctest.Wait()
-		if want := `level=ERROR msg="could not be closed" connector=letters error=broken task=triage worker=triage-1`; !strings.Contains(log.String(), want) {
+		want := `level=ERROR msg="could not be closed" connector=letters error=broken task=triage worker=triage-1`
+		if !strings.Contains(log.String(), want) {
 			t.Errorf("got log\n%s\nwant in it\n%s", log.String(), want)
 		}
 	})

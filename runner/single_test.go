@@ -96,6 +96,17 @@ func (f *flaky) FetchTransactionByID(ctx context.Context, id string) (ergon.Tran
 	return f.Queue.FetchTransactionByID(ctx, id)
 }
 
+func TestTransactionThatTheSourceDoesNotHaveIsAskedForOnce(t *testing.T) {
+	cfg := configure("triage", nil, processor(nil))
+	source := &flaky{Queue: finiteQueue(1)}
+	cfg.Connectors["input"] = given(source)
+	cfg.Consumer.Fetch.Retry.MaxAttempts, cfg.Consumer.Fetch.Retry.Backoff = 5, 0
+	_, err := manage(t, runner.Settings{}, cfg).ProcessTransactionByID(t.Context(), "triage", "t7")
+	if !errors.Is(err, ergon.ErrNotFound) || source.calls != 2 {
+		t.Errorf("got %v after %d calls, want %v after one that failed and one that says so", err, source.calls, ergon.ErrNotFound)
+	}
+}
+
 func TestFindingATransactionIsRetriedAsThePolicySays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := configure("triage", &flaky{Queue: finiteQueue(1)}, processor(nil))

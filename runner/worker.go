@@ -76,7 +76,7 @@ func (w *worker) startLoop(ctx context.Context) (*life, error) {
 func (w *worker) run(ctx context.Context, l *life) error {
 	for {
 		err := w.live(ctx, l)
-		if _, fetch := errors.AsType[*pipeline.FetchError](err); !fetch || ctx.Err() != nil || !w.cfg.Consumer.Loop.Streaming {
+		if _, fetch := errors.AsType[*pipeline.FetchError](err); !fetch || !w.cfg.Consumer.Loop.Streaming {
 			return err
 		}
 		if l, err = w.revive(ctx, err); err != nil {
