@@ -79,7 +79,11 @@ func (k *Sink) prepare(ctx context.Context) (int64, error) {
 	if k.file, err = k.openFile(); err != nil {
 		return 0, err
 	}
-	if k.settings.Mode == ModeReplace && !k.settings.Resume {
+	anew, err := k.beginsAnew()
+	if err != nil {
+		return 0, err
+	}
+	if anew {
 		if err := k.file.Truncate(0); err != nil {
 			return 0, because(err)
 		}
@@ -93,6 +97,32 @@ func (k *Sink) prepare(ctx context.Context) (int64, error) {
 		return 0, fmt.Errorf("sync: %w", because(err))
 	}
 	return repair.end, syncParents(k.root, k.open.name)
+}
+
+// beginsAnew reports whether what a run left unfinished is not gone on with.
+func (k *Sink) beginsAnew() (bool, error) {
+	if k.settings.Mode != ModeReplace || (k.settings.Resume && k.settings.ResumeWith == "") {
+		return false, nil
+	}
+	if !k.settings.Resume {
+		return true, nil
+	}
+	at := locate(k.settings.Dir, k.settings.ResumeWith)
+	root, err := at.openRoot(false)
+	if err != nil {
+		return false, fmt.Errorf("resume_with: %w", err)
+	}
+	_, err = root.Stat(at.name)
+	if closed := root.Close(); closed != nil {
+		return false, fmt.Errorf("resume_with: %s: %w", at, because(closed))
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return true, nil
+	case err != nil:
+		return false, fmt.Errorf("resume_with: %s: %w", at, because(err))
+	}
+	return false, nil
 }
 
 func (k *Sink) openFile() (*os.File, error) {

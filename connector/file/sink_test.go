@@ -204,6 +204,33 @@ func TestReplaceGoesOnWithAnUnfinishedFileOrBeginsAnew(t *testing.T) {
 	}
 }
 
+func TestReplaceGoesOnOnlyWhileTheCheckpointOfItsSourceIsThere(t *testing.T) {
+	for there, want := range map[bool]string{true: "1\n2\n", false: "2\n"} {
+		dir := t.TempDir()
+		with := func(s *file.SinkSettings) { s.ResumeWith = "source.checkpoint" }
+		sink := openSink(t, sinkTo(t, dir, "x.jsonl", replacing, with))
+		dispatch(t, sink, 1)
+		closeSink(t, sink)
+		if there {
+			if err := os.WriteFile(filepath.Join(dir, "source.checkpoint"), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		sink = openSink(t, sinkTo(t, dir, "x.jsonl", replacing, with))
+		dispatch(t, sink, 2)
+		if err := sink.Finish(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		wantContent(t, filepath.Join(dir, "x.jsonl"), want)
+	}
+}
+
+func TestResumeWithNeedsASinkThatResumes(t *testing.T) {
+	c := file.DefaultSinkConfig()
+	c.Path, c.ResumeWith = "x.jsonl", "source.checkpoint"
+	wantFaults(t, c.Validate(), "resume_with: needs mode: replace and resume: true; leave it out")
+}
+
 func TestFileHasOneWriter(t *testing.T) {
 	dir := t.TempDir()
 	for _, mode := range []file.Mode{file.ModeAppend, file.ModeReplace} {

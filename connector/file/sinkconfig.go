@@ -30,6 +30,10 @@ type SinkConfig struct {
 	// Resume has a sink that replaces go on with the file that a run left unfinished. It belongs to a source that goes on
 	// as well; where the source begins anew, false does away with what that run wrote. Default true.
 	Resume bool `yaml:"resume"`
+	// ResumeWith narrows Resume: what a run left unfinished is gone on with only while this file is there, which is to be
+	// the checkpoint of the source, by the same rules as Path. Without the checkpoint the source begins anew, and so does
+	// the sink. Default "": always.
+	ResumeWith string `yaml:"resume_with"`
 	// Envelope writes {"id": …, "metadata": …, "payload": …} in place of the payload alone. Default false.
 	Envelope bool `yaml:"envelope"`
 	// MakeDirs creates the directories that are missing. Default true.
@@ -57,6 +61,14 @@ func (c SinkConfig) Validate() error {
 	} else if strings.EqualFold(filepath.Ext(c.Path), gzipEnding) {
 		f.addf("path", "%q ends in %s, but what is written is not compressed; leave that out, and compress the file when it is done",
 			c.Path, gzipEnding)
+	}
+	if c.ResumeWith != "" {
+		if problem := pathProblem(c.Dir, c.ResumeWith); problem != "" {
+			f.addf("resume_with", "%s", problem)
+		}
+		if c.Mode != ModeReplace || !c.Resume {
+			f.addf("resume_with", "needs mode: replace and resume: true; leave it out")
+		}
 	}
 	if c.Mode != ModeAppend && c.Mode != ModeReplace {
 		f.addf("mode", "is %q, must be %s or %s", c.Mode, ModeAppend, ModeReplace)
