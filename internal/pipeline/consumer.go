@@ -34,10 +34,12 @@ type Consumer struct {
 	watcher  *watcher
 	failures failures
 
-	interrupting  atomic.Bool   // handlers are cancelled, and none is called any more
-	stuck         atomic.Bool   // the headroom is used up for good
-	stopping      chan struct{} // closed when a shutdown begins: ends backoffs
-	headroom      int64         // how many attempts may be abandoned
+	background    context.Context //nolint:containedctx // of what serves the loop; ends where even that takes too long
+	helpers       sync.WaitGroup  // what serves the loop
+	interrupting  atomic.Bool     // handlers are cancelled, and none is called any more
+	stuck         atomic.Bool     // the headroom is used up for good
+	stopping      chan struct{}   // closed when a shutdown begins: ends backoffs
+	headroom      int64           // how many attempts may be abandoned
 	headroomFreed chan struct{}
 	stopFetching  context.CancelCauseFunc
 }
@@ -97,11 +99,11 @@ func (c *Consumer) Run(ctx context.Context) error {
 	c.values = values
 	c.stats.begin(c.clock.now())
 	background, stopBackground := context.WithCancelCause(c.values)
-	var helpers sync.WaitGroup
-	helpers.Go(func() { c.settler.run(background) })
+	c.background = background
+	c.helpers.Go(func() { c.settler.run(background) })
 	leasing, stopLeasing := context.WithCancel(background)
 	if c.leases.keeper != nil {
-		helpers.Go(func() { c.leases.run(leasing) })
+		c.helpers.Go(func() { c.leases.run(leasing) })
 	}
 
 	err := c.runUntilEnd(ctx, stopBackground)
@@ -109,7 +111,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	stopLeasing()
 	c.settler.close()
 	stopBackground(nil)
-	helpers.Wait()
+	c.helpers.Wait()
 	c.pool.close()
 	c.pool.workers.Wait()
 	err = errors.Join(err, c.failures.err())
@@ -129,26 +131,30 @@ func (c *Consumer) runUntilEnd(ctx context.Context, giveUp context.CancelCauseFu
 	timeout := afterOrNever(c.settings.Policy.Loop.Timeout)
 	defer timeout.stop()
 	var fetchErr error
+	ended := func() error { // why fetching ended, where that was not its natural end
+		if cause := context.Cause(fetchCtx); fetchErr == nil && errors.Is(cause, ErrHeadroom) {
+			return cause
+		}
+		return fetchErr
+	}
 	for fetching := true; fetching || c.room.unsettled.Load() > 0; {
 		select {
 		case fetchErr = <-done:
 			fetching, done = false, nil
 		case <-c.room.quiet:
 		case <-ctx.Done():
-			return c.shutDown(context.Cause(ctx), fetching, done, giveUp)
+			c.shutDown(fetching, done, giveUp)
+			return errors.Join(context.Cause(ctx), ended())
 		case <-timeout.c:
-			err := fmt.Errorf("%w of %s", ergon.ErrLoopTimeout, c.settings.Policy.Loop.Timeout)
-			return c.shutDown(err, fetching, done, giveUp)
+			c.shutDown(fetching, done, giveUp)
+			return errors.Join(fmt.Errorf("%w of %s", ergon.ErrLoopTimeout, c.settings.Policy.Loop.Timeout), ended())
 		}
 	}
-	if cause := context.Cause(fetchCtx); fetchErr == nil && errors.Is(cause, ErrHeadroom) {
-		return cause
-	}
-	return fetchErr
+	return ended()
 }
 
-// shutDown climbs down the ladder and returns why it had to.
-func (c *Consumer) shutDown(why error, fetching bool, done <-chan error, giveUp context.CancelCauseFunc) error {
+// shutDown climbs down the ladder.
+func (c *Consumer) shutDown(fetching bool, done <-chan error, giveUp context.CancelCauseFunc) {
 	c.stopFetching(ergon.ErrInterrupted)
 	close(c.stopping)
 	if fetching {
@@ -157,18 +163,17 @@ func (c *Consumer) shutDown(why error, fetching bool, done <-chan error, giveUp 
 	c.releaseWaiting()
 	c.settler.hurry()
 	if c.waitQuiet(c.settings.Shutdown.Grace, c.settings.Force) {
-		return why
+		return
 	}
 	c.interrupt()
 	if c.waitQuiet(c.settings.Shutdown.Force, c.settings.Force) {
-		return why
+		return
 	}
 	c.abandon()
 	c.settler.hurry()
 	if !c.waitQuiet(max(c.settings.Shutdown.Force, leastFlush), nil) {
 		giveUp(ergon.ErrInterrupted)
 	}
-	return why
 }
 
 // leastFlush is the least time that settlements get at the very end.

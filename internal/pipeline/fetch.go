@@ -207,12 +207,12 @@ func (i *intake) fetch(ctx context.Context, n int) (fetched, error) {
 			return fetched{transactions: txs, exhausted: true}, nil
 		}
 		if err != nil && len(txs) > 0 {
-			i.release(txs)
+			i.release(i.values, txs)
 		}
 		return fetched{transactions: txs}, err
 	}, ergon.RunOption{Name: spans.Fetch, OnLateResult: func(result any, _ error) {
 		if late, ok := result.(fetched); ok && len(late.transactions) > 0 {
-			i.release(late.transactions)
+			i.release(i.values, late.transactions)
 		}
 	}})
 	took := i.clock.now() - i.last
@@ -225,7 +225,7 @@ func (i *intake) fetch(ctx context.Context, n int) (fetched, error) {
 // accept hands transactions to the pool. What is beyond the limit is released: it does not count as fetched.
 func (i *intake) accept(txs []ergon.Transaction, from trace.SpanContext) {
 	if i.left >= 0 && int64(len(txs)) > i.left {
-		i.release(txs[i.left:])
+		i.releaseBeside(txs[i.left:])
 		txs = txs[:i.left]
 	}
 	if i.left > 0 {

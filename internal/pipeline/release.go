@@ -11,8 +11,17 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
+// releaseBeside is release for what the loop does not wait for but ends after.
+func (c *Consumer) releaseBeside(txs []ergon.Transaction) {
+	c.room.unsettled.Add(int64(len(txs)))
+	c.helpers.Go(func() {
+		c.release(c.background, txs)
+		c.room.settled(len(txs))
+	})
+}
+
 // release gives transactions back to the source that were fetched and are not wanted: over the limit, or too late.
-func (c *Consumer) release(txs []ergon.Transaction) {
+func (c *Consumer) release(ctx context.Context, txs []ergon.Transaction) {
 	source, ok := c.settings.Source.(ergon.Settler)
 	if !ok {
 		return // a source that wants no settlement redelivers, or not, by rules of its own
@@ -21,7 +30,7 @@ func (c *Consumer) release(txs []ergon.Transaction) {
 	for i, tx := range txs {
 		settlements[i] = ergon.Settlement{Transaction: tx, Action: policy.SettleRequeue, Interrupted: true}
 	}
-	failed, _ := c.inParts(c.values, spans.Settle, newParts(len(settlements)), func(ctx context.Context, parts []int) error {
+	failed, _ := c.inParts(ctx, spans.Settle, newParts(len(settlements)), func(ctx context.Context, parts []int) error {
 		return source.SettleTransactions(ctx, pick(settlements, parts))
 	})
 	maps.DeleteFunc(failed, func(_ int, err error) bool { return errors.Is(err, ergon.ErrStaleDelivery) }) // they are back
