@@ -85,19 +85,6 @@ func TestLeasesAreExtendedFromFetchToSettlement(t *testing.T) {
 	})
 }
 
-// withoutEmptyFetches leaves out the polls that found nothing.
-func withoutEmptyFetches(j *journal) []string {
-	var kept []string
-	for _, entry := range j.entries {
-		var at, what, limit string
-		if n, _ := fmt.Sscan(entry, &at, &what, &limit); n == 3 && what == "fetch" && entry[len(entry)-1] == ':' {
-			continue
-		}
-		kept = append(kept, entry)
-	}
-	return kept
-}
-
 // [S5, S3] The source says that it has taken the delivery back: the handler is cancelled at once and learns why, what it
 // returns is not heard, nobody settles, and the log has one warning.
 func TestLostLeaseCancelsTheHandlerAndFencesItsResult(t *testing.T) {
