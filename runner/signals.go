@@ -54,6 +54,7 @@ func Signals(parent context.Context) (ctx context.Context, force <-chan struct{}
 		}
 		select {
 		case <-signals:
+			signal.Stop(signals) // before anybody can see force
 			close(forced)
 		case <-stopped:
 		}

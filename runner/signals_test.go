@@ -17,7 +17,8 @@ import (
 )
 
 // asProgram, in the environment, makes the test binary a program that runs one streaming task: "heed" with a handler that
-// heeds its context, "ignore" with one that does not, "done" with nothing to do, "broken" with a source that fails.
+// heeds its context, "ignore" with one that does not, "hang" with a service besides that does not close, "done" with
+// nothing to do, "broken" with a source that fails.
 const asProgram = "ERGON_TEST_PROGRAM"
 
 func TestMain(m *testing.M) {
@@ -45,13 +46,20 @@ func program(kind string) error {
 		}
 		select {}
 	}))
+	if kind == "hang" {
+		cfg.Services["stuck"] = given(&part{journal: new(journal), onClose: func(context.Context) error {
+			fmt.Println("closing")
+			select {}
+		}})
+	}
 	cfg.Shutdown.Grace, cfg.Shutdown.Force = 0, time.Hour
 	context.AfterFunc(ctx, func() { fmt.Println("stopping") })
 	_, err := runner.RunTask(ctx, cfg, runner.Settings{Logger: quiet(), Force: force})
 	return err
 }
 
-// child runs the test binary as a program, sends a signal for each line that it prints and returns its exit code.
+// child runs the test binary as a program, sends a signal for each line that it prints and returns its exit code; -1 where
+// a signal killed it.
 func child(t *testing.T, kind string, signals ...syscall.Signal) int {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -99,6 +107,7 @@ func TestProgramEndsWithTheExitCodeOfItsSignal(t *testing.T) {
 		"SIGINT":                         {"heed", []syscall.Signal{syscall.SIGINT}, 130},
 		"second signal forces":           {"ignore", []syscall.Signal{syscall.SIGTERM, syscall.SIGINT}, 143},
 		"second signal, the other first": {"ignore", []syscall.Signal{syscall.SIGINT, syscall.SIGTERM}, 130},
+		"third signal kills":             {"hang", []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGTERM}, -1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := child(t, c.kind, c.signals...); got != c.want {
