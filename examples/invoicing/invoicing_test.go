@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/ergon-go/ergon/config"
-	invoicing "github.com/ergon-go/ergon/examples/invoicing"
+	program "github.com/ergon-go/ergon/examples/invoicing"
 	"github.com/ergon-go/ergon/runner"
 )
 
@@ -20,7 +20,7 @@ func TestEachOrderBecomesAnInvoiceOrADeadLetter(t *testing.T) {
 	if err := os.WriteFile("orders.csv", orders, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c, err := config.Parse("ergon.yaml", configuration, invoicing.Registry(), config.OSEnvironment("."))
+	c, err := config.Parse("ergon.yaml", configuration, program.Registry(), config.OSEnvironment("."))
 	if err != nil {
 		t.Fatal(err)
 	}
