@@ -143,18 +143,20 @@ func (c *Consumer) runUntilEnd(ctx context.Context, giveUp context.CancelCauseFu
 			fetching, done = false, nil
 		case <-c.room.quiet:
 		case <-ctx.Done():
-			c.shutDown(fetching, done, giveUp)
-			return errors.Join(context.Cause(ctx), ended())
+			why := context.Cause(ctx)
+			c.shutDown(why, fetching, done, giveUp)
+			return errors.Join(why, ended())
 		case <-timeout.c:
-			c.shutDown(fetching, done, giveUp)
-			return errors.Join(fmt.Errorf("%w of %s", ergon.ErrLoopTimeout, c.settings.Policy.Loop.Timeout), ended())
+			why := fmt.Errorf("%w of %s", ergon.ErrLoopTimeout, c.settings.Policy.Loop.Timeout)
+			c.shutDown(why, fetching, done, giveUp)
+			return errors.Join(why, ended())
 		}
 	}
 	return ended()
 }
 
 // shutDown climbs down the ladder.
-func (c *Consumer) shutDown(fetching bool, done <-chan error, giveUp context.CancelCauseFunc) {
+func (c *Consumer) shutDown(why error, fetching bool, done <-chan error, giveUp context.CancelCauseFunc) {
 	c.stopFetching(ergon.ErrInterrupted)
 	close(c.stopping)
 	if fetching {
@@ -165,7 +167,7 @@ func (c *Consumer) shutDown(fetching bool, done <-chan error, giveUp context.Can
 	if c.waitQuiet(c.settings.Shutdown.Grace, c.settings.Force) {
 		return
 	}
-	c.interrupt()
+	c.interrupt(why)
 	if c.waitQuiet(c.settings.Shutdown.Force, c.settings.Force) {
 		return
 	}

@@ -83,11 +83,15 @@ func (c *Consumer) waitHeadroom(w *worker) bool {
 	return true
 }
 
-// interrupt cancels every handler that runs, and those that are about to.
-func (c *Consumer) interrupt() {
+// interrupt cancels every handler that runs, and those that are about to. Their cause tells of a loop timeout [R2].
+func (c *Consumer) interrupt(why error) {
+	cause := ergon.ErrInterrupted
+	if errors.Is(why, ergon.ErrLoopTimeout) {
+		cause = fmt.Errorf("%w: %w", cause, why)
+	}
 	c.interrupting.Store(true)
 	for _, a := range c.pool.running() {
-		a.attempt.cancel(context.Canceled, ergon.ErrInterrupted)
+		a.attempt.cancel(context.Canceled, cause)
 	}
 }
 
