@@ -56,8 +56,12 @@ example: ## Run the main example and check its result
 	@scripts/step $@ scripts/check-example
 
 .PHONY: bench
-bench: ## Run the benchmarks beside their peers: BENCH (.), BENCHCOUNT (1), BENCHTIME (1s)
-	@scripts/step $@ go test -run='^$$' -bench='$(BENCH)' -benchmem -count=$(BENCHCOUNT) -benchtime=$(BENCHTIME) ./bench/...
+bench: ## Run the benchmarks, each beside a peer: BENCH (.), BENCHCOUNT (1), BENCHTIME (1s)
+	@scripts/step $@ go test -run='^$$' -bench='$(BENCH)' -count=$(BENCHCOUNT) -benchtime=$(BENCHTIME) ./bench/...
+
+.PHONY: compare
+compare: ## Measure beside the peers, by turns, and print the tables of docs/performance.md (two or three minutes)
+	@go run ./bench/cmd/compare
 
 .PHONY: run
 run: ## Run the main example: 10,000 wildlife strikes into out/

@@ -11,19 +11,11 @@ import (
 func BenchmarkAttempt(b *testing.B) {
 	entries := bench.Attempts()
 	b.Run("ergon: inline, watchdog", func(b *testing.B) {
-		one, two := bench.Row{}, bench.Row{}
-		for _, items := range turns(b.N) {
-			one.Rounds = append(one.Rounds, measure(b, entries[0], items))
-			two.Rounds = append(two.Rounds, measure(b, entries[1], items))
-		}
-		report(b, two.Minus(one, "").Median())
-		b.ReportMetric(0, "ns/op") // of both lifecycles, which is of no use
+		rows := rows(b, entries[:2]...)
+		report(b, bench.AttemptRows(rows)[0].Median())
 	})
 	for _, e := range entries[2:] {
-		b.Run(e.Name, func(b *testing.B) {
-			b.ReportAllocs()
-			report(b, measure(b, e, b.N))
-		})
+		b.Run(e.Name, func(b *testing.B) { report(b, rows(b, e)[0].Median()) })
 	}
 }
 

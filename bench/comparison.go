@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"time"
 )
@@ -23,51 +24,55 @@ func Entries(contestants []Contestant, work Work) []Entry {
 	return entries
 }
 
-// Comparison measures its entries by turns, so that whatever else the machine is doing meets all of them alike.
+// Comparison measures its entries by turns, so that whatever else the machine is doing meets all of them alike. It is used
+// by one goroutine.
 type Comparison struct {
-	// Entries are compared with the first.
-	Entries []Entry
-	// Rounds is how often each is measured.
-	Rounds int
-	// Turn is about how long one measurement takes.
-	Turn time.Duration
-}
-
-// Run measures. Rows are in the order of the entries.
-func (c Comparison) Run(ctx context.Context) ([]Row, error) {
-	rows, plans := make([]Row, len(c.Entries)), make([]turn, len(c.Entries))
-	for i, e := range c.Entries {
-		rows[i] = Row{Contestant: e.Contestant, Items: e.Items}
-		var err error
-		if plans[i], err = e.plan(ctx, c.Turn); err != nil {
-			return nil, err
-		}
-	}
-	for round := range c.Rounds {
-		for i := range c.Entries {
-			i = (i + round) % len(c.Entries) // nobody comes always after the same one
-			figures, err := Measure(ctx, c.Entries[i].Contestant, plans[i].items, plans[i].times, c.Entries[i].Work)
-			if err != nil {
-				return nil, err
-			}
-			rows[i].Rounds = append(rows[i].Rounds, figures)
-		}
-	}
-	return rows, nil
+	entries []Entry
+	turns   []turn
+	rows    []Row
+	rounds  int
 }
 
 // turn is what one measurement consists of.
 type turn struct{ items, times int }
 
+// Compare prepares a comparison in which one measurement takes about as long as length; it finds out how much fits into
+// that, which warms up, too.
+func Compare(ctx context.Context, length time.Duration, entries ...Entry) (*Comparison, error) {
+	c := &Comparison{entries: entries}
+	for _, e := range entries {
+		t, err := e.fill(ctx, length)
+		if err != nil {
+			return nil, err
+		}
+		c.turns = append(c.turns, t)
+		c.rows = append(c.rows, Row{Contestant: e.Contestant})
+	}
+	return c, nil
+}
+
+// Round measures each entry once. The one that comes first is another each time, so that none always comes after the same.
+func (c *Comparison) Round(ctx context.Context) error {
+	for i := range c.entries {
+		i = (i + c.rounds) % len(c.entries)
+		figures, err := Measure(ctx, c.entries[i].Contestant, c.turns[i].items, c.turns[i].times, c.entries[i].Work)
+		if err != nil {
+			return err
+		}
+		c.rows[i].Rounds = append(c.rows[i].Rounds, figures)
+	}
+	c.rounds++
+	return nil
+}
+
+// Rows is what all rounds found, in the order of the entries.
+func (c *Comparison) Rows() []Row { return c.rows }
+
 // firstItems is how many items show roughly what one of them takes.
 const firstItems = 1_000
 
-// plan finds out how much fits into d, which warms up, too.
-func (e Entry) plan(ctx context.Context, d time.Duration) (turn, error) {
-	items := e.Items
-	if items == 0 {
-		items = firstItems
-	}
+func (e Entry) fill(ctx context.Context, length time.Duration) (turn, error) {
+	items := cmp.Or(e.Items, firstItems)
 	for {
 		figures, err := Measure(ctx, e.Contestant, items, 1, e.Work)
 		if err != nil {
@@ -76,9 +81,9 @@ func (e Entry) plan(ctx context.Context, d time.Duration) (turn, error) {
 		took := time.Duration(figures.Wall * float64(items))
 		switch {
 		case e.Items > 0:
-			return turn{items, max(1, int(d/max(took, 1)))}, nil
-		case took >= d/4: // long enough for what is constant not to matter
-			return turn{max(1, int(float64(d)/figures.Wall)), 1}, nil
+			return turn{items, max(1, int(length/max(took, 1)))}, nil
+		case took >= length/4: // long enough for what is constant not to matter
+			return turn{max(1, int(float64(length)/figures.Wall)), 1}, nil
 		default:
 			items *= 4
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -21,19 +22,27 @@ func slow(name string, each time.Duration, order *[]string) bench.Contestant {
 	}}
 }
 
+func rounds(t *testing.T, n int, length time.Duration, entries ...bench.Entry) []bench.Row {
+	t.Helper()
+	comparison, err := bench.Compare(t.Context(), length, entries...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range n {
+		if err := comparison.Round(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return comparison.Rows()
+}
+
 func TestComparisonAlternatesItsEntriesAndFindsTheirRatio(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var order []string
-		rows, err := bench.Comparison{
-			Entries: bench.Entries([]bench.Contestant{
-				slow("fast", time.Microsecond, &order), slow("slow", 3*time.Microsecond, &order),
-			}, bench.Noop()),
-			Rounds: 3, Turn: 60 * time.Millisecond,
-		}.Run(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := rows[1].Ratio(rows[0]); math.Abs(got-3) > 1e-9 {
+		rows := rounds(t, 3, 60*time.Millisecond, bench.Entries([]bench.Contestant{
+			slow("fast", time.Microsecond, &order), slow("slow", 3*time.Microsecond, &order),
+		}, bench.Noop())...)
+		if got, _ := rows[1].Ratio(rows[0]); math.Abs(got-3) > 1e-9 {
 			t.Errorf("ratio %g, want 3", got)
 		}
 		if got := rows[0].Median().Wall; math.Abs(got-1000) > 1e-9 {
@@ -53,28 +62,23 @@ func TestComparisonAlternatesItsEntriesAndFindsTheirRatio(t *testing.T) {
 func TestComparisonRunsAsManyItemsAsAnEntrySays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var runs []int
-		_, err := bench.Comparison{
-			Entries: []bench.Entry{{Items: 7, Contestant: bench.Contestant{
-				Run: func(_ context.Context, items int, _ bench.Work) (int, error) {
-					runs = append(runs, items)
-					time.Sleep(time.Millisecond)
-					return items, nil
-				},
-			}}},
-			Rounds: 1, Turn: 3 * time.Millisecond,
-		}.Run(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if want := []int{7, 7, 7, 7}; len(runs) != len(want) || runs[0] != 7 || runs[3] != 7 { // one to plan, three to fill the turn
+		rounds(t, 1, 3*time.Millisecond, bench.Entry{Items: 7, Contestant: bench.Contestant{
+			Run: func(_ context.Context, items int, _ bench.Work) (int, error) {
+				runs = append(runs, items)
+				time.Sleep(time.Millisecond)
+				return items, nil
+			},
+		}})
+		if want := []int{7, 7, 7, 7}; !slices.Equal(runs, want) { // one to see how long it takes, three to fill the turn
 			t.Errorf("runs of %v items, want %v", runs, want)
 		}
 	})
 }
 
 func TestMeasurementInWhichAnItemIsMissingIsAnError(t *testing.T) {
-	_, err := bench.Measure(t.Context(), bench.Contestant{Name: "careless",
-		Run: func(_ context.Context, items int, _ bench.Work) (int, error) { return items - 1, nil },
+	_, err := bench.Measure(t.Context(), bench.Contestant{
+		Name: "careless",
+		Run:  func(_ context.Context, items int, _ bench.Work) (int, error) { return items - 1, nil },
 	}, 10, 1, bench.Noop())
 	if err == nil || !strings.Contains(err.Error(), "careless: 9 of 10 items succeeded") {
 		t.Errorf("error %v, want one that names the contestant and the missing item", err)

@@ -6,15 +6,14 @@ import "slices"
 type Row struct {
 	Contestant
 
-	Items  int // of one run, where the entry says
 	Rounds []Figures
 }
 
 // Median is the median of each figure.
 func (r Row) Median() Figures {
 	return Figures{
-		Wall:   r.median(func(f Figures) float64 { return f.Wall }),
-		CPU:    r.median(func(f Figures) float64 { return f.CPU }),
+		Wall:   r.median(wallOf),
+		CPU:    r.median(cpuOf),
 		Allocs: r.median(func(f Figures) float64 { return f.Allocs }),
 		Bytes:  r.median(func(f Figures) float64 { return f.Bytes }),
 	}
@@ -28,26 +27,32 @@ func (r Row) median(of func(Figures) float64) float64 {
 	return Median(values)
 }
 
-// Ratio is how many times as long as the base each item takes: the median over the rounds, each of which compares two
-// measurements that were made shortly after one another.
-func (r Row) Ratio(base Row) float64 { return Median(r.ratios(base)) }
+// Ratio is how many times as long as the base each item takes, and how many times as much of the processors it uses. It is
+// the median over the rounds, each of which compares two measurements that were made shortly after one another.
+func (r Row) Ratio(base Row) (wall, cpu float64) {
+	return Median(r.ratios(base, wallOf)), Median(r.ratios(base, cpuOf))
+}
 
-// Spread is the lowest and the highest ratio of a round.
+// Spread is the lowest and the highest ratio of a round, of the time that it took.
 func (r Row) Spread(base Row) (lowest, highest float64) {
-	ratios := r.ratios(base)
+	ratios := r.ratios(base, wallOf)
 	if len(ratios) == 0 {
 		return 0, 0
 	}
 	return slices.Min(ratios), slices.Max(ratios)
 }
 
-func (r Row) ratios(base Row) []float64 {
+func (r Row) ratios(base Row, of func(Figures) float64) []float64 {
 	ratios := make([]float64, min(len(r.Rounds), len(base.Rounds)))
 	for i := range ratios {
-		ratios[i] = r.Rounds[i].Wall / base.Rounds[i].Wall
+		ratios[i] = of(r.Rounds[i]) / of(base.Rounds[i])
 	}
 	return ratios
 }
+
+func wallOf(f Figures) float64 { return f.Wall }
+
+func cpuOf(f Figures) float64 { return f.CPU }
 
 // Minus is what r takes more than other, round by round.
 func (r Row) Minus(other Row, name string) Row {

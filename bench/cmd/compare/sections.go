@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/ergon-go/ergon/bench"
+)
+
+// section is one table.
+type section struct {
+	name, title string
+	measure     func(context.Context, settings) (table, error)
+}
+
+func sections() []section {
+	lifecycle := func() []bench.Entry { return bench.Entries(bench.Lifecycle(), bench.Noop()) }
+	return []section{
+		{"lifecycle", "The lifecycle, handlers that do nothing, a heap of 64 MiB", side(bench.Ballast, lifecycle, bareRatio)},
+		{"lifecycle-empty-heap", "The same on an empty heap: garbage is collected every 4 MiB", side(0, lifecycle, bareRatio)},
+		{"telemetry", "Being seen", side(bench.Ballast, func() []bench.Entry {
+			return bench.Entries(bench.Telemetry(), bench.Noop())
+		}, bareRatio)},
+		{"busy", "Handlers that are busy for 10 µs", side(bench.Ballast, bench.BusyHandlers, throughput)},
+		{"sleeping", "Handlers that wait for 1 ms, 10,000 at once", side(bench.Ballast, bench.SleepingHandlers, throughput)},
+		{"attempts", "Bounding one call, one worker", attempts},
+		{"scale", "Longer and longer runs", side(bench.Ballast, bench.Scale, bareRatio)},
+		{"footprint", "100,000 transactions in flight that wait", footprint},
+		{"timeouts", "1,000 handlers at once that ignore their context, timeout 100 ms", timeouts},
+	}
+}
+
+// ratio is how a comparison is summed up.
+type ratio struct {
+	head string
+	of   func(wall float64) string
+}
+
+var (
+	bareRatio  = ratio{"ratio", func(wall float64) string { return fmt.Sprintf("%.2f", wall) }}
+	throughput = ratio{"throughput", func(wall float64) string { return fmt.Sprintf("%.1f %%", 100/wall) }}
+)
+
+// side compares entries side by side, each with the first.
+func side(heap int, entries func() []bench.Entry, by ratio) func(context.Context, settings) (table, error) {
+	return func(ctx context.Context, s settings) (table, error) {
+		var rows []bench.Row
+		err := bench.WithHeap(heap, func() (err error) {
+			rows, err = compared(ctx, s, entries()...)
+			return err
+		})
+		return sideTable(rows, by), err
+	}
+}
+
+func compared(ctx context.Context, s settings, entries ...bench.Entry) ([]bench.Row, error) {
+	comparison, err := bench.Compare(ctx, s.length, entries...)
+	if err != nil {
+		return nil, err
+	}
+	for range s.rounds {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := comparison.Round(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return comparison.Rows(), nil
+}
+
+func attempts(ctx context.Context, s settings) (table, error) {
+	var rows []bench.Row
+	err := bench.WithHeap(bench.Ballast, func() (err error) {
+		rows, err = compared(ctx, s, bench.Attempts()...)
+		return err
+	})
+	if err != nil {
+		return table{}, err
+	}
+	return sideTable(bench.AttemptRows(rows), bareRatio), nil
+}
+
+func footprint(ctx context.Context, s settings) (table, error) {
+	const inFlight, most = 100_000, 3
+	t := table{{"", "bytes each"}}
+	first, err := bench.Footprints()[0].Footprint(ctx, inFlight)
+	if err != nil {
+		return nil, err
+	}
+	t = append(t, []string{bench.Footprints()[0].Name + ", for the first time", fmt.Sprintf("%.0f", first)})
+	for _, w := range bench.Footprints() {
+		var bytes []float64
+		for range min(s.rounds, most) {
+			each, err := w.Footprint(ctx, inFlight)
+			if err != nil {
+				return nil, err
+			}
+			bytes = append(bytes, each)
+		}
+		t = append(t, []string{w.Name, fmt.Sprintf("%.0f", bench.Median(bytes))})
+	}
+	return t, nil
+}
+
+func timeouts(ctx context.Context, s settings) (table, error) {
+	const stuck, timeout = 1_000, 100 * time.Millisecond
+	var ergon, timers []bench.Lateness
+	for range s.rounds {
+		l, err := bench.TimeoutsOf(ctx, stuck, timeout)
+		if err != nil {
+			return nil, err
+		}
+		ergon = append(ergon, l)
+		if l, err = bench.TimersOf(ctx, stuck, timeout); err != nil {
+			return nil, err
+		}
+		timers = append(timers, l)
+	}
+	return table{
+		{"", "p50 late", "p99 late", "latest of all", "goroutines left", "heap and stack left"},
+		append(lateness("ergon: recorded TIMEOUT", ergon),
+			worst(ergon, func(l bench.Lateness) float64 { return float64(l.Goroutines) }, "%.0f"),
+			worst(ergon, func(l bench.Lateness) float64 { return float64(l.Bytes) / (1 << 20) }, "%.1f MiB")),
+		append(lateness("bare timers", timers), "", ""),
+	}, nil
+}
+
+// lateness is the median over the rounds, except the latest of all.
+func lateness(name string, rounds []bench.Lateness) []string {
+	at := func(part float64) string {
+		values := make([]float64, len(rounds))
+		for i, l := range rounds {
+			values[i] = milliseconds(l.At(part))
+		}
+		return fmt.Sprintf("%.2f ms", bench.Median(values))
+	}
+	return []string{name, at(0.5), at(0.99), worst(rounds, func(l bench.Lateness) float64 { return milliseconds(l.At(1)) }, "%.2f ms")}
+}
+
+func worst(rounds []bench.Lateness, of func(bench.Lateness) float64, format string) string {
+	most := of(rounds[0])
+	for _, l := range rounds {
+		most = max(most, of(l))
+	}
+	return fmt.Sprintf(format, most)
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
