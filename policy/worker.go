@@ -26,7 +26,8 @@ type Shutdown struct {
 	Force time.Duration `yaml:"force"`
 }
 
-// DefaultShutdown fits into the 30 seconds that Kubernetes gives.
+// DefaultShutdown is done within 30 seconds where handlers heed their contexts. Where everything hangs, giving up, closing and
+// flushing take up to 15 more: set terminationGracePeriodSeconds to 45.
 func DefaultShutdown() Shutdown { return Shutdown{Grace: 25 * time.Second, Force: 5 * time.Second} }
 
 // Validate reports every fault of s, each a *Fault.

@@ -22,6 +22,7 @@ const (
 	HandlerFailed = pipeline.HandlerFailed
 	Interrupted   = pipeline.Interrupted
 	Redelivered   = pipeline.Redelivered
+	Failed        = pipeline.Failed
 )
 
 var (

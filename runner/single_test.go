@@ -39,10 +39,10 @@ func TestGivenTransactionThatFailsIsAnError(t *testing.T) {
 	c := newCast(0)
 	c.process = func(context.Context, ergon.Transaction) (any, error) { return nil, ergon.Business(errBroken) }
 	result, err := manage(t, runner.Settings{}, c.config).ProcessTransaction(t.Context(), "triage", ergon.NewTransaction("mine", nil))
-	if result.Outcome != runner.Discarded || !errors.Is(result.Err, errBroken) {
-		t.Errorf("got %+v, want it discarded because of %v", result, errBroken)
+	if result.Outcome != runner.Failed || !errors.Is(result.Err, errBroken) {
+		t.Errorf("got %+v, want it failed because of %v", result, errBroken)
 	}
-	wantErrorText(t, err, `task "triage": transaction mine: discarded: process: BUSINESS: broken`)
+	wantErrorText(t, err, `task "triage": transaction mine: failed: process: BUSINESS: broken`)
 	wantExitCode(t, err, 1)
 	c.journal.want(t, slices.Concat(made, opened, singleEnd)...)
 }

@@ -332,7 +332,7 @@ func TestDeadLetterThatCannotBeWrittenIsRequeued(t *testing.T) {
 		if n, _ := r.Queue.CountTransactions(t.Context()); n != 1 {
 			t.Errorf("the source holds %d transactions, want the one that could not be dead-lettered", n)
 		}
-		logs.wantMessages(t, slog.LevelError, "dead letter could not be written; the transaction is requeued")
+		logs.wantMessages(t, slog.LevelError, "dead letters could not be written; their transactions are requeued")
 	})
 }
 

@@ -1,35 +1,35 @@
 package pipeline
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 )
 
-// mostFailures is how many errors a loop's own error lists; the others are counted.
-const mostFailures = 5
-
-// failures collects what makes a loop fail although it went on.
+// failures collects what makes a loop fail although it went on: it counts, and keeps the first.
 type failures struct {
 	mu    sync.Mutex
 	count int
-	first []error
+	first error
 }
 
-func (f *failures) add(kind error, id string, err error) {
+func (f *failures) add(n int, id string, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.count++
-	if len(f.first) < mostFailures {
-		f.first = append(f.first, fmt.Errorf("%w: transaction %s: %w", kind, id, err))
+	f.count += n
+	if f.first == nil {
+		f.first = fmt.Errorf("transaction %s: %w", id, err)
 	}
 }
 
 func (f *failures) err() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.count > len(f.first) {
-		return errors.Join(append(f.first, fmt.Errorf("and %d more", f.count-len(f.first)))...)
+	switch f.count {
+	case 0:
+		return nil
+	case 1:
+		return fmt.Errorf("%w: %w", ErrUnsettled, f.first)
+	default:
+		return fmt.Errorf("%w: %d of them, the first: %w", ErrUnsettled, f.count, f.first)
 	}
-	return errors.Join(f.first...)
 }

@@ -31,6 +31,8 @@ type Settings struct {
 	TracerProvider trace.TracerProvider
 	MeterProvider  metric.MeterProvider
 	Logger         *slog.Logger
+
+	single bool // there is nothing to settle, and nobody to give anything back to
 }
 
 // Result is what one transaction came to.

@@ -3,6 +3,8 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/ergon-go/ergon"
@@ -54,13 +56,13 @@ func (c *Consumer) writeDeadLetters(ctx context.Context, batch []*flight) {
 	failed, _ := c.inParts(ctx, spans.DeadLetter, newParts(len(records)), func(ctx context.Context, parts []int) error {
 		return c.settings.DeadLetters.DispatchTransactions(ctx, pick(records, parts))
 	})
-	for i, err := range failed {
-		f := batch[dead[i]]
+	lost := failed.of(batch, dead)
+	for _, f := range lost.flights {
 		f.verdict = verdict{outcome: Requeued, action: policy.SettleRequeue, delay: c.settings.Policy.Settle.RequeueDelay}
-		c.watcher.notDeadLettered(ctx, f, err)
-		if c.settler.source == nil {
-			c.unsettled(f, err)
-		}
+	}
+	c.watcher.notDeadLettered(ctx, lost)
+	if c.settler.source == nil {
+		c.unsettled(lost)
 	}
 }
 
@@ -83,7 +85,6 @@ func (c *Consumer) tellSource(ctx context.Context, batch []*flight) error {
 	if len(told) == 0 {
 		return nil
 	}
-	var first error
 	failed, clean := c.inParts(ctx, spans.Settle, newParts(len(settlements)), func(ctx context.Context, parts []int) error {
 		return c.settler.source.SettleTransactions(ctx, pick(settlements, parts))
 	})
@@ -94,21 +95,43 @@ func (c *Consumer) tellSource(ctx context.Context, batch []*flight) error {
 		f := batch[told[i]]
 		f.verdict.outcome = Redelivered
 		if errors.Is(err, ergon.ErrStaleDelivery) {
+			delete(failed, i)
 			if !f.lost.Load() { // which was said then
 				c.watcher.stale(ctx, f)
 			}
-			continue
 		}
-		first = err
-		c.unsettled(f, err)
 	}
-	return first
+	left := failed.of(batch, told)
+	c.unsettled(left)
+	return left.err
 }
 
-// unsettled remembers that a transaction is left to be delivered again.
-func (c *Consumer) unsettled(f *flight, err error) {
-	c.watcher.unsettled(f, err)
-	c.failures.add(ErrUnsettled, f.tx.ID(), err)
+// unsettled remembers that transactions are left to be delivered again.
+func (c *Consumer) unsettled(left undone) {
+	if len(left.flights) > 0 {
+		c.watcher.unsettled(left)
+		c.failures.add(len(left.flights), left.flights[0].tx.ID(), left.err)
+	}
+}
+
+// itemErrors are the errors of the items of a batch that failed for good.
+type itemErrors map[int]error
+
+// undone are the flights of such items, in order, and the error of the first.
+type undone struct {
+	flights []*flight
+	err     error
+}
+
+func (e itemErrors) of(batch []*flight, items []int) undone {
+	var u undone
+	for _, i := range slices.Sorted(maps.Keys(e)) {
+		if u.err == nil {
+			u.err = e[i]
+		}
+		u.flights = append(u.flights, batch[items[i]])
+	}
+	return u
 }
 
 // inParts calls do with the indices of what is left, retrying those that failed as the settle policy says, and returns the
@@ -116,7 +139,7 @@ func (c *Consumer) unsettled(f *flight, err error) {
 // so that nobody holds on to what was passed.
 func (c *Consumer) inParts(
 	ctx context.Context, name string, p *parts, do func(context.Context, []int) error,
-) (failed map[int]error, clean bool) {
+) (failed itemErrors, clean bool) {
 	_, err := ergon.RunFn(ctx, c.settings.Policy.Settle.Retry, func(ctx context.Context) (struct{}, error) {
 		turn, left := p.begin()
 		return struct{}{}, p.end(turn, do(ctx, left))
@@ -156,11 +179,11 @@ type parts struct {
 	mu     sync.Mutex
 	turn   int
 	left   []int
-	failed map[int]error // by item: stale, or the last error
+	failed itemErrors // stale, or the last error
 }
 
 func newParts(n int) *parts {
-	p := &parts{failed: map[int]error{}, left: make([]int, n)}
+	p := &parts{failed: itemErrors{}, left: make([]int, n)}
 	for i := range p.left {
 		p.left[i] = i
 	}

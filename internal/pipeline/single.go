@@ -14,6 +14,7 @@ func Process(ctx context.Context, s Settings, tx ergon.Transaction) (Result, Sna
 	var result Result
 	s.Source, s.DeadLetters = &once{tx: tx}, nil
 	s.OnEnd = func(r Result) { result = r }
+	s.single = true
 	s.Policy.Loop.OnException = policy.OnExceptionDiscard
 	s.Policy.Loop.DeadLetter = ""
 	s.Policy.Loop.Outage.After = 0

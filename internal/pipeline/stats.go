@@ -19,14 +19,15 @@ const (
 	HandlerFailed
 	Interrupted
 	Redelivered
+	Failed // of a transaction that was given, not fetched: there is nothing to settle
 
-	outcomes = int(Redelivered) + 1
+	outcomes = int(Failed) + 1
 )
 
 // String returns the word that metrics, spans and summaries use.
 func (o Outcome) String() string {
 	return [...]string{
-		"succeeded", "dead_lettered", "requeued", "discarded", "handler_failed", "interrupted", "redelivered",
+		"succeeded", "dead_lettered", "requeued", "discarded", "handler_failed", "interrupted", "redelivered", "failed",
 	}[o]
 }
 

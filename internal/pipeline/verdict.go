@@ -22,6 +22,9 @@ type verdict struct {
 func (c *Consumer) judge(f *flight) verdict {
 	switch f.state.Outcome {
 	case lifecycle.Failed:
+		if c.settings.single {
+			return verdict{outcome: Failed, untold: true}
+		}
 		f.failure.at = time.Now()
 		return c.judgeFailed(f)
 	case lifecycle.HandlerFailed:

@@ -81,18 +81,22 @@ func (w *watcher) late(a *attempt, err error) {
 	w.logger.Log(a, level, "attempt returned after it was given up; its result is discarded", "late_by", by, "error", err)
 }
 
-func (w *watcher) notDeadLettered(ctx context.Context, f *flight, err error) {
-	w.logger.ErrorContext(trace.ContextWithSpan(w.scoped(f), trace.SpanFromContext(ctx)),
-		"dead letter could not be written; the transaction is requeued", "error", err)
+// notDeadLettered and unsettled write one line for a batch: when a disk is full, all of it fails.
+func (w *watcher) notDeadLettered(ctx context.Context, lost undone) {
+	if len(lost.flights) > 0 {
+		w.logger.ErrorContext(trace.ContextWithSpan(w.scoped(lost.flights[0]), trace.SpanFromContext(ctx)),
+			"dead letters could not be written; their transactions are requeued", "count", len(lost.flights), "error", lost.err)
+	}
+}
+
+func (w *watcher) unsettled(left undone) {
+	w.logger.ErrorContext(w.scoped(left.flights[0]),
+		"transactions could not be settled; they will be delivered again", "count", len(left.flights), "error", left.err)
 }
 
 func (w *watcher) stale(ctx context.Context, f *flight) {
 	w.logger.WarnContext(trace.ContextWithSpan(w.scoped(f), trace.SpanFromContext(ctx)),
 		"the source has taken the transaction back; it will be delivered again")
-}
-
-func (w *watcher) unsettled(f *flight, err error) {
-	w.logger.ErrorContext(w.scoped(f), "transaction could not be settled; it will be delivered again", "error", err)
 }
 
 func (w *watcher) notReleased(n int, err error) {
