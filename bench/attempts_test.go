@@ -11,8 +11,7 @@ import (
 func BenchmarkAttempt(b *testing.B) {
 	entries := bench.Attempts()
 	b.Run("ergon: inline, watchdog", func(b *testing.B) {
-		rows := rows(b, entries[:2]...)
-		report(b, bench.AttemptRows(rows)[0].Median())
+		report(b, bench.AttemptRows(rows(b, entries[:2]...))[0].Median())
 	})
 	for _, e := range entries[2:] {
 		b.Run(e.Name, func(b *testing.B) { report(b, rows(b, e)[0].Median()) })

@@ -31,19 +31,28 @@ func sections() []section {
 	}
 }
 
-// ratio is how a comparison is summed up.
-type ratio struct {
-	head string
-	of   func(wall float64) string
+// summary is how a comparison is summed up.
+type summary struct {
+	head, format string
+	of           func(ratio float64) float64
 }
 
 var (
-	bareRatio  = ratio{"ratio", func(wall float64) string { return fmt.Sprintf("%.2f", wall) }}
-	throughput = ratio{"throughput", func(wall float64) string { return fmt.Sprintf("%.1f %%", 100/wall) }}
+	bareRatio  = summary{"ratio", "%.2f", func(ratio float64) float64 { return ratio }}
+	throughput = summary{"throughput", "%.1f %%", func(ratio float64) float64 { return 100 / ratio }}
 )
 
+func (s summary) text(ratio float64) string { return fmt.Sprintf(s.format, s.of(ratio)) }
+
+func (s summary) spread(low, high float64) string {
+	if s.of(low) > s.of(high) {
+		low, high = high, low
+	}
+	return s.text(low) + " – " + s.text(high)
+}
+
 // side compares entries side by side, each with the first.
-func side(heap int, entries func() []bench.Entry, by ratio) func(context.Context, settings) (table, error) {
+func side(heap int, entries func() []bench.Entry, by summary) func(context.Context, settings) (table, error) {
 	return func(ctx context.Context, s settings) (table, error) {
 		var rows []bench.Row
 		err := bench.WithHeap(heap, func() (err error) {

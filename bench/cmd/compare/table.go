@@ -13,7 +13,7 @@ import (
 type table [][]string
 
 // sideTable has a row for each contestant; each is compared with the first.
-func sideTable(rows []bench.Row, by ratio) table {
+func sideTable(rows []bench.Row, by summary) table {
 	t := table{{"", "deadline", "ns", "CPU ns", "allocations", "bytes", "per second", by.head, "from – to", "CPU ratio"}}
 	for _, r := range rows {
 		m := r.Median()
@@ -21,7 +21,7 @@ func sideTable(rows []bench.Row, by ratio) table {
 		low, high := r.Spread(rows[0])
 		t = append(t, []string{
 			r.Name, string(r.Deadline), fmt.Sprintf("%.0f", m.Wall), fmt.Sprintf("%.0f", m.CPU), fmt.Sprintf("%.2f", m.Allocs),
-			fmt.Sprintf("%.0f", m.Bytes), grouped(int64(m.Rate())), by.of(wall), by.of(low) + " – " + by.of(high), fmt.Sprintf("%.2f", cpu),
+			fmt.Sprintf("%.0f", m.Bytes), grouped(int64(m.Rate())), by.text(wall), by.spread(low, high), fmt.Sprintf("%.2f", cpu),
 		})
 	}
 	return t
