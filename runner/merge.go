@@ -13,7 +13,7 @@ func sum(a, b Snapshot) Snapshot {
 	merged := Snapshot{
 		Fetched: a.Fetched + b.Fetched, Started: a.Started + b.Started,
 		Retries: a.Retries + b.Retries, Timeouts: a.Timeouts + b.Timeouts, Late: a.Late + b.Late,
-		InFlight: a.InFlight + b.InFlight, Abandoned: a.Abandoned + b.Abandoned,
+		InFlight: a.InFlight + b.InFlight, Unsettled: a.Unsettled + b.Unsettled, Abandoned: a.Abandoned + b.Abandoned,
 		Concurrency: a.Concurrency + b.Concurrency, Outage: a.Outage || b.Outage,
 		Elapsed:  max(a.Elapsed, b.Elapsed),
 		Outcomes: map[pipeline.Outcome]int64{}, Phases: map[policy.Phase]pipeline.PhaseStats{},

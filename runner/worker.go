@@ -72,11 +72,13 @@ func (w *worker) startLoop(ctx context.Context) (*life, error) {
 	return w.start(ctx, func(l *life) error { return l.settings(w.cfg.Consumer).Validate() })
 }
 
-// run runs the loop of l, and of further lives where the source of a streaming task fails [L6].
+// run runs the loop of l, and of further lives where what a streaming task fetches from or settles with fails [L6].
 func (w *worker) run(ctx context.Context, l *life) error {
 	for {
 		err := w.live(ctx, l)
-		if _, fetch := errors.AsType[*pipeline.FetchError](err); !fetch || !w.cfg.Consumer.Loop.Streaming {
+		_, fetch := errors.AsType[*pipeline.FetchError](err)
+		broken := fetch || errors.Is(err, pipeline.ErrUnsettled)
+		if !broken || !w.cfg.Consumer.Loop.Streaming || ctx.Err() != nil {
 			return err
 		}
 		if l, err = w.revive(ctx, err); err != nil {
@@ -105,7 +107,7 @@ func (w *worker) runLoop(ctx context.Context, l *life) error {
 	}
 	w.mu.Lock()
 	w.past = w.snapshotLocked()
-	w.past.InFlight, w.past.Concurrency, w.past.Outage = 0, 0, false
+	w.past.InFlight, w.past.Unsettled, w.past.Concurrency, w.past.Outage = 0, 0, 0, false
 	w.loop = loop
 	w.mu.Unlock()
 	l.ran = true

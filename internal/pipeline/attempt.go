@@ -42,7 +42,7 @@ const (
 )
 
 func markOf(phase lifecycle.Phase, number int32) mark {
-	return mark(number)<<markNumber | mark(phase) //nolint:gosec // attempts are counted from 1
+	return mark(number)<<markNumber | mark(phase)
 }
 
 func (m mark) phase() lifecycle.Phase { return lifecycle.Phase(m & (markBudget - 1)) }

@@ -39,5 +39,5 @@ func (c *Consumer) delay(f *flight) time.Duration {
 		return d
 	}
 	retry := c.retries[f.state.Phase]
-	return retry.Jittered(retry.Delay(int(f.state.Attempt)-1), rand.Float64()) //nolint:gosec // no secret depends on it
+	return retry.Jittered(retry.Delay(int(f.state.Attempt)-1), rand.Float64())
 }

@@ -42,6 +42,8 @@ type Consumer struct {
 	headroom      int64           // how many attempts may be abandoned
 	headroomFreed chan struct{}
 	stopFetching  context.CancelCauseFunc
+
+	unsettledInARow int // batches; the settler's
 }
 
 // New makes a loop, or reports everything that keeps it from running.
@@ -67,7 +69,7 @@ func New(s Settings) (*Consumer, error) {
 		consumer: c, fixed: s.Policy.Loop.Execution == policy.ExecutionSync, pinned: s.Policy.Loop.OSThreads,
 		newDog: func() *watchdog { return newWatchdog(c.clock, c.expire) },
 	}
-	c.pool.limit.Store(int32(s.Policy.Loop.Concurrency.Value)) //nolint:gosec // validated
+	c.pool.limit.Store(int32(s.Policy.Loop.Concurrency.Value))
 	c.settler = newSettler(c)
 	c.order = order{on: s.Policy.Loop.Ordering == policy.OrderingKey, held: map[string][]*flight{}}
 	c.governor = newGovernor(s.Policy.Loop.Concurrency, &c.pool)
@@ -83,7 +85,7 @@ func New(s Settings) (*Consumer, error) {
 // Snapshot returns where the loop is. Safe for concurrent use.
 func (c *Consumer) Snapshot() Snapshot {
 	s := c.stats.snapshot()
-	s.InFlight = c.room.unsettled.Load()
+	s.InFlight, s.Unsettled = int64(c.stats.outstanding()), c.room.unsettled.Load()
 	s.Concurrency = int(c.pool.limit.Load())
 	s.Outage = c.outage.lasts()
 	return s
@@ -132,23 +134,32 @@ func (c *Consumer) runUntilEnd(ctx context.Context, giveUp context.CancelCauseFu
 	defer timeout.stop()
 	var fetchErr error
 	ended := func() error { // why fetching ended, where that was not its natural end
-		if cause := context.Cause(fetchCtx); fetchErr == nil && errors.Is(cause, ErrHeadroom) {
+		if cause := context.Cause(fetchCtx); fetchErr == nil && (errors.Is(cause, ErrHeadroom) || errors.Is(cause, ErrUnsettled)) {
 			return cause
 		}
 		return fetchErr
 	}
-	for fetching := true; fetching || c.room.unsettled.Load() > 0; {
+	fetching := true
+	halt := func(why error) {
+		c.stopFetching(ergon.ErrInterrupted)
+		close(c.stopping)
+		if fetching {
+			fetchErr = <-done // a fetch that ignores its context is left behind
+		}
+		c.shutDown(why, giveUp)
+	}
+	for fetching || c.room.unsettled.Load() > 0 {
 		select {
 		case fetchErr = <-done:
 			fetching, done = false, nil
 		case <-c.room.quiet:
 		case <-ctx.Done():
 			why := context.Cause(ctx)
-			c.shutDown(why, fetching, done, giveUp)
+			halt(why)
 			return errors.Join(why, ended())
 		case <-timeout.c:
 			why := fmt.Errorf("%w of %s", ergon.ErrLoopTimeout, c.settings.Policy.Loop.Timeout)
-			c.shutDown(why, fetching, done, giveUp)
+			halt(why)
 			return errors.Join(why, ended())
 		}
 	}
@@ -156,12 +167,7 @@ func (c *Consumer) runUntilEnd(ctx context.Context, giveUp context.CancelCauseFu
 }
 
 // shutDown climbs down the ladder.
-func (c *Consumer) shutDown(why error, fetching bool, done <-chan error, giveUp context.CancelCauseFunc) {
-	c.stopFetching(ergon.ErrInterrupted)
-	close(c.stopping)
-	if fetching {
-		<-done // a fetch that ignores its context is left behind
-	}
+func (c *Consumer) shutDown(why error, giveUp context.CancelCauseFunc) {
 	c.releaseWaiting()
 	c.settler.hurry()
 	if c.waitQuiet(c.settings.Shutdown.Grace, c.settings.Force) {

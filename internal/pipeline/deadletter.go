@@ -47,7 +47,7 @@ func readable(payload any) any {
 }
 
 // A single quote counts as one only where no letter is beside it: "can't" has none.
-var variable = regexp.MustCompile(`"[^"]*"|\B'[^']*'\B|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|[0-9]+`)
+var variable = regexp.MustCompile(`"[^"]*"|\B'[^']*'\B|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|\d+`)
 
 // fingerprint is the same for failures that differ only in numbers, ids and quoted values.
 func fingerprint(task string, cause *ergon.TransactionError) string {

@@ -168,7 +168,7 @@ func (i *intake) owes(ctx context.Context) bool {
 func (i *intake) rest(ctx context.Context) bool {
 	i.empties++
 	p := i.loop.EmptyQueue
-	wait := p.Jittered(p.Delay(i.empties), rand.Float64()) //nolint:gosec // no secret depends on it
+	wait := p.Jittered(p.Delay(i.empties), rand.Float64())
 	i.watcher.empty(wait)
 	timer := time.NewTimer(wait)
 	defer timer.Stop()

@@ -20,7 +20,7 @@ func newGovernor(p policy.Concurrency, pool *pool) *governor {
 		return nil
 	}
 	limiter := adaptivelimiter.NewBuilder[any]().
-		WithLimits(uint(p.Min), uint(p.Max), uint(p.Value)). //nolint:gosec // validated by the policy
+		WithLimits(uint(p.Min), uint(p.Max), uint(p.Value)).
 		Build()
 	return &governor{pool: pool, limiter: limiter}
 }

@@ -14,7 +14,7 @@ type histogram struct {
 func (h *histogram) observe(d instant) { h.buckets[bucketOf(max(d, 0))].Add(1) }
 
 func bucketOf(d instant) int {
-	e := max(bits.Len64(uint64(d))-5, 0) //nolint:gosec // not negative
+	e := max(bits.Len64(uint64(d))-5, 0)
 	return e<<4 + int(d>>e)
 }
 

@@ -21,7 +21,7 @@ func newOutage(p policy.Outage, changed func(lasts bool)) *outage {
 		return nil
 	}
 	breaker := circuitbreaker.NewBuilder[any]().
-		WithFailureThreshold(uint(p.After)). //nolint:gosec // validated by the policy
+		WithFailureThreshold(uint(p.After)).
 		WithDelay(p.ProbeInterval).
 		WithSuccessThreshold(1).
 		OnStateChanged(func(e circuitbreaker.StateChangedEvent) {

@@ -35,7 +35,7 @@ type pool struct {
 func (p *pool) submit(flights []*flight) {
 	p.mu.Lock()
 	p.chunks = append(p.chunks, chunksOf(flights)...)
-	p.backlog.Add(int32(len(flights))) //nolint:gosec // bounded by the concurrency
+	p.backlog.Add(int32(len(flights)))
 	p.mu.Unlock()
 	p.wakeOne()
 }
@@ -135,7 +135,7 @@ func (p *pool) takeLocked(w *worker) *flight {
 		p.chunks[0] = nil
 		p.chunks = p.chunks[1:]
 		p.open = append(p.open, w.chunk)
-		p.backlog.Add(-int32(len(w.chunk.flights))) //nolint:gosec // a handful
+		p.backlog.Add(-int32(len(w.chunk.flights)))
 		f, _ := w.chunk.claim()
 		return f
 	}
@@ -194,7 +194,7 @@ func (p *pool) takeWaiting() []*flight {
 
 // setLimit changes how many may run at once. Workers above a lowered limit go idle after what they are running.
 func (p *pool) setLimit(n int) {
-	if int32(n) != p.limit.Swap(int32(n)) { //nolint:gosec // validated by the policy
+	if int32(n) != p.limit.Swap(int32(n)) {
 		p.wakeOne()
 	}
 }

@@ -22,9 +22,9 @@ func (r *room) init() {
 	r.free, r.quiet = make(chan struct{}, 1), make(chan struct{}, 1)
 }
 
-// freed has the fetch loop look again, where it waits and wants to hear of what is this close.
-func (r *room) freed(close int32) {
-	if wanted := r.wanted.Load(); wanted != notWanted && wanted >= close {
+// freed has the fetch loop look again, where it waits and wants to hear of it.
+func (r *room) freed(how int32) {
+	if wanted := r.wanted.Load(); wanted != notWanted && wanted >= how {
 		signal(r.free)
 	}
 }

@@ -51,6 +51,8 @@ func resultOf(f *flight) Result {
 	case f.verdict.outcome == Succeeded:
 	case f.verdict.outcome == Interrupted:
 		r.Err = ergon.ErrInterrupted
+	case f.verdict.outcome == Redelivered:
+		r.Err = ergon.ErrStaleDelivery
 	case cause != nil:
 		r.Err = cause
 	}
@@ -72,7 +74,8 @@ func (s Settings) Validate() error {
 	case loop.OnException == policy.OnExceptionDeadLetter && s.DeadLetters == nil && loop.DeadLetter != policy.DeadLetterSource:
 		faults = append(faults, fmt.Errorf("loop.dead_letter: %q is no connector that can be dispatched to; name one", loop.DeadLetter))
 	case loop.DeadLetter == policy.DeadLetterSource && loop.OnException == policy.OnExceptionDeadLetter && !settles:
-		faults = append(faults, fmt.Errorf("loop.dead_letter: source, but connector %q keeps nothing that it is told to reject; name a connector",
+		faults = append(faults, fmt.Errorf("loop.dead_letter: source, but connector %q keeps nothing that it is told to reject; "+
+			"name a connector",
 			s.Policy.Fetch.Connector))
 	}
 	if loop.Outage.After > 0 && !settles {
@@ -98,12 +101,14 @@ func (s Settings) validateLease() error {
 		{policy.PhaseException, s.Policy.Exception.Retry.Timeout},
 	} {
 		if step.timeout > lease {
-			faults = append(faults, fmt.Errorf("%s.retry.timeout: %s is longer than the lease of %s that connector %q gives; lengthen the lease or shorten the timeout",
+			faults = append(faults, fmt.Errorf("%s.retry.timeout: %s is longer than the lease of %s that connector %q gives; "+
+				"lengthen the lease or shorten the timeout",
 				step.phase, step.timeout, lease, s.Policy.Fetch.Connector))
 		}
 	}
 	if p, most := s.Policy.Loop.Batch.Prefetch, s.Policy.Loop.Concurrency.Most(); p > most {
-		faults = append(faults, fmt.Errorf("loop.batch.prefetch: %d is more than the %d that run at once, so leases of connector %q would be kept by what only waits; lower it",
+		faults = append(faults, fmt.Errorf("loop.batch.prefetch: %d is more than the %d that run at once, "+
+			"so leases of connector %q would be kept by what only waits; lower it",
 			p, most, s.Policy.Fetch.Connector))
 	}
 	return errors.Join(faults...)

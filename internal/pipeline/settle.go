@@ -55,14 +55,14 @@ func newSettler(c *Consumer) *settler {
 // add never waits. Flights are piled up by shard, so that workers do not get in each other's way; whether there are enough
 // of them is looked at often enough for the size to hold closely, and exactly where it is small.
 func (s *settler) add(on *shard, f *flight) {
-	pile := 1
+	var pile int32
 	for {
 		last := on.ended.Load()
 		f.next, pile = last, 1
 		if last != nil {
-			pile = int(last.pile.Load()) + 1
+			pile = last.pile.Load() + 1
 		}
-		f.pile.Store(int32(pile)) //nolint:gosec // bounded by what may be fetched
+		f.pile.Store(pile)
 		if on.ended.CompareAndSwap(last, f) {
 			break
 		}
@@ -70,7 +70,7 @@ func (s *settler) add(on *shard, f *flight) {
 	if !s.gathering.Load() && s.gathering.CompareAndSwap(false, true) {
 		signal(s.first)
 	}
-	if stride := max(s.size/(2*shards), 1); pile%stride == 0 && s.pending() >= s.size {
+	if stride := max(s.size/(2*shards), 1); int(pile)%stride == 0 && s.pending() >= s.size {
 		signal(s.now)
 	}
 }

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -20,8 +21,9 @@ var ErrUnsettled = errors.New("some transactions could not be settled")
 func (c *Consumer) settleBatch(ctx context.Context, batch []*flight) {
 	began := c.clock.now()
 	ctx, span := c.watcher.settleStarted(ctx, batch)
-	c.writeDeadLetters(ctx, batch)
-	err := c.tellSource(ctx, batch)
+	lost := c.writeDeadLetters(ctx, batch)
+	err := errors.Join(lost, c.tellSource(ctx, batch))
+	c.givesUpSettling(err)
 	c.stats.shards[0].phases[phaseSettle].observe(c.clock.now() - began)
 	c.watcher.settleEnded(span, batch, c.clock.now()-began, err)
 	c.leases.release(batch)
@@ -38,8 +40,22 @@ func (c *Consumer) settleBatch(ctx context.Context, batch []*flight) {
 	c.room.settled(len(batch))
 }
 
+// mostUnsettled is how many batches in a row may fail, each with all its attempts, before the loop stops: a disk that is full
+// would have a loop over a finite source requeue for ever.
+const mostUnsettled = 3
+
+func (c *Consumer) givesUpSettling(err error) {
+	if err == nil {
+		c.unsettledInARow = 0
+		return
+	}
+	if c.unsettledInARow++; c.unsettledInARow == mostUnsettled {
+		c.stopFetching(fmt.Errorf("%w, %d batches in a row: %w", ErrUnsettled, mostUnsettled, err))
+	}
+}
+
 // writeDeadLetters dispatches those of batch that are dead. One that cannot be written is requeued: it is never dropped.
-func (c *Consumer) writeDeadLetters(ctx context.Context, batch []*flight) {
+func (c *Consumer) writeDeadLetters(ctx context.Context, batch []*flight) error {
 	var dead []int
 	for i, f := range batch {
 		if f.verdict.dead {
@@ -47,7 +63,7 @@ func (c *Consumer) writeDeadLetters(ctx context.Context, batch []*flight) {
 		}
 	}
 	if len(dead) == 0 {
-		return
+		return nil
 	}
 	records := make([]ergon.Transaction, len(dead))
 	for i, at := range dead {
@@ -64,6 +80,7 @@ func (c *Consumer) writeDeadLetters(ctx context.Context, batch []*flight) {
 	if c.settler.source == nil {
 		c.unsettled(lost)
 	}
+	return lost.err
 }
 
 // tellSource settles batch with a source that wants to know.

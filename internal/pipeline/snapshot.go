@@ -20,8 +20,11 @@ type Snapshot struct {
 	Outcomes map[Outcome]int64
 	// Retries and Timeouts count attempts, Late those that returned after they had been given up.
 	Retries, Timeouts, Late int64
-	// InFlight is how many are fetched and not settled, Abandoned how many handlers are running that were given up.
-	InFlight, Abandoned int64
+	// InFlight is how many were fetched and have not come to the end of their lifecycle, Unsettled those and what waits to
+	// be settled.
+	InFlight, Unsettled int64
+	// Abandoned is how many handlers are running that were given up.
+	Abandoned int64
 	// Concurrency is how many may run at once now.
 	Concurrency int
 	// Outage is set while nothing but probes is fetched.
@@ -48,7 +51,7 @@ func (s *stats) snapshot() Snapshot {
 	}
 	for o := range outcomes {
 		if n := s.ended[o].Load(); n > 0 {
-			snap.Outcomes[Outcome(o)] = n //nolint:gosec // a handful
+			snap.Outcomes[Outcome(o)] = n
 		}
 	}
 	for i := range s.shards {
@@ -78,7 +81,7 @@ func (s *stats) phase(i int) PhaseStats {
 		}
 	}
 	var seen int64
-	for b, n := range merged {
+	for b, n := range &merged {
 		if n == 0 {
 			continue
 		}

@@ -20,9 +20,9 @@ const (
 	Interrupted
 	Redelivered
 	Failed // of a transaction that was given, not fetched: there is nothing to settle
-
-	outcomes = int(Failed) + 1
 )
+
+const outcomes = int(Failed) + 1
 
 // String returns the word that metrics, spans and summaries use.
 func (o Outcome) String() string {

@@ -47,7 +47,8 @@ func newMetrics(c *Consumer, meter metric.Meter) (*metrics, error) {
 		return nil, fmt.Errorf("make the metrics of task %q: %w", c.settings.Task, err)
 	}
 	m.prepare(c)
-	return m, m.observe(c, meter)
+	err := m.observe(c, meter)
+	return m, err
 }
 
 func histogramOf(meter metric.Meter, i spans.Instrument) (metric.Float64Histogram, error) {
@@ -69,14 +70,14 @@ func (m *metrics) prepare(c *Consumer) {
 	}
 	m.base = []metric.AddOption{set(spans.MessagingOperation.String("receive"))}
 	for o := range outcomes {
-		name := spans.Outcome.String(Outcome(o).String()) //nolint:gosec // a handful
+		name := spans.Outcome.String(Outcome(o).String())
 		m.outcome[o] = []metric.AddOption{set(name)}
 		m.duration[o] = []metric.RecordOption{set(name, spans.MessagingOperation.String("process"))}
 	}
 	for p := range m.attempt {
 		for e := range events {
-			phase := spans.PhaseKey.String(lifecycle.Phase(p).String())                                           //nolint:gosec // a handful
-			m.attempt[p][e] = []metric.RecordOption{set(phase, spans.Result.String(lifecycle.Event(e).String()))} //nolint:gosec // a handful
+			phase := spans.PhaseKey.String(lifecycle.Phase(p).String())
+			m.attempt[p][e] = []metric.RecordOption{set(phase, spans.Result.String(lifecycle.Event(e).String()))}
 		}
 	}
 	failed := spans.ErrorType.String("SYSTEM")
@@ -96,7 +97,7 @@ func (m *metrics) observe(c *Consumer, meter metric.Meter) error {
 		instrument spans.Instrument
 		read       func() int64
 	}{
-		{spans.InFlight, c.room.unsettled.Load},
+		{spans.InFlight, func() int64 { return int64(c.stats.outstanding()) }},
 		{spans.Abandoned, c.stats.abandoned.Load},
 		{spans.ConcurrencyLimit, func() int64 { return int64(c.pool.limit.Load()) }},
 		{spans.Outage, func() int64 { return map[bool]int64{true: 1}[c.outage.lasts()] }},
