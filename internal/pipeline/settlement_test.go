@@ -190,6 +190,7 @@ func TestSettlementsThatFailForGoodFailTheLoop(t *testing.T) {
 		r := newRig(ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) { return nil, nil }}, numbered(8)...)
 		r.Source = memory.WithFaults(r.Queue, memory.Fail(memory.OnSettle, broken).Always())
 		r.Policy.Loop.Execution = execution
+		r.Policy.Loop.Concurrency.Value = 8 // so that all are fetched before the loop sees that it is no use
 		r.Policy.Loop.Limit = 8
 		r.Policy.Settle.Retry = once(time.Second).Retry
 		r.start(t.Context(), t)
