@@ -61,7 +61,7 @@ func (i *intake) run(ctx context.Context) error {
 		got, err := i.fetch(ctx, n)
 		if err != nil {
 			if ctx.Err() != nil {
-				return nil
+				return nil //nolint:nilerr // fetching was stopped; who stopped it knows why
 			}
 			return &FetchError{Connector: i.settings.Policy.Fetch.Connector, Err: err}
 		}

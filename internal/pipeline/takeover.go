@@ -98,13 +98,16 @@ func (c *Consumer) interrupt(why error) {
 // abandon ends every transaction whose handler has not returned: it is released to the source.
 func (c *Consumer) abandon() {
 	for _, r := range c.pool.running() {
-		if a, f := r.attempt, r.slot.flight; a.take(abandoned) {
-			c.abandoned(a)
-			a.cancel(context.Canceled, ergon.ErrInterrupted)
-			c.attempted(c.stats.nextShard(), f, a, lifecycle.Interrupted, ergon.ErrInterrupted, c.clock.now())
-			c.step(f, lifecycle.Interrupted)
-			c.settle(c.stats.nextShard(), f)
-			c.pool.workers.Done()
+		a := r.attempt
+		if !a.take(abandoned) {
+			continue
 		}
+		f := r.slot.flight // whose worker does not touch the slot any more
+		c.abandoned(a)
+		a.cancel(context.Canceled, ergon.ErrInterrupted)
+		c.attempted(c.stats.nextShard(), f, a, lifecycle.Interrupted, ergon.ErrInterrupted, c.clock.now())
+		c.step(f, lifecycle.Interrupted)
+		c.settle(c.stats.nextShard(), f)
+		c.pool.workers.Done()
 	}
 }

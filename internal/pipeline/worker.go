@@ -68,7 +68,7 @@ func (w *worker) guard() {
 	if a == nil {
 		return
 	}
-	w.answer = answer{err: &crashError{value: recover(), stack: debug.Stack()}}
+	w.answer = answer{err: &crashError{value: recover(), stack: debug.Stack()}} //nolint:revive // guard is what is deferred
 	if !w.consumer.inTime(a, w.answer.err) {
 		return
 	}
