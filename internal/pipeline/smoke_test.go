@@ -2,9 +2,7 @@ package pipeline_test
 
 import (
 	"context"
-	"errors"
 	"testing"
-	"time"
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/connector/memory"
@@ -33,39 +31,6 @@ func BenchmarkSmoke(b *testing.B) {
 	if n := c.Snapshot().Outcomes[pipeline.Succeeded]; n != int64(b.N) {
 		b.Fatal(n)
 	}
-}
-
-func TestSmoke(t *testing.T) {
-	p := policy.DefaultConsumer()
-	p.Loop.OnException = policy.OnExceptionDiscard
-	p.Process.Retry.Timeout = 20 * time.Millisecond
-	p.Process.Retry.Backoff = time.Millisecond
-	src := memory.NewGenerator(100, func(i int64) any { return nil })
-	c, err := pipeline.New(pipeline.Settings{Task: "x", Source: src, Policy: p, Shutdown: policy.DefaultShutdown(), Handlers: ergon.Task{
-		Process: func(ctx context.Context, tx ergon.Transaction) (any, error) {
-			if tx.ID()[len(tx.ID())-1] == '3' {
-				panic("x")
-			}
-			if tx.ID()[len(tx.ID())-1] == '4' {
-				time.Sleep(25 * time.Millisecond)
-			}
-			return nil, nil
-		},
-		Success: func(ctx context.Context, tx ergon.Transaction, r any) error { return nil },
-		Exception: func(ctx context.Context, tx ergon.Transaction, r *ergon.TransactionError) (ergon.Disposition, error) {
-			if errors.Is(r, ergon.ErrAttemptTimeout) {
-				return ergon.Disposition{}, errors.New("no")
-			}
-			return ergon.Disposition{}, nil
-		},
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Run(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("%+v", c.Snapshot())
 }
 
 func BenchmarkBare(b *testing.B) {
