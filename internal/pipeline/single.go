@@ -11,7 +11,7 @@ import (
 // Process runs one given transaction through the same lifecycle with the same bounds. There is no source that it would be
 // settled with, and nothing is dead-lettered: the caller gets its result.
 func Process(ctx context.Context, s Settings, tx ergon.Transaction) (Result, Snapshot, error) {
-	var result Result
+	result := Result{Transaction: tx, Outcome: Interrupted, Err: ergon.ErrInterrupted} // where ctx ends before it begins
 	s.Source, s.DeadLetters = &once{tx: tx}, nil
 	s.OnEnd = func(r Result) { result = r }
 	s.single = true
