@@ -37,12 +37,15 @@ func (w *watcher) transactionEnded(f *flight) {
 
 func (w *watcher) logOutcome(f *flight, v verdict) {
 	level := slog.LevelDebug
-	attrs := make([]slog.Attr, 0, 4)
+	attrs := make([]slog.Attr, 0, 5)
 	attrs = append(attrs, slog.String("outcome", v.outcome.String()))
 	if cause := causeOf(f); cause != nil && (v.outcome != Interrupted && v.outcome != Redelivered) {
 		level = slog.LevelWarn
 		attrs = append(attrs, slog.String("category", cause.Category.String()), slog.String("failed_phase", string(cause.Phase)),
 			slog.Any("error", cause))
+		if cause.Stack != nil {
+			attrs = append(attrs, slog.String("stack", string(cause.Stack)))
+		}
 	}
 	if w.logger.Enabled(w.consumer.values, level) {
 		w.logger.LogAttrs(w.scoped(f), level, "transaction ended", attrs...)
@@ -103,13 +106,13 @@ func (w *watcher) notReleased(n int, err error) {
 	w.logger.ErrorContext(w.consumer.values, "transactions that were not wanted could not be given back", "count", n, "error", err)
 }
 
-// leaseLost is told by another goroutine than the flight's owner, which therefore reads nothing of the flight. Nil is a
-// transaction that does not run.
 func (w *watcher) notCounted(err error) {
 	w.logger.WarnContext(w.consumer.values, "the source cannot say whether it holds back what was requeued; the loop ends without it",
 		"error", err)
 }
 
+// leaseLost is told by another goroutine than the flight's owner, which therefore reads nothing of the flight. Nil is a
+// transaction that does not run.
 func (w *watcher) leaseLost(a *attempt, tx *ergon.Transaction) {
 	var ctx context.Context = a
 	if a == nil {
@@ -121,7 +124,7 @@ func (w *watcher) leaseLost(a *attempt, tx *ergon.Transaction) {
 
 func (w *watcher) fetchEnded(span trace.Span, n int, took instant, err error) {
 	if w.metrics != nil {
-		w.metrics.called(w.consumer.values, w.metrics.receive, took, err)
+		w.metrics.called(w.consumer.values, &w.metrics.receive, took, err)
 	}
 	if w.tracing && span.IsRecording() {
 		span.SetAttributes(spans.MessagingBatchCount.Int(n))
@@ -131,7 +134,7 @@ func (w *watcher) fetchEnded(span trace.Span, n int, took instant, err error) {
 
 func (w *watcher) settleEnded(span trace.Span, batch []*flight, took instant, err error) {
 	if w.metrics != nil {
-		w.metrics.called(w.consumer.values, w.metrics.settle, took, err)
+		w.metrics.called(w.consumer.values, &w.metrics.settle, took, err)
 		w.metrics.settled(w.consumer.values, batch)
 	}
 	if w.debug {

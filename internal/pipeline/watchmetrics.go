@@ -9,12 +9,19 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
+	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/internal/spans"
 )
 
 // events is how many results an attempt can have.
 const events = int(lifecycle.LeaseLost) + 1
+
+// calls is how the calls of an operation are recorded: those that succeeded, and those that failed, by category.
+type calls struct {
+	succeeded []metric.RecordOption
+	failed    [3][]metric.RecordOption
+}
 
 // metrics are the instruments of a loop. The attribute sets are made beforehand, so that recording allocates nothing.
 type metrics struct {
@@ -30,8 +37,9 @@ type metrics struct {
 	outcome  [outcomes][]metric.AddOption
 	duration [outcomes][]metric.RecordOption
 	attempt  [3][events][]metric.RecordOption
-	receive  [2][]metric.RecordOption // succeeded, failed
-	settle   [2][]metric.RecordOption
+	received []metric.AddOption
+	receive  calls
+	settle   calls
 }
 
 func newMetrics(c *Consumer, meter metric.Meter) (*metrics, error) {
@@ -68,7 +76,8 @@ func (m *metrics) prepare(c *Consumer) {
 	set := func(more ...attribute.KeyValue) metric.MeasurementOption {
 		return metric.WithAttributeSet(attribute.NewSet(append(more, common...)...))
 	}
-	m.base = []metric.AddOption{set(spans.MessagingOperation.String("receive"))}
+	m.base = []metric.AddOption{set()}
+	m.received = []metric.AddOption{set(spans.MessagingOperation.String("receive"))}
 	for o := range outcomes {
 		name := spans.Outcome.String(Outcome(o).String())
 		m.outcome[o] = []metric.AddOption{set(name)}
@@ -80,11 +89,13 @@ func (m *metrics) prepare(c *Consumer) {
 			m.attempt[p][e] = []metric.RecordOption{set(phase, spans.Result.String(lifecycle.Event(e).String()))}
 		}
 	}
-	failed := spans.ErrorType.String("SYSTEM")
-	m.receive[0] = []metric.RecordOption{set(spans.MessagingOperation.String("receive"))}
-	m.receive[1] = []metric.RecordOption{set(spans.MessagingOperation.String("receive"), failed)}
-	m.settle[0] = []metric.RecordOption{set(spans.MessagingOperation.String("settle"))}
-	m.settle[1] = []metric.RecordOption{set(spans.MessagingOperation.String("settle"), failed)}
+	for name, operation := range map[string]*calls{"receive": &m.receive, "settle": &m.settle} {
+		key := spans.MessagingOperation.String(name)
+		operation.succeeded = []metric.RecordOption{set(key)}
+		for _, category := range []ergon.Category{ergon.CategorySystem, ergon.CategoryBusiness, ergon.CategoryTimeout} {
+			operation.failed[category] = []metric.RecordOption{set(key, spans.ErrorType.String(category.String()))}
+		}
+	}
 }
 
 // observe registers what is read when metrics are collected.
@@ -123,7 +134,7 @@ func (m *metrics) observe(c *Consumer, meter metric.Meter) error {
 	return nil
 }
 
-func (m *metrics) consumed(ctx context.Context, n int) { m.messages.Add(ctx, int64(n), m.base...) }
+func (m *metrics) consumed(ctx context.Context, n int) { m.messages.Add(ctx, int64(n), m.received...) }
 
 func (m *metrics) attempted(ctx context.Context, a *attempt, event lifecycle.Event, took instant) {
 	m.attempts.Record(ctx, seconds(took), m.attempt[a.mark.phase()][event]...)
@@ -139,12 +150,12 @@ func (m *metrics) settled(ctx context.Context, batch []*flight) {
 	}
 }
 
-func (m *metrics) called(ctx context.Context, options [2][]metric.RecordOption, took instant, err error) {
-	which := 0
+func (m *metrics) called(ctx context.Context, operation *calls, took instant, err error) {
+	options := operation.succeeded
 	if err != nil {
-		which = 1
+		options = operation.failed[ergon.CategoryOf(err)]
 	}
-	m.operation.Record(ctx, seconds(took), options[which]...)
+	m.operation.Record(ctx, seconds(took), options...)
 }
 
 func (m *metrics) close() error {

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"strconv"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -12,6 +13,7 @@ import (
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/internal/spans"
+	"github.com/ergon-go/ergon/policy"
 )
 
 // mostLinks bounds the links of a settle span; the SDK's default limit is the same.
@@ -93,20 +95,15 @@ func (w *watcher) attemptStarted(f *flight, a *attempt) {
 	if !span.IsRecording() {
 		return
 	}
-	retry := w.consumer.retries[f.state.Phase]
-	span.SetAttributes(
-		spans.PhaseKey.String(f.state.Phase.String()), spans.AttemptKey.Int(int(f.state.Attempt)),
-		spans.MaxAttempts.Int(retry.MaxAttempts), spans.AttemptTimeout.Int64(retry.Timeout.Milliseconds()),
-	)
-}
-
-var firstAttempts = [...]string{
-	"process" + spans.AttemptInfix + "1", "success" + spans.AttemptInfix + "1", "exception" + spans.AttemptInfix + "1",
+	span.SetAttributes(spans.PhaseKey.String(f.state.Phase.String()), spans.AttemptKey.Int(int(f.state.Attempt)))
+	span.SetAttributes(retryPolicy(w.consumer.retries[f.state.Phase])...)
 }
 
 func attemptName(s lifecycle.State) string {
 	if s.Attempt == 1 {
-		return firstAttempts[s.Phase]
+		return [...]string{
+			"process" + spans.AttemptInfix + "1", "success" + spans.AttemptInfix + "1", "exception" + spans.AttemptInfix + "1",
+		}[s.Phase]
 	}
 	return s.Phase.String() + spans.AttemptInfix + strconv.Itoa(int(s.Attempt))
 }
@@ -121,7 +118,7 @@ func (w *watcher) endAttempt(a *attempt, event lifecycle.Event, err error) {
 	if span.IsRecording() {
 		span.SetAttributes(spans.Result.String(event.String()))
 		if event != lifecycle.OK {
-			recordError(span, event.String(), err)
+			recordError(span, categoryOf(event, err), err)
 		}
 	}
 	span.End()
@@ -136,7 +133,7 @@ func (w *watcher) endTransaction(f *flight, v verdict) {
 		t.span.SetAttributes(spans.Outcome.String(v.outcome.String()))
 		if cause := causeOf(f); cause != nil {
 			t.span.SetAttributes(spans.Category.String(cause.Category.String()))
-			recordError(t.span, cause.Category.String(), cause)
+			recordError(t.span, cause.Category, cause)
 		}
 	}
 	t.span.End()
@@ -155,18 +152,29 @@ func causeOf(f *flight) *ergon.TransactionError {
 }
 
 // recordError marks a span as failed. A handler may have returned no error, and its attempt have failed all the same.
-func recordError(span trace.Span, kind string, err error) {
-	span.SetAttributes(spans.ErrorType.String(kind))
+func recordError(span trace.Span, category ergon.Category, err error) {
+	span.SetAttributes(spans.ErrorType.String(category.String()))
 	if err == nil {
-		span.SetStatus(codes.Error, kind)
+		span.SetStatus(codes.Error, category.String())
 		return
 	}
 	span.SetStatus(codes.Error, err.Error())
+	if crash, ok := errors.AsType[*crashError](err); ok {
+		span.RecordError(err, trace.WithAttributes(spans.ExceptionStack.String(string(crash.stack))))
+		return
+	}
 	span.RecordError(err)
 }
 
 func (w *watcher) fetchStarted(ctx context.Context, limit int) (context.Context, trace.Span) {
-	return w.operation(ctx, spans.Fetch, "receive", spans.FetchLimit.Int(limit))
+	if !w.tracing {
+		return ctx, trace.SpanFromContext(ctx)
+	}
+	attributes := append(retryPolicy(w.consumer.settings.Policy.Fetch.Retry), spans.FetchLimit.Int(limit))
+	if w.link { // no other span says what the loop runs with
+		attributes = append(attributes, w.loopPolicy()...)
+	}
+	return w.operation(ctx, spans.Fetch, "receive", nil, attributes...)
 }
 
 func (w *watcher) settleStarted(ctx context.Context, batch []*flight) (context.Context, trace.Span) {
@@ -179,27 +187,29 @@ func (w *watcher) settleStarted(ctx context.Context, batch []*flight) (context.C
 			links = append(links, trace.Link{SpanContext: t.span.SpanContext()})
 		}
 	}
-	return w.operation(ctx, spans.Settle, "settle", spans.MessagingBatchCount.Int(len(batch)), links...)
+	attributes := append(retryPolicy(w.consumer.settings.Policy.Settle.Retry), spans.MessagingBatchCount.Int(len(batch)))
+	return w.operation(ctx, spans.Settle, "settle", links, attributes...)
 }
 
 func (w *watcher) leasesStarted(ctx context.Context, n int) (context.Context, trace.Span) {
-	return w.operation(ctx, spans.ExtendLeases, "extend", spans.MessagingBatchCount.Int(n))
+	if !w.tracing {
+		return ctx, trace.SpanFromContext(ctx)
+	}
+	return w.operation(ctx, spans.ExtendLeases, "extend", nil, spans.MessagingBatchCount.Int(n))
 }
 
 // operation starts the span of one call to the source, whose attempts become its children.
 func (w *watcher) operation(
-	ctx context.Context, name, operation string, size attribute.KeyValue, links ...trace.Link,
+	ctx context.Context, name, operation string, links []trace.Link, attributes ...attribute.KeyValue,
 ) (context.Context, trace.Span) {
-	if !w.tracing {
-		return ctx, trace.SpanFromContext(ctx)
-	}
 	ctx, span := w.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient), trace.WithLinks(links...))
 	if span.IsRecording() {
 		span.SetAttributes(
 			spans.MessagingSystem.String(spans.SystemName), spans.MessagingOperation.String(operation),
 			spans.MessagingSource.String(w.consumer.settings.Policy.Fetch.Connector),
-			spans.Task.String(w.consumer.settings.Task), spans.Worker.String(w.consumer.settings.Worker), size,
+			spans.Task.String(w.consumer.settings.Task), spans.Worker.String(w.consumer.settings.Worker),
 		)
+		span.SetAttributes(attributes...)
 	}
 	return spans.AsRun(ctx), span
 }
@@ -209,7 +219,7 @@ func (w *watcher) endOperation(span trace.Span, err error) {
 		return
 	}
 	if err != nil {
-		recordError(span, ergon.CategoryOf(err).String(), err)
+		recordError(span, ergon.CategoryOf(err), err)
 	}
 	span.End()
 }
@@ -220,15 +230,25 @@ func (w *watcher) loopStarted(ctx context.Context) (context.Context, trace.Span)
 		return ctx, trace.SpanFromContext(context.Background())
 	}
 	ctx, span := w.tracer.Start(ctx, spans.TaskRun)
-	p := w.consumer.settings.Policy.Loop
 	if span.IsRecording() {
-		span.SetAttributes(
-			spans.Task.String(w.consumer.settings.Task), spans.Worker.String(w.consumer.settings.Worker),
-			spans.Mode.String(string(p.Mode)), spans.Execution.String(string(p.Execution)),
-			spans.Concurrency.Int(p.Concurrency.Value), spans.BatchSize.Int(p.Batch.Size), spans.Streaming.Bool(p.Streaming),
-		)
+		span.SetAttributes(spans.Task.String(w.consumer.settings.Task), spans.Worker.String(w.consumer.settings.Worker))
+		span.SetAttributes(w.loopPolicy()...)
 	}
 	return ctx, span
+}
+
+func retryPolicy(retry policy.Retry) []attribute.KeyValue {
+	return []attribute.KeyValue{
+		spans.MaxAttempts.Int(retry.MaxAttempts), spans.AttemptTimeout.Int64(retry.Timeout.Milliseconds()),
+	}
+}
+
+func (w *watcher) loopPolicy() []attribute.KeyValue {
+	p := w.consumer.settings.Policy.Loop
+	return []attribute.KeyValue{
+		spans.Mode.String(string(p.Mode)), spans.Execution.String(string(p.Execution)),
+		spans.Concurrency.Int(p.Concurrency.Value), spans.BatchSize.Int(p.Batch.Size), spans.Streaming.Bool(p.Streaming),
+	}
 }
 
 func (w *watcher) loopEnded(span trace.Span, err error) {
@@ -236,7 +256,7 @@ func (w *watcher) loopEnded(span trace.Span, err error) {
 		return
 	}
 	if err != nil {
-		recordError(span, ergon.CategoryOf(err).String(), err)
+		recordError(span, ergon.CategoryOf(err), err)
 	}
 	span.End()
 }

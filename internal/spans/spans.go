@@ -52,7 +52,6 @@ const (
 	Execution          = attribute.Key("ergon.policy.execution")
 	Streaming          = attribute.Key("ergon.policy.streaming")
 	Result             = attribute.Key("ergon.result")
-	OperationKey       = attribute.Key("ergon.operation")
 )
 
 // SystemName is the value of messaging.system: the engine is the client library, whatever the broker.
