@@ -19,7 +19,7 @@ func (b *backend) call(context.Context, ergon.Transaction) (any, error) {
 	n := b.calls.Add(1)
 	defer b.calls.Add(-1)
 	raise(&b.most, n)
-	time.Sleep(max(took, took*time.Duration(n)/time.Duration(b.room.Load())))
+	sleep(max(took, took*time.Duration(n)/time.Duration(b.room.Load())))
 	return nil, nil
 }
 
@@ -48,7 +48,7 @@ func TestConcurrencyAdaptsToLatencyWithinItsBounds(t *testing.T) {
 		within := func(what string, bound time.Duration, reached func(limit int) bool) {
 			t.Helper()
 			for range bound / time.Second {
-				time.Sleep(time.Second)
+				sleep(time.Second)
 				limit, calls := r.consumer.Snapshot().Concurrency, int(b.calls.Load())
 				if limit < least || limit > most || calls > max(limit, before) {
 					t.Fatalf("%s: %d run and %d may, a second ago %d; want %d to %d", what, calls, limit, before, least, most)

@@ -16,7 +16,7 @@ func TestFreeSlotsAreFilledAtOnce(t *testing.T) {
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
 		began := time.Now()
 		r := newRig(ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) {
-			time.Sleep(time.Second)
+			sleep(time.Second)
 			return nil, nil
 		}}, numbered(concurrency*rounds)...)
 		r.Policy.Loop.Execution = execution

@@ -52,13 +52,15 @@ func TestPayloadThatDoesNotDecodeIsBusinessAndGoesToTheExceptionHandler(t *testi
 			inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
 				task := &orders{journal: newJournal()}
 				r := newRig(ergon.Consume(task))
-				r.Queue = memory.New(memory.Settings{Transactions: []ergon.Transaction{ergon.NewTransaction("a", payload)}, Finite: true, Record: true})
+				txs := []ergon.Transaction{ergon.NewTransaction("a", payload)}
+				r.Queue = memory.New(memory.Settings{Transactions: txs, Finite: true, Record: true})
 				r.Source = r.Queue
 				r.Policy.Loop.Execution = execution
 				r.run(t)
 				task.want(t, "0s exception of "+fmt.Sprint(payload))
 				c := task.cause
-				if c.Category != ergon.CategoryBusiness || c.Phase != policy.PhaseDecode || c.Attempts != 1 || c.First != nil || c.TransactionID != "a" {
+				if c.Category != ergon.CategoryBusiness || c.Phase != policy.PhaseDecode ||
+					c.Attempts != 1 || c.First != nil || c.TransactionID != "a" {
 					t.Errorf("got %v in phase %v after %d attempts of %s, first %v; want BUSINESS in decode after 1 of a",
 						c.Category, c.Phase, c.Attempts, c.TransactionID, c.First)
 				}
@@ -178,10 +180,12 @@ func TestEveryAttemptGetsThePayloadAsItWasFetched(t *testing.T) {
 			inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
 				s := &spoiler{}
 				r := newRig(ergon.Consume(s))
-				r.Queue = memory.New(memory.Settings{Transactions: []ergon.Transaction{ergon.NewTransaction("a", test.payload)}, Finite: true, Record: true})
+				txs := []ergon.Transaction{ergon.NewTransaction("a", test.payload)}
+				r.Queue = memory.New(memory.Settings{Transactions: txs, Finite: true, Record: true})
 				r.Source = r.Queue
 				r.Policy.Loop.Execution = execution
-				r.Policy.Process, r.Policy.Success, r.Policy.Exception = retrying(3, time.Second, 0), retrying(2, time.Second, 0), retrying(2, time.Second, 0)
+				r.Policy.Process = retrying(3, time.Second, 0)
+				r.Policy.Success, r.Policy.Exception = retrying(2, time.Second, 0), retrying(2, time.Second, 0)
 				r.run(t)
 				want := []string{test.typed, test.typed, test.typed, test.typed, test.typed, test.untyped, test.untyped}
 				if diff := cmp.Diff(want, s.seen); diff != "" {
@@ -203,7 +207,7 @@ func TestLateAttemptDoesNotSpoilThePayloadOfTheNext(t *testing.T) {
 		r := newRig(ergon.Task{Process: func(_ context.Context, tx ergon.Transaction) (any, error) {
 			payload := tx.Payload().([]string)
 			if n.Add(1) == 1 {
-				time.Sleep(time.Second + 1)
+				sleep(time.Second + 1)
 				payload[0] = "spoilt"
 				close(spoilt)
 				return nil, nil

@@ -22,7 +22,8 @@ func TestEachPhaseHasItsOwnAttemptsTimeoutAndBackoff(t *testing.T) {
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
 		n := 0
 		s := &scripted{journal: newJournal(), success: hang, exception: hang, process: func(ctx context.Context) error {
-			if n++; n < 3 {
+			n++
+			if n < 3 {
 				return hang(ctx)
 			}
 			return nil
@@ -67,17 +68,19 @@ func TestSettlePhaseHasItsOwnPolicy(t *testing.T) {
 // ways to fail for good, and what the exception handler is given for each.
 var failures = []struct {
 	name string
-	fail func(n int, ctx context.Context) error //nolint:revive // the number of the attempt is what it is about
+	fail func(n int, ctx context.Context) error
 	want ergon.TransactionError
 	says string
 }{
 	{
 		"the last attempt", func(n int, _ context.Context) error { return fmt.Errorf("attempt %d: %w", n, errScripted) },
-		ergon.TransactionError{Category: ergon.CategorySystem, Attempts: 3}, "SYSTEM: attempt 3: scripted failure (after 3 attempts)",
+		ergon.TransactionError{Category: ergon.CategorySystem, Attempts: 3},
+		"SYSTEM: attempt 3: scripted failure (after 3 attempts)",
 	},
 	{
 		"business at once", func(int, context.Context) error { return ergon.Business(errScripted) },
-		ergon.TransactionError{Category: ergon.CategoryBusiness, Attempts: 1}, "BUSINESS: scripted failure",
+		ergon.TransactionError{Category: ergon.CategoryBusiness, Attempts: 1},
+		"BUSINESS: scripted failure",
 	},
 	{
 		"business after a system failure", func(n int, _ context.Context) error {
@@ -86,11 +89,13 @@ var failures = []struct {
 			}
 			return ergon.Business(errors.New("refused"))
 		},
-		ergon.TransactionError{Category: ergon.CategoryBusiness, Attempts: 2}, "BUSINESS: refused (after 2 attempts)",
+		ergon.TransactionError{Category: ergon.CategoryBusiness, Attempts: 2},
+		"BUSINESS: refused (after 2 attempts)",
 	},
 	{
 		"permanent", func(int, context.Context) error { return ergon.Permanent(errScripted) },
-		ergon.TransactionError{Category: ergon.CategorySystem, Attempts: 1}, "SYSTEM: scripted failure",
+		ergon.TransactionError{Category: ergon.CategorySystem, Attempts: 1},
+		"SYSTEM: scripted failure",
 	},
 	{
 		"timeout after system failures", func(n int, ctx context.Context) error {
@@ -100,7 +105,8 @@ var failures = []struct {
 			<-ctx.Done()
 			return errors.New("too late to be heard")
 		},
-		ergon.TransactionError{Category: ergon.CategoryTimeout, Attempts: 3}, "TIMEOUT: attempt timeout of 10s (after 3 attempts)",
+		ergon.TransactionError{Category: ergon.CategoryTimeout, Attempts: 3},
+		"TIMEOUT: attempt timeout of 10s (after 3 attempts)",
 	},
 	{
 		"system failures after a timeout", func(n int, ctx context.Context) error {
@@ -109,19 +115,21 @@ var failures = []struct {
 			}
 			return errScripted
 		},
-		ergon.TransactionError{Category: ergon.CategorySystem, Attempts: 3}, "SYSTEM: scripted failure (after 3 attempts)",
+		ergon.TransactionError{Category: ergon.CategorySystem, Attempts: 3},
+		"SYSTEM: scripted failure (after 3 attempts)",
 	},
 	{
 		"out of time in an attempt", func(n int, ctx context.Context) error {
 			if n == 1 {
-				time.Sleep(6 * time.Second)
+				sleep(6 * time.Second)
 				return errScripted
 			}
 			<-ctx.Done()
-			time.Sleep(time.Second)
+			sleep(time.Second)
 			return nil
 		},
-		ergon.TransactionError{Category: ergon.CategoryTimeout, Attempts: 2}, "TIMEOUT: transaction timeout of 15s (after 2 attempts)",
+		ergon.TransactionError{Category: ergon.CategoryTimeout, Attempts: 2},
+		"TIMEOUT: transaction timeout of 15s (after 2 attempts)",
 	},
 	{
 		"out of time in the backoff", func(n int, _ context.Context) error {
@@ -131,7 +139,8 @@ var failures = []struct {
 			return errScripted
 		},
 		ergon.TransactionError{Category: ergon.CategoryTimeout, Attempts: 2},
-		"TIMEOUT: transaction timeout of 15s leaves no room for another attempt after a backoff of 14s: attempt 2: scripted failure (after 2 attempts)",
+		"TIMEOUT: transaction timeout of 15s leaves no room for another attempt after a backoff of 14s: " +
+			"attempt 2: scripted failure (after 2 attempts)",
 	},
 	{
 		"out of time in the first backoff", func(int, context.Context) error { return ergon.RetryAfter(errScripted, time.Hour) },
@@ -157,7 +166,7 @@ func TestExceptionHandlerIsToldExactlyWhatFailed(t *testing.T) {
 					r.Policy.Loop.Concurrency.Headroom = 2
 					r.Policy.Process, r.Policy.Success = retrying(3, 10*time.Second, time.Second), retrying(3, 10*time.Second, time.Second)
 					r.run(t)
-					time.Sleep(time.Minute) // the handlers that were given up have ended by then
+					sleep(time.Minute) // the handlers that were given up have ended by then
 					got := s.cause
 					if got.Category != test.want.Category || got.Phase != phase || got.Attempts != test.want.Attempts || got.TransactionID != "a" {
 						t.Errorf("got %v in %v after %d attempts of %s, want %v in %v after %d of a",
@@ -216,14 +225,23 @@ func TestHandlersAreOptional(t *testing.T) {
 			calls   []string
 			outcome pipeline.Outcome
 		}{
-			{"no success", func(h *ergon.Task) { h.Success = nil }, inPhase(policy.PhaseProcess, succeeds), []string{"process"}, pipeline.Succeeded},
+			{
+				"no success", func(h *ergon.Task) { h.Success = nil },
+				inPhase(policy.PhaseProcess, succeeds),
+				[]string{"process"},
+				pipeline.Succeeded,
+			},
 			{
 				"no exception, process fails", func(h *ergon.Task) { h.Exception = nil },
-				inPhase(policy.PhaseProcess, failsWith(ergon.Business(errScripted))), []string{"process"}, pipeline.DeadLettered,
+				inPhase(policy.PhaseProcess, failsWith(ergon.Business(errScripted))),
+				[]string{"process"},
+				pipeline.DeadLettered,
 			},
 			{
 				"no exception, success fails", func(h *ergon.Task) { h.Exception = nil },
-				inPhase(policy.PhaseSuccess, failsWith(ergon.Business(errScripted))), []string{"process", "success"}, pipeline.DeadLettered,
+				inPhase(policy.PhaseSuccess, failsWith(ergon.Business(errScripted))),
+				[]string{"process", "success"},
+				pipeline.DeadLettered,
 			},
 		} {
 			handlers := test.script.task()
@@ -249,7 +267,8 @@ func TestExceptionPhaseThatFailsForGoodEndsTheLifecycle(t *testing.T) {
 	}{
 		{
 			"system", failsWith(errors.New("no disk")),
-			[]string{"0s process", "0s exception", "1s exception", "2s exception"}, "no disk",
+			[]string{"0s process", "0s exception", "1s exception", "2s exception"},
+			"no disk",
 		},
 		{"business", failsWith(ergon.Business(errors.New("no"))), []string{"0s process", "0s exception"}, "no"},
 		{"permanent", failsWith(ergon.Permanent(errors.New("never"))), []string{"0s process", "0s exception"}, "never"},
@@ -258,11 +277,13 @@ func TestExceptionPhaseThatFailsForGoodEndsTheLifecycle(t *testing.T) {
 				<-ctx.Done()
 				return nil
 			},
-			[]string{"0s process", "0s exception", "11s exception", "22s exception"}, "attempt timeout of 10s",
+			[]string{"0s process", "0s exception", "11s exception", "22s exception"},
+			"attempt timeout of 10s",
 		},
 		{
 			"panic", func(context.Context) error { panic("bad") },
-			[]string{"0s process", "0s exception", "1s exception", "2s exception"}, "panic: bad",
+			[]string{"0s process", "0s exception", "1s exception", "2s exception"},
+			"panic: bad",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -41,7 +41,7 @@ func TestShutdownDrainsWhatRuns(t *testing.T) {
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
 		j := newJournal()
 		r := newRig(ergon.Task{Process: func(_ context.Context, tx ergon.Transaction) (any, error) {
-			time.Sleep(map[string]time.Duration{"a": 5 * time.Second, "b": 7 * time.Second}[tx.ID()])
+			sleep(map[string]time.Duration{"a": 5 * time.Second, "b": 7 * time.Second}[tx.ID()])
 			return nil, nil
 		}})
 		q := memory.NewLeased(memory.Settings{Transactions: transactionsOf("a", "b", "c"), Record: true}, 8*time.Second)
@@ -89,7 +89,7 @@ func TestRungsOfTheShutdownLadder(t *testing.T) {
 					if test.returns == 0 {
 						<-ctx.Done()
 					}
-					time.Sleep(test.returns - time.Since(began))
+					sleep(test.returns - time.Since(began))
 					return nil, ctx.Err()
 				}}), "a")
 				r.spyOnSettlements(j)
@@ -97,7 +97,7 @@ func TestRungsOfTheShutdownLadder(t *testing.T) {
 				r.Policy.Process = once(5 * time.Minute)
 				_ = r.runStopped(t, j)
 				j.want(t, test.settled, test.end)
-				time.Sleep(2000 * time.Hour)
+				sleep(2000 * time.Hour)
 				if got := time.Duration(cancelled.Load()); test.settled != "10.999999999s settle a ack" && got != cancelAt {
 					t.Errorf("the handler was cancelled after %s, want after %s", got, cancelAt)
 				}
@@ -114,7 +114,7 @@ func TestShutdownWithoutGrace(t *testing.T) {
 	inBothModes(t, func(t *testing.T, shape func(*rig)) {
 		j := newJournal()
 		r := newRig(neverHandled(t, ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) {
-			time.Sleep(time.Hour)
+			sleep(time.Hour)
 			return nil, nil
 		}}), "a")
 		r.spyOnSettlements(j)
@@ -126,7 +126,7 @@ func TestShutdownWithoutGrace(t *testing.T) {
 		}
 		j.note("end")
 		j.want(t, "1s settle a requeue interrupted", "1s end")
-		time.Sleep(2 * time.Hour)
+		sleep(2 * time.Hour)
 	})
 }
 
@@ -149,7 +149,7 @@ func TestForceCutsTheShutdownShort(t *testing.T) {
 				r := newRig(neverHandled(t, ergon.Task{Process: func(ctx context.Context, tx ergon.Transaction) (any, error) {
 					<-ctx.Done()
 					j.note("cancelled")
-					time.Sleep(time.Hour)
+					sleep(time.Hour)
 					return nil, nil
 				}}), "a")
 				r.OnEnd = func(result pipeline.Result) { j.note(result.Outcome.String()) }
@@ -162,7 +162,7 @@ func TestForceCutsTheShutdownShort(t *testing.T) {
 				want := map[string]bool{
 					fmt.Sprint(test.cancelled, " cancelled"): true, fmt.Sprint(test.end, " interrupted"): true, fmt.Sprint(test.end, " end"): true,
 				}
-				time.Sleep(2 * time.Hour)
+				sleep(2 * time.Hour)
 				if got := strings.Join(j.entries, ", "); len(j.entries) != 3 || !want[j.entries[0]] || !want[j.entries[1]] || !want[j.entries[2]] {
 					t.Errorf("got %s, want cancelled after %s and the end after %s", got, test.cancelled, test.end)
 				}
@@ -182,7 +182,7 @@ func TestBackoffDoesNotHoldUpTheShutdown(t *testing.T) {
 				j := newJournal()
 				r := newRig(neverHandled(t, ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) {
 					j.note("process")
-					time.Sleep(failsAt)
+					sleep(failsAt)
 					return nil, errDown
 				}}), "a")
 				r.spyOnSettlements(j)
@@ -202,8 +202,9 @@ func TestRetriesWithoutBackoffGoOnWhileDraining(t *testing.T) {
 		j := newJournal()
 		n := 0
 		r := newRig(neverHandled(t, ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) {
-			time.Sleep(2 * time.Second)
-			if n++; n < 3 {
+			sleep(2 * time.Second)
+			n++
+			if n < 3 {
 				return nil, errDown
 			}
 			return nil, nil
@@ -294,9 +295,9 @@ func TestShutdownInEachPhase(t *testing.T) {
 				inBothModes(t, func(t *testing.T, shape func(*rig)) {
 					r := newRig(ergon.Task{}, "a")
 					shape(r)
-					stage.make(r, func() { time.Sleep(4 * time.Second) })
+					stage.make(r, func() { sleep(4 * time.Second) })
 					_ = r.runStopped(t, newJournal())
-					time.Sleep(time.Minute)
+					sleep(time.Minute)
 					if got := settlementsText(r.Queue.Settlements()); got != stage.drained {
 						t.Errorf("got settlements %q, want %q", got, stage.drained)
 					}
@@ -324,7 +325,7 @@ func TestShutdownInEachPhase(t *testing.T) {
 						t.Errorf("got settlements %q, want %q", got, stage.stuck)
 					}
 					close(over)
-					time.Sleep(2 * time.Hour)
+					sleep(2 * time.Hour)
 					if got := len(r.Queue.Settlements()); got > 1 {
 						t.Errorf("got %d settlements in the end, want one at most", got)
 					}

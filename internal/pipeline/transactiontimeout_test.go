@@ -14,7 +14,7 @@ import (
 // takes is a handler that ignores its context for as long as it takes.
 func takes(d time.Duration, err error) func(context.Context) error {
 	return func(context.Context) error {
-		time.Sleep(d)
+		sleep(d)
 		return err
 	}
 }
@@ -33,39 +33,48 @@ func TestTransactionTimeoutBoundsProcessAndSuccessWithTheirBackoffs(t *testing.T
 	}{
 		{
 			"success is in time", takes(4*second, nil), takes(6*second-1, nil), 0,
-			[]string{"0s process", "4s success", "9.999999999s succeeded a"}, "", 0,
+			[]string{"0s process", "4s success", "9.999999999s succeeded a"},
+			"", 0,
 		},
 		{
 			"success is late", takes(4*second, nil), takes(6*second, nil), 0,
-			[]string{"0s process", "4s success", "10s exception", "10s dead_lettered a"}, policy.PhaseSuccess, 1,
+			[]string{"0s process", "4s success", "10s exception", "10s dead_lettered a"},
+			policy.PhaseSuccess, 1,
 		},
 		{
 			"process leaves a nanosecond, which is enough", takes(10*second-1, nil), takes(0, nil), 0,
-			[]string{"0s process", "9.999999999s success", "9.999999999s succeeded a"}, "", 0,
+			[]string{"0s process", "9.999999999s success", "9.999999999s succeeded a"},
+			"", 0,
 		},
 		{
 			"process leaves a nanosecond, which is not enough", takes(10*second-1, nil), takes(1, nil), 0,
-			[]string{"0s process", "9.999999999s success", "10s exception", "10s dead_lettered a"}, policy.PhaseSuccess, 1,
+			[]string{"0s process", "9.999999999s success", "10s exception", "10s dead_lettered a"},
+			policy.PhaseSuccess, 1,
 		},
 		{
 			"process is late", takes(10*second, nil), takes(0, nil), 0,
-			[]string{"0s process", "10s exception", "10s dead_lettered a"}, policy.PhaseProcess, 1,
+			[]string{"0s process", "10s exception", "10s dead_lettered a"},
+			policy.PhaseProcess, 1,
 		},
 		{
 			"the last attempt is late", fails(3 * second), nil, 1500 * time.Millisecond,
-			[]string{"0s process", "4.5s process", "9s process", "10s exception", "10s dead_lettered a"}, policy.PhaseProcess, 3,
+			[]string{"0s process", "4.5s process", "9s process", "10s exception", "10s dead_lettered a"},
+			policy.PhaseProcess, 3,
 		},
 		{
 			"a backoff that ends a nanosecond before", fails(4 * second), nil, 6*second - 1,
-			[]string{"0s process", "9.999999999s process", "10s exception", "10s dead_lettered a"}, policy.PhaseProcess, 2,
+			[]string{"0s process", "9.999999999s process", "10s exception", "10s dead_lettered a"},
+			policy.PhaseProcess, 2,
 		},
 		{
 			"no room for the backoff", fails(4 * second), nil, 6 * second,
-			[]string{"0s process", "4s exception", "4s dead_lettered a"}, policy.PhaseProcess, 1,
+			[]string{"0s process", "4s exception", "4s dead_lettered a"},
+			policy.PhaseProcess, 1,
 		},
 		{
 			"no room for the backoff of success", takes(4*second, nil), fails(second), 5 * second,
-			[]string{"0s process", "4s success", "5s exception", "5s dead_lettered a"}, policy.PhaseSuccess, 1,
+			[]string{"0s process", "4s success", "5s exception", "5s dead_lettered a"},
+			policy.PhaseSuccess, 1,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -79,7 +88,7 @@ func TestTransactionTimeoutBoundsProcessAndSuccessWithTheirBackoffs(t *testing.T
 				r.Policy.Process, r.Policy.Success = retrying(5, 10*second, test.backoff), retrying(5, time.Hour, test.backoff)
 				r.run(t)
 				s.want(t, test.want...)
-				time.Sleep(time.Minute) // what was given up returns
+				sleep(time.Minute) // what was given up returns
 				if got := r.settlementsOf("a"); len(got) != 1 {
 					t.Errorf("got settlements %v, want one", got)
 				}
@@ -115,7 +124,8 @@ func TestExceptionPhaseHasItsOwnBudget(t *testing.T) {
 				if deadline, _ := ctx.Deadline(); time.Until(deadline) != time.Minute {
 					t.Errorf("the handler has %v, want a minute", time.Until(deadline))
 				}
-				if n++; n < 3 {
+				n++
+				if n < 3 {
 					<-ctx.Done()
 					if cause := context.Cause(ctx); cause != ergon.ErrAttemptTimeout { //nolint:errorlint // it itself
 						t.Errorf("got cause %v, want ErrAttemptTimeout", cause)
@@ -144,7 +154,7 @@ func TestTransactionTimeoutIsCountedFromTheFirstAttempt(t *testing.T) {
 		t.Run(timeout.String(), func(t *testing.T) {
 			inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
 				r := newRig(ergon.Task{Process: func(ctx context.Context, _ ergon.Transaction) (any, error) {
-					time.Sleep(10*time.Second - 1)
+					sleep(10*time.Second - 1)
 					if deadline, _ := ctx.Deadline(); time.Until(deadline) != 1 {
 						t.Errorf("%v are left of the attempt, want 1ns", time.Until(deadline))
 					}
