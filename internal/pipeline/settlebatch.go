@@ -49,7 +49,8 @@ func (c *Consumer) givesUpSettling(err error) {
 		c.unsettledInARow = 0
 		return
 	}
-	if c.unsettledInARow++; c.unsettledInARow == mostUnsettled {
+	c.unsettledInARow++
+	if c.unsettledInARow == mostUnsettled {
 		c.stopFetching(fmt.Errorf("%w, %d batches in a row: %w", ErrUnsettled, mostUnsettled, err))
 	}
 }
