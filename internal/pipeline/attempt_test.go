@@ -36,7 +36,8 @@ func TestAttemptsAreCountedInTotalAndSpacedByTheCappedBackoff(t *testing.T) {
 				r := newRig(ergon.Task{Process: failing(j, func(n int) error { return fmt.Errorf("attempt %d: %w", n, errScripted) })}, "a")
 				r.Policy.Loop.Execution = execution
 				r.Policy.Process.Retry = policy.Retry{
-					MaxAttempts: attempts, Timeout: time.Second, Backoff: 100 * time.Millisecond, BackoffMultiplier: 3, BackoffCap: 500 * time.Millisecond,
+					MaxAttempts: attempts, Timeout: time.Second,
+					Backoff: 100 * time.Millisecond, BackoffMultiplier: 3, BackoffCap: 500 * time.Millisecond,
 				}
 				r.run(t)
 				j.want(t, all[:attempts]...)
@@ -95,7 +96,10 @@ func TestErrorMayCarryItsOwnDelay(t *testing.T) {
 		{"one nanosecond", ergon.RetryAfter(errScripted, 1), "1ns process"},
 		{"wrapped", fmt.Errorf("calling: %w", ergon.RetryAfter(errScripted, 2*time.Second)), "2s process"},
 		{"wrapped in a failure of RunFn", &ergon.TransactionError{Err: ergon.RetryAfter(errScripted, 2*time.Second)}, "2s process"},
-		{"joined with others", errors.Join(&ergon.TransactionError{Err: errScripted}, ergon.RetryAfter(errScripted, 2*time.Second)), "2s process"},
+		{
+			"joined with others",
+			errors.Join(&ergon.TransactionError{Err: errScripted}, ergon.RetryAfter(errScripted, 2*time.Second)), "2s process",
+		},
 		{"of a type of the user's own", throttled{after: 3 * time.Second, own: true}, "3s process"},
 		{"of a type of the user's own that does not know", throttled{after: 3 * time.Second}, "1s process"},
 	} {

@@ -78,7 +78,7 @@ func TestContextEndsExactlyAtTheDeadlineOfTheAttempt(t *testing.T) {
 		}
 		time.Sleep(10*time.Second - 1)
 		wantEnd(t, "1ns before the deadline", ctx, nil, nil)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		wantEnd(t, "at the deadline", ctx, context.DeadlineExceeded, ergon.ErrAttemptTimeout)
 		time.Sleep(time.Hour)
@@ -149,7 +149,7 @@ func TestCauseTellsWhatEndedTheContext(t *testing.T) {
 				if test.after > 0 {
 					time.Sleep(test.after - 1)
 					wantEnd(t, "1ns before", ctx, nil, nil)
-					time.Sleep(1)
+					time.Sleep(time.Nanosecond)
 					synctest.Wait()
 				} else {
 					<-ctx.Done()
@@ -179,7 +179,7 @@ func TestChildContextsEndAsThoseOfTheStandardLibraryDo(t *testing.T) {
 		children := map[string]context.Context{}
 		var cancels []context.CancelFunc
 		add := func(name string, child context.Context, cancel context.CancelFunc) {
-			children[name] = child
+			children[name] = child //nolint:fatcontext // each is one of many, none the parent of the next
 			cancels = append(cancels, cancel)
 		}
 		withCancel, cancel := context.WithCancel(ctx)
@@ -224,7 +224,7 @@ func TestChildContextsEndAsThoseOfTheStandardLibraryDo(t *testing.T) {
 		if len(ran) != 0 {
 			t.Error("AfterFunc ran before the deadline")
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		deadline := time.Now()
 		synctest.Wait()
 		for name, child := range children {
@@ -265,7 +265,7 @@ func TestContextIsCanceledOnceItsAttemptHasReturned(t *testing.T) {
 		ran := make(chan struct{})
 		r := newRig(ergon.Task{
 			Process: func(ctx context.Context, _ ergon.Transaction) (any, error) {
-				observed, done = ctx, ctx.Done()
+				observed, done = ctx, ctx.Done() //nolint:fatcontext // what becomes of it afterwards is the test
 				var cancel context.CancelFunc
 				child, cancel = context.WithTimeout(ctx, time.Hour)
 				t.Cleanup(cancel) // it is left behind until then
@@ -273,7 +273,7 @@ func TestContextIsCanceledOnceItsAttemptHasReturned(t *testing.T) {
 				return nil, nil
 			},
 			Success: func(ctx context.Context, _ ergon.Transaction, _ any) error {
-				unobserved = ctx
+				unobserved = ctx //nolint:fatcontext // as observed
 				wantEnd(t, "process, in success", observed, context.Canceled, context.Canceled)
 				return nil
 			},
@@ -434,8 +434,9 @@ func TestContextIsSafeForConcurrentUse(t *testing.T) {
 			}
 		}
 		<-child.Done()
-		if err := ctx.Err(); child.Err() != err || context.Cause(ctx) == nil || context.Cause(child) != context.Cause(ctx) { //nolint:errorlint // itself
-			t.Errorf("attempt: %v because of %v, child: %v because of %v", err, context.Cause(ctx), child.Err(), context.Cause(child))
+		err, cause := ctx.Err(), context.Cause(ctx)
+		if child.Err() != err || cause == nil || context.Cause(child) != cause { //nolint:errorlint // itself
+			t.Errorf("attempt: %v because of %v, child: %v because of %v", err, cause, child.Err(), context.Cause(child))
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -2,7 +2,6 @@ package pipeline_test
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -122,14 +121,15 @@ func TestIntervalCountsFromTheStartOfAFetch(t *testing.T) {
 		{700 * time.Millisecond, 2*time.Second + 700*time.Millisecond},
 		{1500 * time.Millisecond, 4500 * time.Millisecond},
 	} {
-		t.Run(fmt.Sprint(test.takes), func(t *testing.T) {
+		t.Run(test.takes.String(), func(t *testing.T) {
 			inBothModes(t, func(t *testing.T, shape func(*rig)) {
 				began := time.Now()
 				r := newRig(ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) { return nil, nil }})
 				calls := 0
 				r.Source = fetchFunc(func(context.Context, int) ([]ergon.Transaction, error) {
 					time.Sleep(test.takes)
-					if calls++; calls == 3 {
+					calls++
+					if calls == 3 {
 						return nil, ergon.ErrExhausted
 					}
 					return transactionsOf("a"), nil

@@ -93,8 +93,14 @@ func TestBusinessAndPermanentFailuresAreNotRetriedInAnyPhase(t *testing.T) {
 		{"business with a delay", ergon.RetryAfter(ergon.Business(errScripted), time.Second), ergon.CategoryBusiness},
 		{"permanent", ergon.Permanent(errScripted), ergon.CategorySystem},
 		{"permanent, wrapped", fmt.Errorf("calling: %w", ergon.Permanent(errScripted)), ergon.CategorySystem},
-		{"permanent, joined", errors.Join(ergon.RetryAfter(errors.New("other"), time.Second), ergon.Permanent(errScripted)), ergon.CategorySystem},
-		{"permanent timeout of a call of its own", ergon.Permanent(fmt.Errorf("%w: %w", ergon.ErrAttemptTimeout, errScripted)), ergon.CategoryTimeout},
+		{
+			"permanent, joined",
+			errors.Join(ergon.RetryAfter(errors.New("other"), time.Second), ergon.Permanent(errScripted)), ergon.CategorySystem,
+		},
+		{
+			"permanent timeout of a call of its own",
+			ergon.Permanent(fmt.Errorf("%w: %w", ergon.ErrAttemptTimeout, errScripted)), ergon.CategoryTimeout,
+		},
 		{"permanent business", ergon.Permanent(ergon.Business(errScripted)), ergon.CategoryBusiness},
 		{"permanent inside of RunFn", &ergon.TransactionError{Err: ergon.Permanent(errScripted)}, ergon.CategorySystem},
 	} {

@@ -24,9 +24,12 @@ var crashes = []struct {
 	{"panic with an error", func() error { panic(fmt.Errorf("bad: %w", errScripted)) }, "panic: bad: scripted failure", errScripted},
 	{"panic with a text", func() error { panic("bad") }, "panic: bad", nil},
 	{"panic with a number", func() error { panic(42) }, "panic: 42", nil},
-	{"panic with nil", func() error { panic(nil) }, "panic called with nil argument", nil}, //nolint:govet // on purpose
+	{"panic with nil", func() error { panic(nil) }, "panic called with nil argument", nil},
 	{"panic with a nil error", func() error { panic((*typedFailure)(nil)) }, "panic: ", nil},
-	{"panic with a value that may be a payload", func() error { panic(struct{ Secret string }{"s3cr3t"}) }, "panic: a value of type struct", nil},
+	{
+		"panic with a value that may be a payload",
+		func() error { panic(struct{ Secret string }{"s3cr3t"}) }, "panic: a value of type struct", nil,
+	},
 	{"panic with a value that contains itself", func() error {
 		itself := map[string]any{}
 		itself["itself"] = itself
@@ -34,7 +37,7 @@ var crashes = []struct {
 	}, "panic: a value of type map[string]interface {}", nil},
 	{"nil map", func() error {
 		var m map[string]int
-		m["x"] = 1
+		m["x"] = 1 //nolint:staticcheck // the crash
 		return nil
 	}, "assignment to entry in nil map", nil},
 	{"index out of range", func() error {

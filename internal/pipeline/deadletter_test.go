@@ -103,7 +103,8 @@ func TestDeadLetterNamesThePhaseThatFailed(t *testing.T) {
 			ergon.DeadLetterRecord{Category: ergon.CategoryBusiness, Phase: policy.PhaseProcess, Attempts: 1, Message: "refused"},
 		},
 		{
-			"timeout", task{Process: func(ctx context.Context, _ ergon.Transaction) (any, error) {
+			"timeout",
+			task{Process: func(ctx context.Context, _ ergon.Transaction) (any, error) {
 				<-ctx.Done()
 				return nil, ctx.Err()
 			}},
@@ -113,7 +114,8 @@ func TestDeadLetterNamesThePhaseThatFailed(t *testing.T) {
 			},
 		},
 		{
-			"success handler", task{Process: ok, Success: func(context.Context, ergon.Transaction, any) error {
+			"success handler",
+			task{Process: ok, Success: func(context.Context, ergon.Transaction, any) error {
 				return ergon.Permanent(errors.New("sink is gone"))
 			}},
 			ergon.DeadLetterRecord{Category: ergon.CategorySystem, Phase: policy.PhaseSuccess, Attempts: 1, Message: "sink is gone"},

@@ -66,8 +66,14 @@ func TestWhatBecomesOfATransaction(t *testing.T) {
 		{"handler discards, requeue", refusing(disposing(ergon.Discard)), requeue, true, pipeline.Discarded, "a ack", 0},
 		{"handler dead-letters, requeue", refusing(disposing(ergon.DeadLetter)), requeue, true, pipeline.DeadLettered, "a ack", 1},
 		{"handler dead-letters, discard", refusing(disposing(ergon.DeadLetter)), discard, true, pipeline.DeadLettered, "a ack", 1},
-		{"handler dead-letters, discard, at the source", refusing(disposing(ergon.DeadLetter)), discard, false, pipeline.DeadLettered, "a reject", 0},
-		{"handler requeues later, dead letter", refusing(disposing(ergon.Requeue(3 * time.Second))), deadLetter, true, pipeline.Requeued, "a requeue 3s", 0},
+		{
+			"handler dead-letters, discard, at the source",
+			refusing(disposing(ergon.DeadLetter)), discard, false, pipeline.DeadLettered, "a reject", 0,
+		},
+		{
+			"handler requeues later, dead letter",
+			refusing(disposing(ergon.Requeue(3 * time.Second))), deadLetter, true, pipeline.Requeued, "a requeue 3s", 0,
+		},
 		{"handler requeues now, discard", refusing(disposing(ergon.Requeue(0))), discard, true, pipeline.Requeued, "a requeue", 0},
 
 		{"handler fails, dead letter", refusing(failingHandler), deadLetter, true, pipeline.HandlerFailed, "a ack", 1},

@@ -155,7 +155,10 @@ func TestDefaultPolicyNeverSpins(t *testing.T) {
 			<-ctx.Done() // for 3 times 30 s, and again when it is requeued
 			return nil, ctx.Err()
 		}}, once, 9 + 150},
-		{"handler that panics", true, ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) { panic("broken") }}, once, 9 + 150},
+		{
+			"handler that panics", true,
+			ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) { panic("broken") }}, once, 9 + 150,
+		},
 		{"source that fails", true, ergon.Task{Process: ok}, func(int) ([]ergon.Transaction, error) { return nil, errors.New("down") }, 3},
 	} {
 		t.Run(test.name, func(t *testing.T) {

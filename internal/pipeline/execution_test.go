@@ -171,7 +171,7 @@ func TestHundredThousandTransactionsAreInFlight(t *testing.T) {
 
 // blockAll has n transactions in flight at once, all of them blocked in block, and returns the memory that each took: heap
 // and stacks, its goroutine and its payload included.
-func blockAll(tb testing.TB, n int64, block func(release <-chan struct{}, ctx context.Context)) int64 { //nolint:revive // as it is called
+func blockAll(tb testing.TB, n int64, block func(release <-chan struct{}, ctx context.Context)) int64 {
 	tb.Helper()
 	release, all := make(chan struct{}), make(chan struct{})
 	var blocked atomic.Int64

@@ -16,7 +16,7 @@ import (
 func untilCancelled(t *testing.T, err error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		<-ctx.Done()
-		if ctx.Err() != context.Canceled || !errors.Is(context.Cause(ctx), ergon.ErrInterrupted) { //nolint:errorlint // it itself
+		if ctx.Err() != context.Canceled || !errors.Is(context.Cause(ctx), ergon.ErrInterrupted) {
 			t.Errorf("the context ended with %v because of %v, want context.Canceled because of ErrInterrupted", ctx.Err(), context.Cause(ctx))
 		}
 		return err
@@ -133,7 +133,7 @@ func TestTransactionCutShortByShutdownIsReleased(t *testing.T) {
 // wantReleased wants a transaction given back unprocessed, and delivered again as if for the first time.
 func wantReleased(t *testing.T, r *rig, id string) {
 	t.Helper()
-	if got := r.resultOf(t, id); got.Outcome != pipeline.Interrupted || got.Err != ergon.ErrInterrupted { //nolint:errorlint // it itself
+	if got := r.resultOf(t, id); got.Outcome != pipeline.Interrupted || got.Err != ergon.ErrInterrupted {
 		t.Errorf("transaction %s: got %v with %v, want interrupted with ErrInterrupted", id, got.Outcome, got.Err)
 	}
 	settled := r.settlementsOf(id)
@@ -142,7 +142,8 @@ func wantReleased(t *testing.T, r *rig, id string) {
 	}
 	again, err := r.Queue.FetchTransactionByID(t.Context(), id)
 	if err != nil || again.Delivery().Count != 1 {
-		t.Errorf("transaction %s: delivered for time %d, %v; want the delivery that was cut short not to count", id, again.Delivery().Count, err)
+		t.Errorf("transaction %s: delivered for time %d, %v; want the delivery that was cut short not to count",
+			id, again.Delivery().Count, err)
 	}
 }
 

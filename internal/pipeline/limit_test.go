@@ -208,7 +208,8 @@ func TestFetchThatBringsSomethingAndFails(t *testing.T) {
 			ergon.Settler
 		}{fetchFunc(func(ctx context.Context, limit int) ([]ergon.Transaction, error) {
 			txs, err := r.Queue.FetchTransactions(ctx, limit)
-			if calls++; calls == 1 {
+			calls++
+			if calls == 1 {
 				return txs, errors.New("connection lost")
 			}
 			return txs, err

@@ -95,7 +95,7 @@ func TestLoopTimeoutInterruptsWhatDoesNotDrain(t *testing.T) {
 			<-ctx.Done()
 			j.note("cancelled")
 			if cause := context.Cause(ctx); !errors.Is(cause, ergon.ErrInterrupted) || !errors.Is(cause, ergon.ErrLoopTimeout) ||
-				ctx.Err() != context.Canceled { //nolint:errorlint // it itself
+				ctx.Err() != context.Canceled {
 				t.Errorf("got %v because of %v, want context.Canceled because of ErrInterrupted by ErrLoopTimeout", ctx.Err(), cause)
 			}
 			if tx.ID() == "b" {

@@ -98,7 +98,7 @@ func newStorm(seed uint64) *storm {
 		q := memory.NewLeased(settings, time.Minute)
 		s.Queue = q.Queue
 		s.ledger.settlingSource = memory.WithLeaseFaults(q, s.faults...)
-		s.Source = &leasedLedger{ledger: s.ledger, LeaseKeeper: s.ledger.settlingSource.(ergon.LeaseKeeper)} //nolint:forcetypeassert // just made
+		s.Source = &leasedLedger{ledger: s.ledger, LeaseKeeper: s.ledger.settlingSource.(ergon.LeaseKeeper)}
 	} else {
 		s.Queue = memory.New(settings)
 		s.ledger.settlingSource = memory.WithFaults(s.Queue, s.faults...)

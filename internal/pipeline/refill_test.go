@@ -234,7 +234,7 @@ func newCensus(source settlingSource, task *ergon.Task) *census {
 }
 
 func raise(most *atomic.Int64, n int64) {
-	for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() { //nolint:revive // the condition does it
+	for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
 	}
 }
 

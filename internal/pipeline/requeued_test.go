@@ -19,7 +19,8 @@ func TestLoopWaitsForWhatItRequeued(t *testing.T) {
 		var calls int
 		r := newRig(ergon.Task{
 			Process: func(context.Context, ergon.Transaction) (any, error) {
-				if calls++; calls == 1 {
+				calls++
+				if calls == 1 {
 					return nil, ergon.Business(errors.New("not yet"))
 				}
 				return nil, nil

@@ -58,8 +58,10 @@ func TestImpossibleSettingsAreRefused(t *testing.T) {
 				s.Policy.Success.Retry.Timeout = 20 * time.Second
 			},
 			[]string{
-				`process.retry.timeout: 30s is longer than the lease of 20s that connector "input" gives; lengthen the lease or shorten the timeout`,
-				`exception.retry.timeout: 30s is longer than the lease of 20s that connector "input" gives; lengthen the lease or shorten the timeout`,
+				`process.retry.timeout: 30s is longer than the lease of 20s that connector "input" gives; ` +
+					"lengthen the lease or shorten the timeout",
+				`exception.retry.timeout: 30s is longer than the lease of 20s that connector "input" gives; ` +
+					"lengthen the lease or shorten the timeout",
 			},
 		},
 		{
@@ -67,7 +69,8 @@ func TestImpossibleSettingsAreRefused(t *testing.T) {
 				s.Source, s.Policy.Loop.Batch.Prefetch, s.Policy.Loop.Concurrency.Value = leased(time.Minute), 5, 4
 			},
 			[]string{
-				`loop.batch.prefetch: 5 is more than the 4 that run at once, so leases of connector "input" would be kept by what only waits; lower it`,
+				`loop.batch.prefetch: 5 is more than the 4 that run at once, so ` +
+					`leases of connector "input" would be kept by what only waits; lower it`,
 			},
 		},
 		{

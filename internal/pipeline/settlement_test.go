@@ -19,7 +19,7 @@ import (
 // timed is a task whose transactions take what their payloads say, a time.Duration each.
 func timed() ergon.Task {
 	return ergon.Task{Process: func(_ context.Context, tx ergon.Transaction) (any, error) {
-		time.Sleep(tx.Payload().(time.Duration)) //nolint:forcetypeassert // the test made it
+		time.Sleep(tx.Payload().(time.Duration))
 		return nil, nil
 	}}
 }

@@ -63,7 +63,8 @@ func TestOneTransactionHasTheSameLifecycle(t *testing.T) {
 		},
 		{
 			name: "timeout", task: ergon.Task{Process: hangs}, outcome: pipeline.Failed,
-			failure: "process: TIMEOUT: attempt timeout of 1s", phase: policy.PhaseProcess, category: ergon.CategoryTimeout, took: 5 * time.Second,
+			failure: "process: TIMEOUT: attempt timeout of 1s", phase: policy.PhaseProcess, category: ergon.CategoryTimeout,
+			took: 5 * time.Second,
 		},
 		{
 			name: "success handler", task: failingSuccess(ergon.Permanent(errDown)), outcome: pipeline.Failed, value: any(nil),
@@ -162,7 +163,8 @@ func TestOneTransactionHasTheSameShutdown(t *testing.T) {
 				if !errors.Is(err, errStopped) {
 					t.Errorf("got error %v, want the cause of the context's end", err)
 				}
-				if got.Transaction.ID() != "a" || got.Outcome != test.want || (got.Outcome == pipeline.Interrupted) != errors.Is(got.Err, ergon.ErrInterrupted) {
+				if got.Transaction.ID() != "a" || got.Outcome != test.want ||
+					(got.Outcome == pipeline.Interrupted) != errors.Is(got.Err, ergon.ErrInterrupted) {
 					t.Errorf("got transaction %q, outcome %s, error %v; want a, %s", got.Transaction.ID(), got.Outcome, got.Err, test.want)
 				}
 				if took := time.Since(began); took != test.end {

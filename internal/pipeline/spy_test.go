@@ -159,7 +159,7 @@ func (b *logBook) lines(t testing.TB, level slog.Level) []map[string]any {
 			t.Fatalf("log line %q: %v", text, err)
 		}
 		var of slog.Level
-		if err := of.UnmarshalText([]byte(line[slog.LevelKey].(string))); err != nil { //nolint:forcetypeassert // slog wrote it
+		if err := of.UnmarshalText([]byte(line[slog.LevelKey].(string))); err != nil {
 			t.Fatalf("log line %q: %v", text, err)
 		}
 		if of >= level {
@@ -174,7 +174,7 @@ func (b *logBook) wantMessages(t testing.TB, level slog.Level, want ...string) {
 	t.Helper()
 	var got []string
 	for _, line := range b.lines(t, level) {
-		got = append(got, line[slog.MessageKey].(string)) //nolint:forcetypeassert // slog wrote it
+		got = append(got, line[slog.MessageKey].(string))
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got log messages\n\t%s\nwant\n\t%s", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))

@@ -206,11 +206,14 @@ func TestAbandonedAttemptKeepsItsContextWhileOthersGoOn(t *testing.T) {
 			defer stuck.Done()
 			deadline, _ := ctx.Deadline()
 			<-release
-			if scope, ok := spans.ScopeFrom(ctx); !ok || scope.TransactionID != strconv.Itoa(i) || scope.Attempt != 1 || scope.Phase != "process" {
+			if scope, ok := spans.ScopeFrom(ctx); !ok || scope.TransactionID != strconv.Itoa(i) ||
+				scope.Attempt != 1 || scope.Phase != "process" {
 				t.Errorf("transaction %d: got scope %+v of a late attempt", i, scope)
 			}
-			if now, _ := ctx.Deadline(); !now.Equal(deadline) || context.Cause(ctx) != ergon.ErrAttemptTimeout || ctx.Err() != context.DeadlineExceeded { //nolint:errorlint // it itself
-				t.Errorf("transaction %d: the context of a late attempt has changed: %v instead of %v, %v", i, now, deadline, context.Cause(ctx))
+			now, _ := ctx.Deadline()
+			cause := context.Cause(ctx)
+			if !now.Equal(deadline) || cause != ergon.ErrAttemptTimeout || ctx.Err() != context.DeadlineExceeded { //nolint:errorlint // it itself
+				t.Errorf("transaction %d: the context of a late attempt has changed: %v instead of %v, %v", i, now, deadline, cause)
 			}
 			if tx.ID() != strconv.Itoa(i) || tx.Payload() != strconv.Itoa(i) {
 				t.Errorf("transaction %d has become %v", i, tx)
