@@ -97,7 +97,7 @@ func TestResultThatADecoratorChangedIsRefused(t *testing.T) {
 type errorful struct{ got []error }
 
 func (e *errorful) ProcessTransaction(context.Context, ergon.TransactionOf[int]) (error, error) {
-	return nil, nil //nolint:nilnil // that is the case in point
+	return nil, nil
 }
 
 func (e *errorful) HandleProcessSuccess(_ context.Context, _ ergon.TransactionOf[int], result error) error {

@@ -225,7 +225,7 @@ func TestNothingRunsBeforeAllFaultsAreReported(t *testing.T) {
 func TestAllComponentsThatCannotBeMadeAreReported(t *testing.T) {
 	c := newCast(1)
 	c.config.Services["airports"] = ergon.Component{Type: "table", New: func() (any, error) { return nil, errBroken }}
-	c.config.Connectors["tickets"] = ergon.Component{New: func() (any, error) { return nil, nil }} //nolint:nilnil // the fault
+	c.config.Connectors["tickets"] = ergon.Component{New: func() (any, error) { return nil, nil }}
 	err := c.run(t)
 	wantErrorText(t, err, `task "triage": make service "airports" (table): broken`,
 		`task "triage": make connector "tickets": its Component.New returned nil`)
