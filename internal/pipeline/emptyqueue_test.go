@@ -157,7 +157,8 @@ func TestDefaultPolicyNeverSpins(t *testing.T) {
 		}}, once, 9 + 150},
 		{
 			"handler that panics", true,
-			ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) { panic("broken") }}, once, 9 + 150,
+			ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) { panic("broken") }},
+			once, 9 + 150,
 		},
 		{"source that fails", true, ergon.Task{Process: ok}, func(int) ([]ergon.Transaction, error) { return nil, errors.New("down") }, 3},
 	} {

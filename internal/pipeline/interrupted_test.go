@@ -133,7 +133,7 @@ func TestTransactionCutShortByShutdownIsReleased(t *testing.T) {
 // wantReleased wants a transaction given back unprocessed, and delivered again as if for the first time.
 func wantReleased(t *testing.T, r *rig, id string) {
 	t.Helper()
-	if got := r.resultOf(t, id); got.Outcome != pipeline.Interrupted || got.Err != ergon.ErrInterrupted {
+	if got := r.resultOf(t, id); got.Outcome != pipeline.Interrupted || got.Err != ergon.ErrInterrupted { //nolint:errorlint // it itself
 		t.Errorf("transaction %s: got %v with %v, want interrupted with ErrInterrupted", id, got.Outcome, got.Err)
 	}
 	settled := r.settlementsOf(id)

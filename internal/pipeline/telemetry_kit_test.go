@@ -71,7 +71,7 @@ func (i *instruments) collect(t testing.TB) map[string]metricdata.Metrics {
 func valueOf(s tracetest.SpanStub, key string) string {
 	for _, a := range s.Attributes {
 		if a.Key == attribute.Key(key) {
-			return a.Value.Emit()
+			return a.Value.String()
 		}
 	}
 	return ""
@@ -109,7 +109,7 @@ func labels(all tracetest.SpanStubs) map[trace.SpanID]string {
 func texts(attributes []attribute.KeyValue) []string {
 	texts := make([]string, len(attributes))
 	for i, a := range attributes {
-		texts[i] = fmt.Sprintf("%s=%s", a.Key, a.Value.Emit())
+		texts[i] = fmt.Sprintf("%s=%s", a.Key, a.Value.String())
 	}
 	slices.Sort(texts)
 	return texts

@@ -27,7 +27,8 @@ func (i *instruments) renderSpans() string {
 	}
 	var b strings.Builder
 	for _, s := range all {
-		fmt.Fprintf(&b, "%s: %s, from %s for %s\n", labels[s.SpanContext.SpanID()], s.SpanKind, s.StartTime.Sub(i.begin), s.EndTime.Sub(s.StartTime))
+		fmt.Fprintf(&b, "%s: %s, from %s for %s\n",
+			labels[s.SpanContext.SpanID()], s.SpanKind, s.StartTime.Sub(i.begin), s.EndTime.Sub(s.StartTime))
 		if s.Parent.IsValid() {
 			fmt.Fprintf(&b, "  below %s\n", called(s.Parent))
 		}
