@@ -103,11 +103,21 @@ func (w Waiting) Footprint(ctx context.Context, n int) (float64, error) {
 	return each, <-ended
 }
 
-// inUse is how many bytes the heap and the stacks take when there is no garbage.
+// inUse is how much memory the heap and the stacks take when there is no garbage, with what is left over between objects.
 func inUse() int64 {
-	var stats runtime.MemStats
+	stats := afterCollection()
+	return int64(stats.HeapInuse + stats.StackInuse)
+}
+
+// live is how many bytes objects on the heap have, and the stacks, when there is no garbage.
+func live() int64 {
+	stats := afterCollection()
+	return int64(stats.HeapAlloc + stats.StackInuse)
+}
+
+func afterCollection() (stats runtime.MemStats) {
 	runtime.GC()
 	runtime.GC() // for what the first one finalised, and what pools keep for one more
 	runtime.ReadMemStats(&stats)
-	return int64(stats.HeapInuse + stats.StackInuse)
+	return stats
 }

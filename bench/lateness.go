@@ -15,10 +15,9 @@ import (
 // Lateness is how long after their deadlines timeouts were recorded, and what the calls that were given up left behind
 // once they had returned.
 type Lateness struct {
-	Late []time.Duration // one for each timeout, the shortest first
-	// Goroutines and Bytes are how many there were more afterwards than before.
-	Goroutines int
-	Bytes      int64
+	Late       []time.Duration // one for each timeout, the shortest first
+	Goroutines int             // how many more there were afterwards than before
+	Live       int64           // bytes of the heap and of stacks that were in use afterwards: they do not grow from one run to the next
 }
 
 // At returns the lateness that a part of all timeouts, from 0 to 1, did not exceed; 0 where there was none.
@@ -32,6 +31,19 @@ func (l Lateness) At(part float64) time.Duration {
 // TimeoutsOf has the engine run n handlers at once that ignore their context, with one attempt of as long as timeout.
 // Late is what lies between the deadline of each context and the report of its TIMEOUT.
 func TimeoutsOf(ctx context.Context, n int, timeout time.Duration) (Lateness, error) {
+	goroutines := runtime.NumGoroutine()
+	late, err := runStuck(ctx, n, timeout)
+	if err != nil {
+		return Lateness{}, err
+	}
+	if err := until(ctx, func() bool { return runtime.NumGoroutine() <= goroutines }); err != nil {
+		return Lateness{}, fmt.Errorf("%d goroutines are left of %d handlers: %w", runtime.NumGoroutine()-goroutines, n, err)
+	}
+	return Lateness{Late: late, Goroutines: runtime.NumGoroutine() - goroutines, Live: live()}, nil
+}
+
+// runStuck returns how late each timeout was, the shortest first, once all handlers have returned.
+func runStuck(ctx context.Context, n int, timeout time.Duration) ([]time.Duration, error) {
 	e := NewEngine(Concurrency(n))
 	e.Policy.Loop.Concurrency.Headroom = n + 1
 	e.Policy.Process.Retry.MaxAttempts, e.Policy.Process.Retry.Timeout = 1, timeout
@@ -39,27 +51,23 @@ func TimeoutsOf(ctx context.Context, n int, timeout time.Duration) (Lateness, er
 	stuck := &stuckHandlers{released: make(chan struct{}), due: make(map[string]time.Time, n), out: make(map[string]time.Time, n)}
 	settings := e.settings(n, ergon.Task{Process: stuck.process})
 	settings.OnEnd = stuck.ended
-	goroutines, bytes := runtime.NumGoroutine(), inUse()
 	consumer, err := pipeline.New(settings)
 	if err != nil {
-		return Lateness{}, fmt.Errorf("make the loop: %w", err)
+		return nil, fmt.Errorf("make the loop: %w", err)
 	}
 	err = consumer.Run(ctx)
 	close(stuck.released)
 	if err != nil {
-		return Lateness{}, fmt.Errorf("run the loop: %w", err)
+		return nil, fmt.Errorf("run the loop: %w", err)
 	}
-	if err := until(ctx, func() bool {
-		return consumer.Snapshot().Abandoned == 0 && runtime.NumGoroutine() <= goroutines
-	}); err != nil {
-		return Lateness{}, fmt.Errorf("%d handlers and %d goroutines are left of %d handlers that were released: %w",
-			consumer.Snapshot().Abandoned, runtime.NumGoroutine()-goroutines, n, err)
+	if err := until(ctx, func() bool { return consumer.Snapshot().Late == int64(n) }); err != nil {
+		return nil, fmt.Errorf("%d of %d handlers that were released have returned: %w", consumer.Snapshot().Late, n, err)
 	}
 	late := stuck.late()
 	if len(late) != n {
-		return Lateness{}, fmt.Errorf("%d of %d timeouts were recorded", len(late), n)
+		return nil, fmt.Errorf("%d of %d timeouts were recorded", len(late), n)
 	}
-	return Lateness{Late: late, Goroutines: runtime.NumGoroutine() - goroutines, Bytes: inUse() - bytes}, nil
+	return late, nil
 }
 
 // TimersOf is how late n timers of the standard library are that are due at once: what the machine is good for.

@@ -23,7 +23,7 @@ func BenchmarkTimeouts(b *testing.B) {
 		}
 		reportLateness(b, worst)
 		b.ReportMetric(float64(worst.Goroutines), "goroutines-left")
-		b.ReportMetric(float64(worst.Bytes), "bytes-left")
+		b.ReportMetric(float64(worst.Live), "live-bytes")
 	})
 	b.Run("bare timers", func(b *testing.B) {
 		var worst bench.Lateness

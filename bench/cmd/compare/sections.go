@@ -128,24 +128,29 @@ func timeouts(ctx context.Context, s settings) (table, error) {
 		timers = append(timers, l)
 	}
 	return table{
-		{"", "p50 late", "p99 late", "latest of all", "goroutines left", "heap and stack left"},
+		{"", "p50 late", "p99 late", "latest of all", "goroutines left", "live after the first", "after the last round"},
 		append(lateness("ergon: recorded TIMEOUT", ergon),
 			worst(ergon, func(l bench.Lateness) float64 { return float64(l.Goroutines) }, "%.0f"),
-			worst(ergon, func(l bench.Lateness) float64 { return float64(l.Bytes) / (1 << 20) }, "%.1f MiB")),
-		append(lateness("bare timers", timers), "", ""),
+			mebibytes(ergon[0].Live), mebibytes(ergon[len(ergon)-1].Live)),
+		append(lateness("bare timers", timers), "", "", ""),
 	}, nil
 }
 
 // lateness is the median over the rounds, except the latest of all.
 func lateness(name string, rounds []bench.Lateness) []string {
-	at := func(part float64) string {
-		values := make([]float64, len(rounds))
-		for i, l := range rounds {
-			values[i] = milliseconds(l.At(part))
-		}
-		return fmt.Sprintf("%.2f ms", bench.Median(values))
+	late := func(part float64) func(bench.Lateness) float64 {
+		return func(l bench.Lateness) float64 { return float64(l.At(part)) / float64(time.Millisecond) }
 	}
-	return []string{name, at(0.5), at(0.99), worst(rounds, func(l bench.Lateness) float64 { return milliseconds(l.At(1)) }, "%.2f ms")}
+	const format = "%.2f ms"
+	return []string{name, median(rounds, late(0.5), format), median(rounds, late(0.99), format), worst(rounds, late(1), format)}
+}
+
+func median(rounds []bench.Lateness, of func(bench.Lateness) float64, format string) string {
+	values := make([]float64, len(rounds))
+	for i, l := range rounds {
+		values[i] = of(l)
+	}
+	return fmt.Sprintf(format, bench.Median(values))
 }
 
 func worst(rounds []bench.Lateness, of func(bench.Lateness) float64, format string) string {
@@ -156,4 +161,4 @@ func worst(rounds []bench.Lateness, of func(bench.Lateness) float64, format stri
 	return fmt.Sprintf(format, most)
 }
 
-func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+func mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
