@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 // [O1] Everything that a loop tells a backend, to the millisecond: a changed name breaks somebody's dashboard.
 func TestTelemetryIsAsWrittenDown(t *testing.T) {
-	for name, scenario := range map[string]func(*testing.T) recorded{"finite": finite, "streaming": streaming} {
+	for name, scenario := range scenarios {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				got := scenario(t)
@@ -41,7 +41,7 @@ func wantGolden(t *testing.T, name, got string) {
 		}
 		return
 	}
-	want, err := os.ReadFile(path) //nolint:gosec // a name of this test's
+	want, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatalf("%v; run the test with -update", err)
 	}

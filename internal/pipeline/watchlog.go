@@ -98,6 +98,9 @@ func (w *watcher) unsettled(left undone) {
 }
 
 func (w *watcher) stale(ctx context.Context, f *flight) {
+	if w.tracing {
+		trace.SpanFromContext(ctx).RecordError(ergon.ErrStaleDelivery, trace.WithAttributes(spans.MessagingMessageID.String(f.tx.ID())))
+	}
 	w.logger.WarnContext(trace.ContextWithSpan(w.scoped(f), trace.SpanFromContext(ctx)),
 		"the source has taken the transaction back; it will be delivered again")
 }
@@ -122,7 +125,11 @@ func (w *watcher) leaseLost(a *attempt, tx *ergon.Transaction) {
 	w.logger.WarnContext(ctx, "lease lost; the handler is cancelled and its result discarded")
 }
 
+// fetchEnded takes a fetch that a shutdown cut short for one that brought nothing: it is no failure.
 func (w *watcher) fetchEnded(span trace.Span, n int, took instant, err error) {
+	if errors.Is(err, ergon.ErrInterrupted) {
+		err = nil
+	}
 	if w.metrics != nil {
 		w.metrics.called(w.consumer.values, &w.metrics.receive, took, err)
 	}
