@@ -256,46 +256,66 @@ func TestChildContextsEndAsThoseOfTheStandardLibraryDo(t *testing.T) {
 	}, leavingAnHour)
 }
 
-// [T1] What a handler leaves behind sees the end of its attempt.
+// [T1] What a handler leaves behind sees the end of its attempt, however that returned.
 func TestContextIsCanceledOnceItsAttemptHasReturned(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var observed, unobserved context.Context
-		var child context.Context
-		var done <-chan struct{}
-		ran := make(chan struct{})
-		r := newRig(ergon.Task{
-			Process: func(ctx context.Context, _ ergon.Transaction) (any, error) {
-				observed, done = ctx, ctx.Done() //nolint:fatcontext // what becomes of it afterwards is the test
-				var cancel context.CancelFunc
-				child, cancel = context.WithTimeout(ctx, time.Hour)
-				t.Cleanup(cancel) // it is left behind until then
-				context.AfterFunc(ctx, func() { close(ran) })
-				return nil, nil
-			},
-			Success: func(ctx context.Context, _ ergon.Transaction, _ any) error {
-				unobserved = ctx //nolint:fatcontext // as observed
-				wantEnd(t, "process, in success", observed, context.Canceled, context.Canceled)
-				return nil
-			},
-		}, "a")
-		r.run(t)
-		<-ran
-		synctest.Wait()
-		wantEnd(t, "what was observed", observed, context.Canceled, context.Canceled)
-		wantEnd(t, "what was not", unobserved, context.Canceled, context.Canceled)
-		wantEnd(t, "a child", child, context.Canceled, context.Canceled)
-		if isOpen(done) {
-			t.Error("the channel that was asked for is open")
-		}
-		time.Sleep(time.Hour)
-		wantEnd(t, "after the deadline", observed, context.Canceled, context.Canceled)
-		born, cancel := context.WithCancel(unobserved)
-		defer cancel()
-		wantEnd(t, "a child made afterwards", born, context.Canceled, context.Canceled)
-		late := make(chan struct{})
-		context.AfterFunc(unobserved, func() { close(late) })
-		<-late
-	})
+	for name, end := range map[string]func() error{
+		"with a result": func() error { return nil },
+		"with an error": func() error { return ergon.Business(errScripted) },
+		"by a panic":    func() error { panic(errScripted) },
+		"by a goexit": func() error {
+			runtime.Goexit()
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
+				var observed, unobserved, child context.Context
+				var done <-chan struct{}
+				ran := make(chan struct{})
+				next := func(ctx context.Context) {
+					unobserved = ctx
+					wantEnd(t, "the attempt before", observed, context.Canceled, context.Canceled)
+				}
+				r := newRig(ergon.Task{
+					Process: func(ctx context.Context, _ ergon.Transaction) (any, error) {
+						observed, done = ctx, ctx.Done()
+						var cancel context.CancelFunc
+						child, cancel = context.WithTimeout(ctx, time.Hour)
+						t.Cleanup(cancel) // it is left behind until then
+						context.AfterFunc(ctx, func() { close(ran) })
+						return nil, end()
+					},
+					Success: func(ctx context.Context, _ ergon.Transaction, _ any) error {
+						next(ctx)
+						return nil
+					},
+					Exception: func(ctx context.Context, _ ergon.Transaction, _ *ergon.TransactionError) (ergon.Disposition, error) {
+						next(ctx)
+						return ergon.Disposition{}, nil
+					},
+				}, "a")
+				r.Policy.Loop.Execution = execution
+				r.Policy.Process = once(time.Minute)
+				r.run(t)
+				<-ran
+				synctest.Wait()
+				wantEnd(t, "what was observed", observed, context.Canceled, context.Canceled)
+				wantEnd(t, "what was not", unobserved, context.Canceled, context.Canceled)
+				wantEnd(t, "a child", child, context.Canceled, context.Canceled)
+				if isOpen(done) {
+					t.Error("the channel that was asked for is open")
+				}
+				time.Sleep(time.Hour)
+				wantEnd(t, "after the deadline", observed, context.Canceled, context.Canceled)
+				born, cancel := context.WithCancel(unobserved)
+				defer cancel()
+				wantEnd(t, "a child made afterwards", born, context.Canceled, context.Canceled)
+				late := make(chan struct{})
+				context.AfterFunc(unobserved, func() { close(late) })
+				<-late
+			})
+		})
+	}
 }
 
 // [T1, O3]

@@ -157,6 +157,9 @@ func (p *play) act(ctx context.Context, tx ergon.Transaction, phase lifecycle.Ph
 
 func (p *play) do(ctx context.Context, id string, do act) error {
 	switch do.deed {
+	case losesLeaseDeaf:
+		p.source.lose(id)
+		fallthrough
 	case ignoresContext:
 		<-p.theEnd
 		return ergon.Business(errScripted)
@@ -307,10 +310,11 @@ func decode(data []byte) scenario {
 // the state machine says, to the nanosecond.
 func FuzzPipelineAgainstLifecycle(f *testing.F) {
 	const plain, noSuccess, noException = 0b00_01_10_01, 0b01_01_10_01, 0b10_01_10_01 // attempts 2, 3, 2
+	const single = 0b10_00_00_00
 	const async, oneByOne, parallel, bounded, prefetch = 0, 1, 2, 4, 8
 	for event := range deeds { // every deed alone, in each phase, again after a retry, with and without handlers
 		d := byte(event)
-		for _, handlers := range []byte{plain, noSuccess, noException} {
+		for _, handlers := range []byte{plain, noSuccess, noException, single} {
 			for _, run := range []byte{async, oneByOne, bounded, oneByOne | prefetch, parallel | bounded} {
 				f.Add([]byte{
 					handlers, run, 0, 0, d | 0x30, 0xff, byte(returnsOK), d, 0xff, byte(returnsBusiness), d, 0xff,

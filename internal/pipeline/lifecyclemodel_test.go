@@ -25,6 +25,7 @@ const (
 	heedsContext
 	beginsShutdown // and heeds its context
 	losesLease     // and heeds its context
+	losesLeaseDeaf // and ignores its context
 	deeds
 )
 
@@ -196,9 +197,12 @@ func (m *model) returns(do act, deadline time.Duration) time.Duration {
 	case beginsShutdown:
 		m.interrupted = true
 		return m.now
-	case losesLease:
+	case losesLease, losesLeaseDeaf:
 		if m.lostAt == 0 {
 			m.lostAt = m.now - m.now%extensionInterval + extensionInterval
+		}
+		if do.deed == losesLeaseDeaf {
+			return deadline
 		}
 		return m.lostAt
 	case heedsContext:
