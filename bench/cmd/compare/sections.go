@@ -116,22 +116,28 @@ func footprint(ctx context.Context, s settings) (table, error) {
 func timeouts(ctx context.Context, s settings) (table, error) {
 	const stuck, timeout = 1_000, 100 * time.Millisecond
 	var ergon, timers []bench.Lateness
-	for range s.rounds {
-		l, err := bench.TimeoutsOf(ctx, stuck, timeout)
-		if err != nil {
-			return nil, err
+	err := bench.WithHeap(bench.Ballast, func() error {
+		for range s.rounds {
+			l, err := bench.TimeoutsOf(ctx, stuck, timeout)
+			if err != nil {
+				return err
+			}
+			ergon = append(ergon, l)
+			if l, err = bench.TimersOf(ctx, stuck, timeout); err != nil {
+				return err
+			}
+			timers = append(timers, l)
 		}
-		ergon = append(ergon, l)
-		if l, err = bench.TimersOf(ctx, stuck, timeout); err != nil {
-			return nil, err
-		}
-		timers = append(timers, l)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return table{
 		{"", "p50 late", "p99 late", "latest of all", "goroutines left", "live after the first", "after the last round"},
 		append(lateness("ergon: recorded TIMEOUT", ergon),
 			worst(ergon, func(l bench.Lateness) float64 { return float64(l.Goroutines) }, "%.0f"),
-			mebibytes(ergon[0].Live), mebibytes(ergon[len(ergon)-1].Live)),
+			mebibytes(ergon[0].Live-bench.Ballast), mebibytes(ergon[len(ergon)-1].Live-bench.Ballast)),
 		append(lateness("bare timers", timers), "", "", ""),
 	}, nil
 }
