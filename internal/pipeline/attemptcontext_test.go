@@ -273,12 +273,12 @@ func TestContextIsCanceledOnceItsAttemptHasReturned(t *testing.T) {
 				var done <-chan struct{}
 				ran := make(chan struct{})
 				next := func(ctx context.Context) {
-					unobserved = ctx
+					unobserved = ctx //nolint:fatcontext // what becomes of it afterwards is the test
 					wantEnd(t, "the attempt before", observed, context.Canceled, context.Canceled)
 				}
 				r := newRig(ergon.Task{
 					Process: func(ctx context.Context, _ ergon.Transaction) (any, error) {
-						observed, done = ctx, ctx.Done()
+						observed, done = ctx, ctx.Done() //nolint:fatcontext // as above
 						var cancel context.CancelFunc
 						child, cancel = context.WithTimeout(ctx, time.Hour)
 						t.Cleanup(cancel) // it is left behind until then
