@@ -255,28 +255,30 @@ func TestLeaseThatRunsOutBetweenExtensionsIsLostOnTime(t *testing.T) {
 	})
 }
 
-// [S5] A fetch may wait longer for work than a lease lasts: the lease began when the work came.
+// [S5] A fetch may wait longer for work than a lease lasts: the lease began when the work came. The first extensions fail,
+// so that the ends of leases are looked at between two extensions from then on.
 func TestLeaseOfAFetchThatWaitedLong(t *testing.T) {
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
 		handled := newJournal()
 		r := newRig(ergon.Task{Process: func(ctx context.Context, tx ergon.Transaction) (any, error) {
-			handled.note(fmt.Sprintf("delivery %d", tx.Delivery().Count))
-			time.Sleep(29 * time.Second)
+			handled.note(fmt.Sprintf("%s, delivery %d", tx.ID(), tx.Delivery().Count))
+			time.Sleep(map[string]time.Duration{"a": 3 * time.Second, "b": 38 * time.Second, "c": 20 * time.Second}[tx.ID()])
 			return nil, context.Cause(ctx)
 		}})
-		q := memory.NewLeased(memory.Settings{MaxWait: 3 * lease, Record: true}, lease)
-		r.Queue, r.Source = q.Queue, q
+		q := memory.NewLeased(memory.Settings{Transactions: transactionsOf("a", "b"), MaxWait: 3 * lease}, lease)
+		r.Source = memory.WithLeaseFaults(q, memory.Fail(memory.OnExtend, nil).Times(4))
 		r.Policy.Loop.Execution = execution
-		r.Policy.Loop.Limit = 1
+		r.Policy.Loop.Limit = 3
 		r.Policy.Fetch.Retry = once(4 * lease).Retry
-		time.AfterFunc(2*lease+tick/2, func() {
-			if err := q.DispatchTransactions(t.Context(), transactionsOf("a")); err != nil {
+		r.Policy.Process = once(lease)
+		time.AfterFunc(82*time.Second, func() {
+			if err := q.DispatchTransactions(t.Context(), transactionsOf("c")); err != nil {
 				t.Errorf("dispatching: %v", err)
 			}
 		})
 		r.run(t)
-		handled.want(t, "1m25s delivery 1")
-		r.wantOutcomes(t, map[pipeline.Outcome]int64{pipeline.Succeeded: 1})
+		handled.want(t, "0s a, delivery 1", "3s b, delivery 1", "1m22s c, delivery 1")
+		r.wantOutcomes(t, map[pipeline.Outcome]int64{pipeline.Succeeded: 3})
 	})
 }
 
