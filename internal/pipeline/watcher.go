@@ -26,6 +26,8 @@ type watcher struct {
 	watching bool // any of them
 	link     bool // streaming: no span encloses the loop, so transactions are linked to their fetch
 	process  string
+
+	consumerKind []trace.SpanStartOption // of the span of a transaction
 }
 
 func newWatcher(c *Consumer) (*watcher, error) {
@@ -42,6 +44,7 @@ func newWatcher(c *Consumer) (*watcher, error) {
 		tracers = otel.GetTracerProvider()
 	}
 	w.tracing = !offTracing(tracers)
+	w.consumerKind = []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindConsumer)}
 	w.tracer = tracers.Tracer(spans.InstrumentationName)
 	meters := s.MeterProvider
 	if meters == nil {

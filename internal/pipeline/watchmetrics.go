@@ -145,8 +145,14 @@ func (m *metrics) ended(ctx context.Context, o Outcome, took instant) {
 }
 
 func (m *metrics) settled(ctx context.Context, batch []*flight) {
+	var counts [outcomes]int64
 	for _, f := range batch {
-		m.ends.Add(ctx, 1, m.outcome[f.verdict.outcome]...)
+		counts[f.verdict.outcome]++
+	}
+	for o, n := range counts {
+		if n > 0 {
+			m.ends.Add(ctx, n, m.outcome[o]...)
+		}
 	}
 }
 

@@ -34,23 +34,11 @@ func (w *watcher) accepted(flights []*flight, from trace.SpanContext) {
 
 func (w *watcher) transactionStarted(f *flight) {
 	t := f.needAside()
-	options := make([]trace.SpanStartOption, 0, 3)
-	options = append(options, trace.WithSpanKind(trace.SpanKindConsumer))
+	options := w.consumerKind
 	if links := linksOf(f); len(links) > 0 {
-		options = append(options, trace.WithLinks(links...))
+		options = []trace.SpanStartOption{options[0], trace.WithLinks(links...)}
 	}
 	t.ctx, t.span = w.tracer.Start(w.consumer.values, w.process, options...)
-	if !t.span.IsRecording() {
-		return
-	}
-	p := w.consumer.settings.Policy
-	t.span.SetAttributes(
-		spans.MessagingSystem.String(spans.SystemName), spans.MessagingOperation.String("process"),
-		spans.MessagingType.String("process"), spans.MessagingSource.String(p.Fetch.Connector),
-		spans.MessagingMessageID.String(f.tx.ID()), spans.Task.String(w.consumer.settings.Task),
-		spans.Worker.String(w.consumer.settings.Worker), spans.DeliveryCount.Int(f.tx.Delivery().Count),
-		spans.TransactionTimeout.Int64(p.Loop.TransactionTimeout.Milliseconds()),
-	)
 }
 
 // linksOf are the producer's span, which travels in the metadata, and the fetch.
@@ -89,14 +77,17 @@ func (m metadataCarrier) Keys() []string {
 	return keys
 }
 
+// attemptStarted starts a span only below one that records: what is not sampled costs no more than its trace context.
 func (w *watcher) attemptStarted(f *flight, a *attempt) {
-	ctx, span := w.tracer.Start(f.aside.ctx, attemptName(f.state))
-	a.extra.Store(&extra{traced: ctx, span: span})
-	if !span.IsRecording() {
+	t := f.aside
+	if !t.span.IsRecording() {
+		if t.span.SpanContext().IsValid() {
+			a.extra.Store(&extra{traced: t.ctx})
+		}
 		return
 	}
-	span.SetAttributes(spans.PhaseKey.String(f.state.Phase.String()), spans.AttemptKey.Int(int(f.state.Attempt)))
-	span.SetAttributes(retryPolicy(w.consumer.retries[f.state.Phase])...)
+	ctx, span := w.tracer.Start(t.ctx, attemptName(f.state))
+	a.extra.Store(&extra{traced: ctx, span: span})
 }
 
 func attemptName(s lifecycle.State) string {
@@ -116,7 +107,12 @@ func (w *watcher) endAttempt(a *attempt, event lifecycle.Event, err error) {
 	}
 	span := e.span
 	if span.IsRecording() {
-		span.SetAttributes(spans.Result.String(event.String()))
+		phase := a.mark.phase()
+		retry := w.consumer.retries[phase]
+		span.SetAttributes( // all at once, so that the SDK makes room once
+			spans.PhaseKey.String(phase.String()), spans.AttemptKey.Int(a.mark.number()), spans.Result.String(event.String()),
+			spans.MaxAttempts.Int(retry.MaxAttempts), spans.AttemptTimeout.Int64(retry.Timeout.Milliseconds()),
+		)
 		if event != lifecycle.OK {
 			recordError(span, categoryOf(event, err), err)
 		}
@@ -130,7 +126,15 @@ func (w *watcher) endTransaction(f *flight, v verdict) {
 		return
 	}
 	if t.span.IsRecording() {
-		t.span.SetAttributes(spans.Outcome.String(v.outcome.String()))
+		p := w.consumer.settings.Policy
+		t.span.SetAttributes( // all at once, so that the SDK makes room once
+			spans.MessagingSystem.String(spans.SystemName), spans.MessagingOperation.String("process"),
+			spans.MessagingType.String("process"), spans.MessagingSource.String(p.Fetch.Connector),
+			spans.MessagingMessageID.String(f.tx.ID()), spans.Task.String(w.consumer.settings.Task),
+			spans.Worker.String(w.consumer.settings.Worker), spans.DeliveryCount.Int(f.tx.Delivery().Count),
+			spans.TransactionTimeout.Int64(p.Loop.TransactionTimeout.Milliseconds()),
+			spans.Outcome.String(v.outcome.String()),
+		)
 		if cause := causeOf(f); cause != nil {
 			t.span.SetAttributes(spans.Category.String(cause.Category.String()))
 			recordError(t.span, cause.Category, cause)
