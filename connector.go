@@ -11,12 +11,13 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// Fetcher is a source of transactions. The loop calls it from one goroutine at a time.
+// Fetcher is a source of transactions. The loop makes one call at a time, except that it goes on without one that ignores
+// its context; then another may overlap with it.
 type Fetcher interface {
 	// FetchTransactions returns up to limit transactions (limit ≥ 1), waiting a little for the first one where the source
 	// can. None and no error means empty for now. ErrExhausted, alone or with the last transactions, means that a finite
 	// source has ended. A record that cannot be read is delivered too, with an error as its payload: it then fails to decode
-	// and is dead-lettered, while the loop goes on.
+	// and is dead-lettered, while the loop goes on. The slice belongs to the caller.
 	FetchTransactions(ctx context.Context, limit int) ([]Transaction, error)
 }
 
@@ -30,7 +31,8 @@ type Dispatcher interface {
 // Settler is a source that must be told what became of each transaction. It is safe for concurrent use.
 type Settler interface {
 	// SettleTransactions returns nil when all of batch is durable. A *BatchError names those that are not, with
-	// ErrStaleDelivery for a delivery that is no longer the engine's; with any other error none is.
+	// ErrStaleDelivery for a delivery that is no longer the engine's; with any other error none is. The batch is the
+	// engine's memory, which is used again: a Settler keeps nothing of it.
 	SettleTransactions(ctx context.Context, batch []Settlement) error
 }
 

@@ -175,6 +175,13 @@ func (j *journal) note(what string) {
 	j.entries = append(j.entries, entry)
 }
 
+// all returns the entries so far.
+func (j *journal) all() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Clone(j.entries)
+}
+
 // want wants exactly these entries, in this order.
 func (j *journal) want(t testing.TB, want ...string) {
 	t.Helper()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -163,8 +162,8 @@ func TestForceCutsTheShutdownShort(t *testing.T) {
 					fmt.Sprint(test.cancelled, " cancelled"): true, fmt.Sprint(test.end, " interrupted"): true, fmt.Sprint(test.end, " end"): true,
 				}
 				sleep(2 * time.Hour)
-				if got := strings.Join(j.entries, ", "); len(j.entries) != 3 || !want[j.entries[0]] || !want[j.entries[1]] || !want[j.entries[2]] {
-					t.Errorf("got %s, want cancelled after %s and the end after %s", got, test.cancelled, test.end)
+				if got := j.all(); len(got) != 3 || !want[got[0]] || !want[got[1]] || !want[got[2]] {
+					t.Errorf("got %q, want cancelled after %s and the end after %s", got, test.cancelled, test.end)
 				}
 				if got := settlementsText(r.Queue.Settlements()); got != "a requeue interrupted" {
 					t.Errorf("got settlements %q, want one requeue", got)

@@ -22,6 +22,12 @@ func TestTelemetryThatNobodyWantsAllocatesNothing(t *testing.T) {
 	none := perTransaction(t, nil, nil)
 	noop := perTransaction(t, tracenoop.NewTracerProvider(), metricnoop.NewMeterProvider())
 	t.Logf("allocations a transaction: %.3f without a provider, %.3f with the one that does nothing", none, noop)
+	if raceDetector { // has pools forget now and then, and goroutines wait, so that batches are smaller
+		if none >= mostUnderRace || noop >= mostUnderRace {
+			t.Errorf("got %.3f and %.3f allocations a transaction, want less than the %d that one span would make", none, noop, mostUnderRace)
+		}
+		return
+	}
 	if none >= 1 {
 		t.Errorf("got %.3f allocations a transaction without a provider, want less than 1", none)
 	}
@@ -30,6 +36,9 @@ func TestTelemetryThatNobodyWantsAllocatesNothing(t *testing.T) {
 		t.Errorf("got %.3f allocations a transaction with the provider that does nothing, want no more than the %.3f without one", noop, none)
 	}
 }
+
+// mostUnderRace is about what the spans of one transaction would allocate with a tracer that does nothing.
+const mostUnderRace = 6
 
 // perTransaction is what each of 10,000 more transactions allocates, at best.
 func perTransaction(t *testing.T, traces trace.TracerProvider, meters metric.MeterProvider) float64 {

@@ -197,12 +197,12 @@ func TestAbandonedAttemptKeepsItsContextWhileOthersGoOn(t *testing.T) {
 		const n = 500
 		release := make(chan struct{})
 		var stuck sync.WaitGroup
+		stuck.Add(n / 50)
 		r := newRig(ergon.Task{Process: func(ctx context.Context, tx ergon.Transaction) (any, error) {
 			i, _ := strconv.Atoi(tx.ID())
 			if i%50 != 0 {
 				return nil, nil
 			}
-			stuck.Add(1)
 			defer stuck.Done()
 			deadline, _ := ctx.Deadline()
 			<-release
