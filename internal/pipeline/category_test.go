@@ -228,9 +228,9 @@ func TestOwnDeadlineIsTimeoutAndIsRetried(t *testing.T) {
 	}
 }
 
-type typedFailure struct{ code int }
+type typedFailureError struct{ code int }
 
-func (f *typedFailure) Error() string { return fmt.Sprintf("code %d", f.code) }
+func (f *typedFailureError) Error() string { return fmt.Sprintf("code %d", f.code) }
 
 // [R2]
 func TestErrorsOfTheFirstAndTheLastAttemptAreReached(t *testing.T) {
@@ -240,7 +240,7 @@ func TestErrorsOfTheFirstAndTheLastAttemptAreReached(t *testing.T) {
 			n++
 			switch n {
 			case 1:
-				return fmt.Errorf("dialling: %w", &typedFailure{code: 1})
+				return fmt.Errorf("dialling: %w", &typedFailureError{code: 1})
 			case 2:
 				return errors.New("forgotten")
 			default:
@@ -255,7 +255,7 @@ func TestErrorsOfTheFirstAndTheLastAttemptAreReached(t *testing.T) {
 		if !errors.Is(err, errScripted) {
 			t.Errorf("got %v, which does not reach the last cause", err)
 		}
-		if first, ok := errors.AsType[*typedFailure](err); !ok || first.code != 1 {
+		if first, ok := errors.AsType[*typedFailureError](err); !ok || first.code != 1 {
 			t.Errorf("got %v, which does not reach the first cause", err)
 		}
 		if got, want := err.Error(), "process: SYSTEM: reading: scripted failure (after 3 attempts)"; got != want {

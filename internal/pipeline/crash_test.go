@@ -25,7 +25,7 @@ var crashes = []struct {
 	{"panic with a text", func() error { panic("bad") }, "panic: bad", nil},
 	{"panic with a number", func() error { panic(42) }, "panic: 42", nil},
 	{"panic with nil", func() error { panic(nil) }, "panic called with nil argument", nil},
-	{"panic with a nil error", func() error { panic((*typedFailure)(nil)) }, "panic: ", nil},
+	{"panic with a nil error", func() error { panic((*typedFailureError)(nil)) }, "panic: ", nil},
 	{
 		"panic with a value that may be a payload",
 		func() error { panic(struct{ Secret string }{"s3cr3t"}) }, "panic: a value of type struct", nil,
@@ -49,20 +49,20 @@ var crashes = []struct {
 		runtime.Goexit()
 		return nil
 	}, "runtime.Goexit", nil},
-	{"a nil pointer as an error", func() error { return (*typedFailure)(nil) }, "nil pointer dereference", nil},
-	{"an error whose causes cannot be read", func() error { return brokenCauses{} }, "panic: no causes", nil},
-	{"an error that cannot be compared", func() error { return brokenIs{} }, "panic: not comparable", nil},
+	{"a nil pointer as an error", func() error { return (*typedFailureError)(nil) }, "nil pointer dereference", nil},
+	{"an error whose causes cannot be read", func() error { return brokenCausesError{} }, "panic: no causes", nil},
+	{"an error that cannot be compared", func() error { return brokenIsError{} }, "panic: not comparable", nil},
 }
 
-type brokenCauses struct{}
+type brokenCausesError struct{}
 
-func (brokenCauses) Error() string { return "broken" }
-func (brokenCauses) Unwrap() error { panic("no causes") }
+func (brokenCausesError) Error() string { return "broken" }
+func (brokenCausesError) Unwrap() error { panic("no causes") }
 
-type brokenIs struct{}
+type brokenIsError struct{}
 
-func (brokenIs) Error() string { return "broken" }
-func (brokenIs) As(any) bool   { panic("not comparable") }
+func (brokenIsError) Error() string { return "broken" }
+func (brokenIsError) As(any) bool   { panic("not comparable") }
 
 // [R2]
 func TestHandlerThatCrashesIsSystemWithItsStackAndIsRetried(t *testing.T) {

@@ -35,7 +35,7 @@ var latecomers = map[string]func() error{
 		runtime.Goexit()
 		return nil
 	},
-	"an error that cannot be read": func() error { return (*typedFailure)(nil) },
+	"an error that cannot be read": func() error { return (*typedFailureError)(nil) },
 }
 
 // [T1]
