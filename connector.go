@@ -62,12 +62,6 @@ type Opener interface {
 	Open(ctx context.Context) error
 }
 
-// Finisher is a connector that wants to know that a loop came to its natural end, everything settled: a file sink puts
-// its result in place then. It is called before Close, and not at all when the loop was cut short or failed.
-type Finisher interface {
-	Finish(ctx context.Context) error
-}
-
 // Closer is a connector or service that is closed in the end, connectors before services, each in the reverse order of
 // opening.
 type Closer interface {

@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/internal/spans"
 	"github.com/ergon-go/ergon/policy"
@@ -146,7 +147,7 @@ func (l *life) calls(natural bool) int {
 		if _, ok := c.value.(ergon.Closer); ok && c.held {
 			n++
 		}
-		if _, ok := c.value.(ergon.Finisher); ok && natural && c.kind == connector {
+		if _, ok := c.value.(capability.Finisher); ok && natural && c.kind == connector {
 			n++
 		}
 	}
@@ -160,14 +161,14 @@ func (l *life) calls(natural bool) int {
 func (l *life) finish(bye *goodbye) {
 	source := l.worker.cfg.Consumer.Fetch.Connector
 	for _, c := range l.components {
-		if f, ok := c.value.(ergon.Finisher); ok && c.kind == connector && c.name == source {
+		if f, ok := c.value.(capability.Finisher); ok && c.kind == connector && c.name == source {
 			if !bye.say("finish "+c.String(), f.Finish) {
 				return
 			}
 		}
 	}
 	for _, c := range l.components {
-		if f, ok := c.value.(ergon.Finisher); ok && c.kind == connector && c.name != source {
+		if f, ok := c.value.(capability.Finisher); ok && c.kind == connector && c.name != source {
 			bye.say("finish "+c.String(), f.Finish)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 
 // ProcessTransaction runs one given transaction through a task, with the same lifecycle and the same bounds as in its
 // loop [E5]. Everything that the task needs is opened before and closed after it. The transaction is settled nowhere and
-// never dead-lettered: the caller gets its result, and nothing is finished ([ergon.Finisher]), because no loop has come to
+// never dead-lettered: the caller gets its result, and nothing is finished ([capability.Finisher]), because no loop has come to
 // its end.
 //
 // The error is nil only where the transaction succeeded and everything could be closed [E4]. Where it did not get to run,

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/deadletter"
 )
 
 // envelope is a line with what belongs to the payload.
@@ -48,9 +49,9 @@ func presentable(payload any) any {
 	switch p := payload.(type) {
 	case []byte:
 		return asJSON(p)
-	case ergon.DeadLetterRecord:
+	case deadletter.Record:
 		return presentableRecord(p)
-	case *ergon.DeadLetterRecord:
+	case *deadletter.Record:
 		if p != nil {
 			return presentableRecord(*p)
 		}
@@ -59,7 +60,7 @@ func presentable(payload any) any {
 }
 
 // presentableRecord never fails for bytes, whatever they are: a dead letter is the last to hold them.
-func presentableRecord(r ergon.DeadLetterRecord) ergon.DeadLetterRecord {
+func presentableRecord(r deadletter.Record) deadletter.Record {
 	switch p := r.Payload.(type) {
 	case []byte:
 		r.Payload = asJSON(p)

@@ -10,13 +10,14 @@ import (
 	"sync"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 )
 
 var (
-	_ ergon.Opener     = (*Sink)(nil)
-	_ ergon.Dispatcher = (*Sink)(nil)
-	_ ergon.Finisher   = (*Sink)(nil)
-	_ ergon.Closer     = (*Sink)(nil)
+	_ ergon.Opener        = (*Sink)(nil)
+	_ ergon.Dispatcher    = (*Sink)(nil)
+	_ capability.Finisher = (*Sink)(nil)
+	_ ergon.Closer        = (*Sink)(nil)
 )
 
 // Sink writes transactions to a file, each as a line of JSON. All its methods are safe for concurrent use.

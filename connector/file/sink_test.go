@@ -16,6 +16,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/connector/file"
+	"github.com/ergon-go/ergon/deadletter"
 	"github.com/ergon-go/ergon/policy"
 )
 
@@ -117,7 +118,7 @@ func TestDeadLetterKeepsItsPayloadWhateverItIs(t *testing.T) {
 		map[string]int{"n": 1},
 		file.Malformed{Place: "x.csv:3", Problem: "has 1 columns, the header has 2", Raw: []byte("one")},
 	} {
-		record := ergon.DeadLetterRecord{ID: "x.csv:3", Phase: policy.PhaseProcess, Payload: payload}
+		record := deadletter.Record{ID: "x.csv:3", Phase: policy.PhaseProcess, Payload: payload}
 		dispatch(t, sink, record, &record)
 	}
 	lines := strings.Split(strings.TrimSpace(read(t, filepath.Join(dir, "x.jsonl"))), "\n")

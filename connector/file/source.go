@@ -8,16 +8,17 @@ import (
 	"sync"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 )
 
 var (
-	_ ergon.Opener   = (*Source)(nil)
-	_ ergon.Fetcher  = (*Source)(nil)
-	_ ergon.Settler  = (*Source)(nil)
-	_ ergon.Counter  = (*Source)(nil)
-	_ ergon.Resolver = (*Source)(nil)
-	_ ergon.Finisher = (*Source)(nil)
-	_ ergon.Closer   = (*Source)(nil)
+	_ ergon.Opener        = (*Source)(nil)
+	_ ergon.Fetcher       = (*Source)(nil)
+	_ ergon.Settler       = (*Source)(nil)
+	_ ergon.Counter       = (*Source)(nil)
+	_ ergon.Resolver      = (*Source)(nil)
+	_ capability.Finisher = (*Source)(nil)
+	_ ergon.Closer        = (*Source)(nil)
 )
 
 // errNotOpen is a source or sink that is used before Open or after Close.

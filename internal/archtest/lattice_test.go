@@ -22,13 +22,15 @@ var (
 	anyThirdParty = []string{"*/..."}
 
 	// The parts that a program is put together from, and all of it below the programs.
-	core  = []string{".", "policy", "internal/lifecycle", "internal/pipeline", "internal/spans"}
+	// The vocabulary: what everybody else speaks.
+	words = []string{".", "policy", "capability", "deadletter"}
+	core  = slices.Concat(words, []string{"internal/lifecycle", "internal/pipeline", "internal/spans"})
 	parts = slices.Concat(core, []string{"connector/...", "service/...", "config", "ergontest/...", "runner"})
 	// A program's own layers, each on top of those before it.
 	telemetryAndConsole = []string{"telemetry/...", "console/..."}
 	// Examples show what a user can do, who cannot reach internal packages.
 	public = []string{
-		".", "policy", "connector/...", "service/...", "config", "ergontest/...", "runner",
+		".", "policy", "capability", "deadletter", "connector/...", "service/...", "config", "ergontest/...", "runner",
 		"telemetry/...", "console/...", "app/...",
 	}
 )
@@ -50,18 +52,20 @@ var lattice = archtest.Lattice{
 		},
 		{
 			Packages: "internal/pipeline", TestOurs: parts,
-			Ours:       []string{".", "policy", "internal/lifecycle", "internal/spans"},
+			Ours:       slices.Concat(words, []string{"internal/lifecycle", "internal/spans"}),
 			ThirdParty: append([]string{"github.com/failsafe-go/failsafe-go/...", "golang.org/x/..."}, otelAPI...),
 		},
-		{Packages: "config", Ours: []string{".", "policy"}, TestOurs: parts, ThirdParty: []string{"go.yaml.in/yaml/v4"}},
+		{Packages: "capability", Ours: []string{"."}},
+		{Packages: "deadletter", Ours: []string{".", "policy"}, TestOurs: parts},
+		{Packages: "config", Ours: words, TestOurs: parts, ThirdParty: []string{"go.yaml.in/yaml/v4"}},
 
 		// Connectors and services never import each other, in their tests neither. Those with dependencies are modules.
-		{Packages: "connector/file/...", Ours: []string{".", "policy"}},
-		{Packages: "connector/memory/...", Ours: []string{".", "policy"}},
-		{Packages: "connector/*/...", Ours: []string{".", "policy"}, ThirdParty: anyThirdParty},
-		{Packages: "service/*/...", Ours: []string{".", "policy"}, ThirdParty: anyThirdParty},
+		{Packages: "connector/file/...", Ours: words},
+		{Packages: "connector/memory/...", Ours: words},
+		{Packages: "connector/*/...", Ours: words, ThirdParty: anyThirdParty},
+		{Packages: "service/*/...", Ours: words, ThirdParty: anyThirdParty},
 
-		{Packages: "ergontest/...", Ours: []string{".", "policy", "internal/pipeline"}, TestOurs: parts},
+		{Packages: "ergontest/...", Ours: slices.Concat(words, []string{"internal/pipeline"}), TestOurs: parts},
 		{Packages: "runner", Ours: core, TestOurs: parts, ThirdParty: append([]string{"golang.org/x/..."}, otelAPI...)},
 
 		// From here on up: anything above.

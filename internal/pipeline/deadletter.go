@@ -10,12 +10,13 @@ import (
 	"unicode/utf8"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/deadletter"
 )
 
 // deadLetterOf is the transaction that is dispatched for a failed one.
 func (c *Consumer) deadLetterOf(f *flight) ergon.Transaction {
 	cause, delivery := f.failure.cause, f.tx.Delivery()
-	record := ergon.DeadLetterRecord{
+	record := deadletter.Record{
 		ID: f.tx.ID(), Task: c.settings.Task,
 		Category: cause.Category, Phase: cause.Phase, Attempts: cause.Attempts, Message: cause.Err.Error(),
 		Fingerprint: fingerprint(c.settings.Task, cause),

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/connector/memory"
+	"github.com/ergon-go/ergon/deadletter"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -25,7 +26,7 @@ func (r *rig) withDeadLetters(to ergon.Dispatcher) {
 }
 
 // recordsIn returns the dead letters that a queue holds, in order.
-func recordsIn(t *testing.T, q *memory.Queue) []ergon.DeadLetterRecord {
+func recordsIn(t *testing.T, q *memory.Queue) []deadletter.Record {
 	t.Helper()
 	n, _ := q.CountTransactions(t.Context())
 	if n == 0 {
@@ -35,9 +36,9 @@ func recordsIn(t *testing.T, q *memory.Queue) []ergon.DeadLetterRecord {
 	if err != nil {
 		t.Fatalf("reading the dead letters: %v", err)
 	}
-	records := make([]ergon.DeadLetterRecord, len(txs))
+	records := make([]deadletter.Record, len(txs))
 	for i, tx := range txs {
-		record, ok := tx.Payload().(ergon.DeadLetterRecord)
+		record, ok := tx.Payload().(deadletter.Record)
 		if !ok {
 			t.Fatalf("the payload of dead letter %s is a %T, want a DeadLetterRecord", tx.ID(), tx.Payload())
 		}
@@ -70,7 +71,7 @@ func TestDeadLetterSaysWhatFailedHowAndWhen(t *testing.T) {
 		r.run(t)
 
 		got := recordsIn(t, letters)
-		want := []ergon.DeadLetterRecord{{
+		want := []deadletter.Record{{
 			ID: "a", Task: "task", Category: ergon.CategorySystem, Phase: policy.PhaseProcess, Attempts: 3,
 			Message: "attempt 3 broke", FirstError: "attempt 1 broke",
 			Deliveries: 1, EnqueuedAt: enqueued, FailedAt: enqueued.Add(20 * time.Second),
@@ -96,11 +97,11 @@ func TestDeadLetterNamesThePhaseThatFailed(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		task task
-		want ergon.DeadLetterRecord
+		want deadletter.Record
 	}{
 		{
 			"business", refusing(nil),
-			ergon.DeadLetterRecord{Category: ergon.CategoryBusiness, Phase: policy.PhaseProcess, Attempts: 1, Message: "refused"},
+			deadletter.Record{Category: ergon.CategoryBusiness, Phase: policy.PhaseProcess, Attempts: 1, Message: "refused"},
 		},
 		{
 			"timeout",
@@ -108,7 +109,7 @@ func TestDeadLetterNamesThePhaseThatFailed(t *testing.T) {
 				<-ctx.Done()
 				return nil, ctx.Err()
 			}},
-			ergon.DeadLetterRecord{
+			deadletter.Record{
 				Category: ergon.CategoryTimeout, Phase: policy.PhaseProcess, Attempts: 2,
 				Message: "attempt timeout of 1s", FirstError: "attempt timeout of 1s",
 			},
@@ -118,17 +119,17 @@ func TestDeadLetterNamesThePhaseThatFailed(t *testing.T) {
 			task{Process: ok, Success: func(context.Context, ergon.Transaction, any) error {
 				return ergon.Permanent(errors.New("sink is gone"))
 			}},
-			ergon.DeadLetterRecord{Category: ergon.CategorySystem, Phase: policy.PhaseSuccess, Attempts: 1, Message: "sink is gone"},
+			deadletter.Record{Category: ergon.CategorySystem, Phase: policy.PhaseSuccess, Attempts: 1, Message: "sink is gone"},
 		},
 		{
 			"decode", ergon.Consume(number{}),
-			ergon.DeadLetterRecord{
+			deadletter.Record{
 				Category: ergon.CategoryBusiness, Phase: policy.PhaseDecode, Attempts: 1, Message: "not a number",
 			},
 		},
 		{
 			"exception handler", refusing(func() (ergon.Disposition, error) { return ergon.Discard, errors.New("handler broke") }),
-			ergon.DeadLetterRecord{
+			deadletter.Record{
 				Category: ergon.CategoryBusiness, Phase: policy.PhaseProcess, Attempts: 1, Message: "refused",
 				HandlerFailed: true, HandlerError: "handler broke",
 			},
@@ -149,7 +150,7 @@ func TestDeadLetterNamesThePhaseThatFailed(t *testing.T) {
 				if test.want.Phase == policy.PhaseDecode {
 					test.want.Message = got[0].Message // it is the codec's
 				}
-				seen := ergon.DeadLetterRecord{
+				seen := deadletter.Record{
 					Category: got[0].Category, Phase: got[0].Phase, Attempts: got[0].Attempts, Message: got[0].Message,
 					FirstError: got[0].FirstError, HandlerFailed: got[0].HandlerFailed, HandlerError: got[0].HandlerError,
 				}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/connector/memory"
+	"github.com/ergon-go/ergon/deadletter"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -313,7 +314,7 @@ func TestExceptionPhaseThatFailsForGoodEndsTheLifecycle(t *testing.T) {
 				if err != nil || len(written) != 1 {
 					t.Fatalf("got %d dead letters and %v, want one", len(written), err)
 				}
-				record := written[0].Payload().(ergon.DeadLetterRecord)
+				record := written[0].Payload().(deadletter.Record)
 				if !record.HandlerFailed || record.HandlerError != test.says || record.Category != ergon.CategoryBusiness ||
 					record.Phase != policy.PhaseProcess || record.Message != errScripted.Error() {
 					t.Errorf("got dead letter %+v, want the failure of process, and that the handler failed with %q", record, test.says)

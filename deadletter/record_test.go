@@ -1,4 +1,4 @@
-package ergon_test
+package deadletter_test
 
 import (
 	"encoding/json"
@@ -8,13 +8,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/deadletter"
 	"github.com/ergon-go/ergon/policy"
 )
 
 // What reads dead letters relies on these names. [S2]
-func TestDeadLetterIsWrittenInSnakeCaseWithoutWhatItLacks(t *testing.T) {
+func TestRecordIsWrittenInSnakeCaseWithoutWhatItLacks(t *testing.T) {
 	failed := time.Date(2024, 2, 29, 12, 0, 0, 0, time.UTC)
-	for want, record := range map[string]ergon.DeadLetterRecord{
+	for want, record := range map[string]deadletter.Record{
 		`{"id":"t-1","task":"triage","category":"BUSINESS","phase":"decode","attempts":1,"message":"boom","fingerprint":"f",` +
 			`"failed_at":"2024-02-29T12:00:00Z","payload":{"a":1}}`: {
 			ID: "t-1", Task: "triage", Category: ergon.CategoryBusiness, Phase: policy.PhaseDecode, Attempts: 1, Message: "boom",
@@ -35,7 +36,7 @@ func TestDeadLetterIsWrittenInSnakeCaseWithoutWhatItLacks(t *testing.T) {
 		if string(got) != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
-		var read ergon.DeadLetterRecord
+		var read deadletter.Record
 		if err := json.Unmarshal(got, &read); err != nil {
 			t.Fatal(err)
 		}

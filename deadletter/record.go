@@ -1,22 +1,23 @@
-package ergon
+package deadletter
 
 import (
 	"time"
 
+	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/policy"
 )
 
-// DeadLetterRecord is the payload of the transaction that is dispatched to a dead-letter connector. That transaction has
+// Record is the payload of the transaction that is dispatched to a dead-letter connector. That transaction has
 // the id of the failed one.
-type DeadLetterRecord struct {
+type Record struct {
 	// ID is the id of the failed transaction.
 	ID string `json:"id"`
 	// Task is the name of the task that failed.
 	Task string `json:"task"`
-	// Category, Phase and Attempts are those of the TransactionError.
-	Category Category     `json:"category"`
-	Phase    policy.Phase `json:"phase"`
-	Attempts int          `json:"attempts"`
+	// Category, Phase and Attempts are those of the ergon.TransactionError.
+	Category ergon.Category `json:"category"`
+	Phase    policy.Phase   `json:"phase"`
+	Attempts int            `json:"attempts"`
 	// Message is the error of the last attempt, FirstError that of the first where there was more than one.
 	Message    string `json:"message"`
 	FirstError string `json:"first_error,omitempty"`
