@@ -29,6 +29,7 @@ type Generator struct {
 	requeued []int64
 	numbers  []int64 // those of one fetch; kept to be used again
 	ids      []byte  // likewise
+	ends     []int   // likewise: where each id ends
 
 	inFlight, acked, rejected atomic.Int64
 }
@@ -77,19 +78,15 @@ func (g *Generator) choose(limit int) {
 // make makes the transactions of g.numbers. Their ids are parts of one string.
 func (g *Generator) make() []ergon.Transaction {
 	batch := make([]ergon.Transaction, len(g.numbers))
-	g.ids = g.ids[:0]
+	g.ids, g.ends = g.ids[:0], g.ends[:0]
 	for _, n := range g.numbers {
 		g.ids = strconv.AppendInt(g.ids, n, 10)
-		g.ids = append(g.ids, ' ')
+		g.ends = append(g.ends, len(g.ids))
 	}
-	ids := string(g.ids)
+	ids, begin := string(g.ids), 0
 	for i, n := range g.numbers {
-		end := 0
-		for ids[end] != ' ' {
-			end++
-		}
-		batch[i] = ergon.NewTransaction(ids[:end], g.payload(n))
-		ids = ids[end+1:]
+		batch[i] = ergon.NewTransaction(ids[begin:g.ends[i]], g.payload(n))
+		begin = g.ends[i]
 	}
 	return batch
 }

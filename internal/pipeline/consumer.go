@@ -25,6 +25,7 @@ type Consumer struct {
 	stats    stats
 	room     room
 	pool     pool
+	intake   *intake
 	settler  *settler
 	leases   leases
 	slabs    slabs
@@ -71,6 +72,7 @@ func New(s Settings) (*Consumer, error) {
 	}
 	c.pool.limit.Store(int32(s.Policy.Loop.Concurrency.Value))
 	c.settler = newSettler(c)
+	c.intake = newIntake(c)
 	c.order = order{on: s.Policy.Loop.Ordering == policy.OrderingKey, held: map[string][]*flight{}}
 	c.governor = newGovernor(s.Policy.Loop.Concurrency, &c.pool)
 	c.outage = newOutage(s.Policy.Loop.Outage, func(lasts bool) { c.watcher.outageChanged(lasts) })
@@ -128,7 +130,8 @@ func (c *Consumer) runUntilEnd(ctx context.Context, giveUp context.CancelCauseFu
 	defer stop(nil)
 	c.stopFetching = stop
 	done := make(chan error, 1)
-	go func() { done <- newIntake(c).run(fetchCtx) }()
+	c.intake.ctx = fetchCtx
+	go func() { done <- c.intake.run(fetchCtx) }()
 
 	timeout := afterOrNever(c.settings.Policy.Loop.Timeout)
 	defer timeout.stop()

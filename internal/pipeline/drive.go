@@ -36,7 +36,7 @@ func (c *Consumer) drive(w *worker, f *flight, action lifecycle.Action) bool {
 		switch action {
 		case lifecycle.Finish:
 			successor := c.order.successor(f)
-			c.settle(w.shard, f)
+			w.serve(c.settle(w.shard, f))
 			if f = successor; f == nil {
 				return true
 			}
@@ -86,28 +86,29 @@ func (c *Consumer) step(f *flight, event lifecycle.Event) lifecycle.Action {
 	if action == lifecycle.Retry {
 		return action
 	}
-	defer func() { f.attempts = 0 }()
+	attempts := f.attempts
+	f.attempts = 0
 	if f.failure == nil {
 		return action
 	}
 	switch {
 	case f.state.Outcome == lifecycle.HandlerFailed:
-		f.failure.handler = f.concluded(before, event)
+		f.failure.handler = f.concluded(before, event, attempts)
 	case f.state.Outcome == lifecycle.Failed && before.Phase == lifecycle.Exception: // its handler succeeded
 	case f.state.Outcome == lifecycle.Failed, f.state.Phase == lifecycle.Exception && f.state.Outcome == lifecycle.Pending:
-		f.failure.cause = f.concluded(before, event)
+		f.failure.cause = f.concluded(before, event, attempts)
 	}
 	f.failure.first, f.failure.last = nil, nil
 	return action
 }
 
 // concluded is the error of a phase that failed for good.
-func (f *flight) concluded(s lifecycle.State, event lifecycle.Event) *ergon.TransactionError {
+func (f *flight) concluded(s lifecycle.State, event lifecycle.Event, attempts int32) *ergon.TransactionError {
 	err := &ergon.TransactionError{
 		Category: categoryOf(event, f.failure.last), Phase: phaseOf(s.Phase), TransactionID: f.tx.ID(),
-		Attempts: int(f.attempts), Err: f.failure.last,
+		Attempts: int(attempts), Err: f.failure.last,
 	}
-	if f.attempts > 1 {
+	if attempts > 1 {
 		err.First = f.failure.first
 	}
 	if inner, ok := errors.AsType[*ergon.TransactionError](f.failure.last); ok && inner.Phase == policy.PhaseDecode {

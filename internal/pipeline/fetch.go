@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -13,13 +14,18 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// intake fetches from the source until it has ended, the limit is reached or fetching is stopped. One goroutine runs it.
+// intake fetches from the source until it has ended, the limit is reached or fetching is stopped. One goroutine runs it, and
+// while that waits for room, a worker that has made room takes a turn in its place: see [worker.serve].
 type intake struct {
 	*Consumer
 	loop    policy.Loop
-	size    int   // what one fetch asks for now
-	left    int64 // transactions that may still be started
-	empties int   // empty fetches in a row
+	ctx     context.Context //nolint:containedctx // ends when fetching is stopped; workers fetch in it as well
+	turn    turn            // held by whoever fetches, or decides whether to; not while waiting for room
+	handed  *fetched        // by a worker, whose turn brought what only the loop's goroutine deals with
+	slow    atomic.Bool     // the last fetch took so long that none is lent
+	size    int             // what one fetch asks for now
+	left    int64           // transactions that may still be started
+	empties int             // empty fetches in a row
 	// mostBehind is how many transactions may wait for settlement before fetching pauses.
 	mostBehind int
 	closely    int32 // how closely to hear of room
@@ -34,10 +40,15 @@ type fetched struct {
 	transactions []ergon.Transaction
 	exhausted    bool
 	span         trace.SpanContext
+	quiet        bool // nothing was in flight when the fetch began
+	err          error
 }
 
+// plain reports whether there is nothing to decide: the fetch brought something, and the source may have more.
+func (f *fetched) plain() bool { return f.err == nil && len(f.transactions) > 0 && !f.exhausted }
+
 func newIntake(c *Consumer) *intake {
-	i := &intake{Consumer: c, loop: c.settings.Policy.Loop, left: -1}
+	i := &intake{Consumer: c, loop: c.settings.Policy.Loop, left: -1, turn: newTurn()}
 	i.size = i.loop.Batch.Size
 	i.mostBehind = 10 * max(c.settings.Policy.Settle.Size, i.loop.Concurrency.Most())
 	if i.loop.Limit > 0 {
@@ -52,63 +63,129 @@ func newIntake(c *Consumer) *intake {
 
 // run returns nil at the natural end and when ctx ends, and the error of a fetch that failed for good.
 func (i *intake) run(ctx context.Context) error {
+	i.turn.take()
+	defer i.turn.give()
+	defer i.room.wanted.Store(notWanted)
 	for i.left != 0 {
-		n, ok := i.waitForRoom(ctx)
-		if !ok {
+		got := i.next(ctx)
+		switch {
+		case got == nil:
 			return nil
-		}
-		quiet := i.room.unsettled.Load() == 0
-		got, err := i.fetch(ctx, n)
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil //nolint:nilerr // fetching was stopped; who stopped it knows why
-			}
-			return &FetchError{Connector: i.settings.Policy.Fetch.Connector, Err: err}
-		}
-		i.adapt(n, len(got.transactions))
-		i.accept(got.transactions, got.span)
-		if got.exhausted {
+		case got.err != nil && ctx.Err() != nil:
+			return nil // fetching was stopped; who stopped it knows why
+		case got.err != nil:
+			return &FetchError{Connector: i.settings.Policy.Fetch.Connector, Err: got.err}
+		case got.exhausted:
 			return nil
-		}
-		if len(got.transactions) > 0 {
-			i.empties = 0
+		case len(got.transactions) > 0:
 			continue
-		}
-		if !i.loop.Streaming && quiet && !i.owes(ctx) {
+		case !i.loop.Streaming && got.quiet && !i.owes(ctx):
 			return nil
-		}
-		if !i.rest(ctx) {
+		case !i.rest(ctx):
 			return nil
 		}
 	}
 	return nil
 }
 
-// waitForRoom returns how much to ask for, once the mode, the free slots, the outage and the interval allow a fetch.
-func (i *intake) waitForRoom(ctx context.Context) (int, bool) {
-	for {
-		i.room.wanted.Store(i.closely) // before looking, so that what is freed from now on wakes the loop
-		n := min(i.free(), i.size)
-		if i.left > 0 {
-			n = int(min(int64(n), i.left))
+// next fetches once there is room, or returns what a worker has fetched meanwhile; nil: fetching was stopped, or the limit
+// is reached.
+func (i *intake) next(ctx context.Context) *fetched {
+	for i.left != 0 {
+		if got := i.handed; got != nil {
+			i.handed = nil
+			return got
 		}
-		if n > 0 {
+		i.room.wanted.Store(i.closely) // before looking, so that what is freed from now on wakes the loop
+		if n := i.ask(); n > 0 {
 			i.room.wanted.Store(notWanted)
 			wait := i.pause()
-			if wait <= 0 {
-				return n, ctx.Err() == nil
+			if ctx.Err() != nil || (wait > 0 && !i.sleep(ctx, wait)) {
+				return nil
 			}
-			if !i.sleep(ctx, wait) {
-				return 0, false
+			if wait <= 0 {
+				return i.take(ctx, n, nil)
 			}
 			continue
 		}
-		select {
-		case <-i.room.free:
-		case <-ctx.Done():
-			return 0, false
+		if !i.waitForRoom(ctx) {
+			return nil
 		}
 	}
+	return nil
+}
+
+// waitForRoom lets workers take turns meanwhile.
+func (i *intake) waitForRoom(ctx context.Context) bool {
+	i.turn.give()
+	defer i.turn.take()
+	select {
+	case <-i.room.free:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// lend has a worker fetch, where the loop's goroutine waits for room and there is some, and reports whether it did. What
+// is not [fetched.plain] is left to the loop's goroutine.
+func (i *intake) lend(w *worker) (did bool) {
+	if i.slow.Load() {
+		i.room.freed()
+		return false
+	}
+	for i.room.wanted.Load() != notWanted && i.free() > 0 && i.turn.tryTake() {
+		n := i.ask()
+		due := n > 0 && i.handed == nil && i.room.wanted.Load() != notWanted && i.ctx.Err() == nil && !i.outage.lasts()
+		wait := due && i.pause() > 0
+		if due && !wait {
+			did = true
+			if got := i.take(i.ctx, n, w); !got.plain() {
+				i.handed = got
+			}
+		}
+		call := wait || i.handed != nil || i.left == 0
+		i.turn.give()
+		if call {
+			signal(i.room.free)
+		}
+		if !due || call {
+			break
+		}
+	}
+	return did
+}
+
+// ask is how much to ask the source for now.
+func (i *intake) ask() int {
+	n := min(i.free(), i.size)
+	if i.left >= 0 {
+		n = int(min(int64(n), i.left))
+	}
+	return n
+}
+
+// take fetches and accepts. by is the worker that does so; nil for the loop's goroutine.
+func (i *intake) take(ctx context.Context, n int, by *worker) *fetched {
+	quiet := i.room.unsettled.Load() == 0
+	var (
+		got fetched
+		err error
+	)
+	if by == nil {
+		got, err = i.fetch(ctx, n)
+	} else {
+		i.pool.aside(by, func() { got, err = i.fetch(ctx, n) })
+	}
+	got.quiet, got.err = quiet, err
+	if err == nil {
+		i.adapt(n, len(got.transactions))
+		i.accept(got.transactions, got.span)
+	}
+	if len(got.transactions) > 0 {
+		i.empties = 0
+	}
+	return &got
 }
 
 // free returns how many transactions may be fetched now.
@@ -121,7 +198,7 @@ func (i *intake) free() int {
 		if unsettled > 0 {
 			return 0
 		}
-		return i.size
+		return max(i.loop.Batch.Size, i.loop.Batch.MaxSize)
 	}
 	outstanding := i.stats.outstanding()
 	if unsettled-outstanding > i.mostBehind {
@@ -216,6 +293,7 @@ func (i *intake) fetch(ctx context.Context, n int) (fetched, error) {
 		}
 	}})
 	took := i.clock.now() - i.last
+	i.slow.Store(took > instant(handOver))
 	i.stats.shards[0].phases[phaseFetch].observe(took)
 	i.watcher.fetchEnded(span, len(got.transactions), took, err)
 	got.span = span.SpanContext()

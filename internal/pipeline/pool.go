@@ -18,6 +18,7 @@ type pool struct {
 	pinned   bool // each worker has an OS thread of its own
 	limit    atomic.Int32
 	active   atomic.Int32 // workers that run or look for a flight; changed under mu
+	away     atomic.Int32 // those of them that serve the loop instead; changed under mu
 	backlog  atomic.Int32 // flights in chunks that nobody has taken; changed under mu
 	onTheWay atomic.Bool
 
@@ -42,12 +43,12 @@ func (p *pool) submit(flights []*flight) {
 
 // wakeOne sets a worker on its way, unless one is already or the limit is reached.
 func (p *pool) wakeOne() {
-	if p.active.Load() >= p.limit.Load() || !p.onTheWay.CompareAndSwap(false, true) {
+	if p.onTheWay.Load() || p.busy() >= p.limit.Load() || !p.onTheWay.CompareAndSwap(false, true) {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || p.active.Load() >= p.limit.Load() {
+	if p.closed || p.busy() >= p.limit.Load() {
 		p.onTheWay.Store(false)
 		return
 	}
@@ -66,12 +67,12 @@ func (p *pool) wakeOne() {
 // next returns the flight that w runs next, waiting for it; nil sends the worker home.
 func (p *pool) next(w *worker) *flight {
 	for {
-		if p.active.Load() <= p.limit.Load() {
+		if p.busy() <= p.limit.Load() {
 			if f := p.claim(w); f != nil {
 				return f
 			}
 		}
-		if !p.park(w) {
+		if !w.serveIdle() && !p.park(w) {
 			return nil
 		}
 	}
@@ -80,12 +81,12 @@ func (p *pool) next(w *worker) *flight {
 // claim takes a flight from the worker's own chunk, or else from where there is one. Whoever takes one sees to it that
 // somebody comes for the next: a chain that may only end where nothing waits.
 func (p *pool) claim(w *worker) *flight {
-	if w.chunk == nil {
+	if w.slot.chunk == nil {
 		return p.take(w)
 	}
-	f, more := w.chunk.claim()
+	f, more := w.slot.chunk.claim()
 	if f == nil {
-		w.chunk = nil
+		w.slot.chunk = nil
 		return p.take(w)
 	}
 	if more || p.waits() {
@@ -114,9 +115,6 @@ func (p *pool) take(w *worker) *flight {
 	f := p.takeLocked(w)
 	more := f != nil && p.hasWork()
 	p.mu.Unlock()
-	if f != nil {
-		p.consumer.room.freed(coarsely) // until now the worker and what it came for have both counted
-	}
 	if more {
 		p.wakeOne()
 	}
@@ -131,12 +129,12 @@ func (p *pool) takeLocked(w *worker) *flight {
 		}
 	}
 	if len(p.chunks) > 0 {
-		w.chunk = p.chunks[0]
+		w.slot.chunk = p.chunks[0]
 		p.chunks[0] = nil
 		p.chunks = p.chunks[1:]
-		p.open = append(p.open, w.chunk)
-		p.backlog.Add(-int32(len(w.chunk.flights)))
-		f, _ := w.chunk.claim()
+		p.open = append(p.open, w.slot.chunk)
+		p.backlog.Add(-int32(len(w.slot.chunk.flights)))
+		f, _ := w.slot.chunk.claim()
 		return f
 	}
 	for _, b := range p.open {
@@ -150,14 +148,13 @@ func (p *pool) takeLocked(w *worker) *flight {
 // park waits until w is woken; false sends it home.
 func (p *pool) park(w *worker) bool {
 	p.mu.Lock()
-	if p.hasWork() && p.active.Load() <= p.limit.Load() {
+	if p.hasWork() && p.busy() <= p.limit.Load() {
 		p.mu.Unlock()
 		return true
 	}
-	if p.active.Add(-1) == 0 && !p.hasWork() {
-		p.consumer.settler.hurry()
-	}
-	p.consumer.room.freed(coarsely)
+	p.active.Add(-1)
+	p.restLocked()
+	p.consumer.room.freed()
 	if p.closed || (!p.fixed && len(p.idle) >= idleAsync) {
 		p.freeSlots = append(p.freeSlots, w.slot)
 		w.slot.index.Store(none)

@@ -43,6 +43,8 @@ func (c *Consumer) release(ctx context.Context, txs []ergon.Transaction) {
 func (c *Consumer) releaseWaiting() {
 	for _, f := range append(c.pool.takeWaiting(), c.order.takeHeld()...) {
 		f.state, _ = lifecycle.Next(f.state, lifecycle.Interrupted, c.plan)
-		c.settle(c.stats.nextShard(), f)
+		if c.settle(c.stats.nextShard(), f) {
+			c.settler.hurry()
+		}
 	}
 }

@@ -22,9 +22,9 @@ func (r *room) init() {
 	r.free, r.quiet = make(chan struct{}, 1), make(chan struct{}, 1)
 }
 
-// freed has the fetch loop look again, where it waits and wants to hear of it.
-func (r *room) freed(how int32) {
-	if wanted := r.wanted.Load(); wanted != notWanted && wanted >= how {
+// freed has the fetch loop look again, where it waits.
+func (r *room) freed() {
+	if r.wanted.Load() != notWanted {
 		signal(r.free)
 	}
 }
@@ -35,5 +35,5 @@ func (r *room) settled(n int) {
 		signal(r.free)
 		return
 	}
-	r.freed(coarsely)
+	r.freed()
 }

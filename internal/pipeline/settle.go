@@ -9,8 +9,9 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// settle ends a flight: it is judged, seen, and handed to the settler. Its owner must not touch it afterwards.
-func (c *Consumer) settle(s *shard, f *flight) {
+// settle ends a flight: it is judged, seen, and handed to the settler. Its owner must not touch it afterwards. It reports
+// whether a batch is complete, for which the caller has to see to it that the settler hears of it.
+func (c *Consumer) settle(s *shard, f *flight) (complete bool) {
 	c.governor.end(f)
 	c.outage.record(f)
 	f.verdict = c.judge(f)
@@ -20,24 +21,32 @@ func (c *Consumer) settle(s *shard, f *flight) {
 	if c.settings.OnEnd != nil {
 		c.settings.OnEnd(resultOf(f))
 	}
-	c.settler.add(s, f)
+	complete = c.settler.add(s, f)
 	s.finished.Add(1)
-	c.room.freed(exactly)
+	return complete
 }
 
-// settler collects flights that have ended and settles them in batches from one goroutine: when there are enough of them,
-// when the first has waited for the policy's interval, or when nothing else is outstanding. How far settling may fall
-// behind is bounded by the fetch loop, so that a worker never waits for it.
+// settler collects flights that have ended and settles them in batches: when there are enough of them, when the first has
+// waited for the policy's interval, or when nothing else is outstanding. A goroutine of its own does so, and while that
+// waits, a worker that has completed a batch does it in its place: see [worker.serve]. One batch is settled at a time. How
+// far settling may fall behind is bounded by the fetch loop, so that no worker waits for it.
 type settler struct {
 	consumer *Consumer
 	source   ergon.Settler // nil: the source does not want to know
 	size     int
 	interval time.Duration
-	letter   letter // used by run only
+	turn     turn        // held by whoever settles
+	slow     atomic.Bool // the last batch took so long that none is lent
+	letter   letter      // as is what follows; used again and again
+	batch    []*flight
 
+	stride    int32         // how much a shard's pile grows before it is counted
+	enough    int32         // what has to be counted for a batch to be complete: a little less than size, for what is not counted
+	piled     atomic.Int32  // what is counted of all piles
 	gathering atomic.Bool   // it is known that something is pending
 	first     chan struct{} // something is pending
 	now       chan struct{} // do not wait for more
+	lent      chan struct{} // a worker has settled what was pending
 	closing   chan struct{}
 	done      chan struct{}
 }
@@ -45,8 +54,12 @@ type settler struct {
 func newSettler(c *Consumer) *settler {
 	s := &settler{
 		consumer: c, size: c.settings.Policy.Settle.Size, interval: c.settings.Policy.Settle.Interval,
-		first: make(chan struct{}, 1), now: make(chan struct{}, 1),
+		turn: newTurn(), first: make(chan struct{}, 1), now: make(chan struct{}, 1), lent: make(chan struct{}, 1),
 		closing: make(chan struct{}), done: make(chan struct{}),
+	}
+	s.stride, s.enough = 1, int32(s.size)
+	if coarse := s.size / (2 * shards); coarse > 1 {
+		s.stride, s.enough = int32(coarse), int32(s.size-2*coarse)
 	}
 	s.source, _ = c.settings.Source.(ergon.Settler)
 	return s
@@ -54,7 +67,7 @@ func newSettler(c *Consumer) *settler {
 
 // add never waits. Flights are piled up by shard, so that workers do not get in each other's way; whether there are enough
 // of them is looked at often enough for the size to hold closely, and exactly where it is small.
-func (s *settler) add(on *shard, f *flight) {
+func (s *settler) add(on *shard, f *flight) (complete bool) {
 	var pile int32
 	for {
 		last := on.ended.Load()
@@ -70,9 +83,7 @@ func (s *settler) add(on *shard, f *flight) {
 	if !s.gathering.Load() && s.gathering.CompareAndSwap(false, true) {
 		signal(s.first)
 	}
-	if stride := max(s.size/(2*shards), 1); int(pile)%stride == 0 && s.pending() >= s.size {
-		signal(s.now)
-	}
+	return pile%s.stride == 0 && s.piled.Add(s.stride) >= s.enough
 }
 
 func (s *settler) pending() int {
@@ -89,7 +100,6 @@ func (s *settler) hurry() { signal(s.now) }
 
 func (s *settler) run(ctx context.Context) {
 	defer close(s.done)
-	var batch []*flight
 	for open := true; open; {
 		select {
 		case <-s.first:
@@ -97,12 +107,35 @@ func (s *settler) run(ctx context.Context) {
 		case <-s.closing:
 			open = false
 		}
-		for batch = s.take(batch); len(batch) > 0; batch = s.take(batch) {
-			for part := range slices.Chunk(batch, s.size) {
-				s.consumer.settleBatch(ctx, part)
-			}
-		}
+		s.turn.take()
+		s.gathering.Store(false) // before looking, so that what ends from now on is not missed
+		s.all(ctx)
+		s.turn.give()
 	}
+}
+
+// all settles what is pending. The caller holds the turn.
+func (s *settler) all(ctx context.Context) {
+	s.take()
+	for part := range slices.Chunk(s.batch, s.size) {
+		s.consumer.settleBatch(ctx, part)
+	}
+}
+
+// lend has a worker settle what is pending, at least that many, where nobody is at it, and reports whether it did.
+func (s *settler) lend(w *worker, least int) (did bool) {
+	if s.slow.Load() {
+		s.hurry()
+		return false
+	}
+	for s.pending() >= least && s.turn.tryTake() {
+		did = true
+		s.gathering.Store(false) // as in run
+		s.consumer.pool.aside(w, func() { s.all(s.consumer.background) })
+		s.turn.give()
+		signal(s.lent)
+	}
+	return did
 }
 
 // gather gives others the chance to join; false when the settler is closing.
@@ -112,27 +145,37 @@ func (s *settler) gather() bool {
 	}
 	timer := time.NewTimer(s.interval)
 	defer timer.Stop()
-	select {
-	case <-s.now:
-	case <-timer.C:
-	case <-s.closing:
-		return false
+	for {
+		select {
+		case <-s.now:
+		case <-timer.C:
+		case <-s.lent:
+			if s.pending() > 0 {
+				continue // what has ended since, or what was lent before the gathering began
+			}
+		case <-s.closing:
+			return false
+		}
+		return true
 	}
-	return true
 }
 
-// take returns what is pending, shard by shard in the order in which it ended, in the memory of the batch before.
-func (s *settler) take(batch []*flight) []*flight {
-	batch = batch[:0]
-	s.gathering.Store(false) // before looking, so that what ends from now on is not missed
+// take takes what is pending as the batch, shard by shard in the order in which it ended.
+func (s *settler) take() {
+	batch := s.batch[:0]
 	for i := range s.consumer.stats.shards {
 		from := len(batch)
-		for f := s.consumer.stats.shards[i].ended.Swap(nil); f != nil; f = f.next {
+		last := s.consumer.stats.shards[i].ended.Swap(nil)
+		if last == nil {
+			continue
+		}
+		s.piled.Add(-(last.pile.Load() / s.stride * s.stride))
+		for f := last; f != nil; f = f.next {
 			batch = append(batch, f)
 		}
 		slices.Reverse(batch[from:])
 	}
-	return batch
+	s.batch = batch
 }
 
 // close settles what is pending and waits for it.

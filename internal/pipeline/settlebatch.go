@@ -24,8 +24,10 @@ func (c *Consumer) settleBatch(ctx context.Context, batch []*flight) {
 	lost := c.writeDeadLetters(ctx, batch)
 	err := errors.Join(lost, c.tellSource(ctx, batch))
 	c.givesUpSettling(err)
-	c.stats.shards[0].phases[phaseSettle].observe(c.clock.now() - began)
-	c.watcher.settleEnded(span, batch, c.clock.now()-began, err)
+	took := c.clock.now() - began
+	c.settler.slow.Store(took > instant(handOver))
+	c.stats.shards[0].phases[phaseSettle].observe(took)
+	c.watcher.settleEnded(span, batch, took, err)
 	c.leases.release(batch)
 	var counts [outcomes]int64
 	for _, f := range batch {

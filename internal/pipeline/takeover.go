@@ -107,7 +107,9 @@ func (c *Consumer) abandon() {
 		a.cancel(context.Canceled, ergon.ErrInterrupted)
 		c.attempted(c.stats.nextShard(), f, a, lifecycle.Interrupted, ergon.ErrInterrupted, c.clock.now())
 		c.step(f, lifecycle.Interrupted)
-		c.settle(c.stats.nextShard(), f)
+		if c.settle(c.stats.nextShard(), f) {
+			c.settler.hurry()
+		}
 		c.pool.workers.Done()
 	}
 }

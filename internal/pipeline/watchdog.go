@@ -15,7 +15,9 @@ type slot struct {
 	arena  atomic.Pointer[arena]
 	index  atomic.Int64 // none: nothing runs
 	flight *flight      // of the attempt that is shown; for whoever has taken it
+	chunk  *chunk       // what its worker took; one that replaces it goes on there
 	dog    *watchdog
+	_      [24]byte // a cache line each: a worker writes here for every attempt, and its neighbours must not wait for that
 }
 
 const none = -1
@@ -57,6 +59,7 @@ type watchdog struct {
 	next  atomic.Int64 // when the timer fires; never, when it is not set
 	mu    sync.Mutex   // held by a scan and while the timer is set
 	timer *time.Timer
+	_     [64]byte // next is read for every attempt, by all
 	slots [slotsPerWatchdog]slot
 }
 

@@ -19,7 +19,6 @@ type worker struct {
 	slot     *slot
 	shard    *shard
 	wake     chan struct{}
-	chunk    *chunk                  // what it took
 	calling  *attempt                // the attempt whose handler runs now
 	failed   *ergon.TransactionError // what the exception handler is to hear
 	answer   answer                  // what the handler returned
