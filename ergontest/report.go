@@ -1,0 +1,151 @@
+package ergontest
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/deadletter"
+	"github.com/ergon-go/ergon/internal/pipeline"
+	"github.com/ergon-go/ergon/policy"
+)
+
+// Outcome is what became of a transaction.
+type Outcome = pipeline.Outcome
+
+// The outcomes.
+const (
+	Succeeded     = pipeline.Succeeded
+	DeadLettered  = pipeline.DeadLettered
+	Requeued      = pipeline.Requeued
+	Discarded     = pipeline.Discarded
+	HandlerFailed = pipeline.HandlerFailed
+	Interrupted   = pipeline.Interrupted
+	Redelivered   = pipeline.Redelivered
+)
+
+// Report is what happened in a run. All moments are virtual time since its beginning.
+type Report struct {
+	// Results has one for each delivery, in the order in which their lifecycles ended.
+	Results []Result
+	// DeadLetters are in the order in which they were written.
+	DeadLetters []deadletter.Record
+	// Settlements are in the order in which the source was told.
+	Settlements []Settlement
+	// Spans are in the order in which they were started. One that an abandoned attempt left open has no End.
+	Spans []Span
+	// Logs is what the engine logged, and the task with ergon.Dependencies.Logger.
+	Logs []Log
+	// Err is what the run ended with, the task's Exit and the closing of its connectors included. A transaction that failed
+	// is no error.
+	Err error
+	// Elapsed is how long the run took.
+	Elapsed time.Duration
+}
+
+// Result is what came of one delivery.
+type Result struct {
+	// Transaction is as it was delivered.
+	Transaction ergon.Transaction
+	Outcome     Outcome
+	// Value is what the task's Process returned.
+	Value any
+	// Err is nil where the transaction succeeded, otherwise a *ergon.TransactionError, ergon.ErrInterrupted or
+	// ergon.ErrStaleDelivery.
+	Err error
+	// Attempts are those of all phases, in their order.
+	Attempts []Attempt
+	// Settlement is what the source was told; nil where it was told nothing.
+	Settlement *Settlement
+	// DeadLetter is the letter that was written; nil where none was.
+	DeadLetter *deadletter.Record
+}
+
+// Attempt is one attempt of a phase.
+type Attempt struct {
+	Phase policy.Phase
+	// Number is counted from 1, in each phase.
+	Number int
+	// Start and End are when the attempt began, and when the engine went on: at the deadline, where the handler did not
+	// return before.
+	Start, End time.Duration
+	// Result is ok, business, permanent, system, timeout, out_of_time, interrupted or lease_lost.
+	Result string
+	// Err is what the attempt failed with.
+	Err error
+}
+
+// String says it in one line, without the error: "process 2, 6s to 11s: timeout".
+func (a Attempt) String() string {
+	return fmt.Sprintf("%s %d, %s to %s: %s", a.Phase, a.Number, a.Start, a.End, a.Result)
+}
+
+// Settlement is what the source was told, and when.
+type Settlement struct {
+	ergon.Settlement
+
+	At time.Duration
+}
+
+// Of returns the results of the transaction with that id, one for each delivery.
+func (r Report) Of(id string) []Result {
+	var of []Result
+	for _, result := range r.Results {
+		if result.Transaction.ID() == id {
+			of = append(of, result)
+		}
+	}
+	return of
+}
+
+// SpansNamed returns the spans of that name.
+func (r Report) SpansNamed(name string) []Span {
+	var named []Span
+	for _, span := range r.Spans {
+		if span.Name == name {
+			named = append(named, span)
+		}
+	}
+	return named
+}
+
+// report puts together what was recorded.
+func (r *run) report(elapsed time.Duration, err error) Report {
+	report := Report{Err: err, Elapsed: elapsed, Spans: r.spans.all(), Logs: r.logs.all(), DeadLetters: r.letters.all()}
+	if r.source != nil {
+		report.Settlements = r.source.settlements()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, result := range r.ended {
+		result.Attempts = attemptsOf(report.Spans, result.Transaction)
+		report.settle(&result)
+		report.Results = append(report.Results, result)
+	}
+	return report
+}
+
+// settle finds what became of a result after its lifecycle. Where its dead letter could not be written it was requeued.
+func (r Report) settle(result *Result) {
+	for i, s := range r.Settlements {
+		if isSameDelivery(s.Transaction, result.Transaction) {
+			result.Settlement = &r.Settlements[i]
+		}
+	}
+	if result.Outcome != DeadLettered && result.Outcome != HandlerFailed {
+		return
+	}
+	if s := result.Settlement; s != nil && s.Action == policy.SettleRequeue {
+		result.Outcome = Requeued
+		return
+	}
+	for i, letter := range r.DeadLetters {
+		if letter.ID == result.Transaction.ID() && letter.Deliveries == result.Transaction.Delivery().Count {
+			result.DeadLetter = &r.DeadLetters[i]
+		}
+	}
+}
+
+func isSameDelivery(a, b ergon.Transaction) bool {
+	return a.ID() == b.ID() && a.Delivery().Count == b.Delivery().Count
+}

@@ -1,0 +1,69 @@
+package ergontest
+
+import (
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/policy"
+)
+
+// Span is one span that was recorded, of the engine, of ergon.RunFn, or of the task itself where it takes its tracer from
+// the provider of its context's span.
+type Span struct {
+	Name string
+	// Parent is the name of the parent span; "" for none, or for one from elsewhere.
+	Parent string
+	Kind   trace.SpanKind
+	// Context and ParentContext identify the span and its parent.
+	Context, ParentContext trace.SpanContext
+	// Start and End are since the beginning of the run. End is 0 where Ended is not set.
+	Start, End time.Duration
+	Ended      bool
+	// Attributes have values of the kinds that attribute.Value.AsInterface returns.
+	Attributes map[string]any
+	Links      []trace.Link
+	// Status and Description are as they were set.
+	Status      codes.Code
+	Description string
+	// Errors and Events are what was recorded and added; the latter by name.
+	Errors []error
+	Events []string
+}
+
+// The attributes by which attempts are found again. They are those of internal/spans, which only the engine imports.
+const (
+	messageID     = attribute.Key("messaging.message.id")
+	deliveryCount = attribute.Key("ergon.delivery.count")
+	phaseKey      = attribute.Key("ergon.phase")
+	attemptKey    = attribute.Key("ergon.attempt")
+	resultKey     = attribute.Key("ergon.result")
+)
+
+// attemptsOf finds the attempts of one delivery among the spans.
+func attemptsOf(spans []Span, tx ergon.Transaction) []Attempt {
+	whole := map[trace.SpanID]bool{}
+	for _, s := range spans {
+		if s.Attributes[string(messageID)] == tx.ID() && s.Attributes[string(deliveryCount)] == int64(tx.Delivery().Count) {
+			whole[s.Context.SpanID()] = true
+		}
+	}
+	var attempts []Attempt
+	for _, s := range spans {
+		phase, is := s.Attributes[string(phaseKey)].(string)
+		if !is || !whole[s.ParentContext.SpanID()] {
+			continue
+		}
+		number, _ := s.Attributes[string(attemptKey)].(int64)
+		result, _ := s.Attributes[string(resultKey)].(string)
+		attempt := Attempt{Phase: policy.Phase(phase), Number: int(number), Start: s.Start, End: s.End, Result: result}
+		if len(s.Errors) > 0 {
+			attempt.Err = s.Errors[0]
+		}
+		attempts = append(attempts, attempt)
+	}
+	return attempts
+}
