@@ -1,0 +1,41 @@
+package memory_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/connector/memory"
+	"github.com/ergon-go/ergon/ergontest/connectortest"
+)
+
+// in returns a store that is queue itself: whoever opens it next goes on with what is in it.
+func in(queue any) connectortest.Store {
+	return connectortest.Store{Connector: queue, Another: func() any { return queue }}
+}
+
+func TestQueueKeepsTheRulesOfConnectors(t *testing.T) {
+	for name, settings := range map[string]memory.Settings{
+		"at once": {}, "waiting": {MaxWait: time.Second}, "finite": {Finite: true}, "bounded": {Capacity: 1000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			connectortest.Run(t, connectortest.Harness{
+				New:     func(*testing.T, []ergon.Transaction) connectortest.Store { return in(memory.New(settings)) },
+				Virtual: true, Shared: true, Finite: settings.Finite,
+			})
+		})
+	}
+}
+
+func TestLeasedQueueKeepsTheRulesOfConnectors(t *testing.T) {
+	for name, settings := range map[string]memory.Settings{"at once": {}, "waiting": {MaxWait: time.Second}} {
+		t.Run(name, func(t *testing.T) {
+			connectortest.Run(t, connectortest.Harness{
+				New: func(*testing.T, []ergon.Transaction) connectortest.Store {
+					return in(memory.NewLeased(settings, time.Minute))
+				},
+				Virtual: true, Shared: true,
+			})
+		})
+	}
+}

@@ -1,0 +1,133 @@
+package connectortest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/deadletter"
+)
+
+func dispatchRules() []rule {
+	return []rule{
+		{
+			name: "DispatchIsDurable", needs: []need{dispatches()}, check: dispatchIsDurable,
+			why: "the source is told that a transaction is done once its outputs and its dead letter are durable; nil says so.",
+		},
+		{
+			name: "DispatchOfNothingSucceeds", needs: []need{dispatches()}, check: dispatchOfNothing,
+			why: "a batch of which nothing is left to send is no failure.",
+		},
+		{
+			name: "RefusedItemsAreNamed", needs: []need{dispatches()}, check: refusedItemsAreNamed,
+			why: "one transaction that cannot be sent must not keep its whole batch from being sent, nor be taken for sent.",
+		},
+		{
+			name: "DispatchIsSafeForConcurrentUse", needs: []need{dispatches()}, check: dispatchConcurrently,
+			why: "handlers dispatch from as many goroutines as run at once.",
+		},
+		{
+			name: "DispatchHeedsItsContext", needs: []need{dispatches()}, check: dispatchHeedsItsContext,
+			why: "an error says that nothing is durable: what is there all the same comes twice when the transaction is tried again.",
+		},
+	}
+}
+
+// durable returns what a store holds that was dispatched, n at least where there is nothing wrong.
+func (s *subject) durable(n int) []ergon.Transaction {
+	if s.store.Written != nil {
+		written, err := s.store.Written()
+		if err != nil {
+			s.fatalf("Store.Written: %v", err)
+		}
+		return written
+	}
+	from := s
+	if s.store.Another != nil {
+		from = s.another()
+	}
+	if isLetters(from.value) {
+		var all []ergon.Transaction
+		for _, letter := range from.list(deadletter.Filter{}, deadletter.Page{Limit: n + 10}) {
+			all = append(all, ergon.NewTransaction(letter.ID, letter.Record))
+		}
+		return all
+	}
+	if !fetches().met(from.value) {
+		s.skipf("the Store has no Written, and nothing can be fetched from %T", s.value)
+	}
+	got := from.fetchAll(n)
+	return append(got, from.fetch(1)...)
+}
+
+func dispatchIsDurable(p *probe) {
+	s := p.holding()
+	sent := samples(s.value, 5)
+	s.dispatch(sent[:1]...)
+	s.dispatch(sent[1:]...)
+	p.wantSame("read again after it was dispatched", s.durable(5), sent)
+}
+
+func dispatchOfNothing(p *probe) {
+	s := p.holding()
+	if err := s.tryDispatch(); err != nil {
+		p.errorf("an empty batch: %v", err)
+	}
+}
+
+func refusedItemsAreNamed(p *probe) {
+	s := p.holding()
+	if s.store.Refused == nil {
+		p.skipf("the Store has nothing that would be Refused")
+	}
+	sent := samples(s.value, 2)
+	err := s.tryDispatch(sent[0], s.store.Refused(), sent[1])
+	if err == nil {
+		p.fatalf("what is to be refused was taken")
+	}
+	if _, partly := errors.AsType[*ergon.BatchError](err); partly {
+		p.wantFailures("a batch of which one is refused", err, false, 1)
+	} else {
+		sent = nil // then none is durable
+	}
+	p.wantSame(fmt.Sprintf("durable after %v", err), s.durable(len(sent)), sent)
+}
+
+func dispatchConcurrently(p *probe) {
+	s := p.holding()
+	sent := samples(s.value, 40)
+	var sending sync.WaitGroup
+	for part := range slices.Chunk(sent, 5) {
+		p.goes(&sending, func() {
+			dispatcher := s.value.(ergon.Dispatcher) //nolint:forcetypeassert // the rule's needs say so
+			ctx, cancel := context.WithTimeout(p.ctx, patience)
+			defer cancel()
+			if err := dispatcher.DispatchTransactions(ctx, part); err != nil {
+				p.errorf("DispatchTransactions beside others: %v", err)
+			}
+		})
+	}
+	sending.Wait()
+	p.wantSame("after eight batches were dispatched at once", s.durable(len(sent)), sent)
+}
+
+func dispatchHeedsItsContext(p *probe) {
+	s := p.holding()
+	sent := samples(s.value, 2)
+	ended, cancel := context.WithCancel(p.ctx)
+	cancel()
+	var err error
+	p.returns("DispatchTransactions with a context that has ended", func(context.Context) {
+		dispatcher := s.value.(ergon.Dispatcher) //nolint:forcetypeassert // the rule's needs say so
+		err = dispatcher.DispatchTransactions(ended, sent[:1])
+	})
+	want := sent
+	if err != nil {
+		want = sent[1:]
+	}
+	s.dispatch(sent[1])
+	p.wantSame(fmt.Sprintf("durable after a context that had ended, for which it returned %v", err), s.durable(len(want)), want)
+}

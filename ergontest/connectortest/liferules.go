@@ -1,0 +1,191 @@
+package connectortest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"runtime/pprof"
+	"strings"
+	"time"
+
+	"github.com/ergon-go/ergon"
+)
+
+func lifeRules() []rule {
+	return []rule{
+		{
+			name: "CloseWithoutOpenIsHarmless", needs: []need{closes()}, check: closeWithoutOpen,
+			why: "when an earlier component does not open, or this one does not, it is closed all the same.",
+		},
+		{
+			name: "ClosingTwiceIsHarmless", needs: []need{closes()}, check: closeTwice,
+			why: "shutdown may be begun twice, by a signal and by an error; the second must neither panic nor wait.",
+		},
+		{
+			name: "UseWithoutOpenDoesNotPanic", needs: []need{opens()}, check: useWithoutOpen,
+			why: "a program of somebody's own may forget to open; an error says so, a nil pointer somewhere inside does not.",
+		},
+		{
+			name: "UseAfterCloseIsAnError", needs: []need{closes()}, check: useAfterClose,
+			why: "a handler that was given up may come back at any time; what it calls then must tell it so, not panic or block.",
+		},
+		{
+			name: "CloseEndsAFetchThatWaits", needs: []need{closes(), fetches()}, check: closeEndsFetch,
+			why: "a fetch that was left behind must not outlive its connector, nor keep it from closing.",
+		},
+		{
+			name: "UnsettledComesAgainAfterClose", needs: []need{closes(), fetches(), settles()}, check: unsettledComesAgain,
+			why: "what was in flight when a process ended is delivered to the next one; what was acknowledged is not.",
+		},
+		{
+			name: "NoGoroutineIsLeftBehind", needs: []need{closes()}, check: noGoroutineLeft,
+			why: "a worker that is restarted opens everything anew: what each life leaves behind adds up until the process dies of it.",
+		},
+	}
+}
+
+func closeWithoutOpen(p *probe) {
+	s := p.make(numbered(1))
+	s.closed = false
+	s.close()
+}
+
+func closeTwice(p *probe) {
+	s := p.holding(numbered(1)...)
+	s.close()
+	s.closed = false
+	s.close()
+}
+
+func useWithoutOpen(p *probe) {
+	s := p.make(numbered(1))
+	s.closed = false
+	s.open = append(s.open, s)
+	for _, use := range s.uses(nil) {
+		_ = use() // an error, unless it is usable without being opened
+	}
+}
+
+func useAfterClose(p *probe) {
+	s := p.holding(numbered(2)...)
+	var delivered []ergon.Transaction
+	if fetches().met(s.value) && settles().met(s.value) {
+		delivered = s.fetchAll(1)
+	}
+	s.close()
+	for name, use := range s.uses(delivered) {
+		if err := use(); err == nil {
+			p.errorf("%s after Close returned no error", name)
+		}
+	}
+}
+
+// uses are the calls that need an open connector.
+func (s *subject) uses(delivered []ergon.Transaction) map[string]func() error {
+	uses := map[string]func() error{}
+	if fetches().met(s.value) {
+		uses["FetchTransactions"] = func() error {
+			_, err := s.tryFetch(1)
+			return err
+		}
+	}
+	if dispatches().met(s.value) {
+		uses["DispatchTransactions"] = func() error { return s.tryDispatch(samples(s.value, 1)...) }
+	}
+	if settles().met(s.value) && len(delivered) > 0 {
+		uses["SettleTransactions"] = func() error { return s.trySettle(ack(), delivered...) }
+	}
+	if leases().met(s.value) && len(delivered) > 0 {
+		uses["ExtendLeases"] = func() error { return s.tryExtend(delivered...) }
+	}
+	if resolves().met(s.value) {
+		uses["FetchTransactionByID"] = func() error {
+			_, err := s.tryResolve("t-1")
+			return err
+		}
+	}
+	return uses
+}
+
+func closeEndsFetch(p *probe) {
+	s := p.holding()
+	fetched := make(chan any, 1)
+	go func() {
+		defer func() { fetched <- recover() }()
+		ctx, cancel := context.WithTimeout(p.ctx, 2*patience)
+		defer cancel()
+		_, _ = s.value.(ergon.Fetcher).FetchTransactions(ctx, 1) //nolint:forcetypeassert // the rule's needs say so
+	}()
+	s.breathe()
+	s.close()
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	select {
+	case crash := <-fetched:
+		if crash != nil {
+			panic(crash)
+		}
+	case <-late.C:
+		p.errorf("the fetch has not returned %v after Close", patience)
+		<-fetched
+	}
+}
+
+func unsettledComesAgain(p *probe) {
+	holds := numbered(4)
+	s := p.holding(holds...)
+	if s.store.Another == nil {
+		p.skipf("the Store has no Another")
+	}
+	got := s.fetchAll(3)
+	s.ack(got[0])
+	s.close()
+	if keeper, ok := s.value.(ergon.LeaseKeeper); ok {
+		s.pass(2 * keeper.LeaseDuration())
+	}
+	var want []ergon.Transaction
+	for _, tx := range holds {
+		if text(tx) != text(got[0]) {
+			want = append(want, tx)
+		}
+	}
+	other := s.another()
+	other.wantNext("delivered by another connector", want)
+}
+
+// noGoroutineLeft marks what the connector starts, so that goroutines of other tests do not count.
+func noGoroutineLeft(p *probe) {
+	mark := fmt.Sprintf("%s %p", p.t.Name(), p)
+	pprof.Do(p.ctx, pprof.Labels("connectortest", mark), func(context.Context) {
+		s := p.holding(numbered(3)...)
+		if fetches().met(s.value) {
+			got := s.fetchAll(2)
+			if settles().met(s.value) {
+				s.ack(got...)
+			}
+		}
+		s.close()
+	})
+	for range 4 * looks {
+		if len(marked(mark)) == 0 {
+			return
+		}
+		p.breathe()
+	}
+	p.errorf("goroutines that have not ended after Close:\n%s", strings.Join(marked(mark), "\n"))
+}
+
+// marked returns the stacks of goroutines with that label.
+func marked(label string) []string {
+	var profile bytes.Buffer
+	if err := pprof.Lookup("goroutine").WriteTo(&profile, 1); err != nil {
+		return []string{err.Error()}
+	}
+	var stacks []string
+	for stack := range strings.SplitSeq(profile.String(), "\n\n") {
+		if strings.Contains(stack, label) {
+			stacks = append(stacks, stack)
+		}
+	}
+	return stacks
+}

@@ -1,0 +1,217 @@
+package connectortest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/deadletter"
+)
+
+const (
+	// patience is how long a call may take.
+	patience = 10 * time.Second
+	// breath is the pause between two looks at something that may take a moment, and looks how many there are.
+	breath = 5 * time.Millisecond
+	looks  = 40
+)
+
+// stop ends a rule.
+type stop struct{}
+
+// probe is one rule at work.
+type probe struct {
+	t       *testing.T
+	ctx     context.Context //nolint:containedctx // of the test that the probe is part of
+	harness Harness
+	needs   []need
+	open    []*subject
+
+	mu       sync.Mutex
+	failures []string
+	skipped  string
+}
+
+// needing has the rule skipped where the connector, once it is made, cannot do what the rule is about.
+func (p *probe) needing(needs []need) *probe {
+	p.needs = needs
+	return p
+}
+
+func (p *probe) fail(failure string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.failures = append(p.failures, failure)
+}
+
+func (p *probe) errorf(format string, args ...any) { p.fail(fmt.Sprintf(format, args...)) }
+
+// fatalf ends the rule. It is for the rule's own goroutine.
+func (p *probe) fatalf(format string, args ...any) {
+	p.errorf(format, args...)
+	panic(stop{})
+}
+
+// skipf ends a rule that does not apply.
+func (p *probe) skipf(format string, args ...any) {
+	p.skipped = fmt.Sprintf(format, args...)
+	panic(stop{})
+}
+
+// breathe lets a moment pass, for what goes on beside.
+func (p *probe) breathe() { time.Sleep(breath) }
+
+// subject is a connector under test, with its store.
+type subject struct {
+	*probe
+
+	store Store
+	value any
+	// closed is set once it was closed, or is not to be.
+	closed bool
+}
+
+// make makes a store that will hold these transactions, and a connector that is not opened.
+func (p *probe) make(holds []ergon.Transaction) *subject {
+	store := p.harness.New(p.t, holds)
+	if store.Connector == nil {
+		p.fatalf("Harness.New returned a Store without a Connector")
+	}
+	s := &subject{probe: p, store: store, value: store.Connector, closed: true}
+	for _, need := range p.needs {
+		if !need.met(s.value) {
+			p.skipf("%T is no %s", s.value, need.name)
+		}
+	}
+	return s
+}
+
+// holding returns an open connector whose store holds these transactions; as dead letters, where it keeps those.
+func (p *probe) holding(holds ...ergon.Transaction) *subject {
+	s := p.make(holds)
+	s.openIt()
+	holds = asTaken(s.value, holds)
+	if _, ok := s.value.(ergon.Dispatcher); ok && len(holds) > 0 {
+		s.dispatch(holds...)
+	}
+	return s
+}
+
+// another is one more connector to the store, open. Where the store does not allow that beside s, s is closed before.
+func (s *subject) another() *subject {
+	if s.store.Another == nil {
+		s.skipf("the Store has no Another")
+	}
+	if !s.harness.Shared {
+		s.close()
+	}
+	other := &subject{probe: s.probe, store: s.store, value: s.store.Another()}
+	other.openIt()
+	return other
+}
+
+// beside is a queue beside s in its store, open.
+func (s *subject) beside() *subject {
+	if s.store.Beside == nil {
+		s.skipf("the Store has no queue Beside")
+	}
+	other := &subject{probe: s.probe, store: s.store, value: s.store.Beside()}
+	for _, need := range []need{fetches(), dispatches(), settles()} {
+		if !need.met(other.value) {
+			s.fatalf("Store.Beside returned a %T, which is no %s", other.value, need.name)
+		}
+	}
+	other.openIt()
+	return other
+}
+
+func (s *subject) openIt() {
+	s.closed = false
+	s.open = append(s.open, s)
+	if opener, ok := s.value.(ergon.Opener); ok {
+		if err := opener.Open(s.ctx); err != nil {
+			s.fatalf("Open: %v", err)
+		}
+	}
+}
+
+func (s *subject) close() {
+	if s.closed {
+		return
+	}
+	s.closed = true
+	if closer, ok := s.value.(ergon.Closer); ok {
+		s.returns("Close", func(ctx context.Context) {
+			if err := closer.Close(ctx); err != nil {
+				s.errorf("Close: %v", err)
+			}
+		})
+	}
+}
+
+// closeAll closes what a rule left open, also where it was cut short.
+func (p *probe) closeAll() {
+	defer func() {
+		if crash := recover(); crash != nil {
+			if _, ok := crash.(stop); !ok {
+				p.errorf("the connector panicked in Close: %v", crash)
+			}
+		}
+	}()
+	p.ctx = context.WithoutCancel(p.ctx)
+	for _, s := range slices.Backward(p.open) {
+		s.close()
+	}
+}
+
+// returns runs a call that must come back within patience. What it panics with is passed on.
+func (p *probe) returns(what string, call func(ctx context.Context)) {
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	done := make(chan any, 1)
+	go func() {
+		defer func() { done <- recover() }()
+		call(ctx)
+	}()
+	late := time.NewTimer(patience + time.Second)
+	defer late.Stop()
+	select {
+	case crash := <-done:
+		if crash != nil {
+			panic(crash)
+		}
+	case <-late.C:
+		p.fatalf("%s has not returned %v after its context ended", what, time.Second)
+	}
+}
+
+// goes runs part of a rule on another goroutine of group. What it panics with fails the rule.
+func (p *probe) goes(group *sync.WaitGroup, part func()) {
+	group.Go(func() {
+		defer func() {
+			if crash := recover(); crash != nil {
+				p.errorf("the connector panicked: %v", crash)
+			}
+		}()
+		part()
+	})
+}
+
+// pass lets time pass for leases and delays.
+func (s *subject) pass(d time.Duration) {
+	if s.store.Pass != nil {
+		s.store.Pass(d)
+		return
+	}
+	time.Sleep(d) // in a bubble, or for a connector to something that has a clock of its own
+}
+
+// isExact reports whether no time passes but what pass lets pass.
+func (s *subject) isExact() bool { return s.harness.Virtual || s.store.Pass != nil }
+
+// isLetters reports whether what is dispatched are dead letters.
+func isLetters(connector any) bool { _, ok := connector.(deadletter.Store); return ok }

@@ -1,0 +1,47 @@
+package connectortest
+
+import (
+	"context"
+	"time"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
+)
+
+func replayRules() []rule {
+	return []rule{{
+		name: "ReplayDeliversSettledOnceMore", needs: []need{fetches(), dispatches(), settles(), replays()}, check: replayDelivers,
+		why: "after a fault in a task was corrected, exactly what was asked for is done again, and nothing that is still to be done.",
+	}}
+}
+
+func (s *subject) replay(filter capability.ReplayFilter) (n int64) {
+	s.returns("ReplayTransactions", func(ctx context.Context) {
+		var err error
+		n, err = s.value.(capability.Replayer).ReplayTransactions(ctx, filter) //nolint:forcetypeassert // the rule's needs say so
+		if err != nil {
+			s.errorf("ReplayTransactions: %v", err)
+		}
+	})
+	return n
+}
+
+func replayDelivers(p *probe) {
+	s := p.holding(numbered(4)...)
+	got := s.fetchAll(4)
+	s.ack(got[:3]...)
+	want := func(what string, filter capability.ReplayFilter, again ...ergon.Transaction) {
+		if n := s.replay(filter); n != int64(len(again)) {
+			p.errorf("%s: replayed %d, want %d", what, n, len(again))
+		}
+		s.ack(s.wantNext(what, again)...)
+	}
+	want("one by its id", capability.ReplayFilter{IDs: []string{got[1].ID()}}, got[1])
+	want("one that is in flight", capability.ReplayFilter{IDs: []string{got[3].ID()}})
+	want("an id that there is not", capability.ReplayFilter{IDs: []string{"no such id"}})
+	want("all that are settled", capability.ReplayFilter{}, got[:3]...)
+	future := time.Now().AddDate(100, 0, 0)
+	want("what is settled later than ever", capability.ReplayFilter{SettledAfter: future})
+	want("what was settled before ever", capability.ReplayFilter{SettledBefore: time.Unix(0, 0)})
+	want("what was settled between", capability.ReplayFilter{SettledAfter: time.Unix(0, 0), SettledBefore: future}, got[:3]...)
+}

@@ -1,0 +1,129 @@
+package connectortest
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/deadletter"
+)
+
+func retryRules() []rule {
+	return []rule{
+		{
+			name: "RetryGivesLettersBack", needs: []need{dispatches(), letters()}, check: retryGivesBack,
+			why: "a letter leaves the store as its transaction enters its queue: neither both nor none of them is there afterwards.",
+		},
+		{
+			name: "RetryKeepsTheHistory", needs: []need{dispatches(), letters()}, check: retryKeepsHistory,
+			why: "what was tried three times already should not look like a first failure to whoever tries it a fourth time.",
+		},
+		{
+			name: "LettersFromElsewhereStay", needs: []need{dispatches(), letters()}, check: lettersFromElsewhereStay,
+			why: "there is no queue to give them back to; removing them would lose them.",
+		},
+	}
+}
+
+// bury has a transaction that is in flight become a letter, as the engine writes it: in one step with its acknowledgement
+// where the queue can do that, otherwise before it.
+func (s *subject) bury(queue *subject, tx ergon.Transaction, message string) {
+	letter := letterOf(tx, func(record *deadletter.Record) {
+		record.Message, record.Deliveries, record.EnqueuedAt = message, tx.Delivery().Count, tx.Delivery().EnqueuedAt
+	})
+	hopper, hops := queue.value.(capability.Hopper)
+	if !hops || !hopper.SharesStore(s.value.(ergon.Dispatcher)) { //nolint:forcetypeassert // the rule's needs say so
+		s.dispatch(letter)
+		queue.ack(tx)
+		return
+	}
+	if err := queue.tryHop(hopOf(tx, s, letter)); err != nil {
+		s.fatalf("a hop into the dead letters: %v", err)
+	}
+}
+
+func (s *subject) retry(filter deadletter.Filter, want int64) {
+	s.returns("RetryDeadLetters", func(ctx context.Context) {
+		if n, err := s.letters().RetryDeadLetters(ctx, filter); err != nil || n != want {
+			s.errorf("RetryDeadLetters: got %d and %v, want %d", n, err, want)
+		}
+	})
+}
+
+func retryGivesBack(p *probe) {
+	s := p.holding()
+	queue, sent := s.beside(), numbered(3)
+	queue.dispatch(sent...)
+	for _, tx := range queue.fetchAll(3) {
+		s.bury(queue, tx, "broke at "+tx.ID())
+	}
+	all := s.listAll()
+	if len(all) != 3 {
+		p.fatalf("got %d letters, want 3", len(all))
+	}
+	for _, letter := range all {
+		if letter.Queue == "" {
+			p.errorf("letter %s does not say which queue it came from", letter.ID)
+		}
+	}
+	queue.wantNothing("while all are dead letters")
+	s.retry(deadletter.Filter{Keys: []string{all[1].Key}}, 1)
+	one := queue.fetchAll(1)
+	if len(one) != 1 || one[0].ID() != all[1].ID {
+		p.fatalf("after %s was retried: got %s", all[1].ID, shown(idsOf(one)))
+	}
+	if got := text(one[0]); !isAmong(got, sent) {
+		p.errorf("it came back with the payload %s", got)
+	}
+	queue.ack(one...)
+	queue.wantNothing("after the one that was retried")
+	s.retry(deadletter.Filter{}, 2)
+	if got := len(queue.fetchAll(2)); got != 2 {
+		p.errorf("after all were retried: got %d, want 2", got)
+	}
+	if left := s.listAll(); len(left) > 0 {
+		p.errorf("letters that were retried are still there: %s", shown(letterIDs(left)))
+	}
+	s.retry(deadletter.Filter{}, 0)
+}
+
+func isAmong(payload string, all []ergon.Transaction) bool {
+	for _, tx := range all {
+		if text(tx) == payload {
+			return true
+		}
+	}
+	return false
+}
+
+func retryKeepsHistory(p *probe) {
+	s := p.holding()
+	queue := s.beside()
+	queue.dispatch(numbered(1)...)
+	for round := 1; round <= 3; round++ {
+		s.bury(queue, queue.fetchOne("fetching what is to fail"), fmt.Sprintf("failure %d", round))
+		all := s.listAll()
+		if len(all) != 1 {
+			p.fatalf("after failure %d there are %d letters, want 1", round, len(all))
+		}
+		letter := all[0]
+		if len(letter.History) != round-1 || letter.Message != fmt.Sprintf("failure %d", round) {
+			p.fatalf("after failure %d: got message %q and %d failures before, want %d", round, letter.Message, len(letter.History), round-1)
+		}
+		for i, before := range letter.History {
+			if want := fmt.Sprintf("failure %d", i+1); before.Message != want || before.RetriedAt.IsZero() || before.FailedAt.IsZero() {
+				p.errorf("history %d: got %+v, want %q with its times", i, before, want)
+			}
+		}
+		s.retry(deadletter.Filter{}, 1)
+	}
+}
+
+func lettersFromElsewhereStay(p *probe) {
+	s := p.lettersOf(2, nil)
+	s.retry(deadletter.Filter{}, 0)
+	if got := len(s.listAll()); got != 2 {
+		p.errorf("got %d letters after the retry, want both of them still there", got)
+	}
+}
