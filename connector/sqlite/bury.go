@@ -1,0 +1,75 @@
+package sqlite
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"regexp"
+	"strings"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/deadletter"
+	"github.com/ergon-go/ergon/policy"
+)
+
+const (
+	selectBuried  = `SELECT id, key, deliveries, lost, enqueued_at, metadata, history, payload FROM items WHERE seq = ?`
+	buryAndForget = `DELETE FROM items WHERE seq = ?`
+	buryAndKeepID = `UPDATE items SET state = 'settled', due_at = ?, settled_at = ?, key = NULL, metadata = NULL, history = NULL,
+		payload = NULL WHERE seq = ?`
+)
+
+// bury makes a dead letter of an item, for a reason that the queue has by itself. Its task is not known here.
+func (q *Queue) bury(t *tx, now, seq int64, reason string) error {
+	l := letter{queue: q.number.Load(), record: deadletter.Record{
+		Category: ergon.CategorySystem, Phase: policy.PhaseProcess, Message: reason,
+		Fingerprint: fingerprint(q.settings.Queue, reason), FailedAt: timeOf(now),
+	}}
+	var key any
+	apart := false
+	err := t.query(context.Background(), selectBuried, func(r row) error {
+		l.record.ID, key, l.record.Deliveries = r.text(0), r[1], int(r.int(2))
+		l.record.Attempts, l.record.EnqueuedAt = int(r.int(2)), timeOf(r.int(4))
+		l.metadata, l.history, l.payload, apart = r[5], r[6], r.bytes(7), r.isNull(7)
+		return nil
+	}, seq)
+	if err == nil && apart {
+		l.payload, err = t.body(seq)
+	}
+	if l.payload == nil {
+		l.payload = []byte{}
+	}
+	if err == nil {
+		err = t.addLetter(&l)
+	}
+	if err == nil {
+		err = q.leave(t, now, seq)
+	}
+	if err != nil {
+		return err
+	}
+	return q.advance(t, now, key)
+}
+
+// leave takes an item out of the queue; its id is remembered like that of any other.
+func (q *Queue) leave(t *tx, now, seq int64) error {
+	var err error
+	if forgetAt := q.forgetAt(now); forgetAt == 0 {
+		_, err = t.exec(buryAndForget, seq)
+	} else {
+		_, err = t.exec(buryAndKeepID, forgetAt, now, seq)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(deleteBody, seq)
+	return err
+}
+
+var digits = regexp.MustCompile(`\d+`)
+
+// fingerprint is the same for reasons that differ only in their numbers.
+func fingerprint(queue, reason string) string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{queue, digits.ReplaceAllString(reason, "#")}, "\x00")))
+	return hex.EncodeToString(sum[:8])
+}

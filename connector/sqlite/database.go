@@ -1,0 +1,117 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// database is a connector's way to its file.
+type database struct {
+	what   string // of the connector, for errors: "sqlite queue jobs"
+	config DatabaseConfig
+	now    func() time.Time
+
+	mu    sync.RWMutex
+	store *store // nil unless it is open
+}
+
+func newDatabase(what string, c DatabaseConfig, now func() time.Time) database {
+	if now == nil {
+		now = time.Now
+	}
+	return database{what: what, config: c, now: now}
+}
+
+// open opens the file, or joins those of this process who have it open.
+func (d *database) open(ctx context.Context) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.store != nil {
+		return fmt.Errorf("%s is open already", d.what)
+	}
+	store, err := files.acquire(ctx, d.config)
+	if err != nil {
+		return d.failed("open", err)
+	}
+	d.store = store
+	return nil
+}
+
+// close does nothing where it is not open.
+func (d *database) close(ctx context.Context) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.store == nil {
+		return nil
+	}
+	err := files.release(ctx, d.store)
+	d.store = nil
+	if err != nil {
+		return d.failed("close", err)
+	}
+	return nil
+}
+
+// opened returns the store, nil where it is not open.
+func (d *database) opened() *store {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.store
+}
+
+// write has run do its part of a transaction that is committed when write returns nil. What run sets must be set anew when
+// it is run again. The file stays open meanwhile.
+func (d *database) write(ctx context.Context, step string, run func(*tx) error) error {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if d.store == nil {
+		return fmt.Errorf("%s %w", d.what, ErrClosed)
+	}
+	if err := d.store.writer.write(ctx, d.config.BusyTimeout, &job{step: step, run: run}); err != nil {
+		return d.failed(step, err)
+	}
+	return nil
+}
+
+// read has run see the file as it is at one moment.
+func (d *database) read(ctx context.Context, step string, run func(*conn) error) error {
+	return d.glance(ctx, step, func(c *conn) error { return c.snapshot(run) })
+}
+
+// glance is read for a single statement.
+func (d *database) glance(ctx context.Context, step string, run func(*conn) error) error {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if d.store == nil {
+		return fmt.Errorf("%s %w", d.what, ErrClosed)
+	}
+	if err := d.store.reader.read(ctx, run); err != nil {
+		return d.failed(step, err)
+	}
+	return nil
+}
+
+func (d *database) failed(step string, err error) error {
+	return fmt.Errorf("%s: %s: %s: %w", d.what, d.config.file(), step, explained(err))
+}
+
+// micros is the time now as it is stored.
+func (d *database) micros() int64 { return d.now().UnixMicro() }
+
+// timeOf is a stored time; NULL, which reads as 0, is the zero time.
+func timeOf(micros int64) time.Time {
+	if micros == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(micros).UTC()
+}
+
+// microsOf is a time as it is stored; the zero time is NULL.
+func microsOf(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMicro()
+}

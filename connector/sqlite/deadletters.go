@@ -1,0 +1,85 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/deadletter"
+)
+
+var (
+	_ ergon.Dispatcher = (*DeadLetters)(nil)
+	_ ergon.Counter    = (*DeadLetters)(nil)
+	_ ergon.Opener     = (*DeadLetters)(nil)
+	_ ergon.Closer     = (*DeadLetters)(nil)
+	_ deadletter.Store = (*DeadLetters)(nil)
+)
+
+// DeadLetters is the store of dead letters in a file. All its methods are safe for concurrent use, by any number of
+// processes.
+type DeadLetters struct {
+	database
+}
+
+// NewDeadLetters returns a store that is still to be opened, or every fault of its settings, each a *policy.Fault.
+func NewDeadLetters(s DeadLettersSettings) (*DeadLetters, error) {
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+	return &DeadLetters{newDatabase("sqlite dead letters", s.DatabaseConfig, s.Now)}, nil
+}
+
+// Open opens the file, by the rules of [Queue.Open].
+func (d *DeadLetters) Open(ctx context.Context) error { return d.open(ctx) }
+
+// Close closes the file, where no other connector of this process uses it. Closing what is not open does nothing.
+func (d *DeadLetters) Close(ctx context.Context) error { return d.close(ctx) }
+
+// DispatchTransactions keeps the deadletter.Record that each payload must be, all in one transaction, and returns nil when
+// that is durable. A *BatchError names those that can never be stored. Where a queue in the same file delivered the
+// transaction, the letter can be given back to it. A transaction has one letter at most: where one of the same task, id and
+// queue is there, the new one takes its place.
+func (d *DeadLetters) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {
+	letters, failures := d.encode(batch)
+	if len(letters) > 0 {
+		err := d.write(ctx, "dispatch", func(t *tx) error {
+			for i := range letters {
+				if err := t.findSource(&letters[i]); err != nil {
+					return err
+				}
+				if err := t.addLetter(&letters[i]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return failures.err()
+}
+
+func (d *DeadLetters) encode(batch []ergon.Transaction) ([]letter, failures) {
+	var failed failures
+	letters := make([]letter, 0, len(batch))
+	for i := range batch {
+		l, err := encodeLetter(batch[i].Payload())
+		if err != nil {
+			failed.add(i, ergon.Permanent(fmt.Errorf("%s: transaction %s: %w", d.what, batch[i].ID(), err)))
+			continue
+		}
+		letters = append(letters, l)
+	}
+	return letters, failed
+}
+
+// CountTransactions returns how many letters there are.
+func (d *DeadLetters) CountTransactions(ctx context.Context) (n int64, err error) {
+	err = d.read(ctx, "count", func(c *conn) (err error) {
+		n, err = c.number(ctx, "SELECT count(*) FROM dead_letters")
+		return err
+	})
+	return n, err
+}

@@ -1,0 +1,46 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+
+	driver "modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
+)
+
+// ErrClosed is returned by every operation on a connector that is not open.
+var ErrClosed = errors.New("is not open; open it first")
+
+// errForeign is a transaction that another source delivered.
+var errForeign = errors.New("the transaction did not come from this queue")
+
+// cures says what to do about what SQLite reports, by its primary result code.
+var cures = map[int]string{ //nolint:gochecknoglobals // a table
+	lib.SQLITE_BUSY:     "other processes keep it locked; look for one that stands still, or raise busy_timeout",
+	lib.SQLITE_FULL:     "the disk is full; make room, and the work goes on by itself",
+	lib.SQLITE_IOERR:    "the disk failed; see the system's log",
+	lib.SQLITE_READONLY: "it cannot be written; let the user that runs this write the file and its directory",
+	lib.SQLITE_PERM:     "it cannot be opened; let the user that runs this read and write the file and its directory",
+	lib.SQLITE_CANTOPEN: "it cannot be opened; let the user that runs this read and write the file and its directory",
+	lib.SQLITE_CORRUPT:  "the file is damaged; put a copy in its place, or save what is left by the .recover command of sqlite3",
+	lib.SQLITE_NOTADB:   "the file is no SQLite database; correct path",
+	lib.SQLITE_NOMEM:    "memory is used up",
+}
+
+// explained adds the cure to what SQLite reports.
+func explained(err error) error {
+	if cure, ok := cures[codeOf(err)]; ok {
+		return fmt.Errorf("%s: %w", cure, err)
+	}
+	return err
+}
+
+// codeOf is SQLite's primary result code; 0 for an error of another kind.
+func codeOf(err error) int {
+	if e, ok := errors.AsType[*driver.Error](err); ok {
+		return e.Code() & 0xff
+	}
+	return 0
+}
+
+func isBusy(err error) bool { return codeOf(err) == lib.SQLITE_BUSY }

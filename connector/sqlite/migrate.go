@@ -1,0 +1,78 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ergon-go/ergon/connector/sqlite/internal/failpoint"
+)
+
+// migrate brings the file up to the version of this program, under its write lock: of several processes that open it at
+// once one does it and the others find it done. All of it is one transaction.
+func (w *writer) migrate(ctx context.Context, patience time.Duration) error {
+	version, err := w.conn.checkVersion()
+	if err != nil || version == len(migrations) {
+		return err
+	}
+	if err := w.begin(ctx, patience); err != nil {
+		return err
+	}
+	failpoint.Hit("migrate", "begun")
+	err = w.conn.upgrade()
+	failpoint.Hit("migrate", "done")
+	if err == nil {
+		_, err = w.conn.exec("COMMIT")
+	}
+	if err != nil {
+		_, undone := w.conn.exec("ROLLBACK")
+		return errors.Join(err, undone)
+	}
+	failpoint.Hit("migrate", "committed")
+	return nil
+}
+
+func (c *conn) upgrade() error {
+	version, err := c.checkVersion() // again, now that nobody else can change it
+	if err != nil {
+		return err
+	}
+	for ; version < len(migrations); version++ {
+		for _, step := range migrations[version] {
+			if _, err := c.exec(step); err != nil {
+				return fmt.Errorf("migration to version %d: %w", version+1, err)
+			}
+		}
+	}
+	for pragma, value := range map[string]int{"application_id": applicationID, "user_version": len(migrations)} {
+		if _, err := c.exec(fmt.Sprintf("PRAGMA %s = %d", pragma, value)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkVersion returns the version of the file, or why it is none that this program can use.
+func (c *conn) checkVersion() (int, error) {
+	ctx := context.Background()
+	version, err := c.number(ctx, "PRAGMA user_version")
+	if err != nil {
+		return 0, err
+	}
+	owner, err := c.number(ctx, "PRAGMA application_id")
+	if err != nil {
+		return 0, err
+	}
+	tables, err := c.number(ctx, "SELECT count(*) FROM sqlite_schema")
+	switch {
+	case err != nil:
+		return 0, err
+	case owner != applicationID && (owner != 0 || version != 0 || tables > 0):
+		return 0, errors.New("is a database of another program; correct path")
+	case version > int64(len(migrations)):
+		return 0, fmt.Errorf("was made by a newer version of this program (it has schema %d, this one knows up to %d); "+
+			"use that one, or another file", version, len(migrations))
+	}
+	return int(version), nil
+}

@@ -1,0 +1,130 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
+)
+
+var (
+	_ ergon.Fetcher        = (*Queue)(nil)
+	_ ergon.Dispatcher     = (*Queue)(nil)
+	_ ergon.Settler        = (*Queue)(nil)
+	_ ergon.LeaseKeeper    = (*Queue)(nil)
+	_ ergon.Resolver       = (*Queue)(nil)
+	_ ergon.Counter        = (*Queue)(nil)
+	_ ergon.Opener         = (*Queue)(nil)
+	_ ergon.Closer         = (*Queue)(nil)
+	_ capability.Hopper    = (*Queue)(nil)
+	_ capability.Inspector = (*Queue)(nil)
+	_ capability.Replayer  = (*Queue)(nil)
+)
+
+// Queue is one queue in a file. All its methods are safe for concurrent use, by any number of processes.
+type Queue struct {
+	database
+
+	settings QueueSettings
+	number   atomic.Int64 // of the queue in its file; known once it is open
+	idle     atomic.Bool  // the last fetch found nothing
+	tidied   atomic.Int64 // when what is forgotten was deleted last, in microseconds
+}
+
+// NewQueue returns a queue that is still to be opened, or every fault of its settings, each a *policy.Fault.
+func NewQueue(s QueueSettings) (*Queue, error) {
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+	return &Queue{database: newDatabase("sqlite queue "+s.Queue, s.DatabaseConfig, s.Now), settings: s}, nil
+}
+
+const (
+	addQueue  = `INSERT INTO queues (name) VALUES (?) ON CONFLICT (name) DO NOTHING`
+	findQueue = `SELECT queue FROM queues WHERE name = ?`
+)
+
+// Open opens the file, creating it where it is missing, and brings its schema up to date. A file that is damaged, no database,
+// another program's, made by a newer version of this one, or that cannot be written is refused.
+func (q *Queue) Open(ctx context.Context) error {
+	if err := q.open(ctx); err != nil {
+		return err
+	}
+	return q.write(ctx, "open", func(t *tx) error {
+		if _, err := t.exec(addQueue, q.settings.Queue); err != nil {
+			return err
+		}
+		number, err := t.number(ctx, findQueue, q.settings.Queue)
+		q.number.Store(number)
+		return err
+	})
+}
+
+// Close closes the file, where no other connector of this process uses it. What is delivered and not settled stays so until
+// its lease runs out. Closing what is not open does nothing.
+func (q *Queue) Close(ctx context.Context) error { return q.close(ctx) }
+
+// DispatchTransactions puts batch into the queue, all of it in one transaction, and returns nil when that is durable. A
+// *BatchError names those that can never be stored: too large, not encodable, with metadata that makes no sense. Bytes and
+// text are stored as they are and delivered as bytes; all else is stored, and delivered, as JSON. What the queue has, or had
+// within its dedup window, under the same id is left out, which is no error.
+func (q *Queue) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {
+	items, failures := q.encode(batch)
+	if len(items) > 0 {
+		err := q.write(ctx, "dispatch", func(t *tx) error {
+			return t.enqueue(q.number.Load(), q.micros(), items)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return failures.err()
+}
+
+func (q *Queue) encode(batch []ergon.Transaction) ([]item, failures) {
+	var failed failures
+	items := make([]item, 0, len(batch))
+	for i := range batch {
+		it, err := encode(batch[i], q.settings.MaxPayloadBytes)
+		if err != nil {
+			failed.add(i, fmt.Errorf("%s: %w", q.what, err))
+			continue
+		}
+		items = append(items, it)
+	}
+	return items, failed
+}
+
+// forgetAt is when a transaction that is settled now is forgotten; 0 for at once.
+func (q *Queue) forgetAt(now int64) int64 {
+	kept := max(q.settings.DedupWindow, q.settings.RetainSettled)
+	if kept == 0 {
+		return 0
+	}
+	return after(now, kept)
+}
+
+// after is micros later by d, rounded up so that what lasts for d never lasts shorter.
+func after(micros int64, d time.Duration) int64 {
+	return micros + int64((d+time.Microsecond-1)/time.Microsecond)
+}
+
+// failures collects the failed items of a batch; it allocates nothing while there are none.
+type failures map[int]error
+
+func (f *failures) add(i int, err error) {
+	if *f == nil {
+		*f = failures{}
+	}
+	(*f)[i] = err
+}
+
+func (f failures) err() error {
+	if len(f) == 0 {
+		return nil
+	}
+	return &ergon.BatchError{Failures: f}
+}

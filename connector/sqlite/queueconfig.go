@@ -1,0 +1,93 @@
+package sqlite
+
+import (
+	"regexp"
+	"strconv"
+	"time"
+)
+
+// QueueConfig is what a user says about a queue. Change a value of [DefaultQueueConfig]; zero values are not defaults.
+type QueueConfig struct {
+	DatabaseConfig `yaml:",inline"`
+
+	// Queue is the name of the queue in its file: letters, digits, _, - and ., at most 64 of them, beginning with a letter
+	// or a digit. Default "default".
+	Queue string `yaml:"queue"`
+	// Lease is how long a delivery belongs to whoever fetched it. The engine extends it for as long as it works on it, so
+	// that it need not be longer than the work; it is how long the transactions of a process that died wait. It must be
+	// longer than an attempt may take. Default 1m.
+	Lease time.Duration `yaml:"lease"`
+	// MaxWait is how long a fetch waits for the first transaction. Default 1s.
+	MaxWait time.Duration `yaml:"max_wait"`
+	// MaxDeliveries is how many deliveries in a row may be lost, because the process died or the lease ran out, before the
+	// transaction becomes a dead letter in the same file. A delivery that was settled, however, begins the count anew. The
+	// last delivery is made to one transaction at a time, so that what merely ran beside a deadly one outlives it. 0: as
+	// many as it takes. Default 5.
+	MaxDeliveries int `yaml:"max_deliveries"`
+	// DedupWindow is how long the id of a settled transaction is remembered: another with that id is taken for the same,
+	// and dispatching it does nothing. While a transaction is in the queue its id is known anyway. 0: it is forgotten at
+	// once. Default 10m.
+	DedupWindow time.Duration `yaml:"dedup_window"`
+	// RetainSettled is how long a settled transaction is kept whole, to be looked at and replayed. Its id is then remembered
+	// as long at least. Default 0: not at all.
+	RetainSettled time.Duration `yaml:"retain_settled"`
+	// MaxPayloadBytes is the largest payload that is taken. Default 1 MiB.
+	MaxPayloadBytes int `yaml:"max_payload_bytes"`
+}
+
+// QueueSettings is a QueueConfig with what only code can give.
+type QueueSettings struct {
+	QueueConfig
+
+	// Now is the clock that leases and delays are measured by; all processes that use the file must agree on it. nil means
+	// time.Now.
+	Now func() time.Time
+}
+
+// DefaultQueueConfig is the durable queue "default". Path is still to be set.
+func DefaultQueueConfig() QueueConfig {
+	return QueueConfig{
+		DatabaseConfig:  DefaultDatabaseConfig(),
+		Queue:           "default",
+		Lease:           time.Minute,
+		MaxWait:         time.Second,
+		MaxDeliveries:   5,
+		DedupWindow:     10 * time.Minute,
+		MaxPayloadBytes: 1 << 20,
+	}
+}
+
+var queueName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
+
+// mostPayload is what SQLite stores in one value.
+const mostPayload = 1_000_000_000
+
+// Validate reports every fault of c, each a *policy.Fault with the path of its YAML key. It looks at no file.
+func (c QueueConfig) Validate() error {
+	f := c.faults()
+	if !queueName.MatchString(c.Queue) {
+		f.addf("queue", "is %s, must be a name of letters, digits, _, - and ., at most 64, beginning with a letter or a digit",
+			quoted(c.Queue))
+	}
+	if c.Lease <= 0 {
+		f.addf("lease", "is %s, must be more than 0, such as 1m", c.Lease)
+	}
+	if c.MaxWait < 0 {
+		f.addf("max_wait", "is %s, must not be negative (0 does not wait)", c.MaxWait)
+	}
+	if c.MaxDeliveries < 0 {
+		f.addf("max_deliveries", "is %d, must not be negative (0 means no limit)", c.MaxDeliveries)
+	}
+	if c.DedupWindow < 0 {
+		f.addf("dedup_window", "is %s, must not be negative (0 forgets ids at once)", c.DedupWindow)
+	}
+	if c.RetainSettled < 0 {
+		f.addf("retain_settled", "is %s, must not be negative (0 keeps nothing)", c.RetainSettled)
+	}
+	if c.MaxPayloadBytes < 1 || c.MaxPayloadBytes > mostPayload {
+		f.addf("max_payload_bytes", "is %d, must be from 1 to %d, such as 1048576", c.MaxPayloadBytes, mostPayload)
+	}
+	return f.join()
+}
+
+func quoted(s string) string { return strconv.Quote(s) }

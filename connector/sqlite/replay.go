@@ -1,0 +1,106 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+
+	"github.com/ergon-go/ergon/capability"
+)
+
+// mostAtOnce is how many items or letters one transaction moves, so that others need not wait for all.
+const mostAtOnce = 500
+
+const (
+	// What has neither a payload nor a body was kept for its id only.
+	selectSettled = `SELECT seq, id, metadata FROM items WHERE queue = ?1 AND state = 'settled' AND due_at > ?2
+		AND settled_at BETWEEN ?3 AND ?4 AND (?5 IS NULL OR id IN (SELECT value FROM json_each(?5)))
+		AND (payload IS NOT NULL OR EXISTS (SELECT 1 FROM bodies WHERE bodies.seq = items.seq)) ORDER BY due_at LIMIT ?6`
+	replayItem = `UPDATE items SET seq = ?1, place = ?1, state = ?2, due_at = NULL, settled_at = NULL, key = ?3, ready_at = ?4,
+		deliveries = 0, lost = 0 WHERE seq = ?5`
+	replayBody = `UPDATE bodies SET seq = ? WHERE seq = ?`
+)
+
+// ReplayTransactions puts settled transactions that were retained back at the end of the line, in the order in which they
+// were settled, and returns how many. It takes several transactions for many of them; an error says how far it came by the
+// number beside it.
+func (q *Queue) ReplayTransactions(ctx context.Context, filter capability.ReplayFilter) (int64, error) {
+	after, before := int64(math.MinInt64), q.micros()
+	if !filter.SettledAfter.IsZero() {
+		after = filter.SettledAfter.UnixMicro()
+	}
+	if !filter.SettledBefore.IsZero() {
+		before = min(before, filter.SettledBefore.UnixMicro())
+	}
+	var ids any
+	if len(filter.IDs) > 0 {
+		encoded, err := json.Marshal(filter.IDs)
+		if err != nil {
+			return 0, err
+		}
+		ids = string(encoded)
+	}
+	var total int64
+	for {
+		var moved int64
+		err := q.write(ctx, "replay", func(t *tx) (err error) {
+			moved, err = q.replay(t, after, before, ids)
+			return err
+		})
+		total += moved
+		if err != nil || moved < mostAtOnce {
+			return total, err
+		}
+	}
+}
+
+func (q *Queue) replay(t *tx, after, before int64, ids any) (int64, error) {
+	now, queue := q.micros(), q.number.Load()
+	type settled struct {
+		seq int64
+		it  item
+	}
+	var all []settled
+	err := t.query(context.Background(), selectSettled, func(r row) error {
+		s := settled{seq: r.int(0), it: item{id: r.text(1)}}
+		s.it.replan(r.text(2))
+		all = append(all, s)
+		return nil
+	}, queue, now, after, before, ids, mostAtOnce)
+	if err != nil || len(all) == 0 {
+		return 0, err
+	}
+	next, err := t.numbers(len(all))
+	for i, s := range all {
+		if err == nil {
+			err = t.replayOne(queue, now, s.seq, next+int64(i), &s.it)
+		}
+	}
+	t.woken = append(t.woken, queue)
+	return int64(len(all)), err
+}
+
+func (t *tx) replayOne(queue, now, was, seq int64, it *item) error {
+	state, err := t.turnOf(queue, it.key)
+	if err != nil {
+		return err
+	}
+	if _, err := t.exec(replayItem, seq, state, it.key, now, was); err != nil {
+		return err
+	}
+	_, err = t.exec(replayBody, seq, was)
+	return err
+}
+
+// replan reads from stored metadata what it says about delivery, now that it is delivered once more: at once.
+func (it *item) replan(metadata string) {
+	known, err := decodeMetadata(metadata)
+	if err != nil {
+		return
+	}
+	delete(known, MetadataDeliverAt)
+	if key := known[orderingKey]; key != "" {
+		it.key = key
+	}
+	_ = it.plan(known) // it was dispatched with it
+}

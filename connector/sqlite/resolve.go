@@ -1,0 +1,66 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/ergon-go/ergon"
+)
+
+const (
+	findByID = `SELECT seq, claims, deliveries, id, key, lost, enqueued_at, metadata, payload FROM items
+		WHERE queue = ? AND id = ? AND state <> 'settled'`
+	stateByID = `SELECT state FROM items WHERE queue = ? AND id = ?`
+)
+
+// FetchTransactionByID delivers the transaction with that id, a delayed one included: it is claimed then, like any that was
+// fetched, and has to be settled. One that is claimed already is an error, as a loop is at work on it, and so is one that
+// waits behind another with the same ordering key. For one that is settled, or was never there, it is ergon.ErrNotFound.
+func (q *Queue) FetchTransactionByID(ctx context.Context, id string) (ergon.Transaction, error) {
+	var resolved ergon.Transaction
+	var refused error
+	err := q.write(ctx, "claim", func(t *tx) error {
+		now := q.micros()
+		if err := q.returnDue(t, now); err != nil {
+			return err
+		}
+		if refused = q.refuse(t, id); refused != nil {
+			return nil
+		}
+		all, err := q.readItems(t.conn, findByID, q.number.Load(), id)
+		if err != nil {
+			return err
+		}
+		batch, err := q.deliver(t, now, all)
+		if len(batch) > 0 {
+			resolved = batch[0]
+		}
+		return err
+	})
+	if err == nil && refused != nil {
+		err = fmt.Errorf("%s: transaction %q: %w", q.what, id, refused)
+	}
+	return resolved, err
+}
+
+// refuse returns why a transaction cannot be delivered.
+func (q *Queue) refuse(t *tx, id string) error {
+	var state string
+	err := t.query(context.Background(), stateByID, func(r row) error {
+		state = r.text(0)
+		return nil
+	}, q.number.Load(), id)
+	switch {
+	case err != nil:
+		return err
+	case state == "" || state == stateSettled:
+		return ergon.ErrNotFound
+	case state == stateClaimed:
+		return fmt.Errorf("is claimed; wait until it is settled, or its lease, %s at most, has run out", q.settings.Lease)
+	case state == stateBehind:
+		return errors.New("waits behind another with the same ordering key; have that one settled first")
+	default:
+		return nil
+	}
+}

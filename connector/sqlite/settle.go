@@ -1,0 +1,159 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/policy"
+)
+
+// What settles a delivery changes its item only while the delivery is the one that counts: its token is that of the last
+// claim and its lease has not run out.
+const (
+	ackAndForget = `DELETE FROM items WHERE seq = ? AND claims = ? AND state = 'claimed' AND due_at > ?`
+	ackAndKeepID = `UPDATE items SET state = 'settled', due_at = ?, settled_at = ?, key = NULL, metadata = NULL, history = NULL,
+		payload = NULL WHERE seq = ? AND claims = ? AND state = 'claimed' AND due_at > ?`
+	ackAndKeep = `UPDATE items SET state = 'settled', due_at = ?, settled_at = ?, key = NULL
+		WHERE seq = ? AND claims = ? AND state = 'claimed' AND due_at > ?`
+	giveBack = `UPDATE items SET state = ?, due_at = ?, place = coalesce(?, place), ready_at = ?, lost = ?,
+		deliveries = deliveries - ? WHERE seq = ? AND claims = ? AND state = 'claimed' AND due_at > ?`
+	stillOurs = `SELECT 1 FROM items WHERE seq = ? AND claims = ? AND state = 'claimed' AND due_at > ?`
+)
+
+// SettleTransactions settles a batch in one transaction. A *BatchError names those that did not take effect, with
+// ergon.ErrStaleDelivery for a delivery that was settled before or whose lease has run out.
+//
+// What is requeued as failed goes to the end of the line, or is held back for its delay and then delivered before what was
+// dispatched after it; with an ordering key it keeps its place before those that share the key. What is given back unprocessed
+// keeps its place. What is rejected becomes a dead letter in the same file.
+func (q *Queue) SettleTransactions(ctx context.Context, batch []ergon.Settlement) error {
+	var failed failures
+	err := q.write(ctx, "settle", func(t *tx) error {
+		failed = nil
+		now := q.micros()
+		for i := range batch {
+			stale, err := q.settle(t, now, &batch[i])
+			if err != nil {
+				return err
+			}
+			if stale != nil {
+				failed.add(i, fmt.Errorf("%s: transaction %s: %w", q.what, batch[i].Transaction.ID(), stale))
+			}
+		}
+		return q.forget(t, now, 2*len(batch))
+	})
+	if err != nil {
+		return err
+	}
+	return failed.err()
+}
+
+// settle returns why a settlement cannot take effect, or an error that undoes all of the transaction.
+func (q *Queue) settle(t *tx, now int64, s *ergon.Settlement) (refused, err error) {
+	r, ok := s.Transaction.Delivery().Receipt.(*receipt)
+	if !ok || !q.delivered(r) {
+		return errForeign, nil
+	}
+	var settled bool
+	switch s.Action {
+	case policy.SettleAck:
+		settled, err = q.ack(t, now, r)
+	case policy.SettleRequeue:
+		settled, err = q.requeue(t, now, r, s)
+	case policy.SettleReject:
+		settled, err = q.reject(t, now, r)
+	default:
+		return fmt.Errorf("unknown settle action %d", s.Action), nil
+	}
+	if err == nil && !settled {
+		return ergon.ErrStaleDelivery, nil
+	}
+	return nil, err
+}
+
+// delivered tells whether a receipt is of this queue, delivered through whichever value that stands for it.
+func (q *Queue) delivered(r *receipt) bool {
+	return r.queue == q || r.queue.opened() == q.opened() && r.queue.number.Load() == q.number.Load()
+}
+
+func (q *Queue) ack(t *tx, now int64, r *receipt) (bool, error) {
+	var changed int64
+	var err error
+	forgetAt := q.forgetAt(now)
+	switch {
+	case forgetAt == 0:
+		changed, err = t.exec(ackAndForget, r.seq, r.claim, now)
+	case q.settings.RetainSettled == 0:
+		changed, err = t.exec(ackAndKeepID, forgetAt, now, r.seq, r.claim, now)
+	default:
+		changed, err = t.exec(ackAndKeep, forgetAt, now, r.seq, r.claim, now)
+	}
+	if err != nil || changed == 0 {
+		return false, err
+	}
+	if r.apart && q.settings.RetainSettled == 0 {
+		if _, err := t.exec(deleteBody, r.seq); err != nil {
+			return false, err
+		}
+	}
+	return true, q.advance(t, now, r.key)
+}
+
+func (q *Queue) requeue(t *tx, now int64, r *receipt, s *ergon.Settlement) (bool, error) {
+	ready, state, lost, uncounted := now, stateReady, int64(0), 0
+	due, place := any(nil), any(nil)
+	if s.Interrupted {
+		lost, uncounted = r.lost, 1
+		state = q.readyState(lost)
+	}
+	if s.Delay > 0 {
+		ready = after(now, s.Delay)
+		due, state = ready, stateDelayed
+	} else if !s.Interrupted && r.key == nil {
+		number, err := t.numbers(1)
+		if err != nil {
+			return false, err
+		}
+		place = number
+	}
+	changed, err := t.exec(giveBack, state, due, place, ready, lost, uncounted, r.seq, r.claim, now)
+	t.woken = append(t.woken, q.number.Load())
+	return changed > 0, err
+}
+
+func (q *Queue) reject(t *tx, now int64, r *receipt) (bool, error) {
+	ours, err := t.number(context.Background(), stillOurs, r.seq, r.claim, now)
+	if err != nil || ours == 0 {
+		return false, err
+	}
+	return true, q.bury(t, now, r.seq, "rejected by its task")
+}
+
+const (
+	firstOfKey = `SELECT seq, state, due_at FROM items WHERE queue = ? AND key = ? ORDER BY seq LIMIT 1`
+	takeTurn   = `UPDATE items SET state = ?, due_at = ? WHERE seq = ?`
+)
+
+// advance lets the next with an ordering key have its turn, once one of them has left the queue.
+func (q *Queue) advance(t *tx, now int64, key any) error {
+	if key == nil {
+		return nil
+	}
+	var seq, due int64
+	var state string
+	err := t.query(context.Background(), firstOfKey, func(r row) error {
+		seq, state, due = r.int(0), r.text(1), r.int(2)
+		return nil
+	}, q.number.Load(), key)
+	if err != nil || state != stateBehind {
+		return err
+	}
+	if due > now {
+		_, err = t.exec(takeTurn, stateDelayed, due, seq)
+	} else {
+		_, err = t.exec(takeTurn, stateReady, nil, seq)
+	}
+	t.woken = append(t.woken, q.number.Load())
+	return err
+}
