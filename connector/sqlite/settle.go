@@ -69,6 +69,9 @@ func (q *Queue) settle(t *tx, now int64, s *ergon.Settlement) (refused, err erro
 	if err == nil && !settled {
 		return ergon.ErrStaleDelivery, nil
 	}
+	if r.lost > 0 { // another may be waiting for its last delivery
+		t.woken = append(t.woken, q.number.Load())
+	}
 	return nil, err
 }
 

@@ -19,7 +19,8 @@ import (
 type writer struct {
 	conn      *conn
 	committed func(*tx)
-	turn      turn // of the caller who leads
+	turn      turn  // of the caller who leads
+	commits   int64 // so far
 
 	mu      sync.Mutex
 	waiting []*job
@@ -160,6 +161,7 @@ func (w *writer) commit(jobs []*job) error {
 	for _, j := range jobs {
 		failpoint.Hit(j.step, "committed")
 	}
+	w.commits++
 	w.committed(t)
 	return nil
 }
