@@ -63,7 +63,9 @@ func TestFileThatCannotBeUsedIsRefusedWithACure(t *testing.T) {
 			"open: is a directory, must be a file; correct path",
 		},
 		"no database": {
-			func(path string) error { return os.WriteFile(path, []byte(strings.Repeat("id,name\n1,a\n", 500)), 0o600) },
+			func(path string) error {
+				return os.WriteFile(path, []byte(strings.Repeat("id,name\n1,a\n", 500)), 0o600)
+			},
 			"open: the file is no SQLite database; correct path",
 		},
 		"damaged": {damage, "the file is damaged; put a copy in its place"},
@@ -72,7 +74,9 @@ func TestFileThatCannotBeUsedIsRefusedWithACure(t *testing.T) {
 			"open: is a database of another program; correct path",
 		},
 		"newer": {
-			func(path string) error { return execute(path, "PRAGMA application_id = 0x4572676f", "PRAGMA user_version = 99") },
+			func(path string) error {
+				return execute(path, "PRAGMA application_id = 0x4572676f", "PRAGMA user_version = 99")
+			},
 			"open: was made by a newer version of this program (it has schema 99, this one knows up to 2); use that one, or another file",
 		},
 	} {

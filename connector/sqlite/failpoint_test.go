@@ -1,0 +1,41 @@
+//go:build failpoints
+
+package sqlite_test
+
+import (
+	"testing"
+
+	"github.com/ergon-go/ergon/connector/sqlite/internal/failpoint"
+)
+
+// Whatever a process is doing when it is killed, the next finishes it, and nothing is lost or done twice. It needs
+// go test -tags failpoints.
+func TestWhateverIsBegunIsFinishedByTheNext(t *testing.T) {
+	for _, step := range []string{"migrate", "open", "dispatch", "claim", "extend", "hop", "settle"} {
+		for _, moment := range []string{"begun", "done", "committed"} {
+			t.Run(step+"."+moment, func(t *testing.T) {
+				path := newBench(t).path
+				first, _ := start(t, "steps", path, failpoint.Variable+"="+step+"."+moment)
+				if err := first.Wait(); err == nil || first.ProcessState.Exited() {
+					t.Fatalf("it ended by itself: %v", err)
+				}
+				wantIntact(t, path)
+				next, _ := start(t, "steps", path)
+				if err := next.Wait(); err != nil {
+					t.Fatal(err)
+				}
+				s, err := openSite(t.Context(), path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if out, dead := len(fetch(t, s.out, 10)), len(letters(t, s.dead)); out != 1 || dead != 1 {
+					t.Errorf("got %d out and %d letters, want one of each", out, dead)
+				}
+				if err := s.close(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				wantIntact(t, path)
+			})
+		}
+	}
+}

@@ -1,0 +1,161 @@
+package sqlite_test
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// model is a queue as its rules say, in a few lines and with no thought of how fast it is.
+type model struct {
+	now     func() time.Time
+	window  time.Duration
+	most    int // lost deliveries
+	items   []*modelItem
+	numbers int
+	dead    []string
+}
+
+type modelItem struct {
+	id, key               string
+	priority, seq, place  int
+	notBefore             time.Time // delayed until then
+	until                 time.Time // claimed until then
+	claimed, settled      bool
+	forgotten             time.Time
+	claims, counted, lost int
+}
+
+func (m *model) find(id string) *modelItem {
+	for _, it := range m.items {
+		if it.id == id {
+			return it
+		}
+	}
+	return nil
+}
+
+func (m *model) remove(gone *modelItem) {
+	m.items = slices.DeleteFunc(m.items, func(it *modelItem) bool { return it == gone })
+}
+
+func (m *model) enqueue(id, key string, priority int, notBefore time.Time) {
+	m.numbers++
+	if known := m.find(id); known != nil {
+		if !known.settled || known.forgotten.After(m.now()) {
+			return
+		}
+		m.remove(known)
+	}
+	m.items = append(m.items, &modelItem{
+		id: id, key: key, priority: priority, seq: m.numbers, place: m.numbers, notBefore: notBefore,
+	})
+}
+
+// settleDue gives back what has outlived its lease, or up.
+func (m *model) settleDue() {
+	for _, it := range slices.Clone(m.items) {
+		if !it.claimed || it.until.After(m.now()) {
+			continue
+		}
+		it.claimed = false
+		it.lost++
+		if it.lost >= m.most {
+			m.leave(it)
+			m.dead = append(m.dead, it.id)
+		}
+	}
+}
+
+func (m *model) leave(it *modelItem) {
+	it.claimed, it.settled, it.forgotten = false, true, m.now().Add(m.window)
+}
+
+// ready tells whether an item may be delivered as far as others with its key are concerned, and its own delay.
+func (m *model) ready(it *modelItem) bool {
+	if it.settled || it.claimed || it.notBefore.After(m.now()) {
+		return false
+	}
+	return !m.isBehind(it)
+}
+
+func (m *model) isBehind(it *modelItem) bool {
+	return slices.ContainsFunc(m.items, func(other *modelItem) bool {
+		return it.key != "" && other.key == it.key && !other.settled && other.seq < it.seq
+	})
+}
+
+func (m *model) isLast(it *modelItem) bool { return it.lost > 0 && it.lost+1 >= m.most }
+
+func (m *model) inLine() []*modelItem {
+	line := slices.DeleteFunc(slices.Clone(m.items), func(it *modelItem) bool { return !m.ready(it) })
+	slices.SortFunc(line, func(a, b *modelItem) int {
+		return cmp.Or(-cmp.Compare(a.priority, b.priority), cmp.Compare(a.place, b.place))
+	})
+	return line
+}
+
+func (m *model) claim(limit int) []*modelItem {
+	m.settleDue()
+	out := slices.ContainsFunc(m.items, func(it *modelItem) bool { return it.claimed && m.isLast(it) })
+	var last, batch []*modelItem
+	for _, it := range m.inLine() {
+		switch {
+		case !m.isLast(it):
+			batch = append(batch, it)
+		case !out && len(last) == 0:
+			last = append(last, it)
+		}
+	}
+	batch = append(last, batch...)
+	batch = batch[:min(limit, len(batch))]
+	for _, it := range batch {
+		m.deliver(it)
+	}
+	return batch
+}
+
+func (m *model) deliver(it *modelItem) {
+	it.claimed, it.until = true, m.now().Add(lease)
+	it.claims++
+	it.counted++
+}
+
+// settle returns false for a stale delivery.
+func (m *model) settle(it *modelItem, claim int, how string, delay time.Duration) bool {
+	if !m.isOurs(it, claim) {
+		return false
+	}
+	switch how {
+	case "ack":
+		m.leave(it)
+	case "reject":
+		m.leave(it)
+		m.dead = append(m.dead, it.id)
+	default:
+		it.claimed = false
+		it.notBefore = m.now().Add(delay)
+		if how == "interrupt" {
+			it.counted--
+			return true
+		}
+		it.lost = 0
+		if it.key == "" && delay == 0 {
+			m.numbers++
+			it.place = m.numbers
+		}
+	}
+	return true
+}
+
+func (m *model) extend(it *modelItem, claim int) bool {
+	if !m.isOurs(it, claim) {
+		return false
+	}
+	it.until = m.now().Add(lease)
+	return true
+}
+
+func (m *model) isOurs(it *modelItem, claim int) bool {
+	return slices.Contains(m.items, it) && it.claimed && it.claims == claim && it.until.After(m.now())
+}
