@@ -13,7 +13,8 @@ func capabilities(t config.RegisteredType) []string {
 	for _, name := range t.Capabilities() {
 		words = append(words, map[string]string{
 			"Fetcher": "fetch", "Dispatcher": "dispatch", "Settler": "settle",
-			"LeaseKeeper": "lease", "Resolver": "resolve", "Counter": "count",
+			"LeaseKeeper": "lease", "Resolver": "resolve", "Counter": "count", "Hopper": "hop", "Inspector": "inspect",
+			"Replayer": "replay", "Store": "keep dead letters",
 		}[name])
 	}
 	return words

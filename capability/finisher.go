@@ -7,3 +7,13 @@ import "context"
 type Finisher interface {
 	Finish(ctx context.Context) error
 }
+
+// Replacer is a Finisher whose result is that of one run: it takes the place of the result before, and what was sent
+// without a natural end to follow may never be seen. Whoever sends to it from outside of a run, as enqueueing and replaying
+// do, is to refuse it where it says so.
+type Replacer interface {
+	Finisher
+
+	// ReplacesResult reports whether it is set up to do so.
+	ReplacesResult() bool
+}

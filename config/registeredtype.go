@@ -4,6 +4,8 @@ import (
 	"reflect"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/deadletter"
 )
 
 // RegisteredType is a type of connector or service that a configuration can use.
@@ -18,12 +20,14 @@ type RegisteredType struct {
 }
 
 // Capabilities returns which of the interfaces of connectors the product has for certain, by name and in this order:
-// Fetcher, Dispatcher, Settler, LeaseKeeper, Resolver, Counter.
+// Fetcher, Dispatcher, Settler, LeaseKeeper, Resolver, Counter, Hopper, Inspector, Replayer, Store.
 func (t RegisteredType) Capabilities() []string {
 	var names []string
 	for _, capability := range []reflect.Type{
 		reflect.TypeFor[ergon.Fetcher](), reflect.TypeFor[ergon.Dispatcher](), reflect.TypeFor[ergon.Settler](),
 		reflect.TypeFor[ergon.LeaseKeeper](), reflect.TypeFor[ergon.Resolver](), reflect.TypeFor[ergon.Counter](),
+		reflect.TypeFor[capability.Hopper](), reflect.TypeFor[capability.Inspector](), reflect.TypeFor[capability.Replayer](),
+		reflect.TypeFor[deadletter.Store](),
 	} {
 		if t.Product.Implements(capability) {
 			names = append(names, capability.Name())

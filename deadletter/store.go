@@ -11,7 +11,8 @@ import (
 // Store is the optional capability of a connector that keeps dead letters. It is safe for concurrent use, also by other
 // processes while a task writes into it.
 type Store interface {
-	// ListDeadLetters returns the letters that match, the latest first, a page at a time.
+	// ListDeadLetters returns the letters that match, the latest first, a page at a time. Payloads are as they were given to the
+	// store: json.RawMessage where it was JSON, a string where it was other text, otherwise a []byte.
 	ListDeadLetters(ctx context.Context, filter Filter, page Page) ([]Letter, error)
 	// GroupDeadLetters counts the letters that match by their fingerprint, the largest group first.
 	GroupDeadLetters(ctx context.Context, filter Filter) ([]Group, error)

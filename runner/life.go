@@ -53,6 +53,14 @@ func cutShort(ctx context.Context, err error) error {
 }
 
 func (l *life) begin(ctx context.Context, check func(*life) error) error {
+	if err := l.open(ctx); err != nil {
+		return err
+	}
+	return l.makeTask(ctx, check)
+}
+
+// open makes all components and opens them one by one.
+func (l *life) open(ctx context.Context) error {
 	var err error
 	if l.components, err = makeComponents(ctx, l.worker.cfg); err != nil {
 		return l.worker.fault(err)
@@ -65,7 +73,7 @@ func (l *life) begin(ctx context.Context, check func(*life) error) error {
 			return err
 		}
 	}
-	return l.makeTask(ctx, check)
+	return nil
 }
 
 // makeTask reports the faults of the task's dependencies together with its own.

@@ -16,7 +16,7 @@ import (
 var (
 	_ ergon.Opener        = (*Sink)(nil)
 	_ ergon.Dispatcher    = (*Sink)(nil)
-	_ capability.Finisher = (*Sink)(nil)
+	_ capability.Replacer = (*Sink)(nil)
 	_ ergon.Closer        = (*Sink)(nil)
 )
 
@@ -213,6 +213,9 @@ func (k *Sink) writable() (*writer, error) {
 		return k.writer, nil
 	}
 }
+
+// ReplacesResult reports whether the mode is replace.
+func (k *Sink) ReplacesResult() bool { return k.settings.Mode == ModeReplace }
 
 // Finish puts a file that replaces another in its place, in one step. Nothing can be written after that. For a sink that
 // appends it does nothing: what was written is there.
