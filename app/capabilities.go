@@ -7,17 +7,19 @@ import (
 	"github.com/ergon-go/ergon/config"
 )
 
+// words are what connectors can do, by the names of the interfaces.
+var words = map[string]string{ //nolint:gochecknoglobals // Go has no constants of this kind
+	"Fetcher": "fetch", "Dispatcher": "dispatch", "Settler": "settle", "LeaseKeeper": "lease", "Resolver": "resolve",
+	"Counter": "count", "Hopper": "hop", "Inspector": "inspect", "Replayer": "replay", "Store": "keep dead letters",
+}
+
 // capabilities are what the connectors of a type can do, in words.
 func capabilities(t config.RegisteredType) []string {
-	words := []string{}
+	can := []string{}
 	for _, name := range t.Capabilities() {
-		words = append(words, map[string]string{
-			"Fetcher": "fetch", "Dispatcher": "dispatch", "Settler": "settle",
-			"LeaseKeeper": "lease", "Resolver": "resolve", "Counter": "count", "Hopper": "hop", "Inspector": "inspect",
-			"Replayer": "replay", "Store": "keep dead letters",
-		}[name])
+		can = append(can, words[name])
 	}
-	return words
+	return can
 }
 
 func sentence(words []string) string {

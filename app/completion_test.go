@@ -18,6 +18,13 @@ func TestTasksAndValuesOfFlagsAreCompleted(t *testing.T) {
 		"list --log-level ":        "debug\ninfo\nwarn\nerror\n" + noFiles,
 		"list --config ":           "yaml\nyml\n:8\n",
 		"run --config empty.yaml ": noFiles,
+		"enqueue mo":               "square\tsquares numbers, but for unlucky ones\nmore\tsquares numbers, but for unlucky ones\n" + noFiles,
+		"enqueue more/":            "more/dead_letters\nmore/input\n" + noFiles,
+		"queue peek moer/":         noFiles,
+		"dlq show more ":           noFiles,
+		"queue peek --state ":      "ready\ndelayed\nclaimed\nsettled\n" + noFiles,
+		"dlq ls --category ":       "SYSTEM\nBUSINESS\nTIMEOUT\n" + noFiles,
+		"dlq drop --phase ":        "decode\nprocess\nsuccess\n" + noFiles,
 	} {
 		t.Run(args, func(t *testing.T) {
 			in(t, twoTasks)

@@ -146,7 +146,8 @@ type call struct {
 	args     []string
 	stdin    string
 	env      map[string]string
-	columns  int // of the terminal that both outputs are; 0 for no terminal
+	columns  int  // of the terminal that both outputs are; 0 for no terminal
+	asked    bool // there is somebody to answer, on stdin
 	signals  func(context.Context) (context.Context, <-chan struct{}, func())
 	stdout   io.Writer
 	logger   func(*slog.Logger) // takes the process's own
@@ -198,11 +199,12 @@ func (c call) do(t *testing.T) answer {
 	}
 	code := app.Execute(t.Context(), c.settings, app.Process{
 		Args: c.args, Stdin: strings.NewReader(c.stdin), Stdout: c.stdout, Stderr: &stderr,
-		LookupEnv: func(name string) (string, bool) { value, set := c.env[name]; return value, set },
-		Columns:   func(io.Writer) (int, bool) { return c.columns, c.columns > 0 },
-		Signals:   c.signals,
-		BuildInfo: func() (*debug.BuildInfo, bool) { return nil, false },
-		SetLogger: c.logger,
+		LookupEnv:   func(name string) (string, bool) { value, set := c.env[name]; return value, set },
+		Columns:     func(io.Writer) (int, bool) { return c.columns, c.columns > 0 },
+		Interactive: func() bool { return c.asked },
+		Signals:     c.signals,
+		BuildInfo:   func() (*debug.BuildInfo, bool) { return nil, false },
+		SetLogger:   c.logger,
 	})
 	return answer{code, stdout.String(), stderr.String()}
 }

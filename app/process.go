@@ -20,6 +20,8 @@ type process struct {
 	LookupEnv      func(name string) (value string, set bool)
 	// Columns is the width of a terminal; false for what is no terminal.
 	Columns func(io.Writer) (int, bool)
+	// Interactive is whether somebody sees the messages and can answer.
+	Interactive func() bool
 	// Signals returns a context that SIGINT and SIGTERM end, and a channel that the second of them closes.
 	Signals   func(context.Context) (ctx context.Context, force <-chan struct{}, stop func())
 	BuildInfo func() (*debug.BuildInfo, bool)
@@ -30,7 +32,7 @@ type process struct {
 func thisProcess() process {
 	return process{
 		Args: os.Args[min(1, len(os.Args)):], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		LookupEnv: os.LookupEnv, Columns: columns, Signals: runner.Signals, BuildInfo: debug.ReadBuildInfo,
+		LookupEnv: os.LookupEnv, Columns: columns, Interactive: interactive, Signals: runner.Signals, BuildInfo: debug.ReadBuildInfo,
 		SetLogger: slog.SetDefault,
 	}
 }
@@ -45,4 +47,8 @@ func columns(w io.Writer) (int, bool) {
 		width = 80
 	}
 	return width, true
+}
+
+func interactive() bool {
+	return term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stderr.Fd()))
 }

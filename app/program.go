@@ -20,8 +20,9 @@ type program struct {
 }
 
 const (
-	groupRun  = "run"
-	groupLook = "look"
+	groupRun   = "run"
+	groupQueue = "queue"
+	groupLook  = "look"
 )
 
 // root is the program's own command, with all others.
@@ -44,9 +45,13 @@ func (p *program) root() (*cobra.Command, error) {
 	root.SetIn(p.process.Stdin)
 	root.SetOut(p.process.Stdout)
 	root.SetErr(p.process.Stderr)
-	root.AddGroup(&cobra.Group{ID: groupRun, Title: "Running:"}, &cobra.Group{ID: groupLook, Title: "Looking:"})
+	root.AddGroup(
+		&cobra.Group{ID: groupRun, Title: "Running:"}, &cobra.Group{ID: groupQueue, Title: "Queues and dead letters:"},
+		&cobra.Group{ID: groupLook, Title: "Looking:"},
+	)
 	root.AddCommand(
 		p.runCommand(), p.processCommand(), p.processByIDCommand(),
+		p.enqueueCommand(), p.queueCommand(), p.dlqCommand(), p.replayCommand(),
 		p.listCommand(), p.describeCommand(), p.lintCommand(), p.configCommand(), p.connectorsCommand(), p.versionCommand(),
 	)
 	p.addOptions(root)

@@ -10,7 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/config"
+	"github.com/ergon-go/ergon/deadletter"
 )
 
 func TestRegistrationsAreReadInTheirOrder(t *testing.T) {
@@ -43,10 +45,20 @@ type queue interface {
 	ergon.Counter
 }
 
+type store interface {
+	deadletter.Store
+	capability.Replayer
+	capability.Inspector
+	capability.Hopper
+}
+
 func TestCapabilitiesAreReadOffTheTypeThatIsBuilt(t *testing.T) {
 	reg := registry()
 	config.Connector(reg, "queue", "", struct{}{}, func(struct{}) (queue, error) { return nil, errors.New("out of order") })
-	for i, want := range [][]string{{"Fetcher", "Settler"}, {"Dispatcher"}, nil, {"Fetcher", "Counter"}} {
+	config.Connector(reg, "store", "", struct{}{}, func(struct{}) (store, error) { return nil, errors.New("out of order") })
+	for i, want := range [][]string{
+		{"Fetcher", "Settler"}, {"Dispatcher"}, nil, {"Fetcher", "Counter"}, {"Hopper", "Inspector", "Replayer", "Store"},
+	} {
 		if got := reg.Connectors()[i]; !slices.Equal(got.Capabilities(), want) {
 			t.Errorf("%s can %q, want %q", got.Name, got.Capabilities(), want)
 		}

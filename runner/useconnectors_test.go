@@ -12,7 +12,7 @@ import (
 
 // stocked is a task with two connectors and a service, each of which writes down what is done to it.
 func stocked(j *journal) ergon.TaskConfig {
-	cfg := configure("triage", finiteQueue(1), nil)
+	cfg := configure("triage", finiteQueue(1), processor(nil))
 	for _, name := range []string{"input", "tickets"} {
 		cfg.Connectors[name] = (&part{journal: j, name: name}).component()
 	}

@@ -187,6 +187,13 @@ func TestReplaceLeavesTheOldFileUntilItIsFinished(t *testing.T) {
 	wantContent(t, path, "")
 }
 
+// Whoever sends to it from outside of a run has to know: without an end to follow, what is sent is not to be seen.
+func TestSinkSaysWhetherItReplacesItsResult(t *testing.T) {
+	if sinkTo(t, t.TempDir(), "x.jsonl").ReplacesResult() || !sinkTo(t, t.TempDir(), "x.jsonl", replacing).ReplacesResult() {
+		t.Error("got the wrong answer from one that appends or one that replaces")
+	}
+}
+
 func TestReplaceGoesOnWithAnUnfinishedFileOrBeginsAnew(t *testing.T) {
 	for resume, want := range map[bool]string{true: "1\n2\n", false: "2\n"} {
 		dir := t.TempDir()

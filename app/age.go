@@ -1,0 +1,66 @@
+package app
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+const day = 24 * time.Hour
+
+// age is the value of a flag that says how long ago; 0 is none.
+type age time.Duration
+
+var _ pflag.Value = (*age)(nil)
+
+// Type is what help calls the value.
+func (*age) Type() string { return "age" }
+
+func (a *age) String() string {
+	if *a == 0 {
+		return ""
+	}
+	return time.Duration(*a).String()
+}
+
+func (a *age) Set(value string) error {
+	d, err := time.ParseDuration(value)
+	if days, ok := strings.CutSuffix(value, "d"); ok {
+		var n int
+		n, err = strconv.Atoi(days)
+		d = time.Duration(min(n, 36_500)) * day
+	}
+	if err != nil || d <= 0 {
+		return errors.New("must be an age such as 90m, 12h or 7d")
+	}
+	*a = age(d)
+	return nil
+}
+
+// window is a time that lies between two ages.
+type window struct{ older, newer age }
+
+func (w *window) add(c *cobra.Command, what string) {
+	c.Flags().Var(&w.older, "older-than", "those that "+what+" longer ago than this, such as 12h or 7d")
+	c.Flags().Var(&w.newer, "newer-than", "those that "+what+" more recently than this")
+}
+
+func (w *window) set() bool { return w.older != 0 || w.newer != 0 }
+
+// bounds are the times that w is between; zero where it has no bound.
+func (w *window) bounds(now time.Time) (after, before time.Time, err error) {
+	if w.older != 0 && w.newer != 0 && w.older >= w.newer {
+		return after, before, usagef("nothing is older than %s and newer than %s; --older-than must be the lesser of the two", &w.older, &w.newer)
+	}
+	if w.newer != 0 {
+		after = now.Add(-time.Duration(w.newer))
+	}
+	if w.older != 0 {
+		before = now.Add(-time.Duration(w.older))
+	}
+	return after, before, nil
+}

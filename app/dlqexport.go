@@ -1,0 +1,93 @@
+package app
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ergon-go/ergon/deadletter"
+)
+
+func (p *program) dlqExportCommand() *cobra.Command {
+	var flags letterFlags
+	var path string
+	c := &cobra.Command{
+		Use: "export [task|task/connector]", Short: "Write dead letters as JSON Lines, payloads included",
+		Long: "Write dead letters as JSON Lines, payloads included, the latest first. " + p.settings.Name + " enqueue --envelope reads them." + whichLetters,
+		Args: cobra.ArbitraryArgs, ValidArgsFunction: p.completePlace,
+		RunE: func(c *cobra.Command, args []string) error {
+			return p.inLetterbox(c, args, &flags, noMore,
+				func(ctx context.Context, _ *session, _ letterbox, store deadletter.Store, filter deadletter.Filter) error {
+					return p.exportLetters(ctx, store, filter, path)
+				})
+		},
+	}
+	flags.add(p, c)
+	c.Flags().StringVar(&path, "file", "-", "`file` to write, which is replaced when all is written; - is standard output")
+	_ = c.MarkFlagFilename("file")
+	return c
+}
+
+func (p *program) exportLetters(ctx context.Context, store deadletter.Store, filter deadletter.Filter, path string) error {
+	if path == "-" {
+		_, err := writeLetters(ctx, p.process.Stdout, store, filter)
+		if err != nil {
+			return fmt.Errorf("export to standard output: %w", err)
+		}
+		return nil
+	}
+	n, err := exportTo(ctx, path, store, filter)
+	if err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	if p.json() {
+		return p.printJSON(map[string]any{"exported": n, "file": path})
+	}
+	return p.print(fmt.Sprintf("%s exported to %s\n", counted(n, "dead letter"), path))
+}
+
+// exportTo writes a file beside path and puts it in its place when it is complete.
+func exportTo(ctx context.Context, path string, store deadletter.Store, filter deadletter.Filter) (int, error) {
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.partial")
+	if err != nil {
+		return 0, err
+	}
+	n, err := writeLetters(ctx, file, store, filter)
+	if err == nil {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		return n, errors.Join(err, os.Remove(file.Name()))
+	}
+	return n, nil
+}
+
+// writeLetters writes a line for each, a page at a time.
+func writeLetters(ctx context.Context, w io.Writer, store deadletter.Store, filter deadletter.Filter) (n int, err error) {
+	buffered := bufio.NewWriter(w)
+	encoder := json.NewEncoder(buffered)
+	encoder.SetEscapeHTML(false)
+	pages := &letterPages{store: store, filter: filter}
+	for letters, err := range pages.pages(ctx) {
+		if err != nil {
+			return n, err
+		}
+		for i := range letters {
+			if err := encoder.Encode(letters[i]); err != nil {
+				return n, err
+			}
+			n++
+		}
+	}
+	return n, buffered.Flush()
+}

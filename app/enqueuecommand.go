@@ -1,0 +1,121 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ergon-go/ergon"
+)
+
+// enqueueFlags are what is put into a queue.
+type enqueueFlags struct {
+	json, file, id string
+	envelope       bool
+	metadata       []string
+}
+
+func (p *program) enqueueCommand() *cobra.Command {
+	var flags enqueueFlags
+	c := &cobra.Command{
+		Use: "enqueue <task|task/connector>", Short: "Put transactions into the source of a task, or another connector", GroupID: groupQueue,
+		Long: `Put transactions into the source of a task, or another of its connectors; the task may be running meanwhile, or not.
+
+A file holds JSON Lines: each line is the payload of a transaction of its own. With --envelope each line is an object with
+a payload and, where wanted, an id and metadata, as dlq export writes them: {"id": "7", "metadata": {"k": "v"}, "payload": {}}.
+A file is checked before anything of it is enqueued; standard input is enqueued as it comes.`,
+		Args: arguments("a task, or task/connector,"), ValidArgsFunction: p.completePlace,
+		RunE: func(c *cobra.Command, args []string) error { return p.enqueue(c, args[0], flags) },
+	}
+	c.Flags().StringVar(&flags.json, "payload-json", "", "payload of one transaction, as `JSON`")
+	c.Flags().StringVar(&flags.file, "file", "", "`file` of JSON Lines; - is standard input")
+	c.Flags().BoolVar(&flags.envelope, "envelope", false, "each line is an object with id, metadata and payload")
+	c.Flags().StringVar(&flags.id, "id", "", "`id` of the one transaction (default: a new one); a queue may take one of each id only")
+	c.Flags().StringArrayVar(&flags.metadata, "metadata", nil, "metadata of each transaction, `key=value`; may be given several times")
+	_ = c.MarkFlagFilename("file")
+	return c
+}
+
+func (p *program) enqueue(c *cobra.Command, name string, flags enqueueFlags) error {
+	metadata, err := flags.check(c)
+	if err != nil {
+		return err
+	}
+	return p.inSession(c.Context(), func(ctx context.Context, s *session) error {
+		at, err := s.config.at(name, source)
+		if err != nil {
+			return err
+		}
+		if err := s.takesWork(at); err != nil {
+			return err
+		}
+		if flags.file != "" {
+			return s.enqueueFile(ctx, at, flags, metadata)
+		}
+		tx := withMetadata(ergon.NewTransaction(flags.id, []byte(flags.json)), metadata)
+		if err := within(ctx, s, at, func(ctx context.Context, to ergon.Dispatcher) error {
+			return to.DispatchTransactions(ctx, []ergon.Transaction{tx})
+		}); err != nil {
+			return fmt.Errorf("enqueue transaction %s in %s: %w", tx.ID(), at, err)
+		}
+		return p.printEnqueued(at, 1, tx.ID())
+	})
+}
+
+// check reports what contradicts itself, and returns the metadata.
+func (f *enqueueFlags) check(c *cobra.Command) (map[string]string, error) {
+	inline, file := c.Flags().Changed("payload-json"), c.Flags().Changed("file")
+	switch {
+	case inline && file:
+		return nil, usagef("there are two payloads; give either --payload-json or --file")
+	case !inline && !file:
+		return nil, usagef("what to enqueue is missing; give it by --payload-json or --file")
+	case file && f.file == "":
+		return nil, usagef("--file is empty; name a file, or - for standard input")
+	case file && f.id != "":
+		return nil, usagef("--id is for one transaction; those of a file have theirs in their lines, with --envelope")
+	case inline && f.envelope:
+		return nil, usagef("--envelope is for the lines of a --file; one transaction has --id and --metadata")
+	case inline:
+		if err := validJSON(f.json); err != nil {
+			return nil, err
+		}
+	}
+	metadata := map[string]string{}
+	for _, pair := range f.metadata {
+		key, value, ok := strings.Cut(pair, "=")
+		if !ok || key == "" {
+			return nil, usagef("--metadata %q is no key=value", pair)
+		}
+		metadata[key] = value
+	}
+	return metadata, nil
+}
+
+// withMetadata adds what tx does not have.
+func withMetadata(tx ergon.Transaction, metadata map[string]string) ergon.Transaction {
+	for key, value := range metadata {
+		if _, ok := tx.Metadata(key); !ok {
+			tx = tx.WithMetadata(key, value)
+		}
+	}
+	return tx
+}
+
+// printEnqueued tells the id where there is only one.
+func (p *program) printEnqueued(at place, n int, id string) error {
+	if p.json() {
+		document := map[string]any{"connector": at.String(), "enqueued": n}
+		if id != "" {
+			document["id"] = id
+		}
+		return p.printJSON(document)
+	}
+	text := counted(n, "transaction") + " enqueued in " + at.String()
+	if id != "" {
+		text += ": " + id
+	}
+	return p.print(text + "\n")
+}

@@ -1,0 +1,141 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/deadletter"
+)
+
+// enqueuedAtOnce is how many transactions a batch has at most.
+const enqueuedAtOnce = 1000
+
+// envelope is a line with more than a payload. What dlq export writes is one.
+type envelope struct {
+	deadletter.Letter
+
+	Payload json.RawMessage `json:"payload"`
+}
+
+// enqueuing is a text of JSON Lines on its way into a connector.
+type enqueuing struct {
+	lines    *jsonLines
+	flags    enqueueFlags
+	metadata map[string]string
+	batch    []ergon.Transaction
+	numbers  []int // of the lines of batch
+	done     int   // how many are durable
+}
+
+func (s *session) enqueueFile(ctx context.Context, at place, flags enqueueFlags, metadata map[string]string) error {
+	text, err := s.openLines(flags, metadata)
+	if err != nil {
+		return &wrong{err: fmt.Errorf("--file: %w", err)}
+	}
+	defer text.Close() //nolint:errcheck // it is only read
+	e := &enqueuing{lines: newJSONLines(text), flags: flags, metadata: metadata}
+	if err := within(ctx, s, at, e.run); err != nil {
+		return fmt.Errorf("enqueue in %s: %w; %s enqueued", at, err, counted(e.done, "transaction"))
+	}
+	return s.printEnqueued(at, e.done, "")
+}
+
+// openLines opens what is to be enqueued. A file that can be read twice is checked first.
+func (s *session) openLines(flags enqueueFlags, metadata map[string]string) (io.ReadCloser, error) {
+	if flags.file == "-" {
+		return io.NopCloser(s.process.Stdin), nil
+	}
+	file, err := os.Open(flags.file)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && info.IsDir() {
+		err = fmt.Errorf("%s is a folder, must be a file", flags.file)
+	}
+	if err == nil && info.Mode().IsRegular() {
+		e := &enqueuing{lines: newJSONLines(file), flags: flags, metadata: metadata}
+		for err == nil {
+			_, err = e.read()
+		}
+		if errors.Is(err, io.EOF) {
+			_, err = file.Seek(0, io.SeekStart)
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
+
+// run dispatches what there is as soon as there is no more for now, or enough.
+func (e *enqueuing) run(ctx context.Context, to ergon.Dispatcher) error {
+	for {
+		tx, err := e.read()
+		if err == nil {
+			e.batch, e.numbers = append(e.batch, tx), append(e.numbers, e.lines.number)
+		}
+		if len(e.batch) == enqueuedAtOnce || len(e.batch) > 0 && (err != nil || e.lines.waits()) {
+			if err := e.dispatch(ctx, to); err != nil {
+				return err
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+func (e *enqueuing) dispatch(ctx context.Context, to ergon.Dispatcher) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	err := to.DispatchTransactions(ctx, e.batch)
+	if some, ok := errors.AsType[*ergon.BatchError](err); ok {
+		e.done += len(e.batch) - len(some.Failures)
+		var failures []error
+		for i, number := range e.numbers {
+			if failure := some.Failures[i]; failure != nil {
+				failures = append(failures, fmt.Errorf("line %d: %w", number, failure))
+			}
+		}
+		return errors.Join(failures...)
+	}
+	if err != nil {
+		return fmt.Errorf("lines %d to %d: %w", e.numbers[0], e.numbers[len(e.numbers)-1], err)
+	}
+	e.done += len(e.batch)
+	e.batch, e.numbers = e.batch[:0], e.numbers[:0]
+	return nil
+}
+
+// read returns the next transaction, or io.EOF.
+func (e *enqueuing) read() (ergon.Transaction, error) {
+	line, err := e.lines.next()
+	if err != nil || !e.flags.envelope {
+		return withMetadata(ergon.NewTransaction("", line), e.metadata), err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(line))
+	decoder.DisallowUnknownFields()
+	var in envelope
+	if err := decoder.Decode(&in); err != nil {
+		return ergon.Transaction{}, fmt.Errorf("line %d: %w; an envelope has the keys id, metadata and payload", e.lines.number, err)
+	}
+	if in.Payload == nil {
+		return ergon.Transaction{}, fmt.Errorf("line %d has no payload; an envelope has the keys id, metadata and payload", e.lines.number)
+	}
+	tx := ergon.NewTransaction(in.ID, []byte(in.Payload))
+	for key, value := range in.Metadata {
+		tx = tx.WithMetadata(key, value)
+	}
+	return withMetadata(tx, e.metadata), nil
+}

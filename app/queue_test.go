@@ -1,0 +1,98 @@
+package app_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/ergon-go/ergon/app"
+	"github.com/ergon-go/ergon/capability"
+)
+
+func TestTransactionsAreEnqueued(t *testing.T) {
+	scrolls := strings.Replace(house, "other: {type: shelf, name: closed}", "other: {type: scroll}", 1)
+	for name, v := range map[string]visit{
+		"one":              {args: `enqueue square --id x --payload-json {"number":12} --metadata color=red --metadata a=b=c`},
+		"one-json":         {args: `enqueue square --id x --payload-json 1 --output json`},
+		"new-id":           {args: `enqueue square --payload-json {"number":12} --output json`},
+		"connector":        {args: `enqueue square/input --id x --payload-json 1`},
+		"only-connector":   {args: `enqueue other --id x --payload-json 1`, code: 1},
+		"file":             {args: `enqueue square --file lines.jsonl`},
+		"stdin":            {args: `enqueue square --file -`, stdin: "1\n2\n"},
+		"stdin-empty":      {args: `enqueue square --file -`},
+		"stdin-damaged":    {args: `enqueue square --file -`, stdin: "1\n2\n{\"secret\"", code: 1},
+		"envelopes":        {args: `enqueue square --envelope --file envelopes.jsonl --metadata color=blue`},
+		"no-envelope":      {args: `enqueue square --envelope --file lines.jsonl`, code: 2},
+		"no-payload":       {args: `enqueue square --envelope --file -`, stdin: `{"id":"a"}`, code: 1},
+		"damaged":          {args: `enqueue square --file damaged.jsonl`, code: 2},
+		"heavy":            {args: `enqueue square --file heavy.jsonl`, code: 1},
+		"no-room":          {args: `enqueue square --file lines.jsonl`, yaml: strings.Replace(house, "numbers}", "numbers, max: 2}", 1), code: 1},
+		"cannot":           {args: `enqueue more --payload-json 1`, code: 2},
+		"replaces":         {args: `enqueue square/other --payload-json 1`, yaml: scrolls, code: 2},
+		"unknown":          {args: `enqueue sqare --payload-json 1`, code: 2},
+		"ambiguous":        {args: `enqueue input --payload-json 1`, code: 2},
+		"no-such-file":     {args: `enqueue square --file no.jsonl`, code: 2},
+		"folder":           {args: `enqueue square --file .`, code: 2},
+		"nothing":          {args: `enqueue square`, code: 2},
+		"both":             {args: `enqueue square --payload-json 1 --file lines.jsonl`, code: 2},
+		"empty-file-name":  {args: `enqueue square --file=`, code: 2},
+		"id-of-many":       {args: `enqueue square --id x --file lines.jsonl`, code: 2},
+		"envelope-of-one":  {args: `enqueue square --envelope --payload-json 1`, code: 2},
+		"not-json":         {args: `enqueue square --payload-json {secret}`, code: 2},
+		"bad-metadata":     {args: `enqueue square --payload-json 1 --metadata color`, code: 2},
+		"missing-argument": {args: `enqueue --payload-json 1`, code: 2},
+	} {
+		t.Run(name, func(t *testing.T) { v.do(t, "enqueue-"+name) })
+	}
+}
+
+// Batches have a bound, so memory has.
+func TestManyTransactionsAreEnqueuedInBatches(t *testing.T) {
+	in(t, strings.Replace(house, "numbers}", "numbers, max: 1000}", 1))
+	var lines strings.Builder
+	for i := range 2500 {
+		fmt.Fprintf(&lines, "%d\n", i)
+	}
+	w := &warehouse{}
+	got := call{settings: app.Settings{Registry: w.registry()}, args: strings.Fields("enqueue square --file -"), stdin: lines.String()}.do(t)
+	if n := len(w.shelf("numbers").in[capability.StateReady]); got.code != 0 || n != 2500 {
+		t.Errorf("code %d, %d enqueued, want 2500; %s", got.code, n, got.stderr)
+	}
+}
+
+func TestQueuesAreLookedInto(t *testing.T) {
+	for name, v := range map[string]visit{
+		"stats":           {args: "queue stats"},
+		"stats-json":      {args: "queue stats square --output json"},
+		"stats-broken":    {args: "queue stats square other", code: 1},
+		"stats-cannot":    {args: "queue stats more", code: 2},
+		"stats-none":      {args: "queue stats", yaml: twoTasks, code: 2},
+		"stats-unknown":   {args: "queue stats sqare", code: 2},
+		"peek":            {args: "queue peek square --state settled --limit 1"},
+		"peek-payload":    {args: "queue peek square --state settled --payload"},
+		"peek-json":       {args: "queue peek square/input --state settled --limit 1 --payload --output json"},
+		"peek-none":       {args: "queue peek square"},
+		"peek-none-json":  {args: "queue peek square --output json"},
+		"peek-bad-state":  {args: "queue peek square --state done", code: 2},
+		"peek-bad-limit":  {args: "queue peek square --limit -1", code: 2},
+		"peek-cannot":     {args: "queue peek more", code: 2},
+		"peek-missing":    {args: "queue peek", code: 2},
+		"command":         {args: "queue"},
+		"unknown-command": {args: "queue stat", code: 2},
+	} {
+		t.Run(name, func(t *testing.T) { v.do(t, "queue-"+name) })
+	}
+}
+
+// Waiting stays waiting: the oldest is told, without a claim.
+func TestOldestOfAQueueIsTold(t *testing.T) {
+	in(t, house)
+	w := &warehouse{}
+	settings := app.Settings{Registry: w.registry()}
+	call{settings: settings, args: strings.Fields("enqueue square --payload-json 1")}.do(t)
+	got := call{settings: settings, args: strings.Fields("queue stats square")}.do(t)
+	want := "QUEUE         READY  DELAYED  CLAIMED  SETTLED  OLDEST\nsquare/input      1        0        0        0   1m30s\n"
+	if got.stdout != want {
+		t.Errorf("got\n%s\nwant\n%s", got.stdout, want)
+	}
+}

@@ -1,0 +1,107 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
+)
+
+func (p *program) queuePeekCommand() *cobra.Command {
+	state := choice{string(capability.StateReady), []string{
+		string(capability.StateReady), string(capability.StateDelayed), string(capability.StateClaimed), string(capability.StateSettled),
+	}}
+	var limit int
+	var payload bool
+	c := &cobra.Command{
+		Use: "peek <task|task/connector>", Short: "List transactions in a queue; payloads only with --payload",
+		Long: "List transactions in the source of a task, or in another of its connectors, in the order in which they are delivered.\n" +
+			"Nothing is claimed. Payloads are shown only with --payload.",
+		Args: arguments("a task, or task/connector,"), ValidArgsFunction: p.completePlace,
+		RunE: func(c *cobra.Command, args []string) error {
+			if limit < 1 {
+				return usagef("--limit is %d, it must be at least 1", limit)
+			}
+			return p.inSession(c.Context(), func(ctx context.Context, s *session) error {
+				at, err := s.config.at(args[0], source)
+				if err != nil {
+					return err
+				}
+				return within(ctx, s, at, func(ctx context.Context, queue capability.Inspector) error {
+					txs, err := queue.PeekTransactions(ctx, capability.QueueState(state.value), limit)
+					if err != nil {
+						return err
+					}
+					return p.printTransactions(txs, payload)
+				})
+			})
+		},
+	}
+	c.Flags().Var(&state, "state", "where they are in the queue")
+	c.Flags().IntVar(&limit, "limit", 10, "list at most `N`")
+	c.Flags().BoolVar(&payload, "payload", false, "show payloads as well")
+	_ = c.RegisterFlagCompletionFunc("state", state.complete) // fails only for a flag that is not there
+	return c
+}
+
+type shownTransaction struct {
+	ID         string            `json:"id"`
+	EnqueuedAt time.Time         `json:"enqueued_at,omitzero"`
+	Deliveries int               `json:"deliveries"`
+	Metadata   map[string]string `json:"metadata,omitempty"`
+	Payload    any               `json:"payload,omitempty"`
+}
+
+func (p *program) printTransactions(txs []ergon.Transaction, payload bool) error {
+	shown := []shownTransaction{}
+	rows := [][]cell{p.heading("TRANSACTION", "ENQUEUED", "DELIVERIES", "METADATA")}
+	if payload {
+		rows[0] = append(rows[0], p.heading("PAYLOAD")...)
+	}
+	for _, tx := range txs {
+		delivery, metadata := tx.Delivery(), maps.Collect(tx.AllMetadata())
+		one := shownTransaction{ID: tx.ID(), EnqueuedAt: delivery.EnqueuedAt, Deliveries: delivery.Count, Metadata: metadata}
+		row := cells(oneLine(tx.ID()), moment(delivery.EnqueuedAt), thousands(int64(delivery.Count)), pairs(metadata))
+		if payload {
+			one.Payload = readable(tx.Payload())
+			row = append(row, cell{text: oneLine(payloadText(tx.Payload()))})
+		}
+		shown, rows = append(shown, one), append(rows, row)
+	}
+	if p.json() {
+		return p.printJSON(map[string]any{"transactions": shown})
+	}
+	return p.print(table("", p.clipped(rows)))
+}
+
+// pairs is "a=1 b=2", or "-".
+func pairs(metadata map[string]string) string {
+	var texts []string
+	for _, key := range slices.Sorted(maps.Keys(metadata)) {
+		texts = append(texts, key+"="+metadata[key])
+	}
+	if len(texts) == 0 {
+		return "-"
+	}
+	return oneLine(strings.Join(texts, " "))
+}
+
+// readable has bytes that are JSON written as what they are.
+func readable(payload any) any {
+	text, ok := payload.([]byte)
+	switch {
+	case !ok:
+		return payload
+	case json.Valid(text):
+		return json.RawMessage(text)
+	default:
+		return string(text)
+	}
+}

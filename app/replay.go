@@ -1,0 +1,92 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/deadletter"
+	"github.com/ergon-go/ergon/policy"
+	"github.com/ergon-go/ergon/runner"
+)
+
+// replayable refuses a task that sends to what would not keep it.
+func (s *session) replayable(task ergon.TaskConfig) error {
+	for _, name := range slices.Sorted(maps.Keys(task.Connectors)) {
+		at := place{task, name}
+		if name == source(task) {
+			continue
+		}
+		connector, err := capable[any](s, at)
+		if err != nil {
+			return err
+		}
+		if err := refuseReplacer(at, connector); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replaying is the task with the dead letters that match in place of its source, one worker, and no place for what fails
+// again: that stays where it is.
+func (s *session) replaying(in letterbox, filter deadletter.Filter) ergon.TaskConfig {
+	task := in.place.task
+	store := task.Connectors[in.connector]
+	task.Connectors = maps.Clone(task.Connectors)
+	task.Connectors[source(task)] = ergon.Component{Type: "dead letters", New: func() (any, error) {
+		made, err := store.New()
+		if err != nil {
+			return nil, err
+		}
+		kept, ok := made.(deadletter.Store)
+		if !ok {
+			return nil, errors.New("it does not keep dead letters any more")
+		}
+		return &letterSource{store: kept, filter: filter}, nil
+	}}
+	task.Workers = policy.DefaultWorkers()
+	loop := &task.Consumer.Loop
+	loop.Streaming, loop.Limit, loop.OnException, loop.DeadLetter = false, 0, policy.OnExceptionDeadLetter, policy.DeadLetterSource
+	return task
+}
+
+var errStay = errors.New("some dead letters stay")
+
+func (s *session) replay(ctx context.Context, in letterbox, filter deadletter.Filter, n int64) error {
+	line := &liveLine{terminal: s.process.Stderr}
+	settings := s.settings
+	settings.Logger = s.logger(line)
+	manager := runner.NewManager(settings)
+	if err := manager.Register(s.replaying(in, filter)); err != nil {
+		return err
+	}
+	if n == 0 {
+		return s.printReplay(runner.Summary{}, 0, 0)
+	}
+	settled := s.watch(ctx, manager, line, settings.Logger)
+	summary, err := manager.Run(ctx, in.task)
+	settled()
+	var gone int64
+	for _, t := range summary.Tasks {
+		gone += t.Snapshot.Outcomes[runner.Succeeded] + t.Snapshot.Outcomes[runner.Discarded]
+	}
+	printed := s.printReplay(summary, gone, max(n-gone, 0))
+	if err == nil && printed == nil && gone < n {
+		return &told{err: errStay}
+	}
+	return errors.Join(err, printed)
+}
+
+func (s *session) printReplay(summary runner.Summary, gone, stay int64) error {
+	if s.json() {
+		return s.printJSON(documented(summary))
+	}
+	text := summarize(summary, s.colorsFor(s.process.Stdout))
+	if text != "" {
+		text += "\n"
+	}
+	return s.print(text + counted(int(gone), "dead letter") + " replayed and dropped, " + thousands(stay) + " left\n")
+}

@@ -1,0 +1,68 @@
+package app
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ergon-go/ergon/deadletter"
+)
+
+func (p *program) replayCommand() *cobra.Command {
+	var choice letterChoice
+	var settled bool
+	c := &cobra.Command{
+		Use: "replay <task> [key...]", Short: "Run a task on its dead letters again, or have its queue deliver again what is settled", GroupID: groupQueue,
+		Long: `Run a task on its dead letters, here and now, with its real policies: those with the keys, those that match the filters, or
+--all. Letters whose transactions succeed are dropped. The others stay as they are, the log says why, and the exit code is 1.
+
+With --settled nothing is run: transactions that the task's queue has settled and still keeps are made ready once more, those
+with the ids that are given in place of keys, those settled in the time that --newer-than and --older-than say, or --all.`,
+		Args: cobra.MinimumNArgs(0), ValidArgsFunction: p.completePlace,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("the name of a task is missing")
+			}
+			if settled {
+				return p.replaySettled(c.Context(), args[0], args[1:], &choice)
+			}
+			if err := choice.check(args[1:]); err != nil {
+				return err
+			}
+			return p.replayLetters(c, args, &choice)
+		},
+	}
+	choice.add(p, c)
+	c.Flags().BoolVar(&settled, "settled", false, "what the task's queue has settled, in place of its dead letters")
+	return c
+}
+
+func (p *program) replayLetters(c *cobra.Command, args []string, choice *letterChoice) error {
+	return p.inSession(c.Context(), func(ctx context.Context, s *session) error {
+		task, err := s.config.task(args[0])
+		if err != nil {
+			return err
+		}
+		at, err := placeIn(task, deadLetters(task))
+		if err != nil {
+			return err
+		}
+		in := letterbox{place: at, task: task.Name}
+		filter, err := choice.filter(in)
+		if err != nil {
+			return err
+		}
+		filter.Keys = append(filter.Keys, args[1:]...)
+		if err := s.replayable(task); err != nil {
+			return err
+		}
+		var n int64
+		if err := within(ctx, s, at, func(ctx context.Context, store deadletter.Store) error {
+			filter, n, err = choice.consent(ctx, p, in, store, filter, "Replay")
+			return err
+		}); err != nil {
+			return err
+		}
+		return s.replay(ctx, in, filter, n)
+	})
+}

@@ -1,0 +1,84 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/ergon-go/ergon/runner"
+)
+
+// session is what a command has that opens connectors.
+type session struct {
+	*program
+
+	config   configuration
+	settings runner.Settings
+	manager  *runner.Manager
+}
+
+// inSession loads the configuration and calls do, with a context that a signal ends.
+func (p *program) inSession(ctx context.Context, do func(ctx context.Context, s *session) error) error {
+	c, err := p.load()
+	if err != nil {
+		return err
+	}
+	ctx, force, stop := p.process.Signals(ctx)
+	defer stop()
+	settings := runner.Settings{Logger: p.logger(p.process.Stderr), Force: force, Flush: p.settings.Flush}
+	manager, err := p.manager(c, settings, 0)
+	if err != nil {
+		return err
+	}
+	return do(ctx, &session{p, c, settings, manager})
+}
+
+// within opens a connector as a worker does, calls use with it and closes it. One that is no T is refused before anything
+// is opened.
+func within[T any](ctx context.Context, s *session, at place, use func(context.Context, T) error) error {
+	if _, err := capable[T](s, at); err != nil {
+		return err
+	}
+	return s.manager.UseConnectors(ctx, at.task.Name, []string{at.connector}, func(ctx context.Context, opened map[string]any) error {
+		connector, ok := opened[at.connector].(T)
+		if !ok {
+			return s.incapable(at, reflect.TypeFor[T]())
+		}
+		return use(ctx, connector)
+	})
+}
+
+// capable makes a connector, without opening it, and says what it lacks where it is no T.
+func capable[T any](s *session, at place) (T, error) {
+	var none T
+	made, err := at.task.Connectors[at.connector].New()
+	if err != nil {
+		return none, &runner.ConfigError{Task: at.task.Name, Err: err}
+	}
+	connector, ok := made.(T)
+	if !ok {
+		return none, s.incapable(at, reflect.TypeFor[T]())
+	}
+	return connector, nil
+}
+
+func (s *session) incapable(at place, capability reflect.Type) error {
+	text := fmt.Sprintf("connector %s (%s) cannot %s", at, at.task.Connectors[at.connector].Type, words[capability.Name()])
+	return &wrong{err: fmt.Errorf("%s; %s", text, s.typesThatCan(capability))}
+}
+
+// typesThatCan says which types of connectors have a capability.
+func (p *program) typesThatCan(capability reflect.Type) string {
+	var names []string
+	for _, t := range p.settings.Registry.Connectors() {
+		if slices.Contains(t.Capabilities(), capability.Name()) {
+			names = append(names, t.Name)
+		}
+	}
+	if len(names) == 0 {
+		return "no type of connector in this program can"
+	}
+	return "what can: connectors of type " + strings.Join(names, ", ")
+}

@@ -1,0 +1,247 @@
+package app_test
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/config"
+	"github.com/ergon-go/ergon/deadletter"
+	"github.com/ergon-go/ergon/policy"
+)
+
+// warehouse has queues and dead letters that outlive a call of the program, as a file would.
+type warehouse struct {
+	mu      sync.Mutex
+	shelves map[string]*shelf
+	letters []deadletter.Letter // of all stores, in the order in which they failed
+	opened  []string
+}
+
+// shelf is a queue.
+type shelf struct {
+	house *warehouse
+	name  string
+	max   int // of a batch, 0 for no bound
+	in    map[capability.QueueState][]ergon.Transaction
+}
+
+type shelfConfig struct {
+	Name string `yaml:"name"`
+	Max  int    `yaml:"max"`
+}
+
+func (w *warehouse) shelf(name string) *shelf {
+	if w.shelves[name] == nil {
+		if w.shelves == nil {
+			w.shelves = map[string]*shelf{}
+		}
+		w.shelves[name] = &shelf{house: w, name: name, in: map[capability.QueueState][]ergon.Transaction{}}
+	}
+	return w.shelves[name]
+}
+
+func (s *shelf) Open(context.Context) error {
+	s.house.opened = append(s.house.opened, s.name)
+	if s.name == "closed" {
+		return errors.New("the warehouse is closed; come back tomorrow")
+	}
+	return nil
+}
+
+func (s *shelf) FetchTransactions(_ context.Context, limit int) ([]ergon.Transaction, error) {
+	s.house.mu.Lock()
+	defer s.house.mu.Unlock()
+	n := min(limit, len(s.in[capability.StateReady]))
+	txs := s.in[capability.StateReady][:n:n]
+	s.in[capability.StateReady] = s.in[capability.StateReady][n:]
+	return txs, nil
+}
+
+func (s *shelf) SettleTransactions(_ context.Context, batch []ergon.Settlement) error {
+	s.house.mu.Lock()
+	defer s.house.mu.Unlock()
+	for _, one := range batch {
+		s.in[capability.StateSettled] = append(s.in[capability.StateSettled], one.Transaction)
+	}
+	return nil
+}
+
+// DispatchTransactions refuses what has been there already, and transactions that are too heavy.
+func (s *shelf) DispatchTransactions(_ context.Context, batch []ergon.Transaction) error {
+	s.house.mu.Lock()
+	defer s.house.mu.Unlock()
+	if s.max > 0 && len(batch) > s.max {
+		return fmt.Errorf("no room for %d", len(batch))
+	}
+	failures := map[int]error{}
+	for i, tx := range batch {
+		switch same := func(other ergon.Transaction) bool { return other.ID() == tx.ID() }; {
+		case len(tx.Payload().([]byte)) > 40:
+			failures[i] = errors.New("too heavy")
+		case slices.ContainsFunc(slices.Concat(s.in[capability.StateReady], s.in[capability.StateSettled]), same):
+		default:
+			s.in[capability.StateReady] = append(s.in[capability.StateReady], tx)
+		}
+	}
+	if len(failures) > 0 {
+		return &ergon.BatchError{Failures: failures}
+	}
+	return nil
+}
+
+func (s *shelf) InspectQueue(context.Context) (capability.QueueStats, error) {
+	s.house.mu.Lock()
+	defer s.house.mu.Unlock()
+	count := func(state capability.QueueState) int64 { return int64(len(s.in[state])) }
+	stats := capability.QueueStats{
+		Ready: count(capability.StateReady), Delayed: count(capability.StateDelayed),
+		Claimed: count(capability.StateClaimed), Settled: count(capability.StateSettled),
+	}
+	if stats.Ready > 0 {
+		stats.OldestReadyAt = time.Now().Add(-90 * time.Second)
+	}
+	return stats, nil
+}
+
+func (s *shelf) PeekTransactions(_ context.Context, state capability.QueueState, limit int) ([]ergon.Transaction, error) {
+	s.house.mu.Lock()
+	defer s.house.mu.Unlock()
+	return s.in[state][:min(limit, len(s.in[state]))], nil
+}
+
+// ReplayTransactions knows no times: what was settled was settled an hour ago.
+func (s *shelf) ReplayTransactions(_ context.Context, f capability.ReplayFilter) (n int64, err error) {
+	s.house.mu.Lock()
+	defer s.house.mu.Unlock()
+	settledAt := time.Now().Add(-time.Hour)
+	s.in[capability.StateSettled] = slices.DeleteFunc(s.in[capability.StateSettled], func(tx ergon.Transaction) bool {
+		if len(f.IDs) > 0 && !slices.Contains(f.IDs, tx.ID()) || settledAt.Before(f.SettledAfter) ||
+			!f.SettledBefore.IsZero() && settledAt.After(f.SettledBefore) {
+			return false
+		}
+		s.in[capability.StateReady] = append(s.in[capability.StateReady], tx)
+		n++
+		return true
+	})
+	return n, nil
+}
+
+// pigeonholes are a store of dead letters, which gives back to the shelves that its letters name.
+type pigeonholes struct{ house *warehouse }
+
+func (p pigeonholes) DispatchTransactions(_ context.Context, batch []ergon.Transaction) error {
+	p.house.mu.Lock()
+	defer p.house.mu.Unlock()
+	for _, tx := range batch {
+		p.house.post(deadletter.Letter{Record: tx.Payload().(deadletter.Record)})
+	}
+	return nil
+}
+
+func (w *warehouse) post(l deadletter.Letter) {
+	l.Key = fmt.Sprintf("L%d", len(w.letters)+1)
+	w.letters = append(w.letters, l)
+}
+
+func matches(f deadletter.Filter, l deadletter.Letter) bool {
+	return (len(f.Keys) == 0 || slices.Contains(f.Keys, l.Key)) && (f.Task == "" || f.Task == l.Task) &&
+		(f.Phase == "" || f.Phase == l.Phase) && (f.Fingerprint == "" || f.Fingerprint == l.Fingerprint) &&
+		(f.Category == nil || *f.Category == l.Category) && !l.FailedAt.Before(f.FailedAfter) &&
+		(f.FailedBefore.IsZero() || !l.FailedAt.After(f.FailedBefore))
+}
+
+func (p pigeonholes) ListDeadLetters(_ context.Context, f deadletter.Filter, page deadletter.Page) ([]deadletter.Letter, error) {
+	p.house.mu.Lock()
+	defer p.house.mu.Unlock()
+	var found []deadletter.Letter
+	begun := page.After == ""
+	for _, l := range slices.Backward(p.house.letters) {
+		if begun && matches(f, l) && len(found) < page.Limit {
+			found = append(found, l)
+		}
+		begun = begun || l.Key == page.After
+	}
+	return found, nil
+}
+
+func (p pigeonholes) GroupDeadLetters(_ context.Context, f deadletter.Filter) ([]deadletter.Group, error) {
+	p.house.mu.Lock()
+	defer p.house.mu.Unlock()
+	var groups []deadletter.Group
+	for _, l := range p.house.letters {
+		if !matches(f, l) {
+			continue
+		}
+		i := slices.IndexFunc(groups, func(g deadletter.Group) bool { return g.Fingerprint == l.Fingerprint })
+		if i < 0 {
+			i = len(groups)
+			groups = append(groups, deadletter.Group{
+				Fingerprint: l.Fingerprint, Task: l.Task, Category: l.Category, Phase: l.Phase, First: l.FailedAt,
+			})
+		}
+		groups[i].Message, groups[i].Last = l.Message, l.FailedAt
+		groups[i].Count++
+	}
+	slices.SortStableFunc(groups, func(a, b deadletter.Group) int { return cmp.Compare(b.Count, a.Count) })
+	return groups, nil
+}
+
+func (p pigeonholes) RetryDeadLetters(_ context.Context, f deadletter.Filter) (int64, error) {
+	return p.take(f, func(l deadletter.Letter) bool {
+		to := p.house.shelves[l.Queue]
+		if to != nil {
+			to.in[capability.StateReady] = append(to.in[capability.StateReady], ergon.NewTransaction(l.ID, l.Payload))
+		}
+		return to != nil
+	}), nil
+}
+
+func (p pigeonholes) DropDeadLetters(_ context.Context, f deadletter.Filter) (int64, error) {
+	return p.take(f, func(deadletter.Letter) bool { return true }), nil
+}
+
+func (p pigeonholes) take(f deadletter.Filter, out func(deadletter.Letter) bool) int64 {
+	p.house.mu.Lock()
+	defer p.house.mu.Unlock()
+	before := len(p.house.letters)
+	p.house.letters = slices.DeleteFunc(p.house.letters, func(l deadletter.Letter) bool { return matches(f, l) && out(l) })
+	return int64(before - len(p.house.letters))
+}
+
+// scroll is a sink that holds the result of one run.
+type scroll struct{ drain }
+
+func (scroll) Finish(context.Context) error { return nil }
+func (scroll) ReplacesResult() bool         { return true }
+
+// stocked is the registry with what is in the house.
+func (w *warehouse) registry() *config.Registry {
+	reg := registry()
+	config.Connector(reg, "shelf", "a queue", shelfConfig{}, func(c shelfConfig) (*shelf, error) {
+		s := w.shelf(c.Name)
+		s.max = c.Max
+		return s, nil
+	})
+	config.Connector(reg, "pigeonholes", "keeps dead letters", struct{}{},
+		func(struct{}) (pigeonholes, error) { return pigeonholes{w}, nil })
+	config.Connector(reg, "scroll", "holds the result of a run", struct{}{}, func(struct{}) (scroll, error) { return scroll{}, nil })
+	return reg
+}
+
+// deadNumber is a letter about a number that failed, hours ago.
+func deadNumber(task string, n int, hours time.Duration) deadletter.Letter {
+	return deadletter.Letter{Record: deadletter.Record{
+		ID: fmt.Sprintf("number:%d", n), Task: task, Category: ergon.CategoryBusiness, Phase: policy.PhaseProcess, Attempts: 1,
+		Message: fmt.Sprintf("%d is unlucky", n), Fingerprint: "unlucky-" + task, Deliveries: 1,
+		FailedAt: time.Now().Add(-hours * time.Hour), Metadata: map[string]string{"color": "red"},
+		Payload: json.RawMessage(fmt.Sprintf(`{"number":%d}`, n)),
+	}}
+}
