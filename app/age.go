@@ -54,7 +54,8 @@ func (w *window) set() bool { return w.older != 0 || w.newer != 0 }
 // bounds are the times that w is between; zero where it has no bound.
 func (w *window) bounds(now time.Time) (after, before time.Time, err error) {
 	if w.older != 0 && w.newer != 0 && w.older >= w.newer {
-		return after, before, usagef("nothing is older than %s and newer than %s; --older-than must be the lesser of the two", &w.older, &w.newer)
+		return after, before, usagef("nothing is older than %s and newer than %s; --older-than must be the lesser of the two",
+			&w.older, &w.newer)
 	}
 	if w.newer != 0 {
 		after = now.Add(-time.Duration(w.newer))

@@ -20,7 +20,8 @@ func (p *program) dlqExportCommand() *cobra.Command {
 	var path string
 	c := &cobra.Command{
 		Use: "export [task|task/connector]", Short: "Write dead letters as JSON Lines, payloads included",
-		Long: "Write dead letters as JSON Lines, payloads included, the latest first. " + p.settings.Name + " enqueue --envelope reads them." + whichLetters,
+		Long: "Write dead letters as JSON Lines, payloads included, the latest first. " + p.settings.Name +
+			" enqueue --envelope reads them." + whichLetters,
 		Args: cobra.ArbitraryArgs, ValidArgsFunction: p.completePlace,
 		RunE: func(c *cobra.Command, args []string) error {
 			return p.inLetterbox(c, args, &flags, noMore,

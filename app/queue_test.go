@@ -11,6 +11,7 @@ import (
 
 func TestTransactionsAreEnqueued(t *testing.T) {
 	scrolls := strings.Replace(house, "other: {type: shelf, name: closed}", "other: {type: scroll}", 1)
+	narrow := strings.Replace(house, "numbers}", "numbers, max: 2}", 1)
 	for name, v := range map[string]visit{
 		"one":              {args: `enqueue square --id x --payload-json {"number":12} --metadata color=red --metadata a=b=c`},
 		"one-json":         {args: `enqueue square --id x --payload-json 1 --output json`},
@@ -26,7 +27,7 @@ func TestTransactionsAreEnqueued(t *testing.T) {
 		"no-payload":       {args: `enqueue square --envelope --file -`, stdin: `{"id":"a"}`, code: 1},
 		"damaged":          {args: `enqueue square --file damaged.jsonl`, code: 2},
 		"heavy":            {args: `enqueue square --file heavy.jsonl`, code: 1},
-		"no-room":          {args: `enqueue square --file lines.jsonl`, yaml: strings.Replace(house, "numbers}", "numbers, max: 2}", 1), code: 1},
+		"no-room":          {args: `enqueue square --file lines.jsonl`, yaml: narrow, code: 1},
 		"cannot":           {args: `enqueue more --payload-json 1`, code: 2},
 		"replaces":         {args: `enqueue square/other --payload-json 1`, yaml: scrolls, code: 2},
 		"unknown":          {args: `enqueue sqare --payload-json 1`, code: 2},

@@ -12,7 +12,8 @@ func (p *program) replayCommand() *cobra.Command {
 	var choice letterChoice
 	var settled bool
 	c := &cobra.Command{
-		Use: "replay <task> [key...]", Short: "Run a task on its dead letters again, or have its queue deliver again what is settled", GroupID: groupQueue,
+		Use: "replay <task> [key...]", GroupID: groupQueue,
+		Short: "Run a task on its dead letters again, or have its queue deliver again what is settled",
 		Long: `Run a task on its dead letters, here and now, with its real policies: those with the keys, those that match the filters, or
 --all. Letters whose transactions succeed are dropped. The others stay as they are, the log says why, and the exit code is 1.
 

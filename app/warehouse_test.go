@@ -237,11 +237,11 @@ func (w *warehouse) registry() *config.Registry {
 }
 
 // deadNumber is a letter about a number that failed, hours ago.
-func deadNumber(task string, n int, hours time.Duration) deadletter.Letter {
+func deadNumber(task string, n, hours int) deadletter.Letter {
 	return deadletter.Letter{Record: deadletter.Record{
 		ID: fmt.Sprintf("number:%d", n), Task: task, Category: ergon.CategoryBusiness, Phase: policy.PhaseProcess, Attempts: 1,
 		Message: fmt.Sprintf("%d is unlucky", n), Fingerprint: "unlucky-" + task, Deliveries: 1,
-		FailedAt: time.Now().Add(-hours * time.Hour), Metadata: map[string]string{"color": "red"},
+		FailedAt: time.Now().Add(-time.Duration(hours) * time.Hour), Metadata: map[string]string{"color": "red"},
 		Payload: json.RawMessage(fmt.Sprintf(`{"number":%d}`, n)),
 	}}
 }
