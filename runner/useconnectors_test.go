@@ -51,10 +51,7 @@ func TestConnectorsAreClosedWhateverTheirUseCameTo(t *testing.T) {
 }
 
 func TestConnectorsThatCannotBeHadAreNotUsed(t *testing.T) {
-	never := func(context.Context, map[string]any) error {
-		t.Error("they were used")
-		return nil
-	}
+	never := func(context.Context, map[string]any) error { return errors.New("they were used") }
 	ended, cancel := context.WithCancelCause(t.Context())
 	cancel(errUse)
 	for name, c := range map[string]struct {
