@@ -14,6 +14,7 @@ import (
 func TestRunPrintsASummary(t *testing.T) {
 	for name, args := range map[string]string{
 		"run": "run", "run-one": "run more --limit 7", "run-json": "run square --output json",
+		"run-in-order": "run more square --limit 7 --in-order",
 	} {
 		t.Run(name, func(t *testing.T) {
 			in(t, twoTasks)

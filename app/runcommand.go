@@ -13,24 +13,28 @@ import (
 
 func (p *program) runCommand() *cobra.Command {
 	var limit int64
+	var inOrder bool
 	c := &cobra.Command{
 		Use: "run [task...]", Short: "Run tasks until their sources are empty, or until they are stopped", GroupID: groupRun,
-		Long: "Run tasks until their sources are empty, or until they are stopped; all tasks where none is named.\n\n" +
+		Long: "Run tasks until their sources are empty, or until they are stopped; all tasks where none is named.\n" +
+			"They run side by side; with --in-order one after the other, each when the one before it has ended, in the order in which\n" +
+			"they are named, or else in that of the configuration.\n\n" +
 			"SIGINT (Ctrl-C) and SIGTERM stop in order: what is in flight is finished. A second one cuts that short.",
 		ValidArgsFunction: p.completeTasks,
 		RunE: func(c *cobra.Command, names []string) error {
 			if c.Flags().Changed("limit") && limit < 1 {
 				return usagef("--limit is %d, it must be at least 1; leave it out for the limits of the configuration", limit)
 			}
-			return p.runTasks(c.Context(), names, limit)
+			return p.runTasks(c.Context(), names, limit, inOrder)
 		},
 	}
+	c.Flags().BoolVar(&inOrder, "in-order", false, "run one task after the other")
 	c.Flags().Int64Var(&limit, "limit", 0, "start at most `N` transactions of each task")
 	return c
 }
 
 // runTasks runs them; a limit of 0 leaves those of the configuration.
-func (p *program) runTasks(ctx context.Context, names []string, limit int64) error {
+func (p *program) runTasks(ctx context.Context, names []string, limit int64, inOrder bool) error {
 	c, err := p.load()
 	if err != nil {
 		return err
@@ -44,7 +48,11 @@ func (p *program) runTasks(ctx context.Context, names []string, limit int64) err
 		return err
 	}
 	settled := p.watch(ctx, manager, line, logger)
-	summary, err := manager.Run(ctx, names...)
+	run := manager.Run
+	if inOrder {
+		run = manager.RunInOrder
+	}
+	summary, err := run(ctx, names...)
 	settled()
 	return errors.Join(err, p.printSummary(summary, err == nil))
 }
