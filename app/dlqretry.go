@@ -81,7 +81,7 @@ func (s *session) retry(ctx context.Context, store deadletter.Store, filter dead
 		n, err := s.sendBack(ctx, store, filter)
 		report.Dispatched += n
 		if _, cannot := errors.AsType[*wrong](err); cannot {
-			report.Left = append(report.Left, leftLetters{task, counts[task], err.Error()})
+			report.Left = append(report.Left, leftLetters{task, counts[task] - n, err.Error()})
 		} else if err != nil {
 			return fmt.Errorf("retry dead letters of task %s: %w", task, err)
 		}

@@ -61,12 +61,15 @@ func (w *warehouse) inventory() string {
 		keys = append(keys, l.Key)
 	}
 	fmt.Fprintf(&b, "--- letters: %s\n", strings.Join(keys, " "))
-	for _, state := range []capability.QueueState{capability.StateReady, capability.StateSettled} {
+	for _, in := range []struct {
+		shelf string
+		state capability.QueueState
+	}{{"numbers", capability.StateReady}, {"numbers", capability.StateSettled}, {"other", capability.StateReady}} {
 		var ids []string
-		for _, tx := range w.shelf("numbers").in[state] {
+		for _, tx := range w.shelf(in.shelf).in[in.state] {
 			ids = append(ids, tx.ID())
 		}
-		fmt.Fprintf(&b, "--- %s: %s\n", state, strings.Join(ids, " "))
+		fmt.Fprintf(&b, "--- %s %s: %s\n", in.shelf, in.state, strings.Join(ids, " "))
 	}
 	return b.String()
 }
@@ -151,10 +154,12 @@ func TestDeadLettersAreLookedAt(t *testing.T) {
 
 // Nothing is done to all of them by accident. [S2]
 func TestDeadLettersAreGivenBackOrDropped(t *testing.T) {
+	chutes := strings.Replace(house, "{type: shelf, name: numbers}", "{type: chute, name: other}", 1)
 	for name, v := range map[string]visit{
-		"retry":            {args: "dlq retry square --all"},
-		"retry-json":       {args: "dlq retry square --all --output json"},
-		"retry-key":        {args: "dlq retry square L4"},
+		"retry":            {args: "dlq retry square --all", yaml: chutes},
+		"retry-json":       {args: "dlq retry square --all --output json", yaml: chutes},
+		"retry-key":        {args: "dlq retry square L4", yaml: chutes},
+		"retry-remembered": {args: "dlq retry square --all", code: 1},
 		"retry-none":       {args: "dlq retry square --category TIMEOUT"},
 		"retry-no-source":  {args: "dlq retry square/dead_letters --all", code: 1},
 		"retry-left-json":  {args: "dlq retry more L3 --output json", code: 1},
@@ -163,7 +168,7 @@ func TestDeadLettersAreGivenBackOrDropped(t *testing.T) {
 		"retry-unsaid":     {args: "dlq retry square", code: 2},
 		"retry-both":       {args: "dlq retry square L1 --all", code: 2},
 		"retry-typing":     {args: "dlq retry sqare --all", yaml: oneStore, code: 2},
-		"retry-asked":      {args: "dlq retry square --all", asked: true, stdin: "y\n"},
+		"retry-asked":      {args: "dlq retry square --all", yaml: chutes, asked: true, stdin: "y\n"},
 		"drop":             {args: "dlq drop L1", yaml: oneStore},
 		"drop-json":        {args: "dlq drop square --newer-than 2d --output json"},
 		"drop-asked":       {args: "dlq drop square/dead_letters --all", asked: true, stdin: "YES\n"},
@@ -256,7 +261,7 @@ func TestExportThatFailsLeavesTheFileThatWasThere(t *testing.T) {
 // Letters are dropped while the list is gone through, and none is passed over or taken twice.
 func TestManyDeadLettersAreEachGivenBackOnce(t *testing.T) {
 	for args, where := range map[string]capability.QueueState{"dlq retry square --all": capability.StateReady, "replay square --all": ""} {
-		in(t, strings.Replace(house, "name: closed", "name: open", 1))
+		in(t, strings.NewReplacer("type: shelf, name: numbers", "type: chute, name: numbers", "name: closed", "name: open").Replace(house))
 		w := &warehouse{}
 		for i := range 1001 {
 			w.post(deadNumber("square", 10*i, 1))

@@ -10,7 +10,7 @@ import (
 )
 
 // sendBack sends the letters that match, which are of one task, to the source of that task, and drops them when it has
-// them. It returns how many; the error is a *wrong where the source takes nothing.
+// them. It returns how many; the error is a *wrong where the source takes nothing, or not all.
 func (s *session) sendBack(ctx context.Context, store deadletter.Store, filter deadletter.Filter) (sent int64, err error) {
 	task, err := s.config.task(filter.Task)
 	if err != nil {
@@ -23,11 +23,14 @@ func (s *session) sendBack(ctx context.Context, store deadletter.Store, filter d
 	if err := s.takesWork(at); err != nil {
 		return 0, err
 	}
+	refused := false
 	err = within(ctx, s, at, func(ctx context.Context, source ergon.Dispatcher) error {
 		pages := &letterPages{store: store, filter: filter}
 		for letters, err := range pages.pages(ctx) {
 			if err == nil {
-				err = send(ctx, source, letters)
+				n := len(letters)
+				letters, err = send(ctx, source, letters)
+				refused = refused || len(letters) < n
 			}
 			if err == nil {
 				err = drop(ctx, store, letters)
@@ -39,34 +42,40 @@ func (s *session) sendBack(ctx context.Context, store deadletter.Store, filter d
 		}
 		return nil
 	})
+	if err == nil && refused {
+		err = &wrong{err: fmt.Errorf("%s remembers ids and may take what it does not keep for a duplicate", at)}
+	}
 	return sent, err
 }
 
-// send makes the transactions of letters ready in a source. One that remembers ids would take what it has settled for a
-// duplicate, so such a source is asked first to deliver that once more.
-func send(ctx context.Context, source ergon.Dispatcher, letters []deadletter.Letter) error {
-	var batch []ergon.Transaction
-	replayer, remembers := source.(capability.Replayer)
+// send has a source deliver the transactions of letters, and returns those that it took. One that remembers ids has settled
+// these transactions before, and would take another dispatch for a duplicate: it is asked to deliver once more what it keeps.
+func send(ctx context.Context, source ergon.Dispatcher, letters []deadletter.Letter) ([]deadletter.Letter, error) {
+	if replayer, remembers := source.(capability.Replayer); remembers {
+		return sendAgain(ctx, replayer, letters)
+	}
+	batch := make([]ergon.Transaction, len(letters))
 	for i := range letters {
-		if remembers {
-			n, err := replayer.ReplayTransactions(ctx, capability.ReplayFilter{IDs: []string{letters[i].ID}})
-			if err != nil {
-				return err
-			}
-			if n > 0 {
-				continue
-			}
+		var err error
+		if batch[i], err = revived(letters[i]); err != nil {
+			return nil, err
 		}
-		tx, err := revived(letters[i])
+	}
+	return letters, source.DispatchTransactions(ctx, batch)
+}
+
+func sendAgain(ctx context.Context, source capability.Replayer, letters []deadletter.Letter) ([]deadletter.Letter, error) {
+	var taken []deadletter.Letter
+	for i := range letters {
+		n, err := source.ReplayTransactions(ctx, capability.ReplayFilter{IDs: []string{letters[i].ID}})
 		if err != nil {
-			return err
+			return taken, err
 		}
-		batch = append(batch, tx)
+		if n > 0 {
+			taken = append(taken, letters[i])
+		}
 	}
-	if len(batch) == 0 {
-		return nil
-	}
-	return source.DispatchTransactions(ctx, batch)
+	return taken, nil
 }
 
 // drop drops letters; a filter without keys would be all.

@@ -216,6 +216,11 @@ func (p pigeonholes) take(f deadletter.Filter, out func(deadletter.Letter) bool)
 	return int64(before - len(p.house.letters))
 }
 
+// chute is a shelf that does not remember what was on it.
+type chute struct{ *shelf }
+
+func (chute) ReplayTransactions() {}
+
 // scroll is a sink that holds the result of one run.
 type scroll struct{ drain }
 
@@ -230,6 +235,8 @@ func (w *warehouse) registry() *config.Registry {
 		s.max = c.Max
 		return s, nil
 	})
+	config.Connector(reg, "chute", "a queue without a memory", shelfConfig{},
+		func(c shelfConfig) (chute, error) { return chute{w.shelf(c.Name)}, nil })
 	config.Connector(reg, "pigeonholes", "keeps dead letters", struct{}{},
 		func(struct{}) (pigeonholes, error) { return pigeonholes{w}, nil })
 	config.Connector(reg, "scroll", "holds the result of a run", struct{}{}, func(struct{}) (scroll, error) { return scroll{}, nil })
