@@ -30,6 +30,9 @@ type leased struct {
 	flight *flight
 	tx     *ergon.Transaction
 	until  instant // guarded by leases.mu
+	// settling is guarded by leases.mu: the source is being told. An extension that comes after that finds nothing to extend,
+	// which says nothing; whether the delivery was lost the settlement will say.
+	settling bool
 }
 
 // hold begins with what a fetch brought. A fetch that waited long for it says little about when the lease began: the next
@@ -43,6 +46,20 @@ func (l *leases) hold(flights []*flight, fetched instant) {
 	defer l.mu.Unlock()
 	for _, f := range flights {
 		l.held[f] = &leased{flight: f, tx: f.tx, until: until}
+	}
+}
+
+// settle leaves it to the settlement of batch to say what is lost.
+func (l *leases) settle(batch []*flight) {
+	if l.keeper == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, f := range batch {
+		if delivery := l.held[f]; delivery != nil {
+			delivery.settling = true
+		}
 	}
 }
 
@@ -99,7 +116,9 @@ func (l *leases) expire() time.Duration {
 	for f, delivery := range l.held {
 		if delivery.until <= now {
 			delete(l.held, f)
-			lost = append(lost, delivery)
+			if !delivery.settling {
+				lost = append(lost, delivery)
+			}
 			continue
 		}
 		next = min(next, delivery.until)
@@ -145,6 +164,7 @@ func (l *leases) extended(deliveries []*leased, began instant, err error) {
 		case !held:
 		case err == nil || partial && batch.Failures[i] == nil:
 			delivery.until = began.after(l.duration)
+		case delivery.settling:
 		case partial && errors.Is(batch.Failures[i], ergon.ErrStaleDelivery):
 			delete(l.held, delivery.flight)
 			lost = append(lost, delivery)

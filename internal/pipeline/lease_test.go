@@ -124,6 +124,35 @@ func TestLostLeaseCancelsTheHandlerAndFencesItsResult(t *testing.T) {
 	}
 }
 
+// slowToAnswer has taken a settlement long before it says so.
+type slowToAnswer struct{ leasedSource }
+
+func (s slowToAnswer) SettleTransactions(ctx context.Context, batch []ergon.Settlement) error {
+	err := s.leasedSource.SettleTransactions(ctx, batch)
+	time.Sleep(lease)
+	return err
+}
+
+// [S5, O3] A source that was told has no lease to extend any more. Nothing is lost by that, and no warning says so.
+func TestExtensionThatComesAfterItsSettlementLosesNothing(t *testing.T) {
+	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
+		logs := &logBook{}
+		r := newRig(ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) { return nil, nil }})
+		r.withLeases(newJournal(), transactionsOf("a"))
+		source, ok := r.Source.(leasedSource)
+		if !ok {
+			t.Fatal("the source keeps no leases")
+		}
+		r.Source = slowToAnswer{source}
+		r.Logger = logs.logger(slog.LevelInfo)
+		r.Policy.Loop.Execution = execution
+		r.Policy.Settle.Retry = once(time.Minute).Retry
+		r.run(t)
+		r.wantOutcomes(t, map[pipeline.Outcome]int64{pipeline.Succeeded: 1})
+		logs.wantMessages(t, slog.LevelInfo)
+	})
+}
+
 // [S5, T1] A handler that ignores that it was cancelled is given up at its deadline; what it returned would not count anyway.
 func TestLostLeaseOfAHandlerThatIgnoresIt(t *testing.T) {
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {

@@ -20,6 +20,7 @@ var ErrUnsettled = errors.New("some transactions could not be settled")
 // settleBatch makes the ends of a batch of flights durable: dead letters first, then the source.
 func (c *Consumer) settleBatch(ctx context.Context, batch []*flight) {
 	began := c.clock.now()
+	c.leases.settle(batch)
 	ctx, span := c.watcher.settleStarted(ctx, batch)
 	lost := c.writeDeadLetters(ctx, batch)
 	err := errors.Join(lost, c.tellSource(ctx, batch))
