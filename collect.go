@@ -13,9 +13,11 @@ type Collected[Out any] struct {
 	Succeeded, Business, System, Timeout int
 }
 
-// Collect ranges over results to the end and keeps them all.
-func Collect[Out any](results iter.Seq[Result[Out]]) Collected[Out] {
-	var c Collected[Out]
+// Collect ranges over results to the end and keeps them all:
+//
+//	var all ergon.Collected[int]
+//	all.Collect(ergon.RunConcurrently(ctx, limits, inputs, double))
+func (c *Collected[Out]) Collect(results iter.Seq[Result[Out]]) {
 	for r := range results {
 		if r.Err != nil {
 			if c.Errors == nil {
@@ -33,7 +35,6 @@ func Collect[Out any](results iter.Seq[Result[Out]]) Collected[Out] {
 		c.Values[r.Index] = r.Value
 		c.count(r.Err)
 	}
-	return c
 }
 
 func (c *Collected[Out]) count(err error) {

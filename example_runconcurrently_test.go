@@ -34,9 +34,10 @@ func ExampleRunConcurrently() {
 }
 
 // Everything at once, in the order of the inputs.
-func ExampleCollect() {
+func ExampleCollected() {
 	results := ergon.RunConcurrently(context.Background(), ergon.Concurrency{Value: 4}, slices.Values([]int{1, 2, 3, 4}), square)
-	all := ergon.Collect(results)
+	var all ergon.Collected[int]
+	all.Collect(results)
 	fmt.Println(all.Values, all.Errors)
 	fmt.Println(all.Succeeded, "succeeded,", all.Business, "refused")
 	// Output:

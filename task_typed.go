@@ -2,10 +2,8 @@ package ergon
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 
 	"github.com/ergon-go/ergon/policy"
 )
@@ -31,32 +29,145 @@ type ProcessExceptionHandler interface {
 }
 
 // Consume makes a Task from a typed one; In and Out are inferred from its methods. The optional handlers are found here,
-// once. A method with a handler's name that is not the handler (another signature, or lost to a pointer receiver) is a
-// fault that [Task.Validate] reports, with the signature that it should have.
+// once: those of a [ConsumerTask], Execute(ctx, [Run]) error, which takes the place of the consuming loop, and Exit(ctx)
+// error, which runs after it. A method with such a name that is not the one meant (another signature, or lost to a pointer
+// receiver) is a fault that [Task.Validate] reports, with the signature that it should have.
 func Consume[In, Out any](t ConsumerTask[In, Out], with ...Decorator) Task {
-	bytes := &codec{}
-	task := Task{codec: bytes}
-	if t == nil || isNilPointer(t) {
-		task.faults = append(task.faults, errors.New("ergon.Consume was given a nil task"))
+	const by = "ergon.Consume"
+	task, ok := newTask(by, t)
+	if !ok {
 		return task
 	}
-	decoder := newDecoder[In](bytes)
+	task.faults = append(task.faults, consume(by, &task, t)...)
+	task.faults = append(task.faults, uncalled(by, reflect.TypeOf(t), "PrepareTransaction", "make it with ergon.Hybrid")...)
+	if reflect.TypeFor[Out]() == reflect.TypeFor[[]Transaction]() && task.Success == nil {
+		task.faults = append(task.faults, fmt.Errorf("%T.ProcessTransaction returns transactions, and nothing would send them; "+
+			"add PrepareTransaction and make it with ergon.Hybrid", t))
+	}
+	return task.finish(by, t, with)
+}
+
+// Produce makes a Task from a typed one that prepares transactions; P is inferred from its method. The optional methods of a
+// [ProducerTask], and those that every task may have, are found as by [Consume].
+func Produce[P any](t ProducerTask[P], with ...Decorator) Task {
+	const by = "ergon.Produce"
+	task, ok := newTask(by, t)
+	if !ok {
+		return task
+	}
+	source, produces := t.(transactionsMethod)
+	if produces {
+		task.Transactions = source.Transactions
+	}
+	task.faults = append(task.faults, produce(by, &task, t, optional{reflect.TypeFor[transactionsMethod](), produces})...)
+	task.faults = append(task.faults, uncalled(by, reflect.TypeOf(t), "ProcessTransaction", "make it with ergon.Hybrid")...)
+	return task.finish(by, t, with)
+}
+
+// Hybrid makes a Task from a type that is a [ConsumerTask] whose result is outbound transactions, and a [ProducerTask] that
+// prepares them. Each of them is prepared by the producer policy, within the lifecycle of the inbound transaction and its
+// timeout; then the success handler runs, and the inbound transaction is acknowledged. One that cannot be prepared sends the
+// inbound transaction to its exception handler, with phase "prepare". For the ids of outbound transactions see
+// [Task.Outbound].
+func Hybrid[In, P any](t interface {
+	ConsumerTask[In, []Transaction]
+	ProducerTask[P]
+}, with ...Decorator,
+) Task {
+	const by = "ergon.Hybrid"
+	task, ok := newTask(by, t)
+	if !ok {
+		return task
+	}
+	task.faults = append(task.faults, consume[In, []Transaction](by, &task, t)...)
+	task.faults = append(task.faults, produce[P](by, &task, t)...)
+	task = task.finish(by, t, with)
+	if task.Execute == nil {
+		task.faults = append(task.faults, uncalled(by, reflect.TypeOf(t), "Transactions",
+			"what it produces is what ProcessTransaction returns; rename the method, or call it in an Execute of the task")...)
+	}
+	return task
+}
+
+// newTask begins a task; not where there is nothing to make it of.
+func newTask(by string, t any) (task Task, ok bool) {
+	task = Task{codec: &codec{}}
+	if t == nil || isNilPointer(t) {
+		task.faults = append(task.faults, fmt.Errorf("%s was given a nil task", by))
+		return task, false
+	}
+	return task, true
+}
+
+// consume adds what consumes, and returns the near misses.
+func consume[In, Out any](by string, task *Task, t ConsumerTask[In, Out]) []error {
+	decoder := newDecoder[In](task.codec)
 	task.Process = processWith(decoder, t)
-	if h, ok := t.(ProcessSuccessHandler[In, Out]); ok {
-		task.Success = succeedWith(decoder, h)
+	success, hasSuccess := t.(ProcessSuccessHandler[In, Out])
+	if hasSuccess {
+		task.Success = succeedWith(decoder, success)
 	}
-	if h, ok := t.(ProcessExceptionHandler); ok {
-		task.Exception = h.HandleProcessException
+	exception, hasException := t.(ProcessExceptionHandler)
+	if hasException {
+		task.Exception = exception.HandleProcessException
 	}
-	task.faults = append(task.faults, nearMisses[In, Out](t, task)...)
+	return nearMisses(by, reflect.TypeOf(t), []optional{
+		{reflect.TypeFor[ProcessSuccessHandler[In, Out]](), hasSuccess},
+		{reflect.TypeFor[ProcessExceptionHandler](), hasException},
+	})
+}
+
+// produce adds what produces, and returns the near misses, also of more.
+func produce[P any](by string, task *Task, t ProducerTask[P], more ...optional) []error {
+	decoder := newDecoder[P](task.codec)
+	task.Prepare = prepareWith(decoder, t.PrepareTransaction)
+	success, hasSuccess := t.(prepareSuccessHandler[P])
+	if hasSuccess {
+		task.PrepareSuccess = prepareWith(decoder, success.HandlePrepareSuccess)
+	}
+	exception, hasException := t.(prepareExceptionHandler)
+	if hasException {
+		task.PrepareException = exception.HandlePrepareException
+	}
+	return nearMisses(by, reflect.TypeOf(t), append(more,
+		optional{reflect.TypeFor[prepareSuccessHandler[P]](), hasSuccess},
+		optional{reflect.TypeFor[prepareExceptionHandler](), hasException},
+	))
+}
+
+// finish adds what every task may have, and decorates it.
+func (task Task) finish(by string, t any, with []Decorator) Task {
+	execute, executes := t.(executeMethod)
+	if executes {
+		task.Execute = execute.Execute
+	}
+	exit, exits := t.(exitMethod)
+	if exits {
+		task.Exit = exit.Exit
+	}
+	task.faults = append(task.faults, nearMisses(by, reflect.TypeOf(t), []optional{
+		{reflect.TypeFor[executeMethod](), executes}, {reflect.TypeFor[exitMethod](), exits},
+	})...)
 	for i, decorate := range with {
 		if decorate == nil {
-			task.faults = append(task.faults, fmt.Errorf("ergon.Consume was given a nil decorator, number %d of %d", i+1, len(with)))
+			task.faults = append(task.faults, fmt.Errorf("%s was given a nil decorator, number %d of %d", by, i+1, len(with)))
 			continue
 		}
 		task = decorate(task)
 	}
 	return task
+}
+
+func prepareWith[P any](
+	d decoder[P], call func(context.Context, TransactionOf[P]) error,
+) func(context.Context, Transaction) error {
+	return func(ctx context.Context, tx Transaction) error {
+		body, err := decodeBody(d, tx)
+		if err != nil {
+			return err
+		}
+		return call(ctx, TransactionOf[P]{Transaction: tx, Body: body})
+	}
 }
 
 func processWith[In, Out any](d decoder[In], t ConsumerTask[In, Out]) func(context.Context, Transaction) (any, error) {
@@ -84,11 +195,6 @@ func succeedWith[In, Out any](d decoder[In], h ProcessSuccessHandler[In, Out]) f
 	}
 }
 
-func isNilPointer(v any) bool {
-	r := reflect.ValueOf(v)
-	return r.Kind() == reflect.Pointer && r.IsNil()
-}
-
 // decodeBody marks a failure as BUSINESS in phase decode: another attempt would fail the same.
 func decodeBody[In any](d decoder[In], tx Transaction) (In, error) {
 	body, err := d.decode(tx.payload)
@@ -99,37 +205,4 @@ func decodeBody[In any](d decoder[In], tx Transaction) (In, error) {
 		}
 	}
 	return body, nil
-}
-
-func nearMisses[In, Out any](t ConsumerTask[In, Out], task Task) []error {
-	var faults []error
-	if task.Success == nil {
-		faults = append(faults, nearMiss(reflect.TypeOf(t), reflect.TypeFor[ProcessSuccessHandler[In, Out]]())...)
-	}
-	if task.Exception == nil {
-		faults = append(faults, nearMiss(reflect.TypeOf(t), reflect.TypeFor[ProcessExceptionHandler]())...)
-	}
-	return faults
-}
-
-func nearMiss(task, handler reflect.Type) []error {
-	want := handler.Method(0)
-	signature := want.Name + "(" + want.Type.String()[len("func("):]
-	if got, ok := task.MethodByName(want.Name); ok {
-		return []error{fmt.Errorf("%s.%s is not the handler of that name: it is %s, it should be %s",
-			task, want.Name, withoutReceiver(got.Type), signature)}
-	}
-	if task.Kind() == reflect.Pointer {
-		return nil
-	}
-	if _, ok := reflect.PointerTo(task).MethodByName(want.Name); ok {
-		return []error{fmt.Errorf("%s.%s has a pointer receiver, but the task was given as a value, so it would never be called; "+
-			"give ergon.Consume a pointer: &%s{…}", task, want.Name, task)}
-	}
-	return nil
-}
-
-func withoutReceiver(method reflect.Type) string {
-	in := slices.Collect(method.Ins())[1:]
-	return reflect.FuncOf(in, slices.Collect(method.Outs()), method.IsVariadic()).String()
 }

@@ -14,6 +14,8 @@ type TaskConfig struct {
 	Services   map[string]Component
 	// Consumer is the policy of the consuming loop.
 	Consumer policy.Consumer
+	// Producer is the policy of what is produced: by a producing loop, or by a hybrid task.
+	Producer policy.Producer
 	// Workers is how many workers run the task.
 	Workers policy.Workers
 	// Shutdown is how a stop goes.
@@ -36,6 +38,7 @@ func NewTaskConfig(name string, task func(*Dependencies) Task) TaskConfig {
 		Connectors: map[string]Component{},
 		Services:   map[string]Component{},
 		Consumer:   policy.DefaultConsumer(),
+		Producer:   policy.DefaultProducer(),
 		Workers:    policy.DefaultWorkers(),
 		Shutdown:   policy.DefaultShutdown(),
 	}

@@ -61,10 +61,10 @@ func (p *program) describe(name string) error {
 
 func (p *program) described(task ergon.TaskConfig) describedTask {
 	d := describedTask{
-		listedTask: listedTask{task.Name, description(p.settings.Registry, task)},
+		listedTask: listedTask{task.Name, task.Kind(), description(p.settings.Registry, task)},
 		Connectors: []describedConnector{}, Services: []describedService{},
 		Policy: map[string]any{
-			"consumer": byKeys(task.Consumer), "workers": byKeys(task.Workers), "shutdown": byKeys(task.Shutdown),
+			"consumer": byKeys(task.Consumer), "producer": byKeys(task.Producer), "workers": byKeys(task.Workers), "shutdown": byKeys(task.Shutdown),
 		},
 	}
 	types := p.settings.Registry.Connectors()
@@ -86,6 +86,9 @@ func (p *program) descriptionOf(d describedTask) string {
 	connectors := [][]cell{p.heading("CONNECTOR", "TYPE", "CAN")}
 	for _, c := range d.Connectors {
 		connectors = append(connectors, cells(c.Name, c.Type, sentence(c.Capabilities)))
+	}
+	if d.Kind != "" {
+		text += "\nkind: " + d.Kind
 	}
 	text += "\n\n" + table("", connectors)
 	services := [][]cell{p.heading("SERVICE", "TYPE")}

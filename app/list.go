@@ -13,6 +13,7 @@ func (p *program) listCommand() *cobra.Command {
 
 type listedTask struct {
 	Name        string `json:"name"`
+	Kind        string `json:"kind"`
 	Description string `json:"description"`
 }
 
@@ -22,11 +23,11 @@ func (p *program) list() error {
 		return err
 	}
 	tasks := make([]listedTask, 0, len(c.Tasks))
-	rows := [][]cell{p.heading("TASK", "DESCRIPTION")}
+	rows := [][]cell{p.heading("TASK", "KIND", "DESCRIPTION")}
 	for _, t := range c.Tasks {
-		listed := listedTask{Name: t.Name, Description: description(p.settings.Registry, t)}
+		listed := listedTask{Name: t.Name, Kind: t.Kind(), Description: description(p.settings.Registry, t)}
 		tasks = append(tasks, listed)
-		rows = append(rows, cells(listed.Name, listed.Description))
+		rows = append(rows, cells(listed.Name, listed.Kind, listed.Description))
 	}
 	if p.json() {
 		return p.printJSON(map[string]any{"tasks": tasks})

@@ -63,7 +63,7 @@ func (p *program) manager(c configuration, s runner.Settings, limit int64) (*run
 	var faults []error
 	for _, task := range c.Tasks {
 		if limit > 0 {
-			task.Consumer.Loop.Limit = limit
+			task.Consumer.Loop.Limit, task.Producer.Loop.Limit = limit, limit
 		}
 		faults = append(faults, m.Register(task))
 	}

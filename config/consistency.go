@@ -38,6 +38,9 @@ const (
 
 // references checks that the connectors that a policy names are there and can do what they are named for. [C2]
 func (d *decoder) references(t task) {
+	if !connected(t) && !consumes(t) {
+		return
+	}
 	loop := t.config.Consumer.Loop
 	source := d.reference(t, fetchConnector, t.config.Consumer.Fetch.Connector, "add it, or name the connector to fetch from")
 	if source != nil && lacks[ergon.Fetcher](source.typ) {
@@ -55,6 +58,29 @@ func (d *decoder) references(t task) {
 		if sink != nil && lacks[ergon.Dispatcher](sink.typ) {
 			d.unfit(t, deadLetter, sink, "nothing can be sent to it", able[ergon.Dispatcher](d.reg))
 		}
+	}
+}
+
+// connected reports whether what a consuming loop needs by default is there and fits. Then it need not be asked whether
+// the task has such a loop.
+func connected(t task) bool {
+	fits := func(name string, lacks func(RegisteredType) bool) bool {
+		return slices.ContainsFunc(t.connectors, func(c component) bool { return c.name == name && c.typ.Name != "" && !lacks(c.typ) })
+	}
+	consumer := t.config.Consumer
+	return fits(consumer.Fetch.Connector, lacks[ergon.Fetcher]) && fits(consumer.Loop.DeadLetter, lacks[ergon.Dispatcher])
+}
+
+// consumes reports whether the task has a loop that consumes, as far as that can be seen.
+func consumes(t task) bool {
+	switch t.config.Kind() {
+	case "producer", "custom":
+		return false
+	case "unknown":
+		_, written := t.at.children["consumer"]
+		return written
+	default:
+		return true
 	}
 }
 

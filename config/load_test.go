@@ -31,10 +31,13 @@ func TestConfigurationIsDecodedOntoDefaults(t *testing.T) {
 	consumer.Process.Retry.Timeout = 250 * time.Millisecond
 	want := []ergon.TaskConfig{
 		{
-			Name: "triage", Consumer: consumer, Workers: policy.Workers{Count: 2},
+			Name: "triage", Consumer: consumer, Producer: policy.DefaultProducer(), Workers: policy.Workers{Count: 2},
 			Shutdown: policy.Shutdown{Grace: 90 * time.Second, Force: 5 * time.Second},
 		},
-		{Name: "birdstrikes.triage", Consumer: policy.DefaultConsumer(), Workers: policy.DefaultWorkers(), Shutdown: policy.DefaultShutdown()},
+		{
+			Name: "birdstrikes.triage", Consumer: policy.DefaultConsumer(), Producer: policy.DefaultProducer(),
+			Workers: policy.DefaultWorkers(), Shutdown: policy.DefaultShutdown(),
+		},
 	}
 	if diff := cmp.Diff(want, c.Tasks, cmpopts.IgnoreFields(ergon.TaskConfig{}, "New", "Connectors", "Services")); diff != "" {
 		t.Errorf("tasks (-want +got):\n%s", diff)

@@ -26,13 +26,15 @@ func TestReferenceSaysWhatTheCodeDoes(t *testing.T) {
 	policies, files := readSourceDoc(t, "../policy"), readSourceDoc(t, "../connector/file")
 	task := ergon.NewTaskConfig("", nil)
 	var tables bytes.Buffer
+	var sections []section
 	for _, part := range []struct {
 		path  string
 		value any
-	}{{"consumer", task.Consumer}, {"workers", task.Workers}, {"shutdown", task.Shutdown}} {
-		for _, s := range sectionsOf(part.path, reflect.ValueOf(part.value)) {
-			s.write(t, &tables, policies)
-		}
+	}{{"consumer", task.Consumer}, {"producer", task.Producer}, {"workers", task.Workers}, {"shutdown", task.Shutdown}} {
+		sections = append(sections, sectionsOf(part.path, reflect.ValueOf(part.value))...)
+	}
+	for _, s := range merged(sections) {
+		s.write(t, &tables, policies)
 	}
 	reference := replaceGenerated(t, readReference(t), "policies", tables.String())
 	for name, defaults := range map[string]any{"file source": file.DefaultSourceConfig(), "file sink": file.DefaultSinkConfig()} {
@@ -133,7 +135,7 @@ type section struct {
 	value reflect.Value
 }
 
-// sectionsOf returns v and the structs in it, from the outside in. Those that are alike, defaults included, are one.
+// sectionsOf returns v and the structs in it, from the outside in.
 func sectionsOf(path string, v reflect.Value) []section {
 	var own, all []section
 	for i := range v.NumField() {
@@ -144,8 +146,13 @@ func sectionsOf(path string, v reflect.Value) []section {
 			own = []section{{[]string{path}, v}}
 		}
 	}
+	return append(own, all...)
+}
+
+// merged makes one of sections that are alike, defaults included.
+func merged(sections []section) []section {
 	var merged []section
-	for _, s := range append(own, all...) {
+	for _, s := range sections {
 		alike := slices.IndexFunc(merged, func(m section) bool { return reflect.DeepEqual(m.value.Interface(), s.value.Interface()) })
 		if alike < 0 {
 			merged = append(merged, s)

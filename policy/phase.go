@@ -10,6 +10,8 @@ const (
 	PhaseDecode Phase = "decode"
 	// PhaseProcess runs the business logic.
 	PhaseProcess Phase = "process"
+	// PhasePrepare prepares a transaction that is produced, which dispatches it.
+	PhasePrepare Phase = "prepare"
 	// PhaseSuccess runs the success handler.
 	PhaseSuccess Phase = "success"
 	// PhaseException runs the exception handler.

@@ -27,8 +27,11 @@ func validate(cfg ergon.TaskConfig, registered []ergon.TaskConfig) error {
 	}
 	faults = append(faults, unmakeable("connector", cfg.Connectors)...)
 	faults = append(faults, unmakeable("service", cfg.Services)...)
-	faults = append(faults, missingConnectors(cfg)...)
+	if missing := missingConnectors(cfg); len(missing) > 0 && needsConnectors(cfg) {
+		faults = append(faults, missing...)
+	}
 	faults = append(faults, under("consumer", cfg.Consumer.Validate())...)
+	faults = append(faults, under("producer", cfg.Producer.Validate())...)
 	faults = append(faults, under("workers", cfg.Workers.Validate())...)
 	faults = append(faults, under("shutdown", cfg.Shutdown.Validate())...)
 	return errors.Join(faults...)
@@ -42,6 +45,17 @@ func unmakeable(kind string, components map[string]ergon.Component) []error {
 		}
 	}
 	return faults
+}
+
+// needsConnectors reports whether the task may have a loop that consumes. One that cannot be looked at beforehand is checked
+// when it is made.
+func needsConnectors(cfg ergon.TaskConfig) bool {
+	switch cfg.Kind() {
+	case "producer", "custom", "unknown":
+		return false
+	default:
+		return true
+	}
 }
 
 // missingConnectors checks the connectors that the policy names. Whether they can do what they are named for is seen when

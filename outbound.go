@@ -1,0 +1,41 @@
+package ergon
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// Outbound returns the result of a hybrid task's Process as the transactions that are to be prepared, in its order. One that
+// was made without an id of its own gets "<inbound id>/<position>", counted from 0, so that processing the inbound
+// transaction once more makes the same ids, and whoever receives them can recognise them. An id that the task has given
+// stays; it must be the same each time as well. Two of one id are an error.
+func (t Task) Outbound(inbound Transaction, result any) ([]Transaction, error) {
+	made, ok := result.([]Transaction)
+	if !ok && result != nil {
+		return nil, Permanent(fmt.Errorf("result of processing is a %T, but a hybrid task returns its outbound transactions: "+
+			"a []ergon.Transaction", result))
+	}
+	outbound := make([]Transaction, len(made))
+	for i, tx := range made {
+		if tx.id == "" || tx.delivery == generated {
+			tx.id, tx.delivery = inbound.id+"/"+strconv.Itoa(i), nil
+		}
+		outbound[i] = tx
+	}
+	return outbound, distinct(outbound)
+}
+
+func distinct(outbound []Transaction) error {
+	if len(outbound) < 2 {
+		return nil
+	}
+	at := make(map[string]int, len(outbound))
+	for i, tx := range outbound {
+		if first, twice := at[tx.id]; twice {
+			return Permanent(fmt.Errorf("outbound transactions %d and %d have the same id, so one of them could be taken for the other; "+
+				"give each an id of its own, or none", first, i))
+		}
+		at[tx.id] = i
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+package policy
+
+import (
+	"math"
+	"time"
+)
+
+// Producer is everything that producing is run by: a loop over transactions that are to be sent, and the outbound
+// transactions of a hybrid task.
+type Producer struct {
+	// Loop is how much at once, how fast, how long.
+	Loop ProducerLoop `yaml:"loop"`
+	// Prepare governs preparing a transaction, which dispatches it.
+	Prepare Step `yaml:"prepare"`
+	// Success governs the handler of prepared transactions.
+	Success Step `yaml:"success"`
+	// Exception governs the handler of transactions that could not be prepared.
+	Exception Step `yaml:"exception"`
+}
+
+// ProducerLoop governs a producing loop. Of a hybrid task's outbound transactions it governs the concurrency, the throttle,
+// the batches and the transaction timeout; the rest is the consuming loop's.
+type ProducerLoop struct {
+	// Execution is async (default) or sync.
+	Execution Execution `yaml:"execution"`
+	// OSThreads pins each sync worker to an operating system thread, for C libraries with thread-local state. Default false.
+	OSThreads bool `yaml:"os_threads"`
+	// Limit is how many transactions are started at most; 0 means no limit. Default 0.
+	Limit int64 `yaml:"limit"`
+	// Timeout bounds the loop: no more transactions are taken, then what is in flight has the shutdown's grace. 0 means no
+	// bound. Default 0.
+	Timeout time.Duration `yaml:"timeout"`
+	// TransactionTimeout bounds prepare and success with their backoffs; the exception phase has its own budget after it.
+	// 0 means no bound. Default 5m.
+	TransactionTimeout time.Duration `yaml:"transaction_timeout"`
+	// Batch is how concurrent dispatches to one connector are joined into one call.
+	Batch ProducerBatch `yaml:"batch"`
+	// Concurrency is how many transactions are prepared at once by a worker.
+	Concurrency Concurrency `yaml:"concurrency"`
+	// Throttle bounds how many are started in a second.
+	Throttle Throttle `yaml:"throttle"`
+	// Ordering is none (default) or key.
+	Ordering Ordering `yaml:"ordering"`
+}
+
+// ProducerBatch is how concurrent dispatches to one connector are joined into one call of it.
+type ProducerBatch struct {
+	// Size is how many transactions a call is made of at most, unless one dispatch alone has more. 1 joins nothing. At
+	// least 1. Default 100.
+	Size int `yaml:"size"`
+	// Interval is how long a dispatch waits at most for the call that is under way, to be joined with others by the next,
+	// before a call is made beside it. One that finds none under way never waits. Default 5ms.
+	Interval time.Duration `yaml:"interval"`
+}
+
+// Throttle bounds how many transactions are started in a second. Attempts after the first do not count.
+type Throttle struct {
+	// Rate is how many in a second, on average; it may be a fraction. 0 means no bound. Default 0.
+	Rate float64 `yaml:"rate"`
+	// Burst is how many may be started at once after a pause. At least 1. Default 1.
+	Burst int `yaml:"burst"`
+}
+
+// DefaultProducer is the policy that every configuration is decoded onto.
+func DefaultProducer() Producer {
+	step := Step{Retry: DefaultRetry()}
+	return Producer{
+		Loop: ProducerLoop{
+			Execution:          ExecutionAsync,
+			TransactionTimeout: 5 * time.Minute,
+			Batch:              ProducerBatch{Size: 100, Interval: 5 * time.Millisecond},
+			Concurrency:        DefaultConcurrency(),
+			Throttle:           Throttle{Burst: 1},
+			Ordering:           OrderingNone,
+		},
+		Prepare:   step,
+		Success:   step,
+		Exception: step,
+	}
+}
+
+// Validate reports every fault of p, each a *Fault with the path of its YAML key.
+func (p Producer) Validate() error {
+	f := p.Loop.validate("loop")
+	f = append(f, p.Prepare.Retry.validate("prepare.retry")...)
+	f = append(f, p.Success.Retry.validate("success.retry")...)
+	f = append(f, p.Exception.Retry.validate("exception.retry")...)
+	if limit := p.Loop.TransactionTimeout; limit > 0 && p.Prepare.Retry.Timeout > limit {
+		f.addf("prepare.retry.timeout", "%s is longer than loop.transaction_timeout %s, so it could never be reached; lower it",
+			p.Prepare.Retry.Timeout, limit)
+	}
+	return f.join()
+}
+
+func (l ProducerLoop) validate(at path) faults {
+	var f faults
+	oneOf(&f, at.key("execution"), l.Execution, ExecutionAsync, ExecutionSync)
+	oneOf(&f, at.key("ordering"), l.Ordering, OrderingNone, OrderingKey)
+	if l.OSThreads && l.Execution != ExecutionSync {
+		f.addf(at.key("os_threads"), "needs execution: sync; an async transaction has no thread of its own")
+	}
+	if l.Limit < 0 {
+		f.addf(at.key("limit"), "is %d, must not be negative (0 means no limit)", l.Limit)
+	}
+	f.notNegative(at.key("timeout"), l.Timeout)
+	f.notNegative(at.key("transaction_timeout"), l.TransactionTimeout)
+	f.atLeast(at.key("batch.size"), l.Batch.Size, 1, "1 sends each dispatch by itself")
+	f.notNegative(at.key("batch.interval"), l.Batch.Interval)
+	f = append(f, l.Concurrency.validate(at.key("concurrency"))...)
+	return append(f, l.Throttle.validate(at.key("throttle"))...)
+}
+
+func (t Throttle) validate(at path) faults {
+	var f faults
+	if math.IsNaN(t.Rate) || math.IsInf(t.Rate, 0) || t.Rate < 0 {
+		f.addf(at.key("rate"), "is %v, must not be negative (0 means no bound)", t.Rate)
+	}
+	f.atLeast(at.key("burst"), t.Burst, 1, "nothing could be started")
+	return f
+}
