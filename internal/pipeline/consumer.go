@@ -90,6 +90,9 @@ func (c *Consumer) Snapshot() Snapshot {
 	s.InFlight, s.Unsettled = int64(c.stats.outstanding()), c.room.unsettled.Load()
 	s.Concurrency = int(c.pool.limit.Load())
 	s.Outage = c.outage.lasts()
+	if c.settings.produces {
+		s.asProduced()
+	}
 	return s
 }
 

@@ -105,7 +105,7 @@ func (c *Consumer) step(f *flight, event lifecycle.Event) lifecycle.Action {
 // concluded is the error of a phase that failed for good.
 func (f *flight) concluded(s lifecycle.State, event lifecycle.Event, attempts int32) *ergon.TransactionError {
 	err := &ergon.TransactionError{
-		Category: categoryOf(event, f.failure.last), Phase: phaseOf(s.Phase), TransactionID: f.tx.ID(),
+		Category: categoryOf(event, f.failure.last), Phase: f.home.consumer.phaseOf(s.Phase), TransactionID: f.tx.ID(),
 		Attempts: int(attempts), Err: f.failure.last,
 	}
 	if attempts > 1 {
@@ -131,6 +131,10 @@ func categoryOf(event lifecycle.Event, err error) ergon.Category {
 	return ergon.CategoryOf(err)
 }
 
-func phaseOf(p lifecycle.Phase) policy.Phase {
+// phaseOf is the phase as it is called: what a producing loop does with a transaction is to prepare it.
+func (c *Consumer) phaseOf(p lifecycle.Phase) policy.Phase {
+	if c.settings.produces && p == lifecycle.Process {
+		return policy.PhasePrepare
+	}
 	return [...]policy.Phase{policy.PhaseProcess, policy.PhaseSuccess, policy.PhaseException}[p]
 }

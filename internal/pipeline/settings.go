@@ -22,7 +22,9 @@ type Settings struct {
 	// DeadLetters may be nil where the policy does not need it.
 	DeadLetters ergon.Dispatcher
 	Policy      policy.Consumer
-	Shutdown    policy.Shutdown
+	// Producer governs what is produced: by a producing loop, or by a hybrid task.
+	Producer policy.Producer
+	Shutdown policy.Shutdown
 	// Force, when it is closed, cuts the shutdown short: handlers are cancelled and given up at once. Nil: never.
 	Force <-chan struct{}
 	// OnEnd, where set, is called for every transaction whose lifecycle has ended, before it is settled. Concurrent.
@@ -32,7 +34,8 @@ type Settings struct {
 	MeterProvider  metric.MeterProvider
 	Logger         *slog.Logger
 
-	single bool // there is nothing to settle, and nobody to give anything back to
+	single   bool // there is nothing to settle, and nobody to give anything back to
+	produces bool // it is a producing loop
 }
 
 // Result is what one transaction came to.
@@ -62,6 +65,9 @@ func resultOf(f *flight) Result {
 // Validate reports everything that cannot work, all faults at once [C2]. [New] does so too.
 func (s Settings) Validate() error {
 	faults := []error{s.Handlers.Validate(), s.Policy.Validate(), s.Shutdown.Validate()}
+	if s.Handlers.Process == nil && s.Handlers.Validate() == nil {
+		faults = append(faults, errors.New("the task has no Process function, so it cannot consume; make it with ergon.Consume or ergon.Hybrid"))
+	}
 	if s.Source == nil {
 		faults = append(faults, fmt.Errorf("fetch.connector: %q is no source: it cannot fetch", s.Policy.Fetch.Connector))
 	}

@@ -18,6 +18,9 @@ type Snapshot struct {
 	Fetched, Started int64
 	// Outcomes counts those that ended.
 	Outcomes map[Outcome]int64
+	// Produced is how many transactions were prepared: by a producing loop, or by a hybrid task for inbound transactions that
+	// succeeded.
+	Produced int64
 	// Retries and Timeouts count attempts, Late those that returned after they had been given up.
 	Retries, Timeouts, Late int64
 	// InFlight is how many were fetched and have not come to the end of their lifecycle, Unsettled those and what waits to
@@ -96,4 +99,15 @@ func (s *stats) phase(i int) PhaseStats {
 		}
 	}
 	return stats
+}
+
+// asProduced says it in the words of a producing loop. How it takes from its sequence is nothing to be measured.
+func (s *Snapshot) asProduced() {
+	s.Produced = s.Outcomes[Succeeded]
+	if prepare, ran := s.Phases[policy.PhaseProcess]; ran {
+		s.Phases[policy.PhasePrepare] = prepare
+	}
+	for _, phase := range []policy.Phase{policy.PhaseProcess, policy.PhaseFetch, policy.PhaseSettle} {
+		delete(s.Phases, phase)
+	}
 }

@@ -22,7 +22,7 @@ type verdict struct {
 func (c *Consumer) judge(f *flight) verdict {
 	switch f.state.Outcome {
 	case lifecycle.Failed:
-		if c.settings.single {
+		if c.settings.single || c.settings.produces {
 			return verdict{outcome: Failed, untold: true}
 		}
 		f.failure.at = time.Now()

@@ -25,14 +25,19 @@ type watcher struct {
 	debug    bool // attempts and successes are logged
 	watching bool // any of them
 	link     bool // streaming: no span encloses the loop, so transactions are linked to their fetch
+	produces bool // there is no source to be fetched from and settled with
 	process  string
 
-	consumerKind []trace.SpanStartOption // of the span of a transaction
+	kind []trace.SpanStartOption // of the span of a transaction
 }
 
 func newWatcher(c *Consumer) (*watcher, error) {
 	s := c.settings
-	w := &watcher{consumer: c, process: spans.ProcessPrefix + s.Task, link: s.Policy.Loop.Streaming}
+	w := &watcher{consumer: c, process: spans.ProcessPrefix + s.Task, link: s.Policy.Loop.Streaming, produces: s.produces}
+	kind := trace.SpanKindConsumer
+	if s.produces {
+		w.process, kind = spans.PreparePrefix+s.Task, trace.SpanKindProducer
+	}
 	logger := s.Logger
 	if logger == nil {
 		logger = slog.Default()
@@ -44,7 +49,7 @@ func newWatcher(c *Consumer) (*watcher, error) {
 		tracers = otel.GetTracerProvider()
 	}
 	w.tracing = !offTracing(tracers)
-	w.consumerKind = []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindConsumer)}
+	w.kind = []trace.SpanStartOption{trace.WithSpanKind(kind)}
 	w.tracer = tracers.Tracer(spans.InstrumentationName)
 	meters := s.MeterProvider
 	if meters == nil {

@@ -97,6 +97,11 @@ func (w *watcher) unsettled(left undone) {
 		"transactions could not be settled; they will be delivered again", "count", len(left.flights), "error", left.err)
 }
 
+func (w *watcher) sequenceStuck() {
+	w.logger.WarnContext(w.consumer.values, "the loop has ended, and the sequence of its transactions has not returned since; "+
+		"have it heed its context")
+}
+
 func (w *watcher) stale(ctx context.Context, f *flight) {
 	if w.tracing {
 		trace.SpanFromContext(ctx).RecordError(ergon.ErrStaleDelivery, trace.WithAttributes(spans.MessagingMessageID.String(f.tx.ID())))
@@ -130,7 +135,7 @@ func (w *watcher) fetchEnded(span trace.Span, n int, took instant, err error) {
 	if errors.Is(err, ergon.ErrInterrupted) {
 		err = nil
 	}
-	if w.metrics != nil {
+	if w.metrics != nil && !w.produces {
 		w.metrics.called(w.consumer.values, &w.metrics.receive, took, err)
 	}
 	if w.tracing && span.IsRecording() {
@@ -141,10 +146,12 @@ func (w *watcher) fetchEnded(span trace.Span, n int, took instant, err error) {
 
 func (w *watcher) settleEnded(span trace.Span, batch []*flight, took instant, err error) {
 	if w.metrics != nil {
-		w.metrics.called(w.consumer.values, &w.metrics.settle, took, err)
+		if !w.produces {
+			w.metrics.called(w.consumer.values, &w.metrics.settle, took, err)
+		}
 		w.metrics.settled(w.consumer.values, batch)
 	}
-	if w.debug {
+	if w.debug && !w.produces {
 		for _, f := range batch {
 			w.logger.DebugContext(w.scoped(f), "transaction settled",
 				"outcome", f.verdict.outcome.String(), "action", f.verdict.action.String())

@@ -31,12 +31,15 @@ type metrics struct {
 	messages  metric.Int64Counter
 	ends      metric.Int64Counter
 	lates     metric.Int64Counter
+	sends     metric.Int64Counter
+	produces  bool
 	gauges    metric.Registration
 
 	base     []metric.AddOption
 	outcome  [outcomes][]metric.AddOption
 	duration [outcomes][]metric.RecordOption
 	attempt  [3][events][]metric.RecordOption
+	sent     [outcomes][]metric.AddOption
 	received []metric.AddOption
 	receive  calls
 	settle   calls
@@ -44,13 +47,14 @@ type metrics struct {
 
 func newMetrics(c *Consumer, meter metric.Meter) (*metrics, error) {
 	m := &metrics{}
-	var errs [6]error
+	var errs [7]error
 	m.process, errs[0] = histogramOf(meter, spans.ProcessDuration)
 	m.operation, errs[1] = histogramOf(meter, spans.OperationDuration)
 	m.attempts, errs[2] = histogramOf(meter, spans.AttemptDuration)
 	m.messages, errs[3] = counterOf(meter, spans.ConsumedMessages)
 	m.ends, errs[4] = counterOf(meter, spans.Transactions)
 	m.lates, errs[5] = counterOf(meter, spans.LateResults)
+	m.sends, errs[6] = counterOf(meter, spans.SentMessages)
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, fmt.Errorf("make the metrics of task %q: %w", c.settings.Task, err)
 	}
@@ -71,7 +75,11 @@ func counterOf(meter metric.Meter, i spans.Instrument) (metric.Int64Counter, err
 func (m *metrics) prepare(c *Consumer) {
 	common := []attribute.KeyValue{
 		spans.MessagingSystem.String(spans.SystemName), spans.Task.String(c.settings.Task),
-		spans.MessagingSource.String(c.settings.Policy.Fetch.Connector),
+	}
+	operation := "prepare"
+	if !c.settings.produces {
+		common = append(common, spans.MessagingSource.String(c.settings.Policy.Fetch.Connector))
+		operation = "process"
 	}
 	set := func(more ...attribute.KeyValue) metric.MeasurementOption {
 		return metric.WithAttributeSet(attribute.NewSet(append(more, common...)...))
@@ -81,14 +89,16 @@ func (m *metrics) prepare(c *Consumer) {
 	for o := range outcomes {
 		name := spans.Outcome.String(Outcome(o).String())
 		m.outcome[o] = []metric.AddOption{set(name)}
-		m.duration[o] = []metric.RecordOption{set(name, spans.MessagingOperation.String("process"))}
+		m.duration[o] = []metric.RecordOption{set(name, spans.MessagingOperation.String(operation))}
+		m.sent[o] = []metric.AddOption{set(append(errorOf(Outcome(o)), spans.MessagingOperation.String(operation))...)}
 	}
 	for p := range m.attempt {
 		for e := range events {
-			phase := spans.PhaseKey.String(lifecycle.Phase(p).String())
+			phase := spans.PhaseKey.String(string(c.phaseOf(lifecycle.Phase(p))))
 			m.attempt[p][e] = []metric.RecordOption{set(phase, spans.Result.String(lifecycle.Event(e).String()))}
 		}
 	}
+	m.produces = c.settings.produces
 	for name, operation := range map[string]*calls{"receive": &m.receive, "settle": &m.settle} {
 		key := spans.MessagingOperation.String(name)
 		operation.succeeded = []metric.RecordOption{set(key)}
@@ -96,6 +106,14 @@ func (m *metrics) prepare(c *Consumer) {
 			operation.failed[category] = []metric.RecordOption{set(key, spans.ErrorType.String(category.String()))}
 		}
 	}
+}
+
+// errorOf is what the conventions say of a message that was not sent.
+func errorOf(o Outcome) []attribute.KeyValue {
+	if o == Succeeded {
+		return nil
+	}
+	return []attribute.KeyValue{spans.ErrorType.String(o.String())}
 }
 
 // observe registers what is read when metrics are collected.
@@ -141,6 +159,10 @@ func (m *metrics) attempted(ctx context.Context, a *attempt, event lifecycle.Eve
 }
 
 func (m *metrics) ended(ctx context.Context, o Outcome, took instant) {
+	if m.produces {
+		m.operation.Record(ctx, seconds(took), m.duration[o]...)
+		return
+	}
 	m.process.Record(ctx, seconds(took), m.duration[o]...)
 }
 
@@ -152,6 +174,9 @@ func (m *metrics) settled(ctx context.Context, batch []*flight) {
 	for o, n := range counts {
 		if n > 0 {
 			m.ends.Add(ctx, n, m.outcome[o]...)
+			if m.produces && Outcome(o) != Interrupted {
+				m.sends.Add(ctx, n, m.sent[o]...)
+			}
 		}
 	}
 }

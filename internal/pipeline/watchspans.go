@@ -21,7 +21,7 @@ const mostLinks = 128
 
 // accepted remembers which fetch brought the flights, where no other span ties them together.
 func (w *watcher) accepted(flights []*flight, from trace.SpanContext) {
-	if w.metrics != nil {
+	if w.metrics != nil && !w.produces {
 		w.metrics.consumed(w.consumer.values, len(flights))
 	}
 	if !w.tracing || !w.link {
@@ -34,11 +34,14 @@ func (w *watcher) accepted(flights []*flight, from trace.SpanContext) {
 
 func (w *watcher) transactionStarted(f *flight) {
 	t := f.needAside()
-	options := w.consumerKind
+	options := w.kind
 	if links := linksOf(f); len(links) > 0 {
 		options = []trace.SpanStartOption{options[0], trace.WithLinks(links...)}
 	}
 	t.ctx, t.span = w.tracer.Start(w.consumer.values, w.process, options...)
+	if w.produces {
+		*f.tx = withTrace(t.ctx, *f.tx)
+	}
 }
 
 // linksOf are the producer's span, which travels in the metadata, and the fetch.
@@ -86,17 +89,17 @@ func (w *watcher) attemptStarted(f *flight, a *attempt) {
 		}
 		return
 	}
-	ctx, span := w.tracer.Start(t.ctx, attemptName(f.state))
+	ctx, span := w.tracer.Start(t.ctx, w.attemptName(f.state))
 	a.extra.Store(&extra{traced: ctx, span: span})
 }
 
-func attemptName(s lifecycle.State) string {
-	if s.Attempt == 1 {
+func (w *watcher) attemptName(s lifecycle.State) string {
+	if s.Attempt == 1 && !w.produces {
 		return [...]string{
 			"process" + spans.AttemptInfix + "1", "success" + spans.AttemptInfix + "1", "exception" + spans.AttemptInfix + "1",
 		}[s.Phase]
 	}
-	return s.Phase.String() + spans.AttemptInfix + strconv.Itoa(int(s.Attempt))
+	return string(w.consumer.phaseOf(s.Phase)) + spans.AttemptInfix + strconv.Itoa(int(s.Attempt))
 }
 
 // endAttempt marks a failure on the attempt's own span only: another attempt may heal it.
@@ -110,7 +113,7 @@ func (w *watcher) endAttempt(a *attempt, event lifecycle.Event, err error) {
 		phase := a.mark.phase()
 		retry := w.consumer.retries[phase]
 		span.SetAttributes( // all at once, so that the SDK makes room once
-			spans.PhaseKey.String(phase.String()), spans.AttemptKey.Int(a.mark.number()), spans.Result.String(event.String()),
+			spans.PhaseKey.String(string(w.consumer.phaseOf(phase))), spans.AttemptKey.Int(a.mark.number()), spans.Result.String(event.String()),
 			spans.MaxAttempts.Int(retry.MaxAttempts), spans.AttemptTimeout.Int64(retry.Timeout.Milliseconds()),
 		)
 		if event != lifecycle.OK {
@@ -126,21 +129,27 @@ func (w *watcher) endTransaction(f *flight, v verdict) {
 		return
 	}
 	if t.span.IsRecording() {
-		p := w.consumer.settings.Policy
-		t.span.SetAttributes( // all at once, so that the SDK makes room once
-			spans.MessagingSystem.String(spans.SystemName), spans.MessagingOperation.String("process"),
-			spans.MessagingType.String("process"), spans.MessagingSource.String(p.Fetch.Connector),
-			spans.MessagingMessageID.String(f.tx.ID()), spans.Task.String(w.consumer.settings.Task),
-			spans.Worker.String(w.consumer.settings.Worker), spans.DeliveryCount.Int(f.tx.Delivery().Count),
-			spans.TransactionTimeout.Int64(p.Loop.TransactionTimeout.Milliseconds()),
-			spans.Outcome.String(v.outcome.String()),
-		)
+		t.span.SetAttributes(w.ofTransaction(f, v)...) // all at once, so that the SDK makes room once
 		if cause := causeOf(f); cause != nil {
 			t.span.SetAttributes(spans.Category.String(cause.Category.String()))
 			recordError(t.span, cause.Category, cause)
 		}
 	}
 	t.span.End()
+}
+
+func (w *watcher) ofTransaction(f *flight, v verdict) []attribute.KeyValue {
+	p := w.consumer.settings.Policy
+	attributes := []attribute.KeyValue{
+		spans.MessagingSystem.String(spans.SystemName), spans.MessagingMessageID.String(f.tx.ID()),
+		spans.Task.String(w.consumer.settings.Task), spans.Worker.String(w.consumer.settings.Worker),
+		spans.TransactionTimeout.Int64(p.Loop.TransactionTimeout.Milliseconds()), spans.Outcome.String(v.outcome.String()),
+	}
+	if w.produces {
+		return append(attributes, spans.MessagingOperation.String("prepare"), spans.MessagingType.String("send"))
+	}
+	return append(attributes, spans.MessagingOperation.String("process"), spans.MessagingType.String("process"),
+		spans.MessagingSource.String(p.Fetch.Connector), spans.DeliveryCount.Int(f.tx.Delivery().Count))
 }
 
 // causeOf is why f failed: the handler's own failure where that came last; nil where it did not fail.
@@ -171,8 +180,8 @@ func recordError(span trace.Span, category ergon.Category, err error) {
 }
 
 func (w *watcher) fetchStarted(ctx context.Context, limit int) (context.Context, trace.Span) {
-	if !w.tracing {
-		return ctx, trace.SpanFromContext(ctx)
+	if !w.tracing || w.produces {
+		return w.unseen(ctx)
 	}
 	attributes := append(retryPolicy(w.consumer.settings.Policy.Fetch.Retry), spans.FetchLimit.Int(limit))
 	if w.link { // no other span says what the loop runs with
@@ -182,8 +191,8 @@ func (w *watcher) fetchStarted(ctx context.Context, limit int) (context.Context,
 }
 
 func (w *watcher) settleStarted(ctx context.Context, batch []*flight) (context.Context, trace.Span) {
-	if !w.tracing {
-		return ctx, trace.SpanFromContext(ctx)
+	if !w.tracing || w.produces {
+		return w.unseen(ctx)
 	}
 	links := make([]trace.Link, 0, min(len(batch), mostLinks))
 	for _, f := range batch[:min(len(batch), mostLinks)] {
@@ -193,6 +202,15 @@ func (w *watcher) settleStarted(ctx context.Context, batch []*flight) (context.C
 	}
 	attributes := append(retryPolicy(w.consumer.settings.Policy.Settle.Retry), spans.MessagingBatchCount.Int(len(batch)))
 	return w.operation(ctx, spans.Settle, "settle", links, attributes...)
+}
+
+// unseen is for what has no span: neither has what happens in it.
+func (w *watcher) unseen(ctx context.Context) (context.Context, trace.Span) {
+	none := trace.SpanFromContext(context.Background())
+	if w.tracing {
+		ctx = trace.ContextWithSpan(ctx, none)
+	}
+	return ctx, none
 }
 
 func (w *watcher) leasesStarted(ctx context.Context, n int) (context.Context, trace.Span) {
@@ -249,6 +267,13 @@ func retryPolicy(retry policy.Retry) []attribute.KeyValue {
 
 func (w *watcher) loopPolicy() []attribute.KeyValue {
 	p := w.consumer.settings.Policy.Loop
+	if w.produces {
+		of := w.consumer.settings.Producer.Loop
+		return []attribute.KeyValue{
+			spans.Execution.String(string(p.Execution)), spans.Concurrency.Int(p.Concurrency.Value), spans.BatchSize.Int(of.Batch.Size),
+			spans.ThrottleRate.Float64(of.Throttle.Rate), spans.ThrottleBurst.Int(of.Throttle.Burst),
+		}
+	}
 	return []attribute.KeyValue{
 		spans.Mode.String(string(p.Mode)), spans.Execution.String(string(p.Execution)),
 		spans.Concurrency.Int(p.Concurrency.Value), spans.BatchSize.Int(p.Batch.Size), spans.Streaming.Bool(p.Streaming),

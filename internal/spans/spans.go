@@ -8,13 +8,14 @@ import "go.opentelemetry.io/otel/attribute"
 // InstrumentationName is the name of Ergon's tracer and meter.
 const InstrumentationName = "github.com/ergon-go/ergon"
 
-// Names of spans. The span of a transaction is "process <task>", that of an attempt "<phase> attempt <n>".
+// Names of spans. The span of a transaction is "process <task>", or "prepare <task>" where it is produced, that of an attempt "<phase> attempt <n>".
 const (
 	TaskRun       = "task.run"
 	TaskStart     = "task.start"
 	OpenPrefix    = "open "
 	Fetch         = "fetch"
 	ProcessPrefix = "process "
+	PreparePrefix = "prepare "
 	AttemptInfix  = " attempt "
 	Settle        = "settle"
 	DeadLetter    = "dead_letter"
@@ -51,6 +52,8 @@ const (
 	Mode               = attribute.Key("ergon.policy.mode")
 	Execution          = attribute.Key("ergon.policy.execution")
 	Streaming          = attribute.Key("ergon.policy.streaming")
+	ThrottleRate       = attribute.Key("ergon.policy.throttle_rate")
+	ThrottleBurst      = attribute.Key("ergon.policy.throttle_burst")
 	Result             = attribute.Key("ergon.result")
 )
 
@@ -78,10 +81,13 @@ var (
 	}
 	OperationDuration = Instrument{
 		Name: "messaging.client.operation.duration", Unit: "s",
-		Description: "One fetch or settlement, with its retries.", Buckets: DurationBuckets(),
+		Description: "One fetch or settlement with its retries, or the preparing of one transaction.", Buckets: DurationBuckets(),
 	}
 	ConsumedMessages = Instrument{
 		Name: "messaging.client.consumed.messages", Unit: "{message}", Description: "Transactions fetched.",
+	}
+	SentMessages = Instrument{
+		Name: "messaging.client.sent.messages", Unit: "{message}", Description: "Transactions prepared, or given up.",
 	}
 	Transactions = Instrument{
 		Name: "ergon.transactions", Unit: "{transaction}", Description: "Transactions that came to an end, by outcome.",

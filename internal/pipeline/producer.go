@@ -1,0 +1,171 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/policy"
+)
+
+// Producer is one producing loop. It is the consuming loop over another source and with other handlers: transactions are
+// taken from a sequence, each is prepared where another would be processed, and there is nothing to settle. It is run once.
+type Producer struct {
+	loop         *Consumer
+	source       *sequence
+	transactions func(context.Context) iter.Seq2[ergon.Transaction, error]
+	failed       unproduced
+}
+
+// NewProducer makes a loop over transactions, or reports everything that keeps it from running. Of the settings Source,
+// DeadLetters and Policy are not needed. The function that makes the sequence is called when the loop runs; its context ends
+// with it.
+func NewProducer(s Settings, transactions func(context.Context) iter.Seq2[ergon.Transaction, error]) (*Producer, error) {
+	p := &Producer{source: newSequence(s.Producer.Loop.Throttle), transactions: transactions}
+	faults := s.validateProducer()
+	if transactions == nil {
+		faults = errors.Join(faults, errors.New("there are no transactions to produce: add a method Transactions to the task, or an Execute"))
+	}
+	if faults != nil {
+		return nil, faults
+	}
+	s = s.producing()
+	s.Source = p.source
+	onEnd := s.OnEnd
+	s.OnEnd = func(r Result) {
+		p.failed.note(r)
+		if onEnd != nil {
+			onEnd(r)
+		}
+	}
+	loop, err := New(s)
+	p.loop = loop
+	return p, err
+}
+
+func (s Settings) validateProducer() error {
+	faults := []error{s.Handlers.Validate(), s.Producer.Validate(), s.Shutdown.Validate()}
+	if s.Handlers.Prepare == nil && s.Handlers.Validate() == nil {
+		faults = append(faults, errors.New("the task has no Prepare function, so it cannot produce; make it with ergon.Produce or ergon.Hybrid"))
+	}
+	return errors.Join(faults...)
+}
+
+// producing makes settings of a consuming loop of those of a producing one.
+func (s Settings) producing() Settings {
+	task := s.Handlers
+	s.Handlers = ergon.Task{Process: func(ctx context.Context, tx ergon.Transaction) (any, error) { return nil, task.Prepare(ctx, tx) }}
+	if task.PrepareSuccess != nil {
+		s.Handlers.Success = func(ctx context.Context, tx ergon.Transaction, _ any) error { return task.PrepareSuccess(ctx, tx) }
+	}
+	if task.PrepareException != nil {
+		s.Handlers.Exception = func(ctx context.Context, tx ergon.Transaction, cause *ergon.TransactionError) (ergon.Disposition, error) {
+			return ergon.Disposition{}, task.PrepareException(ctx, tx, cause)
+		}
+	}
+	s.produces, s.DeadLetters = true, nil
+	s.Policy = loopOf(s.Producer)
+	return s
+}
+
+// loopOf is what a consuming loop is run by that produces. A sequence may take its time.
+func loopOf(p policy.Producer) policy.Consumer {
+	c := policy.DefaultConsumer()
+	c.Process, c.Success, c.Exception = p.Prepare, p.Success, p.Exception
+	c.Fetch = policy.Fetch{Connector: "transactions", Retry: policy.Retry{MaxAttempts: 1, Timeout: math.MaxInt64, BackoffMultiplier: 1}}
+	c.Loop.Execution, c.Loop.OSThreads = p.Loop.Execution, p.Loop.OSThreads
+	c.Loop.Limit, c.Loop.Timeout, c.Loop.TransactionTimeout = p.Loop.Limit, p.Loop.Timeout, p.Loop.TransactionTimeout
+	c.Loop.Concurrency, c.Loop.Ordering = p.Loop.Concurrency, p.Loop.Ordering
+	c.Loop.OnException, c.Loop.DeadLetter = policy.OnExceptionDiscard, ""
+	return c
+}
+
+// Snapshot returns where the loop is. Safe for concurrent use.
+func (p *Producer) Snapshot() Snapshot { return p.loop.Snapshot() }
+
+// Run runs the loop to its end, as [Consumer.Run] does. It returns nil where the sequence has ended, or the limit was
+// reached, and every transaction was prepared; otherwise what ended it: what [Consumer.Run] returns, the error that the
+// sequence yielded, and a *[ProduceError] for transactions that were not prepared.
+func (p *Producer) Run(ctx context.Context) error {
+	ranging, stop := context.WithCancelCause(ctx)
+	go p.source.run(ranging, p.transactions)
+	err := p.loop.Run(ctx)
+	stop(ergon.ErrInterrupted)
+	p.waitForSequence()
+	p.source.mu.Lock()
+	ended := p.source.err
+	p.source.mu.Unlock()
+	if ended != nil && ctx.Err() == nil {
+		err = errors.Join(err, fmt.Errorf("transactions: %w", ended))
+	}
+	return errors.Join(err, p.failed.err())
+}
+
+// waitForSequence leaves behind a sequence that ignores its context.
+func (p *Producer) waitForSequence() {
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-p.source.done:
+	case <-timer.C:
+		p.loop.watcher.sequenceStuck()
+	}
+}
+
+// ProduceError is returned by a producing loop some of whose transactions could not be prepared.
+type ProduceError struct {
+	// Failed is how many.
+	Failed int64
+	// First are what the first of them failed with, each with its id.
+	First []error
+}
+
+func (e *ProduceError) Error() string {
+	switch {
+	case e.Failed == 1:
+		return fmt.Sprintf("a transaction was not produced: %v", errors.Join(e.First...))
+	case e.Failed <= int64(len(e.First)):
+		return fmt.Sprintf("%d transactions were not produced:\n%v", e.Failed, errors.Join(e.First...))
+	default:
+		return fmt.Sprintf("%d transactions were not produced, the first of them:\n%v", e.Failed, errors.Join(e.First...))
+	}
+}
+
+// Unwrap returns the first errors.
+func (e *ProduceError) Unwrap() []error { return e.First }
+
+// mostFirst is how many errors a loop keeps.
+const mostFirst = 5
+
+// unproduced collects what could not be prepared: it counts, and keeps the first few.
+type unproduced struct {
+	mu    sync.Mutex
+	count int64
+	first []error
+}
+
+func (u *unproduced) note(r Result) {
+	if r.Outcome != Failed && r.Outcome != HandlerFailed {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.count++
+	if len(u.first) < mostFirst {
+		u.first = append(u.first, fmt.Errorf("transaction %s: %w", r.Transaction.ID(), r.Err))
+	}
+}
+
+func (u *unproduced) err() error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.count == 0 {
+		return nil
+	}
+	return &ProduceError{Failed: u.count, First: u.first}
+}
