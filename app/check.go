@@ -67,9 +67,15 @@ func checkLoop(cfg ergon.TaskConfig, task ergon.Task, connectors map[string]any)
 	if name := cfg.Consumer.Loop.DeadLetter; name != policy.DeadLetterSource {
 		dead, _ = connectors[name].(ergon.Dispatcher)
 	}
-	_, err := pipeline.New(pipeline.Settings{
-		Task: cfg.Name, Worker: "lint", Handlers: task, Source: source, DeadLetters: dead,
-		Policy: cfg.Consumer, Shutdown: cfg.Shutdown, Logger: slog.New(slog.DiscardHandler),
-	})
-	return err
+	s := pipeline.Settings{
+		Handlers: task, Source: source, DeadLetters: dead, Policy: cfg.Consumer, Producer: cfg.Producer, Shutdown: cfg.Shutdown,
+	}
+	switch {
+	case task.Execute != nil:
+		return task.Validate()
+	case task.Process == nil && task.Prepare != nil:
+		return s.ValidateProducer()
+	default:
+		return s.Validate()
+	}
 }

@@ -20,6 +20,7 @@ var outcomes = [...]struct { //nolint:gochecknoglobals // Go has no constants of
 	{runner.HandlerFailed, "handler failed"},
 	{runner.Interrupted, "interrupted"},
 	{runner.Redelivered, "redelivered"},
+	{runner.Failed, "failed"},
 }
 
 // summarize writes what became of each task, for people; nothing of those that did not get to run.
@@ -58,11 +59,14 @@ func counts(s runner.Snapshot, c colors) [][]cell {
 		switch {
 		case o.outcome == runner.Succeeded:
 			rows = append(rows, count(o.words, n, nil))
-		case n > 0 && o.outcome == runner.HandlerFailed:
+		case n > 0 && (o.outcome == runner.HandlerFailed || o.outcome == runner.Failed):
 			rows = append(rows, count(o.words, n, c.red))
 		case n > 0:
 			rows = append(rows, count(o.words, n, c.yellow))
 		}
+	}
+	if s.Produced > 0 {
+		rows = append(rows, count("produced", s.Produced, nil))
 	}
 	rows = append(rows, count("retries", s.Retries, nil), count("timeouts", s.Timeouts, nil))
 	if s.Abandoned > 0 {
@@ -100,5 +104,7 @@ func duration(d time.Duration) cell { return cell{text: took(d), right: true} }
 
 // phases are in the order in which a transaction goes through them.
 func phases() []policy.Phase {
-	return []policy.Phase{policy.PhaseFetch, policy.PhaseProcess, policy.PhaseSuccess, policy.PhaseException, policy.PhaseSettle}
+	return []policy.Phase{
+		policy.PhaseFetch, policy.PhaseProcess, policy.PhasePrepare, policy.PhaseSuccess, policy.PhaseException, policy.PhaseSettle,
+	}
 }

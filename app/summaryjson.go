@@ -9,6 +9,7 @@ type summaryDocument struct {
 type taskDocument struct {
 	Task           string                   `json:"task"`
 	Fetched        int64                    `json:"fetched"`
+	Produced       int64                    `json:"produced"`
 	Outcomes       map[string]int64         `json:"outcomes"` // all of them
 	Retries        int64                    `json:"retries"`
 	Timeouts       int64                    `json:"timeouts"`
@@ -33,7 +34,7 @@ func documented(summary runner.Summary) summaryDocument {
 	for _, t := range summary.Tasks {
 		s := t.Snapshot
 		task := taskDocument{
-			Task: t.Name, Fetched: s.Fetched, Outcomes: map[string]int64{}, Retries: s.Retries, Timeouts: s.Timeouts,
+			Task: t.Name, Fetched: s.Fetched, Produced: s.Produced, Outcomes: map[string]int64{}, Retries: s.Retries, Timeouts: s.Timeouts,
 			Abandoned: s.Abandoned, Late: s.Late, ElapsedSeconds: s.Elapsed.Seconds(), PerSecond: throughput(s),
 			Phases: map[string]phaseDocument{},
 		}

@@ -11,7 +11,7 @@ import (
 // sum merges the snapshots of two loops that run side by side.
 func sum(a, b Snapshot) Snapshot {
 	merged := Snapshot{
-		Fetched: a.Fetched + b.Fetched, Started: a.Started + b.Started,
+		Fetched: a.Fetched + b.Fetched, Produced: a.Produced + b.Produced, Started: a.Started + b.Started,
 		Retries: a.Retries + b.Retries, Timeouts: a.Timeouts + b.Timeouts, Late: a.Late + b.Late,
 		InFlight: a.InFlight + b.InFlight, Unsettled: a.Unsettled + b.Unsettled, Abandoned: a.Abandoned + b.Abandoned,
 		Concurrency: a.Concurrency + b.Concurrency, Outage: a.Outage || b.Outage,

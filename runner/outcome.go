@@ -11,6 +11,9 @@ type (
 	Outcome = pipeline.Outcome
 	// Result is what one transaction came to.
 	Result = pipeline.Result
+	// ProduceError is what a producing loop ends with that could not prepare some of its transactions: how many, and the first
+	// errors. [ProduceTransactions] and a run of a producing task return it.
+	ProduceError = pipeline.ProduceError
 )
 
 // The outcomes.

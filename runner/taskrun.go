@@ -70,6 +70,9 @@ func (t *taskRun) discard(ctx context.Context, i int) {
 // count asks the worker's source how much there is to do; -1: it cannot tell.
 func (t *taskRun) count(ctx context.Context, l *life) int64 {
 	w := l.worker
+	if l.task.Process == nil {
+		return -1 // there is no source
+	}
 	counter, ok := l.named(connector)[t.cfg.Consumer.Fetch.Connector].(ergon.Counter)
 	if !ok {
 		return -1

@@ -28,9 +28,9 @@ type worker struct {
 	restarts restarts
 	began    time.Time // when the first loop did
 
-	mu   sync.Mutex
-	past Snapshot           // of the lives before the last
-	loop *pipeline.Consumer // of the last life; nil before the first
+	mu    sync.Mutex
+	past  Snapshot    // of the lives before the last
+	loops []begunLoop // of the last life
 }
 
 func newWorker(cfg ergon.TaskConfig, name string, s Settings, stop *shutdown) *worker {
@@ -69,7 +69,7 @@ func (w *worker) logCrash(ctx context.Context, err error) {
 
 // startLoop starts a life that can run a loop.
 func (w *worker) startLoop(ctx context.Context) (*life, error) {
-	return w.start(ctx, func(l *life) error { return l.settings(w.cfg.Consumer).Validate() })
+	return w.start(ctx, (*life).check)
 }
 
 // run runs the loop of l, and of further lives where what a streaming task fetches from or settles with fails [L6].
@@ -78,7 +78,7 @@ func (w *worker) run(ctx context.Context, l *life) error {
 		err := w.live(ctx, l)
 		_, fetch := errors.AsType[*pipeline.FetchError](err)
 		broken := fetch || errors.Is(err, pipeline.ErrUnsettled)
-		if !broken || !w.cfg.Consumer.Loop.Streaming || ctx.Err() != nil {
+		if !broken || !w.cfg.Consumer.Loop.Streaming || l.task.Execute != nil || ctx.Err() != nil {
 			return err
 		}
 		if l, err = w.revive(ctx, err); err != nil {
@@ -90,28 +90,28 @@ func (w *worker) run(ctx context.Context, l *life) error {
 // live runs one life to its end.
 func (w *worker) live(ctx context.Context, l *life) error {
 	err := w.runLoop(ctx, l)
-	return errors.Join(err, l.end(ctx, err == nil && !w.limitReached()))
+	return errors.Join(err, l.end(ctx, err == nil && !l.limitReached()))
 }
 
 func (w *worker) runLoop(ctx context.Context, l *life) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	p, err := w.remaining()
-	if err != nil {
-		return err
-	}
-	loop, err := pipeline.New(l.settings(p))
-	if err != nil {
-		return fmt.Errorf("make the loop: %w", err)
-	}
 	w.mu.Lock()
 	w.past = w.snapshotLocked()
 	w.past.InFlight, w.past.Unsettled, w.past.Concurrency, w.past.Outage = 0, 0, 0, false
-	w.loop = loop
+	w.loops = nil
 	w.mu.Unlock()
 	l.ran = true
-	return loop.Run(w.scoped(ctx))
+	return l.execute(w.scoped(ctx))
+}
+
+// loop runs a loop of the life that goes on.
+func (w *worker) loop(ctx context.Context, loop looping) error {
+	w.mu.Lock()
+	w.loops = append(w.loops, begunLoop{loop, time.Now()})
+	w.mu.Unlock()
+	return loop.Run(ctx)
 }
 
 // remaining is the policy with what is left of its limit and its timeout, which hold for all lives together.
@@ -131,12 +131,6 @@ func (w *worker) remaining() (policy.Consumer, error) {
 		}
 	}
 	return p, nil
-}
-
-// limitReached reports whether it is the limit that ended the loop. The source may have more then.
-func (w *worker) limitReached() bool {
-	limit := w.cfg.Consumer.Loop.Limit
-	return limit > 0 && w.snapshot().Started >= limit
 }
 
 // snapshot is merged over all lives.
@@ -161,8 +155,13 @@ func (w *worker) last() Snapshot {
 }
 
 func (w *worker) lastLocked() Snapshot {
-	if w.loop == nil {
-		return Snapshot{}
+	var merged Snapshot
+	var took time.Duration
+	for _, loop := range w.loops {
+		s := loop.Snapshot()
+		took = max(took, loop.at.Sub(w.loops[0].at)+s.Elapsed)
+		merged = sum(merged, s)
 	}
-	return w.loop.Snapshot()
+	merged.Elapsed = took
+	return merged
 }

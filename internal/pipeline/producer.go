@@ -27,7 +27,7 @@ type Producer struct {
 // with it.
 func NewProducer(s Settings, transactions func(context.Context) iter.Seq2[ergon.Transaction, error]) (*Producer, error) {
 	p := &Producer{source: newSequence(s.Producer.Loop.Throttle), transactions: transactions}
-	faults := s.validateProducer()
+	faults := s.ValidateProducer()
 	if transactions == nil {
 		faults = errors.Join(faults, errors.New("there are no transactions to produce: add a method Transactions to the task, or an Execute"))
 	}
@@ -48,7 +48,8 @@ func NewProducer(s Settings, transactions func(context.Context) iter.Seq2[ergon.
 	return p, err
 }
 
-func (s Settings) validateProducer() error {
+// ValidateProducer reports everything that keeps a producing loop from working, all faults at once. [NewProducer] does so too.
+func (s Settings) ValidateProducer() error {
 	faults := []error{s.Handlers.Validate(), s.Producer.Validate(), s.Shutdown.Validate()}
 	if s.Handlers.Prepare == nil && s.Handlers.Validate() == nil {
 		faults = append(faults, errors.New("the task has no Prepare function, so it cannot produce; make it with ergon.Produce or ergon.Hybrid"))

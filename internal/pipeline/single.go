@@ -14,7 +14,7 @@ import (
 func Process(ctx context.Context, s Settings, tx ergon.Transaction) (Result, Snapshot, error) {
 	result := Result{Transaction: tx, Outcome: Interrupted, Err: ergon.ErrInterrupted} // where ctx ends before it begins
 	if s.Handlers.Process == nil && s.Handlers.Prepare != nil {
-		if err := s.validateProducer(); err != nil {
+		if err := s.ValidateProducer(); err != nil {
 			return Result{}, Snapshot{}, err
 		}
 		s = s.producing()
