@@ -14,6 +14,7 @@ import (
 type Dependencies struct {
 	connectors map[string]any
 	services   map[string]any
+	outlets    map[string]Dispatcher
 	logger     *slog.Logger
 	faults     []error
 }
@@ -30,6 +31,10 @@ func NewDependencies(connectors, services map[string]any, logger *slog.Logger) *
 // logged with a handler's context.
 func (d *Dependencies) Logger() *slog.Logger { return d.logger }
 
+// DispatchThrough has the task that asks for a connector by an interface of dispatching get what stands before it instead. It
+// is for workers.
+func (d *Dependencies) DispatchThrough(outlets map[string]Dispatcher) { d.outlets = outlets }
+
 // Fault adds a fault of the task's own, found while it is made.
 func (d *Dependencies) Fault(err error) {
 	if err != nil {
@@ -45,8 +50,21 @@ func (d *Dependencies) Err() error { return errors.Join(d.faults...) }
 func UseService[T any](d *Dependencies, name string) T { return use[T](d, "service", d.services, name) }
 
 // UseConnector returns the connector of that name as a T, such as [Dispatcher]. Faults are collected in d.
+//
+// As a Dispatcher it is the worker's: where the task produces, dispatches that come while a call is under way make the next call
+// together, as producer.loop.batch says, and each of them returns when its own transactions are durable. Whoever asks for
+// the connector's own type, or for an interface with more than dispatching in it, gets the connector itself.
 func UseConnector[T any](d *Dependencies, name string) T {
-	return use[T](d, "connector", d.connectors, name)
+	typed := use[T](d, "connector", d.connectors, name)
+	if t := reflect.TypeFor[T](); t.Kind() != reflect.Interface || t.NumMethod() == 0 {
+		return typed
+	}
+	if _, found := d.connectors[name].(T); found {
+		if outlet, ok := d.outlets[name].(T); ok {
+			return outlet
+		}
+	}
+	return typed
 }
 
 func use[T any](d *Dependencies, kind string, from map[string]any, name string) T {

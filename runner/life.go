@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"go.opentelemetry.io/otel/trace"
@@ -18,7 +19,8 @@ import (
 // life is what a worker has from the making of its components to the closing of the last of them.
 type life struct {
 	worker     *worker
-	components []*component // services, then connectors, in the order of opening
+	components []*component                // services, then connectors, in the order of opening
+	outlets    map[string]*pipeline.Outlet // what the task dispatches to, by the connector's name
 	task       ergon.Task
 	ran        bool // the loop has begun, so the task gets to say goodbye
 }
@@ -79,6 +81,7 @@ func (l *life) open(ctx context.Context) error {
 // makeTask reports the faults of the task's dependencies together with its own.
 func (l *life) makeTask(ctx context.Context, check func(*life) error) error {
 	dependencies := ergon.NewDependencies(l.named(connector), l.named(service), l.worker.logger)
+	dependencies.DispatchThrough(l.makeOutlets())
 	var task ergon.Task
 	err := call(ctx, openPatience, func(context.Context) error {
 		task = l.worker.cfg.New(dependencies)
@@ -91,11 +94,30 @@ func (l *life) makeTask(ctx context.Context, check func(*life) error) error {
 		return l.worker.fault(errors.Join(fmt.Errorf("make the task: %w", err), dependencies.Err()))
 	}
 	l.task = task
+	if task.Prepare != nil {
+		for _, o := range l.outlets {
+			o.Join(l.worker.cfg.Producer.Loop.Batch)
+		}
+	}
 	err = call(ctx, openPatience, func(context.Context) error { return check(l) }, nil)
 	if err = errors.Join(dependencies.Err(), err); err != nil {
 		return l.worker.fault(err)
 	}
 	return nil
+}
+
+// makeOutlets puts an outlet before each connector that can be dispatched to. It joins nothing until it is known that the
+// task produces.
+func (l *life) makeOutlets() map[string]ergon.Dispatcher {
+	l.outlets = map[string]*pipeline.Outlet{}
+	through := map[string]ergon.Dispatcher{}
+	for name, value := range l.named(connector) {
+		if to, ok := value.(ergon.Dispatcher); ok {
+			l.outlets[name] = pipeline.NewOutlet(to, policy.ProducerBatch{Size: 1})
+			through[name] = l.outlets[name]
+		}
+	}
+	return through
 }
 
 // named returns the connectors or the services by name.
@@ -133,6 +155,11 @@ func (l *life) end(ctx context.Context, natural bool) error {
 	bye := &goodbye{ctx: ctx, left: l.calls(natural)}
 	if l.ran && l.task.Exit != nil {
 		bye.say("exit of the task", l.task.Exit)
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.outlets)) {
+		if o := l.outlets[name]; !o.Idle() {
+			bye.say(fmt.Sprintf("flush what was dispatched to connector %q", name), o.Flush)
+		}
 	}
 	if natural && len(bye.errs) == 0 {
 		l.finish(bye)

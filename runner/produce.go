@@ -9,6 +9,13 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
+// Coalesce puts before a connector what the tasks of a worker dispatch to: dispatches that come while a call is under way make
+// the next call together, as batch says, and each returns when its own transactions are durable. It is for a task that is
+// handed to [ProduceTransactions]. Safe for concurrent use where the connector is.
+func Coalesce(to ergon.Dispatcher, batch policy.ProducerBatch) ergon.Dispatcher {
+	return pipeline.NewOutlet(to, batch)
+}
+
 // ProduceTransactions has a task prepare transactions, from any code: with the retries, timeouts, concurrency and throttle of
 // p, in constant memory however many there are. name is what the task is called in spans, metrics and logs. The task is
 // used as it is: nothing is opened and nothing is closed, and Settings.Flush is not called.

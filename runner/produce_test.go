@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -253,4 +255,112 @@ func TestTransactionsAreProducedFromAnyCode(t *testing.T) {
 	if n := strings.Count(err.Error(), "\n"); n < 5 {
 		t.Errorf("got %v, want all faults", err)
 	}
+}
+
+// batches is a connector that notes how many transactions each of its calls had, and takes a second for each.
+type batches struct {
+	mu    sync.Mutex
+	sizes []int
+}
+
+func (b *batches) DispatchTransactions(_ context.Context, batch []ergon.Transaction) error {
+	b.mu.Lock()
+	b.sizes = append(b.sizes, len(batch))
+	b.mu.Unlock()
+	time.Sleep(time.Second)
+	return nil
+}
+
+func (b *batches) Close(context.Context) error { return nil }
+
+// [B2] A task that produces gets its connector's calls joined, where it asks for a Dispatcher; the connector itself otherwise.
+func TestDispatchesOfATaskThatProducesAreJoined(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for name, c := range map[string]struct {
+			use  func(*ergon.Dependencies) ergon.Dispatcher
+			size int
+			want []int
+		}{
+			"dispatcher": {func(d *ergon.Dependencies) ergon.Dispatcher { return ergon.UseConnector[ergon.Dispatcher](d, "output") }, 100, []int{1, 7}},
+			"its type":   {func(d *ergon.Dependencies) ergon.Dispatcher { return ergon.UseConnector[*batches](d, "output") }, 100, []int{1, 1, 1, 1, 1, 1, 1, 1}},
+			"more than dispatching": {func(d *ergon.Dependencies) ergon.Dispatcher {
+				return ergon.UseConnector[interface {
+					ergon.Dispatcher
+					ergon.Closer
+				}](d, "output")
+			}, 100, []int{1, 1, 1, 1, 1, 1, 1, 1}},
+			"size of 1": {func(d *ergon.Dependencies) ergon.Dispatcher { return ergon.UseConnector[ergon.Dispatcher](d, "output") }, 1, []int{1, 1, 1, 1, 1, 1, 1, 1}},
+		} {
+			output := &batches{}
+			cfg := ergon.NewTaskConfig("ingest", func(d *ergon.Dependencies) ergon.Task {
+				to := c.use(d)
+				return producing(8, func(ctx context.Context, tx ergon.Transaction) error {
+					return to.DispatchTransactions(ctx, []ergon.Transaction{tx})
+				})(d)
+			})
+			cfg.Producer.Loop.Batch = policy.ProducerBatch{Size: c.size, Interval: time.Minute}
+			cfg.Connectors["output"] = given(output)
+			if _, err := runner.RunTask(t.Context(), cfg, runner.Settings{Logger: quiet()}); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(output.sizes, c.want) {
+				t.Errorf("%s: calls of %v transactions, want %v", name, output.sizes, c.want)
+			}
+		}
+	})
+}
+
+// [B2] What a caller has given up is still waited for before its connector is closed.
+func TestDispatchesAreFlushedBeforeTheirConnectorIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := &journal{}
+		output := &slowClosing{journal: j}
+		cfg := ergon.NewTaskConfig("ingest", func(d *ergon.Dependencies) ergon.Task {
+			to := ergon.UseConnector[ergon.Dispatcher](d, "output")
+			return producing(2, func(ctx context.Context, tx ergon.Transaction) error {
+				return to.DispatchTransactions(ctx, []ergon.Transaction{tx})
+			})(d)
+		})
+		cfg.Producer.Prepare.Retry.MaxAttempts, cfg.Producer.Prepare.Retry.Timeout = 1, time.Second
+		cfg.Connectors["output"] = given(output)
+		if _, err := runner.RunTask(t.Context(), cfg, runner.Settings{Logger: quiet()}); err == nil {
+			t.Error("dispatches that were given up are no error")
+		}
+		if got := j.all(); len(got) == 0 || got[len(got)-1] != "close" {
+			t.Errorf("got %q, want nothing after closing", got)
+		}
+	})
+}
+
+// slowClosing heeds no context: its calls take five seconds.
+type slowClosing struct{ journal *journal }
+
+func (s *slowClosing) DispatchTransactions(context.Context, []ergon.Transaction) error {
+	time.Sleep(5 * time.Second)
+	s.journal.addf("dispatched")
+	return nil
+}
+
+func (s *slowClosing) Close(context.Context) error {
+	s.journal.addf("close")
+	return nil
+}
+
+func TestDispatchesAreJoinedFromAnyCode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		output := &batches{}
+		to := runner.Coalesce(output, policy.DefaultProducer().Loop.Batch)
+		var all sync.WaitGroup
+		for _, tx := range transactions(10) {
+			all.Go(func() {
+				if err := to.DispatchTransactions(t.Context(), []ergon.Transaction{tx}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if want := []int{1, 9}; !slices.Equal(output.sizes, want) {
+			t.Errorf("calls of %v transactions, want %v", output.sizes, want)
+		}
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ergon-go/ergon"
 )
@@ -28,3 +29,6 @@ func withTrace(ctx context.Context, tx ergon.Transaction) ergon.Transaction {
 	}
 	return tx
 }
+
+// traced reports whether there is a span in ctx that could be told of.
+func traced(ctx context.Context) bool { return trace.SpanContextFromContext(ctx).IsValid() }

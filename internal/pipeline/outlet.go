@@ -1,0 +1,314 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/policy"
+)
+
+const (
+	// mostCalls bounds how many calls of a connector are under way at once, while all of them are waited for.
+	mostCalls = 16
+	// mostHanging bounds how many calls may hang that nobody waits for any more.
+	mostHanging = 64
+)
+
+// errHanging keeps a connector that never returns from gathering calls without end.
+var errHanging = errors.New("too many dispatches of the connector were given up and have not returned; have it heed its context")
+
+// errAlone tells a caller to dispatch by itself.
+var errAlone = errors.New("the call failed as a whole")
+
+// Outlet is a connector as a task dispatches to it. Dispatches that come while a call is under way are joined and make the next
+// call together, so that many transactions become durable for the price of one; one that finds no call under way is made at
+// once, on its caller's goroutine. Each caller is told the fate of its own transactions and nothing else. Safe for
+// concurrent use.
+//
+// What an attempt dispatches after it was given up goes nowhere [T1].
+type Outlet struct {
+	to    ergon.Dispatcher
+	batch policy.ProducerBatch
+
+	mu      sync.Mutex
+	calls   int // under way, and waited for
+	hanging int // under way, and given up by all of their callers
+	waiting []*parcel
+	queued  int         // transactions in waiting
+	timer   *time.Timer // for the parcel that has waited longest; nil: none was needed yet
+	idle    []chan struct{}
+}
+
+var _ ergon.Dispatcher = (*Outlet)(nil)
+
+// parcel is what one caller dispatches.
+type parcel struct {
+	ctx          context.Context //nolint:containedctx // the caller's, as long as it waits
+	transactions []ergon.Transaction
+	since        time.Time
+	result       chan error
+	call         *joined // nil while it waits; guarded by Outlet.mu
+}
+
+// joined is one call on behalf of several callers.
+type joined struct {
+	parcels []*parcel
+	cancel  context.CancelFunc
+	left    int // callers that do not wait any more; guarded by Outlet.mu
+}
+
+// NewOutlet makes an outlet to a connector. A batch of size 1 joins nothing.
+func NewOutlet(to ergon.Dispatcher, batch policy.ProducerBatch) *Outlet {
+	return &Outlet{to: to, batch: batch}
+}
+
+// Join changes how dispatches are joined. It is called before anything is dispatched.
+func (o *Outlet) Join(batch policy.ProducerBatch) { o.batch = batch }
+
+// DispatchTransactions returns what became of batch, once that is known, or as soon as ctx ends. Then batch may become
+// durable all the same, unless its call had not begun.
+func (o *Outlet) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("not dispatched: %w", context.Cause(ctx))
+	}
+	if traced(ctx) {
+		batch = slices.Clone(batch)
+		for i, tx := range batch {
+			batch[i] = withTrace(ctx, tx)
+		}
+	}
+	if o.batch.Size <= 1 || len(batch) == 0 || len(batch) >= o.batch.Size {
+		return o.to.DispatchTransactions(ctx, batch)
+	}
+	p := o.enter(ctx, batch)
+	if p == nil {
+		defer o.finish()
+		return o.to.DispatchTransactions(ctx, batch)
+	}
+	err, known := o.wait(ctx, p)
+	switch {
+	case !known:
+		return fmt.Errorf("dispatch given up: %w", context.Cause(ctx))
+	case err == errAlone: //nolint:errorlint // itself
+		return o.to.DispatchTransactions(ctx, batch)
+	default:
+		return err
+	}
+}
+
+// wait returns what became of p, unless ctx ends before that is known.
+func (o *Outlet) wait(ctx context.Context, p *parcel) (err error, known bool) { //nolint:revive,staticcheck // the error is the value
+	select {
+	case err = <-p.result:
+		return err, true
+	case <-ctx.Done():
+		o.leave(p)
+	}
+	select {
+	case err = <-p.result:
+		return err, true
+	default:
+		return nil, false
+	}
+}
+
+// enter has batch wait for others; nil: no call is under way, so it is made at once.
+func (o *Outlet) enter(ctx context.Context, batch []ergon.Transaction) *parcel {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	p := &parcel{ctx: ctx, transactions: batch, since: time.Now(), result: make(chan error, 1)}
+	switch {
+	case o.hanging >= mostHanging:
+		p.result <- errHanging
+		return p
+	case o.calls == 0 && len(o.waiting) == 0:
+		o.calls++
+		return nil
+	}
+	o.waiting = append(o.waiting, p)
+	o.queued += len(batch)
+	if o.queued >= o.batch.Size {
+		o.send()
+	}
+	if len(o.waiting) == 1 {
+		o.alarm()
+	}
+	return p
+}
+
+// send makes a call of what waits, the oldest first, where another call is allowed. The lock is held.
+func (o *Outlet) send() {
+	if len(o.waiting) == 0 || o.calls >= mostCalls {
+		return
+	}
+	n, size := 0, 0
+	for n < len(o.waiting) && (n == 0 || size+len(o.waiting[n].transactions) <= o.batch.Size) {
+		size += len(o.waiting[n].transactions)
+		n++
+	}
+	call := &joined{parcels: slices.Clone(o.waiting[:n])}
+	o.waiting = slices.Delete(o.waiting, 0, n)
+	o.queued -= size
+	o.calls++
+	// The call belongs to all of them, so no one's end is its end. It is seen as a part of what the first does.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(call.parcels[0].ctx))
+	call.cancel = cancel
+	for _, p := range call.parcels {
+		p.call = call
+	}
+	go o.call(ctx, call, size)
+	o.alarm()
+}
+
+func (o *Outlet) call(ctx context.Context, call *joined, size int) {
+	defer call.cancel()
+	batch := make([]ergon.Transaction, 0, size)
+	for _, p := range call.parcels {
+		batch = append(batch, p.transactions...)
+	}
+	err := errAlone // where it panics, each caller finds that out by itself
+	defer func() {
+		_ = recover() //nolint:errcheck // as above
+		call.tell(err)
+		o.returned(call)
+	}()
+	err = o.to.DispatchTransactions(ctx, batch)
+}
+
+// tell tells each caller what became of its own. Where a call of several failed as a whole, nothing of it is durable, and it
+// does not say whose fault that is: each then dispatches by itself, as if there were no others.
+func (j *joined) tell(err error) {
+	failed, partial := errors.AsType[*ergon.BatchError](err)
+	first := 0
+	for _, p := range j.parcels {
+		switch {
+		case err == nil:
+			p.result <- nil
+		case partial:
+			p.result <- failuresOf(failed, first, len(p.transactions))
+		case len(j.parcels) > 1:
+			p.result <- errAlone
+		default:
+			p.result <- err
+		}
+		first += len(p.transactions)
+	}
+}
+
+// failuresOf returns the failures of n items from first, counted from 0; nil for none.
+func failuresOf(batch *ergon.BatchError, first, n int) error {
+	failures := map[int]error{}
+	for i := range n {
+		if err := batch.Failures[first+i]; err != nil {
+			failures[i] = err
+		}
+	}
+	if len(failures) == 0 {
+		return nil
+	}
+	return &ergon.BatchError{Failures: failures}
+}
+
+// leave is called for a caller that does not wait any more. What has not been sent yet never is.
+func (o *Outlet) leave(p *parcel) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if p.call == nil {
+		if i := slices.Index(o.waiting, p); i >= 0 {
+			o.waiting = slices.Delete(o.waiting, i, i+1)
+			o.queued -= len(p.transactions)
+			o.quiet()
+		}
+		return
+	}
+	p.call.left++
+	if p.call.left == len(p.call.parcels) {
+		p.call.cancel()
+		o.calls--
+		o.hanging++
+		o.send()
+	}
+}
+
+// returned is called when a joined call has come back.
+func (o *Outlet) returned(call *joined) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if call.left == len(call.parcels) {
+		o.hanging--
+	} else {
+		o.calls--
+		call.left = -1 // nobody leaves it any more
+	}
+	o.send()
+	o.quiet()
+}
+
+// finish is called when a call on its caller's own goroutine has come back.
+func (o *Outlet) finish() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.calls--
+	o.send()
+	o.quiet()
+}
+
+// alarm sees to it that what waits longest does not wait for longer than the interval. The lock is held.
+func (o *Outlet) alarm() {
+	if len(o.waiting) == 0 {
+		return
+	}
+	wait := max(time.Until(o.waiting[0].since.Add(o.batch.Interval)), 0)
+	if o.timer == nil {
+		o.timer = time.AfterFunc(wait, o.overdue)
+		return
+	}
+	o.timer.Reset(wait)
+}
+
+// overdue makes a call beside those that are under way. Where there may be no more of them, the next that comes back does.
+func (o *Outlet) overdue() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.waiting) > 0 && time.Since(o.waiting[0].since) >= o.batch.Interval {
+		o.send()
+	}
+}
+
+// Idle reports whether no call is under way.
+func (o *Outlet) Idle() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.calls == 0 && o.hanging == 0 && len(o.waiting) == 0
+}
+
+// Flush waits until no call is under way, at most until ctx ends.
+func (o *Outlet) Flush(ctx context.Context) error {
+	o.mu.Lock()
+	done := make(chan struct{})
+	o.idle = append(o.idle, done)
+	o.quiet()
+	o.mu.Unlock()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("a dispatch has not returned: %w", context.Cause(ctx))
+	}
+}
+
+// quiet tells whoever waits for it that nothing is under way. The lock is held.
+func (o *Outlet) quiet() {
+	if o.calls > 0 || o.hanging > 0 || len(o.waiting) > 0 {
+		return
+	}
+	for _, done := range o.idle {
+		close(done)
+	}
+	o.idle = nil
+}
