@@ -22,11 +22,12 @@ const (
 	HandlerFailed = pipeline.HandlerFailed
 	Interrupted   = pipeline.Interrupted
 	Redelivered   = pipeline.Redelivered
+	Failed        = pipeline.Failed // of a task that only produces: there is no source to tell
 )
 
 // Report is what happened in a run. All moments are virtual time since its beginning.
 type Report struct {
-	// Results has one for each delivery, in the order in which their lifecycles ended.
+	// Results has one for each delivery, or each transaction of a task that only produces, in the order in which their lifecycles ended.
 	Results []Result
 	// DeadLetters are in the order in which they were written.
 	DeadLetters []deadletter.Record

@@ -25,6 +25,9 @@ type Rig struct {
 	// do not hold. Jitter is left out, so that every delay is exact; the loop is not streaming, so that it ends; and no time
 	// is lost to polling, so that what is due is delivered at that moment.
 	Policy policy.Consumer
+	// Producer is what the transactions are prepared by that a task produces, alone or as a hybrid; without jitter as well.
+	// Default policy.DefaultProducer.
+	Producer policy.Producer
 	// Shutdown is how a stop goes, for tests that end the context of [Rig.RunInBubble]. Default policy.DefaultShutdown.
 	Shutdown policy.Shutdown
 	// MaxDeliveries is how often a transaction is delivered at most that is requeued each time. Default 1: what is requeued
@@ -40,7 +43,7 @@ type Rig struct {
 func NewRig(construct func(*ergon.Dependencies) ergon.Task) *Rig {
 	return &Rig{
 		Name: "task", New: construct, Connectors: map[string]any{}, Services: map[string]any{},
-		Policy: policy.DefaultConsumer(), Shutdown: policy.DefaultShutdown(), MaxDeliveries: 1,
+		Policy: policy.DefaultConsumer(), Producer: policy.DefaultProducer(), Shutdown: policy.DefaultShutdown(), MaxDeliveries: 1,
 	}
 }
 
@@ -49,9 +52,11 @@ func RigOf(task ergon.Task) *Rig {
 	return NewRig(func(*ergon.Dependencies) ergon.Task { return task })
 }
 
-// Run delivers transactions to the task, in this order, and returns when each has come to its end and is settled. It opens a
-// bubble of virtual time ([synctest.Test]), which also fails the test where a goroutine of the task never ends. What keeps
-// the task from running at all fails the test at once, with all faults.
+// Run delivers transactions to the task, in this order, and returns when each has come to its end and is settled. A task that
+// only produces prepares them; given none it produces its own. An Execute of the task is not called.
+//
+// It opens a bubble of virtual time ([synctest.Test]), which also fails the test where a goroutine of the task never ends. What
+// keeps the task from running at all fails the test at once, with all faults.
 func (r *Rig) Run(t *testing.T, transactions ...ergon.Transaction) Report {
 	t.Helper()
 	var report Report

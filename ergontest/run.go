@@ -22,6 +22,7 @@ type run struct {
 	logs    logbook
 	source  *source // nil where the rig has one of its own
 	letters *letters
+	outlets outlets
 	task    ergon.Task
 
 	mu    sync.Mutex
@@ -39,27 +40,34 @@ func (r *run) do(ctx context.Context, transactions []ergon.Transaction) (Report,
 	if err := components.open(ctx); err != nil {
 		return Report{}, errors.Join(err, components.close(ctx))
 	}
-	consumer, err := r.make(settings)
+	loop, err := r.make(settings, transactions)
 	if err != nil {
 		return Report{}, errors.Join(err, components.close(ctx))
 	}
-	err = consumer.Run(ctx)
+	err = loop.Run(ctx)
 	ctx = context.WithoutCancel(ctx)
 	if r.task.Exit != nil {
 		err = errors.Join(err, r.task.Exit(ctx))
 	}
+	err = errors.Join(err, r.outlets.flush(ctx))
 	elapsed := time.Since(r.begin)
 	err = errors.Join(err, components.close(ctx))
-	return r.report(elapsed, err), awaitAbandoned(consumer)
+	return r.report(elapsed, err), awaitAbandoned(loop)
+}
+
+// loop consumes or produces.
+type loop interface {
+	Run(ctx context.Context) error
+	Snapshot() pipeline.Snapshot
 }
 
 // awaitAbandoned lets handlers return that were given up: time stands still in a bubble whose test is over.
-func awaitAbandoned(consumer *pipeline.Consumer) error {
+func awaitAbandoned(of loop) error {
 	const patience = 24 * time.Hour
-	for wait := time.Millisecond; consumer.Snapshot().Abandoned > 0; wait *= 2 {
+	for wait := time.Millisecond; of.Snapshot().Abandoned > 0; wait *= 2 {
 		if wait > patience {
 			return fmt.Errorf("%d attempts were given up and their handlers have not returned for more than %v of virtual time; "+
-				"have them heed their context", consumer.Snapshot().Abandoned, patience)
+				"have them heed their context", of.Snapshot().Abandoned, patience)
 		}
 		time.Sleep(wait)
 	}
@@ -67,15 +75,25 @@ func awaitAbandoned(consumer *pipeline.Consumer) error {
 }
 
 // make makes the task and its loop; its error has the faults of both.
-func (r *run) make(settings pipeline.Settings) (*pipeline.Consumer, error) {
+func (r *run) make(settings pipeline.Settings, transactions []ergon.Transaction) (loop, error) {
 	dependencies := ergon.NewDependencies(r.rig.Connectors, r.rig.Services, settings.Logger)
+	r.outlets = r.before(dependencies)
 	r.task = r.rig.New(dependencies)
 	settings.Handlers = r.task
-	consumer, err := pipeline.New(settings)
+	if r.task.Prepare != nil {
+		r.outlets.join(r.rig.Producer.Loop.Batch)
+	}
+	var made loop
+	var err error
+	if r.task.Process == nil && r.task.Prepare != nil {
+		made, err = r.producing(settings, transactions)
+	} else {
+		made, err = pipeline.New(settings)
+	}
 	if err = errors.Join(dependencies.Err(), err); err != nil {
 		return nil, fmt.Errorf("the task cannot run:\n%w", err)
 	}
-	return consumer, nil
+	return made, nil
 }
 
 // settings are all but the task.
@@ -100,7 +118,8 @@ func (r *run) settings(transactions []ergon.Transaction) (pipeline.Settings, err
 		dead = r.letters
 	}
 	return pipeline.Settings{
-		Task: r.rig.Name, Worker: r.rig.Name + "-1", Source: from, DeadLetters: dead, Policy: p, Shutdown: r.rig.Shutdown,
+		Task: r.rig.Name, Worker: r.rig.Name + "-1", Source: from, DeadLetters: dead, Policy: p,
+		Producer: exactProducer(r.rig.Producer), Shutdown: r.rig.Shutdown,
 		OnEnd: r.end, TracerProvider: &r.spans, Logger: slog.New(ergon.LogHandler(&logHandler{book: &r.logs})),
 	}, nil
 }

@@ -47,7 +47,8 @@ const (
 func attemptsOf(spans []Span, tx ergon.Transaction) []Attempt {
 	whole := map[trace.SpanID]bool{}
 	for _, s := range spans {
-		if s.Attributes[string(messageID)] == tx.ID() && s.Attributes[string(deliveryCount)] == int64(tx.Delivery().Count) {
+		count, _ := s.Attributes[string(deliveryCount)].(int64) // what is produced has none
+		if s.Attributes[string(messageID)] == tx.ID() && count == int64(tx.Delivery().Count) {
 			whole[s.Context.SpanID()] = true
 		}
 	}
