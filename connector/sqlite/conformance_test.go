@@ -1,0 +1,105 @@
+package sqlite_test
+
+import (
+	"bytes"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/connector/sqlite"
+	"github.com/ergon-go/ergon/ergontest/connectortest"
+)
+
+// sharedClock is a clock that only the suite moves, while connectors read it from goroutines of their own.
+type sharedClock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *sharedClock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *sharedClock) pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+// mostPayload is what the queues under test take.
+const mostPayload = 1000
+
+// conforming is a file with a clock, whose connectors the suite makes.
+type conforming struct {
+	t     *testing.T
+	clock sharedClock
+	path  string
+}
+
+func newConforming(t *testing.T) *conforming {
+	t.Helper()
+	return &conforming{
+		t: t, path: filepath.Join(t.TempDir(), "queue.db"),
+		clock: sharedClock{at: time.Date(2024, 2, 29, 12, 0, 0, 0, time.UTC)},
+	}
+}
+
+// queue waits a little for what comes, so that closing it has a fetch to end.
+func (c *conforming) queue(name string) func() any {
+	return func() any {
+		s := sqlite.QueueSettings{QueueConfig: sqlite.DefaultQueueConfig(), Now: c.clock.now}
+		s.Path, s.Queue, s.MaxWait, s.MaxPayloadBytes = c.path, name, 20*time.Millisecond, mostPayload
+		s.Durability, s.MaxDeliveries, s.RetainSettled = sqlite.DurabilityNormal, 0, time.Hour
+		q, err := sqlite.NewQueue(s)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		return q
+	}
+}
+
+func (c *conforming) letters() any {
+	s := sqlite.DeadLettersSettings{DeadLettersConfig: sqlite.DefaultDeadLettersConfig(), Now: c.clock.now}
+	s.Path, s.Durability = c.path, sqlite.DurabilityNormal
+	d, err := sqlite.NewDeadLetters(s)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return d
+}
+
+func tooLarge() ergon.Transaction {
+	return ergon.NewTransaction("large", append(bytes.Repeat([]byte(" "), mostPayload), "{}"...))
+}
+
+func TestQueueKeepsTheRulesOfConnectors(t *testing.T) {
+	connectortest.Run(t, connectortest.Harness{
+		New: func(t *testing.T, _ []ergon.Transaction) connectortest.Store {
+			t.Helper()
+			c := newConforming(t)
+			connect := c.queue("jobs")
+			return connectortest.Store{
+				Connector: connect(), Another: connect, Beside: c.queue("claims"), Refused: tooLarge, Pass: c.clock.pass,
+			}
+		},
+		Shared: true,
+	})
+}
+
+func TestDeadLettersKeepTheRulesOfConnectors(t *testing.T) {
+	connectortest.Run(t, connectortest.Harness{
+		New: func(t *testing.T, _ []ergon.Transaction) connectortest.Store {
+			t.Helper()
+			c := newConforming(t)
+			return connectortest.Store{
+				Connector: c.letters(), Another: c.letters, Beside: c.queue("jobs"), Pass: c.clock.pass,
+				Refused: func() ergon.Transaction { return ergon.NewTransaction("no letter", []byte(`{}`)) },
+			}
+		},
+		Shared: true,
+	})
+}
