@@ -12,25 +12,24 @@ const handOver = 100 * time.Microsecond
 // a processor goes to sleep and is woken for it. So while they wait, and as long as a call takes less than a hand-over,
 // those who have the work at hand do it. While nothing waits to be run, serveIdle does it.
 //
-// A worker of a fixed pool has no substitute, so it serves only when there is nothing to run.
+// A worker of a fixed pool has no substitute, so it serves only when there is nothing to run. Of few slots none is kept from
+// what waits either, not even for a moment.
 func (w *worker) serve(complete bool) {
 	c := w.consumer
-	if c.pool.fixed {
-		if complete {
-			c.settler.hurry()
-		}
+	switch wanted := c.room.wanted.Load(); {
+	case wanted == exactly:
 		c.room.freed()
-		return
-	}
-	switch c.room.wanted.Load() {
-	case exactly: // few slots: what waits is not kept waiting, not even for a moment
+	case wanted == notWanted, w.slot.chunk != nil && w.slot.chunk.left() > 0:
+	case c.pool.fixed:
 		c.room.freed()
-	case coarsely:
-		if c.pool.backlog.Load() > 0 && (w.slot.chunk == nil || w.slot.chunk.left() == 0) {
-			c.intake.lend(w)
-		}
+	case c.pool.backlog.Load() > 0:
+		c.intake.lend(w)
 	}
-	if complete {
+	switch {
+	case !complete:
+	case c.pool.fixed:
+		c.settler.hurry()
+	default:
 		c.settler.lend(w, int(c.settler.enough))
 	}
 }
