@@ -9,9 +9,14 @@ type Phase uint8
 // The phases that have attempts.
 const (
 	Process Phase = iota
+	// Prepare is that of a hybrid task's outbound transactions, all of them together: each has attempts of its own in it.
+	Prepare
 	Success
 	Exception
 )
+
+// Phases is how many there are.
+const Phases = int(Exception) + 1
 
 // Event is what became of an attempt, or of the wait before one.
 type Event uint8
@@ -69,9 +74,9 @@ const (
 // Plan is the part of a policy and a task that the state machine depends on.
 type Plan struct {
 	// Attempts is the most attempts of each phase, by Phase.
-	Attempts [3]int
-	// HasSuccess and HasException say whether the task has the handler; a phase without one is passed over.
-	HasSuccess, HasException bool
+	Attempts [Phases]int
+	// HasPrepare, HasSuccess and HasException say whether the task has the handler; a phase without one is passed over.
+	HasPrepare, HasSuccess, HasException bool
 }
 
 // State is where one transaction is.
@@ -112,7 +117,10 @@ func Next(s State, e Event, p Plan) (State, Action) {
 
 func succeed(s State, p Plan) (State, Action) {
 	switch {
-	case s.Phase == Process && p.HasSuccess:
+	case s.Phase == Process && p.HasPrepare:
+		s.Phase, s.Attempt = Prepare, 1
+		return s, Run
+	case s.Phase < Success && p.HasSuccess:
 		s.Phase, s.Attempt = Success, 1
 		return s, Run
 	case s.Phase == Exception:

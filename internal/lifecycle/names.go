@@ -1,7 +1,7 @@
 package lifecycle
 
 // String returns the word that errors, spans and docs/lifecycle.md use.
-func (p Phase) String() string { return [...]string{"process", "success", "exception"}[p] }
+func (p Phase) String() string { return [...]string{"process", "prepare", "success", "exception"}[p] }
 
 // String returns the word that docs/lifecycle.md uses.
 func (e Event) String() string {

@@ -30,7 +30,7 @@ var properties = []struct {
 		return l[mostSteps(p)-1].ended()
 	}},
 	{"attempts are counted from 1 and never exceed the plan", func(p lifecycle.Plan, l life) bool {
-		var ran [3]int
+		var ran [lifecycle.Phases]int
 		for _, s := range l {
 			if s.from.Outcome != lifecycle.Pending {
 				continue
@@ -46,7 +46,7 @@ var properties = []struct {
 		return s.to.Phase >= s.from.Phase
 	})},
 	{"a phase without a handler is never entered", everyStep(func(p lifecycle.Plan, s step) bool {
-		return (s.to.Phase != lifecycle.Success || p.HasSuccess) && (s.to.Phase != lifecycle.Exception || p.HasException)
+		return (s.to.Phase != lifecycle.Prepare || p.HasPrepare) && (s.to.Phase != lifecycle.Success || p.HasSuccess) && (s.to.Phase != lifecycle.Exception || p.HasException)
 	})},
 	{"[P2] the failed phase is the one that the transaction left for good by failing", everyStep(func(_ lifecycle.Plan, s step) bool {
 		fails := s.from.Outcome == lifecycle.Pending && s.from.Phase != lifecycle.Exception &&
@@ -75,8 +75,13 @@ var properties = []struct {
 	})},
 	{"only an attempt that was ok succeeds, and never in the exception phase", whenPending(func(p lifecycle.Plan, s step) bool {
 		wants := s.event == lifecycle.OK &&
-			(s.from.Phase == lifecycle.Success || s.from.Phase == lifecycle.Process && !p.HasSuccess)
+			(s.from.Phase == lifecycle.Success || s.from.Phase == lifecycle.Prepare && !p.HasSuccess ||
+				s.from.Phase == lifecycle.Process && !p.HasPrepare && !p.HasSuccess)
 		return (s.to.Outcome == lifecycle.Succeeded) == wants
+	})},
+	{"[B3] a hybrid never succeeds without having prepared", whenPending(func(p lifecycle.Plan, s step) bool {
+		return !p.HasPrepare || s.from.Phase != lifecycle.Process ||
+			s.to.Phase != lifecycle.Success && s.to.Outcome != lifecycle.Succeeded
 	})},
 	{"a failure skips no exception handler", whenPending(func(p lifecycle.Plan, s step) bool {
 		return s.to.Outcome != lifecycle.Failed || !p.HasException || s.from.Phase == lifecycle.Exception
@@ -124,7 +129,8 @@ func FuzzLifecycle(f *testing.F) {
 // planOf makes a plan of any bits: two for the attempts of each phase, 1 to 4, and one for each handler.
 func planOf(bits uint32) lifecycle.Plan {
 	return lifecycle.Plan{
-		Attempts:     [3]int{1 + int(bits&3), 1 + int(bits>>2&3), 1 + int(bits>>4&3)},
+		Attempts:     [lifecycle.Phases]int{1 + int(bits&3), 1 + int(bits>>9&3), 1 + int(bits>>2&3), 1 + int(bits>>4&3)},
+		HasPrepare:   bits>>8&1 == 1,
 		HasSuccess:   bits>>6&1 == 1,
 		HasException: bits>>7&1 == 1,
 	}
@@ -151,7 +157,9 @@ func checkLife(t *testing.T, plan lifecycle.Plan, events []byte) {
 	}
 }
 
-func mostSteps(p lifecycle.Plan) int { return p.Attempts[0] + p.Attempts[1] + p.Attempts[2] }
+func mostSteps(p lifecycle.Plan) int {
+	return p.Attempts[0] + p.Attempts[1] + p.Attempts[2] + p.Attempts[3]
+}
 
 func everyStep(holds func(lifecycle.Plan, step) bool) func(lifecycle.Plan, life) bool {
 	return func(p lifecycle.Plan, l life) bool {

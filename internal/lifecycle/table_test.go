@@ -12,7 +12,7 @@ import (
 	"github.com/ergon-go/ergon/internal/lifecycle"
 )
 
-// The table proves [P1] (process, then success or exception, each with attempts of its own), [P2] (whoever fails for good
+// The table proves [P1] (process, then success or exception, with what a hybrid prepares [B3] in between, each with attempts of its own), [P2] (whoever fails for good
 // goes to the exception phase), [P3] (its failure is handler_failed), [P4] (shutdown releases), [R2] (business and permanent
 // failures are not retried) and [T3] (the transaction's deadline ends process and success).
 func TestTableIsWhatNextDoes(t *testing.T) {
@@ -67,7 +67,7 @@ type combination struct {
 	handlers    handlers
 }
 
-type handlers struct{ success, exception bool }
+type handlers struct{ prepare, success, exception bool }
 
 func (c combination) String() string {
 	return fmt.Sprintf("%v, attempts left %t, %v, handlers %+v", c.phase, c.attemptLeft, c.event, c.handlers)
@@ -80,13 +80,27 @@ var (
 	attemptsLeft = map[string][]bool{"yes": {true}, "no": {false}, "–": {true, false}}
 
 	handlersPresent = map[string][]handlers{
-		"success":      {{true, false}, {true, true}},
-		"no success":   {{false, false}, {false, true}},
-		"exception":    {{false, true}, {true, true}},
-		"no exception": {{false, false}, {true, false}},
-		"any":          {{false, false}, {false, true}, {true, false}, {true, true}},
+		"prepare":                where(func(h handlers) bool { return h.prepare }),
+		"no prepare, success":    where(func(h handlers) bool { return !h.prepare && h.success }),
+		"no prepare, no success": where(func(h handlers) bool { return !h.prepare && !h.success }),
+		"success":                where(func(h handlers) bool { return h.success }),
+		"no success":             where(func(h handlers) bool { return !h.success }),
+		"exception":              where(func(h handlers) bool { return h.exception }),
+		"no exception":           where(func(h handlers) bool { return !h.exception }),
+		"any":                    where(func(handlers) bool { return true }),
 	}
 )
+
+// where returns the combinations of handlers that match.
+func where(match func(handlers) bool) []handlers {
+	var all []handlers
+	for i := range 8 {
+		if h := (handlers{i&1 != 0, i&2 != 0, i&4 != 0}); match(h) {
+			all = append(all, h)
+		}
+	}
+	return all
+}
 
 // wordsUpTo maps the word of each value up to last to that value, and "any" to all of them.
 func wordsUpTo[T interface {
@@ -152,7 +166,7 @@ const running = 3
 // follow is what Next does with the combination. The phases it is not in have an attempt left where this one has none, and
 // none where it has one, so that attempts are counted by the right phase.
 func (c combination) follow() string {
-	plan := lifecycle.Plan{HasSuccess: c.handlers.success, HasException: c.handlers.exception}
+	plan := lifecycle.Plan{HasPrepare: c.handlers.prepare, HasSuccess: c.handlers.success, HasException: c.handlers.exception}
 	for phase := range plan.Attempts {
 		plan.Attempts[phase] = running
 		if (phase == int(c.phase)) == c.attemptLeft {

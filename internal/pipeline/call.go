@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 )
 
@@ -31,6 +32,7 @@ func (c *Consumer) attempt(w *worker, f *flight) (event lifecycle.Event, owned b
 // answer is what a handler returned.
 type answer struct {
 	result      any
+	outputs     []capability.Output
 	disposition ergon.Disposition
 	err         error
 }
@@ -43,6 +45,8 @@ func (w *worker) call(a *attempt) {
 	switch a.mark.phase() {
 	case lifecycle.Process:
 		w.answer.result, w.answer.err = handlers.Process(a, *a.tx)
+	case lifecycle.Prepare:
+		w.answer.result, w.answer.outputs, w.answer.err = w.consumer.hybrid.prepare(a, w.answer.result)
 	case lifecycle.Success:
 		w.answer.err = handlers.Success(a, *a.tx, w.answer.result)
 	case lifecycle.Exception:
@@ -118,6 +122,11 @@ func (f *flight) accept(phase lifecycle.Phase, got answer) {
 	switch phase {
 	case lifecycle.Process:
 		f.result = got.result
+	case lifecycle.Prepare:
+		f.result = got.result
+		if len(got.outputs) > 0 {
+			f.needAside().outputs = got.outputs
+		}
 	case lifecycle.Exception:
 		f.failure.disposition = got.disposition
 	case lifecycle.Success:
@@ -125,6 +134,9 @@ func (f *flight) accept(phase lifecycle.Phase, got answer) {
 }
 
 func (c *Consumer) eventOf(err error) lifecycle.Event {
+	if errors.Is(err, errReleased) {
+		return lifecycle.Interrupted
+	}
 	category := ergon.CategoryOf(err)
 	if category == ergon.CategoryBusiness {
 		return lifecycle.Business
@@ -143,7 +155,9 @@ func (c *Consumer) eventOf(err error) lifecycle.Event {
 
 // attempted makes the end of an attempt seen.
 func (c *Consumer) attempted(s *shard, f *flight, a *attempt, event lifecycle.Event, err error, now instant) {
-	s.phases[a.mark.phase()].observe(now - f.started)
+	if a.mark.phase() != lifecycle.Prepare { // whose attempts are those of each outbound transaction
+		s.phases[a.mark.phase()].observe(now - f.started)
+	}
 	if event != lifecycle.OK {
 		f.failed(err)
 		if event == lifecycle.Timeout || event == lifecycle.OutOfTime {

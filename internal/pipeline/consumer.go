@@ -19,8 +19,8 @@ type Consumer struct {
 	settings Settings
 	clock    clock
 	plan     lifecycle.Plan
-	retries  [3]policy.Retry // by lifecycle.Phase
-	values   context.Context //nolint:containedctx // what attempts inherit: values, never a cancellation
+	retries  [lifecycle.Phases]policy.Retry // by lifecycle.Phase
+	values   context.Context                //nolint:containedctx // what attempts inherit: values, never a cancellation
 
 	stats    stats
 	room     room
@@ -31,6 +31,8 @@ type Consumer struct {
 	slabs    slabs
 	order    order
 	outage   *outage
+	hop      *hop
+	hybrid   *hybrid
 	governor *governor
 	watcher  *watcher
 	failures failures
@@ -55,12 +57,15 @@ func New(s Settings) (*Consumer, error) {
 	c := &Consumer{
 		settings: s, clock: newClock(), values: context.Background(),
 		plan: lifecycle.Plan{
-			Attempts: [3]int{
-				s.Policy.Process.Retry.MaxAttempts, s.Policy.Success.Retry.MaxAttempts, s.Policy.Exception.Retry.MaxAttempts,
+			Attempts: [lifecycle.Phases]int{
+				s.Policy.Process.Retry.MaxAttempts, 1, s.Policy.Success.Retry.MaxAttempts, s.Policy.Exception.Retry.MaxAttempts,
 			},
+			HasPrepare: s.Handlers.Prepare != nil,
 			HasSuccess: s.Handlers.Success != nil, HasException: s.Handlers.Exception != nil,
 		},
-		retries:  [3]policy.Retry{s.Policy.Process.Retry, s.Policy.Success.Retry, s.Policy.Exception.Retry},
+		retries: [lifecycle.Phases]policy.Retry{
+			s.Policy.Process.Retry, unbounded(), s.Policy.Success.Retry, s.Policy.Exception.Retry,
+		},
 		headroom: int64(s.Policy.Loop.Concurrency.MostAbandoned()),
 		stopping: make(chan struct{}), headroomFreed: make(chan struct{}, 1),
 	}
@@ -73,6 +78,8 @@ func New(s Settings) (*Consumer, error) {
 	c.pool.limit.Store(int32(s.Policy.Loop.Concurrency.Value))
 	c.settler = newSettler(c)
 	c.intake = newIntake(c)
+	c.hop = newHop(s)
+	c.hybrid = newHybrid(c)
 	c.order = order{on: s.Policy.Loop.Ordering == policy.OrderingKey, held: map[string][]*flight{}}
 	c.governor = newGovernor(s.Policy.Loop.Concurrency, &c.pool)
 	c.outage = newOutage(s.Policy.Loop.Outage, func(lasts bool) { c.watcher.outageChanged(lasts) })
@@ -149,6 +156,7 @@ func (c *Consumer) runUntilEnd(ctx context.Context, giveUp context.CancelCauseFu
 	halt := func(why error) {
 		c.stopFetching(ergon.ErrInterrupted)
 		close(c.stopping)
+		c.hybrid.stop()
 		if fetching {
 			fetchErr = <-done // a fetch that ignores its context is left behind
 		}

@@ -111,6 +111,10 @@ func (f *flight) concluded(s lifecycle.State, event lifecycle.Event, attempts in
 	if attempts > 1 {
 		err.First = f.failure.first
 	}
+	if s.Phase == lifecycle.Prepare {
+		ofOutbound(err)
+		return err
+	}
 	if inner, ok := errors.AsType[*ergon.TransactionError](f.failure.last); ok && inner.Phase == policy.PhaseDecode {
 		err.Phase, err.Err = policy.PhaseDecode, inner.Err
 	}
@@ -136,5 +140,9 @@ func (c *Consumer) phaseOf(p lifecycle.Phase) policy.Phase {
 	if c.settings.produces && p == lifecycle.Process {
 		return policy.PhasePrepare
 	}
-	return [...]policy.Phase{policy.PhaseProcess, policy.PhaseSuccess, policy.PhaseException}[p]
+	return nameOf(p)
+}
+
+func nameOf(p lifecycle.Phase) policy.Phase {
+	return [...]policy.Phase{policy.PhaseProcess, policy.PhasePrepare, policy.PhaseSuccess, policy.PhaseException}[p]
 }

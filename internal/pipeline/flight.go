@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 )
 
@@ -37,6 +38,7 @@ type aside struct {
 	ctx     context.Context        //nolint:containedctx // carries the transaction's span to its attempts
 	span    trace.Span             // of the transaction
 	fetched trace.SpanContext      // of the fetch that brought it, where no other span ties them together
+	outputs []capability.Output    // what becomes durable together with its acknowledgement
 }
 
 func (f *flight) needAside() *aside {

@@ -277,7 +277,7 @@ func decode(data []byte) scenario {
 	data = data[copy(head[:], data):]
 	s := scenario{
 		plan: lifecycle.Plan{
-			Attempts:   [3]int{1 + int(head[0]&3), 1 + int(head[0]>>2&3), 1 + int(head[0]>>4&3)},
+			Attempts:   [lifecycle.Phases]int{1 + int(head[0]&3), 1, 1 + int(head[0]>>2&3), 1 + int(head[0]>>4&3)},
 			HasSuccess: head[0]>>6&1 == 0, HasException: head[0]>>7 == 0,
 		},
 		execution:   [...]policy.Execution{policy.ExecutionAsync, policy.ExecutionSync}[head[1]&1],

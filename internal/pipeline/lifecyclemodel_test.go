@@ -127,7 +127,7 @@ type model struct {
 }
 
 func (m *model) retry() policy.Retry {
-	return [...]policy.Step{m.policy.Process, m.policy.Success, m.policy.Exception}[m.state.Phase].Retry
+	return [...]policy.Step{m.policy.Process, {}, m.policy.Success, m.policy.Exception}[m.state.Phase].Retry
 }
 
 // deadline returns when the attempt that begins now is given up, and whether that is the transaction's.

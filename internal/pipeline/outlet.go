@@ -30,6 +30,9 @@ var errAlone = errors.New("the call failed as a whole")
 // once, on its caller's goroutine. Each caller is told the fate of its own transactions and nothing else. Safe for
 // concurrent use.
 //
+// What a hybrid task dispatches to the store that its source is in is not sent at all, but becomes durable together with the
+// acknowledgement of the inbound transaction, or not [B3].
+//
 // What an attempt dispatches after it was given up goes nowhere [T1].
 type Outlet struct {
 	to    ergon.Dispatcher
@@ -42,6 +45,8 @@ type Outlet struct {
 	queued  int         // transactions in waiting
 	timer   *time.Timer // for the parcel that has waited longest; nil: none was needed yet
 	idle    []chan struct{}
+	asked   *hop // the loop that shares is about
+	shares  bool
 }
 
 var _ ergon.Dispatcher = (*Outlet)(nil)
@@ -76,12 +81,10 @@ func (o *Outlet) DispatchTransactions(ctx context.Context, batch []ergon.Transac
 	if ctx.Err() != nil {
 		return fmt.Errorf("not dispatched: %w", context.Cause(ctx))
 	}
-	if traced(ctx) {
-		batch = slices.Clone(batch)
-		for i, tx := range batch {
-			batch[i] = withTrace(ctx, tx)
-		}
+	if c, ok := ctx.Value(collectorKey{}).(*collector); ok && o.sharesStore(c.hop) {
+		return c.add(o.to, o.stamped(ctx, batch))
 	}
+	batch = o.stamped(ctx, batch)
 	if o.batch.Size <= 1 || len(batch) == 0 || len(batch) >= o.batch.Size {
 		return o.to.DispatchTransactions(ctx, batch)
 	}
@@ -99,6 +102,28 @@ func (o *Outlet) DispatchTransactions(ctx context.Context, batch []ergon.Transac
 	default:
 		return err
 	}
+}
+
+// sharesStore asks, once for each loop, whether what is dispatched here can hop.
+func (o *Outlet) sharesStore(h *hop) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.asked != h {
+		o.asked, o.shares = h, h.hopper.SharesStore(o.to)
+	}
+	return o.shares
+}
+
+// stamped returns batch with the span in ctx in its metadata, where there is one.
+func (o *Outlet) stamped(ctx context.Context, batch []ergon.Transaction) []ergon.Transaction {
+	if !traced(ctx) {
+		return batch
+	}
+	batch = slices.Clone(batch)
+	for i, tx := range batch {
+		batch[i] = withTrace(ctx, tx)
+	}
+	return batch
 }
 
 // wait returns what became of p, unless ctx ends before that is known.

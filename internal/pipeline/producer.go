@@ -78,12 +78,17 @@ func (s Settings) producing() Settings {
 func loopOf(p policy.Producer) policy.Consumer {
 	c := policy.DefaultConsumer()
 	c.Process, c.Success, c.Exception = p.Prepare, p.Success, p.Exception
-	c.Fetch = policy.Fetch{Connector: "transactions", Retry: policy.Retry{MaxAttempts: 1, Timeout: math.MaxInt64, BackoffMultiplier: 1}}
+	c.Fetch = policy.Fetch{Connector: "transactions", Retry: unbounded()}
 	c.Loop.Execution, c.Loop.OSThreads = p.Loop.Execution, p.Loop.OSThreads
 	c.Loop.Limit, c.Loop.Timeout, c.Loop.TransactionTimeout = p.Loop.Limit, p.Loop.Timeout, p.Loop.TransactionTimeout
 	c.Loop.Concurrency, c.Loop.Ordering = p.Loop.Concurrency, p.Loop.Ordering
 	c.Loop.OnException, c.Loop.DeadLetter = policy.OnExceptionDiscard, ""
 	return c
+}
+
+// unbounded is one attempt of what is bounded by something else.
+func unbounded() policy.Retry {
+	return policy.Retry{MaxAttempts: 1, Timeout: math.MaxInt64, BackoffMultiplier: 1}
 }
 
 // Snapshot returns where the loop is. Safe for concurrent use.

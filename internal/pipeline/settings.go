@@ -71,6 +71,9 @@ func (s Settings) Validate() error {
 	if s.Source == nil {
 		faults = append(faults, fmt.Errorf("fetch.connector: %q is no source: it cannot fetch", s.Policy.Fetch.Connector))
 	}
+	if s.Handlers.Prepare != nil {
+		faults = append(faults, s.hybridFaults()...)
+	}
 	_, settles := s.Source.(ergon.Settler)
 	loop := s.Policy.Loop
 	switch {
@@ -91,6 +94,19 @@ func (s Settings) Validate() error {
 	return errors.Join(append(faults, s.validateLease())...)
 }
 
+// hybridFaults are those of the policy by which a hybrid task produces.
+func (s Settings) hybridFaults() []error {
+	joined, ok := s.Producer.Validate().(interface{ Unwrap() []error }) //nolint:errorlint // a list, or nil
+	if !ok {
+		return nil
+	}
+	faults := joined.Unwrap()
+	for i, fault := range faults {
+		faults[i] = fmt.Errorf("producer.%w", fault)
+	}
+	return faults
+}
+
 func (s Settings) validateLease() error {
 	keeper, leased := s.Source.(ergon.LeaseKeeper)
 	if !leased {
@@ -98,10 +114,15 @@ func (s Settings) validateLease() error {
 	}
 	var faults []error
 	lease := keeper.LeaseDuration()
+	prepare := time.Duration(0)
+	if s.Handlers.Prepare != nil {
+		prepare = s.Producer.Prepare.Retry.Timeout
+	}
 	for _, step := range []struct {
 		phase   policy.Phase
 		timeout time.Duration
 	}{
+		{"producer." + policy.PhasePrepare, prepare},
 		{policy.PhaseProcess, s.Policy.Process.Retry.Timeout},
 		{policy.PhaseSuccess, s.Policy.Success.Retry.Timeout},
 		{policy.PhaseException, s.Policy.Exception.Retry.Timeout},

@@ -23,6 +23,9 @@ func (c *Consumer) settleBatch(ctx context.Context, batch []*flight) {
 	c.leases.settle(batch)
 	ctx, span := c.watcher.settleStarted(ctx, batch)
 	lost := c.writeDeadLetters(ctx, batch)
+	if c.hop != nil {
+		lost = errors.Join(lost, c.hopOver(ctx, batch))
+	}
 	err := errors.Join(lost, c.tellSource(ctx, batch))
 	c.givesUpSettling(err)
 	took := c.clock.now() - began
@@ -33,6 +36,9 @@ func (c *Consumer) settleBatch(ctx context.Context, batch []*flight) {
 	var counts [outcomes]int64
 	for _, f := range batch {
 		counts[f.verdict.outcome]++
+		if c.hybrid != nil && f.verdict.outcome == Succeeded {
+			c.stats.produced.Add(int64(len(f.outbound())))
+		}
 		c.slabs.done(f)
 	}
 	for o, n := range counts {
@@ -62,7 +68,7 @@ func (c *Consumer) givesUpSettling(err error) {
 func (c *Consumer) writeDeadLetters(ctx context.Context, batch []*flight) error {
 	var dead []int
 	for i, f := range batch {
-		if f.verdict.dead {
+		if f.verdict.dead && !c.hop.buries() {
 			dead = append(dead, i)
 		}
 	}
@@ -236,7 +242,7 @@ func (p *parts) end(turn int, err error) error {
 			continue
 		}
 		p.failed[i] = failure
-		if !errors.Is(failure, ergon.ErrStaleDelivery) {
+		if !errors.Is(failure, ergon.ErrStaleDelivery) && !refused(failure) {
 			left = append(left, i)
 		}
 	}

@@ -48,7 +48,7 @@ func (s Snapshot) Ended() int64 {
 
 func (s *stats) snapshot() Snapshot {
 	snap := Snapshot{
-		Fetched: s.fetched.Load(), Late: s.late.Load(), Abandoned: s.abandoned.Load(),
+		Fetched: s.fetched.Load(), Produced: s.produced.Load(), Late: s.late.Load(), Abandoned: s.abandoned.Load(),
 		Outcomes: map[Outcome]int64{}, Phases: map[policy.Phase]PhaseStats{},
 		Elapsed: s.elapsed(),
 	}
@@ -63,7 +63,7 @@ func (s *stats) snapshot() Snapshot {
 		snap.Timeouts += s.shards[i].timeouts.Load()
 	}
 	names := [phases]policy.Phase{
-		policy.PhaseProcess, policy.PhaseSuccess, policy.PhaseException, policy.PhaseFetch, policy.PhaseSettle,
+		policy.PhaseProcess, policy.PhasePrepare, policy.PhaseSuccess, policy.PhaseException, policy.PhaseFetch, policy.PhaseSettle,
 	}
 	for i, name := range names {
 		if p := s.phase(i); p.Count > 0 {

@@ -46,6 +46,7 @@ type stats struct {
 	finished  atomic.Int64 // 0 while the loop runs
 	fetched   atomic.Int64
 	late      atomic.Int64
+	produced  atomic.Int64 // by a hybrid task
 	ended     [outcomes]atomic.Int64
 	turn      atomic.Uint32
 	_         [64]byte // what every attempt reads apart from what is written often

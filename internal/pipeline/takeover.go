@@ -55,8 +55,11 @@ func (c *Consumer) abandoned(a *attempt) {
 func (c *Consumer) late(a *attempt, err error) {
 	a.owner.Store(gone)
 	c.stats.abandoned.Add(-1)
-	c.stats.late.Add(1)
 	signal(c.headroomFreed)
+	if a.mark.phase() == lifecycle.Prepare { // whose handlers are counted each by itself
+		return
+	}
+	c.stats.late.Add(1)
 	c.watcher.late(a, err)
 }
 

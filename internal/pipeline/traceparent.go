@@ -17,7 +17,7 @@ const (
 // withTrace returns tx with the span in ctx in its metadata, so that whoever consumes it links to that span. One that comes
 // with the span of its making keeps that.
 func withTrace(ctx context.Context, tx ergon.Transaction) ergon.Transaction {
-	if _, has := tx.Metadata(traceparent); has {
+	if own, _ := tx.Metadata(traceparent); own != "" {
 		return tx
 	}
 	var carrier propagation.MapCarrier = map[string]string{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -38,7 +39,8 @@ type metrics struct {
 	base     []metric.AddOption
 	outcome  [outcomes][]metric.AddOption
 	duration [outcomes][]metric.RecordOption
-	attempt  [3][events][]metric.RecordOption
+	attempt  [lifecycle.Phases][events][]metric.RecordOption
+	prepared [outcomes][]metric.RecordOption
 	sent     [outcomes][]metric.AddOption
 	received []metric.AddOption
 	receive  calls
@@ -73,13 +75,10 @@ func counterOf(meter metric.Meter, i spans.Instrument) (metric.Int64Counter, err
 }
 
 func (m *metrics) prepare(c *Consumer) {
-	common := []attribute.KeyValue{
-		spans.MessagingSystem.String(spans.SystemName), spans.Task.String(c.settings.Task),
-	}
-	operation := "prepare"
+	everywhere := []attribute.KeyValue{spans.MessagingSystem.String(spans.SystemName), spans.Task.String(c.settings.Task)}
+	common := everywhere
 	if !c.settings.produces {
-		common = append(common, spans.MessagingSource.String(c.settings.Policy.Fetch.Connector))
-		operation = "process"
+		common = append(slices.Clone(everywhere), spans.MessagingSource.String(c.settings.Policy.Fetch.Connector))
 	}
 	set := func(more ...attribute.KeyValue) metric.MeasurementOption {
 		return metric.WithAttributeSet(attribute.NewSet(append(more, common...)...))
@@ -89,8 +88,10 @@ func (m *metrics) prepare(c *Consumer) {
 	for o := range outcomes {
 		name := spans.Outcome.String(Outcome(o).String())
 		m.outcome[o] = []metric.AddOption{set(name)}
-		m.duration[o] = []metric.RecordOption{set(name, spans.MessagingOperation.String(operation))}
-		m.sent[o] = []metric.AddOption{set(append(errorOf(Outcome(o)), spans.MessagingOperation.String(operation))...)}
+		m.duration[o] = []metric.RecordOption{set(name, spans.MessagingOperation.String("process"))}
+		prepare := append(slices.Clone(everywhere), spans.MessagingOperation.String("prepare"))
+		m.prepared[o] = []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(append(slices.Clone(prepare), name)...))}
+		m.sent[o] = []metric.AddOption{metric.WithAttributeSet(attribute.NewSet(append(errorOf(Outcome(o)), prepare...)...))}
 	}
 	for p := range m.attempt {
 		for e := range events {
@@ -160,7 +161,7 @@ func (m *metrics) attempted(ctx context.Context, a *attempt, event lifecycle.Eve
 
 func (m *metrics) ended(ctx context.Context, o Outcome, took instant) {
 	if m.produces {
-		m.operation.Record(ctx, seconds(took), m.duration[o]...)
+		m.operation.Record(ctx, seconds(took), m.prepared[o]...)
 		return
 	}
 	m.process.Record(ctx, seconds(took), m.duration[o]...)

@@ -1,0 +1,173 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/internal/spans"
+	"github.com/ergon-go/ergon/policy"
+)
+
+// hop is a loop whose source can make what came out of a transaction durable together with its acknowledgement [B3]. Nil is a
+// loop over another source.
+type hop struct {
+	hopper capability.Hopper
+	bury   bool // dead letters are kept in the source's store as well
+}
+
+func newHop(s Settings) *hop {
+	hopper, ok := s.Source.(capability.Hopper)
+	if !ok || s.single {
+		return nil
+	}
+	return &hop{hopper: hopper, bury: s.DeadLetters != nil && hopper.SharesStore(s.DeadLetters)}
+}
+
+// buries reports whether dead letters are written together with the acknowledgement.
+func (h *hop) buries() bool { return h != nil && h.bury }
+
+type collectorKey struct{}
+
+// collector takes what an attempt dispatches to the source's store. It is the attempt's own: nothing of an attempt that was
+// given up is ever heard of.
+type collector struct {
+	hop     *hop
+	mu      sync.Mutex
+	outputs []capability.Output
+	taken   bool
+}
+
+// collecting returns a context in which dispatches are collected.
+func (h *hop) collecting(ctx context.Context) (context.Context, *collector) {
+	if h == nil {
+		return ctx, nil
+	}
+	c := &collector{hop: h}
+	return context.WithValue(ctx, collectorKey{}, c), c
+}
+
+func (c *collector) add(to ergon.Dispatcher, batch []ergon.Transaction) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.taken {
+		return errors.New("not dispatched: the attempt that it belongs to has returned")
+	}
+	c.outputs = append(c.outputs, capability.Output{To: to, Transactions: slices.Clone(batch)})
+	return nil
+}
+
+// take returns what was collected; from then on nothing is.
+func (c *collector) take() []capability.Output {
+	if c == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.taken = true
+	return c.outputs
+}
+
+// hopOver makes durable, together with what becomes of their deliveries, the outputs of those of batch that have any, and the
+// dead letters that their source's store keeps.
+func (c *Consumer) hopOver(ctx context.Context, batch []*flight) error {
+	var over []int
+	var hops []capability.Hop
+	for i, f := range batch {
+		if outputs := c.outputsOf(f); len(outputs) > 0 {
+			v := &f.verdict
+			over = append(over, i)
+			hops = append(hops, capability.Hop{
+				Settlement: ergon.Settlement{Transaction: *f.tx, Action: v.action, Delay: v.delay, Interrupted: v.interrupted},
+				Outputs:    outputs,
+			})
+		}
+	}
+	if len(over) == 0 {
+		return nil
+	}
+	failed, _ := c.inParts(ctx, spans.Settle, newParts(len(hops)), func(ctx context.Context, parts []int) error {
+		return c.hop.hopper.HopTransactions(ctx, pick(hops, parts))
+	})
+	for _, i := range over {
+		batch[i].verdict.untold = true // the source has heard of it, or will deliver it again
+	}
+	return c.notHopped(ctx, batch, over, failed)
+}
+
+// outputsOf returns what is to hop with f. What came out of a transaction that failed afterwards is no output.
+func (c *Consumer) outputsOf(f *flight) []capability.Output {
+	switch {
+	case f.verdict.dead && c.hop.bury:
+		return []capability.Output{{To: c.settings.DeadLetters, Transactions: []ergon.Transaction{c.deadLetterOf(f)}}}
+	case f.verdict.outcome == Succeeded && f.aside != nil:
+		return f.aside.outputs
+	default:
+		return nil
+	}
+}
+
+// notHopped decides what becomes of those of which nothing is durable: stale ones are the source's again; dead letters are
+// requeued, never dropped; one whose outputs its store refuses for good has failed to be prepared; anything else is left to
+// be delivered again.
+func (c *Consumer) notHopped(ctx context.Context, batch []*flight, over []int, failed itemErrors) error {
+	var refusals []*flight
+	var letters undone
+	for at, err := range failed {
+		f := batch[over[at]]
+		switch {
+		case errors.Is(err, ergon.ErrStaleDelivery):
+			delete(failed, at)
+			f.verdict.outcome = Redelivered
+			if !f.lost.Load() { // which was said then
+				c.watcher.stale(ctx, f)
+			}
+			continue
+		case f.verdict.dead:
+			letters.flights, letters.err = append(letters.flights, f), err
+			f.verdict = verdict{outcome: Requeued, action: policy.SettleRequeue, delay: c.settings.Policy.Settle.RequeueDelay}
+		case refused(err):
+			refusals = append(refusals, f)
+			c.refuse(f, err)
+		default:
+			f.verdict.outcome = Redelivered
+			continue
+		}
+		delete(failed, at)
+	}
+	c.watcher.notDeadLettered(ctx, letters)
+	left := failed.of(batch, over)
+	c.unsettled(left)
+	err := errors.Join(letters.err, left.err)
+	if len(refusals) > 0 { // what they hop with now, if anything, are dead letters
+		err = errors.Join(err, c.writeDeadLetters(ctx, refusals), c.hopOver(ctx, refusals))
+	}
+	return err
+}
+
+// refused reports whether err says that trying again is pointless.
+func refused(err error) bool {
+	return ergon.CategoryOf(err) == ergon.CategoryBusiness || (&ergon.TransactionError{Err: err}).IsPermanent()
+}
+
+// refuse has f fail in its prepare phase, too late for its exception handler.
+func (c *Consumer) refuse(f *flight, err error) {
+	f.aside.outputs = nil
+	f.failure = &failure{at: time.Now(), cause: &ergon.TransactionError{
+		Category: ergon.CategoryOf(err), Phase: policy.PhasePrepare, TransactionID: f.tx.ID(), Attempts: 1,
+		Err: fmt.Errorf("the store refuses what came out of it: %w", err),
+	}}
+	f.verdict = c.judgeFailed(f)
+	c.watcher.refusedOutputs(f)
+}
+
+// outbound are the transactions that a hybrid task made of f.
+func (f *flight) outbound() []ergon.Transaction {
+	made, _ := f.result.([]ergon.Transaction)
+	return made
+}

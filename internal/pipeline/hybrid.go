@@ -1,0 +1,145 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"golang.org/x/time/rate"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/internal/lifecycle"
+	"github.com/ergon-go/ergon/policy"
+)
+
+// hybrid is what a loop prepares outbound transactions with: all inbound transactions share its slots and its throttle. Nil is
+// a loop of a task that is no hybrid.
+type hybrid struct {
+	consumer *Consumer
+	policy   policy.Producer
+	slots    chan struct{} // holds one for each outbound transaction that is being prepared
+	limiter  *rate.Limiter // nil: no throttle
+	hop      *hop          // nil: whatever is prepared is dispatched at once
+
+	mu       sync.Mutex
+	under    map[*preparing]struct{} // way
+	stopping bool
+}
+
+// errReleased is why an inbound transaction is cut short by shutdown, because one that came out of it is in a backoff.
+var errReleased = errors.New("in a backoff when the shutdown began")
+
+func newHybrid(c *Consumer) *hybrid {
+	s := c.settings
+	if s.Handlers.Prepare == nil {
+		return nil
+	}
+	h := &hybrid{
+		consumer: c, policy: s.Producer, slots: make(chan struct{}, s.Producer.Loop.Concurrency.Value),
+		under: map[*preparing]struct{}{},
+	}
+	if t := s.Producer.Loop.Throttle; t.Rate > 0 {
+		h.limiter = rate.NewLimiter(rate.Limit(t.Rate), t.Burst)
+	}
+	if s.Handlers.PrepareSuccess == nil { // which is to run when it is durable
+		h.hop = c.hop
+	}
+	return h
+}
+
+// prepare prepares what processing returned, all of it, within attempt a. What is to become durable with the inbound
+// transaction's acknowledgement comes back as outputs.
+func (h *hybrid) prepare(a *attempt, result any) (outbound []ergon.Transaction, outputs []capability.Output, err error) {
+	outbound, err = h.consumer.settings.Handlers.Outbound(*a.tx, result)
+	if err != nil || len(outbound) == 0 {
+		return outbound, nil, err
+	}
+	p := newPreparing(h, a, outbound)
+	defer p.end()
+	p.all()
+	if err := p.err(); err != nil {
+		return nil, nil, err
+	}
+	for _, collected := range p.collected {
+		outputs = append(outputs, collected...)
+	}
+	return outbound, outputs, nil
+}
+
+// begin counts p as under way, until it ends.
+func (h *hybrid) begin(p *preparing) {
+	h.mu.Lock()
+	h.under[p] = struct{}{}
+	stopping := h.stopping
+	h.mu.Unlock()
+	if stopping {
+		p.halt()
+	}
+}
+
+func (h *hybrid) end(p *preparing) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.under, p)
+}
+
+// stop ends every backoff, now and from now on: a shutdown has begun [R1].
+func (h *hybrid) stop() {
+	if h == nil {
+		return
+	}
+	h.mu.Lock()
+	h.stopping = true
+	under := make([]*preparing, 0, len(h.under))
+	for p := range h.under {
+		under = append(under, p)
+	}
+	h.mu.Unlock()
+	for _, p := range under {
+		p.halt()
+	}
+}
+
+// outboundError is why an inbound transaction failed in its prepare phase.
+type outboundError struct {
+	id    string
+	cause *ergon.TransactionError
+}
+
+// Error leaves category and attempts to the error that wraps it.
+func (e *outboundError) Error() string {
+	if e.cause.Phase == policy.PhasePrepare {
+		return fmt.Sprintf("outbound transaction %s: %v", e.id, e.cause.Err)
+	}
+	return fmt.Sprintf("outbound transaction %s: %s: %v", e.id, e.cause.Phase, e.cause.Err)
+}
+
+func (e *outboundError) Unwrap() error { return e.cause }
+
+// ofOutbound has err, the error of a prepare phase that failed for good, tell of the outbound transaction's own attempts.
+func ofOutbound(err *ergon.TransactionError) {
+	of, ok := errors.AsType[*outboundError](err.Err)
+	if !ok {
+		return
+	}
+	err.Attempts, err.First, err.Stack = of.cause.Attempts, of.cause.First, of.cause.Stack
+	if err.Category != ergon.CategoryTimeout {
+		err.Category = of.cause.Category
+	}
+}
+
+// prepared observes an attempt to prepare an outbound transaction.
+func (c *Consumer) prepared(ctx context.Context, phase lifecycle.Phase, event lifecycle.Event, took instant) {
+	s := c.stats.nextShard()
+	if phase == lifecycle.Prepare {
+		s.phases[phase].observe(took)
+	}
+	if event == lifecycle.Timeout {
+		s.timeouts.Add(1)
+	}
+	if c.watcher.metrics != nil {
+		c.watcher.metrics.attempts.Record(ctx, seconds(took), c.watcher.metrics.attempt[phase][event]...)
+	}
+}

@@ -1,0 +1,77 @@
+package pipeline
+
+import (
+	"context"
+	"log/slog"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/spans"
+)
+
+// outboundStarted starts the span of an outbound transaction, below that of the inbound one, and puts it into its metadata. One
+// that was made of the inbound transaction has the span of that one's making there, which is not its own.
+func (w *watcher) outboundStarted(ctx context.Context, inbound ergon.Transaction, tx *ergon.Transaction) (context.Context, trace.Span) {
+	parent := trace.SpanFromContext(ctx)
+	if !w.tracing || !parent.SpanContext().IsValid() {
+		return ctx, trace.SpanFromContext(context.Background())
+	}
+	span := trace.SpanFromContext(context.Background())
+	if parent.IsRecording() {
+		ctx, span = w.tracer.Start(ctx, spans.PreparePrefix+w.consumer.settings.Task, trace.WithSpanKind(trace.SpanKindProducer))
+		ctx = spans.AsRun(ctx)
+	}
+	of, inherited := inbound.Metadata(traceparent)
+	if own, has := tx.Metadata(traceparent); inherited && has && own == of {
+		*tx = tx.WithMetadata(traceparent, "").WithMetadata(tracestate, "")
+	}
+	*tx = withTrace(ctx, *tx)
+	return ctx, span
+}
+
+func (w *watcher) outboundEnded(
+	ctx context.Context, span trace.Span, tx ergon.Transaction, took instant, failed *ergon.TransactionError,
+) {
+	outcome := Succeeded
+	if failed != nil {
+		outcome = Failed
+	}
+	if w.metrics != nil {
+		w.metrics.operation.Record(ctx, seconds(took), w.metrics.prepared[outcome]...)
+		w.metrics.sends.Add(ctx, 1, w.metrics.sent[outcome]...)
+	}
+	if span.IsRecording() {
+		span.SetAttributes(
+			spans.MessagingSystem.String(spans.SystemName), spans.MessagingOperation.String("prepare"), spans.MessagingType.String("send"),
+			spans.MessagingMessageID.String(tx.ID()), spans.Task.String(w.consumer.settings.Task),
+			spans.Worker.String(w.consumer.settings.Worker), spans.Outcome.String(outcome.String()),
+		)
+		if failed != nil {
+			recordError(span, failed.Category, failed)
+		}
+	}
+	span.End()
+}
+
+func (w *watcher) outboundHandlerFailed(ctx context.Context, failed *ergon.TransactionError) {
+	w.logger.WarnContext(ctx, "the exception handler of an outbound transaction failed", "error", failed)
+}
+
+func (w *watcher) outboundLate(ctx context.Context, err error) {
+	if w.metrics != nil {
+		w.metrics.lates.Add(ctx, 1, w.metrics.base...)
+	}
+	w.logger.DebugContext(ctx, "attempt to prepare returned after it was given up; its result is discarded", "error", err)
+}
+
+func (w *watcher) outboundStuck(ctx context.Context, n int64) {
+	w.logger.WarnContext(ctx, "attempt to prepare given up, and its handler has not returned since; have it heed its context",
+		"after", patience, "abandoned", n)
+}
+
+// refusedOutputs corrects what was told of a transaction before its outputs were refused.
+func (w *watcher) refusedOutputs(f *flight) {
+	w.logger.LogAttrs(w.scoped(f), slog.LevelWarn, "the store refuses what came out of the transaction, which fails for it",
+		slog.String("outcome", f.verdict.outcome.String()), slog.Any("error", f.failure.cause))
+}
