@@ -75,3 +75,67 @@ func TestWhatIsProducedCarriesTheSpanOfItsMaking(t *testing.T) {
 		}
 	})
 }
+
+// [O1, B3] What comes out of a transaction has a span of producer kind below it, and attempts below that.
+func TestTelemetryOfAHybridIsAsWrittenDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := newTally()
+		r := newHybridRig(1, func(_ context.Context, tx ergon.Transaction) error {
+			time.Sleep(100 * time.Millisecond)
+			switch {
+			case tx.ID() == "heals/0" && calls.add("heals") == 1:
+				return errScripted
+			case tx.ID() == "refused/0":
+				return ergon.Business(errScripted)
+			}
+			return nil
+		}, "heals", "refused")
+		r.Handlers.PrepareSuccess = func(context.Context, ergon.Transaction) error {
+			time.Sleep(10 * time.Millisecond)
+			return nil
+		}
+		r.Policy.Settle.Size, r.Policy.Loop.Limit = 1, 2
+		r.Source = memory.WithFaults(r.Queue,
+			memory.Stall(memory.OnFetch, 20*time.Millisecond).Always(), memory.Stall(memory.OnSettle, 5*time.Millisecond).Always())
+		i := r.instrument()
+		r.run(t)
+		wantGolden(t, "hybrid_spans", i.renderSpans())
+		wantGolden(t, "hybrid_metrics", renderMetrics(t, i.collect(t)))
+	})
+}
+
+// [O1, B3] What was made of the inbound transaction does not pass for what its maker made.
+func TestOutboundCarriesItsOwnSpanAndNotTheInboundOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		got := ""
+		r := newHybridRig(1, func(_ context.Context, tx ergon.Transaction) error {
+			got, _ = tx.Metadata("traceparent")
+			return nil
+		})
+		r.Source = memory.New(memory.Settings{
+			Transactions: []ergon.Transaction{ergon.NewTransaction("a", nil).WithMetadata("traceparent", producer)}, Finite: true,
+		})
+		r.Handlers.Process = func(_ context.Context, tx ergon.Transaction) (any, error) {
+			return []ergon.Transaction{tx.WithPayload("made of it")}, nil
+		}
+		i := r.instrument()
+		r.run(t)
+		span := i.named("prepare task")[0].SpanContext
+		if want := "00-" + span.TraceID().String() + "-" + span.SpanID().String() + "-01"; got != want {
+			t.Errorf("it carries %s, want its own span %s", got, want)
+		}
+	})
+}
+
+// [O2] With nobody watching a transaction is not touched.
+func TestNothingIsAddedToWhatIsProducedWithoutTracing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newHybridRig(1, func(_ context.Context, tx ergon.Transaction) error {
+			for key := range tx.AllMetadata() {
+				t.Errorf("it carries %s", key)
+			}
+			return nil
+		}, "a")
+		r.run(t)
+	})
+}

@@ -15,6 +15,9 @@ import (
 
 // attemptEnded is called for every attempt while anybody watches.
 func (w *watcher) attemptEnded(a *attempt, event lifecycle.Event, err error, took instant) {
+	if a.mark.phase() == lifecycle.Prepare { // each outbound transaction is watched by itself
+		return
+	}
 	if w.metrics != nil {
 		w.metrics.attempted(a.values(), a, event, took)
 	}

@@ -80,10 +80,11 @@ func (m metadataCarrier) Keys() []string {
 	return keys
 }
 
-// attemptStarted starts a span only below one that records: what is not sampled costs no more than its trace context.
+// attemptStarted starts a span only below one that records: what is not sampled costs no more than its trace context. Outbound
+// transactions have spans and attempts of their own.
 func (w *watcher) attemptStarted(f *flight, a *attempt) {
 	t := f.aside
-	if !t.span.IsRecording() {
+	if !t.span.IsRecording() || f.state.Phase == lifecycle.Prepare {
 		if t.span.SpanContext().IsValid() {
 			a.extra.Store(&extra{traced: t.ctx})
 		}
