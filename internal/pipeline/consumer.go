@@ -136,6 +136,9 @@ func (c *Consumer) Run(ctx context.Context) error {
 
 // runUntilEnd fetches and drains. giveUp ends settling where even that takes too long.
 func (c *Consumer) runUntilEnd(ctx context.Context, giveUp context.CancelCauseFunc) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	fetchCtx, stop := context.WithCancelCause(c.values)
 	defer stop(nil)
 	c.stopFetching = stop
