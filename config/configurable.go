@@ -8,14 +8,19 @@ import (
 
 // configurable returns why t cannot be the configuration of a component; none when it can.
 func configurable(t reflect.Type) []string {
-	if t.Kind() != reflect.Struct || isText(t) {
-		return []string{fmt.Sprintf("its configuration is a %s, must be a struct", t)}
-	}
-	faults := configurableValue(t, nil)
-	if slices.Contains(keysOf(fieldsOf(t)), "type") {
+	faults := configurableSection(t)
+	if t.Kind() == reflect.Struct && slices.Contains(keysOf(fieldsOf(t)), "type") {
 		faults = append(faults, fmt.Sprintf(`%s has a field with the key "type", which says what type a component has; give it another`, t))
 	}
 	return faults
+}
+
+// configurableSection returns why t cannot be a mapping of a configuration; none when it can.
+func configurableSection(t reflect.Type) []string {
+	if t.Kind() != reflect.Struct || isText(t) {
+		return []string{fmt.Sprintf("its configuration is a %s, must be a struct", t)}
+	}
+	return configurableValue(t, nil)
 }
 
 func configurableValue(t reflect.Type, around []reflect.Type) []string {

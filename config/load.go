@@ -14,7 +14,8 @@ type Config struct {
 	// Tasks are in the order of the file.
 	Tasks []ergon.TaskConfig
 
-	tasks []task // what Show needs besides
+	tasks    []task // what Show needs besides
+	sections []section
 }
 
 // Load reads the file at path, of at most 1 MiB, with variables of the process and files as [OSEnvironment] gives them for
@@ -42,11 +43,11 @@ func Parse(name string, data []byte, reg *Registry, env Environment) (*Config, e
 		return nil, Faults{*fault}
 	}
 	d := &decoder{file: name, env: env, reg: reg}
-	tasks := d.document(root)
+	tasks, sections := d.document(root)
 	if err := d.faults.err(); err != nil {
 		return nil, err
 	}
-	c := &Config{tasks: tasks}
+	c := &Config{tasks: tasks, sections: sections}
 	for _, t := range tasks {
 		for _, connector := range t.connectors {
 			t.config.Connectors[connector.name] = connector.build(name)

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"reflect"
 	"runtime"
@@ -18,6 +19,7 @@ type Registry struct {
 	tasks      []RegisteredTask
 	connectors []RegisteredType
 	services   []RegisteredType
+	sections   []RegisteredSection
 	sites      map[string]string // where what is registered
 	faults     []error
 }
@@ -30,6 +32,14 @@ type RegisteredTask struct {
 
 // NewRegistry returns an empty registry.
 func NewRegistry() *Registry { return &Registry{} }
+
+// Clone returns a copy that can be added to without changing r.
+func (r *Registry) Clone() *Registry {
+	return &Registry{
+		tasks: slices.Clone(r.tasks), connectors: slices.Clone(r.connectors), services: slices.Clone(r.services),
+		sections: slices.Clone(r.sections), sites: maps.Clone(r.sites), faults: slices.Clone(r.faults),
+	}
+}
 
 // Task registers how the task that a configuration calls name is made. See [ergon.TaskConfig].
 func (r *Registry) Task(name string, task func(*ergon.Dependencies) ergon.Task, description string) {

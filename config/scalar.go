@@ -35,7 +35,7 @@ func (d *decoder) scalar(n *yaml.Node, at *place, what string) (scalar, bool) {
 		at.secret = got.fromFile || got.sensitive || at.sensitivity != public
 	}
 	s := scalar{text: got.value, typed: n.Style&quotedStyles == 0 || got.references}
-	s.hidden = at.secret || at.sensitivity == certain
+	s.hidden = at.secret || at.sensitivity >= certain
 	if s.hidden {
 		d.secrets = append(d.secrets, s.text)
 	}

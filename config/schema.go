@@ -47,11 +47,16 @@ func Schema(reg *Registry) ([]byte, error) {
 		Schema:               "https://json-schema.org/draft/2020-12/schema",
 		Title:                "Ergon configuration",
 		Type:                 []string{object},
-		Required:             []string{"tasks"},
-		Properties:           map[string]*schema{"tasks": tasks},
+		Required:             []string{tasksKey},
+		Properties:           map[string]*schema{tasksKey: tasks},
 		PatternProperties:    map[string]*schema{"^x-": {Description: "Left alone: a home for anchors."}},
 		AdditionalProperties: false,
 		Defs:                 map[string]*schema{"task": taskSchema(reg)},
+	}
+	for _, s := range reg.sections {
+		of := valueSchema(reflect.ValueOf(s.Defaults), public)
+		of.Description = s.Description
+		top.Properties[s.Key] = of
 	}
 	top.define("connector", reg.connectors)
 	top.define("service", reg.services)

@@ -16,12 +16,13 @@ const (
 	public  sensitivity = iota
 	likely              // a secret where it is taken from a variable: dsn, key, token_url
 	certain             // a secret even where it is written down: password, api_key
+	throughout          // certain, and so is all that is below: headers of requests, whose names say little
 )
 
 // below is the sensitivity of a key, or of an element "[i]", in what has sensitivity s.
 func (s sensitivity) below(key string) sensitivity {
 	switch {
-	case strings.HasPrefix(key, "["):
+	case strings.HasPrefix(key, "["), s == throughout:
 		return s
 	case s != public:
 		return max(sensitivityOf(key), likely)
@@ -41,6 +42,8 @@ func sensitivityOf(key string) sensitivity {
 	ends := func(suffix string) bool { return strings.HasSuffix(name, suffix) }
 	has := func(part string) bool { return strings.Contains(name, part) }
 	switch {
+	case ends("header"):
+		return throughout
 	case slices.ContainsFunc([]string{
 		"password", "passwd", "passphrase", "secret", "token", "credential", "apikey", "secretkey", "privatekey", "accesskey",
 	}, ends):

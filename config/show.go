@@ -27,7 +27,14 @@ func (c *Config) Show() ([]byte, error) {
 		set(tasks, t.Name, node)
 	}
 	top := mappingNode()
-	set(top, "tasks", tasks)
+	for _, s := range c.sections {
+		node, err := showValue(s.settings, s.at)
+		if err != nil {
+			return nil, fmt.Errorf("show configuration: %s: %w", s.Key, err)
+		}
+		set(top, s.Key, node)
+	}
+	set(top, tasksKey, tasks)
 	data, err := yaml.Dump(top, yaml.WithIndent(2), yaml.WithLineWidth(-1))
 	if err != nil {
 		return nil, fmt.Errorf("show configuration: %w", err)

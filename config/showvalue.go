@@ -113,7 +113,7 @@ func showString(text string, at *place) *yaml.Node {
 	switch {
 	case at.secret, at.written != nil && hides:
 		return showReference(at)
-	case at.sensitivity == certain && text != "":
+	case at.sensitivity >= certain && text != "":
 		return plain("!!str", redacted)
 	default:
 		return plain("!!str", escape(public))
@@ -123,7 +123,7 @@ func showString(text string, at *place) *yaml.Node {
 // showReference shows where a secret is from.
 func showReference(at *place) *yaml.Node {
 	text := withoutURLPassword(withoutDefaults(at.written.Value))
-	if at.sensitivity == certain && !onlyReferences(text) {
+	if at.sensitivity >= certain && !onlyReferences(text) {
 		return plain("!!str", redacted)
 	}
 	node := plain("!!str", text)

@@ -18,28 +18,34 @@ type task struct {
 	at                   *place
 }
 
+const tasksKey = "tasks"
+
 // document decodes the whole file.
-func (d *decoder) document(root *yaml.Node) []task {
+func (d *decoder) document(root *yaml.Node) ([]task, []section) {
 	top := &place{line: 1, col: 1}
+	sections := newSections(d.reg.sections, top)
 	if root == nil {
 		d.noTasks(top)
-		return nil
+		return nil, sections
 	}
 	var tasks []task
 	at := top
 	for _, e := range d.entries(root, top, "a mapping with the key tasks") {
+		i := slices.IndexFunc(sections, func(s section) bool { return s.Key == e.key })
 		switch {
-		case e.key == "tasks":
+		case e.key == tasksKey:
 			at = top.child(e.key, e.position())
 			tasks = d.tasks(e, at)
+		case i >= 0:
+			d.section(e, &sections[i], top)
 		case !strings.HasPrefix(e.key, "x-"):
-			d.faultAtf(e.keyNode, top, "%s", unknown("key", "keys", e.key, []string{"tasks"}))
+			d.faultAtf(e.keyNode, top, "%s", unknown("key", "keys", e.key, append([]string{tasksKey}, sectionKeys(d.reg.sections)...)))
 		}
 	}
 	if len(tasks) == 0 && len(d.faults) == 0 {
 		d.noTasks(at)
 	}
-	return tasks
+	return tasks, sections
 }
 
 func (d *decoder) noTasks(at *place) {

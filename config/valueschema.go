@@ -106,8 +106,12 @@ func describePolicy(t reflect.Type, key string) string {
 	return policyDoc()[t.Name()+"."+key]
 }
 
-// enumOf returns what a value of one of package policy's types can be; nil where it can be anything.
+// enumOf returns what a value of one of package policy's types can be, or of a type that tells by a method Choices; nil
+// where it can be anything.
 func enumOf(t reflect.Type) []string {
+	if v, ok := reflect.TypeAssert[interface{ Choices() []string }](reflect.Zero(t)); ok {
+		return v.Choices()
+	}
 	switch t {
 	case reflect.TypeFor[policy.Mode]():
 		return texts(policy.ModeContinuous, policy.ModeBatch)
