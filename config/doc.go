@@ -16,10 +16,10 @@
 //	    workers: {count: 1}         # a policy.Workers
 //	    shutdown: {grace: 25s}      # a policy.Shutdown
 //
-// What the types in the file mean is said by a [Registry], a value that the program makes. What is not written keeps its
-// default, and so does a key whose value is null. Other top-level keys are sections, which the registry knows as well. A list or mapping that is written replaces the default one. Durations
-// have units: 250ms, 1m30s. Anchors, aliases and merge keys work; top-level keys that begin with "x-" are left alone, as
-// a home for anchors.
+// What the types in the file mean is said by a [Registry], a value that the program makes. So are further top-level keys:
+// sections, settings of the program as a whole. What is not written keeps its default, and so does a key whose value is
+// null. A list or mapping that is written replaces the default one. Durations have units: 250ms, 1m30s. Anchors, aliases
+// and merge keys work; top-level keys that begin with "x-" are left alone, as a home for anchors.
 //
 // Scalars are interpolated after the file was parsed, so that a value cannot change the file's structure:
 //

@@ -13,10 +13,10 @@ const redacted = "[redacted]"
 type sensitivity uint8
 
 const (
-	public  sensitivity = iota
-	likely              // a secret where it is taken from a variable: dsn, key, token_url
-	certain             // a secret even where it is written down: password, api_key
-	throughout          // certain, and so is all that is below: headers of requests, whose names say little
+	public     sensitivity = iota
+	likely                 // a secret where it is taken from a variable: dsn, key, token_url
+	certain                // a secret even where it is written down: password, api_key
+	throughout             // certain, and so is all that is below: headers of requests, whose names say little
 )
 
 // below is the sensitivity of a key, or of an element "[i]", in what has sensitivity s.

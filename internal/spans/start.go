@@ -9,3 +9,6 @@ const (
 	Service       = attribute.Key("ergon.service")
 	ComponentType = attribute.Key("ergon.component.type")
 )
+
+// ExecutionID is an attribute of the resource: what all processes of one run have in common.
+const ExecutionID = attribute.Key("ergon.execution.id")

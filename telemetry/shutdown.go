@@ -1,0 +1,78 @@
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// FlushTimeout bounds [Providers.Shutdown] where its context does not.
+const FlushTimeout = 5 * time.Second
+
+// pipeline is what is between a provider and one exporter.
+type pipeline struct {
+	link     *link
+	shutdown func(context.Context) error
+}
+
+// Shutdown delivers what is left and ends everything. All exporters do so at once, each until ctx ends, at most
+// [FlushTimeout], and no longer than a second where nothing can be delivered any way. The error says what was lost. Log
+// records are written to the console and the file even after it. A second call does nothing.
+func (p *Providers) Shutdown(ctx context.Context) (err error) {
+	p.shutdown.Do(func() {
+		ctx, cancel := context.WithTimeoutCause(ctx, FlushTimeout, errCut)
+		defer cancel()
+		errs := make([]error, len(p.pipelines))
+		var all sync.WaitGroup
+		for i, one := range p.pipelines {
+			all.Go(func() { errs[i] = one.end(ctx) })
+		}
+		all.Wait()
+		for _, closer := range slices.Backward(p.closers) {
+			errs = append(errs, closer())
+		}
+		p.background.Wait()
+		err = errors.Join(errs...)
+	})
+	return err
+}
+
+// end flushes. What is lost is said by the link, and only what it does not know by the SDK.
+func (p pipeline) end(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	done := make(chan struct{})
+	var watcher sync.WaitGroup
+	watcher.Go(func() { p.hurry(cancel, done) })
+	err := p.shutdown(ctx)
+	close(done)
+	watcher.Wait()
+	p.link.close()
+	if loss := p.link.loss(); loss != nil {
+		return loss
+	}
+	if err != nil {
+		return fmt.Errorf("%s to %s: %w", p.link.signal, p.link.to, err)
+	}
+	return nil
+}
+
+// hurry cancels after a while where there is no hope, or none any more.
+func (p pipeline) hurry(cancel context.CancelCauseFunc, done <-chan struct{}) {
+	tick := time.NewTicker(impatience)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+			if p.link.hopeless() {
+				cancel(errCut)
+				p.link.close()
+			}
+		}
+	}
+}
