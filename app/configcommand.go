@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ergon-go/ergon/config"
+	"github.com/ergon-go/ergon/telemetry"
 )
 
 func (p *program) configCommand() *cobra.Command {
@@ -42,7 +43,7 @@ func (p *program) showConfig() error {
 }
 
 func (p *program) showSchema() error {
-	schema, err := config.Schema(p.settings.Registry)
+	schema, err := config.Schema(p.registry(telemetry.DefaultConfig()))
 	if err != nil {
 		return err
 	}

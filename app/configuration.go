@@ -10,6 +10,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/config"
+	"github.com/ergon-go/ergon/telemetry"
 )
 
 const (
@@ -37,7 +38,11 @@ func (p *program) load() (configuration, error) {
 	}
 	environment := config.OSEnvironment(folder)
 	environment.LookupEnv = p.lookup
-	c, err := config.Parse(source, data, p.settings.Registry, environment)
+	defaults, err := telemetry.FromEnvironment(p.process.LookupEnv)
+	if err != nil {
+		return configuration{}, &wrong{err: err}
+	}
+	c, err := config.Parse(source, data, p.registry(defaults), environment)
 	if err != nil {
 		return configuration{}, &wrong{err: err}
 	}

@@ -24,6 +24,7 @@ type describedTask struct {
 	Connectors []describedConnector `json:"connectors"`
 	Services   []describedService   `json:"services"`
 	Policy     map[string]any       `json:"policy"`
+	Telemetry  map[string]string    `json:"telemetry"` // where each signal goes, in words
 }
 
 type describedConnector struct {
@@ -47,12 +48,16 @@ func (p *program) describe(name string) error {
 		return err
 	}
 	described := p.described(task)
+	described.Telemetry = map[string]string{}
+	for _, d := range c.telemetry(p.options).Destinations() {
+		described.Telemetry[d.Signal] = d.To
+	}
 	if p.json() {
 		return p.printJSON(described)
 	}
 	only := *c.Config
 	only.Tasks = []ergon.TaskConfig{task}
-	shown, err := (&only).Show()
+	shown, err := (&only).ShowTasks()
 	if err != nil {
 		return err
 	}
@@ -98,7 +103,11 @@ func (p *program) descriptionOf(d describedTask) string {
 	if len(services) > 1 {
 		text += "\n" + table("", services)
 	}
-	return text
+	signals := [][]cell{p.heading("TELEMETRY", "GOES TO")}
+	for _, signal := range []string{"traces", "metrics", "logs"} {
+		signals = append(signals, cells(signal, d.Telemetry[signal]))
+	}
+	return text + "\n" + table("", signals)
 }
 
 func indented(text string) string {

@@ -41,7 +41,7 @@ func (p *program) lint() error {
 		return p.lintFailed(lintReport{Notes: []string{}}, err)
 	}
 	report := lintReport{Source: c.source, Faults: []lintFault{}, Notes: []string{}}
-	var faults []error
+	faults := []error{c.telemetry(p.options).Check()}
 	for _, task := range c.Tasks {
 		switch err := check(task); {
 		case errors.Is(err, errUnchecked):
@@ -50,8 +50,8 @@ func (p *program) lint() error {
 			faults = append(faults, err)
 		}
 	}
-	if len(faults) > 0 {
-		return p.lintFailed(report, &wrong{err: errors.Join(faults...)})
+	if err := errors.Join(faults...); err != nil {
+		return p.lintFailed(report, &wrong{err: err})
 	}
 	report.OK = true
 	if p.json() {

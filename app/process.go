@@ -10,6 +10,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/ergon-go/ergon/runner"
+	"github.com/ergon-go/ergon/telemetry"
 )
 
 // process is what a call of the command line has around it.
@@ -25,15 +26,16 @@ type process struct {
 	// Signals returns a context that SIGINT and SIGTERM end, and a channel that the second of them closes.
 	Signals   func(context.Context) (ctx context.Context, force <-chan struct{}, stop func())
 	BuildInfo func() (*debug.BuildInfo, bool)
-	// SetLogger makes a logger the process's own.
-	SetLogger func(*slog.Logger)
+	// SetLogger makes a logger the process's own, SetProviders the providers, as far as there are any. The latter may be nil.
+	SetLogger    func(*slog.Logger)
+	SetProviders func(*telemetry.Providers)
 }
 
 func thisProcess() process {
 	return process{
 		Args: os.Args[min(1, len(os.Args)):], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		LookupEnv: os.LookupEnv, Columns: columns, Interactive: interactive, Signals: runner.Signals, BuildInfo: debug.ReadBuildInfo,
-		SetLogger: slog.SetDefault,
+		SetLogger: slog.SetDefault, SetProviders: (*telemetry.Providers).SetGlobal,
 	}
 }
 

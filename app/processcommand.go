@@ -61,8 +61,12 @@ func (p *program) processOne(
 	}
 	ctx, force, stop := p.process.Signals(ctx)
 	defer stop()
-	logger := p.logger(p.process.Stderr)
-	manager, err := p.manager(c, runner.Settings{Logger: logger, Force: force, Flush: p.settings.Flush}, 0)
+	providers, err := p.observe(ctx, aside(c.telemetry(p.options)), p.process.Stderr, []string{task})
+	if err != nil {
+		return err
+	}
+	defer p.end(ctx, providers)
+	manager, err := p.manager(c, p.runnerSettings(providers, force), 0)
 	if err != nil {
 		return err
 	}

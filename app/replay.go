@@ -57,16 +57,19 @@ var errStay = errors.New("some dead letters stay")
 
 func (s *session) replay(ctx context.Context, in letterbox, filter deadletter.Filter, n int64) error {
 	line := &liveLine{terminal: s.process.Stderr}
-	settings := s.settings
-	settings.Logger = s.logger(line)
-	manager := runner.NewManager(settings)
+	providers, err := s.observe(ctx, aside(s.config.telemetry(s.options)), line, []string{in.task})
+	if err != nil {
+		return err
+	}
+	defer s.end(ctx, providers)
+	manager := runner.NewManager(s.runnerSettings(providers, s.settings.Force))
 	if err := manager.Register(s.replaying(in, filter)); err != nil {
 		return err
 	}
 	if n == 0 {
 		return s.printReplay(runner.Summary{}, 0, 0)
 	}
-	settled := s.watch(ctx, manager, line, settings.Logger)
+	settled := s.watch(ctx, manager, line, providers.Logger)
 	summary, err := manager.Run(ctx, in.task)
 	settled()
 	var gone int64

@@ -86,6 +86,10 @@ func TestLogsGoToStandardErrorAsAskedFor(t *testing.T) {
 		t.Errorf("stderr %s", got.stderr)
 	}
 	got = call{args: strings.Fields("run more --limit 7")}.do(t)
+	if !strings.HasPrefix(got.stderr, "{") {
+		t.Errorf("stderr %s, want JSON where it is no terminal", got.stderr)
+	}
+	got = call{args: strings.Fields("run more --limit 7 --log-format text")}.do(t)
 	if !strings.HasPrefix(got.stderr, "time=") || !strings.Contains(got.stderr, " transaction_id=number:7") {
 		t.Errorf("stderr %s", got.stderr)
 	}

@@ -42,12 +42,16 @@ func (p *program) runTasks(ctx context.Context, names []string, limit int64, inO
 	ctx, force, stop := p.process.Signals(ctx)
 	defer stop()
 	line := &liveLine{terminal: p.process.Stderr}
-	logger := p.logger(line)
-	manager, err := p.manager(c, runner.Settings{Logger: logger, Force: force, Flush: p.settings.Flush}, limit)
+	providers, err := p.observe(ctx, c.telemetry(p.options), line, c.names(names))
 	if err != nil {
 		return err
 	}
-	settled := p.watch(ctx, manager, line, logger)
+	defer p.end(ctx, providers)
+	manager, err := p.manager(c, p.runnerSettings(providers, force), limit)
+	if err != nil {
+		return err
+	}
+	settled := p.watch(ctx, manager, line, providers.Logger)
 	run := manager.Run
 	if inOrder {
 		run = manager.RunInOrder

@@ -27,7 +27,11 @@ func (p *program) inSession(ctx context.Context, do func(ctx context.Context, s 
 	}
 	ctx, force, stop := p.process.Signals(ctx)
 	defer stop()
-	settings := runner.Settings{Logger: p.logger(p.process.Stderr), Force: force, Flush: p.settings.Flush}
+	providers, err := p.observe(ctx, logsOnly(c.telemetry(p.options)), p.process.Stderr, nil)
+	if err != nil {
+		return err
+	}
+	settings := runner.Settings{Logger: providers.Logger, Force: force, Flush: p.settings.Flush}
 	manager, err := p.manager(c, settings, 0)
 	if err != nil {
 		return err

@@ -88,9 +88,13 @@ func TestSectionIsShownWithItsDefaultsAndWithoutHeaders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "alarms:\n  volume: 3\n  tune: ''\n  headers:\n    authorization: \"${AUTH}\"\n    x-team: '[redacted]'\ntasks:\n"
-	if !strings.HasPrefix(string(shown), want) {
-		t.Errorf("got\n%s\nwant first\n%s", shown, want)
+	want := "\nalarms:\n  volume: 3\n  tune: ''\n  headers:\n    authorization: \"${AUTH}\"\n    x-team: '[redacted]'\n"
+	if !strings.HasPrefix(string(shown), "tasks:\n") || !strings.HasSuffix(string(shown), want) {
+		t.Errorf("got\n%s\nwant last\n%s", shown, want)
+	}
+	without, err := c.ShowTasks()
+	if err != nil || string(without)+want[1:] != string(shown) {
+		t.Errorf("got %v and\n%s\nwant the same without the section", err, without)
 	}
 }
 

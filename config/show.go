@@ -12,34 +12,48 @@ import (
 
 // Show returns the effective configuration as YAML: every key with its value, defaults included, as c.Tasks has them now.
 // It is a configuration that means the same as the one that was read. Secrets are shown as the reference that they came
-// from, such as ${TOKEN}; a secret that is written in the file itself is shown as [redacted].
-func (c *Config) Show() ([]byte, error) {
-	tasks := mappingNode()
-	for _, t := range c.Tasks {
-		i := slices.IndexFunc(c.tasks, func(known task) bool { return known.config.Name == t.Name })
-		if i < 0 {
-			return nil, fmt.Errorf("show configuration: task %q is not from the file", t.Name)
-		}
-		node, err := showTask(t, c.tasks[i])
-		if err != nil {
-			return nil, fmt.Errorf("show configuration: task %q: %w", t.Name, err)
-		}
-		set(tasks, t.Name, node)
+// from, such as ${TOKEN}; a secret that is written in the file itself, or is among the defaults of a section, is shown as
+// [redacted].
+func (c *Config) Show() ([]byte, error) { return c.show(c.sections) }
+
+// ShowTasks is Show without the sections.
+func (c *Config) ShowTasks() ([]byte, error) { return c.show(nil) }
+
+func (c *Config) show(sections []section) ([]byte, error) {
+	tasks, err := c.showTasks()
+	if err != nil {
+		return nil, fmt.Errorf("show configuration: %w", err)
 	}
 	top := mappingNode()
-	for _, s := range c.sections {
+	set(top, tasksKey, tasks)
+	for _, s := range sections {
 		node, err := showValue(s.settings, s.at)
 		if err != nil {
 			return nil, fmt.Errorf("show configuration: %s: %w", s.Key, err)
 		}
 		set(top, s.Key, node)
 	}
-	set(top, tasksKey, tasks)
 	data, err := yaml.Dump(top, yaml.WithIndent(2), yaml.WithLineWidth(-1))
 	if err != nil {
 		return nil, fmt.Errorf("show configuration: %w", err)
 	}
 	return data, nil
+}
+
+func (c *Config) showTasks() (*yaml.Node, error) {
+	tasks := mappingNode()
+	for _, t := range c.Tasks {
+		i := slices.IndexFunc(c.tasks, func(known task) bool { return known.config.Name == t.Name })
+		if i < 0 {
+			return nil, fmt.Errorf("task %q is not from the file", t.Name)
+		}
+		node, err := showTask(t, c.tasks[i])
+		if err != nil {
+			return nil, fmt.Errorf("task %q: %w", t.Name, err)
+		}
+		set(tasks, t.Name, node)
+	}
+	return tasks, nil
 }
 
 func showTask(now ergon.TaskConfig, t task) (*yaml.Node, error) {
