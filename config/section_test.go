@@ -100,7 +100,8 @@ func TestSectionIsShownWithItsDefaultsAndWithoutHeaders(t *testing.T) {
 
 // Defaults may be from the environment, and hold secrets then.
 func TestHeadersAmongDefaultsAreNotShown(t *testing.T) {
-	c, err := config.Parse("ergon.yaml", []byte(oneTask), withAlarms(alarms{Headers: map[string]string{"x-team": "blue"}}), config.Environment{})
+	reg := withAlarms(alarms{Headers: map[string]string{"x-team": "blue"}})
+	c, err := config.Parse("ergon.yaml", []byte(oneTask), reg, config.Environment{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package telemetry_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -43,7 +44,8 @@ func TestFaultsOfAConfigurationAreReportedAllAtOnce(t *testing.T) {
 	}
 	var got []string
 	for _, err := range c.Validate().(interface{ Unwrap() []error }).Unwrap() {
-		got = append(got, err.(*policy.Fault).Path)
+		fault, _ := errors.AsType[*policy.Fault](err)
+		got = append(got, fault.Path)
 	}
 	if strings.Join(got, " ") != strings.Join(want, " ") {
 		t.Errorf("got\n%q\nwant\n%q", got, want)
@@ -87,11 +89,13 @@ func TestFilesThatAreNamedAreChecked(t *testing.T) {
 		change func(c *telemetry.Config)
 		want   string
 	}{
-		"no such CA":             {func(c *telemetry.Config) { c.OTLP.CAFile = filepath.Join(folder, "none") }, "telemetry: otlp: ca_file: open "},
-		"no certificate":         {func(c *telemetry.Config) { c.OTLP.CAFile = empty }, "has no certificate in PEM"},
-		"no certificate, no key": {func(c *telemetry.Config) { c.OTLP.CertFile, c.OTLP.KeyFile = empty, empty }, "cert_file and key_file: "},
-		"no configuration file":  {func(c *telemetry.Config) { c.ConfigFile = filepath.Join(folder, "none") }, "OTEL_CONFIG_FILE: open "},
-		"not read without need":  {func(c *telemetry.Config) { c.OTLP.CAFile, c.OTLP.Endpoint = "none", "http://c" }, ""},
+		"no such CA":     {func(c *telemetry.Config) { c.OTLP.CAFile = filepath.Join(folder, "none") }, "telemetry: otlp: ca_file: open "},
+		"no certificate": {func(c *telemetry.Config) { c.OTLP.CAFile = empty }, "has no certificate in PEM"},
+		"no certificate, no key": {
+			func(c *telemetry.Config) { c.OTLP.CertFile, c.OTLP.KeyFile = empty, empty }, "cert_file and key_file: ",
+		},
+		"no configuration file": {func(c *telemetry.Config) { c.ConfigFile = filepath.Join(folder, "none") }, "OTEL_CONFIG_FILE: open "},
+		"not read without need": {func(c *telemetry.Config) { c.OTLP.CAFile, c.OTLP.Endpoint = "none", "http://c" }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := everywhere("https://collector:4318", telemetry.ProtocolHTTP)

@@ -36,7 +36,7 @@ func FromEnvironment(lookup func(name string) (value string, set bool)) (Config,
 }
 
 func (e *environment) resource(c *Config) {
-	e.pairs("OTEL_RESOURCE_ATTRIBUTES", &c.Resource)
+	c.Resource = e.pairs("OTEL_RESOURCE_ATTRIBUTES")
 	c.Service = c.Resource[serviceName]
 	delete(c.Resource, serviceName)
 	e.text("OTEL_SERVICE_NAME", &c.Service)
@@ -113,7 +113,7 @@ func (e *environment) otlp(signal string, o *OTLP) {
 	}
 	choose(e, prefix+"PROTOCOL", &o.Protocol, o.Protocol.Choices())
 	e.endpoint(prefix, &o.Endpoint)
-	e.pairs(prefix+"HEADERS", &o.Headers)
+	o.Headers = e.pairs(prefix + "HEADERS")
 	choose(e, prefix+"COMPRESSION", &o.Compression, o.Compression.Choices())
 	e.milliseconds(prefix+"TIMEOUT", &o.Timeout)
 	e.text(prefix+"CERTIFICATE", &o.CAFile)

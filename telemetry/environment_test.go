@@ -26,7 +26,9 @@ func TestVariablesChangeTheDefaults(t *testing.T) {
 		"none":         {nil, func(*telemetry.Config) {}},
 		"set to empty": {map[string]string{"OTEL_TRACES_EXPORTER": " ", "OTEL_EXPORTER_OTLP_ENDPOINT": ""}, func(*telemetry.Config) {}},
 		"exporters": {
-			map[string]string{"OTEL_TRACES_EXPORTER": "otlp, console", "OTEL_METRICS_EXPORTER": "prometheus", "OTEL_LOGS_EXPORTER": "console,otlp"},
+			map[string]string{
+				"OTEL_TRACES_EXPORTER": "otlp, console", "OTEL_METRICS_EXPORTER": "prometheus", "OTEL_LOGS_EXPORTER": "console,otlp",
+			},
 			func(c *telemetry.Config) {
 				c.Traces.Exporters = []telemetry.Exporter{telemetry.ExporterOTLP, telemetry.ExporterConsole}
 				c.Metrics.Exporters = []telemetry.Exporter{telemetry.ExporterPrometheus}

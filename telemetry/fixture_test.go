@@ -139,18 +139,6 @@ func (l *log) want(t *testing.T, n int, parts ...string) {
 	}
 }
 
-// eventually waits for what other goroutines or processes do.
-func eventually(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for deadline := time.After(10 * time.Second); !done(); {
-		select {
-		case <-deadline:
-			t.Fatalf("not within 10 s: %s", what)
-		case <-time.After(time.Millisecond):
-		}
-	}
-}
-
 // goroutines fails the test where more of them are left at its end than there were when it was called.
 func goroutines(t *testing.T) {
 	t.Helper()

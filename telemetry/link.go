@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"go.opentelemetry.io/otel"
 )
 
 const (
@@ -40,9 +42,10 @@ type link struct {
 	failing   error
 	crowded   bool
 	reported  time.Time
+	told      bool // a failure was reported, and its end was not
 }
 
-func newLink(signal string, to string, room int, logger *slog.Logger) *link {
+func newLink(signal, to string, room int, logger *slog.Logger) *link {
 	cut, end := context.WithCancelCause(context.Background())
 	return &link{signal: signal, to: to, room: int64(room), logger: logger, cut: cut, end: end}
 }
@@ -89,7 +92,8 @@ func (l *link) note(ctx context.Context, n int, err error) {
 	switch {
 	case err != nil && was == nil && !errors.Is(err, errCut) && l.mayReport():
 		l.logger.WarnContext(ctx, "telemetry is not delivered; reported once, until it is again", "signal", l.signal, "to", l.to, "error", err)
-	case err == nil && was != nil:
+	case err == nil && was != nil && l.told:
+		l.told = false
 		l.logger.InfoContext(ctx, "telemetry is delivered again", "signal", l.signal, "to", l.to, "lost", l.failed)
 	}
 	if !l.crowded && l.room > 0 && l.taken-l.delivered-l.failed > l.room {
@@ -99,11 +103,22 @@ func (l *link) note(ctx context.Context, n int, err error) {
 	}
 }
 
+var _ otel.ErrorHandler = (*link)(nil)
+
+// Handle reports an error of which nothing else is known.
+func (l *link) Handle(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.mayReport() {
+		l.logger.Warn("telemetry has an error; reported once a minute at most", "error", err)
+	}
+}
+
 func (l *link) mayReport() bool {
 	if !l.reported.IsZero() && time.Since(l.reported) < reportEvery {
 		return false
 	}
-	l.reported = time.Now()
+	l.reported, l.told = time.Now(), true
 	return true
 }
 

@@ -162,10 +162,10 @@ type reportingWriter struct {
 func (w *reportingWriter) Write(record []byte) (int, error) {
 	_, err := w.to.Write(record)
 	if err == nil && w.failed {
-		w.logger.Info("the log file is written again", "path", w.path, "lost", w.lost) //nolint:sloglint // of no context
+		w.logger.Info("the log file is written again", "path", w.path, "lost", w.lost)
 	}
 	if err != nil && !w.failed && !errors.Is(err, os.ErrClosed) {
-		w.logger.Warn("the log file cannot be written; reported once, until it can", "path", w.path, "error", err) //nolint:sloglint // as above
+		w.logger.Warn("the log file cannot be written; reported once, until it can", "path", w.path, "error", err)
 	}
 	w.failed = err != nil
 	if w.failed {

@@ -108,15 +108,18 @@ func TestFileHasJSONWithTraceAndSpan(t *testing.T) {
 	}
 	first, rest, _ := strings.Cut(string(text), "\n")
 	var record struct {
-		Msg     string
+		Msg     string `json:"msg"`
 		TraceID string `json:"trace_id"`
 		SpanID  string `json:"span_id"`
-		Order   struct{ Items int }
+		Order   struct {
+			Items int `json:"items"`
+		} `json:"order"`
 	}
 	if err := json.Unmarshal([]byte(first), &record); err != nil {
 		t.Fatal(err)
 	}
-	if record.Msg != "stored" || !strings.HasPrefix(record.TraceID, "4b00") || !strings.HasPrefix(record.SpanID, "2a00") || record.Order.Items != 3 {
+	traced := strings.HasPrefix(record.TraceID, "4b00") && strings.HasPrefix(record.SpanID, "2a00")
+	if record.Msg != "stored" || !traced || record.Order.Items != 3 {
 		t.Errorf("got %s", first)
 	}
 	if !strings.Contains(rest, "after the end") {
@@ -133,7 +136,7 @@ func TestLargeFileIsMovedAsideAndOldOnesAreDeleted(t *testing.T) {
 	p, _ := setup(t, c, telemetry.Settings{})
 	kilobyte := strings.Repeat("x", 1000)
 	for i := range 4500 { // 4.5 MB and a bit: moved aside four times
-		p.Logger.InfoContext(t.Context(), kilobyte, "i", i)
+		p.Logger.InfoContext(t.Context(), "filled", "with", kilobyte, "i", i)
 	}
 	if err := p.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)

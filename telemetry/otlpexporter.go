@@ -23,33 +23,38 @@ import (
 	_ "google.golang.org/grpc/encoding/gzip" // the compressor
 )
 
-// How a request is repeated that the collector was too busy for: soon, as queues are bounded, within the timeout.
-const (
-	retryFirst = 500 * time.Millisecond
-	retryMost  = 5 * time.Second
-)
+// retry is what each exporter calls its RetryConfig.
+type retry struct {
+	Enabled                                      bool
+	InitialInterval, MaxInterval, MaxElapsedTime time.Duration
+}
 
+// retry is how a request is repeated that the collector was too busy for: soon, as queues are bounded, within the timeout.
+func (o OTLP) retry() retry {
+	return retry{Enabled: true, InitialInterval: 500 * time.Millisecond, MaxInterval: 5 * time.Second, MaxElapsedTime: o.Timeout}
+}
+
+//nolint:dupl // each signal has exporters of its own, whose options are types of their own
 func (b *builder) otlpSpans(ctx context.Context, room int) (exporter sdktrace.SpanExporter, l *link, err error) {
 	o := b.config.of(traces)
 	l = b.otlpLink(traces, o, room)
 	if o.Protocol == ProtocolGRPC {
-		var conn *grpc.ClientConn
-		if conn, err = b.dial(o, l); err == nil {
-			exporter, err = otlptracegrpc.New(ctx, otlptracegrpc.WithGRPCConn(conn), otlptracegrpc.WithHeaders(o.Headers),
-				otlptracegrpc.WithTimeout(o.Timeout), otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{
-					Enabled: true, InitialInterval: retryFirst, MaxInterval: retryMost, MaxElapsedTime: o.Timeout,
-				}))
+		conn, err := b.dial(o, l)
+		if err != nil {
+			return nil, nil, err
 		}
+		exporter, err = otlptracegrpc.New(ctx, otlptracegrpc.WithGRPCConn(conn), otlptracegrpc.WithHeaders(o.Headers),
+			otlptracegrpc.WithTimeout(o.Timeout), otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig(o.retry())))
 		return exporter, l, err
 	}
 	client, compression, err := b.client(o)
-	if err == nil {
-		exporter, err = otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(o.Endpoint), otlptracehttp.WithHeaders(o.Headers),
-			otlptracehttp.WithTimeout(o.Timeout), otlptracehttp.WithHTTPClient(client),
-			otlptracehttp.WithCompression(otlptracehttp.Compression(compression)), otlptracehttp.WithRetry(otlptracehttp.RetryConfig{
-				Enabled: true, InitialInterval: retryFirst, MaxInterval: retryMost, MaxElapsedTime: o.Timeout,
-			}))
+	if err != nil {
+		return nil, nil, err
 	}
+	exporter, err = otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(o.Endpoint), otlptracehttp.WithHeaders(o.Headers),
+		otlptracehttp.WithTimeout(o.Timeout), otlptracehttp.WithHTTPClient(client),
+		otlptracehttp.WithRetry(otlptracehttp.RetryConfig(o.retry())),
+		otlptracehttp.WithCompression(otlptracehttp.Compression(compression)))
 	return exporter, l, err
 }
 
@@ -58,49 +63,47 @@ func (b *builder) otlpMetrics(ctx context.Context) (exporter sdkmetric.Exporter,
 	l = b.otlpLink(metrics, o, 0)
 	temporality := temporalityOf(b.config.Metrics.Temporality)
 	if o.Protocol == ProtocolGRPC {
-		var conn *grpc.ClientConn
-		if conn, err = b.dial(o, l); err == nil {
-			exporter, err = otlpmetricgrpc.New(ctx, otlpmetricgrpc.WithGRPCConn(conn), otlpmetricgrpc.WithHeaders(o.Headers),
-				otlpmetricgrpc.WithTimeout(o.Timeout), otlpmetricgrpc.WithTemporalitySelector(temporality),
-				otlpmetricgrpc.WithRetry(otlpmetricgrpc.RetryConfig{
-					Enabled: true, InitialInterval: retryFirst, MaxInterval: retryMost, MaxElapsedTime: o.Timeout,
-				}))
+		conn, err := b.dial(o, l)
+		if err != nil {
+			return nil, nil, err
 		}
+		exporter, err = otlpmetricgrpc.New(ctx, otlpmetricgrpc.WithGRPCConn(conn), otlpmetricgrpc.WithHeaders(o.Headers),
+			otlpmetricgrpc.WithTimeout(o.Timeout),
+			otlpmetricgrpc.WithRetry(otlpmetricgrpc.RetryConfig(o.retry())), otlpmetricgrpc.WithTemporalitySelector(temporality))
 		return exporter, l, err
 	}
 	client, compression, err := b.client(o)
-	if err == nil {
-		exporter, err = otlpmetrichttp.New(ctx, otlpmetrichttp.WithEndpointURL(o.Endpoint), otlpmetrichttp.WithHeaders(o.Headers),
-			otlpmetrichttp.WithTimeout(o.Timeout), otlpmetrichttp.WithTemporalitySelector(temporality),
-			otlpmetrichttp.WithHTTPClient(client), otlpmetrichttp.WithCompression(otlpmetrichttp.Compression(compression)),
-			otlpmetrichttp.WithRetry(otlpmetrichttp.RetryConfig{
-				Enabled: true, InitialInterval: retryFirst, MaxInterval: retryMost, MaxElapsedTime: o.Timeout,
-			}))
+	if err != nil {
+		return nil, nil, err
 	}
+	exporter, err = otlpmetrichttp.New(ctx, otlpmetrichttp.WithEndpointURL(o.Endpoint), otlpmetrichttp.WithHeaders(o.Headers),
+		otlpmetrichttp.WithTimeout(o.Timeout), otlpmetrichttp.WithHTTPClient(client),
+		otlpmetrichttp.WithRetry(otlpmetrichttp.RetryConfig(o.retry())),
+		otlpmetrichttp.WithCompression(otlpmetrichttp.Compression(compression)), otlpmetrichttp.WithTemporalitySelector(temporality))
 	return exporter, l, err
 }
 
+//nolint:dupl // each signal has exporters of its own, whose options are types of their own
 func (b *builder) otlpLogs(ctx context.Context, room int) (exporter sdklog.Exporter, l *link, err error) {
 	o := b.config.of(logs)
 	l = b.otlpLink(logs, o, room)
 	if o.Protocol == ProtocolGRPC {
-		var conn *grpc.ClientConn
-		if conn, err = b.dial(o, l); err == nil {
-			exporter, err = otlploggrpc.New(ctx, otlploggrpc.WithGRPCConn(conn), otlploggrpc.WithHeaders(o.Headers),
-				otlploggrpc.WithTimeout(o.Timeout), otlploggrpc.WithRetry(otlploggrpc.RetryConfig{
-					Enabled: true, InitialInterval: retryFirst, MaxInterval: retryMost, MaxElapsedTime: o.Timeout,
-				}))
+		conn, err := b.dial(o, l)
+		if err != nil {
+			return nil, nil, err
 		}
+		exporter, err = otlploggrpc.New(ctx, otlploggrpc.WithGRPCConn(conn), otlploggrpc.WithHeaders(o.Headers),
+			otlploggrpc.WithTimeout(o.Timeout), otlploggrpc.WithRetry(otlploggrpc.RetryConfig(o.retry())))
 		return exporter, l, err
 	}
 	client, compression, err := b.client(o)
-	if err == nil {
-		exporter, err = otlploghttp.New(ctx, otlploghttp.WithEndpointURL(o.Endpoint), otlploghttp.WithHeaders(o.Headers),
-			otlploghttp.WithTimeout(o.Timeout), otlploghttp.WithHTTPClient(client),
-			otlploghttp.WithCompression(otlploghttp.Compression(compression)), otlploghttp.WithRetry(otlploghttp.RetryConfig{
-				Enabled: true, InitialInterval: retryFirst, MaxInterval: retryMost, MaxElapsedTime: o.Timeout,
-			}))
+	if err != nil {
+		return nil, nil, err
 	}
+	exporter, err = otlploghttp.New(ctx, otlploghttp.WithEndpointURL(o.Endpoint), otlploghttp.WithHeaders(o.Headers),
+		otlploghttp.WithTimeout(o.Timeout), otlploghttp.WithHTTPClient(client),
+		otlploghttp.WithRetry(otlploghttp.RetryConfig(o.retry())),
+		otlploghttp.WithCompression(otlploghttp.Compression(compression)))
 	return exporter, l, err
 }
 

@@ -46,7 +46,7 @@ func (b *builder) serve(listen string) error {
 	}
 	b.providers.background.Go(func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			b.local.Error("metrics are not served any more", "address", listen, "error", err) //nolint:sloglint // nobody's context
+			b.local.Error("metrics are not served any more", "address", listen, "error", err)
 		}
 	})
 	b.closers = append(b.closers, server.Close)

@@ -46,7 +46,8 @@ func TestPrometheusPullsWhatARunCounted(t *testing.T) {
 	if err := p.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := http.Get("http://" + p.PrometheusAddr.String()); err == nil { //nolint:noctx // it must not answer
+	if conn, err := net.Dial("tcp", p.PrometheusAddr.String()); err == nil { //nolint:noctx // it must not answer
+		_ = conn.Close()
 		t.Error("the address answers after the end")
 	}
 }

@@ -33,6 +33,7 @@ type Providers struct {
 	// PrometheusAddr is where they are served by themselves; nil for nowhere.
 	PrometheusAddr net.Addr
 
+	errors     *link // of what no link reports: what OTEL_CONFIG_FILE has made, and the SDK itself
 	pipelines  []pipeline
 	closers    []func() error
 	background sync.WaitGroup
@@ -50,12 +51,16 @@ func Setup(ctx context.Context, c Config, s Settings) (*Providers, error) {
 		return nil, errors.Join(err, b.providers.Shutdown(ctx))
 	}
 	b.providers.Logger = b.logger()
+	b.providers.errors = newLink("telemetry", "its exporters", 0, b.local)
 	return b.providers, nil
 }
 
-// SetGlobal makes them the ones that instrumentation libraries find, as far as there are any. The logger is left to the
-// program: slog.SetDefault.
+// SetGlobal makes them the ones that instrumentation libraries find, as far as there are any, and has errors of the SDK
+// logged, one a minute at most. The logger is left to the program: slog.SetDefault.
 func (p *Providers) SetGlobal() {
+	if len(p.pipelines) > 0 {
+		otel.SetErrorHandler(p.errors)
+	}
 	if p.TracerProvider != nil {
 		otel.SetTracerProvider(p.TracerProvider)
 	}

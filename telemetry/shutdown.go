@@ -25,12 +25,13 @@ func (p *Providers) Shutdown(ctx context.Context) (err error) {
 	p.shutdown.Do(func() {
 		ctx, cancel := context.WithTimeoutCause(ctx, FlushTimeout, errCut)
 		defer cancel()
-		errs := make([]error, len(p.pipelines))
+		lost := make([]error, len(p.pipelines))
 		var all sync.WaitGroup
 		for i, one := range p.pipelines {
-			all.Go(func() { errs[i] = one.end(ctx) })
+			all.Go(func() { lost[i] = one.end(ctx) })
 		}
 		all.Wait()
+		errs := slices.Clone(lost)
 		for _, closer := range slices.Backward(p.closers) {
 			errs = append(errs, closer())
 		}

@@ -125,7 +125,8 @@ func checkMessaging(t *testing.T, all []*tracepb.Span) {
 				t.Errorf("got %s=%q on %s, want %q", key, attrs[key], s.GetName(), want)
 			}
 		}
-		if operation == "process" && (attrs[string(semconv.MessagingMessageIDKey)] == "" || attrs[string(semconv.MessagingOperationTypeKey)] != "process") {
+		id, kind := attrs[string(semconv.MessagingMessageIDKey)], attrs[string(semconv.MessagingOperationTypeKey)]
+		if operation == "process" && (id == "" || kind != "process") {
 			t.Errorf("got %v on a transaction, want its id and the operation's type", attrs)
 		}
 		for key, value := range attrs {

@@ -109,10 +109,10 @@ func (e *environment) list(name string) ([]string, bool) {
 }
 
 // pairs reads a list of key=value with percent-encoded values. Values may be secrets: errors do not show them.
-func (e *environment) pairs(name string, into *map[string]string) {
+func (e *environment) pairs(name string) map[string]string {
 	items, ok := e.list(name)
 	if !ok {
-		return
+		return nil
 	}
 	pairs := map[string]string{}
 	for i, item := range items {
@@ -125,7 +125,7 @@ func (e *environment) pairs(name string, into *map[string]string) {
 		}
 		pairs[key] = decoded
 	}
-	*into = pairs
+	return pairs
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
