@@ -22,6 +22,7 @@ func sections() []section {
 		{"telemetry", "Being seen", side(bench.Ballast, func() []bench.Entry {
 			return bench.Entries(bench.Telemetry(), bench.Noop())
 		}, bareRatio)},
+		{"export", "Exporting, with handlers that are busy for 100 µs", side(bench.Ballast, bench.Exports, throughput)},
 		{"busy", "Handlers that are busy for 10 µs", side(bench.Ballast, bench.BusyHandlers, throughput)},
 		{"sleeping", "Handlers that wait for 1 ms, 10,000 at once", side(bench.Ballast, bench.SleepingHandlers, throughput)},
 		{"attempts", "Bounding one call, one worker", attempts},
