@@ -32,15 +32,15 @@ func keysOf(v reflect.Value, path string) []string {
 	for field, value := range v.Fields() {
 		key := field.Tag.Get("yaml")
 		at := strings.TrimPrefix(path+"."+key, ".")
-		_, own := value.Interface().(telemetry.OTLP)
+		_, own := reflect.TypeAssert[telemetry.OTLP](value)
 		switch {
 		case key == "-":
 		case own && path != "":
-			rows = append(rows, fmt.Sprintf("| `%s` | as `otlp` |", at))
+			rows = append(rows, fmt.Sprintf("| %#q | as `otlp` |", at))
 		case value.Kind() == reflect.Struct:
 			rows = append(rows, keysOf(value, at)...)
 		default:
-			rows = append(rows, fmt.Sprintf("| `%s` | %s |", at, defaultOf(value)))
+			rows = append(rows, fmt.Sprintf("| %#q | %s |", at, defaultOf(value)))
 		}
 	}
 	return rows
@@ -53,13 +53,11 @@ func defaultOf(v reflect.Value) string {
 	case []string:
 		return "`[" + strings.Join(v, ", ") + "]`"
 	}
-	switch v.Kind() {
-	case reflect.Slice, reflect.Map:
+	if v.Kind() == reflect.Slice || v.Kind() == reflect.Map {
 		return "none"
-	case reflect.String:
-		if v.String() == "" {
-			return "`\"\"`"
-		}
+	}
+	if v.Kind() == reflect.String && v.String() == "" {
+		return "`\"\"`"
 	}
 	return fmt.Sprintf("`%v`", v)
 }

@@ -19,7 +19,7 @@ func TestCollectorThatRefusesIsReportedOnceAndFailsNoRun(t *testing.T) {
 		goroutines(t)
 		r.Gate(func(context.Context) error { return errors.New("the house is full") })
 		c.Metrics.Exporters, c.Logs.Exporters = nil, nil
-		c.Traces.Batch.Size, c.Traces.Batch.Timeout = 1, 50*time.Millisecond
+		c.Traces.Batch.Size, c.OTLP.Timeout = 6, 500*time.Millisecond
 		p, console := setup(t, c, telemetry.Settings{})
 		if err := run(t, p); err != nil {
 			t.Fatal(err)
@@ -53,7 +53,7 @@ func TestCollectorThatIsNotThereDoesNotHoldUpTheEnd(t *testing.T) {
 			if err := run(t, p); err != nil {
 				t.Fatal(err)
 			}
-			if took := time.Since(began); took > 3*time.Second {
+			if took := time.Since(began); took > telemetry.FlushTimeout-time.Second {
 				t.Errorf("the run took %s, want no more than a second for what nobody answers", took)
 			}
 			console.want(t, 1, "level=ERROR", "telemetry could not be flushed")
@@ -102,7 +102,7 @@ func TestCollectorThatComesBackIsReported(t *testing.T) {
 	c := everywhere(r.HTTP, telemetry.ProtocolHTTP)
 	c.Metrics.Exporters, c.Logs.Exporters = nil, nil
 	c.Traces.Processor = telemetry.ProcessorSimple
-	c.OTLP.Timeout = 20 * time.Millisecond // no time to try again
+	c.OTLP.Timeout = 500 * time.Millisecond // no time to try again often
 	p, console := setup(t, c, telemetry.Settings{})
 	r.Gate(func(context.Context) error { return errors.New("the house is full") })
 	tracer := p.TracerProvider.Tracer("test")

@@ -84,6 +84,9 @@ func (l *link) note(ctx context.Context, n int, err error) {
 	defer l.mu.Unlock()
 	was := l.failing
 	l.failing = err
+	if errors.Is(err, errCut) && was != nil {
+		l.failing = was // why there was no more time
+	}
 	if err == nil {
 		l.delivered += int64(n)
 	} else {

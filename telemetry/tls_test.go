@@ -2,6 +2,7 @@ package telemetry_test
 
 import (
 	"encoding/pem"
+	"log/slog"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
@@ -19,7 +20,9 @@ func TestEncryptedConnectionIsCheckedWithTheCAFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewTLSServer(httputil.NewSingleHostReverseProxy(to))
+	server := httptest.NewUnstartedServer(httputil.NewSingleHostReverseProxy(to))
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // of who does not trust it
+	server.StartTLS()
 	defer server.Close()
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
