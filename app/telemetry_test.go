@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"strings"
 	"testing"
 
@@ -140,5 +141,23 @@ func TestAddressOfPrometheusThatIsTakenIsAFailureThatSaysSo(t *testing.T) {
 	got := call{args: []string{"run"}}.do(t)
 	if got.code != 1 || !strings.Contains(got.stderr, "reckon: telemetry: metrics.prometheus.listen: ") {
 		t.Errorf("code %d, stderr %s", got.code, got.stderr)
+	}
+}
+
+// A single transaction, or a look into a queue, leaves alone what a running program has: its address and its log file.
+func TestWhatRunsBesideAProgramTakesNothingFromIt(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it listens at once
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	in(t, twoTasks+"telemetry:\n  metrics: {exporters: [prometheus], prometheus: {listen: '"+taken.Addr().String()+"'}}\n"+
+		"  logs: {file: {path: ergon.log}}\n")
+	got := call{args: []string{"process-transaction", "more", "--payload-json", `{"number":3}`}}.do(t)
+	if got.code != 0 {
+		t.Errorf("code %d, stderr %s", got.code, got.stderr)
+	}
+	if _, err := os.Stat("ergon.log"); !os.IsNotExist(err) {
+		t.Errorf("got %v of the log file, want none", err)
 	}
 }
