@@ -3,6 +3,7 @@ package telemetry
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
@@ -39,12 +40,7 @@ var _ sdktrace.Sampler = (*transactionSampler)(nil)
 
 // ShouldSample decides for one span.
 func (s *transactionSampler) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingResult {
-	unit := p.Kind == trace.SpanKindConsumer
-	switch p.Name {
-	case spans.Fetch, spans.Settle, spans.ExtendLeases:
-		unit = true
-	}
-	if !unit {
+	if !isUnit(p.Kind, p.Name) {
 		return s.others.ShouldSample(p)
 	}
 	result := sdktrace.SamplingResult{
@@ -54,6 +50,20 @@ func (s *transactionSampler) ShouldSample(p sdktrace.SamplingParameters) sdktrac
 		result.Decision = sdktrace.RecordAndSample
 	}
 	return result
+}
+
+// isUnit knows the spans that stand for one transaction, and those of the calls that are made for many.
+func isUnit(kind trace.SpanKind, name string) bool {
+	switch kind {
+	case trace.SpanKindConsumer:
+		return strings.HasPrefix(name, spans.ProcessPrefix)
+	case trace.SpanKindProducer:
+		return strings.HasPrefix(name, spans.PreparePrefix)
+	case trace.SpanKindClient:
+		return name == spans.Fetch || name == spans.Settle || name == spans.ExtendLeases
+	default:
+		return false
+	}
 }
 
 // Description names the sampler.
