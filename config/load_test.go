@@ -29,9 +29,11 @@ func TestConfigurationIsDecodedOntoDefaults(t *testing.T) {
 	consumer.Loop.Limit = 100
 	consumer.Process.Retry.MaxAttempts = 4
 	consumer.Process.Retry.Timeout = 250 * time.Millisecond
+	workers := policy.DefaultWorkers()
+	workers.Count = 2
 	want := []ergon.TaskConfig{
 		{
-			Name: "triage", Consumer: consumer, Producer: policy.DefaultProducer(), Workers: policy.Workers{Count: 2},
+			Name: "triage", Consumer: consumer, Producer: policy.DefaultProducer(), Workers: workers,
 			Shutdown: policy.Shutdown{Grace: 90 * time.Second, Force: 5 * time.Second},
 		},
 		{

@@ -74,5 +74,8 @@ func policyDoc() map[string]string {
 		"Throttle.burst":                   "Burst is how many may be started at once after a pause. At least 1. Default 1.",
 		"Throttle.rate":                    "Rate is how many in a second, on average; it may be a fraction. 0 means no bound. Default 0.",
 		"Workers.count":                    "Count is the number of workers. At least 1. Default 1.",
+		"Workers.crash_limit":              "crash_limit is how many processes of a worker may die in a row, none of which brought a transaction to its end, before the worker is given up. At least 1. Default 10.",
+		"Workers.heartbeat":                "Heartbeat is how long a worker process may give no sign that its loop turns before it is killed and replaced. An empty source and a handler within its timeout are no standstill. At least 1s. Default 30s.",
+		"Workers.isolation":                "Isolation is goroutine (default) or process.",
 	}
 }

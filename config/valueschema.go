@@ -121,6 +121,8 @@ func enumOf(t reflect.Type) []string {
 		return texts(policy.OnExceptionDeadLetter, policy.OnExceptionRequeue, policy.OnExceptionDiscard)
 	case reflect.TypeFor[policy.Ordering]():
 		return texts(policy.OrderingNone, policy.OrderingKey)
+	case reflect.TypeFor[policy.Isolation]():
+		return texts(policy.IsolationGoroutine, policy.IsolationProcess)
 	}
 	return nil
 }

@@ -224,9 +224,23 @@ func TestAllFaultsAreReportedAtOnce(t *testing.T) {
 }
 
 func TestWorkersAndShutdownReportTheirFaults(t *testing.T) {
-	want := []string{"count: is 0, must be at least 1 (nothing would run)"}
+	want := []string{
+		"count: is 0, must be at least 1 (nothing would run)",
+		`isolation: is "", must be one of ["goroutine" "process"]`,
+		"heartbeat: is 0s, must be at least 1s (a busy machine is slow to give signs of life)",
+		"crash_limit: is 0, must be at least 1 (no process could ever be replaced)",
+	}
 	if diff := cmp.Diff(want, faultsOf(t, policy.Workers{}.Validate())); diff != "" {
 		t.Errorf("workers (-want +got):\n%s", diff)
+	}
+	least := policy.Workers{Count: 1, Isolation: policy.IsolationProcess, Heartbeat: time.Second, CrashLimit: 1}
+	if err := least.Validate(); err != nil {
+		t.Errorf("the least of everything: %v", err)
+	}
+	least.Heartbeat--
+	want = []string{"heartbeat: is 999.999999ms, must be at least 1s (a busy machine is slow to give signs of life)"}
+	if diff := cmp.Diff(want, faultsOf(t, least.Validate())); diff != "" {
+		t.Errorf("heartbeat (-want +got):\n%s", diff)
 	}
 	want = []string{"grace: is -1s, must not be negative", "force: is -2s, must not be negative"}
 	shutdown := policy.Shutdown{Grace: -time.Second, Force: -2 * time.Second}

@@ -2,19 +2,48 @@ package policy
 
 import "time"
 
+// Isolation is what a worker shares with the others.
+type Isolation string
+
+const (
+	// IsolationGoroutine runs workers side by side in one process: what ends the process ends them all.
+	IsolationGoroutine Isolation = "goroutine"
+	// IsolationProcess runs each worker in a process of its own, the same program executed once more: what ends one costs
+	// that worker only, and another takes its place. Not on Windows.
+	IsolationProcess Isolation = "process"
+)
+
+// leastHeartbeat is the shortest Workers.Heartbeat.
+const leastHeartbeat = time.Second
+
 // Workers is how many workers a task has, each with its own connectors, services and loop.
 type Workers struct {
 	// Count is the number of workers. At least 1. Default 1.
 	Count int `yaml:"count"`
+	// Isolation is goroutine (default) or process.
+	Isolation Isolation `yaml:"isolation"`
+	// Heartbeat is how long a worker process may give no sign that its loop turns before it is killed and replaced. An
+	// empty source and a handler within its timeout are no standstill. At least 1s. Default 30s.
+	Heartbeat time.Duration `yaml:"heartbeat"`
+	// CrashLimit is how many processes of a worker may die in a row, none of which brought a transaction to its end, before
+	// the worker is given up. At least 1. Default 10.
+	CrashLimit int `yaml:"crash_limit"`
 }
 
-// DefaultWorkers is one worker.
-func DefaultWorkers() Workers { return Workers{Count: 1} }
+// DefaultWorkers is one worker, in the process itself.
+func DefaultWorkers() Workers {
+	return Workers{Count: 1, Isolation: IsolationGoroutine, Heartbeat: 30 * time.Second, CrashLimit: 10}
+}
 
 // Validate reports every fault of w, each a *Fault.
 func (w Workers) Validate() error {
 	var f faults
 	f.atLeast("count", w.Count, 1, "nothing would run")
+	oneOf(&f, "isolation", w.Isolation, IsolationGoroutine, IsolationProcess)
+	if w.Heartbeat < leastHeartbeat {
+		f.addf("heartbeat", "is %s, must be at least %s (a busy machine is slow to give signs of life)", w.Heartbeat, leastHeartbeat)
+	}
+	f.atLeast("crash_limit", w.CrashLimit, 1, "no process could ever be replaced")
 	return f.join()
 }
 
