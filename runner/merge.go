@@ -2,7 +2,6 @@ package runner
 
 import (
 	"maps"
-	"time"
 
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/policy"
@@ -24,18 +23,7 @@ func sum(a, b Snapshot) Snapshot {
 	}
 	maps.Copy(merged.Phases, a.Phases)
 	for phase, stats := range b.Phases {
-		merged.Phases[phase] = sumPhase(merged.Phases[phase], stats)
+		merged.Phases[phase] = merged.Phases[phase].Plus(stats)
 	}
 	return merged
-}
-
-func sumPhase(a, b pipeline.PhaseStats) pipeline.PhaseStats {
-	n := a.Count + b.Count
-	if n == 0 {
-		return a
-	}
-	mean := func(x, y time.Duration) time.Duration {
-		return time.Duration((float64(x)*float64(a.Count) + float64(y)*float64(b.Count)) / float64(n))
-	}
-	return pipeline.PhaseStats{Count: n, P50: mean(a.P50, b.P50), P99: mean(a.P99, b.P99), Max: max(a.Max, b.Max)}
 }

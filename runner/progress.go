@@ -9,8 +9,8 @@ type Summary struct {
 // TaskSummary is what one task came to.
 type TaskSummary struct {
 	Name string
-	// Snapshot is merged over the task's workers and their restarts: counts are added up, Max is the largest. P50 and P99
-	// are the means of the workers', weighted by their counts: workers of a task do the same work.
+	// Snapshot is merged over the task's workers and their restarts: counts are added up, and percentiles are those of
+	// everything that all of them did.
 	Snapshot Snapshot
 	// Err is why the task did not come to its natural end; nil where it did.
 	Err error

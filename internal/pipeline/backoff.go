@@ -18,6 +18,7 @@ func (c *Consumer) backoff(f *flight) lifecycle.Event {
 		return lifecycle.OutOfTime
 	}
 	if d > 0 {
+		c.rests(d)
 		timer := time.NewTimer(d)
 		defer timer.Stop()
 		select {

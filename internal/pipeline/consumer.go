@@ -36,6 +36,7 @@ type Consumer struct {
 	governor *governor
 	watcher  *watcher
 	failures failures
+	pulse    pulse
 
 	background    context.Context //nolint:containedctx // of what serves the loop; ends where even that takes too long
 	helpers       sync.WaitGroup  // what serves the loop
@@ -70,6 +71,7 @@ func New(s Settings) (*Consumer, error) {
 		stopping: make(chan struct{}), headroomFreed: make(chan struct{}, 1),
 	}
 	c.room.init()
+	c.pulse.init(s.Policy)
 	c.stats.clock = c.clock
 	c.pool = pool{
 		consumer: c, fixed: s.Policy.Loop.Execution == policy.ExecutionSync, pinned: s.Policy.Loop.OSThreads,

@@ -63,6 +63,7 @@ func newIntake(c *Consumer) *intake {
 
 // run returns nil at the natural end and when ctx ends, and the error of a fetch that failed for good.
 func (i *intake) run(ctx context.Context) error {
+	defer i.pulse.fetching.Store(0)
 	i.turn.take()
 	defer i.turn.give()
 	defer i.room.wanted.Store(notWanted)
@@ -117,6 +118,7 @@ func (i *intake) next(ctx context.Context) *fetched {
 
 // waitForRoom lets workers take turns meanwhile.
 func (i *intake) waitForRoom(ctx context.Context) bool {
+	i.pulse.fetching.Store(0)
 	i.turn.give()
 	defer i.turn.take()
 	select {
@@ -143,6 +145,7 @@ func (i *intake) lend(w *worker) (did bool) {
 			if got := i.take(i.ctx, n, w); !got.plain() {
 				i.handed = got
 			}
+			i.pulse.fetching.Store(0)
 		}
 		call := wait || i.handed != nil || i.left == 0
 		i.turn.give()
@@ -234,6 +237,7 @@ func (i *intake) owes(ctx context.Context) bool {
 	if !counts || i.stats.ended[Requeued].Load() == 0 {
 		return false
 	}
+	i.turnsWithin(i.pulse.fetch)
 	n, err := ergon.RunFn(ctx, i.settings.Policy.Fetch.Retry, source.CountTransactions, ergon.RunOption{Name: spans.Count})
 	if err != nil {
 		i.watcher.notCounted(err)
@@ -247,6 +251,7 @@ func (i *intake) rest(ctx context.Context) bool {
 	p := i.loop.EmptyQueue
 	wait := p.Jittered(p.Delay(i.empties), rand.Float64())
 	i.watcher.empty(wait)
+	i.turnsWithin(wait)
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for {
@@ -264,6 +269,7 @@ func (i *intake) rest(ctx context.Context) bool {
 }
 
 func (i *intake) sleep(ctx context.Context, d time.Duration) bool {
+	i.turnsWithin(d)
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -277,12 +283,14 @@ func (i *intake) sleep(ctx context.Context, d time.Duration) bool {
 // fetch asks the source once, with the fetch policy's retries. What comes back late is released.
 func (i *intake) fetch(ctx context.Context, n int) (fetched, error) {
 	i.last = i.clock.now()
+	i.pulse.fetching.Store(int64(i.last.after(i.pulse.fetch)))
 	spanned, span := i.watcher.fetchStarted(ctx, n)
 	got, err := ergon.RunFn(spanned, i.settings.Policy.Fetch.Retry, func(ctx context.Context) (fetched, error) {
 		txs, err := i.settings.Source.FetchTransactions(ctx, n)
 		if errors.Is(err, ergon.ErrExhausted) {
 			return fetched{transactions: txs, exhausted: true}, nil
 		}
+		i.restsFor(err)
 		if err != nil && len(txs) > 0 {
 			i.release(i.values, txs)
 		}

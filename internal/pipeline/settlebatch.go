@@ -21,6 +21,8 @@ var ErrUnsettled = errors.New("some transactions could not be settled")
 func (c *Consumer) settleBatch(ctx context.Context, batch []*flight) {
 	began := c.clock.now()
 	c.leases.settle(batch)
+	c.pulse.settling.Store(int64(began.after(c.pulse.settle)))
+	defer c.pulse.settling.Store(0)
 	ctx, span := c.watcher.settleStarted(ctx, batch)
 	lost := c.writeDeadLetters(ctx, batch)
 	if c.hop != nil {
@@ -169,7 +171,9 @@ func (c *Consumer) inParts(
 ) (failed itemErrors, clean bool) {
 	_, err := ergon.RunFn(ctx, c.settings.Policy.Settle.Retry, func(ctx context.Context) (struct{}, error) {
 		turn, left := p.begin()
-		return struct{}{}, p.end(turn, do(ctx, left))
+		err := do(ctx, left)
+		c.restsFor(err)
+		return struct{}{}, p.end(turn, err)
 	}, ergon.RunOption{Name: name})
 	p.mu.Lock()
 	defer p.mu.Unlock()

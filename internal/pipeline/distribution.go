@@ -1,0 +1,50 @@
+package pipeline
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Bucket counts the durations that are longer than the bucket before reaches, and at most UpTo.
+type Bucket struct {
+	UpTo  time.Duration `json:"up_to"`
+	Count int64         `json:"count"`
+}
+
+// statsOf makes the figures of buckets that are in order, none of them empty.
+func statsOf(buckets []Bucket) PhaseStats {
+	s := PhaseStats{Buckets: buckets}
+	for _, b := range buckets {
+		s.Count += b.Count
+	}
+	half, most := (s.Count+1)/2, s.Count-s.Count/100
+	var seen int64
+	for _, b := range buckets {
+		below := seen
+		seen += b.Count
+		if below < half && seen >= half {
+			s.P50 = b.UpTo
+		}
+		if below < most && seen >= most {
+			s.P99 = b.UpTo
+		}
+		s.Max = b.UpTo
+	}
+	return s
+}
+
+// Plus returns the figures of what both have seen, as exact as those of either: buckets are added up.
+func (p PhaseStats) Plus(other PhaseStats) PhaseStats {
+	all := slices.Concat(p.Buckets, other.Buckets)
+	slices.SortFunc(all, func(a, b Bucket) int { return cmp.Compare(a.UpTo, b.UpTo) })
+	merged := all[:0]
+	for _, b := range all {
+		if last := len(merged) - 1; last >= 0 && merged[last].UpTo == b.UpTo {
+			merged[last].Count += b.Count
+			continue
+		}
+		merged = append(merged, b)
+	}
+	return statsOf(merged)
+}

@@ -1,0 +1,114 @@
+package pipeline
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/policy"
+)
+
+// pulse knows by when what the loop is doing must be over. An empty source, a handler within its timeout and a backoff
+// have such a time; what hangs beyond it, in a log handler or a span processor say, stands still.
+type pulse struct {
+	fetch    time.Duration // how long a fetch takes at most
+	settle   time.Duration // how long a batch does
+	fetching atomic.Int64  // by when the fetch loop turns; 0: it waits for room, which the handlers make, or has ended
+	settling atomic.Int64  // by when a batch is settled; 0: there is none
+	resting  atomic.Int64  // by when the last of the delays that errors asked for is over
+
+	mu      sync.Mutex
+	handled int64   // at the last look
+	since   instant // since when that has not changed
+}
+
+func (p *pulse) init(of policy.Consumer) {
+	p.fetch = budgetOf(of.Fetch.Retry)
+	once := budgetOf(of.Settle.Retry)
+	p.settle = time.Duration(instant(once).after(once)) // of the dead letters, and of the source
+}
+
+// turnsWithin has the fetch loop turn again within d at the latest.
+func (c *Consumer) turnsWithin(d time.Duration) {
+	c.pulse.fetching.Store(int64(c.clock.now().after(d)))
+}
+
+// rests excuses whatever would turn if it did not wait for d.
+func (c *Consumer) rests(d time.Duration) {
+	until := int64(c.clock.now().after(d))
+	for old := c.pulse.resting.Load(); old < until && !c.pulse.resting.CompareAndSwap(old, until); {
+		old = c.pulse.resting.Load()
+	}
+}
+
+// restsFor excuses the delay that err asks for by itself.
+func (c *Consumer) restsFor(err error) {
+	if err == nil {
+		return
+	}
+	failed := ergon.TransactionError{Err: err}
+	if d, own := failed.RetryDelay(); own {
+		c.rests(d)
+	}
+}
+
+// budgetOf is how long a call with its retries takes at most.
+func budgetOf(r policy.Retry) time.Duration {
+	step := r.Timeout + r.Delay(r.MaxAttempts-1)
+	if step <= 0 || time.Duration(r.MaxAttempts) > time.Duration(never)/step {
+		return time.Duration(never)
+	}
+	return time.Duration(r.MaxAttempts) * step
+}
+
+// Stalled names what of the loop stands still although the time in which it must have turned is over: "fetching",
+// "settling" or "handlers"; "" while all of it turns. That of the handlers is seen by looking more than once. Safe for
+// concurrent use.
+func (c *Consumer) Stalled() string {
+	now := int64(c.clock.now())
+	handlers := c.handlersStandStill(instant(now))
+	switch due := &c.pulse; {
+	case now <= due.resting.Load():
+		return ""
+	case overdue(due.fetching.Load(), now):
+		return "fetching"
+	case overdue(due.settling.Load(), now):
+		return "settling"
+	case handlers:
+		return "handlers"
+	default:
+		return ""
+	}
+}
+
+func overdue(due, now int64) bool { return due != 0 && now > due }
+
+// handlersStandStill reports whether transactions are outstanding of which none has got on for longer than any attempt may
+// take.
+func (c *Consumer) handlersStandStill(now instant) bool {
+	p := c.settings.Policy
+	longest := max(p.Process.Retry.Timeout, p.Success.Retry.Timeout, p.Exception.Retry.Timeout) + patience
+	handled, outstanding := c.stats.handled(), c.stats.outstanding()
+	c.pulse.mu.Lock()
+	defer c.pulse.mu.Unlock()
+	if handled != c.pulse.handled || outstanding <= 0 || int64(now) <= c.pulse.resting.Load() {
+		c.pulse.handled, c.pulse.since = handled, now
+	}
+	return now > c.pulse.since.after(longest)
+}
+
+// handled counts whatever moves a transaction on.
+func (s *stats) handled() int64 {
+	var n int64
+	for i := range s.shards {
+		shard := &s.shards[i]
+		n += shard.started.Load() + shard.finished.Load() + shard.retries.Load() + shard.timeouts.Load()
+		for phase := range phaseFetch {
+			for b := range shard.phases[phase].buckets {
+				n += shard.phases[phase].buckets[b].Load()
+			}
+		}
+	}
+	return n
+}
