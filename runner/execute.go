@@ -16,6 +16,7 @@ import (
 type looping interface {
 	Run(ctx context.Context) error
 	Snapshot() Snapshot
+	Stalled() string
 }
 
 // begunLoop is a loop of a life, and when it was begun.
@@ -120,5 +121,5 @@ func (l *life) limitReached() bool {
 	case l.task.Process == nil:
 		limit = l.worker.cfg.Producer.Loop.Limit
 	}
-	return limit > 0 && l.worker.snapshot().Started >= limit
+	return limit > 0 && l.worker.used+l.worker.snapshot().Started >= limit
 }

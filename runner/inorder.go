@@ -11,13 +11,17 @@ import (
 // [Manager.Run], of which everything else holds here as well. The first that does not come to its natural end is the last,
 // and the summary has those that ran.
 func (m *Manager) RunInOrder(ctx context.Context, names ...string) (Summary, error) {
+	if _, worker := InWorkerProcess(); worker {
+		m.serve(ctx)
+		return Summary{}, nil
+	}
 	steps, err := m.inOrder(names)
 	if err != nil {
 		return Summary{}, err
 	}
 	stop := watchShutdown(ctx, m.settings.Force)
 	defer stop.end()
-	defer flush(ctx, m.settings, stop)
+	defer func() { flush(ctx, m.settings, stop, stop.flushTime(steps)) }()
 	var all Summary
 	for _, step := range steps {
 		r := newRun([]ergon.TaskConfig{step}, m.settings, stop)

@@ -49,7 +49,17 @@ func (m *Manager) Tasks() []ergon.TaskConfig {
 // task failed with, among that *[ConfigError], ergon.ErrLoopTimeout, [ErrHeadroom], [ErrUnsettled], a fetch that failed
 // for good and what could not be opened or closed. A task that fails does not stop the others; one that is configured
 // wrongly keeps all from running. A Manager does one Run at a time.
+//
+// Where workers are processes of their own (workers.isolation: process), the program is executed once more for each, and
+// comes to Run there as well: that process runs its worker in it and ends, so that what follows Run in main, deferred calls
+// included, is not done there. Settings.Flush is. A Run of a Manager that does not know the worker's task returns an empty
+// summary there, so that main gets on to the one that does. What main does before Run is done in each of them, see
+// [InWorkerProcess].
 func (m *Manager) Run(ctx context.Context, names ...string) (Summary, error) {
+	if _, worker := InWorkerProcess(); worker {
+		m.serve(ctx)
+		return Summary{}, nil
+	}
 	tasks, err := m.chosen(names)
 	if err != nil {
 		return Summary{}, err
@@ -62,7 +72,7 @@ func (m *Manager) Run(ctx context.Context, names ...string) (Summary, error) {
 	}
 	defer m.ended()
 	summary, err := r.do(ctx)
-	flush(ctx, m.settings, stop)
+	flush(ctx, m.settings, stop, stop.flushTime(tasks))
 	return summary, err
 }
 
@@ -92,7 +102,10 @@ func (m *Manager) Progress() []TaskProgress {
 	}
 	progress := make([]TaskProgress, len(r.tasks))
 	for i, t := range r.tasks {
-		progress[i] = TaskProgress{Task: t.cfg.Name, Workers: len(t.workers), Snapshot: t.snapshot(), Total: t.total.Load()}
+		each := t.each()
+		progress[i] = TaskProgress{
+			Task: t.cfg.Name, Workers: len(t.workers), Each: each, Snapshot: merged(each), Total: t.total.Load(),
+		}
 	}
 	return progress
 }
@@ -104,6 +117,9 @@ func RunTask(ctx context.Context, cfg ergon.TaskConfig, s Settings) (Snapshot, e
 		return Snapshot{}, err
 	}
 	summary, err := m.Run(ctx)
+	if len(summary.Tasks) == 0 {
+		return Snapshot{}, err
+	}
 	return summary.Tasks[0].Snapshot, err
 }
 

@@ -7,6 +7,13 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
+// following merges the snapshots of two loops, the second of which ran after the first.
+func following(earlier, later Snapshot) Snapshot {
+	s := sum(earlier, later)
+	s.Elapsed = earlier.Elapsed + later.Elapsed
+	return s
+}
+
 // sum merges the snapshots of two loops that run side by side.
 func sum(a, b Snapshot) Snapshot {
 	merged := Snapshot{

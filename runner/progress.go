@@ -12,6 +12,8 @@ type TaskSummary struct {
 	// Snapshot is merged over the task's workers and their restarts: counts are added up, and percentiles are those of
 	// everything that all of them did.
 	Snapshot Snapshot
+	// Each is where each of its workers has ended.
+	Each []WorkerProgress
 	// Err is why the task did not come to its natural end; nil where it did.
 	Err error
 }
@@ -21,6 +23,8 @@ type TaskProgress struct {
 	Task string
 	// Workers is how many workers the task has.
 	Workers int
+	// Each is where each of them is, in the order of their names.
+	Each []WorkerProgress
 	// Snapshot is merged as in a TaskSummary.
 	Snapshot Snapshot
 	// Total is how many transactions there were to do when the task started, loop.limit considered; -1 where its source

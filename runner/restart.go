@@ -20,6 +20,7 @@ const (
 // restarts decides when a worker whose source failed gets another life: after 0.5 s, doubling up to 30 s.
 type restarts struct {
 	delays policy.Retry
+	limit  int // lives in a row that may come to nothing
 	random func() float64
 	row    int // since the worker last ran for long
 	barren int // lives in a row that came to nothing
@@ -29,7 +30,7 @@ func newRestarts(random func() float64) restarts {
 	if random == nil {
 		random = rand.Float64
 	}
-	return restarts{random: random, delays: policy.Retry{
+	return restarts{random: random, limit: crashLoop, delays: policy.Retry{
 		Backoff: 500 * time.Millisecond, BackoffMultiplier: 2, BackoffCap: 30 * time.Second, Jitter: 0.2,
 	}}
 }
@@ -38,16 +39,26 @@ func newRestarts(random func() float64) restarts {
 // false: it is time to give up. A life is sound that lasted and in which a fetch succeeded: one that only waited for the
 // timeouts of its first fetch did not run.
 func (r *restarts) after(life Snapshot) (time.Duration, bool) {
+	return r.next(life, life.Fetched > 0)
+}
+
+// afterDeath is after for a life that its process did not survive. It came to something only where a transaction came to
+// its end: one that kills the process has been fetched as well.
+func (r *restarts) afterDeath(life Snapshot) (time.Duration, bool) {
+	return r.next(life, life.Ended() > 0)
+}
+
+func (r *restarts) next(life Snapshot, fruitful bool) (time.Duration, bool) {
 	sound := life.Elapsed >= soundLife && life.Phases[policy.PhaseFetch].Count > 1
 	if sound {
 		r.row = 0
 	}
 	r.row++
 	r.barren++
-	if sound || life.Fetched > 0 {
+	if sound || fruitful {
 		r.barren = 0
 	}
-	return r.delays.Jittered(r.delays.Delay(r.row), r.random()), r.barren < crashLoop
+	return r.delays.Jittered(r.delays.Delay(r.row), r.random()), r.barren < r.limit
 }
 
 // revive starts another life after one that ended with failure.
@@ -56,11 +67,14 @@ func (w *worker) revive(ctx context.Context, failure error) (*life, error) {
 	for {
 		delay, again := w.restarts.after(last)
 		if !again {
+			w.enter(WorkerGivenUp)
 			return nil, fmt.Errorf("given up after %d starts in a row that fetched nothing: %w", w.restarts.barren, failure)
 		}
 		w.logger.WarnContext(w.scoped(ctx), "worker is restarted after its source failed", "delay", delay,
 			"restarts_in_a_row", w.restarts.row, "error", failure)
+		w.enter(WorkerRestarting)
 		if err := w.rest(ctx, delay); err != nil {
+			w.enter(WorkerEnded)
 			return nil, err
 		}
 		l, err := w.startLoop(ctx)
@@ -68,6 +82,7 @@ func (w *worker) revive(ctx context.Context, failure error) (*life, error) {
 		case err == nil:
 			return l, nil
 		case ctx.Err() != nil:
+			w.enter(WorkerEnded)
 			return nil, err
 		}
 		failure, last = err, Snapshot{}

@@ -20,8 +20,9 @@ type run struct {
 
 func newRun(tasks []ergon.TaskConfig, s Settings, stop *shutdown) *run {
 	r := &run{settings: s, shutdown: stop}
+	out := newOutputs(s, workerProcesses(tasks))
 	for _, cfg := range tasks {
-		r.tasks = append(r.tasks, newTaskRun(cfg, s, stop))
+		r.tasks = append(r.tasks, newTaskRun(cfg, s, stop, out))
 	}
 	return r
 }
@@ -62,7 +63,8 @@ func (r *run) conclude(ctx context.Context) (Summary, error) {
 	)
 	for _, t := range r.tasks {
 		cut, errs := t.result(cause)
-		s := TaskSummary{Name: t.cfg.Name, Snapshot: t.snapshot(), Err: errors.Join(errs...)}
+		each := t.each()
+		s := TaskSummary{Name: t.cfg.Name, Snapshot: merged(each), Each: each, Err: errors.Join(errs...)}
 		if cut {
 			s.Err = errors.Join(append([]error{cause}, errs...)...)
 			interrupted = true
@@ -119,11 +121,12 @@ func parts(err error) []error {
 }
 
 // flush is the last thing that is done. A run whose telemetry cannot be delivered has not failed: it is logged.
-func flush(ctx context.Context, s Settings, stop *shutdown) {
+// most is how long it may take.
+func flush(ctx context.Context, s Settings, stop *shutdown, most time.Duration) {
 	if s.Flush == nil {
 		return
 	}
-	ctx, cancel := stop.bounded(ctx, time.Now().Add(flushTimeout))
+	ctx, cancel := stop.bounded(ctx, time.Now().Add(most))
 	defer cancel()
 	if err := call(ctx, lastMoment, s.Flush, nil); err != nil {
 		logger := s.Logger

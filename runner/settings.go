@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"io"
 	"log/slog"
 
 	"go.opentelemetry.io/otel/metric"
@@ -21,6 +22,10 @@ type Settings struct {
 	Flush func(context.Context) error
 	// Force, when it is closed, cuts a shutdown short; [Signals] makes one for the second signal. Nil: never.
 	Force <-chan struct{}
+
+	// Output gets what worker processes (workers.isolation: process) write to standard error, whole lines that name their
+	// worker, one Write at a time for each. What they write to standard output comes out of this process's. Nil: os.Stderr.
+	Output io.Writer
 
 	jitter func() float64 // takes the place of chance, for tests
 }

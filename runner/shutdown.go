@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/policy"
 )
 
@@ -18,6 +19,8 @@ const (
 	forcedClosing = time.Second
 	// lastMoment is how long something has to return whose time to close is over. Each is called, and has at least that.
 	lastMoment = 100 * time.Millisecond
+	// leastFlushing is what is left for flushing in any case.
+	leastFlushing = time.Second
 	// flushTimeout bounds the flushing of telemetry, after everything else.
 	flushTimeout = 5 * time.Second
 )
@@ -64,6 +67,20 @@ func watchShutdown(ctx context.Context, force <-chan struct{}) *shutdown {
 // its cancellation; as long as Force again is for the last settlements, and once more to close.
 func budget(p policy.Shutdown) time.Duration {
 	return p.Grace + p.Force + 2*max(p.Force, leastClosing)
+}
+
+// flushTime is how long flushing may take after tasks: where worker processes had to be waited for, what their flushing left
+// of it.
+func (s *shutdown) flushTime(tasks []ergon.TaskConfig) time.Duration {
+	began := s.began.Load()
+	if began == nil {
+		return flushTimeout
+	}
+	var longest time.Duration
+	for _, t := range tasks {
+		longest = max(longest, budget(t.Shutdown))
+	}
+	return max(min(flushTimeout, time.Until(began.Add(longest+flushTimeout))), leastFlushing)
 }
 
 // closing returns the context in which everything is closed. It has the rest of the shutdown's budget; where none has

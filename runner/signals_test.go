@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -18,11 +19,14 @@ import (
 
 // asProgram, in the environment, makes the test binary a program that runs one streaming task: "heed" with a handler that
 // heeds its context, "ignore" with one that does not, "hang" with a service besides that does not close, "done" with
-// nothing to do, "broken" with a source that fails.
+// nothing to do, "broken" with a source that fails; a JSON object is a crew.
 const asProgram = "ERGON_TEST_PROGRAM"
 
 func TestMain(m *testing.M) {
-	if kind := os.Getenv(asProgram); kind != "" {
+	switch kind := os.Getenv(asProgram); {
+	case strings.HasPrefix(kind, "{"):
+		os.Exit(runner.ExitCode(runCrew(kind)))
+	case kind != "":
 		os.Exit(runner.ExitCode(program(kind)))
 	}
 	os.Exit(m.Run())

@@ -36,7 +36,7 @@ func (m *Manager) processOne(
 	}
 	stop := watchShutdown(ctx, m.settings.Force)
 	defer stop.end()
-	defer flush(ctx, m.settings, stop)
+	defer flush(ctx, m.settings, stop, flushTimeout)
 	w := newWorker(chosen[0], chosen[0].Name+"-1", m.settings, stop)
 	l, err := w.start(ctx, func(l *life) error { return l.task.Validate() })
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/policy"
 )
 
 // countTimeout bounds asking a source how much there is to do.
@@ -17,8 +18,9 @@ const countTimeout = 3 * time.Second
 type taskRun struct {
 	cfg     ergon.TaskConfig
 	workers []*worker
-	lives   []*life // what the workers begin with; nil for one that did not start
-	errs    []error // by worker
+	alone   []*supervisor // of workers that have processes of their own; nil otherwise
+	lives   []*life       // what the workers begin with; nil for one that did not start
+	errs    []error       // by worker
 	total   atomic.Int64
 }
 
@@ -26,7 +28,8 @@ type taskRun struct {
 // each worker takes its share, the first ones one more where it does not divide evenly. A worker without a share is not
 // needed. Where the workers' sources do not hold the same, as partitions of one may not, fewer may be started although
 // there are more.
-func newTaskRun(cfg ergon.TaskConfig, s Settings, stop *shutdown) *taskRun {
+// Where workers have processes of their own, out is what those have in common.
+func newTaskRun(cfg ergon.TaskConfig, s Settings, stop *shutdown, out *outputs) *taskRun {
 	t := &taskRun{cfg: cfg}
 	t.total.Store(-1)
 	count, limit := int64(cfg.Workers.Count), cfg.Consumer.Loop.Limit
@@ -41,13 +44,28 @@ func newTaskRun(cfg ergon.TaskConfig, s Settings, stop *shutdown) *taskRun {
 		}
 		t.workers = append(t.workers, newWorker(share, fmt.Sprintf("%s-%d", cfg.Name, i+1), s, stop))
 	}
+	if cfg.Workers.Isolation == policy.IsolationProcess {
+		for i, w := range t.workers {
+			t.alone = append(t.alone, newSupervisor(i, w, out))
+		}
+	}
 	t.lives, t.errs = make([]*life, count), make([]error, count)
 	return t
 }
 
 // start starts the ith worker.
 func (t *taskRun) start(ctx context.Context, i int) {
+	if t.alone != nil {
+		t.errs[i] = t.alone[i].start(ctx)
+		if i == 0 && t.errs[i] == nil {
+			t.total.Store(t.alone[i].total)
+		}
+		return
+	}
 	t.lives[i], t.errs[i] = t.workers[i].startLoop(ctx)
+	if t.errs[i] != nil {
+		t.workers[i].enter(WorkerEnded)
+	}
 	if i == 0 && t.errs[i] == nil {
 		t.total.Store(t.count(ctx, t.lives[i]))
 	}
@@ -55,14 +73,22 @@ func (t *taskRun) start(ctx context.Context, i int) {
 
 // run runs the ith worker, where it started.
 func (t *taskRun) run(ctx context.Context, i int) {
-	if t.lives[i] != nil {
+	switch {
+	case t.errs[i] != nil:
+	case t.alone != nil:
+		t.errs[i] = t.alone[i].run(ctx)
+	default:
 		t.errs[i] = t.workers[i].run(ctx, t.lives[i])
 	}
 }
 
 // discard closes what the ith worker has opened, without running anything.
 func (t *taskRun) discard(ctx context.Context, i int) {
-	if t.lives[i] != nil {
+	switch {
+	case t.errs[i] != nil:
+	case t.alone != nil:
+		t.errs[i] = t.alone[i].discard(ctx)
+	default:
 		t.errs[i] = t.lives[i].end(ctx, false)
 	}
 }
@@ -95,13 +121,26 @@ func (t *taskRun) count(ctx context.Context, l *life) int64 {
 	return n
 }
 
-// snapshot is merged over the workers.
-func (t *taskRun) snapshot() Snapshot {
-	var merged Snapshot
-	for _, w := range t.workers {
-		merged = sum(merged, w.snapshot())
+// each is where each worker is.
+func (t *taskRun) each() []WorkerProgress {
+	all := make([]WorkerProgress, len(t.workers))
+	for i, w := range t.workers {
+		if t.alone != nil {
+			all[i] = t.alone[i].where()
+		} else {
+			all[i] = w.where()
+		}
 	}
-	return merged
+	return all
+}
+
+// merged is the snapshot of all of them together.
+func merged(each []WorkerProgress) Snapshot {
+	var all Snapshot
+	for _, w := range each {
+		all = sum(all, w.Snapshot)
+	}
+	return all
 }
 
 // misconfigured reports the faults of the configuration, which all workers share.

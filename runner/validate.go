@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/reexec"
 	"github.com/ergon-go/ergon/policy"
 )
 
@@ -33,6 +34,9 @@ func validate(cfg ergon.TaskConfig, registered []ergon.TaskConfig) error {
 	faults = append(faults, under("consumer", cfg.Consumer.Validate())...)
 	faults = append(faults, under("producer", cfg.Producer.Validate())...)
 	faults = append(faults, under("workers", cfg.Workers.Validate())...)
+	if cfg.Workers.Isolation == policy.IsolationProcess && !reexec.Supported {
+		faults = append(faults, fmt.Errorf("workers.isolation: process, but %w; use goroutine", reexec.ErrUnsupported))
+	}
 	faults = append(faults, under("shutdown", cfg.Shutdown.Validate())...)
 	return errors.Join(faults...)
 }

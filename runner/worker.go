@@ -27,14 +27,18 @@ type worker struct {
 	logger   *slog.Logger
 	restarts restarts
 	began    time.Time // when the first loop did
+	used     int64     // transactions that the processes of this worker before this one have started
+	onFetch  func(int) // hears of what was fetched, where loop.limit counts it; nil: nobody
 
 	mu    sync.Mutex
 	past  Snapshot    // of the lives before the last
 	loops []begunLoop // of the last life
+	state WorkerState
+	again int // how often it began anew
 }
 
 func newWorker(cfg ergon.TaskConfig, name string, s Settings, stop *shutdown) *worker {
-	w := &worker{cfg: cfg, name: name, settings: s, shutdown: stop, restarts: newRestarts(s.jitter)}
+	w := &worker{cfg: cfg, name: name, settings: s, shutdown: stop, state: WorkerStarting, restarts: newRestarts(s.jitter)}
 	logger := s.Logger
 	if logger == nil {
 		logger = slog.Default()
@@ -75,10 +79,12 @@ func (w *worker) startLoop(ctx context.Context) (*life, error) {
 // run runs the loop of l, and of further lives where what a streaming task fetches from or settles with fails [L6].
 func (w *worker) run(ctx context.Context, l *life) error {
 	for {
+		w.enter(WorkerRunning)
 		err := w.live(ctx, l)
 		_, fetch := errors.AsType[*pipeline.FetchError](err)
 		broken := fetch || errors.Is(err, pipeline.ErrUnsettled)
 		if !broken || !w.cfg.Consumer.Loop.Streaming || l.task.Execute != nil || ctx.Err() != nil {
+			w.enter(WorkerEnded)
 			return err
 		}
 		if l, err = w.revive(ctx, err); err != nil {
@@ -122,7 +128,7 @@ func (w *worker) remaining() (policy.Consumer, error) {
 		w.began = now
 	}
 	if p.Loop.Limit > 0 {
-		p.Loop.Limit -= w.snapshot().Started
+		p.Loop.Limit -= w.used + w.snapshot().Started
 	}
 	if p.Loop.Timeout > 0 {
 		p.Loop.Timeout -= now.Sub(w.began)
@@ -141,10 +147,38 @@ func (w *worker) snapshot() Snapshot {
 }
 
 func (w *worker) snapshotLocked() Snapshot {
-	last := w.lastLocked()
-	s := sum(w.past, last)
-	s.Elapsed = w.past.Elapsed + last.Elapsed
-	return s
+	return following(w.past, w.lastLocked())
+}
+
+// stalled names what of the loop stands still.
+func (w *worker) stalled() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, loop := range w.loops {
+		if what := loop.Stalled(); what != "" {
+			return what
+		}
+	}
+	return ""
+}
+
+// enter notes what the worker does from now on.
+func (w *worker) enter(state WorkerState) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.state == WorkerRestarting && state == WorkerRunning {
+		w.again++
+	}
+	w.state = state
+}
+
+// where is where the worker is.
+func (w *worker) where() WorkerProgress {
+	p := WorkerProgress{Name: w.name, Stalled: w.stalled(), Snapshot: w.snapshot()}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p.State, p.Restarts = w.state, w.again
+	return p
 }
 
 // last is the snapshot of the last life alone.

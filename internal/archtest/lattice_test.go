@@ -46,6 +46,7 @@ var lattice = archtest.Lattice{
 		{Packages: "internal/lifecycle", Ours: []string{"policy"}, TestOurs: parts},
 		{Packages: "internal/spans", ThirdParty: otelAPI, TestOurs: parts},
 		{Packages: "internal/archtest"},
+		{Packages: "internal/reexec"},
 		{
 			Packages: ".", Ours: []string{"policy", "internal/spans"}, TestOurs: parts,
 			ThirdParty: append([]string{"github.com/google/uuid"}, otelAPI...),
@@ -68,7 +69,10 @@ var lattice = archtest.Lattice{
 		// The test kit records spans by the API, so that who tests a task needs no SDK. The suite needs the vocabulary only.
 		{Packages: "ergontest", Ours: slices.Concat(words, []string{"internal/pipeline"}), TestOurs: parts, ThirdParty: otelAPI},
 		{Packages: "ergontest/connectortest", Ours: words, TestOurs: parts},
-		{Packages: "runner", Ours: core, TestOurs: parts, ThirdParty: append([]string{"golang.org/x/..."}, otelAPI...)},
+		{
+			Packages: "runner", Ours: append([]string{"internal/reexec"}, core...), TestOurs: parts,
+			ThirdParty: append([]string{"golang.org/x/..."}, otelAPI...),
+		},
 
 		// From here on up: anything above.
 		{

@@ -320,6 +320,9 @@ func (i *intake) accept(txs []ergon.Transaction, from trace.SpanContext) {
 	if len(txs) == 0 {
 		return
 	}
+	if i.settings.OnFetch != nil {
+		i.settings.OnFetch(len(txs))
+	}
 	flights := i.newFlights(txs)
 	i.stats.fetched.Add(int64(len(txs)))
 	i.room.unsettled.Add(int64(len(txs)))

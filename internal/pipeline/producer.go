@@ -94,6 +94,9 @@ func unbounded() policy.Retry {
 // Snapshot returns where the loop is. Safe for concurrent use.
 func (p *Producer) Snapshot() Snapshot { return p.loop.Snapshot() }
 
+// Stalled names what of the loop stands still, as [Consumer.Stalled] does. A sequence may take its time.
+func (p *Producer) Stalled() string { return p.loop.Stalled() }
+
 // Run runs the loop to its end, as [Consumer.Run] does. It returns nil where the sequence has ended, or the limit was
 // reached, and every transaction was prepared; otherwise what ended it: what [Consumer.Run] returns, the error that the
 // sequence yielded, and a *[ProduceError] for transactions that were not prepared.

@@ -66,6 +66,9 @@ func budgetOf(r policy.Retry) time.Duration {
 // "settling" or "handlers"; "" while all of it turns. That of the handlers is seen by looking more than once. Safe for
 // concurrent use.
 func (c *Consumer) Stalled() string {
+	if c.stats.finished.Load() != 0 {
+		return ""
+	}
 	now := int64(c.clock.now())
 	handlers := c.handlersStandStill(instant(now))
 	switch due := &c.pulse; {

@@ -29,6 +29,8 @@ type Settings struct {
 	Force <-chan struct{}
 	// OnEnd, where set, is called for every transaction whose lifecycle has ended, before it is settled. Concurrent.
 	OnEnd func(Result)
+	// OnFetch, where set, is called with how many transactions were fetched, before any of them starts. It may not take long.
+	OnFetch func(n int)
 	// TracerProvider, MeterProvider and Logger are the global ones where nil. They are read when the loop is made.
 	TracerProvider trace.TracerProvider
 	MeterProvider  metric.MeterProvider

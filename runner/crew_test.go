@@ -1,0 +1,283 @@
+package runner_test
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/policy"
+	"github.com/ergon-go/ergon/runner"
+)
+
+// crew is a task whose workers are processes: the test binary, executed once more with the crew in its environment.
+type crew struct {
+	Folder     string        // of its queue
+	Does       string        // what its handler does
+	Count      int           // of workers
+	Limit      int64         // loop.limit
+	Streaming  bool          // loop.streaming
+	Heartbeat  time.Duration // 1 s where it is 0
+	CrashLimit int           // 3 where it is 0
+	Grace      time.Duration
+}
+
+// config is the crew's task, the same in the process that supervises as in those that work.
+func (c crew) config() ergon.TaskConfig {
+	cfg := configure("crew", folder(c.Folder), func(*ergon.Dependencies) ergon.Task {
+		return ergon.Task{Process: func(ctx context.Context, tx ergon.Transaction) (any, error) { return nil, c.process(ctx, tx.ID()) }}
+	})
+	cfg.Workers.Isolation, cfg.Workers.Count = policy.IsolationProcess, max(c.Count, 1)
+	cfg.Workers.Heartbeat = cmp.Or(c.Heartbeat, time.Second)
+	cfg.Workers.CrashLimit = cmp.Or(c.CrashLimit, 3)
+	cfg.Consumer.Loop.Limit, cfg.Consumer.Loop.Streaming = c.Limit, c.Streaming
+	cfg.Consumer.Loop.Concurrency.Value, cfg.Consumer.Loop.Concurrency.Headroom = 2, 1
+	cfg.Consumer.Loop.EmptyQueue.Backoff = 10 * time.Millisecond
+	for _, r := range []*policy.Retry{&cfg.Consumer.Fetch.Retry, &cfg.Consumer.Success.Retry, &cfg.Consumer.Exception.Retry} {
+		r.Timeout = time.Second
+	}
+	if c.Does == "hang in the log" {
+		cfg.Consumer.Process.Retry.Timeout = time.Second
+	}
+	cfg.Shutdown.Grace, cfg.Shutdown.Force = c.Grace, time.Hour
+	if c.Does == "never return" {
+		cfg.Consumer.Process.Retry.Timeout, cfg.Consumer.Loop.Concurrency.Value = 100*time.Millisecond, 1
+	}
+	if c.Does == "forget" {
+		cfg.Connectors["input"] = given(finiteQueue(1))
+	}
+	if c.Does == "lack a service" {
+		cfg.New = func(d *ergon.Dependencies) ergon.Task {
+			ergon.UseService[fmt.Stringer](d, "missing")
+			return ergon.Task{}
+		}
+	}
+	return cfg
+}
+
+// process does what the crew does with a transaction: once something bad to the one that is called "bad", where it is
+// something bad, and leaves a mark for every other.
+func (c crew) process(ctx context.Context, id string) error {
+	if id == "bad" && c.first(c.Does) {
+		return c.misbehave(ctx)
+	}
+	switch c.Does {
+	case "exit each time":
+		os.Exit(3)
+	case "heed":
+		fmt.Println("processing")
+		<-ctx.Done()
+		return ctx.Err()
+	case "ignore":
+		fmt.Println("processing")
+		select {}
+	}
+	return os.WriteFile(filepath.Join(c.Folder, "effects", id), nil, 0o600)
+}
+
+// first reports whether what is called so has not happened before, in any process.
+func (c crew) first(what string) bool {
+	f, err := os.OpenFile(filepath.Join(c.Folder, strings.ReplaceAll(what, " ", "-")), os.O_CREATE|os.O_EXCL, 0o600)
+	return err == nil && f.Close() == nil
+}
+
+func (c crew) misbehave(ctx context.Context) error {
+	switch c.Does {
+	case "exit":
+		os.Exit(3)
+	case "exit well":
+		os.Exit(0)
+	case "panic aside":
+		go panic("nobody catches this")
+	case "hang in the log", "hold still":
+		fmt.Fprintln(os.Stderr, "holding", os.Getpid())
+		if c.Does == "hold still" {
+			return syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+		}
+		return errors.New("the log hangs on failures")
+	case "never return":
+		select {}
+	case "be told to end":
+		return syscall.Kill(os.Getpid(), syscall.SIGTERM)
+	default:
+		return os.WriteFile(filepath.Join(c.Folder, "effects", "bad"), nil, 0o600)
+	}
+	<-ctx.Done() // the process ends before that
+	return ctx.Err()
+}
+
+// hangingLog hangs where a failed transaction is logged, and with it the worker that has processed it.
+type hangingLog struct{ slog.Handler }
+
+func (h hangingLog) Handle(ctx context.Context, r slog.Record) error {
+	if r.Message == "transaction ended" && r.Level == slog.LevelWarn {
+		select {}
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+func (h hangingLog) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return hangingLog{h.Handler.WithAttrs(attrs)}
+}
+
+// runCrew is main of the process that supervises, where it is no test, and of those that work.
+func runCrew(text string) error {
+	var c crew
+	if err := json.Unmarshal([]byte(text), &c); err != nil {
+		return err
+	}
+	ctx, force, stop := runner.Signals(context.Background())
+	defer stop()
+	s := runner.Settings{Force: force, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+	if _, worker := runner.InWorkerProcess(); worker && c.Does == "hang in the log" {
+		s.Logger = slog.New(hangingLog{s.Logger.Handler()})
+	}
+	_, err := runner.RunTask(ctx, c.config(), s)
+	return err
+}
+
+// environ is the variable that makes a test binary the crew.
+func (c crew) environ() string {
+	text, err := json.Marshal(c)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
+// run runs the crew under the supervision of the test itself; the tape gets what is logged and what its workers write.
+func (c crew) run(ctx context.Context, t *testing.T, tape *tape) (*runner.Manager, func() (runner.TaskSummary, error)) {
+	t.Helper()
+	t.Setenv(asProgram, c.environ())
+	m := manage(t, runner.Settings{Output: tape, Logger: slog.New(slog.NewTextHandler(tape, nil))}, c.config())
+	var (
+		summary runner.Summary
+		err     error
+		end     sync.WaitGroup
+	)
+	end.Go(func() { summary, err = m.Run(ctx) })
+	return m, func() (runner.TaskSummary, error) {
+		end.Wait()
+		return summary.Tasks[0], err
+	}
+}
+
+// folder is a queue in the file system: a transaction is a file, which moves from pending to claimed, with the process in
+// its name, and on to done. What a process has claimed that is gone is pending again.
+type folder string
+
+// newFolder has transactions of these ids pending.
+func newFolder(t *testing.T, ids ...string) folder {
+	t.Helper()
+	f := folder(t.TempDir())
+	for _, state := range []string{"pending", "claimed", "done", "effects"} {
+		if err := os.Mkdir(f.path(state), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, id := range ids {
+		if err := os.WriteFile(f.path("pending", id), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return f
+}
+
+func (f folder) path(more ...string) string {
+	return filepath.Join(append([]string{string(f)}, more...)...)
+}
+
+// in are the names of what is in a state, in order.
+func (f folder) in(state string) []string {
+	entries, _ := os.ReadDir(f.path(state))
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	return names
+}
+
+func (f folder) FetchTransactions(_ context.Context, limit int) ([]ergon.Transaction, error) {
+	for _, claim := range f.in("claimed") {
+		id, process, _ := strings.Cut(claim, "~")
+		if pid, _ := strconv.Atoi(process); errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+			_ = os.Rename(f.path("claimed", claim), f.path("pending", id))
+		}
+	}
+	var txs []ergon.Transaction
+	for _, id := range f.in("pending") {
+		if len(txs) < limit && os.Rename(f.path("pending", id), f.path("claimed", f.claim(id))) == nil {
+			txs = append(txs, ergon.NewTransaction(id, nil))
+		}
+	}
+	return txs, nil
+}
+
+func (f folder) claim(id string) string { return fmt.Sprintf("%s~%d", id, os.Getpid()) }
+
+func (f folder) SettleTransactions(_ context.Context, batch []ergon.Settlement) error {
+	var errs []error
+	for _, s := range batch {
+		to := map[bool]string{true: "pending", false: "done"}[s.Action == policy.SettleRequeue]
+		errs = append(errs, os.Rename(f.path("claimed", f.claim(s.Transaction.ID())), f.path(to, s.Transaction.ID())))
+	}
+	return errors.Join(errs...)
+}
+
+func (f folder) CountTransactions(context.Context) (int64, error) {
+	return int64(len(f.in("pending"))), nil
+}
+
+// tape is what was written, line by line, to be waited for.
+type tape struct {
+	mu      sync.Mutex
+	text    strings.Builder
+	changed chan struct{}
+}
+
+func newTape() *tape { return &tape{changed: make(chan struct{})} }
+
+func (l *tape) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	close(l.changed)
+	l.changed = make(chan struct{})
+	return l.text.Write(p)
+}
+
+func (l *tape) lines() ([]string, <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Split(strings.TrimSuffix(l.text.String(), "\n"), "\n"), l.changed
+}
+
+// await waits for a line with text in it and returns that.
+func (l *tape) await(t *testing.T, text string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for {
+		lines, changed := l.lines()
+		for _, line := range lines {
+			if strings.Contains(line, text) {
+				return line
+			}
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			t.Fatalf("no line with %q in\n%s", text, strings.Join(lines, "\n"))
+		}
+	}
+}

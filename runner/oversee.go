@@ -1,0 +1,158 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ergon-go/ergon/internal/reexec"
+	"github.com/ergon-go/ergon/policy"
+)
+
+const (
+	// workerFlush bounds the flushing of telemetry in a worker process that is shut down.
+	workerFlush = 3 * time.Second
+	// lastExit is how long a process has to be gone after it has said that it ends.
+	lastExit = time.Second
+)
+
+// process is one process of a worker.
+type process struct {
+	*reexec.Child
+
+	started chan struct{} // closed when everything is open in it
+	over    chan struct{} // closed when it is gone; from then on what follows may be read
+
+	lastWord *report // nil: it has died
+	death    error   // how
+}
+
+// tell sends an order. A process that has ended needs none.
+func (p *process) tell(o order) { _ = p.Send(o) }
+
+// replaceable reports whether another process is to take the place of p, which has ended with err: where it has died, where
+// somebody else has ended it, and where its handlers do not return [T2].
+func (p *process) replaceable(err error) bool {
+	if p.lastWord == nil || errors.Is(err, ErrHeadroom) {
+		return true
+	}
+	for _, f := range p.lastWord.Failures {
+		if f.Cut {
+			return true
+		}
+	}
+	return false
+}
+
+// treeBudget is how long after the beginning of a shutdown a worker process is killed.
+func treeBudget(p policy.Shutdown) time.Duration { return budget(p) + workerFlush + lastExit }
+
+// forcedBudget is how long after the shutdown was forced it is.
+func forcedBudget(p policy.Shutdown) time.Duration {
+	return max(p.Force, leastClosing) + forcedClosing + leastFlushing + lastExit
+}
+
+// oversee follows a process until it is gone.
+func (s *supervisor) oversee(ctx context.Context, p *process) {
+	defer close(p.over)
+	reports := make(chan report)
+	go p.listen(reports)
+	life := newVitals(s.cfg.Workers.Heartbeat)
+	look := time.NewTicker(life.every)
+	defer look.Stop()
+	var killed error
+	kill := func(why error) {
+		killed = why
+		p.Kill()
+	}
+	stopping, forced, late := ctx.Done(), s.shutdown.forced.Done(), (<-chan time.Time)(nil)
+	for open := true; open; {
+		var r report
+		select {
+		case r, open = <-reports:
+			if open && s.hear(p, r) {
+				life.sign()
+			}
+		case <-look.C:
+			if stopping != nil && life.look() {
+				kill(s.silent(life.patience()))
+				look.Stop()
+			}
+		case <-stopping:
+			stopping = nil
+			p.tell(order{Do: orderStop, Cause: context.Cause(ctx).Error()})
+			late = time.After(treeBudget(s.cfg.Shutdown))
+		case <-forced:
+			forced = nil
+			p.tell(order{Do: orderForce})
+			late = time.After(forcedBudget(s.cfg.Shutdown))
+		case <-late:
+			kill(errors.New("it had not ended when the time to shut down was over, and was killed"))
+		}
+	}
+	p.bury(killed)
+}
+
+// silent is why a process is killed that gives no sign of life.
+func (s *supervisor) silent(d time.Duration) error {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	if what := s.progress.Stalled; what != "" {
+		return fmt.Errorf("its loop stood still (%s) for %s, and it was killed", what, d)
+	}
+	return fmt.Errorf("it gave no sign of life for %s, and was killed", d)
+}
+
+// listen passes on what the process says, until it is gone.
+func (p *process) listen(reports chan<- report) {
+	defer close(reports)
+	for {
+		var r report
+		if p.Receive(&r) != nil {
+			return
+		}
+		if r.Say == reportEnded {
+			p.lastWord = &r
+		}
+		reports <- r
+	}
+}
+
+// bury waits until the process is gone; killed is why, where it was killed.
+func (p *process) bury(killed error) {
+	timer := time.AfterFunc(lastExit, p.Kill) // it has closed its pipe, so it has ended or is none of ours any more
+	defer timer.Stop()
+	err := p.Wait()
+	_ = p.Close()
+	switch {
+	case killed != nil:
+		p.lastWord, p.death = nil, fmt.Errorf("its process died: %w", killed)
+	case err != nil:
+		p.death = fmt.Errorf("its process died: %w", err)
+	default:
+		p.death = errors.New("its process ended by os.Exit(0), and not because its work was done")
+	}
+}
+
+// hear takes a report, and tells whether it is a sign of life.
+func (s *supervisor) hear(p *process, r report) bool {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	switch r.Say {
+	case reportBeat:
+		s.latest, s.progress.Stalled = r.Snapshot, r.Stalled
+	case reportStarted:
+		s.total, s.once = r.Total, r.Once
+		close(p.started)
+	case reportTaken:
+		s.taken = r.Taken
+	case reportEnded:
+		s.latest, s.progress.Stalled = r.Snapshot, ""
+	}
+	if r.Stalled != "" {
+		return false
+	}
+	s.progress.Heartbeat = time.Now()
+	return true
+}

@@ -1,0 +1,52 @@
+package runner
+
+import "time"
+
+// What a supervisor tells its worker process. The first is orderStart.
+const (
+	orderStart   = "start"   // open everything and make the task
+	orderRun     = "run"     // run the loop
+	orderDiscard = "discard" // close everything without running
+	orderStop    = "stop"    // begin the shutdown
+	orderForce   = "force"   // cut it short
+)
+
+// order is a message to a worker process.
+type order struct {
+	Do string `json:"do"`
+	// Index is which of its task's workers the process is, from 0. With orderStart, as all that follows.
+	Index int `json:"index,omitempty"`
+	// Started is how many transactions the processes of this worker before it have started, where loop.limit counts them.
+	Started int64 `json:"started,omitempty"`
+	// Elapsed is how long ago the first of them began, for loop.timeout.
+	Elapsed time.Duration `json:"elapsed,omitempty"`
+	// Count asks how many transactions the source has.
+	Count bool `json:"count,omitempty"`
+	// Cause is why, with orderStop.
+	Cause string `json:"cause,omitempty"`
+}
+
+// What a worker process tells its supervisor. The last is reportEnded.
+const (
+	reportBeat    = "beat"    // a sign of life, with how far it is
+	reportStarted = "started" // everything is open
+	reportTaken   = "taken"   // transactions were fetched and are about to start; where loop.limit counts them
+	reportEnded   = "ended"   // everything is closed, and the process is about to end
+)
+
+// report is a message of a worker process.
+type report struct {
+	Say      string   `json:"say"`
+	Snapshot Snapshot `json:"snapshot,omitzero"`
+	// Stalled names what of the loop stands still: then it is no sign of life.
+	Stalled string `json:"stalled,omitempty"`
+	// Total is how many transactions there are, -1 where the source cannot tell. With reportStarted.
+	Total int64 `json:"total,omitempty"`
+	// Once is set where no other process can go on with what the worker does: it takes nothing from a source that would deliver
+	// again. With reportStarted.
+	Once bool `json:"once,omitempty"`
+	// Taken is how many were fetched so far. With reportTaken.
+	Taken int64 `json:"taken,omitempty"`
+	// Failures are what it ended with. With reportEnded.
+	Failures []failure `json:"failures,omitempty"`
+}

@@ -1,0 +1,195 @@
+package runner_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ergon-go/ergon/runner"
+)
+
+// minute is far longer than any of these tests takes.
+const minute = time.Minute
+
+// bounded bounds a test with real processes, which need real time.
+func bounded(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeoutCause(t.Context(), minute, errors.New("the test took too long"))
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func ids(n int) []string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = fmt.Sprintf("t%02d", i)
+	}
+	return all
+}
+
+// [E2] Each worker is a process of its own; what they did is summed up once.
+func TestWorkerProcessesShareTheWork(t *testing.T) {
+	c := crew{Folder: string(newFolder(t, ids(40)...)), Count: 3}
+	tape := newTape()
+	m, end := c.run(bounded(t), t, tape)
+	summary, err := end()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, tape.text.String())
+	}
+	s := summary.Snapshot
+	if s.Fetched != 40 || s.Started != 40 || s.Outcomes[runner.Succeeded] != 40 || s.InFlight != 0 || s.Elapsed <= 0 {
+		t.Errorf("got %+v, want 40 that succeeded", s)
+	}
+	if p := s.Phases["process"]; p.Count != 40 || p.P50 <= 0 || p.P50 > p.P99 || p.P99 > p.Max {
+		t.Errorf("got %+v, want the times of 40 attempts", p)
+	}
+	if got := folder(c.Folder).in("done"); len(got) != 40 {
+		t.Errorf("%d are done, want 40", len(got))
+	}
+	progress := m.Progress()[0]
+	if progress.Total != 40 || progress.Workers != 3 || len(progress.Each) != 3 {
+		t.Errorf("got %+v, want 3 workers and 40 in all", progress)
+	}
+	for i, w := range summary.Each {
+		if w.State != runner.WorkerEnded || w.PID != 0 || w.Restarts != 0 || w.Name != fmt.Sprintf("crew-%d", i+1) || w.Heartbeat.IsZero() {
+			t.Errorf("got %+v, want a worker that has ended", w)
+		}
+	}
+}
+
+// [E2] [T2] Whatever a handler does costs its own worker only: another process takes its place, and what the one before it had
+// claimed is delivered again. In the end nothing is lost and nothing has failed.
+func TestWorkerProcessThatDiesIsReplaced(t *testing.T) {
+	for does, test := range map[string]struct {
+		count int
+		said  string
+	}{
+		"exit":            {2, "its process died: exit status 3"},
+		"exit well":       {2, "its process ended by os.Exit(0)"},
+		"panic aside":     {2, "its process died: exit status 2"},
+		"hang in the log": {2, "its process died: its loop stood still (handlers) for 1s"},
+		"hold still":      {2, "its process died: it gave no sign of life for 1s"},
+		"never return":    {1, "attempts were given up at their deadline and their handlers have not returned"},
+		"be told to end":  {2, "its process was told to end by another than this one: stopped by SIGTERM"},
+	} {
+		t.Run(does, func(t *testing.T) {
+			c := crew{Folder: string(newFolder(t, append(ids(10), "bad")...)), Does: does, Count: test.count}
+			tape := newTape()
+			_, end := c.run(bounded(t), t, tape)
+			summary, err := end()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, tape.text.String())
+			}
+			if line := tape.await(t, "worker process is replaced"); !strings.Contains(line, test.said) || !strings.Contains(line, "worker=crew-") {
+				t.Errorf("got %q, want %q in it, and the worker", line, test.said)
+			}
+			f := folder(c.Folder)
+			if left := slices.Concat(f.in("pending"), f.in("claimed")); len(left) > 0 || len(f.in("done")) != 11 {
+				t.Errorf("left are %q, done %q; want all done", left, f.in("done"))
+			}
+			restarts := 0
+			for _, w := range summary.Each {
+				restarts += w.Restarts
+			}
+			if restarts != 1 {
+				t.Errorf("got %d restarts, want 1: the other worker went on", restarts)
+			}
+		})
+	}
+}
+
+// [E2] [E4] A worker whose processes die one after the other is given up, and the run has failed.
+func TestWorkerWhoseProcessesKeepDyingIsGivenUp(t *testing.T) {
+	c := crew{Folder: string(newFolder(t, ids(5)...)), Does: "exit each time", CrashLimit: 2}
+	tape := newTape()
+	_, end := c.run(bounded(t), t, tape)
+	summary, err := end()
+	wantErrorText(t, err, `task "crew": given up after 2 processes in a row that brought nothing to an end: its process died: exit status 3`)
+	wantExitCode(t, err, 1)
+	if w := summary.Each[0]; w.State != runner.WorkerGivenUp || w.Restarts != 1 || w.PID != 0 {
+		t.Errorf("got %+v, want a worker that is given up after one restart", w)
+	}
+}
+
+// [E2] [L2] The limit holds for all processes of all workers together: what one that died had taken has been started.
+func TestLimitIsSharedByWorkerProcesses(t *testing.T) {
+	for does, want := range map[string]int{"": 7, "exit": 7} {
+		c := crew{Folder: string(newFolder(t, append([]string{"bad"}, ids(20)...)...)), Does: does, Count: 2, Limit: 7}
+		tape := newTape()
+		_, end := c.run(bounded(t), t, tape)
+		if _, err := end(); err != nil {
+			t.Fatalf("%q: %v\n%s", does, err, tape.text.String())
+		}
+		if got := len(folder(c.Folder).in("effects")); got > want {
+			t.Errorf("%q: got %d processed, want at most %d", does, got, want)
+		}
+	}
+}
+
+// [E4] A fault of the configuration is found in the worker process, is told once, and nothing runs.
+func TestFaultsThatWorkerProcessesFindAreFaultsOfTheConfiguration(t *testing.T) {
+	for does, want := range map[string]string{
+		"lack a service": `task "crew": service "missing" is not configured`,
+		"forget":         `task "crew": workers.isolation: process, but connector "input" (given) keeps what it holds in the memory of one process`,
+	} {
+		c := crew{Folder: string(newFolder(t, ids(3)...)), Does: does, Count: 2}
+		_, end := c.run(bounded(t), t, newTape())
+		_, err := end()
+		wantErrorText(t, err, want)
+		wantExitCode(t, err, 2)
+		if _, fault := errors.AsType[*runner.ConfigError](err); !fault || strings.Count(err.Error(), "\n") > 1 {
+			t.Errorf("got %v, want the fault once, as a *ConfigError", err)
+		}
+		if got := folder(c.Folder).in("pending"); len(got) != 3 {
+			t.Errorf("%d are left, want all: nothing runs", len(got))
+		}
+	}
+}
+
+// [E3] What ends the run ends its processes in order: what they were at is given back, and why they ended is said once.
+func TestShutdownOfARunIsThatOfItsProcesses(t *testing.T) {
+	c := crew{Folder: string(newFolder(t, ids(8)...)), Does: "heed", Count: 2, Streaming: true}
+	tape := newTape()
+	ctx, stop := context.WithCancelCause(bounded(t))
+	m, end := c.run(ctx, t, tape)
+	awaitProgress(t, m, func(p runner.TaskProgress) bool { return p.Snapshot.InFlight == 4 })
+	for _, w := range m.Progress()[0].Each {
+		if w.State != runner.WorkerRunning || w.PID == 0 || w.Heartbeat.IsZero() {
+			t.Errorf("got %+v, want one that runs in a process", w)
+		}
+	}
+	stop(&runner.SignalError{Signal: syscall.SIGTERM})
+	summary, err := end()
+	wantExitCode(t, err, 143)
+	if got := err.Error(); got != "stopped by SIGTERM" {
+		t.Errorf("got %q, want the cause alone, once", got)
+	}
+	if s := summary.Snapshot; s.Outcomes[runner.Interrupted] != 4 || s.Ended() != 4 {
+		t.Errorf("got %+v, want 4 interrupted", s)
+	}
+	if got := folder(c.Folder).in("pending"); len(got) != 8 {
+		t.Errorf("pending are %q, want all", got)
+	}
+}
+
+// awaitProgress waits until a worker process has reported that.
+func awaitProgress(t *testing.T, m *runner.Manager, reached func(runner.TaskProgress) bool) {
+	t.Helper()
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	for ctx := bounded(t); ; {
+		if p := m.Progress(); len(p) > 0 && reached(p[0]) {
+			return
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			t.Fatalf("got %+v, and it was not reached", m.Progress())
+		}
+	}
+}
