@@ -47,7 +47,9 @@ func (p *program) runTasks(ctx context.Context, names []string, limit int64, inO
 		return err
 	}
 	defer p.end(ctx, providers)
-	manager, err := p.manager(c, p.runnerSettings(providers, force), limit)
+	settings := p.runnerSettings(providers, force)
+	settings.Output = line // of worker processes
+	manager, err := p.manager(c, settings, limit)
 	if err != nil {
 		return err
 	}

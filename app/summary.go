@@ -31,7 +31,7 @@ func summarize(summary runner.Summary, c colors) string {
 			continue
 		}
 		blocks = append(blocks, c.bold(t.Name)+": "+ending(t)+"\n\n"+
-			table("  ", counts(t.Snapshot, c))+"\n"+table("  ", phaseTimes(t.Snapshot, c)))
+			table("  ", append(counts(t.Snapshot, c), restarts(t, c)...))+"\n"+table("  ", phaseTimes(t.Snapshot, c)))
 	}
 	return strings.Join(blocks, "\n")
 }
@@ -76,6 +76,14 @@ func counts(s runner.Snapshot, c colors) [][]cell {
 		rows = append(rows, count("came back too late", s.Late, c.yellow))
 	}
 	return rows
+}
+
+// restarts are told where there were any.
+func restarts(t runner.TaskSummary, c colors) [][]cell {
+	if n := t.Restarts(); n > 0 {
+		return [][]cell{count("worker restarts", int64(n), c.yellow)}
+	}
+	return nil
 }
 
 func count(what string, n int64, paint func(string) string) []cell {

@@ -24,7 +24,7 @@ func bad() runner.TaskSummary {
 			policy.PhaseFetch:   {Count: 101, P50: 1200 * time.Microsecond, P99: 3400 * time.Microsecond, Max: 3500 * time.Microsecond},
 			policy.PhaseProcess: {Count: 10_312, P50: 12 * time.Microsecond, P99: 51 * time.Millisecond, Max: 2 * time.Minute},
 		},
-	}}
+	}, Each: []runner.WorkerProgress{{Restarts: 1}, {Restarts: 2}}}
 }
 
 func TestSummaryIsATableThatPeopleCanRead(t *testing.T) {

@@ -15,6 +15,7 @@ type taskDocument struct {
 	Timeouts       int64                    `json:"timeouts"`
 	Abandoned      int64                    `json:"abandoned"`
 	Late           int64                    `json:"late"`
+	Restarts       int                      `json:"worker_restarts,omitempty"`
 	ElapsedSeconds float64                  `json:"elapsed_seconds"`
 	PerSecond      float64                  `json:"per_second"`
 	Phases         map[string]phaseDocument `json:"phases"`
@@ -35,7 +36,7 @@ func documented(summary runner.Summary) summaryDocument {
 		s := t.Snapshot
 		task := taskDocument{
 			Task: t.Name, Fetched: s.Fetched, Produced: s.Produced, Outcomes: map[string]int64{}, Retries: s.Retries, Timeouts: s.Timeouts,
-			Abandoned: s.Abandoned, Late: s.Late, ElapsedSeconds: s.Elapsed.Seconds(), PerSecond: throughput(s),
+			Abandoned: s.Abandoned, Late: s.Late, Restarts: t.Restarts(), ElapsedSeconds: s.Elapsed.Seconds(), PerSecond: throughput(s),
 			Phases: map[string]phaseDocument{},
 		}
 		for _, o := range outcomes {

@@ -31,6 +31,7 @@ type crew struct {
 	Heartbeat  time.Duration // 1 s where it is 0
 	CrashLimit int           // 3 where it is 0
 	Grace      time.Duration
+	Force      time.Duration // an hour where it is 0
 }
 
 // config is the crew's task, the same in the process that supervises as in those that work.
@@ -50,7 +51,7 @@ func (c crew) config() ergon.TaskConfig {
 	if c.Does == "hang in the log" {
 		cfg.Consumer.Process.Retry.Timeout = time.Second
 	}
-	cfg.Shutdown.Grace, cfg.Shutdown.Force = c.Grace, time.Hour
+	cfg.Shutdown.Grace, cfg.Shutdown.Force = c.Grace, cmp.Or(c.Force, time.Hour)
 	if c.Does == "never return" {
 		cfg.Consumer.Process.Retry.Timeout, cfg.Consumer.Loop.Concurrency.Value = 100*time.Millisecond, 1
 	}
@@ -83,7 +84,7 @@ func (c crew) process(ctx context.Context, id string) error {
 		fmt.Println("processing")
 		select {}
 	}
-	return os.WriteFile(filepath.Join(c.Folder, "effects", id), nil, 0o600)
+	return os.WriteFile(filepath.Join(c.Folder, "effects", id), []byte(time.Now().Format(time.RFC3339Nano)), 0o600)
 }
 
 // first reports whether what is called so has not happened before, in any process.
@@ -143,6 +144,7 @@ func runCrew(text string) error {
 	if _, worker := runner.InWorkerProcess(); worker && c.Does == "hang in the log" {
 		s.Logger = slog.New(hangingLog{s.Logger.Handler()})
 	}
+	context.AfterFunc(ctx, func() { fmt.Println("stopping") })
 	_, err := runner.RunTask(ctx, c.config(), s)
 	return err
 }
@@ -178,7 +180,7 @@ func (c crew) run(ctx context.Context, t *testing.T, tape *tape) (*runner.Manage
 type folder string
 
 // newFolder has transactions of these ids pending.
-func newFolder(t *testing.T, ids ...string) folder {
+func newFolder(t testing.TB, ids ...string) folder {
 	t.Helper()
 	f := folder(t.TempDir())
 	for _, state := range []string{"pending", "claimed", "done", "effects"} {

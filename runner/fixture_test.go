@@ -130,7 +130,7 @@ func configure(name string, source any, task func(*ergon.Dependencies) ergon.Tas
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // manage makes a manager of tasks that are configured rightly.
-func manage(t *testing.T, s runner.Settings, tasks ...ergon.TaskConfig) *runner.Manager {
+func manage(t testing.TB, s runner.Settings, tasks ...ergon.TaskConfig) *runner.Manager {
 	t.Helper()
 	if s.Logger == nil {
 		s.Logger = quiet()

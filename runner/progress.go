@@ -18,6 +18,15 @@ type TaskSummary struct {
 	Err error
 }
 
+// Restarts is how often its workers began anew, all together.
+func (t TaskSummary) Restarts() int {
+	n := 0
+	for _, w := range t.Each {
+		n += w.Restarts
+	}
+	return n
+}
+
 // TaskProgress is where a task is.
 type TaskProgress struct {
 	Task string

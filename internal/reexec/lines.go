@@ -2,7 +2,7 @@ package reexec
 
 import "bytes"
 
-// longestLine is how much of a line is held back until its end comes.
+// longestLine is how much of a line is held back until its end comes; a longer one is taken apart.
 const longestLine = 1 << 20
 
 // lines takes what is written to it apart into lines.
@@ -17,15 +17,17 @@ func (l *lines) Write(text []byte) (int, error) {
 	left := l.rest
 	for {
 		end := bytes.IndexByte(left, '\n') + 1
-		if end == 0 && len(left) >= longestLine {
-			end = longestLine
-		}
-		if end == 0 {
+		switch {
+		case end > 0:
+			l.emit(left[:end])
+			left = left[end:]
+		case len(left) >= longestLine:
+			l.emit(append(bytes.Clone(left[:longestLine]), '\n'))
+			left = left[longestLine:]
+		default:
 			l.rest = append(l.rest[:0], left...)
 			return len(text), nil
 		}
-		l.emit(left[:end])
-		left = left[end:]
 	}
 }
 

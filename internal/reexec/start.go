@@ -18,7 +18,8 @@ type Settings struct {
 	Role string
 	// Env are variables besides those of this process, as "NAME=value".
 	Env []string
-	// Stdout and Stderr get what the child writes there, a line at a time with its end; one longer than 1 MiB in pieces.
+	// Stdout and Stderr get what the child writes there, a line at a time with its end; one longer than 1 MiB as
+	// several.
 	Stdout, Stderr func(line []byte)
 }
 

@@ -1,0 +1,79 @@
+package runner_test
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+)
+
+// [E3] [E4] The whole tree of processes, with real signals to the one that a user has started.
+func TestTreeOfProcessesEndsWithTheExitCodeOfItsSignal(t *testing.T) {
+	for name, c := range map[string]struct {
+		does    string
+		signals []syscall.Signal
+		want    int
+	}{
+		"done":                 {"", nil, 0},
+		"given up":             {"exit each time", nil, 1},
+		"not configured":       {"lack a service", nil, 2},
+		"SIGTERM":              {"heed", []syscall.Signal{syscall.SIGTERM}, 143},
+		"SIGINT":               {"heed", []syscall.Signal{syscall.SIGINT}, 130},
+		"second signal forces": {"ignore", []syscall.Signal{syscall.SIGTERM, syscall.SIGINT}, 143},
+	} {
+		t.Run(name, func(t *testing.T) {
+			crew := crew{Folder: string(newFolder(t, "t00")), Does: c.does, CrashLimit: 1}
+			if got := child(t, crew.environ(), c.signals...); got != c.want {
+				t.Errorf("got exit code %d, want %d", got, c.want)
+			}
+			if f := folder(crew.Folder); len(f.in("claimed")) > 0 && c.want != 1 {
+				t.Errorf("claimed are %q, want what was not done given back", f.in("claimed"))
+			}
+		})
+	}
+}
+
+// kept is a descriptor that worker processes inherit from the one that supervises them, beside their own.
+const kept = 5
+
+// [E2] Everything in the tree holds the end of a pipe. When it reads as closed, all of them are gone.
+func TestNoWorkerProcessOutlivesTheOneThatSupervises(t *testing.T) {
+	for _, does := range []string{"heed", "ignore"} {
+		c := crew{Folder: string(newFolder(t, ids(4)...)), Does: does, Count: 2, Streaming: true}
+		gone, held, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer gone.Close()
+		cmd := exec.CommandContext(bounded(t), os.Args[0])
+		cmd.Env = append(os.Environ(), asProgram+"="+c.environ())
+		cmd.ExtraFiles = []*os.File{held, held, held}[:kept-2]
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		held.Close()
+		for lines := bufio.NewScanner(out); len(folder(c.Folder).in("claimed")) < 4 && lines.Scan(); {
+			continue // until both workers are at it
+		}
+		if err := cmd.Process.Signal(syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, gone); err != nil {
+			t.Error(err)
+		}
+		if err := cmd.Wait(); err == nil {
+			t.Error("it had ended by itself")
+		}
+		// What was claimed is left to be delivered again: nobody had the time to give it back.
+		f := folder(c.Folder)
+		if len(f.in("claimed"))+len(f.in("pending")) != 4 {
+			t.Errorf("claimed are %q, pending %q; want four together", f.in("claimed"), f.in("pending"))
+		}
+	}
+}
