@@ -28,7 +28,7 @@ type crew struct {
 	Count      int           // of workers
 	Limit      int64         // loop.limit
 	Streaming  bool          // loop.streaming
-	Heartbeat  time.Duration // 1 s where it is 0
+	Heartbeat  time.Duration // a minute where it is 0
 	CrashLimit int           // 3 where it is 0
 	Grace      time.Duration
 	Force      time.Duration // an hour where it is 0
@@ -40,7 +40,7 @@ func (c crew) config() ergon.TaskConfig {
 		return ergon.Task{Process: func(ctx context.Context, tx ergon.Transaction) (any, error) { return nil, c.process(ctx, tx.ID()) }}
 	})
 	cfg.Workers.Isolation, cfg.Workers.Count = policy.IsolationProcess, max(c.Count, 1)
-	cfg.Workers.Heartbeat = cmp.Or(c.Heartbeat, time.Second)
+	cfg.Workers.Heartbeat = cmp.Or(c.Heartbeat, time.Minute)
 	cfg.Workers.CrashLimit = cmp.Or(c.CrashLimit, 3)
 	cfg.Consumer.Loop.Limit, cfg.Consumer.Loop.Streaming = c.Limit, c.Streaming
 	cfg.Consumer.Loop.Concurrency.Value, cfg.Consumer.Loop.Concurrency.Headroom = 2, 1
@@ -162,6 +162,7 @@ func (c crew) environ() string {
 func (c crew) run(ctx context.Context, t *testing.T, tape *tape) (*runner.Manager, func() (runner.TaskSummary, error)) {
 	t.Helper()
 	t.Setenv(asProgram, c.environ())
+	t.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector has processes wait a second before they exit
 	m := manage(t, runner.Settings{Output: tape, Logger: slog.New(slog.NewTextHandler(tape, nil))}, c.config())
 	var (
 		summary runner.Summary

@@ -74,8 +74,11 @@ func (s *supervisor) oversee(ctx context.Context, p *process) {
 			if open && s.hear(p, r) {
 				life.sign()
 			}
+			if r.Say == reportEnded {
+				late = time.After(lastExit)
+			}
 		case <-look.C:
-			if stopping != nil && life.look() {
+			if late == nil && life.look() {
 				kill(s.silent(life.patience()))
 				look.Stop()
 			}
@@ -121,13 +124,13 @@ func (p *process) listen(reports chan<- report) {
 
 // bury waits until the process is gone; killed is why, where it was killed.
 func (p *process) bury(killed error) {
-	timer := time.AfterFunc(lastExit, p.Kill) // it has closed its pipe, so it has ended or is none of ours any more
+	timer := time.AfterFunc(lastExit, p.Kill) // it has closed its pipe, so it ends or is none of ours any more
 	defer timer.Stop()
 	err := p.Wait()
 	_ = p.Close()
 	switch {
 	case killed != nil:
-		p.lastWord, p.death = nil, fmt.Errorf("its process died: %w", killed)
+		p.death = fmt.Errorf("its process died: %w", killed)
 	case err != nil:
 		p.death = fmt.Errorf("its process died: %w", err)
 	default:

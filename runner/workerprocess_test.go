@@ -65,20 +65,24 @@ func TestWorkerProcessesShareTheWork(t *testing.T) {
 // [E2] [T2] Whatever a handler does costs its own worker only: another process takes its place, and what the one before it had
 // claimed is delivered again. In the end nothing is lost and nothing has failed.
 func TestWorkerProcessThatDiesIsReplaced(t *testing.T) {
+	const heartbeat = 3 * time.Second // for a machine that has more to do
 	for does, test := range map[string]struct {
-		count int
-		said  string
+		count     int
+		heartbeat time.Duration
+		said      string
 	}{
-		"exit":            {2, "its process died: exit status 3"},
-		"exit well":       {2, "its process ended by os.Exit(0)"},
-		"panic aside":     {2, "its process died: exit status 2"},
-		"hang in the log": {2, "its process died: its loop stood still (handlers) for 1s"},
-		"hold still":      {2, "its process died: it gave no sign of life for 1s"},
-		"never return":    {1, "attempts were given up at their deadline and their handlers have not returned"},
-		"be told to end":  {2, "its process was told to end by another than this one: stopped by SIGTERM"},
+		"exit":            {2, 0, "its process died: exit status 3"},
+		"exit well":       {2, 0, "its process ended by os.Exit(0)"},
+		"panic aside":     {2, 0, "its process died: exit status 2"},
+		"hang in the log": {2, heartbeat, "its process died: its loop stood still (handlers) for 3s"},
+		"hold still":      {2, heartbeat, "its process died: it gave no sign of life for 3s"},
+		"never return":    {1, 0, "attempts were given up at their deadline and their handlers have not returned"},
+		"be told to end":  {2, 0, "its process was told to end by another than this one: stopped by SIGTERM"},
 	} {
 		t.Run(does, func(t *testing.T) {
-			c := crew{Folder: string(newFolder(t, append(ids(10), "bad")...)), Does: does, Count: test.count}
+			c := crew{
+				Folder: string(newFolder(t, append(ids(10), "bad")...)), Does: does, Count: test.count, Heartbeat: test.heartbeat,
+			}
 			tape := newTape()
 			_, end := c.run(bounded(t), t, tape)
 			summary, err := end()
