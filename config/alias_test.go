@@ -54,7 +54,8 @@ func TestFaultInAnAnchorIsReportedForEachPathThatUsesIt(t *testing.T) {
 		"merged from what is no mapping": inTask("workers: {<<: [5, {count: 2}], count: x}",
 			"f:4:20: T.workers: merges with << what is no mapping; write <<: *name, or <<: [*one, *other]\n"+
 				`f:4:43: T.workers.count: is "x", must be a whole number`),
-		"quoted merge key": inTask(`workers: {"<<": {}}`, `f:4:15: T.workers: unknown key "<<"; known keys: count, isolation, heartbeat, crash_limit`),
+		"quoted merge key": inTask(`workers: {"<<": {}}`, `f:4:15: T.workers: unknown key "<<"; `+
+			"known keys: count, isolation, heartbeat, crash_limit"),
 	})
 }
 

@@ -71,7 +71,8 @@ func TestUnknownOrDoubleKeyIsAFault(t *testing.T) {
 			`known keys: task, connectors, services, consumer, producer, workers, shutdown`),
 		"of a policy": inTask("consumer: {process: {retrys: {}}}",
 			`f:4:26: T.consumer.process: unknown key "retrys"; did you mean "retry"? known keys: retry`),
-		"of a policy, unlike any": inTask("workers: {number: 1}", `f:4:15: T.workers: unknown key "number"; known keys: count, isolation, heartbeat, crash_limit`),
+		"of a policy, unlike any": inTask("workers: {number: 1}", `f:4:15: T.workers: unknown key "number"; `+
+			"known keys: count, isolation, heartbeat, crash_limit"),
 		"within settings": inService("nested: {pasword: a}",
 			`f:4:49: S.nested: unknown key "pasword"; did you mean "password"? known keys: password, dsn, tokens`),
 		"written twice": inTask("workers: {count: 1}\n    workers: {count: 2}",

@@ -23,15 +23,14 @@ import (
 
 // crew is a task whose workers are processes: the test binary, executed once more with the crew in its environment.
 type crew struct {
-	Folder     string        // of its queue
-	Does       string        // what its handler does
-	Count      int           // of workers
-	Limit      int64         // loop.limit
-	Streaming  bool          // loop.streaming
-	Heartbeat  time.Duration // a minute where it is 0
-	CrashLimit int           // 3 where it is 0
-	Grace      time.Duration
-	Force      time.Duration // an hour where it is 0
+	Folder     string        `json:"folder"`      // of its queue
+	Does       string        `json:"does"`        // what its handler does
+	Count      int           `json:"count"`       // of workers
+	Limit      int64         `json:"limit"`       // loop.limit
+	Streaming  bool          `json:"streaming"`   // loop.streaming
+	Heartbeat  time.Duration `json:"heartbeat"`   // a minute where it is 0
+	CrashLimit int           `json:"crash_limit"` // 3 where it is 0
+	Force      time.Duration `json:"force"`       // of its shutdown, an hour where it is 0
 }
 
 // config is the crew's task, the same in the process that supervises as in those that work.
@@ -51,7 +50,7 @@ func (c crew) config() ergon.TaskConfig {
 	if c.Does == "hang in the log" {
 		cfg.Consumer.Process.Retry.Timeout = time.Second
 	}
-	cfg.Shutdown.Grace, cfg.Shutdown.Force = c.Grace, cmp.Or(c.Force, time.Hour)
+	cfg.Shutdown.Grace, cfg.Shutdown.Force = 0, cmp.Or(c.Force, time.Hour)
 	if c.Does == "never return" {
 		cfg.Consumer.Process.Retry.Timeout, cfg.Consumer.Loop.Concurrency.Value = 100*time.Millisecond, 1
 	}
@@ -101,20 +100,20 @@ func (c crew) misbehave(ctx context.Context) error {
 		os.Exit(0)
 	case "panic aside":
 		go panic("nobody catches this")
-	case "hang in the log", "hold still":
-		fmt.Fprintln(os.Stderr, "holding", os.Getpid())
-		if c.Does == "hold still" {
-			return syscall.Kill(os.Getpid(), syscall.SIGSTOP)
-		}
+	case "hang in the log":
 		return errors.New("the log hangs on failures")
+	case "hold still":
+		fmt.Fprintln(os.Stderr, "holding", os.Getpid())
+		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+		select {} // until it is stopped, which takes a moment
 	case "never return":
 		select {}
 	case "be told to end":
-		return syscall.Kill(os.Getpid(), syscall.SIGTERM)
+		_ = syscall.Kill(os.Getpid(), syscall.SIGTERM)
 	default:
 		return os.WriteFile(filepath.Join(c.Folder, "effects", "bad"), nil, 0o600)
 	}
-	<-ctx.Done() // the process ends before that
+	<-ctx.Done() // where the process does not end before that
 	return ctx.Err()
 }
 

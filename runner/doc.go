@@ -31,6 +31,14 @@
 // once it has run for a minute. It is given up when it fetched nothing in 10 lives in a row. Limit and timeout of the loop
 // hold for all lives together.
 //
+// # Worker processes
+//
+// With workers.isolation: process the program is executed once more for each worker, and [Manager.Run] runs it there. All
+// that is said here holds in each of these processes; this one supervises: it has another take the place of one that died,
+// whose loop stands still, or whose handlers do not return, and gives a worker up whose processes die one after the other.
+// Signals go to this process, and through it to the others; none of them outlives it. A test binary that runs such tasks
+// needs a TestMain that runs the program where [InWorkerProcess] says that it is one.
+//
 // # Shutdown
 //
 // When the context of [Manager.Run] ends, everything has ended after at most these times, one after the other, whatever
@@ -40,7 +48,7 @@
 //	force                    handlers are cancelled and have this long to heed it; then they are given up and released
 //	force, at least 1 s      the last settlements
 //	force, at least 1 s      Exit, closing; whatever of the time before is not used is added to this
-//	5 s                      flushing telemetry
+//	5 s                      flushing telemetry; of that, worker processes have 3 s
 //
 // With the defaults (25 s and 5 s) that is 45 s if everything hangs, and a moment more than the longest running
 // transaction needs if nothing does. What is closed gets an equal share of the time that is left, and a tenth of a second

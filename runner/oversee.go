@@ -66,7 +66,8 @@ func (s *supervisor) oversee(ctx context.Context, p *process) {
 		killed = why
 		p.Kill()
 	}
-	stopping, forced, late := ctx.Done(), s.shutdown.forced.Done(), (<-chan time.Time)(nil)
+	stopping, forced := ctx.Done(), s.shutdown.forced.Done()
+	var late <-chan time.Time // when the process has to be gone
 	for open := true; open; {
 		var r report
 		select {

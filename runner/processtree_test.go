@@ -35,45 +35,58 @@ func TestTreeOfProcessesEndsWithTheExitCodeOfItsSignal(t *testing.T) {
 	}
 }
 
-// kept is a descriptor that worker processes inherit from the one that supervises them, beside their own.
+// kept is the descriptor of the pipe that worker processes inherit from the one that supervises them, beside their own.
 const kept = 5
 
 // [E2] Everything in the tree holds the end of a pipe. When it reads as closed, all of them are gone.
 func TestNoWorkerProcessOutlivesTheOneThatSupervises(t *testing.T) {
 	for _, does := range []string{"heed", "ignore"} {
-		c := crew{Folder: string(newFolder(t, ids(4)...)), Does: does, Count: 2, Streaming: true}
-		gone, held, err := os.Pipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer gone.Close()
-		cmd := exec.CommandContext(bounded(t), os.Args[0])
-		cmd.Env = append(os.Environ(), asProgram+"="+c.environ())
-		cmd.ExtraFiles = []*os.File{held, held, held}[:kept-2]
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		held.Close()
-		for lines := bufio.NewScanner(out); len(folder(c.Folder).in("claimed")) < 4 && lines.Scan(); {
-			continue // until both workers are at it
-		}
-		if err := cmd.Process.Signal(syscall.SIGKILL); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.Copy(io.Discard, gone); err != nil {
-			t.Error(err)
-		}
-		if err := cmd.Wait(); err == nil {
-			t.Error("it had ended by itself")
-		}
-		// What was claimed is left to be delivered again: nobody had the time to give it back.
-		f := folder(c.Folder)
-		if len(f.in("claimed"))+len(f.in("pending")) != 4 {
-			t.Errorf("claimed are %q, pending %q; want four together", f.in("claimed"), f.in("pending"))
-		}
+		t.Run(does, func(t *testing.T) {
+			c := crew{Folder: string(newFolder(t, ids(4)...)), Does: does, Count: 2, Streaming: true}
+			cmd, gone := c.supervised(t)
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			for _, held := range cmd.ExtraFiles {
+				held.Close()
+			}
+			f := folder(c.Folder)
+			for lines := bufio.NewScanner(out); len(f.in("claimed")) < 4 && lines.Scan(); {
+				continue // until both workers are at it
+			}
+			if err := cmd.Process.Signal(syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.Copy(io.Discard, gone); err != nil {
+				t.Error(err)
+			}
+			if err := cmd.Wait(); err == nil {
+				t.Error("it had ended by itself")
+			}
+			// What was claimed is left to be delivered again: nobody had the time to give it back.
+			if len(f.in("claimed")) != 4 {
+				t.Errorf("claimed are %q, want four", f.in("claimed"))
+			}
+		})
 	}
+}
+
+// supervised is the crew with a process of its own to supervise it, and what reads as closed when all of them are gone.
+func (c crew) supervised(t *testing.T) (cmd *exec.Cmd, gone io.Reader) {
+	t.Helper()
+	end, held, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { end.Close() })
+	cmd = exec.CommandContext(bounded(t), os.Args[0])
+	cmd.Env = append(os.Environ(), asProgram+"="+c.environ())
+	for range kept - 2 { // the first of them is 3
+		cmd.ExtraFiles = append(cmd.ExtraFiles, held)
+	}
+	return cmd, end
 }

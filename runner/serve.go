@@ -42,7 +42,7 @@ func (m *Manager) serve(ctx context.Context) {
 func (m *Manager) work(ctx context.Context, cfg ergon.TaskConfig) int {
 	parent, err := reexec.Take()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err) //nolint:forbidigo // the process was started by hand, and nobody else says so
+		fmt.Fprintln(os.Stderr, err) // the process was started by hand
 		return exitUsage
 	}
 	var first order

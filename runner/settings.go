@@ -18,7 +18,7 @@ type Settings struct {
 	// Logger gets what workers have to say, and is what tasks log with. Nil: slog.Default().
 	Logger *slog.Logger
 	// Flush flushes and shuts down telemetry. It is called at the end of every Run and ProcessTransaction, after
-	// everything is closed, and has 5 seconds, 1 second once Force is closed. Nil: nothing to flush.
+	// everything is closed, and has 5 seconds, 3 in a worker process, 1 second once Force is closed. Nil: nothing to flush.
 	Flush func(context.Context) error
 	// Force, when it is closed, cuts a shutdown short; [Signals] makes one for the second signal. Nil: never.
 	Force <-chan struct{}

@@ -72,9 +72,14 @@ func TestDeathsInARowAreBounded(t *testing.T) {
 		want    []time.Duration
 		givenUp bool
 	}{
-		"barren":             {[]runner.Snapshot{barren, barren, barren}, []time.Duration{half, 2 * half}, true},
-		"fruitful in a row":  {[]runner.Snapshot{fruitful, fruitful, fruitful, fruitful}, []time.Duration{half, 2 * half, 4 * half, 8 * half}, false},
-		"one in between":     {[]runner.Snapshot{barren, barren, fruitful, barren, barren}, []time.Duration{half, 2 * half, 4 * half, 8 * half, 16 * half}, false},
+		"barren": {[]runner.Snapshot{barren, barren, barren}, []time.Duration{half, 2 * half}, true},
+		"fruitful in a row": {
+			[]runner.Snapshot{fruitful, fruitful, fruitful, fruitful}, []time.Duration{half, 2 * half, 4 * half, 8 * half}, false,
+		},
+		"one in between": {
+			[]runner.Snapshot{barren, barren, fruitful, barren, barren},
+			[]time.Duration{half, 2 * half, 4 * half, 8 * half, 16 * half}, false,
+		},
 		"a minute of idling": {[]runner.Snapshot{barren, barren, sound, barren}, []time.Duration{half, 2 * half, half, 2 * half}, false},
 	} {
 		got, givenUp := runner.Deaths(3, c.lives...)

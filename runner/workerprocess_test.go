@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -89,7 +90,8 @@ func TestWorkerProcessThatDiesIsReplaced(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%v\n%s", err, tape.text.String())
 			}
-			if line := tape.await(t, "worker process is replaced"); !strings.Contains(line, test.said) || !strings.Contains(line, "worker=crew-") {
+			line := tape.await(t, "worker process is replaced")
+			if !strings.Contains(line, test.said) || !strings.Contains(line, "worker=crew-") {
 				t.Errorf("got %q, want %q in it, and the worker", line, test.said)
 			}
 			f := folder(c.Folder)
@@ -139,7 +141,8 @@ func TestLimitIsSharedByWorkerProcesses(t *testing.T) {
 func TestFaultsThatWorkerProcessesFindAreFaultsOfTheConfiguration(t *testing.T) {
 	for does, want := range map[string]string{
 		"lack a service": `task "crew": service "missing" is not configured`,
-		"forget":         `task "crew": workers.isolation: process, but connector "input" (given) keeps what it holds in the memory of one process`,
+		"forget": `task "crew": workers.isolation: process, but connector "input" (given) keeps what it holds in the memory ` +
+			`of one process`,
 	} {
 		c := crew{Folder: string(newFolder(t, ids(3)...)), Does: does, Count: 2}
 		_, end := c.run(bounded(t), t, newTape())
@@ -193,12 +196,25 @@ func TestWorkerProcessThatDoesNotEndIsKilled(t *testing.T) {
 		_, err := m.Run(ctx)
 		done <- err
 	}()
-	tape.await(t, "holding")
+	awaitStop(t, tape.await(t, "holding"))
 	stop(errStop)
 	close(force)
 	err := <-done
 	wantErrorText(t, err, errStop.Error(), "its process died: it had not ended when the time to shut down was over, and was killed")
 	wantExitCode(t, err, 1)
+}
+
+// awaitStop waits until the process that a line ends with is stopped.
+func awaitStop(t *testing.T, line string) {
+	t.Helper()
+	pid, err := strconv.Atoi(line[strings.LastIndex(line, " ")+1:])
+	if err != nil {
+		t.Fatalf("%q: %v", line, err)
+	}
+	var status syscall.WaitStatus
+	if _, err := syscall.Wait4(pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
+		t.Fatalf("got %v, %v of process %d, want it stopped", status, err, pid)
+	}
 }
 
 // awaitProgress waits until a worker process has reported that.

@@ -3,6 +3,7 @@
 package reexec_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -55,7 +56,7 @@ func play(role string, parent *reexec.Parent) int {
 		fmt.Print(strings.Repeat("x", 1<<20+5), "\nshort\n")
 	case "family":
 		held, err := os.OpenFile(os.Getenv(fifo), os.O_WRONLY, 0)
-		sleeper := exec.Command("sleep", "3600")
+		sleeper := exec.CommandContext(context.Background(), "sleep", "3600")
 		sleeper.Stdout = held
 		if err := errors.Join(err, sleeper.Start()); err != nil {
 			return 1

@@ -20,10 +20,12 @@ func executable() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find the file of this program: %w", err)
 	}
-	named, err := os.Stat(path)
-	self, selfErr := os.Stat(selfLink)
-	if selfErr == nil && (err != nil || !os.SameFile(named, self)) {
-		return selfLink, nil
+	self, err := os.Stat(selfLink)
+	if err != nil {
+		return path, nil //nolint:nilerr // there is no such link, so the name has to do
+	}
+	if named, err := os.Stat(path); err != nil || !os.SameFile(named, self) {
+		return selfLink, nil //nolint:nilerr // what has the name is not this program
 	}
 	return path, nil
 }
