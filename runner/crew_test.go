@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -57,6 +58,18 @@ func (c crew) config() ergon.TaskConfig {
 	if c.Does == "forget" {
 		cfg.Connectors["input"] = given(finiteQueue(1))
 	}
+	if c.Does == "produce and exit" {
+		cfg.New = func(*ergon.Dependencies) ergon.Task {
+			return ergon.Task{
+				Prepare: func(_ context.Context, tx ergon.Transaction) error { return c.process(context.Background(), tx.ID()) },
+				Transactions: func(context.Context) iter.Seq2[ergon.Transaction, error] {
+					return func(yield func(ergon.Transaction, error) bool) {
+						_ = yield(ergon.NewTransaction("t00", nil), nil) && yield(ergon.NewTransaction("bad", nil), nil)
+					}
+				},
+			}
+		}
+	}
 	if c.Does == "lack a service" {
 		cfg.New = func(d *ergon.Dependencies) ergon.Task {
 			ergon.UseService[fmt.Stringer](d, "missing")
@@ -94,7 +107,7 @@ func (c crew) first(what string) bool {
 
 func (c crew) misbehave(ctx context.Context) error {
 	switch c.Does {
-	case "exit":
+	case "exit", "produce and exit":
 		os.Exit(3)
 	case "exit well":
 		os.Exit(0)

@@ -78,7 +78,8 @@ func TestDeathsInARowAreBounded(t *testing.T) {
 		},
 		"one in between": {
 			[]runner.Snapshot{barren, barren, fruitful, barren, barren},
-			[]time.Duration{half, 2 * half, 4 * half, 8 * half, 16 * half}, false,
+			[]time.Duration{half, 2 * half, 4 * half, 8 * half, 16 * half},
+			false,
 		},
 		"a minute of idling": {[]runner.Snapshot{barren, barren, sound, barren}, []time.Duration{half, 2 * half, half, 2 * half}, false},
 	} {

@@ -122,6 +122,19 @@ func TestWorkerWhoseProcessesKeepDyingIsGivenUp(t *testing.T) {
 	}
 }
 
+// [E2] Nobody would deliver again what a process that only produces had in hand, and another one would begin with what is
+// produced already.
+func TestProcessThatOnlyProducesIsNotReplaced(t *testing.T) {
+	c := crew{Folder: string(newFolder(t)), Does: "produce and exit"}
+	_, end := c.run(bounded(t), t, newTape())
+	summary, err := end()
+	wantErrorText(t, err, `task "crew": its process died: exit status 3; what the task does without a source begins anew with a new run only`)
+	wantExitCode(t, err, 1)
+	if w := summary.Each[0]; w.State != runner.WorkerEnded || w.Restarts != 0 {
+		t.Errorf("got %+v, want a worker that has ended", w)
+	}
+}
+
 // [E2] [L2] The limit holds for all processes of all workers together: what one that died had taken has been started.
 func TestLimitIsSharedByWorkerProcesses(t *testing.T) {
 	for does, least := range map[string]int{"": 7, "exit": 3} {
