@@ -36,9 +36,7 @@ func (q *Queue) bury(t *tx, now, seq int64, reason string) error {
 	if err == nil && apart {
 		l.payload, err = t.body(seq)
 	}
-	if l.payload == nil {
-		l.payload = []byte{}
-	}
+	l.payload = orEmpty(l.payload)
 	if err == nil {
 		err = t.addLetter(&l)
 	}

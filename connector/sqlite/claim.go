@@ -119,10 +119,7 @@ func (q *Queue) deliver(t *tx, now int64, all []found) ([]ergon.Transaction, err
 
 // transaction is the item as it is delivered, or shown without a receipt.
 func (f *found) transaction(r *receipt) ergon.Transaction {
-	payload := any(f.payload)
-	if f.payload == nil {
-		payload = []byte{}
-	}
+	payload := any(orEmpty(f.payload))
 	metadata, err := decodeMetadata(f.metadata)
 	if err != nil { // somebody changed it
 		payload = fmt.Errorf("the metadata of transaction %s is damaged: %w", f.id, err)

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"strings"
 )
 
 // mostInline is the largest payload that is kept in its item, which is written again with each change of state. It is such that
@@ -9,8 +10,10 @@ import (
 const mostInline = 1500
 
 const (
-	insertItem = `INSERT INTO items (seq, queue, id, state, due_at, priority, place, key, enqueued_at, ready_at, metadata, history, payload)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?1, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (queue, id) DO NOTHING`
+	insertInto = `INSERT INTO items (seq, queue, id, state, due_at, priority, place, key, enqueued_at, ready_at, metadata, history,
+		payload) VALUES `
+	whenUnknown  = ` ON CONFLICT (queue, id) DO NOTHING`
+	insertItem   = insertInto + `(?1, ?2, ?3, ?4, ?5, ?6, ?1, ?7, ?8, ?9, ?10, ?11, ?12)` + whenUnknown
 	insertBody   = `INSERT INTO bodies (seq, payload) VALUES (?, ?)`
 	takeNumbers  = `UPDATE sequence SET next = next + ? RETURNING next`
 	keyInUse     = `SELECT 1 FROM items WHERE queue = ? AND key = ? LIMIT 1`
@@ -26,13 +29,60 @@ func (t *tx) enqueue(queue int64, now int64, items []item) error {
 	if err != nil {
 		return err
 	}
-	for i := range items {
-		if err := t.insert(next+int64(i), queue, now, &items[i]); err != nil {
+	t.woken = append(t.woken, queue)
+	for len(items) > 0 {
+		n, err := t.insertTogether(next, queue, now, items)
+		if err == nil && n == 0 {
+			n, err = 1, t.insert(next, queue, now, &items[0])
+		}
+		if err != nil {
 			return err
 		}
+		items, next = items[n:], next+int64(n)
 	}
-	t.woken = append(t.woken, queue)
 	return nil
+}
+
+// together is how many items one statement inserts, which takes a quarter less time than as many statements; more gain
+// nothing.
+const together = 10
+
+//nolint:gochecknoglobals // a statement
+var insertMany = insertInto + strings.Repeat(`(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?), `, together-1) +
+	`(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)` + whenUnknown
+
+const undoMany = `DELETE FROM items WHERE seq >= ? AND seq < ?`
+
+// insertTogether inserts the first items at once and returns how many, where all of them are small and new and have no
+// ordering key; otherwise 0.
+func (t *tx) insertTogether(seq, queue, now int64, items []item) (int, error) {
+	if len(items) < together {
+		return 0, nil
+	}
+	arguments := make([]any, 0, 13*together)
+	for i := range items[:together] {
+		it := &items[i]
+		if it.key != nil || len(it.payload) > mostInline {
+			return 0, nil
+		}
+		at := seq + int64(i)
+		state, due, ready := it.begins(now)
+		arguments = append(arguments, at, queue, it.id, state, due, it.priority, at, nil, now, ready, it.metadata, it.history, it.payload)
+	}
+	added, err := t.exec(insertMany, arguments...)
+	if err != nil || added == together {
+		return int(added), err
+	}
+	_, err = t.exec(undoMany, seq, seq+together)
+	return 0, err
+}
+
+// begins returns the state of an item that is enqueued now, whatever others have its key.
+func (it *item) begins(now int64) (state string, due any, ready int64) {
+	if it.deliverAt > now {
+		return stateDelayed, it.deliverAt, it.deliverAt
+	}
+	return stateReady, nil, now
 }
 
 // numbers returns the first of n numbers that nobody else gets.
@@ -42,10 +92,7 @@ func (t *tx) numbers(n int) (int64, error) {
 }
 
 func (t *tx) insert(seq, queue, now int64, it *item) error {
-	state, due, ready := stateReady, any(nil), now
-	if it.deliverAt > now {
-		state, due, ready = stateDelayed, it.deliverAt, it.deliverAt
-	}
+	state, due, ready := it.begins(now)
 	turn, err := t.turnOf(queue, it.key)
 	if err != nil {
 		return err

@@ -51,10 +51,11 @@ func (q *Queue) HopTransactions(ctx context.Context, batch []capability.Hop) err
 	err := q.write(ctx, "hop", func(t *tx) error {
 		failed = nil
 		now := q.micros()
+		var effects effects
 		for i := range batch {
 			refused, err := unfit[i], error(nil)
 			if refused == nil {
-				refused, err = q.hop(t, now, &batch[i].Settlement, outputs[i])
+				refused, err = q.hop(t, now, &batch[i].Settlement, outputs[i], &effects)
 			}
 			if err != nil {
 				return err
@@ -62,6 +63,9 @@ func (q *Queue) HopTransactions(ctx context.Context, batch []capability.Hop) err
 			if refused != nil {
 				failed.add(i, fmt.Errorf("%s: transaction %s: %w", q.what, batch[i].Settlement.Transaction.ID(), refused))
 			}
+		}
+		if err := effects.write(t, now); err != nil {
+			return err
 		}
 		return q.forget(t, now, 2*len(batch))
 	})
@@ -99,8 +103,15 @@ func (q *Queue) outputs(all []capability.Output) ([]output, error) {
 	return encoded, nil
 }
 
-// hop writes nothing where the delivery is not ours any more.
-func (q *Queue) hop(t *tx, now int64, s *ergon.Settlement, outputs []output) (refused, err error) {
+// effects are the outputs of all hops of a batch, which are written together.
+type effects struct {
+	queues  []int64 // in the order in which they first occur
+	items   map[int64][]item
+	letters []*letter
+}
+
+// hop adds nothing to effects where the delivery is not ours any more.
+func (q *Queue) hop(t *tx, now int64, s *ergon.Settlement, outputs []output, to *effects) (refused, err error) {
 	for _, out := range outputs { // before the settlement, which may delete what a letter needs to know
 		for i := range out.letters {
 			if err := t.findSource(&out.letters[i]); err != nil {
@@ -113,15 +124,35 @@ func (q *Queue) hop(t *tx, now int64, s *ergon.Settlement, outputs []output) (re
 	}
 	for _, out := range outputs {
 		if out.queue != nil {
-			if err := t.enqueue(out.queue.number.Load(), now, out.items); err != nil {
-				return nil, err
-			}
+			to.add(out.queue.number.Load(), out.items)
 		}
 		for i := range out.letters {
-			if err := t.addLetter(&out.letters[i]); err != nil {
-				return nil, err
-			}
+			to.letters = append(to.letters, &out.letters[i])
 		}
 	}
 	return nil, nil
+}
+
+func (e *effects) add(queue int64, items []item) {
+	if e.items == nil {
+		e.items = map[int64][]item{}
+	}
+	if _, known := e.items[queue]; !known {
+		e.queues = append(e.queues, queue)
+	}
+	e.items[queue] = append(e.items[queue], items...)
+}
+
+func (e *effects) write(t *tx, now int64) error {
+	for _, queue := range e.queues {
+		if err := t.enqueue(queue, now, e.items[queue]); err != nil {
+			return err
+		}
+	}
+	for _, l := range e.letters {
+		if err := t.addLetter(l); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -53,7 +52,7 @@ func encodeItem(t ergon.Transaction, most int) (it item, err error) {
 		return it, fmt.Errorf("its payload has %d bytes, more than max_payload_bytes %d; raise that, or dispatch a reference to it",
 			len(it.payload), most)
 	}
-	metadata := maps.Collect(t.AllMetadata())
+	metadata := metadataOf(t)
 	if it.metadata, err = encodeMetadata(metadata); err != nil {
 		return it, err
 	}
@@ -61,6 +60,17 @@ func encodeItem(t ergon.Transaction, most int) (it item, err error) {
 		it.key = key
 	}
 	return it, it.plan(metadata)
+}
+
+// metadataOf returns nil, and allocates nothing, where there is none.
+func metadataOf(t ergon.Transaction) (metadata map[string]string) {
+	for k, v := range t.AllMetadata() {
+		if metadata == nil {
+			metadata = map[string]string{}
+		}
+		metadata[k] = v
+	}
+	return metadata
 }
 
 // plan reads what metadata says about delivery.
@@ -82,13 +92,13 @@ func (it *item) plan(metadata map[string]string) error {
 	return nil
 }
 
-// encodePayload keeps bytes and text as they are; all else becomes JSON.
+// encodePayload keeps bytes and text as they are; all else becomes JSON. The result is never nil.
 func encodePayload(payload any) ([]byte, error) {
 	switch p := payload.(type) {
 	case []byte:
-		return append([]byte{}, p...), nil
+		return orEmpty(p), nil
 	case json.RawMessage:
-		return append([]byte{}, p...), nil
+		return orEmpty(p), nil
 	case string:
 		return []byte(p), nil
 	case error:
@@ -100,6 +110,14 @@ func encodePayload(payload any) ([]byte, error) {
 		return nil, fmt.Errorf("its payload, a %T, does not encode as JSON: %w", payload, err)
 	}
 	return data, nil
+}
+
+// orEmpty keeps a payload of no bytes apart from NULL.
+func orEmpty(payload []byte) []byte {
+	if payload == nil {
+		return []byte{}
+	}
+	return payload
 }
 
 func encodeMetadata(metadata map[string]string) (any, error) {

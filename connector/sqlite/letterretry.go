@@ -112,11 +112,7 @@ func (t *tx) retry(now int64, l *letter) error {
 	if err != nil {
 		return err
 	}
-	payload := l.payload
-	if payload == nil {
-		payload = []byte{}
-	}
-	it := item{id: r.ID, metadata: l.metadata, history: string(encoded), payload: payload}
+	it := item{id: r.ID, metadata: l.metadata, history: string(encoded), payload: orEmpty(l.payload)}
 	text, _ := l.metadata.(string)
 	it.replan(text)
 	if _, err := t.remove(rememberedOnly, l.queue, it.id); err != nil {

@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -195,4 +196,21 @@ func TestUnknownSettlementIsRefused(t *testing.T) {
 	dispatch(t, queue, transactions("a")...)
 	err := queue.SettleTransactions(t.Context(), settlements(ergon.Settlement{Action: policy.SettleAction(9)}, fetch(t, queue, 1)...))
 	wantError(t, err, "transaction a: unknown settle action 9")
+}
+
+// Many are inserted by one statement, which knows no exceptions.
+func TestKnownOnesInABatchDoNotDisturbTheOthers(t *testing.T) {
+	b := newBench(t)
+	queue := b.queue(t, func(s *sqlite.QueueSettings) { s.DedupWindow = time.Hour })
+	dispatch(t, queue, transactions("t3", "t14")...)
+	batch := fetch(t, queue, 2)
+	ack(t, queue, batch[1])
+	dispatch(t, queue, numbered(25)...)
+	want := idsOf(numbered(25))
+	want = slices.DeleteFunc(want, func(id string) bool { return id == "t3" || id == "t14" })
+	wantFetched(t, queue, want...)
+	b.advance(time.Hour)
+	ack(t, queue, wantFetched(t, queue, append([]string{"t3"}, want...)...)...)
+	dispatch(t, queue, numbered(25)...) // t14 is forgotten, though nobody has deleted it
+	wantFetched(t, queue, "t14")
 }
