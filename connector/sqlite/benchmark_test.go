@@ -272,26 +272,38 @@ func BenchmarkDedupWindow(b *testing.B) {
 	beside(b, time.Second, func(c contestant) func(int) { return c.claimAndSettle }, 10_000)
 }
 
-// BenchmarkClaim claims 100 and gives them back, with so many that wait.
+// BenchmarkClaim claims 100 of a thousand that wait and of a million, in turns; what is claimed is made up for.
 func BenchmarkClaim(b *testing.B) {
-	for _, waiting := range []int{1_000, 1_000_000} {
-		b.Run(strconv.Itoa(waiting), func(b *testing.B) {
-			q := benchmarkQueue(b, newBench(b).path, "jobs", 0)
-			for n := 0; n < waiting; n += 100 * batchSize {
-				var many []ergon.Transaction
-				for at := n; at < min(n+100*batchSize, waiting); at += batchSize {
-					many = append(many, batchOf(at)...)
-				}
-				dispatch(b, q, many...)
+	sizes := []int{1_000, 1_000_000}
+	var queues []*sqlite.Queue
+	for _, size := range sizes {
+		q := benchmarkQueue(b, newBench(b).path, "jobs", 0)
+		for n := 0; n < size; n += 10 * batchSize {
+			var many []ergon.Transaction
+			for at := n; at < n+10*batchSize; at += batchSize {
+				many = append(many, batchOf(at)...)
 			}
-			for b.Loop() {
-				batch := fetch(b, q, batchSize)
-				b.StopTimer()
-				settle(b, q, interrupted, batch...)
-				b.StartTimer()
-			}
-		})
+			dispatch(b, q, many...)
+		}
+		queues = append(queues, q)
 	}
+	var took [2]time.Duration
+	n := 0
+	for b.Loop() {
+		for i, q := range queues {
+			began := time.Now()
+			batch := fetch(b, q, batchSize)
+			took[i] += time.Since(began)
+			ack(b, q, batch...)
+			dispatch(b, q, batchOf(sizes[i]+n)...)
+		}
+		n += batchSize
+	}
+	b.ReportMetric(0, "ns/op")
+	for i, size := range sizes {
+		b.ReportMetric(float64(took[i].Microseconds()*batchSize)/float64(n), fmt.Sprintf("µs-of-%d", size))
+	}
+	b.ReportMetric(took[1].Seconds()/took[0].Seconds(), "ratio")
 }
 
 // BenchmarkSingles dispatches one by one, from one caller and from many at once, who share commits.

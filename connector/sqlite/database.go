@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,8 +14,8 @@ type database struct {
 	config DatabaseConfig
 	now    func() time.Time
 
-	mu    sync.RWMutex
-	store *store // nil unless it is open
+	using sync.RWMutex          // held for reading by those who use the store, so that it stays open
+	store atomic.Pointer[store] // nil unless it is open
 }
 
 func newDatabase(what string, c DatabaseConfig, now func() time.Time) database {
@@ -26,53 +27,40 @@ func newDatabase(what string, c DatabaseConfig, now func() time.Time) database {
 
 // open opens the file, or joins those of this process who have it open.
 func (d *database) open(ctx context.Context) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.store != nil {
+	d.using.Lock()
+	defer d.using.Unlock()
+	if d.store.Load() != nil {
 		return fmt.Errorf("%s is open already", d.what)
 	}
 	store, err := files.acquire(ctx, d.config)
 	if err != nil {
 		return d.failed("open", err)
 	}
-	d.store = store
+	d.store.Store(store)
 	return nil
 }
 
 // close does nothing where it is not open.
 func (d *database) close(ctx context.Context) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.store == nil {
+	d.using.Lock()
+	defer d.using.Unlock()
+	store := d.store.Swap(nil)
+	if store == nil {
 		return nil
 	}
-	err := files.release(ctx, d.store)
-	d.store = nil
+	err := files.release(ctx, store)
 	if err != nil {
 		return d.failed("close", err)
 	}
 	return nil
 }
 
-// opened returns the store, nil where it is not open.
-func (d *database) opened() *store {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	return d.store
-}
-
 // write has run do its part of a transaction that is committed when write returns nil. What run sets must be set anew when
-// it is run again. The file stays open meanwhile.
+// it is run again.
 func (d *database) write(ctx context.Context, step string, run func(*tx) error) error {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	if d.store == nil {
-		return fmt.Errorf("%s %w", d.what, ErrClosed)
-	}
-	if err := d.store.writer.write(ctx, d.config.BusyTimeout, &job{step: step, run: run}); err != nil {
-		return d.failed(step, err)
-	}
-	return nil
+	return d.use(ctx, step, func(s *store) error {
+		return s.writer.write(ctx, d.config.BusyTimeout, &job{step: step, run: run})
+	})
 }
 
 // read has run see the file as it is at one moment.
@@ -82,12 +70,21 @@ func (d *database) read(ctx context.Context, step string, run func(*conn) error)
 
 // glance is read for a single statement.
 func (d *database) glance(ctx context.Context, step string, run func(*conn) error) error {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	if d.store == nil {
+	return d.use(ctx, step, func(s *store) error { return s.reader.read(ctx, run) })
+}
+
+// use keeps the file open meanwhile.
+func (d *database) use(ctx context.Context, step string, do func(*store) error) error {
+	d.using.RLock()
+	defer d.using.RUnlock()
+	store := d.store.Load()
+	if store == nil {
 		return fmt.Errorf("%s %w", d.what, ErrClosed)
 	}
-	if err := d.store.reader.read(ctx, run); err != nil {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %s: %w", d.what, step, context.Cause(ctx))
+	}
+	if err := do(store); err != nil {
 		return d.failed(step, err)
 	}
 	return nil

@@ -25,7 +25,7 @@ func (q *Queue) FetchTransactions(ctx context.Context, limit int) ([]ergon.Trans
 	giveUp := time.Now().Add(q.settings.MaxWait)
 	claim := !q.idle.Load()
 	for {
-		store := q.opened()
+		store := q.store.Load()
 		if store == nil {
 			return nil, fmt.Errorf("%s %w", q.what, ErrClosed)
 		}

@@ -11,12 +11,12 @@ import (
 // SharesStore reports whether to, or what it wraps and gives away by a method Unwrap() ergon.Dispatcher, is a queue or a store
 // of dead letters that is open in this process on the same file.
 func (q *Queue) SharesStore(to ergon.Dispatcher) bool {
-	store := q.opened()
+	store := q.store.Load()
 	switch to := unwrapped(to).(type) {
 	case *Queue:
-		return store != nil && to.opened() == store
+		return store != nil && to.store.Load() == store
 	case *DeadLetters:
-		return store != nil && to.opened() == store
+		return store != nil && to.store.Load() == store
 	default:
 		return false
 	}

@@ -132,23 +132,9 @@ func TestManyMayOpenANewFileAtOnce(t *testing.T) {
 func TestBusyFileIsAnErrorThatSaysSo(t *testing.T) {
 	b := newBench(t)
 	queue := b.queue(t, func(s *sqlite.QueueSettings) { s.BusyTimeout = 20 * time.Millisecond })
-	db, err := database(b.path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	other, err := db.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer other.Close()
-	if _, err := other.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
-		t.Fatal(err)
-	}
-	err = queue.DispatchTransactions(t.Context(), transactions("a"))
+	unlock := lockFile(t, b.path)
+	err := queue.DispatchTransactions(t.Context(), transactions("a"))
 	wantError(t, err, "dispatch: other processes keep it locked; look for one that stands still, or raise busy_timeout")
-	if _, err := other.ExecContext(t.Context(), "COMMIT"); err != nil {
-		t.Fatal(err)
-	}
+	unlock()
 	dispatch(t, queue, transactions("a")...)
 }

@@ -77,7 +77,7 @@ func (q *Queue) settle(t *tx, now int64, s *ergon.Settlement) (refused, err erro
 
 // delivered tells whether a receipt is of this queue, delivered through whichever value that stands for it.
 func (q *Queue) delivered(r *receipt) bool {
-	return r.queue == q || r.queue.opened() == q.opened() && r.queue.number.Load() == q.number.Load()
+	return r.queue == q || r.queue.store.Load() == q.store.Load() && r.queue.number.Load() == q.number.Load()
 }
 
 func (q *Queue) ack(t *tx, now int64, r *receipt) (bool, error) {

@@ -21,6 +21,7 @@ type writer struct {
 	committed func(*tx)
 	turn      turn  // of the caller who leads
 	commits   int64 // so far
+	undone    error // why the last transaction could not be rolled back
 
 	mu      sync.Mutex
 	waiting []*job
@@ -152,11 +153,8 @@ func (w *writer) commit(jobs []*job) error {
 		_, err = t.exec("COMMIT")
 	}
 	if err != nil {
-		_, undone := t.exec("ROLLBACK")
-		if code := codeOf(undone); code == lib.SQLITE_ERROR { // SQLite has done so by itself
-			undone = nil
-		}
-		return errors.Join(err, undone)
+		w.rollBack()
+		return errors.Join(err, w.undone)
 	}
 	for _, j := range jobs {
 		failpoint.Hit(j.step, "committed")
@@ -164,6 +162,14 @@ func (w *writer) commit(jobs []*job) error {
 	w.commits++
 	w.committed(t)
 	return nil
+}
+
+// rollBack ends a transaction that failed, where SQLite has not done so by itself.
+func (w *writer) rollBack() {
+	_, w.undone = w.conn.exec("ROLLBACK")
+	if codeOf(w.undone) == lib.SQLITE_ERROR { // there is none
+		w.undone = nil
+	}
 }
 
 func (t *tx) do(jobs []*job) error {
@@ -184,6 +190,9 @@ const (
 
 // begin takes the file's write lock. SQLite's locks have no queue: who waits has to ask again.
 func (w *writer) begin(ctx context.Context, patience time.Duration) error {
+	if w.undone != nil { // it has to be, before another can begin
+		w.rollBack()
+	}
 	return retryBusy(ctx, patience, func() error {
 		_, err := w.conn.exec("BEGIN IMMEDIATE")
 		return err
