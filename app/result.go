@@ -3,7 +3,9 @@ package app
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/runner"
@@ -38,12 +40,40 @@ func (p *program) printResult(task string, r runner.Result) error {
 	return nil
 }
 
-// shown is a value as JSON; bytes that are JSON already are left as they are.
+// shown is a value as JSON; bytes that are JSON already are left as they are. Of a hybrid task's result each outbound
+// transaction is shown.
 func shown(value any) (json.RawMessage, error) {
-	if text, ok := value.([]byte); ok && json.Valid(text) {
-		return text, nil
+	switch v := value.(type) {
+	case []byte:
+		if json.Valid(v) {
+			return v, nil
+		}
+	case []ergon.Transaction:
+		return shownOutbound(v)
 	}
 	return json.Marshal(value)
+}
+
+type outboundDocument struct {
+	ID       string            `json:"id"`
+	Payload  json.RawMessage   `json:"payload"`
+	Metadata map[string]string `json:"metadata,omitempty"`
+}
+
+func shownOutbound(outbound []ergon.Transaction) (json.RawMessage, error) {
+	documents := make([]outboundDocument, len(outbound))
+	for i, tx := range outbound {
+		body := tx.Payload()
+		if text, ok := body.([]byte); ok && utf8.Valid(text) && !json.Valid(text) {
+			body = string(text)
+		}
+		payload, err := shown(body)
+		if err != nil {
+			return nil, err
+		}
+		documents[i] = outboundDocument{ID: tx.ID(), Payload: payload, Metadata: maps.Collect(tx.AllMetadata())}
+	}
+	return json.Marshal(documents)
 }
 
 var errFailed = errors.New("the transaction failed")

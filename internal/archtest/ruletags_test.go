@@ -13,7 +13,8 @@ func TestEveryRuleOfTheDesignIsNamedByATest(t *testing.T) {
 		"T1", "T2", "T3", "T4", "T5", // time
 		"S1", "S2", "S3", "S4", "S5", // settlement
 		"L1", "L2", "L3", "L4", "L5", "L6", "L7", "L8", // loop
-		"E1", "E2", "E3", "E4", "E5", // execution
+		"E1", "E2", "E3", "E4", "E5", "E6", // execution
+		"B1", "B2", "B3", // producing
 		"O1", "O2", "O3", // seeing
 		"C1", "C2", // configuration
 	}
