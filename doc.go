@@ -15,5 +15,8 @@
 // lifecycle moves on, whether the handler heeds its context or not. A transaction leaves its source only when its
 // outcome is durable somewhere.
 //
+// A task consumes transactions ([Consume]), produces them ([Produce]), or does both ([Hybrid]): then what came out of a
+// transaction is prepared between process and success, and durable before the transaction is acknowledged.
+//
 // Package runner runs tasks in a program, package app is a whole command line, package config reads YAML.
 package ergon

@@ -16,4 +16,8 @@
 // whose owner is one atomic word: the worker takes it when the handler returns, a watchdog takes it at the deadline. Who
 // takes it owns the lifecycle; the other side's result is late and is fenced. A timeout therefore costs no goroutine and
 // no timer per attempt, and is hard all the same.
+//
+// A producing loop ([Producer]) is the same loop over a sequence. A hybrid's outbound transactions are prepared within the
+// attempt of a phase of its inbound one (hybrid.go); what they dispatch to the source's store hops with its
+// acknowledgement (hop.go). What tasks dispatch goes through an [Outlet], which joins it.
 package pipeline
