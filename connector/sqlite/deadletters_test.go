@@ -293,7 +293,7 @@ func TestPageGoesOnAfterALetterThatIsGone(t *testing.T) {
 func TestManyLettersAreRetriedAndDropped(t *testing.T) {
 	b := newBench(t)
 	queue, dead := b.queue(t), b.deadLetters(t)
-	const n = 1203
+	const n = 1003
 	dispatch(t, queue, numbered(n)...)
 	batch := fetch(t, queue, n)
 	var records []ergon.Transaction

@@ -15,13 +15,13 @@ func TestWhateverIsBegunIsFinishedByTheNext(t *testing.T) {
 		for _, moment := range []string{"begun", "done", "committed"} {
 			t.Run(step+"."+moment, func(t *testing.T) {
 				path := newBench(t).path
-				first, _ := start(t, "steps", path, failpoint.Variable+"="+step+"."+moment)
-				if err := first.Wait(); err == nil || first.ProcessState.Exited() {
+				first := start(t, "steps", path, failpoint.Variable+"="+step+"."+moment)
+				if err := first.end(); err == nil || first.ProcessState.Exited() {
 					t.Fatalf("it ended by itself: %v", err)
 				}
 				wantIntact(t, path)
-				next, _ := start(t, "steps", path)
-				if err := next.Wait(); err != nil {
+				next := start(t, "steps", path)
+				if err := next.end(); err != nil {
 					t.Fatal(err)
 				}
 				s, err := openSite(t.Context(), path)

@@ -170,7 +170,7 @@ func TestWhatWasKeptForItsIDOnlyIsNotReplayed(t *testing.T) {
 
 func TestManyAreReplayed(t *testing.T) {
 	queue := newBench(t).queue(t, func(s *sqlite.QueueSettings) { s.RetainSettled = time.Hour })
-	const n = 1203
+	const n = 1003
 	dispatch(t, queue, numbered(n)...)
 	ack(t, queue, fetch(t, queue, n)...)
 	if replayed, err := queue.ReplayTransactions(t.Context(), capability.ReplayFilter{}); replayed != n || err != nil {

@@ -27,7 +27,7 @@ func FuzzQueueDoesWhatItsRulesSay(f *testing.F) {
 func TestQueueDoesWhatItsRulesSay(t *testing.T) {
 	rehearse := rehearsals(t)
 	random := rand.New(rand.NewPCG(1, 2))
-	for range 60 {
+	for range 25 {
 		script := make([]byte, 200)
 		for i := range script {
 			script[i] = byte(random.Uint32())

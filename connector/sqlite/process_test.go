@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"testing"
@@ -23,7 +24,7 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	role, ok := map[string]func(context.Context, *site) error{"": nil, "hop": hopUntilEmpty, "steps": takeEachStep}[os.Getenv(roleVariable)]
+	role, ok := map[string]func(context.Context, *site) error{"": nil, "hop": hopUntilTold, "steps": takeEachStep}[os.Getenv(roleVariable)]
 	switch {
 	case !ok:
 		fmt.Fprintln(os.Stderr, "no such role")
@@ -49,7 +50,7 @@ type site struct {
 	dead    *sqlite.DeadLetters
 }
 
-const shortLease = 300 * time.Millisecond
+const shortLease = time.Second
 
 func openSite(ctx context.Context, path string) (s *site, err error) {
 	queue := func(name string, window time.Duration) *sqlite.Queue {
@@ -75,16 +76,24 @@ func (s *site) close(ctx context.Context) error {
 	return errors.Join(s.in.Close(ctx), s.out.Close(ctx), s.dead.Close(ctx))
 }
 
-// hopUntilEmpty moves everything from in to out and says so, batch by batch.
-func hopUntilEmpty(ctx context.Context, s *site) error {
+// hopUntilTold moves what comes from in to out and says so, batch by batch, until its standard input ends and nothing is left.
+func hopUntilTold(ctx context.Context, s *site) error {
+	told := make(chan struct{})
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		close(told)
+	}()
 	for {
-		stats, err := s.in.InspectQueue(ctx)
-		if err != nil || stats.Ready+stats.Delayed+stats.Claimed == 0 {
-			return err
-		}
-		batch, err := s.in.FetchTransactions(ctx, 20)
+		batch, err := s.in.FetchTransactions(ctx, 10)
 		if err != nil {
 			return err
+		}
+		if len(batch) == 0 {
+			stats, err := s.in.InspectQueue(ctx)
+			if err != nil || isClosed(told) && stats.Ready+stats.Delayed+stats.Claimed == 0 {
+				return err
+			}
+			continue
 		}
 		hops := make([]capability.Hop, len(batch))
 		for i, tx := range batch {
@@ -97,61 +106,86 @@ func hopUntilEmpty(ctx context.Context, s *site) error {
 	}
 }
 
-// start runs this binary in a role.
-func start(t *testing.T, role, path string, environment ...string) (*exec.Cmd, *bufio.Scanner) {
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// program is this binary in a role.
+type program struct {
+	*exec.Cmd
+
+	tell io.Closer     // ends its standard input
+	said chan struct{} // it has said something since; closed when it has ended
+}
+
+func start(t *testing.T, role, path string, environment ...string) *program {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(append(os.Environ(), roleVariable+"="+role, fileVariable+"="+path), environment...)
-	cmd.Stderr = os.Stderr
-	said, err := cmd.StdoutPipe()
+	p := &program{Cmd: exec.CommandContext(t.Context(), os.Args[0]), said: make(chan struct{}, 1)}
+	p.Env = append(append(os.Environ(), roleVariable+"="+role, fileVariable+"="+path), environment...)
+	p.Stderr = os.Stderr
+	in, err := p.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
+	out, err := p.StdoutPipe()
+	if err != nil {
 		t.Fatal(err)
 	}
-	return cmd, bufio.NewScanner(said)
+	p.tell = in
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			select {
+			case p.said <- struct{}{}:
+			default:
+			}
+		}
+		close(p.said)
+	}()
+	return p
 }
 
-// [B3] Two processes compete for a queue, and one of them is killed again and again.
+// end waits for it, until all that it said is heard.
+func (p *program) end() error {
+	for range p.said {
+	}
+	return p.Wait()
+}
+
+// [B3] Two processes compete for a queue, and one of them is killed again and again, at work.
 func TestEachTransactionHopsOnceWhoeverIsKilled(t *testing.T) {
 	path := newBench(t).path
 	s, err := openSite(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	const n, kills = 4000, 6
-	for i := range n / 100 {
-		dispatch(t, s.in, numberedFrom(100*i, 100)...)
-	}
-	steady, words := start(t, "hop", path)
-	steadily := make(chan error, 1)
-	go func() {
-		for words.Scan() { // so that it never waits to be heard
-		}
-		steadily <- steady.Wait()
-	}()
-	atWork := 0
-	for i := range kills {
-		doomed, words := start(t, "hop", path)
-		for range i {
-			words.Scan()
-		}
-		if words.Scan() {
-			atWork++
+	steady, n := start(t, "hop", path), 0
+	for range 5 {
+		doomed := start(t, "hop", path)
+		for heard := false; !heard; n += 30 {
+			dispatch(t, s.in, numberedFrom(n, 30)...)
+			select {
+			case <-steady.said:
+			case <-doomed.said:
+				heard = true
+			}
 		}
 		if err := doomed.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		for words.Scan() {
+		if err := doomed.end(); err == nil {
+			t.Fatal("it came to its end")
 		}
-		_ = doomed.Wait() // killed
 	}
-	if err := <-steadily; err != nil {
+	if err := errors.Join(steady.tell.Close(), steady.end()); err != nil {
 		t.Fatalf("the process that was left alone: %v", err)
-	}
-	if atWork < kills/2 {
-		t.Errorf("%d of %d were killed at work; give them more to do", atWork, kills)
 	}
 	count := map[string]int{}
 	for _, tx := range fetch(t, s.out, 2*n) {
@@ -197,9 +231,9 @@ func TestFetchSeesWhatAnotherProcessDispatches(t *testing.T) {
 	if err := s.close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	other, _ := start(t, "hop", path)
+	other := start(t, "hop", path)
 	wantFetched(t, out, fetchedID(t, out, "t1"))
-	if err := other.Wait(); err != nil {
+	if err := errors.Join(other.tell.Close(), other.end()); err != nil {
 		t.Error(err)
 	}
 }
