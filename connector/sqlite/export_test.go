@@ -21,3 +21,28 @@ func HoldWriter(q *Queue) (release func()) {
 	}
 	return w.turn.end
 }
+
+// Statements are those of a queue at work, by their names.
+func Statements() map[string]string {
+	return map[string]string{
+		"firstInLine": firstInLine, "firstOfLast": firstOfLast, "lastIsOut": lastIsOut, "claimOne": claimOne, "selectBody": selectBody,
+		"selectDue": selectDue, "becomeReady": becomeReady, "returnLost": returnLost,
+		"insertItem": insertItem, "keyInUse": keyInUse, "forgottenOne": forgottenOne, "undoMany": undoMany, "deleteBody": deleteBody,
+		"ackAndForget": ackAndForget, "ackAndKeepID": ackAndKeepID, "ackAndKeep": ackAndKeep, "giveBack": giveBack, "stillOurs": stillOurs,
+		"firstOfKey": firstOfKey, "takeTurn": takeTurn, "forgetSettled": forgetSettled, "anyForgotten": anyForgotten,
+		"extendLease": extendLease, "anyReady": anyReady, "nextDue": nextDue, "findByID": findByID, "stateByID": stateByID,
+		"replaceLetter": replaceLetter,
+	}
+}
+
+// Pages is how large the file is.
+func Pages(q *Queue) (n int64) {
+	err := q.read(context.Background(), "count", func(c *conn) (err error) {
+		n, err = c.number(context.Background(), "PRAGMA page_count")
+		return err
+	})
+	if err != nil {
+		panic(err)
+	}
+	return n
+}
