@@ -18,6 +18,9 @@ import (
 // are unique, leases, tokens and nothing else. The work is done in batches of 100, durable when each call returns.
 const batchSize = 100
 
+// background has no end: with a context that may end, the driver starts a goroutine for each statement.
+var background = context.Background()
+
 var payload = []byte(`{"airport":"BARKSDALE AIR FORCE BASE ARPT","damage":"None","date":"1990-01-09","species":"Unknown bird or bat"}`)
 
 func benchmarkQueue(b *testing.B, path, name string, window time.Duration) *sqlite.Queue {
@@ -87,14 +90,14 @@ func newByHand(b *testing.B, path string) *byHand {
 
 func (h *byHand) exec(statement string) {
 	h.Helper()
-	if _, err := h.db.Exec(statement); err != nil {
+	if _, err := h.db.ExecContext(background, statement); err != nil {
 		h.Fatal(err)
 	}
 }
 
 func (h *byHand) prepare(statement string) *sql.Stmt {
 	h.Helper()
-	s, err := h.db.Prepare(statement)
+	s, err := h.db.PrepareContext(background, statement)
 	if err != nil {
 		h.Fatal(err)
 	}
@@ -102,7 +105,7 @@ func (h *byHand) prepare(statement string) *sql.Stmt {
 }
 
 func (h *byHand) inTransaction(do func(tx *sql.Tx)) {
-	tx, err := h.db.Begin()
+	tx, err := h.db.BeginTx(background, nil)
 	if err != nil {
 		h.Fatal(err)
 	}
@@ -114,10 +117,11 @@ func (h *byHand) inTransaction(do func(tx *sql.Tx)) {
 
 func (h *byHand) add(ids ...string) {
 	h.inTransaction(func(tx *sql.Tx) {
-		s := tx.Stmt(h.enqueue)
+		s := tx.StmtContext(background, h.enqueue)
+		defer s.Close()
 		now := time.Now().UnixMicro()
 		for _, id := range ids {
-			if _, err := s.Exec(id, now, payload); err != nil {
+			if _, err := s.ExecContext(background, id, now, payload); err != nil {
 				h.Fatal(err)
 			}
 		}
@@ -132,7 +136,9 @@ type job struct {
 
 func (h *byHand) take() (jobs []job) {
 	h.inTransaction(func(tx *sql.Tx) {
-		rows, err := tx.Stmt(h.claim).Query(time.Now().Add(time.Minute).UnixMicro(), batchSize)
+		s := tx.StmtContext(background, h.claim)
+		defer s.Close()
+		rows, err := s.QueryContext(background, time.Now().Add(time.Minute).UnixMicro(), batchSize)
 		if err != nil {
 			h.Fatal(err)
 		}
@@ -144,15 +150,19 @@ func (h *byHand) take() (jobs []job) {
 			}
 			jobs = append(jobs, j)
 		}
+		if err := rows.Err(); err != nil {
+			h.Fatal(err)
+		}
 	})
 	return jobs
 }
 
 func (h *byHand) finish(tx *sql.Tx, jobs []job) {
-	s := tx.Stmt(h.settle)
+	s := tx.StmtContext(background, h.settle)
+	defer s.Close()
 	now := time.Now().UnixMicro()
 	for _, j := range jobs {
-		if _, err := s.Exec(j.seq, j.token, now); err != nil {
+		if _, err := s.ExecContext(background, j.seq, j.token, now); err != nil {
 			h.Fatal(err)
 		}
 	}
@@ -161,9 +171,10 @@ func (h *byHand) finish(tx *sql.Tx, jobs []job) {
 // hop writes a result for each job and settles it.
 func (h *byHand) hop(jobs []job) {
 	h.inTransaction(func(tx *sql.Tx) {
-		emit, now := tx.Stmt(h.emit), time.Now().UnixMicro()
+		emit, now := tx.StmtContext(background, h.emit), time.Now().UnixMicro()
+		defer emit.Close()
 		for _, j := range jobs {
-			if _, err := emit.Exec(j.id+":0", now, j.payload); err != nil {
+			if _, err := emit.ExecContext(background, j.id+":0", now, j.payload); err != nil {
 				h.Fatal(err)
 			}
 		}
@@ -314,7 +325,7 @@ func BenchmarkSingles(b *testing.B) {
 			b.SetParallelism(callers / 2)
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
-					if err := q.DispatchTransactions(context.Background(), []ergon.Transaction{ergon.NewTransaction("", payload)}); err != nil {
+					if err := q.DispatchTransactions(background, []ergon.Transaction{ergon.NewTransaction("", payload)}); err != nil {
 						b.Error(err)
 					}
 				}

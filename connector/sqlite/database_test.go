@@ -126,34 +126,35 @@ func damage(path string) error {
 
 // [C1]
 func TestEachFaultOfAConfigurationHasItsPlaceAndItsCure(t *testing.T) {
-	queue := func(change func(*sqlite.QueueConfig)) error {
+	type config = sqlite.QueueConfig
+	queue := func(change func(*config)) error {
 		c := sqlite.DefaultQueueConfig()
 		c.Path = "queue.db"
 		change(&c)
 		_, err := sqlite.NewQueue(sqlite.QueueSettings{QueueConfig: c})
 		return err
 	}
-	if err := queue(func(*sqlite.QueueConfig) {}); err != nil {
+	if err := queue(func(*config) {}); err != nil {
 		t.Fatal(err)
 	}
-	for want, change := range map[string]func(*sqlite.QueueConfig){
-		`path: is empty, must be the path of a file, such as "queue.db"`:                 func(c *sqlite.QueueConfig) { c.Path = "" },
-		`path: "../q" leads out of dir "."; set dir to a directory above it`:             func(c *sqlite.QueueConfig) { c.Path = "../q" },
-		`path: "." is a directory, must be the path of a file`:                           func(c *sqlite.QueueConfig) { c.Path = "." },
-		`path: "/q" is absolute, so dir "d" does not apply to it; leave out one of them`: func(c *sqlite.QueueConfig) { c.Dir, c.Path = "d", "/q" },
-		`path: has a NUL character`:                                                      func(c *sqlite.QueueConfig) { c.Path = "a\x00" },
-		`durability: is "", must be full or normal`:                                      func(c *sqlite.QueueConfig) { c.Durability = "" },
-		`busy_timeout: is 0s, must be more than 0, such as 5s`:                           func(c *sqlite.QueueConfig) { c.BusyTimeout = 0 },
-		`queue: is "a b", must be a name of letters, digits, _, - and .`:                 func(c *sqlite.QueueConfig) { c.Queue = "a b" },
-		`queue: is "", must be a name`:                                                   func(c *sqlite.QueueConfig) { c.Queue = "" },
-		`queue: is "` + strings.Repeat("a", 65):                                          func(c *sqlite.QueueConfig) { c.Queue = strings.Repeat("a", 65) },
-		`lease: is 0s, must be more than 0, such as 1m`:                                  func(c *sqlite.QueueConfig) { c.Lease = 0 },
-		`max_wait: is -1ns, must not be negative`:                                        func(c *sqlite.QueueConfig) { c.MaxWait = -1 },
-		`max_deliveries: is -1, must not be negative (0 means no limit)`:                 func(c *sqlite.QueueConfig) { c.MaxDeliveries = -1 },
-		`dedup_window: is -1ns, must not be negative`:                                    func(c *sqlite.QueueConfig) { c.DedupWindow = -1 },
-		`retain_settled: is -1ns, must not be negative`:                                  func(c *sqlite.QueueConfig) { c.RetainSettled = -1 },
-		`max_payload_bytes: is 0, must be from 1 to 1000000000`:                          func(c *sqlite.QueueConfig) { c.MaxPayloadBytes = 0 },
-		`max_payload_bytes: is 1000000001, must be from 1`:                               func(c *sqlite.QueueConfig) { c.MaxPayloadBytes = 1_000_000_001 },
+	for want, change := range map[string]func(*config){
+		`path: is empty, must be the path of a file, such as "queue.db"`:                 func(c *config) { c.Path = "" },
+		`path: "../q" leads out of dir "."; set dir to a directory above it`:             func(c *config) { c.Path = "../q" },
+		`path: "." is a directory, must be the path of a file`:                           func(c *config) { c.Path = "." },
+		`path: "/q" is absolute, so dir "d" does not apply to it; leave out one of them`: func(c *config) { c.Dir, c.Path = "d", "/q" },
+		`path: has a NUL character`:                                                      func(c *config) { c.Path = "a\x00" },
+		`durability: is "", must be full or normal`:                                      func(c *config) { c.Durability = "" },
+		`busy_timeout: is 0s, must be more than 0, such as 5s`:                           func(c *config) { c.BusyTimeout = 0 },
+		`queue: is "a b", must be a name of letters, digits, _, - and .`:                 func(c *config) { c.Queue = "a b" },
+		`queue: is "", must be a name`:                                                   func(c *config) { c.Queue = "" },
+		`queue: is "` + strings.Repeat("a", 65):                                          func(c *config) { c.Queue = strings.Repeat("a", 65) },
+		`lease: is 0s, must be more than 0, such as 1m`:                                  func(c *config) { c.Lease = 0 },
+		`max_wait: is -1ns, must not be negative`:                                        func(c *config) { c.MaxWait = -1 },
+		`max_deliveries: is -1, must not be negative (0 means no limit)`:                 func(c *config) { c.MaxDeliveries = -1 },
+		`dedup_window: is -1ns, must not be negative`:                                    func(c *config) { c.DedupWindow = -1 },
+		`retain_settled: is -1ns, must not be negative`:                                  func(c *config) { c.RetainSettled = -1 },
+		`max_payload_bytes: is 0, must be from 1 to 1000000000`:                          func(c *config) { c.MaxPayloadBytes = 0 },
+		`max_payload_bytes: is 1000000001, must be from 1`:                               func(c *config) { c.MaxPayloadBytes = 1_000_000_001 },
 	} {
 		err := queue(change)
 		wantError(t, err, want)

@@ -9,9 +9,9 @@ import (
 const mostDue = 1000
 
 const (
-	selectDue = `SELECT * FROM (SELECT seq, state, lost, due_at FROM items
+	selectDue = `SELECT seq, state, lost, due_at FROM (SELECT seq, state, lost, due_at FROM items
 			WHERE queue = ?1 AND state = 'delayed' AND due_at <= ?2 ORDER BY due_at LIMIT ?3)
-		UNION ALL SELECT * FROM (SELECT seq, state, lost, due_at FROM items
+		UNION ALL SELECT seq, state, lost, due_at FROM (SELECT seq, state, lost, due_at FROM items
 			WHERE queue = ?1 AND state = 'claimed' AND due_at <= ?2 ORDER BY due_at LIMIT ?3)`
 	becomeReady = `UPDATE items SET state = 'ready', due_at = NULL WHERE seq = ?`
 	returnLost  = `UPDATE items SET state = ?, due_at = NULL, lost = ?, ready_at = ? WHERE seq = ?`

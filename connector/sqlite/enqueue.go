@@ -21,7 +21,7 @@ const (
 )
 
 // enqueue puts items behind what is in the queue. Those whose id the queue knows are left out.
-func (t *tx) enqueue(queue int64, now int64, items []item) error {
+func (t *tx) enqueue(queue, now int64, items []item) error {
 	if len(items) == 0 {
 		return nil
 	}

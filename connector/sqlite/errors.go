@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	driver "modernc.org/sqlite"
-	lib "modernc.org/sqlite/lib"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // ErrClosed is returned by every operation on a connector that is not open.
@@ -16,15 +16,15 @@ var errForeign = errors.New("the transaction did not come from this queue")
 
 // cures says what to do about what SQLite reports, by its primary result code.
 var cures = map[int]string{ //nolint:gochecknoglobals // a table
-	lib.SQLITE_BUSY:     "other processes keep it locked; look for one that stands still, or raise busy_timeout",
-	lib.SQLITE_FULL:     "the disk is full; make room, and the work goes on by itself",
-	lib.SQLITE_IOERR:    "the disk failed; see the system's log",
-	lib.SQLITE_READONLY: "it cannot be written; let the user that runs this write the file and its directory",
-	lib.SQLITE_PERM:     "it cannot be opened; let the user that runs this read and write the file and its directory",
-	lib.SQLITE_CANTOPEN: "it cannot be opened; let the user that runs this read and write the file and its directory",
-	lib.SQLITE_CORRUPT:  "the file is damaged; put a copy in its place, or save what is left by the .recover command of sqlite3",
-	lib.SQLITE_NOTADB:   "the file is no SQLite database; correct path",
-	lib.SQLITE_NOMEM:    "memory is used up",
+	sqlite3.SQLITE_BUSY:     "other processes keep it locked; look for one that stands still, or raise busy_timeout",
+	sqlite3.SQLITE_FULL:     "the disk is full; make room, and the work goes on by itself",
+	sqlite3.SQLITE_IOERR:    "the disk failed; see the system's log",
+	sqlite3.SQLITE_READONLY: "it cannot be written; let the user that runs this write the file and its directory",
+	sqlite3.SQLITE_PERM:     "it cannot be opened; let the user that runs this read and write the file and its directory",
+	sqlite3.SQLITE_CANTOPEN: "it cannot be opened; let the user that runs this read and write the file and its directory",
+	sqlite3.SQLITE_CORRUPT:  "the file is damaged; put a copy in its place, or save what is left by the .recover command of sqlite3",
+	sqlite3.SQLITE_NOTADB:   "the file is no SQLite database; correct path",
+	sqlite3.SQLITE_NOMEM:    "memory is used up",
 }
 
 // explained adds the cure to what SQLite reports.
@@ -43,4 +43,4 @@ func codeOf(err error) int {
 	return 0
 }
 
-func isBusy(err error) bool { return codeOf(err) == lib.SQLITE_BUSY }
+func isBusy(err error) bool { return codeOf(err) == sqlite3.SQLITE_BUSY }

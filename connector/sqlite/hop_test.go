@@ -61,7 +61,8 @@ func TestHopWithAnOutputThatCannotBeStoredWritesNothing(t *testing.T) {
 	in, out := b.queue(t), b.queue(t, named("out"), func(s *sqlite.QueueSettings) { s.MaxPayloadBytes = 10 })
 	dispatch(t, in, transactions("a", "b")...)
 	batch := fetch(t, in, 2)
-	large := capability.Output{To: out, Transactions: []ergon.Transaction{transaction("x"), ergon.NewTransaction("y", strings.Repeat("y", 11))}}
+	large := output(out, "x")
+	large.Transactions = append(large.Transactions, ergon.NewTransaction("y", strings.Repeat("y", 11)))
 	err := in.HopTransactions(t.Context(), []capability.Hop{hop(batch[0], large), hop(batch[1], output(out, "z"))})
 	failed, ok := errors.AsType[*ergon.BatchError](err)
 	if !ok || len(failed.Failures) != 1 || errors.Is(failed.Failures[0], ergon.ErrStaleDelivery) {

@@ -29,13 +29,14 @@ func busy(t *testing.T, b *bench) *sqlite.Queue {
 func TestQueueIsCountedByState(t *testing.T) {
 	b := newBench(t)
 	queue := busy(t, b)
-	wantStats(t, queue, capability.QueueStats{Ready: 2, Delayed: 2, Claimed: 2, Settled: 1, OldestReadyAt: newClock().at.Add(time.Second)})
+	since := newClock().at.Add(time.Second)
+	wantStats(t, queue, capability.QueueStats{Ready: 2, Delayed: 2, Claimed: 2, Settled: 1, OldestReadyAt: since})
 	wantCount(t, queue, 4)
 	b.advance(lease)
-	wantStats(t, queue, capability.QueueStats{Ready: 4, Delayed: 2, Settled: 1, OldestReadyAt: newClock().at.Add(time.Second)})
+	wantStats(t, queue, capability.QueueStats{Ready: 4, Delayed: 2, Settled: 1, OldestReadyAt: since})
 	wantCount(t, queue, 6)
 	b.advance(time.Hour)
-	wantStats(t, queue, capability.QueueStats{Ready: 5, Delayed: 1, OldestReadyAt: newClock().at.Add(time.Second)})
+	wantStats(t, queue, capability.QueueStats{Ready: 5, Delayed: 1, OldestReadyAt: since})
 	fetch(t, queue, 10)
 	wantStats(t, queue, capability.QueueStats{Delayed: 1, Claimed: 5})
 }
@@ -90,7 +91,10 @@ func TestQueueCanBeLookedIntoWithoutChangingIt(t *testing.T) {
 		state capability.QueueState
 		limit int
 		want  string
-	}{{"gone", 1, `state is "gone", must be ready, delayed, claimed or settled`}, {capability.StateReady, 0, "the limit must be at least 1"}} {
+	}{
+		{"gone", 1, `state is "gone", must be ready, delayed, claimed or settled`},
+		{capability.StateReady, 0, "the limit must be at least 1"},
+	} {
 		_, err := queue.PeekTransactions(t.Context(), bad.state, bad.limit)
 		wantError(t, err, "sqlite queue jobs: peek", bad.want)
 	}

@@ -59,7 +59,8 @@ func encodeItem(t ergon.Transaction, most int) (it item, err error) {
 	if key := t.OrderingKey(); key != "" {
 		it.key = key
 	}
-	return it, it.plan(metadata)
+	err = it.plan(metadata)
+	return it, err
 }
 
 // metadataOf returns nil, and allocates nothing, where there is none.

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"github.com/ergon-go/ergon/deadletter"
 )
@@ -85,7 +86,7 @@ func (t *tx) letters(c condition, from, to int64) (letters []letter, err error) 
 		l, err := readLetter(r)
 		letters = append(letters, l)
 		return err
-	}, append(c.arguments[:len(c.arguments):len(c.arguments)], from, to, mostAtOnce)...)
+	}, append(slices.Clip(c.arguments), from, to, mostAtOnce)...)
 	return letters, err
 }
 
@@ -94,7 +95,7 @@ func (t *tx) letterNumbers(c condition, from, to int64) (numbers []int64, err er
 	err = t.query(context.Background(), query, func(r row) error {
 		numbers = append(numbers, r.int(0))
 		return nil
-	}, append(c.arguments[:len(c.arguments):len(c.arguments)], from, to, mostAtOnce)...)
+	}, append(slices.Clip(c.arguments), from, to, mostAtOnce)...)
 	return numbers, err
 }
 

@@ -25,7 +25,7 @@ func execute(path string, statements ...string) error {
 	}
 	defer db.Close()
 	for _, s := range statements {
-		if _, err := db.Exec(s); err != nil {
+		if _, err := db.ExecContext(context.Background(), s); err != nil {
 			return err
 		}
 	}
@@ -40,7 +40,7 @@ func wantIntact(tb testing.TB, path string) {
 	}
 	defer db.Close()
 	var result string
-	if err := db.QueryRow("PRAGMA integrity_check").Scan(&result); err != nil || result != "ok" {
+	if err := db.QueryRowContext(context.WithoutCancel(tb.Context()), "PRAGMA integrity_check").Scan(&result); err != nil || result != "ok" {
 		tb.Errorf("integrity check: %s, %v", result, err)
 	}
 }
@@ -90,7 +90,7 @@ func schemaOf(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	rows, err := db.Query("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
+	rows, err := db.QueryContext(t.Context(), "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,6 +102,9 @@ func schemaOf(t *testing.T, path string) string {
 			t.Fatal(err)
 		}
 		all = append(all, statement)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
 	}
 	return strings.Join(all, "\n")
 }

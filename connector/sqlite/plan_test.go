@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"database/sql"
 	"regexp"
 	"strings"
 	"testing"
@@ -21,26 +22,34 @@ func TestEveryStatementOfAQueueAtWorkGoesByAnIndex(t *testing.T) {
 	}
 	defer db.Close()
 	for name, statement := range sqlite.Statements() {
-		rows, err := db.Query("EXPLAIN QUERY PLAN " + anyParameter.ReplaceAllString(statement, "1"))
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		var plan []string
-		for rows.Next() {
-			var id, parent, unused int
-			var detail string
-			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
-				t.Fatal(err)
-			}
-			plan = append(plan, detail)
-		}
-		rows.Close()
+		plan := planOf(t, db, anyParameter.ReplaceAllString(statement, "1"))
 		for _, step := range plan {
 			if strings.Contains(step, "TEMP B-TREE") || strings.HasPrefix(step, "SCAN items") || strings.HasPrefix(step, "SCAN bodies") {
 				t.Errorf("%s: %s\nin %q", name, step, plan)
 			}
 		}
 	}
+}
+
+func planOf(t *testing.T, db *sql.DB, statement string) (plan []string) {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+statement)
+	if err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		plan = append(plan, detail)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return plan
 }
 
 // However many have gone through it, a queue that is nearly empty is small.

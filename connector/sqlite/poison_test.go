@@ -1,14 +1,13 @@
 package sqlite_test
 
 import (
+	"encoding/json"
 	"strconv"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-
-	"encoding/json"
 
 	"github.com/ergon-go/ergon/connector/sqlite"
 	"github.com/ergon-go/ergon/deadletter"

@@ -147,7 +147,8 @@ func TestTransactionThatCannotBeStoredFailsAlone(t *testing.T) {
 		t.Fatalf("got %v, want a BatchError", err)
 	}
 	for i, want := range map[int]string{
-		1: "sqlite queue jobs: transaction large: its payload has 11 bytes, more than max_payload_bytes 10; raise that, or dispatch a reference to it",
+		1: "sqlite queue jobs: transaction large: its payload has 11 bytes, more than max_payload_bytes 10; raise that, or dispatch a " +
+			"reference to it",
 		2: "transaction function: its payload, a func(), does not encode as JSON",
 		3: "transaction error: its payload is an error, which is how a source tells",
 		4: `transaction p: its metadata has priority "high", must be a whole number such as 10`,

@@ -25,8 +25,9 @@ func (q *Queue) FetchTransactionByID(ctx context.Context, id string) (ergon.Tran
 		if err := q.returnDue(t, now); err != nil {
 			return err
 		}
-		if refused = q.refuse(t, id); refused != nil {
-			return nil
+		var err error
+		if refused, err = q.refuse(t, id); refused != nil || err != nil {
+			return err
 		}
 		all, err := q.readItems(t.conn, findByID, q.number.Load(), id)
 		if err != nil {
@@ -45,22 +46,22 @@ func (q *Queue) FetchTransactionByID(ctx context.Context, id string) (ergon.Tran
 }
 
 // refuse returns why a transaction cannot be delivered.
-func (q *Queue) refuse(t *tx, id string) error {
+func (q *Queue) refuse(t *tx, id string) (refused, err error) {
 	var state string
-	err := t.query(context.Background(), stateByID, func(r row) error {
+	err = t.query(context.Background(), stateByID, func(r row) error {
 		state = r.text(0)
 		return nil
 	}, q.number.Load(), id)
 	switch {
 	case err != nil:
-		return err
+		return nil, err
 	case state == "" || state == stateSettled:
-		return ergon.ErrNotFound
+		return ergon.ErrNotFound, nil
 	case state == stateClaimed:
-		return fmt.Errorf("is claimed; wait until it is settled, or its lease, %s at most, has run out", q.settings.Lease)
+		return fmt.Errorf("is claimed; wait until it is settled, or its lease, %s at most, has run out", q.settings.Lease), nil
 	case state == stateBehind:
-		return errors.New("waits behind another with the same ordering key; have that one settled first")
+		return errors.New("waits behind another with the same ordering key; have that one settled first"), nil
 	default:
-		return nil
+		return nil, nil
 	}
 }

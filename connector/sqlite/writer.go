@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	lib "modernc.org/sqlite/lib"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/ergon-go/ergon/connector/sqlite/internal/failpoint"
 )
@@ -167,7 +167,7 @@ func (w *writer) commit(jobs []*job) error {
 // rollBack ends a transaction that failed, where SQLite has not done so by itself.
 func (w *writer) rollBack() {
 	_, w.undone = w.conn.exec("ROLLBACK")
-	if codeOf(w.undone) == lib.SQLITE_ERROR { // there is none
+	if codeOf(w.undone) == sqlite3.SQLITE_ERROR { // there is none
 		w.undone = nil
 	}
 }

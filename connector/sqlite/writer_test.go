@@ -128,12 +128,12 @@ func lockFile(t *testing.T, path string) (unlock func()) {
 	}
 	t.Cleanup(func() { db.Close() })
 	db.SetMaxOpenConns(1)
-	if _, err := db.Exec("BEGIN IMMEDIATE"); err != nil {
+	if _, err := db.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
 		t.Fatal(err)
 	}
 	return func() {
 		t.Helper()
-		if _, err := db.Exec("COMMIT"); err != nil {
+		if _, err := db.ExecContext(t.Context(), "COMMIT"); err != nil {
 			t.Fatal(err)
 		}
 	}
