@@ -32,6 +32,9 @@ func (d *database) open(ctx context.Context) error {
 	if d.store.Load() != nil {
 		return fmt.Errorf("%s is open already", d.what)
 	}
+	if err := makeDirs(d.config); err != nil {
+		return d.failed("open", err)
+	}
 	store, err := files.acquire(ctx, d.config)
 	if err != nil {
 		return d.failed("open", err)

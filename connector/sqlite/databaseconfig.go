@@ -23,10 +23,12 @@ const (
 type DatabaseConfig struct {
 	// Dir is the directory that a relative Path is below. Default ".".
 	Dir string `yaml:"dir"`
-	// Path is the file: relative to Dir, or absolute. It is created where it is missing, readable by its owner only; its
-	// directory is not. Whatever characters it has are taken literally. SQLite keeps two more files beside it, path-wal and
-	// path-shm. It must be on a disk of this machine: network file systems have no locks to rely on.
+	// Path is the file: relative to Dir, or absolute. It is created where it is missing, readable by its owner only. Whatever
+	// characters it has are taken literally. SQLite keeps two more files beside it, path-wal and path-shm. It must be on a
+	// disk of this machine: network file systems have no locks to rely on.
 	Path string `yaml:"path"`
+	// MakeDirs creates the directories of the file that are missing. Default false: a mistyped directory is a fault.
+	MakeDirs bool `yaml:"make_dirs"`
 	// Durability is full (default) or normal.
 	Durability Durability `yaml:"durability"`
 	// BusyTimeout is how long a call waits while other processes write. Default 5s.

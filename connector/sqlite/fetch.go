@@ -48,7 +48,8 @@ func (q *Queue) FetchTransactions(ctx context.Context, limit int) ([]ergon.Trans
 	}
 }
 
-// await returns true when there may be something to claim, and false when there is nothing until giveUp.
+// await returns true when there may be something to claim, and false when there is nothing until giveUp, or, in a finite
+// queue, with ergon.ErrExhausted when there is nothing ever.
 func (q *Queue) await(ctx context.Context, arrived <-chan struct{}, giveUp time.Time) (bool, error) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -60,7 +61,10 @@ func (q *Queue) await(ctx context.Context, arrived <-chan struct{}, giveUp time.
 			return false, err
 		}
 		if version != seen {
-			if next, err = q.look(ctx); err != nil {
+			if next, err = q.look(ctx); err == nil {
+				err = q.exhausted(ctx)
+			}
+			if err != nil {
 				return false, err
 			}
 			seen = version

@@ -36,6 +36,17 @@ func create(path string) (fs.FileInfo, error) {
 	return info, nil
 }
 
+func makeDirs(c DatabaseConfig) error {
+	if !c.MakeDirs {
+		return nil
+	}
+	folder := filepath.Dir(c.file())
+	if err := os.MkdirAll(folder, 0o750); err != nil {
+		return fmt.Errorf("directory %s cannot be created: %w; correct dir or path", folder, because(err))
+	}
+	return nil
+}
+
 func notCreated(path string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

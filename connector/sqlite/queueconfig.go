@@ -31,6 +31,10 @@ type QueueConfig struct {
 	// RetainSettled is how long a settled transaction is kept whole, to be looked at and replayed. Its id is then remembered
 	// as long at least. Default 0: not at all.
 	RetainSettled time.Duration `yaml:"retain_settled"`
+	// Finite makes a fetch return ergon.ErrExhausted once nothing is ready, delayed or claimed, in this process or another: a
+	// loop with streaming: true then ends when the work is done, rather than when there is none for the moment. Default
+	// false.
+	Finite bool `yaml:"finite"`
 	// MaxPayloadBytes is the largest payload that is taken. Default 1 MiB.
 	MaxPayloadBytes int `yaml:"max_payload_bytes"`
 }
