@@ -3,6 +3,7 @@ package main_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -13,6 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ergon-go/ergon/config"
+	"github.com/ergon-go/ergon/connector/sqlite"
+	"github.com/ergon-go/ergon/deadletter"
 	"github.com/ergon-go/ergon/examples/birdstrikes"
 	"github.com/ergon-go/ergon/policy"
 	"github.com/ergon-go/ergon/runner"
@@ -53,6 +56,34 @@ func results(t *testing.T, out, file string) map[string][]map[string]any {
 	return found
 }
 
+// letters are the records of the dead letters, by their id.
+func letters(t *testing.T, out string) map[string][]map[string]any {
+	t.Helper()
+	c := sqlite.DefaultDeadLettersConfig()
+	c.Dir, c.Path = out, "dead-letters.db"
+	store, err := sqlite.NewDeadLetters(sqlite.DeadLettersSettings{DeadLettersConfig: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	all, err := store.ListDeadLetters(t.Context(), deadletter.Filter{}, deadletter.Page{Limit: 1000})
+	if err := errors.Join(err, store.Close(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	found := map[string][]map[string]any{}
+	for _, l := range all {
+		var record map[string]any
+		text, err := json.Marshal(l.Record)
+		if err := errors.Join(err, json.Unmarshal(text, &record)); err != nil {
+			t.Fatal(err)
+		}
+		found[l.ID] = append(found[l.ID], record)
+	}
+	return found
+}
+
 // once fails for what is there more than once.
 func once(t *testing.T, found map[string][]map[string]any) {
 	t.Helper()
@@ -68,7 +99,7 @@ func once(t *testing.T, found map[string][]map[string]any) {
 func everything(t *testing.T, out string) (tickets, deadLetters map[string][]map[string]any) {
 	t.Helper()
 	want, got := expectation(t), expected{tickets: map[string]string{}, deadLetters: map[string]string{}}
-	tickets, deadLetters = results(t, out, "tickets.jsonl"), results(t, out, "dead-letters.jsonl")
+	tickets, deadLetters = results(t, out, "tickets.jsonl"), letters(t, out)
 	for id, lines := range tickets {
 		got.tickets[id] = lines[0]["severity"].(string)
 		for _, line := range lines[1:] {
@@ -83,7 +114,7 @@ func everything(t *testing.T, out string) (tickets, deadLetters map[string][]map
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(expected{})); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
-	if left := files(t, out); !slices.Equal(left, []string{"dead-letters.jsonl", "tickets.jsonl"}) {
+	if left := files(t, out); !slices.Equal(left, []string{"dead-letters.db", "tickets.jsonl"}) {
 		t.Errorf("the folder has %q, want the two results", left)
 	}
 	return tickets, deadLetters

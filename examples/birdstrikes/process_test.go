@@ -179,7 +179,7 @@ func TestProcess(t *testing.T) {
 		for _, want := range []string{
 			"fetched 10,000 succeeded 9,985 dead-lettered 15 retries 47 timeouts 3",
 			filepath.Join("out", "tickets.jsonl") + ": 538 tickets: 318 critical, 220 major",
-			filepath.Join("out", "dead-letters.jsonl") + ": 15 dead letters: 15 BUSINESS",
+			filepath.Join("out", "dead-letters.db") + ": 15 dead letters: 15 BUSINESS",
 		} {
 			if !strings.Contains(text, want) {
 				t.Errorf("got %q, want %q in it", text, want)

@@ -6,6 +6,7 @@ import (
 	"github.com/ergon-go/ergon/app"
 	"github.com/ergon-go/ergon/config"
 	"github.com/ergon-go/ergon/connector/file"
+	"github.com/ergon-go/ergon/connector/sqlite"
 	"github.com/ergon-go/ergon/examples/birdstrikes/energy"
 )
 
@@ -35,6 +36,7 @@ func Registry() *config.Registry {
 	config.Connector(r, "embedded-file", "records of a file in this program", file.DefaultSourceConfig(), openEmbedded)
 	config.Connector(r, "file", "records of a CSV, JSON Lines or JSON file", file.DefaultSourceConfig(), openFile)
 	config.Connector(r, "file-sink", "lines of JSON in a file", file.DefaultSinkConfig(), openSink)
+	config.Connector(r, "dead-letters", "dead letters in a file, to be looked into", sqlite.DefaultDeadLettersConfig(), openDeadLetters)
 	config.Service(r, "impact-energy", "energy of an impact; fails by a script", energy.Faults{}, openEnergy)
 	return r
 }
@@ -49,6 +51,10 @@ func openFile(c file.SourceConfig) (*file.Source, error) {
 
 func openSink(c file.SinkConfig) (*file.Sink, error) {
 	return file.NewSink(file.SinkSettings{SinkConfig: c})
+}
+
+func openDeadLetters(c sqlite.DeadLettersConfig) (*sqlite.DeadLetters, error) {
+	return sqlite.NewDeadLetters(sqlite.DeadLettersSettings{DeadLettersConfig: c})
 }
 
 func openEnergy(f energy.Faults) (*energy.Service, error) { return energy.NewService(f), nil }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/ergon-go/ergon/connector/sqlite"
+	"github.com/ergon-go/ergon/deadletter"
 )
 
 const (
@@ -22,23 +27,53 @@ const (
 // describeResults says where the results are and what they hold.
 func describeResults(w io.Writer, variable func(string) string) {
 	folder := cmp.Or(variable(outVariable), outDefault)
-	for _, result := range []struct{ file, what, by string }{
-		{"tickets.jsonl", "tickets", "severity"},
-		{"dead-letters.jsonl", "dead letters", "category"},
-	} {
-		path, note := filepath.Join(folder, result.file), ""
-		if _, err := os.Stat(path + ".partial"); err == nil {
-			path, note = path+".partial", "; not finished, the next run goes on with it"
-		}
-		found, err := count(path, result.by)
-		switch {
-		case errors.Is(err, fs.ErrNotExist): // a configuration of the user's own writes elsewhere
-		case err != nil:
-			_, _ = fmt.Fprintf(w, "%s: %v\n", path, err)
-		default:
-			_, _ = fmt.Fprintf(w, "%s: %s%s\n", path, found.describe(result.what), note)
-		}
+	tickets, note := filepath.Join(folder, "tickets.jsonl"), ""
+	if _, err := os.Stat(tickets + ".partial"); err == nil {
+		tickets, note = tickets+".partial", "; not finished, the next run goes on with it"
 	}
+	found, err := count(tickets, "severity")
+	describe(w, tickets, found, "tickets", note, err)
+	letters := filepath.Join(folder, "dead-letters.db")
+	found, err = countLetters(letters)
+	describe(w, letters, found, "dead letters", "", err)
+}
+
+func describe(w io.Writer, path string, found contents, what, note string, err error) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // a configuration of the user's own writes elsewhere
+	case err != nil:
+		_, _ = fmt.Fprintf(w, "%s: %v\n", path, err)
+	default:
+		_, _ = fmt.Fprintf(w, "%s: %s%s\n", path, found.describe(what), note)
+	}
+}
+
+// lettersTimeout bounds looking into the dead letters.
+const lettersTimeout = 10 * time.Second
+
+// countLetters counts the dead letters in a file; their category is their kind.
+func countLetters(path string) (found contents, err error) {
+	if _, err := os.Stat(path); err != nil { // opening would create it
+		return found, err
+	}
+	c := sqlite.DefaultDeadLettersConfig()
+	c.Dir, c.Path = filepath.Split(path)
+	store, err := openDeadLetters(c)
+	if err != nil {
+		return found, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lettersTimeout)
+	defer cancel()
+	defer func() { err = errors.Join(err, store.Close(ctx)) }()
+	if err := store.Open(ctx); err != nil {
+		return found, err
+	}
+	groups, err := store.GroupDeadLetters(ctx, deadletter.Filter{})
+	found.kinds = map[string]int{}
+	for _, g := range groups {
+		found.kinds[g.Category.String()] += int(g.Count)
+	}
+	return found, err
 }
 
 // contents are the records of a result.
