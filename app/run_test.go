@@ -37,6 +37,19 @@ func TestRunOfATaskThatDoesNotExistSuggestsOne(t *testing.T) {
 	}
 }
 
+// [C2] What the second step lacks is no reason to have run the first.
+func TestStepsAreCheckedBeforeTheFirstRuns(t *testing.T) {
+	in(t, twoTasks+"  last: {task: greedy, connectors: {input: {type: numbers}, dead_letters: {type: drain}}}\n")
+	got := call{args: strings.Fields("run more last --in-order")}.do(t)
+	want := "reckon: task \"last\": service \"calculator\" is not configured; configured are []\n"
+	if got.code != 2 || got.stderr != want || got.stdout != "" {
+		t.Errorf("code %d, stdout %q, stderr %q; want 2 and %q", got.code, got.stdout, got.stderr, want)
+	}
+	if got := (call{args: strings.Fields("run more square --in-order --log-level error")}).do(t); got.code != 0 {
+		t.Errorf("without it: code %d, stderr %s", got.code, got.stderr)
+	}
+}
+
 func TestLimitMustBeAtLeastOne(t *testing.T) {
 	in(t, twoTasks)
 	for _, limit := range []string{"0", "-1", "many"} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -53,14 +54,35 @@ func (p *program) runTasks(ctx context.Context, names []string, limit int64, inO
 	if err != nil {
 		return err
 	}
-	settled := p.watch(ctx, manager, line, providers.Logger)
 	run := manager.Run
 	if inOrder {
+		if err := checkSteps(manager, names); err != nil {
+			return err
+		}
 		run = manager.RunInOrder
 	}
+	settled := p.watch(ctx, manager, line, providers.Logger)
 	summary, err := run(ctx, names...)
 	settled()
 	return errors.Join(err, p.printSummary(summary, err == nil))
+}
+
+// checkSteps has a step that is configured wrongly be refused before those that come before it have run. A worker process
+// has no need of that.
+func checkSteps(m *runner.Manager, names []string) error {
+	if _, worker := runner.InWorkerProcess(); worker {
+		return nil
+	}
+	var faults []error
+	for _, task := range m.Tasks() {
+		if len(names) > 0 && !slices.Contains(names, task.Name) {
+			continue
+		}
+		if err := check(task); !errors.Is(err, errUnchecked) {
+			faults = append(faults, err)
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // manager has all tasks of the configuration.
