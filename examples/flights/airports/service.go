@@ -1,0 +1,83 @@
+// Package airports knows the airports of the United States: a service that a task asks for names and positions.
+package airports
+
+import (
+	"compress/gzip"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strconv"
+)
+
+// Airport is a place that aircraft fly from and to.
+type Airport struct {
+	Code                string // of the IATA: "SFO"
+	Name, City, State   string
+	Latitude, Longitude float64 // in degrees, north and east positive
+}
+
+// Service answers what is known of airports. After it was opened it does not change: it is safe for concurrent use.
+type Service struct {
+	files  fs.FS
+	path   string
+	byCode map[string]Airport
+}
+
+// NewService returns a service for the airports of a compressed CSV file. It has none before it was opened.
+func NewService(files fs.FS, path string) *Service { return &Service{files: files, path: path} }
+
+// Open reads the file.
+func (s *Service) Open(context.Context) error {
+	if err := s.read(); err != nil {
+		return fmt.Errorf("airports: %s: %w", s.path, err)
+	}
+	return nil
+}
+
+func (s *Service) read() (err error) {
+	file, err := s.files.Open(s.path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	text, err := gzip.NewReader(file)
+	if err != nil {
+		return err
+	}
+	s.byCode, err = parse(csv.NewReader(text))
+	return err
+}
+
+// Airport returns the airport that has a code; false where there is none.
+func (s *Service) Airport(code string) (Airport, bool) {
+	a, ok := s.byCode[code]
+	return a, ok
+}
+
+func parse(lines *csv.Reader) (map[string]Airport, error) {
+	if _, err := lines.Read(); err != nil { // the names of the columns
+		return nil, err
+	}
+	lines.FieldsPerRecord = 7
+	byCode := map[string]Airport{}
+	for {
+		field, err := lines.Read()
+		if errors.Is(err, io.EOF) {
+			return byCode, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		latitude, north := strconv.ParseFloat(field[5], 64)
+		longitude, east := strconv.ParseFloat(field[6], 64)
+		if err := errors.Join(north, east); err != nil {
+			return nil, fmt.Errorf("airport %s: %w", field[0], err)
+		}
+		byCode[field[0]] = Airport{
+			Code: field[0], Name: field[1], City: field[2], State: field[3], Latitude: latitude, Longitude: longitude,
+		}
+	}
+}

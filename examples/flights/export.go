@@ -1,0 +1,20 @@
+package main
+
+import (
+	"context"
+
+	"github.com/ergon-go/ergon"
+)
+
+// Export writes claims into the ledger, which puts them in order.
+type Export struct{ Ledger ergon.Dispatcher }
+
+// NewExport makes the task with what the configuration calls ledger.
+func NewExport(d *ergon.Dependencies) ergon.Task {
+	return ergon.Consume(&Export{Ledger: ergon.UseConnector[ergon.Dispatcher](d, "ledger")})
+}
+
+// ProcessTransaction writes a claim.
+func (e *Export) ProcessTransaction(ctx context.Context, claim ergon.TransactionOf[Claim]) (struct{}, error) {
+	return struct{}{}, e.Ledger.DispatchTransactions(ctx, []ergon.Transaction{claim.Transaction})
+}
