@@ -23,6 +23,7 @@ type life struct {
 	outlets    map[string]*pipeline.Outlet // what the task dispatches to, by the connector's name
 	task       ergon.Task
 	ran        bool // the loop has begun, so the task gets to say goodbye
+	found      bool // the source was asked for a transaction by its id, and delivered it
 }
 
 // start makes all components, opens them one by one and makes the task, in a span of its own. check says what else must

@@ -7,6 +7,8 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/internal/pipeline"
+	"github.com/ergon-go/ergon/internal/spans"
+	"github.com/ergon-go/ergon/policy"
 )
 
 // ProcessTransaction runs one given transaction through a task, with the same lifecycle and the same bounds as in its
@@ -22,9 +24,14 @@ func (m *Manager) ProcessTransaction(ctx context.Context, task string, tx ergon.
 
 // ProcessTransactionByID is ProcessTransaction for the transaction that the task's source finds by its id. The error wraps
 // ergon.ErrNotFound where there is none, and [ErrUsage] where the source is no ergon.Resolver. The fetch policy's attempts
-// and timeout hold for finding it.
+// and timeout hold for finding it. Unlike one that is given, it is settled: acknowledged where it succeeded, and otherwise
+// given back as if it had not been delivered.
 func (m *Manager) ProcessTransactionByID(ctx context.Context, task, id string) (Result, error) {
-	return m.processOne(ctx, task, func(ctx context.Context, l *life) (ergon.Transaction, error) { return l.find(ctx, id) })
+	return m.processOne(ctx, task, func(ctx context.Context, l *life) (ergon.Transaction, error) {
+		tx, err := l.find(ctx, id)
+		l.found = err == nil
+		return tx, err
+	})
 }
 
 func (m *Manager) processOne(
@@ -72,7 +79,27 @@ func (l *life) process(
 	case err != nil && snapshot.Ended() == 0:
 		result = Result{Transaction: tx, Outcome: Interrupted, Err: err}
 	}
-	return result, err
+	return result, errors.Join(err, l.settle(ctx, result))
+}
+
+// settle tells the source what became of a transaction that it was asked for by its id.
+func (l *life) settle(ctx context.Context, result Result) error {
+	source, settles := l.named(connector)[l.worker.cfg.Consumer.Fetch.Connector].(ergon.Settler)
+	if !l.found || !settles {
+		return nil
+	}
+	settlement := ergon.Settlement{Transaction: result.Transaction, Action: policy.SettleRequeue, Interrupted: true}
+	if result.Outcome == Succeeded {
+		settlement = ergon.Settlement{Transaction: result.Transaction, Action: policy.SettleAck}
+	}
+	_, err := ergon.RunFn(context.WithoutCancel(ctx), l.worker.cfg.Consumer.Settle.Retry, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, source.SettleTransactions(ctx, []ergon.Settlement{settlement})
+	}, ergon.RunOption{Name: spans.Settle})
+	if err != nil {
+		return fmt.Errorf("transaction %s: %s, but it could not be settled and will be delivered again: %w",
+			result.Transaction.ID(), result.Outcome, err)
+	}
+	return nil
 }
 
 // find asks the source for a transaction.

@@ -58,6 +58,23 @@ func TestTransactionIsFoundByItsID(t *testing.T) {
 	if !slices.Contains(c.journal.all(), "process t1") {
 		t.Errorf("got %q, want t1 processed", c.journal.all())
 	}
+	if n, err := c.queue.CountTransactions(t.Context()); n != 2 || c.queue.InFlight() != 0 || err != nil {
+		t.Errorf("%d transactions wait and %d are in flight (%v), want 2 and none: t1 is acknowledged", n, c.queue.InFlight(), err)
+	}
+}
+
+// [E5, S3]
+func TestTransactionThatWasFoundAndFailedIsGivenBack(t *testing.T) {
+	c := newCast(3)
+	c.config.Connectors["input"] = given(c.queue)
+	c.process = func(context.Context, ergon.Transaction) (any, error) { return nil, ergon.Business(errBroken) }
+	result, err := manage(t, runner.Settings{}, c.config).ProcessTransactionByID(t.Context(), "triage", "t1")
+	if result.Outcome != runner.Failed || !errors.Is(err, errBroken) {
+		t.Errorf("got %+v, %v, want t1 failed", result, err)
+	}
+	if n, err := c.queue.CountTransactions(t.Context()); n != 3 || c.queue.InFlight() != 0 || err != nil {
+		t.Errorf("%d transactions wait and %d are in flight (%v), want all 3 and none", n, c.queue.InFlight(), err)
+	}
 }
 
 func TestTransactionThatTheSourceDoesNotHaveIsNotMadeUp(t *testing.T) {
