@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"log/slog"
 	"os"
@@ -32,6 +33,7 @@ type crew struct {
 	Heartbeat  time.Duration `json:"heartbeat"`   // a minute where it is 0
 	CrashLimit int           `json:"crash_limit"` // 3 where it is 0
 	Force      time.Duration `json:"force"`       // of its shutdown, an hour where it is 0
+	Waits      bool          `json:"waits"`       // for the end of standard input, before it begins
 }
 
 // config is the crew's task, the same in the process that supervises as in those that work.
@@ -155,6 +157,9 @@ func runCrew(text string) error {
 	s := runner.Settings{Force: force, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))}
 	if _, worker := runner.InWorkerProcess(); worker && c.Does == "hang in the log" {
 		s.Logger = slog.New(hangingLog{s.Logger.Handler()})
+	}
+	if c.Waits {
+		_, _ = io.Copy(io.Discard, os.Stdin)
 	}
 	context.AfterFunc(ctx, func() { fmt.Println("stopping") })
 	_, err := runner.RunTask(ctx, c.config(), s)
