@@ -12,11 +12,12 @@ import (
 
 // program is one call of the command line.
 type program struct {
-	settings Settings
-	process  process
-	options  options
-	flags    *pflag.FlagSet // has the variables
-	began    bool           // a command was understood: what fails from now on is no matter of usage
+	settings  Settings
+	process   process
+	options   options
+	flags     *pflag.FlagSet // has the variables
+	workerEnv []string       // what worker processes are to know
+	began     bool           // a command was understood: what fails from now on is no matter of usage
 }
 
 const (

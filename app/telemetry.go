@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"io"
 	"sync"
@@ -65,9 +66,14 @@ func (p *program) observe(ctx context.Context, cfg telemetry.Config, w io.Writer
 		return nil, &wrong{err: err}
 	}
 	_, terminal := p.terminal(p.process.Stderr)
-	providers, err := telemetry.Setup(ctx, cfg, telemetry.Settings{
-		Service: p.settings.Name, Version: p.version().Version, Tasks: tasks, Console: w, Terminal: terminal,
-	})
+	s := telemetry.Settings{
+		Service: p.settings.Name, Version: p.version().Version, Tasks: tasks, ExecutionID: rand.Text(), Console: w, Terminal: terminal,
+	}
+	if is, worker := runner.InWorkerProcess(); worker {
+		cfg, s = p.ofWorker(is, cfg, s)
+	}
+	p.workerEnv = workerEnv(s)
+	providers, err := telemetry.Setup(ctx, cfg, s)
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +88,7 @@ func (p *program) observe(ctx context.Context, cfg telemetry.Config, w io.Writer
 func (p *program) runnerSettings(t *telemetry.Providers, force <-chan struct{}) runner.Settings {
 	return runner.Settings{
 		TracerProvider: t.TracerProvider, MeterProvider: t.MeterProvider, Logger: t.Logger, Force: force, Flush: p.flush(t),
+		WorkerEnv: p.workerEnv,
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"runtime/debug"
+	"slices"
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/policy"
@@ -34,9 +35,9 @@ func newOutputs(s Settings, n int) *outputs {
 	if s.Output != nil {
 		stderr = s.Output
 	}
-	o := &outputs{stdout: &output{to: os.Stdout}, stderr: &output{to: stderr}}
+	o := &outputs{stdout: &output{to: os.Stdout}, stderr: &output{to: stderr}, env: s.WorkerEnv}
 	if limit := debug.SetMemoryLimit(-1); limit < math.MaxInt64 {
-		o.env = []string{fmt.Sprintf("GOMEMLIMIT=%d", limit/int64(n+1))}
+		o.env = slices.Concat([]string{fmt.Sprintf("GOMEMLIMIT=%d", limit/int64(n+1))}, o.env)
 	}
 	return o
 }

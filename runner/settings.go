@@ -27,5 +27,8 @@ type Settings struct {
 	// worker, one Write at a time for each. What they write to standard output comes out of this process's. Nil: os.Stderr.
 	Output io.Writer
 
+	// WorkerEnv are variables that worker processes have besides those of this process, as "NAME=value".
+	WorkerEnv []string
+
 	jitter func() float64 // takes the place of chance, for tests
 }
