@@ -334,3 +334,31 @@ func BenchmarkSingles(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkThroughOneFile enqueues, claims and settles 100 at a time, with ids that are remembered for a second. Give it
+// -benchtime 100000x to see that neither the file nor a claim grows over ten million.
+func BenchmarkThroughOneFile(b *testing.B) {
+	q := benchmarkQueue(b, newBench(b).path, "jobs", time.Second)
+	var claims []time.Duration
+	n := 0
+	for b.Loop() {
+		dispatch(b, q, batchOf(n*batchSize)...)
+		began := time.Now()
+		batch := fetch(b, q, batchSize)
+		claims = append(claims, time.Since(began))
+		ack(b, q, batch...)
+		n++
+	}
+	tenth := max(n/10, 1)
+	first, last := sum(claims[:tenth]), sum(claims[n-tenth:])
+	b.ReportMetric(float64(n*batchSize)/b.Elapsed().Seconds(), "tx/s")
+	b.ReportMetric(float64(sqlite.Pages(q))*4096/1e6, "MB")
+	b.ReportMetric(last.Seconds()/first.Seconds(), "last/first-claims")
+}
+
+func sum(all []time.Duration) (total time.Duration) {
+	for _, d := range all {
+		total += d
+	}
+	return total
+}
