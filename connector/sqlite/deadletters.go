@@ -43,7 +43,7 @@ func (d *DeadLetters) Close(ctx context.Context) error { return d.close(ctx) }
 func (d *DeadLetters) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {
 	letters, failures := d.encode(batch)
 	if len(letters) > 0 {
-		err := d.write(ctx, "dispatch", func(t *tx) error {
+		err := d.write(ctx, "write", func(t *tx) error {
 			for i := range letters {
 				if err := t.findSource(&letters[i]); err != nil {
 					return err

@@ -186,7 +186,7 @@ func TestLettersAreFiltered(t *testing.T) {
 		want   []string
 	}{
 		"everything":            {deadletter.Filter{}, []string{"c", "b", "a"}},
-		"keys":                  {deadletter.Filter{Keys: []string{"3", "1", "7", "x"}}, []string{"c", "a"}},
+		"keys":                  {deadletter.Filter{Keys: []string{"3", "1", "7", "x", "02"}}, []string{"c", "a"}},
 		"keys that are none":    {deadletter.Filter{Keys: []string{"' OR 1=1 --"}}, nil},
 		"task":                  {deadletter.Filter{Task: "x"}, []string{"b", "a"}},
 		"phase":                 {deadletter.Filter{Phase: policy.PhaseDecode}, []string{"b"}},

@@ -13,7 +13,7 @@ const (
 			WHERE queue = ?1 AND state = 'delayed' AND due_at <= ?2 ORDER BY due_at LIMIT ?3)
 		UNION ALL SELECT seq, state, lost, due_at FROM (SELECT seq, state, lost, due_at FROM items
 			WHERE queue = ?1 AND state = 'claimed' AND due_at <= ?2 ORDER BY due_at LIMIT ?3)`
-	becomeReady = `UPDATE items SET state = 'ready', due_at = NULL WHERE seq = ?`
+	becomeReady = `UPDATE items SET state = ?, due_at = NULL WHERE seq = ?`
 	returnLost  = `UPDATE items SET state = ?, due_at = NULL, lost = ?, ready_at = ? WHERE seq = ?`
 	selectLost  = `SELECT seq, id, key, deliveries, enqueued_at FROM items WHERE seq = ?`
 )
@@ -35,7 +35,7 @@ func (q *Queue) returnDue(t *tx, now int64) error {
 		case err != nil:
 			return err
 		case d.state == stateDelayed:
-			_, err = t.exec(becomeReady, d.seq)
+			_, err = t.exec(becomeReady, q.readyState(d.lost), d.seq)
 		case q.isPoison(d.lost + 1):
 			err = q.giveUp(t, now, d.seq, d.lost+1)
 		default:

@@ -21,19 +21,24 @@ func ExampleQueue_HopTransactions() {
 	}
 	defer os.RemoveAll(dir)
 	ctx := context.Background()
-	var orders, invoices *sqlite.Queue
-	for name, queue := range map[string]**sqlite.Queue{"orders": &orders, "invoices": &invoices} {
-		settings := sqlite.QueueSettings{QueueConfig: sqlite.DefaultQueueConfig()}
-		settings.Path, settings.Queue = filepath.Join(dir, "shop.db"), name
-		if *queue, err = sqlite.NewQueue(settings); err != nil {
-			fmt.Println(err)
-			return
-		}
-		defer (*queue).Close(ctx)
-		if err := (*queue).Open(ctx); err != nil {
-			fmt.Println(err)
-			return
-		}
+	settings := sqlite.QueueSettings{QueueConfig: sqlite.DefaultQueueConfig()}
+	settings.Path, settings.Queue = filepath.Join(dir, "shop.db"), "orders"
+	orders, err := sqlite.NewQueue(settings)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer orders.Close(ctx)
+	settings.Queue = "invoices"
+	invoices, err := sqlite.NewQueue(settings)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer invoices.Close(ctx)
+	if err := errors.Join(orders.Open(ctx), invoices.Open(ctx)); err != nil {
+		fmt.Println(err)
+		return
 	}
 
 	urgent := ergon.NewTransaction("2", map[string]int{"net": 50}).WithMetadata(sqlite.MetadataPriority, "1")

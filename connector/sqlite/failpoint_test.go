@@ -11,7 +11,7 @@ import (
 // Whatever a process is doing when it is killed, the next finishes it, and nothing is lost or done twice. It needs
 // go test -tags failpoints.
 func TestWhateverIsBegunIsFinishedByTheNext(t *testing.T) {
-	for _, step := range []string{"migrate", "open", "dispatch", "claim", "extend", "hop", "settle"} {
+	for _, step := range []string{"migrate", "open", "dispatch", "claim", "extend", "hop", "write", "settle"} {
 		for _, moment := range []string{"begun", "done", "committed"} {
 			t.Run(step+"."+moment, func(t *testing.T) {
 				path := newBench(t).path

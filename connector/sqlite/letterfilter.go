@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 
 	"github.com/ergon-go/ergon/deadletter"
@@ -23,11 +24,11 @@ func where(f deadletter.Filter, more ...string) (condition, error) {
 	var c condition
 	c.text = append(c.text, more...)
 	if len(f.Keys) > 0 {
-		keys, err := json.Marshal(f.Keys)
+		keys, err := json.Marshal(numbersOf(f.Keys))
 		if err != nil {
 			return c, err
 		}
-		c.and("CAST(letter AS TEXT) IN (SELECT value FROM json_each(?))", string(keys))
+		c.and("letter IN (SELECT value FROM json_each(?))", string(keys))
 	}
 	if f.Task != "" {
 		c.and("task = ?", f.Task)
@@ -48,6 +49,17 @@ func where(f deadletter.Filter, more ...string) (condition, error) {
 		c.and("failed_at <= ?", f.FailedBefore.UnixMicro())
 	}
 	return c, nil
+}
+
+// numbersOf leaves out what is no key of a letter.
+func numbersOf(keys []string) []int64 {
+	numbers := []int64{}
+	for _, key := range keys {
+		if n, err := strconv.ParseInt(key, 10, 64); err == nil && strconv.FormatInt(n, 10) == key {
+			numbers = append(numbers, n)
+		}
+	}
+	return numbers
 }
 
 func (c condition) String() string {

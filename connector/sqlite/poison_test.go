@@ -77,6 +77,21 @@ func TestInterruptionDoesNotMakeUpForALoss(t *testing.T) {
 	}
 }
 
+func TestLastDeliveryThatIsHeldBackIsTheLastStill(t *testing.T) {
+	b := newBench(t)
+	queue := b.queue(t, mostDeliveries(2))
+	dispatch(t, queue, transactions("a", "b")...)
+	fetch(t, queue, 2)
+	b.advance(lease)
+	for _, id := range []string{"a", "b"} {
+		held := interrupted
+		held.Delay = time.Second
+		settle(t, queue, held, wantFetched(t, queue, id)...)
+	}
+	b.advance(time.Second)
+	wantFetched(t, queue, "a")
+}
+
 // One transaction kills its process again and again, and nine that are delivered beside it do nothing wrong.
 func TestWhatRanBesideADeadlyTransactionOutlivesIt(t *testing.T) {
 	b := newBench(t)
