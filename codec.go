@@ -12,7 +12,8 @@ type codec struct {
 	decode func(data []byte, into any) error
 }
 
-// UseCodec has a task made by [Consume], [Produce] or [Hybrid] decode the bytes of its payloads with decode in place of JSON; into is a pointer.
+// UseCodec has a task made by [Consume], [Produce] or [Hybrid] decode the bytes of its payloads with decode in
+// place of JSON; into is a pointer.
 //
 // What needs no decoding does not reach it: a payload that already is of the type that the task wants is passed through as it
 // is, and bytes and strings are handed over raw where the task wants []byte or string. A payload that is an error, which is
@@ -20,7 +21,8 @@ type codec struct {
 func UseCodec(decode func(data []byte, into any) error) Decorator {
 	return func(t Task) Task {
 		if t.codec == nil {
-			t.faults = append(t.faults, errors.New("ergon.UseCodec needs a task made by ergon.Consume, ergon.Produce or ergon.Hybrid; plain functions decode for themselves"))
+			t.faults = append(t.faults, errors.New("ergon.UseCodec needs a task made by ergon.Consume, ergon.Produce or ergon.Hybrid; "+
+				"plain functions decode for themselves"))
 			return t
 		}
 		t.codec.decode = decode

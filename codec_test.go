@@ -221,7 +221,8 @@ func TestCodecDecodesInPlaceOfJSON(t *testing.T) {
 func TestCodecOfATaskOfPlainFunctionsIsAFault(t *testing.T) {
 	plain := ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) { return "done", nil }}
 	err := ergon.UseCodec(nil)(plain).Validate()
-	if want := "ergon.UseCodec needs a task made by ergon.Consume, ergon.Produce or ergon.Hybrid; plain functions decode for themselves"; err == nil || err.Error() != want {
+	want := "ergon.UseCodec needs a task made by ergon.Consume, ergon.Produce or ergon.Hybrid; plain functions decode for themselves"
+	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

@@ -104,12 +104,16 @@ type (
 )
 
 func (wrongPrepared) PrepareTransaction(context.Context, ergon.TransactionOf[int]) error { return nil }
-func (wrongPrepared) HandlePrepareSuccess(context.Context, ergon.Transaction) error      { return nil }
-func (wrongPrepared) Execute(context.Context) error                                      { return nil }
-func (wrongPrepared) Transactions() []ergon.Transaction                                  { return nil }
+
+func (wrongPrepared) HandlePrepareSuccess(context.Context, ergon.Transaction) error { return nil }
+
+func (wrongPrepared) Execute(context.Context) error { return nil }
+
+func (wrongPrepared) Transactions() []ergon.Transaction { return nil }
 
 func (valueSender) PrepareTransaction(context.Context, ergon.TransactionOf[int]) error { return nil }
-func (*valueSender) Exit(context.Context) error                                        { return nil }
+
+func (*valueSender) Exit(context.Context) error { return nil }
 
 func (returnsLost) ProcessTransaction(context.Context, ergon.TransactionOf[int]) ([]ergon.Transaction, error) {
 	return nil, nil
@@ -190,7 +194,9 @@ func TestOutboundIDsDeriveFromTheInboundIDAndThePosition(t *testing.T) {
 	inbound := ergon.NewTransaction("in", 1)
 	made := func() []ergon.Transaction {
 		return []ergon.Transaction{
-			ergon.NewTransaction("", "a"), ergon.NewTransaction("own", "b"), {}, ergon.NewTransaction("", "d").WithMetadata("k", "v"),
+			ergon.NewTransaction("", "a"), ergon.NewTransaction("own", "b"),
+			{},
+			ergon.NewTransaction("", "d").WithMetadata("k", "v"),
 			ergon.NewTransaction("", "e").WithPayload("f"), ergon.NewTransaction("", "g").WithOrderingKey("k"),
 		}
 	}
@@ -219,8 +225,10 @@ func TestOutboundIDsDeriveFromTheInboundIDAndThePosition(t *testing.T) {
 // [B3]
 func TestOutboundTransactionsThatCannotBeToldApartAreRefused(t *testing.T) {
 	inbound := ergon.NewTransaction("in", 1)
+	const twice = "outbound transactions 0 and 2 have the same id, so one of them could be taken for the other; " +
+		"give each an id of its own, or none"
 	for want, result := range map[string]any{
-		"outbound transactions 0 and 2 have the same id, so one of them could be taken for the other; give each an id of its own, or none": []ergon.Transaction{
+		twice: []ergon.Transaction{
 			ergon.NewTransaction("x", 1), ergon.NewTransaction("y", 2), ergon.NewTransaction("x", 3),
 		},
 		"result of processing is a string, but a hybrid task returns its outbound transactions: a []ergon.Transaction": "x",

@@ -136,26 +136,26 @@ func produce[P any](by string, task *Task, t ProducerTask[P], more ...optional) 
 }
 
 // finish adds what every task may have, and decorates it.
-func (task Task) finish(by string, t any, with []Decorator) Task {
-	execute, executes := t.(executeMethod)
+func (t Task) finish(by string, of any, with []Decorator) Task {
+	execute, executes := of.(executeMethod)
 	if executes {
-		task.Execute = execute.Execute
+		t.Execute = execute.Execute
 	}
-	exit, exits := t.(exitMethod)
+	exit, exits := of.(exitMethod)
 	if exits {
-		task.Exit = exit.Exit
+		t.Exit = exit.Exit
 	}
-	task.faults = append(task.faults, nearMisses(by, reflect.TypeOf(t), []optional{
+	t.faults = append(t.faults, nearMisses(by, reflect.TypeOf(of), []optional{
 		{reflect.TypeFor[executeMethod](), executes}, {reflect.TypeFor[exitMethod](), exits},
 	})...)
 	for i, decorate := range with {
 		if decorate == nil {
-			task.faults = append(task.faults, fmt.Errorf("%s was given a nil decorator, number %d of %d", by, i+1, len(with)))
+			t.faults = append(t.faults, fmt.Errorf("%s was given a nil decorator, number %d of %d", by, i+1, len(with)))
 			continue
 		}
-		task = decorate(task)
+		t = decorate(t)
 	}
-	return task
+	return t
 }
 
 func prepareWith[P any](

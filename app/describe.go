@@ -69,7 +69,8 @@ func (p *program) described(task ergon.TaskConfig) describedTask {
 		listedTask: listedTask{task.Name, task.Kind(), description(p.settings.Registry, task)},
 		Connectors: []describedConnector{}, Services: []describedService{},
 		Policy: map[string]any{
-			"consumer": byKeys(task.Consumer), "producer": byKeys(task.Producer), "workers": byKeys(task.Workers), "shutdown": byKeys(task.Shutdown),
+			"consumer": byKeys(task.Consumer), "producer": byKeys(task.Producer),
+			"workers": byKeys(task.Workers), "shutdown": byKeys(task.Shutdown),
 		},
 	}
 	types := p.settings.Registry.Connectors()

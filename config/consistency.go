@@ -74,7 +74,7 @@ func connected(t task) bool {
 // consumes reports whether the task has a loop that consumes, as far as that can be seen.
 func consumes(t task) bool {
 	switch t.config.Kind() {
-	case "producer", "custom":
+	case producer, "custom":
 		return false
 	case "unknown":
 		_, written := t.at.children["consumer"]

@@ -79,7 +79,7 @@ func taskSchema(reg *Registry) *schema {
 		"connectors": named("connector", "What transactions flow through, by name."),
 		"services":   named("service", "What the task uses besides, by name."),
 		"consumer":   valueSchema(reflect.ValueOf(defaults.Consumer), public),
-		"producer":   valueSchema(reflect.ValueOf(defaults.Producer), public),
+		producer:     valueSchema(reflect.ValueOf(defaults.Producer), public),
 		"workers":    valueSchema(reflect.ValueOf(defaults.Workers), public),
 		"shutdown":   valueSchema(reflect.ValueOf(defaults.Shutdown), public),
 	})

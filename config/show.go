@@ -72,7 +72,7 @@ func showTask(now ergon.TaskConfig, t task) (*yaml.Node, error) {
 	for _, section := range []struct {
 		key   string
 		value any
-	}{{"consumer", now.Consumer}, {"producer", now.Producer}, {"workers", now.Workers}, {"shutdown", now.Shutdown}} {
+	}{{"consumer", now.Consumer}, {producer, now.Producer}, {"workers", now.Workers}, {"shutdown", now.Shutdown}} {
 		shown, err := showValue(reflect.ValueOf(section.value), t.at.at(section.key))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", section.key, err)

@@ -10,6 +10,9 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
+// producer is a section of a task, and a kind of task.
+const producer = "producer"
+
 // task is a task of the file.
 type task struct {
 	config               ergon.TaskConfig
@@ -89,7 +92,7 @@ func (d *decoder) task(task entry, t *task) {
 			t.services = d.components(e, at, "service", d.reg.services)
 		case "consumer":
 			d.value(e.value, reflect.ValueOf(&t.config.Consumer).Elem(), at)
-		case "producer":
+		case producer:
 			d.value(e.value, reflect.ValueOf(&t.config.Producer).Elem(), at)
 		case "workers":
 			d.value(e.value, reflect.ValueOf(&t.config.Workers).Elem(), at)
@@ -102,14 +105,14 @@ func (d *decoder) task(task entry, t *task) {
 	}
 	d.resolve(t)
 	d.invalid(t.config.Consumer.Validate(), t.at.at("consumer"))
-	d.invalid(t.config.Producer.Validate(), t.at.at("producer"))
+	d.invalid(t.config.Producer.Validate(), t.at.at(producer))
 	d.invalid(t.config.Workers.Validate(), t.at.at("workers"))
 	d.invalid(t.config.Shutdown.Validate(), t.at.at("shutdown"))
 	d.references(*t)
 }
 
 func taskKeys() []string {
-	return []string{"task", "connectors", "services", "consumer", "producer", "workers", "shutdown"}
+	return []string{"task", "connectors", "services", "consumer", producer, "workers", "shutdown"}
 }
 
 // resolve finds the registered task.

@@ -21,19 +21,45 @@ func TestProducerReportsEachFaultWithPathAndCure(t *testing.T) {
 		"loop.os_threads: needs execution: sync; an async transaction has no thread of its own": func(p *producer) {
 			p.Loop.OSThreads = true
 		},
-		"loop.limit: is -1, must not be negative (0 means no limit)":                                  func(p *producer) { p.Loop.Limit = -1 },
-		"loop.timeout: is -1s, must not be negative":                                                  func(p *producer) { p.Loop.Timeout = -time.Second },
-		"loop.transaction_timeout: is -1s, must not be negative":                                      func(p *producer) { p.Loop.TransactionTimeout = -time.Second },
-		"loop.batch.size: is 0, must be at least 1 (1 sends each dispatch by itself)":                 func(p *producer) { p.Loop.Batch.Size = 0 },
-		"loop.batch.interval: is -1s, must not be negative":                                           func(p *producer) { p.Loop.Batch.Interval = -time.Second },
-		"loop.concurrency.value: is 0, must be at least 1 (nothing could run)":                        func(p *producer) { p.Loop.Concurrency.Value = 0 },
-		"loop.throttle.rate: is -1, must not be negative (0 means no bound)":                          func(p *producer) { p.Loop.Throttle.Rate = -1 },
-		"loop.throttle.rate: is NaN, must not be negative (0 means no bound)":                         func(p *producer) { p.Loop.Throttle.Rate = math.NaN() },
-		"loop.throttle.rate: is +Inf, must not be negative (0 means no bound)":                        func(p *producer) { p.Loop.Throttle.Rate = math.Inf(1) },
-		"loop.throttle.burst: is 0, must be at least 1 (nothing could be started)":                    func(p *producer) { p.Loop.Throttle.Burst = 0 },
-		"prepare.retry.max_attempts: is 0, must be at least 1 (1 means no retry)":                     func(p *producer) { p.Prepare.Retry.MaxAttempts = 0 },
-		"success.retry.backoff: is -1s, must not be negative":                                         func(p *producer) { p.Success.Retry.Backoff = -time.Second },
-		"exception.retry.timeout: is 0s, must be more than 0 (an attempt needs a bound, such as 30s)": func(p *producer) { p.Exception.Retry.Timeout = 0 },
+		"loop.limit: is -1, must not be negative (0 means no limit)": func(p *producer) {
+			p.Loop.Limit = -1
+		},
+		"loop.timeout: is -1s, must not be negative": func(p *producer) {
+			p.Loop.Timeout = -time.Second
+		},
+		"loop.transaction_timeout: is -1s, must not be negative": func(p *producer) {
+			p.Loop.TransactionTimeout = -time.Second
+		},
+		"loop.batch.size: is 0, must be at least 1 (1 sends each dispatch by itself)": func(p *producer) {
+			p.Loop.Batch.Size = 0
+		},
+		"loop.batch.interval: is -1s, must not be negative": func(p *producer) {
+			p.Loop.Batch.Interval = -time.Second
+		},
+		"loop.concurrency.value: is 0, must be at least 1 (nothing could run)": func(p *producer) {
+			p.Loop.Concurrency.Value = 0
+		},
+		"loop.throttle.rate: is -1, must not be negative (0 means no bound)": func(p *producer) {
+			p.Loop.Throttle.Rate = -1
+		},
+		"loop.throttle.rate: is NaN, must not be negative (0 means no bound)": func(p *producer) {
+			p.Loop.Throttle.Rate = math.NaN()
+		},
+		"loop.throttle.rate: is +Inf, must not be negative (0 means no bound)": func(p *producer) {
+			p.Loop.Throttle.Rate = math.Inf(1)
+		},
+		"loop.throttle.burst: is 0, must be at least 1 (nothing could be started)": func(p *producer) {
+			p.Loop.Throttle.Burst = 0
+		},
+		"prepare.retry.max_attempts: is 0, must be at least 1 (1 means no retry)": func(p *producer) {
+			p.Prepare.Retry.MaxAttempts = 0
+		},
+		"success.retry.backoff: is -1s, must not be negative": func(p *producer) {
+			p.Success.Retry.Backoff = -time.Second
+		},
+		"exception.retry.timeout: is 0s, must be more than 0 (an attempt needs a bound, such as 30s)": func(p *producer) {
+			p.Exception.Retry.Timeout = 0
+		},
 		"prepare.retry.timeout: 6m0s is longer than loop.transaction_timeout 5m0s, so it could never be reached; lower it": func(p *producer) {
 			p.Prepare.Retry.Timeout = 6 * time.Minute
 		},

@@ -276,20 +276,24 @@ func (b *batches) Close(context.Context) error { return nil }
 // [B2] A task that produces gets its connector's calls joined, where it asks for a Dispatcher; the connector itself otherwise.
 func TestDispatchesOfATaskThatProducesAreJoined(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		alone := []int{1, 1, 1, 1, 1, 1, 1, 1}
+		dispatcher := func(d *ergon.Dependencies) ergon.Dispatcher { return ergon.UseConnector[ergon.Dispatcher](d, "output") }
 		for name, c := range map[string]struct {
 			use  func(*ergon.Dependencies) ergon.Dispatcher
 			size int
 			want []int
 		}{
-			"dispatcher": {func(d *ergon.Dependencies) ergon.Dispatcher { return ergon.UseConnector[ergon.Dispatcher](d, "output") }, 100, []int{1, 7}},
-			"its type":   {func(d *ergon.Dependencies) ergon.Dispatcher { return ergon.UseConnector[*batches](d, "output") }, 100, []int{1, 1, 1, 1, 1, 1, 1, 1}},
+			"dispatcher": {dispatcher, 100, []int{1, 7}},
+			"its type": {func(d *ergon.Dependencies) ergon.Dispatcher {
+				return ergon.UseConnector[*batches](d, "output")
+			}, 100, alone},
 			"more than dispatching": {func(d *ergon.Dependencies) ergon.Dispatcher {
 				return ergon.UseConnector[interface {
 					ergon.Dispatcher
 					ergon.Closer
 				}](d, "output")
-			}, 100, []int{1, 1, 1, 1, 1, 1, 1, 1}},
-			"size of 1": {func(d *ergon.Dependencies) ergon.Dispatcher { return ergon.UseConnector[ergon.Dispatcher](d, "output") }, 1, []int{1, 1, 1, 1, 1, 1, 1, 1}},
+			}, 100, alone},
+			"size of 1": {dispatcher, 1, alone},
 		} {
 			output := &batches{}
 			cfg := ergon.NewTaskConfig("ingest", func(d *ergon.Dependencies) ergon.Task {

@@ -46,7 +46,8 @@ var properties = []struct {
 		return s.to.Phase >= s.from.Phase
 	})},
 	{"a phase without a handler is never entered", everyStep(func(p lifecycle.Plan, s step) bool {
-		return (s.to.Phase != lifecycle.Prepare || p.HasPrepare) && (s.to.Phase != lifecycle.Success || p.HasSuccess) && (s.to.Phase != lifecycle.Exception || p.HasException)
+		return (s.to.Phase != lifecycle.Prepare || p.HasPrepare) && (s.to.Phase != lifecycle.Success || p.HasSuccess) &&
+			(s.to.Phase != lifecycle.Exception || p.HasException)
 	})},
 	{"[P2] the failed phase is the one that the transaction left for good by failing", everyStep(func(_ lifecycle.Plan, s step) bool {
 		fails := s.from.Outcome == lifecycle.Pending && s.from.Phase != lifecycle.Exception &&

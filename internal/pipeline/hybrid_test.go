@@ -39,7 +39,7 @@ func newHybridRig(n int, prepare func(context.Context, ergon.Transaction) error,
 	return r
 }
 
-// [B3] The inbound transaction is acknowledged after all that came out of it is prepared, and what that is is what succeeds.
+// [B3] The inbound transaction is acknowledged after all that came out of it is prepared; what was prepared is the result.
 func TestInboundIsAcknowledgedAfterAllOutboundArePrepared(t *testing.T) {
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
 		j := newJournal()
@@ -194,10 +194,12 @@ func TestTransactionTimeoutBoundsPreparing(t *testing.T) {
 				r.Handlers.Prepare = func(context.Context, ergon.Transaction) error { return nil }
 				r.Handlers.Process = splits(2)
 			}, 0, "prepare: TIMEOUT: outbound transaction a/1: transaction timeout: the throttle leaves no room for it"},
-			"outbound": {func(r *rig) {
-				r.Producer.Loop.TransactionTimeout, r.Producer.Prepare = 4*time.Second, retrying(5, 3*time.Second, 0)
-			}, 4 * time.Second,
-				"prepare: TIMEOUT: outbound transaction a/0: transaction timeout of 4s (after 2 attempts)"},
+			"outbound": {
+				func(r *rig) {
+					r.Producer.Loop.TransactionTimeout, r.Producer.Prepare = 4*time.Second, retrying(5, 3*time.Second, 0)
+				}, 4 * time.Second,
+				"prepare: TIMEOUT: outbound transaction a/0: transaction timeout of 4s (after 2 attempts)",
+			},
 		} {
 			j, told := newJournal(), ""
 			r := newHybridRig(1, func(ctx context.Context, _ ergon.Transaction) error {
@@ -312,7 +314,8 @@ func TestOutboundHandlersRunByTheProducerPolicy(t *testing.T) {
 		r.Producer.Success, r.Producer.Exception = retrying(2, time.Second, time.Second), retrying(2, time.Second, 5*time.Second)
 		r.run(t)
 		j.want(t, "0s prepare a/0", "0s success a/0", "1s success a/0", "1s exception a/0 of success", "6s exception a/0 of success")
-		if got := r.resultOf(t, "a").Err.Error(); !strings.HasPrefix(got, "prepare: SYSTEM: outbound transaction a/0: success: scripted failure") {
+		got := r.resultOf(t, "a").Err.Error()
+		if !strings.HasPrefix(got, "prepare: SYSTEM: outbound transaction a/0: success: scripted failure") {
 			t.Errorf("got %s", got)
 		}
 	})
@@ -353,7 +356,9 @@ func TestLostLeaseCancelsPreparing(t *testing.T) {
 		leased := memory.NewLeased(memory.Settings{Transactions: transactionsOf("a"), Finite: true}, 20*time.Second)
 		r.Source = memory.WithLeaseFaults(leased, memory.Fail(memory.OnExtend, nil).Always())
 		r.Policy.Loop.Limit = 1
-		for _, retry := range []*policy.Retry{&r.Policy.Process.Retry, &r.Policy.Success.Retry, &r.Policy.Exception.Retry} {
+		for _, retry := range []*policy.Retry{
+			&r.Policy.Process.Retry, &r.Policy.Success.Retry, &r.Policy.Exception.Retry,
+		} {
 			retry.Timeout = 20 * time.Second
 		}
 		r.Producer.Prepare = retrying(10, 15*time.Second, 0)
@@ -377,7 +382,8 @@ func TestOneTransactionOfAHybridIsPreparedToItsEnd(t *testing.T) {
 			return nil
 		})
 		result, s, err := pipeline.Process(t.Context(), r.Settings, ergon.NewTransaction("one", nil))
-		if err != nil || result.Outcome != pipeline.Succeeded || idsOf(result.Value.([]ergon.Transaction)) != "one/0 one/1" || s.Produced != 2 {
+		made, _ := result.Value.([]ergon.Transaction)
+		if err != nil || result.Outcome != pipeline.Succeeded || idsOf(made) != "one/0 one/1" || s.Produced != 2 {
 			t.Errorf("got %+v and %+v, %v", result, s, err)
 		}
 		if len(prepared.n) != 2 {

@@ -127,7 +127,7 @@ func (o *Outlet) stamped(ctx context.Context, batch []ergon.Transaction) []ergon
 }
 
 // wait returns what became of p, unless ctx ends before that is known.
-func (o *Outlet) wait(ctx context.Context, p *parcel) (err error, known bool) { //nolint:revive,staticcheck // the error is the value
+func (o *Outlet) wait(ctx context.Context, p *parcel) (err error, known bool) { //nolint:revive // the error is what it waits for
 	select {
 	case err = <-p.result:
 		return err, true
@@ -198,7 +198,7 @@ func (o *Outlet) call(ctx context.Context, call *joined, size int) {
 	}
 	err := errAlone // where it panics, each caller finds that out by itself
 	defer func() {
-		_ = recover() //nolint:errcheck // as above
+		_ = recover()
 		call.tell(err)
 		o.returned(call)
 	}()

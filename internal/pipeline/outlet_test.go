@@ -125,7 +125,10 @@ func TestEachCallerIsToldTheFateOfItsOwn(t *testing.T) {
 		for name, c := range map[string]struct {
 			got  <-chan error
 			want map[int]string
-		}{"first": {first, nil}, "good": {good, nil}, "mixed": {mixed, map[int]string{1: "bad-1", 3: "bad-2"}}, "bad": {bad, map[int]string{0: "bad-3"}}} {
+		}{
+			"first": {first, nil}, "good": {good, nil},
+			"mixed": {mixed, map[int]string{1: "bad-1", 3: "bad-2"}}, "bad": {bad, map[int]string{0: "bad-3"}},
+		} {
 			err := <-c.got
 			got := map[int]string{}
 			if batch, ok := errors.AsType[*ergon.BatchError](err); ok {

@@ -52,7 +52,8 @@ func NewProducer(s Settings, transactions func(context.Context) iter.Seq2[ergon.
 func (s Settings) ValidateProducer() error {
 	faults := []error{s.Handlers.Validate(), s.Producer.Validate(), s.Shutdown.Validate()}
 	if s.Handlers.Prepare == nil && s.Handlers.Validate() == nil {
-		faults = append(faults, errors.New("the task has no Prepare function, so it cannot produce; make it with ergon.Produce or ergon.Hybrid"))
+		faults = append(faults, errors.New("the task has no Prepare function, so it cannot produce; "+
+			"make it with ergon.Produce or ergon.Hybrid"))
 	}
 	return errors.Join(faults...)
 }

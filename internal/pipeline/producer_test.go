@@ -397,7 +397,8 @@ func TestOneTransactionIsPrepared(t *testing.T) {
 			if err != nil || result.Outcome != want {
 				t.Errorf("%s came to %s, %v, want %s", id, result.Outcome, err, want)
 			}
-			if failed, ok := errors.AsType[*ergon.TransactionError](result.Err); want == pipeline.Failed && (!ok || failed.Phase != policy.PhasePrepare) {
+			failed, ok := errors.AsType[*ergon.TransactionError](result.Err)
+			if want == pipeline.Failed && (!ok || failed.Phase != policy.PhasePrepare) {
 				t.Errorf("%s failed with %v, want phase prepare", id, result.Err)
 			}
 		}

@@ -132,7 +132,8 @@ func (s *sequence) waitFor(ctx context.Context, n int) bool {
 		signal(s.demand)
 	}
 	s.mu.Unlock()
-	var soon <-chan time.Time
+	var soon optionalTimer
+	defer func() { soon.stop() }()
 	for {
 		s.mu.Lock()
 		have, ready := len(s.taken), len(s.taken) >= n || s.ended
@@ -140,14 +141,12 @@ func (s *sequence) waitFor(ctx context.Context, n int) bool {
 		if ready {
 			return true
 		}
-		if have > 0 && soon == nil {
-			timer := time.NewTimer(linger)
-			defer timer.Stop()
-			soon = timer.C
+		if have > 0 && soon.c == nil {
+			soon = afterOrNever(linger)
 		}
 		select {
 		case <-s.changed:
-		case <-soon:
+		case <-soon.c:
 			return true
 		case <-ctx.Done():
 			return false

@@ -68,7 +68,8 @@ func resultOf(f *flight) Result {
 func (s Settings) Validate() error {
 	faults := []error{s.Handlers.Validate(), s.Policy.Validate(), s.Shutdown.Validate()}
 	if s.Handlers.Process == nil && s.Handlers.Validate() == nil {
-		faults = append(faults, errors.New("the task has no Process function, so it cannot consume; make it with ergon.Consume or ergon.Hybrid"))
+		faults = append(faults, errors.New("the task has no Process function, so it cannot consume; "+
+			"make it with ergon.Consume or ergon.Hybrid"))
 	}
 	if s.Source == nil {
 		faults = append(faults, fmt.Errorf("fetch.connector: %q is no source: it cannot fetch", s.Policy.Fetch.Connector))
@@ -98,7 +99,7 @@ func (s Settings) Validate() error {
 
 // hybridFaults are those of the policy by which a hybrid task produces.
 func (s Settings) hybridFaults() []error {
-	joined, ok := s.Producer.Validate().(interface{ Unwrap() []error }) //nolint:errorlint // a list, or nil
+	joined, ok := s.Producer.Validate().(interface{ Unwrap() []error })
 	if !ok {
 		return nil
 	}

@@ -89,7 +89,7 @@ func (t *tries) begin(ctx context.Context) *tried {
 	}
 	t.last = this
 	if !t.ended {
-		t.begun[t.i] = ctx
+		t.begun[t.i] = ctx //nolint:fatcontext // one for each attempt, in place of the one before
 		if t.halting {
 			t.haltAfter(ctx)
 		}
@@ -118,7 +118,7 @@ func (t *tries) end(this *tried, event lifecycle.Event, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !again && t.last == this {
-		t.begun[t.i] = nil
+		t.begun[t.i] = nil //nolint:fatcontext // there is none any more
 	}
 }
 

@@ -97,7 +97,8 @@ func (w *watcher) attemptStarted(f *flight, a *attempt) {
 func (w *watcher) attemptName(s lifecycle.State) string {
 	if s.Attempt == 1 && !w.produces {
 		return [...]string{
-			"process" + spans.AttemptInfix + "1", "prepare" + spans.AttemptInfix + "1", "success" + spans.AttemptInfix + "1", "exception" + spans.AttemptInfix + "1",
+			"process" + spans.AttemptInfix + "1", "prepare" + spans.AttemptInfix + "1",
+			"success" + spans.AttemptInfix + "1", "exception" + spans.AttemptInfix + "1",
 		}[s.Phase]
 	}
 	return string(w.consumer.phaseOf(s.Phase)) + spans.AttemptInfix + strconv.Itoa(int(s.Attempt))

@@ -8,7 +8,8 @@ import "go.opentelemetry.io/otel/attribute"
 // InstrumentationName is the name of Ergon's tracer and meter.
 const InstrumentationName = "github.com/ergon-go/ergon"
 
-// Names of spans. The span of a transaction is "process <task>", or "prepare <task>" where it is produced, that of an attempt "<phase> attempt <n>".
+// Names of spans. The span of a transaction is "process <task>", or "prepare <task>" where it is produced, that of an attempt
+// "<phase> attempt <n>".
 const (
 	TaskRun       = "task.run"
 	TaskStart     = "task.start"
