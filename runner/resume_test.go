@@ -21,7 +21,7 @@ type copying struct {
 	dir    string
 	config ergon.TaskConfig
 	// before, where set, is called before each record is copied.
-	before func()
+	before func(ctx context.Context)
 }
 
 func newCopying(t *testing.T) *copying {
@@ -38,7 +38,7 @@ func newCopying(t *testing.T) *copying {
 		out := ergon.UseConnector[ergon.Dispatcher](d, "out")
 		return ergon.Task{Process: func(ctx context.Context, tx ergon.Transaction) (any, error) {
 			if c.before != nil {
-				c.before()
+				c.before(ctx)
 			}
 			return nil, out.DispatchTransactions(ctx, []ergon.Transaction{tx})
 		}}
@@ -111,10 +111,12 @@ func TestRunThatWasStoppedIsContinuedByTheNext(t *testing.T) {
 	c := newCopying(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	copied := 0
-	c.before = func() {
+	c.config.Shutdown.Grace = 0
+	c.before = func(attempt context.Context) {
 		copied++
 		if copied == 5 {
 			cancel(errStop)
+			<-attempt.Done() // the shutdown has begun, and does not wait for this record
 		}
 	}
 	if err := c.run(ctx, t, 0); !errors.Is(err, errStop) {
