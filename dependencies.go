@@ -31,6 +31,12 @@ func NewDependencies(connectors, services map[string]any, logger *slog.Logger) *
 // logged with a handler's context.
 func (d *Dependencies) Logger() *slog.Logger { return d.logger }
 
+// HasConnector reports whether a connector of that name is configured: for one that a task can do without.
+func (d *Dependencies) HasConnector(name string) bool {
+	_, has := d.connectors[name]
+	return has
+}
+
 // DispatchThrough has the task that asks for a connector by an interface of dispatching get what stands before it instead. It
 // is for workers.
 func (d *Dependencies) DispatchThrough(outlets map[string]Dispatcher) { d.outlets = outlets }

@@ -68,7 +68,7 @@ func TestFileThatIsNoConfigurationIsOneFault(t *testing.T) {
 func TestUnknownOrDoubleKeyIsAFault(t *testing.T) {
 	checkFaults(t, map[string]faulty{
 		"of a task": inTask("worker: {count: 1}", `f:4:5: tasks.birdstrikes.triage: unknown key "worker"; did you mean "workers"? `+
-			`known keys: task, connectors, services, consumer, producer, workers, shutdown`),
+			`known keys: task, settings, connectors, services, consumer, producer, workers, shutdown`),
 		"of a policy": inTask("consumer: {process: {retrys: {}}}",
 			`f:4:26: T.consumer.process: unknown key "retrys"; did you mean "retry"? known keys: retry`),
 		"of a policy, unlike any": inTask("workers: {number: 1}", `f:4:15: T.workers: unknown key "number"; `+

@@ -27,7 +27,12 @@ type Registry struct {
 // RegisteredTask is a task that a configuration can run.
 type RegisteredTask struct {
 	Name, Description string
-	New               func(*ergon.Dependencies) ergon.Task
+	// Defaults are the settings that YAML is decoded onto, a struct; nil for a task without settings.
+	Defaults any
+	// New makes the task, with default settings where it has any.
+	New func(*ergon.Dependencies) ergon.Task
+
+	with func(settings any, d *ergon.Dependencies) ergon.Task
 }
 
 // NewRegistry returns an empty registry.
@@ -41,7 +46,8 @@ func (r *Registry) Clone() *Registry {
 	}
 }
 
-// Task registers how the task that a configuration calls name is made. See [ergon.TaskConfig].
+// Task registers how the task that a configuration calls name is made. See [ergon.TaskConfig], and
+// [Task] for one with settings.
 func (r *Registry) Task(name string, task func(*ergon.Dependencies) ergon.Task, description string) {
 	r.check("task", name, callSite())
 	if task == nil {

@@ -74,7 +74,7 @@ func taskSchema(reg *Registry) *schema {
 	task := oneOf(taskNames(reg.tasks))
 	task.Description = "Which registered task it is. Default: the task's own name."
 	defaults := ergon.NewTaskConfig("", nil)
-	return mappingSchema(map[string]*schema{
+	properties := map[string]*schema{
 		"task":       task,
 		"connectors": named("connector", "What transactions flow through, by name."),
 		"services":   named("service", "What the task uses besides, by name."),
@@ -82,7 +82,11 @@ func taskSchema(reg *Registry) *schema {
 		producer:     valueSchema(reflect.ValueOf(defaults.Producer), public),
 		"workers":    valueSchema(reflect.ValueOf(defaults.Workers), public),
 		"shutdown":   valueSchema(reflect.ValueOf(defaults.Shutdown), public),
-	})
+	}
+	if settings := settingsSchema(reg.tasks); settings != nil {
+		properties[settingsKey] = settings
+	}
+	return mappingSchema(properties)
 }
 
 // define adds the definition of what, a connector or a service: one of its types.

@@ -59,6 +59,13 @@ func (c *Config) showTasks() (*yaml.Node, error) {
 func showTask(now ergon.TaskConfig, t task) (*yaml.Node, error) {
 	node := mappingNode()
 	set(node, "task", showString(t.registered, t.at.at("task")))
+	if t.settings.IsValid() {
+		settings, err := showValue(t.settings, t.at.at(settingsKey))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", settingsKey, err)
+		}
+		set(node, settingsKey, settings)
+	}
 	connectors, err := showComponents(t.connectors)
 	if err != nil {
 		return nil, fmt.Errorf("connectors: %w", err)

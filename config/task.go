@@ -18,6 +18,7 @@ type task struct {
 	config               ergon.TaskConfig
 	registered           string // the name of the registered task
 	connectors, services []component
+	settings             reflect.Value // invalid where the task has none
 	at                   *place
 }
 
@@ -77,6 +78,7 @@ func (d *decoder) tasks(section entry, at *place) []task {
 }
 
 func (d *decoder) task(task entry, t *task) {
+	var settings *entry
 	for _, e := range d.entries(task.value, t.at, "a mapping") {
 		if !slices.Contains(taskKeys(), e.key) {
 			d.faultAtf(e.keyNode, t.at, "%s", unknown("key", "keys", e.key, taskKeys()))
@@ -86,6 +88,8 @@ func (d *decoder) task(task entry, t *task) {
 		switch e.key {
 		case "task":
 			d.value(e.value, reflect.ValueOf(&t.registered).Elem(), at)
+		case settingsKey:
+			settings = &e
 		case "connectors":
 			t.connectors = d.components(e, at, "connector", d.reg.connectors)
 		case "services":
@@ -104,6 +108,7 @@ func (d *decoder) task(task entry, t *task) {
 		return // it is no mapping: what is missing from it is not worth a word
 	}
 	d.resolve(t)
+	d.taskSettings(settings, t)
 	d.invalid(t.config.Consumer.Validate(), t.at.at("consumer"))
 	d.invalid(t.config.Producer.Validate(), t.at.at(producer))
 	d.invalid(t.config.Workers.Validate(), t.at.at("workers"))
@@ -112,16 +117,14 @@ func (d *decoder) task(task entry, t *task) {
 }
 
 func taskKeys() []string {
-	return []string{"task", "connectors", "services", "consumer", producer, "workers", "shutdown"}
+	return []string{"task", settingsKey, "connectors", "services", "consumer", producer, "workers", "shutdown"}
 }
 
 // resolve finds the registered task.
 func (d *decoder) resolve(t *task) {
-	for _, registered := range d.reg.tasks {
-		if registered.Name == t.registered {
-			t.config.New = registered.New
-			return
-		}
+	if registered := d.registered(t.registered); registered != nil {
+		t.config.New = registered.New
+		return
 	}
 	problem := unknown("task", "tasks", t.registered, taskNames(d.reg.tasks))
 	if _, written := t.at.children["task"]; !written {
