@@ -25,12 +25,12 @@ var (
 	// The vocabulary: what everybody else speaks.
 	words = []string{".", "policy", "capability", "deadletter"}
 	core  = slices.Concat(words, []string{"internal/lifecycle", "internal/pipeline", "internal/spans"})
-	parts = slices.Concat(core, []string{"connector/...", "service/...", "config", "ergontest/...", "runner"})
+	parts = slices.Concat(core, []string{"connector/...", "service/...", "task/...", "config", "ergontest/...", "runner"})
 	// A program's own layers, each on top of those before it.
 	telemetryAndConsole = []string{"telemetry/...", "console/..."}
 	// Examples show what a user can do, who cannot reach internal packages.
 	public = []string{
-		".", "policy", "capability", "deadletter", "connector/...", "service/...", "config", "ergontest/...", "runner",
+		".", "policy", "capability", "deadletter", "connector/...", "service/...", "task/...", "config", "ergontest/...", "runner",
 		"telemetry/...", "console/...", "app/...",
 	}
 )
@@ -64,7 +64,11 @@ var lattice = archtest.Lattice{
 		{Packages: "connector/file/...", Ours: words},
 		{Packages: "connector/memory/...", Ours: words},
 		{Packages: "connector/*/...", Ours: words, ThirdParty: anyThirdParty},
+		{Packages: "service/command", Ours: slices.Concat(words, []string{"internal/spans"}), ThirdParty: otelAPI},
+		{Packages: "service/webhook", Ours: words, ThirdParty: otelAPI},
 		{Packages: "service/*/...", Ours: words, ThirdParty: anyThirdParty},
+		// Tasks that come with Ergon know services by an interface of their own.
+		{Packages: "task/*/...", Ours: words},
 
 		// The test kit records spans by the API, so that who tests a task needs no SDK. The suite needs the vocabulary only.
 		{Packages: "ergontest", Ours: slices.Concat(words, []string{"internal/pipeline"}), TestOurs: parts, ThirdParty: otelAPI},

@@ -1,0 +1,324 @@
+//go:build unix
+
+package command_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/service/command"
+)
+
+// TestMain makes the test's binary the program that is run: its first argument says what it does.
+func TestMain(m *testing.M) {
+	if os.Getenv("ERGON_TRANSACTION_ID") == "" {
+		os.Exit(m.Run())
+	}
+	os.Exit(program(os.Args[1], os.Args[2:]))
+}
+
+func program(what string, args []string) int {
+	switch what {
+	case "upper":
+		text, _ := io.ReadAll(os.Stdin)
+		_, _ = os.Stdout.Write(bytes.ToUpper(text))
+	case "exit":
+		fmt.Fprint(os.Stderr, args[1])
+		code, _ := strconv.Atoi(args[0])
+		return code
+	case "env":
+		for _, name := range args {
+			fmt.Printf("%s=%s\n", name, os.Getenv(name))
+		}
+	case "repeat": // the payload, in its complaint
+		text, _ := io.ReadAll(os.Stdin)
+		fmt.Fprintf(os.Stderr, "cannot read\n\t%s\x1b[31m", text)
+		return 1
+	case "print":
+		size, _ := strconv.Atoi(args[0])
+		_, _ = os.Stdout.Write(bytes.Repeat([]byte("x"), size))
+	case "flood":
+		for line := bytes.Repeat([]byte("x"), 1<<16); ; {
+			if _, err := os.Stdout.Write(line); err != nil {
+				return 0
+			}
+		}
+	case "hang":
+		connection, _ := net.Dial("unix", args[0])
+		defer connection.Close()
+		never()
+	case "leave": // a child that hangs and holds the output
+		child := exec.Command(os.Args[0], "hang", args[0])
+		child.Stdout = os.Stdout
+		if err := child.Start(); err != nil {
+			return 1
+		}
+		if len(args) > 1 { // and wait for it
+			never()
+		}
+	case "die":
+		process, _ := os.FindProcess(os.Getpid())
+		_ = process.Kill()
+		never()
+	}
+	return 0
+}
+
+func never() {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals)
+	for range signals { //nolint:revive // whatever comes is ignored
+	}
+}
+
+// run calls the program that this binary is.
+func run(ctx context.Context, t *testing.T, change func(*command.Config), args ...string) ([]byte, error) {
+	t.Helper()
+	return runWith(ctx, t, change, nil, args...)
+}
+
+func runWith(ctx context.Context, t *testing.T, change func(*command.Config), logger *slog.Logger, args ...string) ([]byte, error) {
+	t.Helper()
+	c := command.DefaultConfig()
+	c.Argv = append([]string{os.Args[0]}, args...)
+	if change != nil {
+		change(&c)
+	}
+	made, err := command.New(c, logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx := ergon.NewTransaction("t-1", nil).WithMetadata("order.key", "k\x007").WithDelivery(ergon.Delivery{Count: 3})
+	return made.Call(ctx, tx, []byte("a payload"))
+}
+
+func TestResultIsWhatTheProgramPrints(t *testing.T) {
+	got, err := run(t.Context(), t, nil, "upper")
+	if err != nil || string(got) != "A PAYLOAD" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+func TestProgramThatReadsNothingSucceeds(t *testing.T) {
+	if got, err := run(t.Context(), t, nil, "exit", "0", "all is well"); err != nil || len(got) != 0 {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+// [R2]
+func TestExitCodeSaysWhoseFaultItIs(t *testing.T) {
+	for code, want := range map[string]struct {
+		category ergon.Category
+		message  string
+	}{
+		"1":  {ergon.CategorySystem, "exit code 1: no such customer"},
+		"64": {ergon.CategorySystem, "exit code 64: no such customer"},
+		"65": {ergon.CategoryBusiness, "exit code 65: no such customer"},
+		"66": {ergon.CategorySystem, "exit code 66: no such customer"},
+		"75": {ergon.CategorySystem, "exit code 75: no such customer"},
+	} {
+		_, err := run(t.Context(), t, nil, "exit", code, "no such\ncustomer")
+		if err == nil || err.Error() != want.message || ergon.CategoryOf(err) != want.category {
+			t.Errorf("exit code %s is %v %v, want %v %s", code, ergon.CategoryOf(err), err, want.category, want.message)
+		}
+	}
+	_, err := run(t.Context(), t, nil, "die")
+	if err == nil || err.Error() != "the program was ended by a signal: signal: killed" || ergon.CategoryOf(err) != ergon.CategorySystem {
+		t.Errorf("a signal is %v %v", ergon.CategoryOf(err), err)
+	}
+}
+
+func TestProgramIsToldAboutItsTransaction(t *testing.T) {
+	t.Setenv("OURS", "ours")
+	names := []string{"ERGON_TRANSACTION_ID", "ERGON_ATTEMPT", "ERGON_DELIVERY_COUNT", "ERGON_META_ORDER_KEY", "OURS", "MORE"}
+	more := func(c *command.Config) { c.Env = map[string]string{"MORE": "more"} }
+	got, err := run(t.Context(), t, more, append([]string{"env"}, names...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "ERGON_TRANSACTION_ID=t-1\nERGON_ATTEMPT=1\nERGON_DELIVERY_COUNT=3\nERGON_META_ORDER_KEY=k7\nOURS=ours\nMORE=more\n"
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("environment (-want +got):\n%s", diff)
+	}
+	got, err = run(t.Context(), t, func(c *command.Config) { c.CleanEnv = true }, "env", "OURS")
+	if err != nil || string(got) != "OURS=\n" {
+		t.Errorf("a clean environment has %q, %v", got, err)
+	}
+}
+
+func TestProgramWorksInItsFolder(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.Symlink(executable(t), filepath.Join(folder, "price")); err != nil {
+		t.Fatal(err)
+	}
+	inFolder := func(c *command.Config) { c.Dir, c.Argv[0] = folder, "./price" }
+	if got, err := run(t.Context(), t, inFolder, "upper"); err != nil || string(got) != "A PAYLOAD" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+func executable(t *testing.T) string {
+	t.Helper()
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestProgramThatIsNotThereIsRefusedAtOnce(t *testing.T) {
+	c := command.DefaultConfig()
+	c.Argv = []string{"no-such-program"}
+	_, err := command.New(c, nil)
+	const want = `argv: the program "no-such-program" cannot be run: executable file not found in $PATH; give its path, or install it where PATH leads`
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestResultIsBounded(t *testing.T) {
+	limit := func(c *command.Config) { c.MaxOutputBytes = 100_000 }
+	if got, err := run(t.Context(), t, limit, "print", "100000"); err != nil || len(got) != 100_000 {
+		t.Errorf("at the bound: %d bytes, %v", len(got), err)
+	}
+	for _, args := range [][]string{{"print", "100001"}, {"flood"}} {
+		_, err := run(t.Context(), t, limit, args...)
+		const want = "the program was killed because it printed too much: more than max_output_bytes, which is 100000"
+		if err == nil || err.Error() != want {
+			t.Errorf("%v: got %v, want %s", args, err, want)
+		}
+		var permanent interface{ IsPermanent() bool }
+		if !errors.As(err, &permanent) || !permanent.IsPermanent() {
+			t.Errorf("%v: it would be tried again", args)
+		}
+	}
+}
+
+// witness is a socket that a program connects to; gone returns when that program has ended.
+func witness(t *testing.T) (path string, connected chan net.Conn) {
+	t.Helper()
+	folder, err := os.MkdirTemp("", "ergon") // shorter than t.TempDir: the path of a socket is
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(folder) })
+	path = filepath.Join(folder, "s")
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	connected = make(chan net.Conn, 1)
+	go func() {
+		if connection, err := listener.Accept(); err == nil {
+			connected <- connection
+		}
+	}()
+	return path, connected
+}
+
+func gone(t *testing.T, connection net.Conn) {
+	t.Helper()
+	if _, err := connection.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("got %v, want EOF: the program is no more", err)
+	}
+}
+
+// [T1]
+func TestProgramIsKilledWithAllThatItStartedWhenItsTimeIsOver(t *testing.T) {
+	for name, args := range map[string][]string{"itself": {"hang"}, "what it started": {"leave", "and wait"}} {
+		t.Run(name, func(t *testing.T) {
+			path, connected := witness(t)
+			ctx, cancel := context.WithCancelCause(t.Context())
+			done := make(chan error, 1)
+			go func() {
+				_, err := run(ctx, t, nil, append([]string{args[0], path}, args[1:]...)...)
+				done <- err
+			}()
+			connection := <-connected
+			cancel(ergon.ErrAttemptTimeout)
+			if err := <-done; err == nil || err.Error() != "the program was killed: attempt timeout" || ergon.CategoryOf(err) != ergon.CategoryTimeout {
+				t.Errorf("got %v", err)
+			}
+			gone(t, connection)
+		})
+	}
+}
+
+func TestWhatAProgramLeavesBehindDoesNotHoldItUp(t *testing.T) {
+	path, connected := witness(t)
+	_, err := run(t.Context(), t, nil, "leave", path)
+	if want := "the program ended, but what it started held its output open, and was killed after 1s"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	gone(t, <-connected)
+}
+
+func TestWhatAProgramSaysIsBoundedAndNeverThePayload(t *testing.T) {
+	_, err := run(t.Context(), t, nil, "repeat")
+	if want := "exit code 1: cannot read [payload] [31m"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	for limit, want := range map[int]string{0: "exit code 1", 4: "exit code 1: … def.", 6: "exit code 1: … bcdef.", 7: "exit code 1: abcdef."} {
+		_, err := run(t.Context(), t, func(c *command.Config) { c.MaxStderrBytes = limit }, "exit", "1", "abcdef.")
+		if err == nil || err.Error() != want {
+			t.Errorf("with %d bytes: got %v, want %s", limit, err, want)
+		}
+	}
+	_, err = run(t.Context(), t, func(c *command.Config) { c.Stderr = command.StderrDiscard }, "exit", "65", "abc")
+	if err == nil || err.Error() != "exit code 65" {
+		t.Errorf("discarded, but got %v", err)
+	}
+}
+
+func TestWhatAProgramSaysIsLoggedByLinesWhereThatIsWanted(t *testing.T) {
+	var text bytes.Buffer
+	logger := slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}}))
+	log := func(c *command.Config) { c.Stderr, c.MaxStderrBytes = command.StderrLog, 9 }
+	if _, err := runWith(t.Context(), t, log, logger, "exit", "1", "one\n\ntwo\nthree"); err == nil || err.Error() != "exit code 1" {
+		t.Errorf("got %v, want an error without what was logged", err)
+	}
+	want := "level=INFO msg=\"program: one\"\nlevel=INFO msg=\"program: two\"\n"
+	if diff := cmp.Diff(want, text.String()); diff != "" {
+		t.Errorf("log (-want +got):\n%s", diff)
+	}
+}
+
+func TestConfigReportsAllItsFaults(t *testing.T) {
+	c := command.Config{Argv: []string{"", "a\x00"}, Env: map[string]string{"A=": "b"}, Stderr: "show", MaxStderrBytes: -1}
+	want := []string{
+		`argv: has no program, must be a list such as ["python3", "price.py"]`,
+		"argv[1]: has a NUL character, which no argument can have",
+		`env: has "A=", whose name must not be empty nor have an =, and which must have no NUL character`,
+		"max_output_bytes: is 0, must be from 1 to 1073741824, such as 1048576",
+		`stderr: is "show", must be one of ["error" "log" "discard"]`,
+		"max_stderr_bytes: is -1, must be from 0 to 1048576, such as 4096",
+	}
+	err := c.Validate()
+	if err == nil {
+		t.Fatal("no faults")
+	}
+	if diff := cmp.Diff(want, strings.Split(err.Error(), "\n")); diff != "" {
+		t.Errorf("faults (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,86 @@
+package command
+
+import (
+	"context"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.opentelemetry.io/otel/propagation"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/spans"
+)
+
+// environ is what every run of the program has around it.
+func environ(c Config) []string {
+	all := os.Environ()
+	if c.CleanEnv {
+		all = slices.DeleteFunc(all, func(variable string) bool {
+			name, _, _ := strings.Cut(variable, "=")
+			return !slices.Contains([]string{"PATH", "HOME", "LANG", "TZ"}, name)
+		})
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
+		all = append(all, name+"="+c.Env[name])
+	}
+	return all
+}
+
+// variables tells a program about its transaction: ERGON_TRANSACTION_ID, ERGON_ATTEMPT, ERGON_DELIVERY_COUNT, each key of its
+// metadata as ERGON_META_KEY, and TRACEPARENT.
+func variables(ctx context.Context, tx ergon.Transaction) []string {
+	attempt := 1
+	if scope, ok := spans.ScopeFrom(ctx); ok {
+		attempt = max(scope.Attempt, 1)
+	}
+	all := []string{
+		"ERGON_TRANSACTION_ID=" + withoutNUL(tx.ID()),
+		"ERGON_ATTEMPT=" + strconv.Itoa(attempt),
+		"ERGON_DELIVERY_COUNT=" + strconv.Itoa(tx.Delivery().Count),
+	}
+	for key, value := range tx.AllMetadata() {
+		all = append(all, "ERGON_META_"+variableName(key)+"="+withoutNUL(value))
+	}
+	var carrier propagation.MapCarrier = map[string]string{}
+	propagation.TraceContext{}.Inject(ctx, carrier)
+	for key, value := range carrier {
+		all = append(all, strings.ToUpper(key)+"="+value)
+	}
+	return all
+}
+
+// variableName has capital letters, digits and underscores only.
+func variableName(key string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z':
+			return r - 'a' + 'A'
+		case r >= 'A' && r <= 'Z' || r >= '0' && r <= '9':
+			return r
+		default:
+			return '_'
+		}
+	}, key)
+}
+
+// withoutNUL is a value that a variable can have.
+func withoutNUL(value string) string { return strings.ReplaceAll(value, "\x00", "") }
+
+func below(dir, name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(dir, name)
+}
+
+// absolute is a path that means the same in every working directory.
+func absolute(path string, err error) (string, error) {
+	if err != nil {
+		return "", err
+	}
+	return filepath.Abs(path)
+}

@@ -1,0 +1,142 @@
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/ergon-go/ergon"
+)
+
+const (
+	// idleConnections is how many connections are kept for the next requests: more than most pipelines run at once.
+	idleConnections = 1024
+	// drained is how much of a body that nobody wants is read, so that its connection can be used again.
+	drained = 64 << 10
+)
+
+// Webhook sends requests. It is safe for concurrent use.
+type Webhook struct {
+	config Config
+	client *http.Client
+}
+
+var _ ergon.Closer = (*Webhook)(nil)
+
+// New makes one; it connects to nothing yet.
+func New(c Config) (*Webhook, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	transport := &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: c.ConnectTimeout, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout: c.ConnectTimeout,
+		ForceAttemptHTTP2:   true,
+		MaxIdleConnsPerHost: idleConnections,
+		IdleConnTimeout:     90 * time.Second,
+	}
+	return &Webhook{config: c, client: &http.Client{Transport: transport, CheckRedirect: c.redirect}}, nil
+}
+
+// redirect follows what repeats the request as it is, at the same host: headers hold secrets that no other host is to see.
+func (c Config) redirect(next *http.Request, before []*http.Request) error {
+	const most = 10
+	first := before[0]
+	same := next.URL.Scheme == first.URL.Scheme && next.URL.Host == first.URL.Host && next.Method == first.Method
+	if !c.FollowRedirects || !same || len(before) > most {
+		return http.ErrUseLastResponse
+	}
+	return nil
+}
+
+// Close closes the connections that are kept.
+func (w *Webhook) Close(context.Context) error {
+	w.client.CloseIdleConnections()
+	return nil
+}
+
+// Call sends payload and returns the body of the answer.
+func (w *Webhook) Call(ctx context.Context, tx ergon.Transaction, payload []byte) ([]byte, error) {
+	request, err := w.request(ctx, tx, payload)
+	if err != nil {
+		return nil, err
+	}
+	response, err := w.client.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", w.config.Method, withoutURL(err))
+	}
+	defer func() {
+		_, _ = io.CopyN(io.Discard, response.Body, drained)
+		_ = response.Body.Close()
+	}()
+	if response.StatusCode < 200 || response.StatusCode > 299 {
+		return nil, failure(response, time.Now())
+	}
+	result, err := io.ReadAll(io.LimitReader(response.Body, w.config.MaxResponseBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the answer: %w", err)
+	}
+	if int64(len(result)) > w.config.MaxResponseBytes {
+		return nil, ergon.Permanent(fmt.Errorf("the answer is longer than max_response_bytes, which is %d", w.config.MaxResponseBytes))
+	}
+	return result, nil
+}
+
+func (w *Webhook) request(ctx context.Context, tx ergon.Transaction, payload []byte) (*http.Request, error) {
+	request, err := http.NewRequestWithContext(ctx, w.config.Method, w.config.URL, bytes.NewReader(payload))
+	if err != nil {
+		return nil, ergon.Permanent(fmt.Errorf("make the request: %w", withoutURL(err)))
+	}
+	request.Header.Set("Content-Type", w.config.ContentType)
+	request.Header.Set("User-Agent", "ergon")
+	request.Header.Set("Idempotency-Key", key(tx.ID()))
+	trace := propagation.TraceContext{}
+	trace.Inject(traced(ctx, tx), propagation.HeaderCarrier(request.Header))
+	for name, value := range w.config.Headers {
+		request.Header.Set(name, value)
+		if http.CanonicalHeaderKey(name) == "Host" {
+			request.Host = value
+		}
+	}
+	return request, nil
+}
+
+// traced is ctx with the span of the attempt, or else the one that the transaction was made in.
+func traced(ctx context.Context, tx ergon.Transaction) context.Context {
+	if trace.SpanContextFromContext(ctx).IsValid() {
+		return ctx
+	}
+	var carrier propagation.MapCarrier = map[string]string{}
+	for name, value := range tx.AllMetadata() {
+		carrier[name] = value
+	}
+	return propagation.TraceContext{}.Extract(ctx, carrier)
+}
+
+// key is an id as a header can have it.
+func key(id string) string {
+	for i := range len(id) {
+		if id[i] <= ' ' || id[i] > '~' {
+			return url.QueryEscape(id)
+		}
+	}
+	return id
+}
+
+// withoutURL is an error of package net/http without the URL in it, which may have a secret in its query.
+func withoutURL(err error) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		return e.Err
+	}
+	return err
+}
