@@ -55,6 +55,9 @@ func (p *program) root() (*cobra.Command, error) {
 		p.enqueueCommand(), p.queueCommand(), p.dlqCommand(), p.replayCommand(),
 		p.listCommand(), p.describeCommand(), p.lintCommand(), p.configCommand(), p.connectorsCommand(), p.versionCommand(),
 	)
+	if p.settings.NewProject != nil {
+		root.AddCommand(p.newCommand())
+	}
 	p.addOptions(root)
 	return root, p.addVariables(root)
 }

@@ -29,6 +29,9 @@ type Settings struct {
 	// Epilogue, where set, writes what a user wants to know after the table of a run that came to its natural end: where
 	// the results are. variable returns a variable's value, as ${…} would. It is not called with --output json.
 	Epilogue func(w io.Writer, variable func(name string) string)
+	// NewProject, where set, gives the command line the command new, for a program that others are begun with. It writes a
+	// program and returns its files, relative to its folder. Its errors are those of what it was asked for.
+	NewProject func(Project) (files []string, err error)
 	// Flush, where set, is called last in a run: for telemetry providers that main has made.
 	Flush func(context.Context) error
 }
