@@ -3,12 +3,16 @@ package app
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/ergon-go/ergon/runner"
 )
 
 // Process is what a call has around it, for tests to give.
 type Process = process
+
+// Machine is what doctor looks at, for tests to give.
+type Machine = machine
 
 // Execute is one call of the command line.
 func Execute(ctx context.Context, s Settings, p Process) int { return run(ctx, s, p) }
@@ -50,3 +54,8 @@ var (
 
 // LimitMemory sets the memory limit of the test's process.
 var LimitMemory = limitMemory
+
+// Bounded calls do, and does not wait for it longer than timeout.
+func Bounded(ctx context.Context, timeout time.Duration, do func(context.Context) error) error {
+	return bounded(ctx, timeout, do)
+}

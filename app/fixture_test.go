@@ -151,6 +151,7 @@ type call struct {
 	signals  func(context.Context) (context.Context, <-chan struct{}, func())
 	stdout   io.Writer
 	logger   func(*slog.Logger) // takes the process's own
+	machine  app.Machine        // that doctor looks at
 }
 
 // lockedBuffer may be written and read at once.
@@ -205,6 +206,7 @@ func (c call) do(t *testing.T) answer {
 		Signals:     c.signals,
 		BuildInfo:   func() (*debug.BuildInfo, bool) { return nil, false },
 		SetLogger:   c.logger,
+		Machine:     func() app.Machine { return c.machine },
 	})
 	return answer{code, stdout.String(), stderr.String()}
 }

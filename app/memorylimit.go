@@ -22,23 +22,30 @@ func limitMemory(root fs.FS, lookupEnv func(string) (string, bool)) {
 // memoryLimit is the least limit of the process's control group (version 2) and those around it; false where there is
 // none, or no such thing as control groups.
 func memoryLimit(root fs.FS) (int64, bool) {
+	least := int64(-1)
+	eachGroup(root, func(folder string) {
+		if limit, ok := limitIn(root, path.Join(folder, "memory.max")); ok && (least < 0 || limit < least) {
+			least = limit
+		}
+	})
+	return least, least > 0
+}
+
+// eachGroup calls look with the folder of the process's control group, and of those around it.
+func eachGroup(root fs.FS, look func(folder string)) {
 	groups, err := fs.ReadFile(root, "proc/self/cgroup")
 	if err != nil {
-		return 0, false
+		return
 	}
-	least := int64(-1)
 	for line := range strings.Lines(string(groups)) {
 		group, ok := strings.CutPrefix(strings.TrimSpace(line), "0::/")
 		if !ok {
 			continue
 		}
 		for folder := path.Join("sys/fs/cgroup", group); strings.HasPrefix(folder, "sys/fs/cgroup"); folder = path.Dir(folder) {
-			if limit, ok := limitIn(root, path.Join(folder, "memory.max")); ok && (least < 0 || limit < least) {
-				least = limit
-			}
+			look(folder)
 		}
 	}
-	return least, least > 0
 }
 
 // limitIn reads a limit; "max", or a file that is not there, means none.

@@ -26,6 +26,8 @@ type process struct {
 	// Signals returns a context that SIGINT and SIGTERM end, and a channel that the second of them closes.
 	Signals   func(context.Context) (ctx context.Context, force <-chan struct{}, stop func())
 	BuildInfo func() (*debug.BuildInfo, bool)
+	// Machine is what doctor looks at. Nil: the machine that the program runs on.
+	Machine func() machine
 	// SetLogger makes a logger the process's own, SetProviders the providers, as far as there are any. The latter may be nil.
 	SetLogger    func(*slog.Logger)
 	SetProviders func(*telemetry.Providers)
@@ -37,6 +39,13 @@ func thisProcess() process {
 		LookupEnv: os.LookupEnv, Columns: columns, Interactive: interactive, Signals: runner.Signals, BuildInfo: debug.ReadBuildInfo,
 		SetLogger: slog.SetDefault, SetProviders: (*telemetry.Providers).SetGlobal,
 	}
+}
+
+func (p process) machine() machine {
+	if p.Machine != nil {
+		return p.Machine()
+	}
+	return thisMachine(p.LookupEnv, p.BuildInfo)
 }
 
 func columns(w io.Writer) (int, bool) {

@@ -53,7 +53,7 @@ func (p *program) root() (*cobra.Command, error) {
 	root.AddCommand(
 		p.runCommand(), p.processCommand(), p.processByIDCommand(),
 		p.enqueueCommand(), p.queueCommand(), p.dlqCommand(), p.replayCommand(),
-		p.listCommand(), p.describeCommand(), p.lintCommand(), p.configCommand(), p.connectorsCommand(), p.versionCommand(),
+		p.listCommand(), p.describeCommand(), p.lintCommand(), p.doctorCommand(), p.configCommand(), p.connectorsCommand(), p.versionCommand(),
 	)
 	if p.settings.NewProject != nil {
 		root.AddCommand(p.newCommand())

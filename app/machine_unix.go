@@ -1,0 +1,19 @@
+//go:build linux || darwin
+
+package app
+
+import "syscall"
+
+// freeSpace is what a user may still write below a folder.
+func freeSpace(folder string) (uint64, bool) {
+	var s syscall.Statfs_t
+	if err := syscall.Statfs(folder, &s); err != nil {
+		return 0, false
+	}
+	return s.Bavail * uint64(s.Bsize), true //nolint:gosec,unconvert // a size; its type differs between systems
+}
+
+func writable(folder string) error {
+	const write, search = 2, 1
+	return syscall.Access(folder, write|search)
+}
