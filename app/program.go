@@ -51,7 +51,7 @@ func (p *program) root() (*cobra.Command, error) {
 		&cobra.Group{ID: groupLook, Title: "Looking:"},
 	)
 	root.AddCommand(
-		p.runCommand(), p.processCommand(), p.processByIDCommand(),
+		p.runCommand(), p.devCommand(), p.processCommand(), p.processByIDCommand(),
 		p.enqueueCommand(), p.queueCommand(), p.dlqCommand(), p.replayCommand(),
 		p.listCommand(), p.describeCommand(), p.lintCommand(), p.doctorCommand(), p.configCommand(), p.connectorsCommand(), p.versionCommand(),
 	)

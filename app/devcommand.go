@@ -1,0 +1,100 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// lookInterval is how often dev looks for changes; a change is acted on once there was none for as long.
+const lookInterval = 300 * time.Millisecond
+
+func (p *program) devCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "dev [task...]", Short: "Run tasks, and again whenever the source or the configuration changes", GroupID: groupRun,
+		Long: "Run tasks as run does, and again whenever the source or the configuration changes; all tasks where none is named.\n\n" +
+			"Where the working directory has a Go program, it is built anew (go build) and takes the place of the one that runs, which is\n" +
+			"stopped in order, as by SIGTERM. While it cannot be built, the old one goes on. Watched are Go files, go.mod, go.sum and YAML\n" +
+			"files in and below the working directory, but for hidden folders and vendor, and the configuration. SIGINT (Ctrl-C) ends it.",
+		ValidArgsFunction: p.completeTasks,
+		RunE:              func(c *cobra.Command, names []string) error { return p.dev(c, names) },
+	}
+}
+
+func (p *program) dev(c *cobra.Command, names []string) error {
+	folder, err := os.MkdirTemp("", p.settings.Name+"-dev-")
+	if err != nil {
+		return fmt.Errorf("make a folder to build in: %w", err)
+	}
+	defer os.RemoveAll(folder) //nolint:errcheck // the system tidies up as well
+	program, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	ctx, force, stop := p.process.Signals(c.Context())
+	defer stop()
+	d := developer{
+		look:  func() snapshot { return look(".", p.options.config) },
+		say:   func(format string, args ...any) { p.messagef(p.settings.Name+" dev: "+format+"\n", args...) },
+		build: func(context.Context) (string, error) { return program, nil },
+		start: func(program string) (child, error) { return p.startChild(program, append(flagsOf(c), names...), force) },
+	}
+	if sources, _ := filepath.Glob("*.go"); len(sources) > 0 {
+		d.build = func(ctx context.Context) (string, error) {
+			d.say("building")
+			return goBuild(ctx, filepath.Join(folder, p.settings.Name))
+		}
+	}
+	return d.run(ctx)
+}
+
+// flagsOf are the flags that c was given and run has too.
+func flagsOf(c *cobra.Command) []string {
+	args := []string{"run"}
+	c.InheritedFlags().Visit(func(f *pflag.Flag) { args = append(args, "--"+f.Name+"="+f.Value.String()) })
+	return args
+}
+
+// goBuild builds the program in the working directory. Its error is what go says.
+func goBuild(ctx context.Context, program string) (string, error) {
+	out, err := exec.CommandContext(ctx, "go", "build", "-o", program, ".").CombinedOutput() //nolint:gosec // the name is our own
+	if _, ended := errors.AsType[*exec.ExitError](err); ended && len(out) > 0 {
+		return "", errors.New(string(out))
+	}
+	return program, err
+}
+
+// startChild starts program beside this one.
+func (p *program) startChild(program string, args []string, force <-chan struct{}) (child, error) {
+	cmd := exec.Command(program, args...) //nolint:gosec,noctx // it is this program, and stopped in order
+	cmd.Stdout, cmd.Stderr = p.process.Stdout, p.process.Stderr
+	apart(cmd)
+	if err := cmd.Start(); err != nil {
+		return child{}, fmt.Errorf("start %s: %w", filepath.Base(program), err)
+	}
+	ended := make(chan string, 1)
+	go func() {
+		_ = cmd.Wait()
+		ended <- cmd.ProcessState.String()
+	}()
+	stop := func() string {
+		terminate(cmd)
+		for {
+			select {
+			case how := <-ended:
+				return how
+			case <-force:
+				terminate(cmd) // the second signal cuts its shutdown short
+				force = nil
+			}
+		}
+	}
+	return child{ended: ended, stop: stop}, nil
+}
