@@ -35,6 +35,7 @@ type metrics struct {
 	sends     metric.Int64Counter
 	produces  bool
 	gauges    metric.Registration
+	queue     metric.Registration // nil where the source is no queue that can be looked into
 
 	base     []metric.AddOption
 	outcome  [outcomes][]metric.AddOption
@@ -61,8 +62,7 @@ func newMetrics(c *Consumer, meter metric.Meter) (*metrics, error) {
 		return nil, fmt.Errorf("make the metrics of task %q: %w", c.settings.Task, err)
 	}
 	m.prepare(c)
-	err := m.observe(c, meter)
-	return m, err
+	return m, errors.Join(m.observe(c, meter), m.observeQueue(c, meter))
 }
 
 func histogramOf(meter metric.Meter, i spans.Instrument) (metric.Float64Histogram, error) {
@@ -191,7 +191,13 @@ func (m *metrics) called(ctx context.Context, operation *calls, took instant, er
 }
 
 func (m *metrics) close() error {
-	if err := m.gauges.Unregister(); err != nil {
+	var errs []error
+	for _, registered := range []metric.Registration{m.gauges, m.queue} {
+		if registered != nil {
+			errs = append(errs, registered.Unregister())
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("unregister metrics: %w", err)
 	}
 	return nil

@@ -56,6 +56,7 @@ const (
 	ThrottleRate       = attribute.Key("ergon.policy.throttle_rate")
 	ThrottleBurst      = attribute.Key("ergon.policy.throttle_burst")
 	Result             = attribute.Key("ergon.result")
+	State              = attribute.Key("ergon.state")
 )
 
 // SystemName is the value of messaging.system: the engine is the client library, whatever the broker.
@@ -108,6 +109,12 @@ var (
 	}
 	ConcurrencyLimit = Instrument{
 		Name: "ergon.concurrency.limit", Unit: "{transaction}", Description: "How many transactions may run at once now.",
+	}
+	QueueTransactions = Instrument{
+		Name: "ergon.queue.transactions", Unit: "{transaction}", Description: "Transactions in the task's queue, by state.",
+	}
+	QueueOldestAge = Instrument{
+		Name: "ergon.queue.oldest_age", Unit: "s", Description: "How long the transaction that waits longest has been ready.",
 	}
 	Outage = Instrument{
 		Name: "ergon.outage", Unit: "1", Description: "1 while the loop is in outage mode.",
