@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,7 +28,7 @@ type workshop struct {
 	events []string
 }
 
-func (w *workshop) happened(format string, args ...any) {
+func (w *workshop) happenedf(format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.events = append(w.events, fmt.Sprintf(format, args...))
@@ -60,9 +61,7 @@ func (w *workshop) edit(names ...string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	next := app.Snapshot{}
-	for name, state := range w.files {
-		next[name] = state
-	}
+	maps.Copy(next, w.files)
 	for _, name := range names {
 		next[name] = app.FileStateAt(time.Now())
 	}
@@ -73,17 +72,17 @@ func (w *workshop) developer() app.Developer {
 	return app.NewDeveloper(
 		w.look, w.build,
 		func(program string) (<-chan string, func() string, error) {
-			w.happened("start %s", program)
+			w.happenedf("start %s", program)
 			ended := make(chan string, 1)
 			w.mu.Lock()
 			w.ended = ended
 			w.mu.Unlock()
 			return ended, func() string {
-				w.happened("stop %s", program)
+				w.happenedf("stop %s", program)
 				return "exit status 143"
 			}, nil
 		},
-		w.happened,
+		w.happenedf,
 	)
 }
 
@@ -132,7 +131,7 @@ func TestProgramIsBuiltAndRunAgainOnceAChangeHasComeToRest(t *testing.T) {
 
 func TestProgramGoesOnWhileTheNextCannotBeBuilt(t *testing.T) {
 	got := work(t, func(w *workshop) {
-		w.breaks(errors.New("a.go:1:1: expected 'package'\n"))
+		w.breaks(fmt.Errorf("a.go:1:1: expected %s\n", "'package'"))
 		w.edit("a.go", "b.go", "c.go", "d.go", "e.go")
 		rest()
 		w.breaks(nil)

@@ -78,8 +78,14 @@ func examined(t *testing.T, patient string, m app.Machine, args ...string) (map[
 	in(t, strings.Replace(aPatient, "PATIENT", with(patient), 1))
 	got := call{settings: app.Settings{Registry: clinic()}, machine: m, args: append([]string{"doctor", "--output", "json"}, args...)}.do(t)
 	var report struct {
-		OK       bool
-		Findings []struct{ Status, Check, Of, Found, Cure string }
+		OK       bool `json:"ok"`
+		Findings []struct {
+			Status string `json:"status"`
+			Check  string `json:"check"`
+			Of     string `json:"of"`
+			Found  string `json:"found"`
+			Cure   string `json:"cure"`
+		} `json:"findings"`
 	}
 	if err := json.Unmarshal([]byte(got.stdout), &report); err != nil {
 		t.Fatalf("%v: %s%s", err, got.stdout, got.stderr)
@@ -236,12 +242,16 @@ func TestMachineIsLookedAt(t *testing.T) {
 		change      func(*app.Machine)
 		check, want string
 	}{
-		"memory that Go does not know of": {func(m *app.Machine) { m.Root = group }, "memory", "warn: the control group allows 1 GiB, of which Go does not know"},
+		"memory that Go does not know of": {
+			func(m *app.Machine) { m.Root = group }, "memory",
+			"warn: the control group allows 1 GiB, of which Go does not know",
+		},
 		"memory that fits": {
 			func(m *app.Machine) { m.Root, m.MemoryLimit = group, 1<<30 }, "memory", "ok: Go keeps below 1 GiB of 1 GiB",
 		},
 		"memory above the limit": {
-			func(m *app.Machine) { m.Root, m.MemoryLimit = group, 2<<30 }, "memory", "fail: GOMEMLIMIT is 2 GiB, but the control group allows 1 GiB",
+			func(m *app.Machine) { m.Root, m.MemoryLimit = group, 2<<30 }, "memory",
+			"fail: GOMEMLIMIT is 2 GiB, but the control group allows 1 GiB",
 		},
 		"memory without a control group": {func(m *app.Machine) { m.MemoryLimit = 2 << 30 }, "memory", "ok: GOMEMLIMIT is 2 GiB"},
 		"processors that fit": {
@@ -251,10 +261,12 @@ func TestMachineIsLookedAt(t *testing.T) {
 			func(m *app.Machine) { m.Root, m.Processors = group, 4 }, "processors", "warn: Go uses 4 at once, the control group allows 2.5",
 		},
 		"clock that nobody sets": {
-			func(m *app.Machine) { m.Synced = func() (bool, bool) { return false, true } }, "clock", "warn: 2026-03-01 12:00:00Z, not synchronized",
+			func(m *app.Machine) { m.Synced = func() (bool, bool) { return false, true } }, "clock",
+			"warn: 2026-03-01 12:00:00Z, not synchronized",
 		},
 		"clock that cannot be": {
-			func(m *app.Machine) { m.BuiltAt = m.Now.Add(time.Second) }, "clock", "fail: it is 2026-03-01 12:00:00Z, but the program is of 2026-03-01 12:00:01Z",
+			func(m *app.Machine) { m.BuiltAt = m.Now.Add(time.Second) }, "clock",
+			"fail: it is 2026-03-01 12:00:00Z, but the program is of 2026-03-01 12:00:01Z",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -267,7 +279,7 @@ func TestMachineIsLookedAt(t *testing.T) {
 	}
 }
 
-var versionless = regexp.MustCompile(`versions  .*`)
+var versionless = regexp.MustCompile(`versions {2}.*`)
 
 // with are further settings of a component.
 func with(settings string) string {

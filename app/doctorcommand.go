@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -135,7 +136,7 @@ func (p *program) printFindings(all []finding) error {
 	}
 	colors := p.colorsFor(p.process.Stdout)
 	rows := [][]cell{p.heading("", "CHECK", "OF", "FOUND")}
-	var cures string
+	var cures strings.Builder
 	for _, f := range all {
 		row := cells(f.Status, f.Check, f.Of, oneLine(f.Found))
 		switch f.Status {
@@ -146,9 +147,9 @@ func (p *program) printFindings(all []finding) error {
 		}
 		rows = append(rows, row)
 		if f.Cure != "" {
-			cures += "\n" + table("", [][]cell{{row[0], cell{text: f.Check + " " + f.Of}}}) + "  " + f.Cure + "\n"
+			cures.WriteString("\n" + table("", [][]cell{{row[0], cell{text: f.Check + " " + f.Of}}}) + "  " + f.Cure + "\n")
 		}
 	}
 	verdict := "\n" + counted(counts[statusFail], "failure") + ", " + counted(counts[statusWarn], "warning") + "\n"
-	return errors.Join(p.print(table("", p.clipped(rows))+cures+verdict), failed)
+	return errors.Join(p.print(table("", p.clipped(rows))+cures.String()+verdict), failed)
 }

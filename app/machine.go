@@ -53,16 +53,17 @@ func (m machine) memory() finding {
 	own := m.MemoryLimit != math.MaxInt64
 	switch {
 	case limited && !own:
-		f.Status, f.Found = statusWarn, fmt.Sprintf("the control group allows %s, of which Go does not know", size(uint64(group))) //nolint:gosec // it is not negative
+		f.Status = statusWarn
+		f.Found = fmt.Sprintf("the control group allows %s, of which Go does not know", size(group))
 		f.Cure = "set GOMEMLIMIT to nine tenths of it"
 	case limited && m.MemoryLimit > group:
 		f.Status = statusFail
-		f.Found = fmt.Sprintf("GOMEMLIMIT is %s, but the control group allows %s", size(uint64(m.MemoryLimit)), size(uint64(group))) //nolint:gosec // as above
+		f.Found = fmt.Sprintf("GOMEMLIMIT is %s, but the control group allows %s", size(m.MemoryLimit), size(group))
 		f.Cure = "leave GOMEMLIMIT out, or set it to nine tenths of what the control group allows"
 	case limited:
-		f.Found = fmt.Sprintf("Go keeps below %s of %s", size(uint64(m.MemoryLimit)), size(uint64(group))) //nolint:gosec // as above
+		f.Found = fmt.Sprintf("Go keeps below %s of %s", size(m.MemoryLimit), size(group))
 	case own:
-		f.Found = "GOMEMLIMIT is " + size(uint64(m.MemoryLimit)) //nolint:gosec // as above
+		f.Found = "GOMEMLIMIT is " + size(m.MemoryLimit)
 	}
 	return f
 }
@@ -152,7 +153,7 @@ func existing(folder string) (found string, missing bool) {
 }
 
 // size writes bytes for people: 512 B, 1.5 GiB.
-func size(bytes uint64) string {
+func size[T int64 | uint64](bytes T) string {
 	const step = 1024
 	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
 	value, unit := float64(bytes), 0

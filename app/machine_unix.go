@@ -10,7 +10,7 @@ func freeSpace(folder string) (uint64, bool) {
 	if err := syscall.Statfs(folder, &s); err != nil {
 		return 0, false
 	}
-	return s.Bavail * uint64(s.Bsize), true //nolint:gosec,unconvert // a size; its type differs between systems
+	return s.Bavail * uint64(s.Bsize), true //nolint:unconvert // its type differs between systems
 }
 
 func writable(folder string) error {

@@ -3,6 +3,7 @@ package app
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -44,9 +45,10 @@ func (p *program) newProject(project Project) error {
 	if p.json() {
 		return p.printJSON(map[string]any{"folder": project.Folder, "files": files})
 	}
-	text := ""
+	var text strings.Builder
 	for _, file := range files {
-		text += filepath.Join(project.Folder, file) + "\n"
+		text.WriteString(filepath.Join(project.Folder, file) + "\n")
 	}
-	return p.print(text + fmt.Sprintf("\nIt runs: cd %s && make run\n", project.Folder))
+	fmt.Fprintf(&text, "\nIt runs: cd %s && make run\n", project.Folder)
+	return p.print(text.String())
 }

@@ -65,11 +65,17 @@ func TestTaskIsMadeWithItsSettingsOnTopOfTheDefaults(t *testing.T) {
 
 func TestFaultsOfSettingsHaveTheirPlace(t *testing.T) {
 	for name, c := range map[string]struct{ settings, want string }{
-		"left out":    {"", "f:2:3: tasks.shipping.settings.carrier: is empty, must name who carries it"},
-		"empty":       {"    settings:\n", "f:4:5: tasks.shipping.settings.carrier: is empty, must name who carries it"},
-		"invalid":     {"    settings: {carrier: \"\"}\n", "f:4:25: tasks.shipping.settings.carrier: is empty, must name who carries it"},
-		"unknown key": {"    settings: {carrier: a, puase: 1s}\n", `f:4:28: tasks.shipping.settings: unknown key "puase"; did you mean "pause"? known keys: carrier, pause, token`},
-		"wrong kind":  {"    settings: {carrier: a, pause: 5}\n", "f:4:35: tasks.shipping.settings.pause: is 5, a duration needs a unit, such as 5s"},
+		"left out": {"", "f:2:3: tasks.shipping.settings.carrier: is empty, must name who carries it"},
+		"empty":    {"    settings:\n", "f:4:5: tasks.shipping.settings.carrier: is empty, must name who carries it"},
+		"invalid":  {"    settings: {carrier: \"\"}\n", "f:4:25: tasks.shipping.settings.carrier: is empty, must name who carries it"},
+		"unknown key": {
+			"    settings: {carrier: a, puase: 1s}\n",
+			`f:4:28: tasks.shipping.settings: unknown key "puase"; did you mean "pause"? known keys: carrier, pause, token`,
+		},
+		"wrong kind": {
+			"    settings: {carrier: a, pause: 5}\n",
+			"f:4:35: tasks.shipping.settings.pause: is 5, a duration needs a unit, such as 5s",
+		},
 		"of a task that has none": {
 			"    task: birdstrikes.triage\n    settings: {carrier: a}\n",
 			`f:5:5: tasks.shipping.settings: task "birdstrikes.triage" has no settings; remove the key`,
@@ -85,8 +91,8 @@ func TestFaultsOfSettingsHaveTheirPlace(t *testing.T) {
 }
 
 func TestSettingsOfAnUnknownTaskAreNoFurtherFault(t *testing.T) {
-	_, _, err := parseShipping("    task: shiping\n    settings: {carier: a}\n")
-	if faults := (config.Faults)(nil); !errors.As(err, &faults) || len(faults) != 1 {
+	_, _, err := parseShipping("    task: shippingg\n    settings: {carier: a}\n")
+	if faults := config.Faults(nil); !errors.As(err, &faults) || len(faults) != 1 {
 		t.Errorf("got %v, want one fault", err)
 	}
 }
@@ -99,8 +105,10 @@ func TestSchemaDescribesSettingsOfTasks(t *testing.T) {
 	var schema struct {
 		Defs map[string]struct {
 			Properties map[string]struct {
-				AnyOf []struct{ Properties map[string]any }
-			}
+				AnyOf []struct {
+					Properties map[string]any `json:"properties"`
+				} `json:"anyOf"`
+			} `json:"properties"`
 		} `json:"$defs"`
 	}
 	if err := json.Unmarshal(text, &schema); err != nil {

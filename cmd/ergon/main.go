@@ -33,7 +33,10 @@ func Program() app.Settings {
 }
 
 func newProject(p app.Project) ([]string, error) {
-	_, source, _, _ := runtime.Caller(0)
+	_, source, _, ok := runtime.Caller(0)
+	if !ok {
+		source = ""
+	}
 	return scaffold.Write(scaffold.Project{
 		Folder: p.Folder, Module: p.Module, Clone: p.Ergon, GoMod: goMod, GoSum: goSum, BuiltFrom: filepath.Dir(source),
 	})

@@ -19,7 +19,8 @@ func Registry() *config.Registry {
 	config.Connector(r, "file", "records of a CSV, JSON Lines or JSON file", file.DefaultSourceConfig(), openFile)
 	config.Connector(r, "file-sink", "lines of JSON in a file", file.DefaultSinkConfig(), openSink)
 	config.Connector(r, "queue", "a durable queue in a file", sqlite.DefaultQueueConfig(), openQueue)
-	config.Connector(r, "dead-letters", "dead letters in the file of a queue, to be looked into", sqlite.DefaultDeadLettersConfig(), openDeadLetters)
+	config.Connector(r, "dead-letters", "dead letters in the file of a queue, to be looked into", sqlite.DefaultDeadLettersConfig(),
+		openDeadLetters)
 	config.Connector(r, "generator", "transactions made up, to try things out", DefaultGeneratorConfig(), newGenerator)
 	return r
 }

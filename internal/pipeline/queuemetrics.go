@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -42,7 +43,7 @@ func (m *metrics) observeQueue(c *Consumer, meter metric.Meter) error {
 		for state, n := range map[capability.QueueState]int64{
 			capability.StateReady: stats.Ready, capability.StateDelayed: stats.Delayed, capability.StateClaimed: stats.Claimed,
 		} {
-			o.ObserveInt64(gauges[0], n, metric.WithAttributes(append(of[:len(of):len(of)], spans.State.String(string(state)))...))
+			o.ObserveInt64(gauges[0], n, metric.WithAttributes(append(slices.Clip(of), spans.State.String(string(state)))...))
 		}
 		age := int64(0)
 		if !stats.OldestReadyAt.IsZero() {

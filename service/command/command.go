@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -65,7 +66,7 @@ func (c *Command) Call(ctx context.Context, tx ergon.Transaction, payload []byte
 	cmd := exec.CommandContext(ctx, c.program, c.config.Argv[1:]...) //nolint:gosec // the program is what the configuration is for
 	cmd.Args[0] = c.config.Argv[0]
 	cmd.Dir = c.config.Dir
-	cmd.Env = append(c.environ[:len(c.environ):len(c.environ)], variables(ctx, tx)...)
+	cmd.Env = slices.Concat(c.environ, variables(ctx, tx))
 	cmd.Stdin = bytes.NewReader(payload)
 	stdout := &head{limit: c.config.MaxOutputBytes, full: func() { kill(errTooMuch) }}
 	stderr := c.stderr(ctx, payload)
@@ -109,7 +110,7 @@ func (c *Command) failure(ctx context.Context, err error, said string) error {
 	case exitAgain:
 		return message
 	case -1:
-		return fmt.Errorf("the program was ended by a signal: %s%s", exit.ProcessState, said)
+		return fmt.Errorf("the program was ended by %s%s", exit.ProcessState, said)
 	default:
 		return message
 	}

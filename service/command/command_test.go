@@ -59,11 +59,11 @@ func program(what string, args []string) int {
 			}
 		}
 	case "hang":
-		connection, _ := net.Dial("unix", args[0])
+		connection, _ := net.Dial("unix", args[0]) //nolint:noctx // it has nothing that could end it
 		defer connection.Close()
 		never()
 	case "leave": // a child that hangs and holds the output
-		child := exec.Command(os.Args[0], "hang", args[0])
+		child := exec.Command(os.Args[0], "hang", args[0]) //nolint:noctx // it is to stay
 		child.Stdout = os.Stdout
 		if err := child.Start(); err != nil {
 			return 1
@@ -82,7 +82,7 @@ func program(what string, args []string) int {
 func never() {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals)
-	for range signals { //nolint:revive // whatever comes is ignored
+	for range signals {
 	}
 }
 
@@ -138,7 +138,7 @@ func TestExitCodeSaysWhoseFaultItIs(t *testing.T) {
 		}
 	}
 	_, err := run(t.Context(), t, nil, "die")
-	if err == nil || err.Error() != "the program was ended by a signal: signal: killed" || ergon.CategoryOf(err) != ergon.CategorySystem {
+	if err == nil || err.Error() != "the program was ended by signal: killed" || ergon.CategoryOf(err) != ergon.CategorySystem {
 		t.Errorf("a signal is %v %v", ergon.CategoryOf(err), err)
 	}
 }
@@ -185,7 +185,8 @@ func TestProgramThatIsNotThereIsRefusedAtOnce(t *testing.T) {
 	c := command.DefaultConfig()
 	c.Argv = []string{"no-such-program"}
 	_, err := command.New(c, nil)
-	const want = `argv: the program "no-such-program" cannot be run: executable file not found in $PATH; give its path, or install it where PATH leads`
+	const want = `argv: the program "no-such-program" cannot be run: executable file not found in $PATH; ` +
+		"give its path, or install it where PATH leads"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
@@ -212,13 +213,13 @@ func TestResultIsBounded(t *testing.T) {
 // witness is a socket that a program connects to; gone returns when that program has ended.
 func witness(t *testing.T) (path string, connected chan net.Conn) {
 	t.Helper()
-	folder, err := os.MkdirTemp("", "ergon") // shorter than t.TempDir: the path of a socket is
+	folder, err := os.MkdirTemp("", "ergon") //nolint:usetesting // the path of a socket is short, that of t.TempDir is not
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(folder) })
 	path = filepath.Join(folder, "s")
-	listener, err := net.Listen("unix", path)
+	listener, err := net.Listen("unix", path) //nolint:noctx // it listens at once
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +253,8 @@ func TestProgramIsKilledWithAllThatItStartedWhenItsTimeIsOver(t *testing.T) {
 			}()
 			connection := <-connected
 			cancel(ergon.ErrAttemptTimeout)
-			if err := <-done; err == nil || err.Error() != "the program was killed: attempt timeout" || ergon.CategoryOf(err) != ergon.CategoryTimeout {
+			err := <-done
+			if err == nil || err.Error() != "the program was killed: attempt timeout" || ergon.CategoryOf(err) != ergon.CategoryTimeout {
 				t.Errorf("got %v", err)
 			}
 			gone(t, connection)
@@ -274,7 +276,9 @@ func TestWhatAProgramSaysIsBoundedAndNeverThePayload(t *testing.T) {
 	if want := "exit code 1: cannot read [payload] [31m"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
-	for limit, want := range map[int]string{0: "exit code 1", 4: "exit code 1: … def.", 6: "exit code 1: … bcdef.", 7: "exit code 1: abcdef."} {
+	for limit, want := range map[int]string{
+		0: "exit code 1", 4: "exit code 1: … def.", 6: "exit code 1: … bcdef.", 7: "exit code 1: abcdef.",
+	} {
 		_, err := run(t.Context(), t, func(c *command.Config) { c.MaxStderrBytes = limit }, "exit", "1", "abcdef.")
 		if err == nil || err.Error() != want {
 			t.Errorf("with %d bytes: got %v, want %s", limit, err, want)
@@ -298,7 +302,7 @@ func TestWhatAProgramSaysIsLoggedByLinesWhereThatIsWanted(t *testing.T) {
 	if _, err := runWith(t.Context(), t, log, logger, "exit", "1", "one\n\ntwo\nthree"); err == nil || err.Error() != "exit code 1" {
 		t.Errorf("got %v, want an error without what was logged", err)
 	}
-	want := "level=INFO msg=\"program: one\"\nlevel=INFO msg=\"program: two\"\n"
+	want := "level=INFO msg=\"program says\" text=one\nlevel=INFO msg=\"program says\" text=two\n"
 	if diff := cmp.Diff(want, text.String()); diff != "" {
 		t.Errorf("log (-want +got):\n%s", diff)
 	}

@@ -45,7 +45,7 @@ func (c *Command) stderr(ctx context.Context, payload []byte) *tail {
 		left := c.config.MaxStderrBytes
 		t.line = func(text string) {
 			if left -= len(text) + 1; left >= 0 {
-				c.logger.InfoContext(ctx, "program: "+text)
+				c.logger.InfoContext(ctx, "program says", "text", text)
 			}
 		}
 		t.logged = c.config.MaxStderrBytes

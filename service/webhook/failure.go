@@ -16,7 +16,8 @@ func failure(response *http.Response, now time.Time) error {
 	err := fmt.Errorf("answered %d %s", status, http.StatusText(status))
 	switch {
 	case status < 400:
-		return ergon.Permanent(fmt.Errorf("%w: a redirect that is not followed; correct url, or set follow_redirects for one to the same host", err))
+		return ergon.Permanent(fmt.Errorf("%w: a redirect that is not followed; correct url, or set follow_redirects "+
+			"for one to the same host", err))
 	case status >= 500, status == http.StatusRequestTimeout, status == http.StatusTooEarly, status == http.StatusTooManyRequests:
 		if after, ok := retryAfter(response.Header.Get("Retry-After"), now); ok {
 			return ergon.RetryAfter(err, after)

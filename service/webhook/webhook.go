@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -100,8 +101,7 @@ func (w *Webhook) request(ctx context.Context, tx ergon.Transaction, payload []b
 	request.Header.Set("Content-Type", w.config.ContentType)
 	request.Header.Set("User-Agent", "ergon")
 	request.Header.Set("Idempotency-Key", key(tx.ID()))
-	trace := propagation.TraceContext{}
-	trace.Inject(traced(ctx, tx), propagation.HeaderCarrier(request.Header))
+	propagation.TraceContext{}.Inject(traced(ctx, tx), propagation.HeaderCarrier(request.Header))
 	for name, value := range w.config.Headers {
 		request.Header.Set(name, value)
 		if http.CanonicalHeaderKey(name) == "Host" {
@@ -117,9 +117,7 @@ func traced(ctx context.Context, tx ergon.Transaction) context.Context {
 		return ctx
 	}
 	var carrier propagation.MapCarrier = map[string]string{}
-	for name, value := range tx.AllMetadata() {
-		carrier[name] = value
-	}
+	maps.Insert(carrier, tx.AllMetadata())
 	return propagation.TraceContext{}.Extract(ctx, carrier)
 }
 

@@ -84,7 +84,7 @@ func TestResultIsTheAnswer(t *testing.T) {
 
 func TestSpanOfTheAttemptGoesBeforeThatOfTheTransaction(t *testing.T) {
 	var got string
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header.Get("traceparent") }))
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header.Get("Traceparent") }))
 	t.Cleanup(server.Close)
 	span := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceFlags: trace.FlagsSampled})
 	if _, err := newWebhook(t, server.URL, nil).Call(trace.ContextWithSpanContext(t.Context(), span), transaction(), nil); err != nil {
@@ -108,8 +108,9 @@ func TestStatusSaysWhoseFaultItIs(t *testing.T) {
 	} {
 		_, err := call(t, answer(status, "a payload"), nil)
 		var permanent interface{ IsPermanent() bool }
-		if got := errors.As(err, &permanent) && permanent.IsPermanent(); err == nil || ergon.CategoryOf(err) != want.category || got != want.permanent {
-			t.Errorf("%d is %s, permanent %v: %v; want %s, %v", status, ergon.CategoryOf(err), got, err, want.category, want.permanent)
+		got := errors.As(err, &permanent) && permanent.IsPermanent()
+		if err == nil || ergon.CategoryOf(err) != want.category || got != want.permanent {
+			t.Fatalf("%d is %s, permanent %v: %v; want %s, %v", status, ergon.CategoryOf(err), got, err, want.category, want.permanent)
 		}
 		if strings.Contains(err.Error(), "payload") || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%d: %v tells too much", status, err)

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"iter"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -25,6 +26,8 @@ import (
 	"github.com/ergon-go/ergon/telemetry"
 )
 
+const deploy = "../../../deploy/"
+
 var update = flag.Bool("update", false, "write the files anew")
 
 func TestFilesAreWhatIsMade(t *testing.T) {
@@ -32,19 +35,18 @@ func TestFilesAreWhatIsMade(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string][]byte{
-		"../../../deploy/grafana/dashboards/ergon.json":                                grafana,
-		"../../../deploy/prometheus/alerts.yaml":                                       dashboards.Prometheus(),
-		"../scaffold/template/deploy/grafana/dashboards/ergon.json.tmpl":               grafana,
-		"../scaffold/template/deploy/prometheus/alerts.yaml.tmpl":                      dashboards.Prometheus(),
-		"../scaffold/template/deploy/prometheus/prometheus.yaml.tmpl":                  read(t, "../../../deploy/prometheus/prometheus.yaml"),
-		"../scaffold/template/deploy/collector.yaml.tmpl":                              read(t, "../../../deploy/collector.yaml"),
-		"../scaffold/template/deploy/tempo.yaml.tmpl":                                  read(t, "../../../deploy/tempo.yaml"),
-		"../scaffold/template/deploy/loki.yaml.tmpl":                                   read(t, "../../../deploy/loki.yaml"),
-		"../scaffold/template/deploy/observability.yaml.tmpl":                          read(t, "../../../deploy/observability.yaml"),
-		"../scaffold/template/deploy/grafana/provisioning/datasources/ergon.yaml.tmpl": read(t, "../../../deploy/grafana/provisioning/datasources/ergon.yaml"),
-		"../scaffold/template/deploy/grafana/provisioning/dashboards/ergon.yaml.tmpl":  read(t, "../../../deploy/grafana/provisioning/dashboards/ergon.yaml"),
+	files := map[string][]byte{"grafana/dashboards/ergon.json": grafana, "prometheus/alerts.yaml": dashboards.Prometheus()}
+	for _, name := range []string{
+		"prometheus/prometheus.yaml", "collector.yaml", "tempo.yaml", "loki.yaml", "observability.yaml",
+		"grafana/provisioning/datasources/ergon.yaml", "grafana/provisioning/dashboards/ergon.yaml",
 	} {
+		files[name] = read(t, deploy+name) // new programs have the same
+	}
+	targets := map[string][]byte{}
+	for name, text := range files {
+		targets[deploy+name], targets["../scaffold/template/deploy/"+name+".tmpl"] = text, text
+	}
+	for name, want := range targets {
 		if *update {
 			write(t, name, want)
 		}
@@ -78,10 +80,17 @@ func queries(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	var dashboard struct {
-		Panels []struct {
-			Targets []struct{ Expr, LegendFormat string }
-		}
-		Templating struct{ List []struct{ Definition string } }
+		Panels []struct { //nolint:tagliatelle // the names are Grafana's
+			Targets []struct {
+				Expr         string `json:"expr"`
+				LegendFormat string `json:"legendFormat"`
+			} `json:"targets"`
+		} `json:"panels"`
+		Templating struct {
+			List []struct {
+				Definition string `json:"definition"`
+			} `json:"list"`
+		} `json:"templating"`
 	}
 	if err := json.Unmarshal(made, &dashboard); err != nil {
 		t.Fatal(err)
@@ -119,7 +128,8 @@ func TestEveryMetricAndLabelOfAQueryIsEmitted(t *testing.T) {
 			t.Errorf("%s: %s stands for nothing", q, left)
 		}
 		for _, name := range word.FindAllString(q, -1) {
-			if named++; !emitted[name] {
+			named++
+			if !emitted[name] {
 				t.Errorf("%s: nothing emits %s", q, name)
 			}
 		}
@@ -140,7 +150,7 @@ func everything(t *testing.T) string {
 	}
 	scrape := func() string {
 		answer := httptest.NewRecorder()
-		providers.Prometheus.ServeHTTP(answer, httptest.NewRequest("GET", "/metrics", nil))
+		providers.Prometheus.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody))
 		return answer.Body.String()
 	}
 	settings := runner.Settings{MeterProvider: providers.MeterProvider, Logger: slog.New(slog.DiscardHandler)}
@@ -210,7 +220,7 @@ func consuming(t *testing.T, w *works) ergon.TaskConfig {
 	return cfg
 }
 
-func component(make func() (any, error)) ergon.Component { return ergon.Component{New: make} }
+func component(open func() (any, error)) ergon.Component { return ergon.Component{New: open} }
 
 // producing prepares one transaction that succeeds and one that fails.
 func producing() ergon.TaskConfig {

@@ -8,6 +8,9 @@ import (
 
 type object = map[string]any
 
+// datasource is a key of Grafana's, and the name of the variable that chooses one.
+const datasource = "datasource"
+
 const (
 	columns = 2
 	width   = 24 / columns
@@ -22,11 +25,11 @@ func Grafana() ([]byte, error) {
 		var targets []object
 		for j, q := range p.queries {
 			targets = append(targets, object{
-				"refId": string(rune('A' + j)), "datasource": source, "expr": fill(q.expr), "legendFormat": fill(q.legend),
+				"refId": string(rune('A' + j)), datasource: source, "expr": fill(q.expr), "legendFormat": fill(q.legend),
 			})
 		}
 		shown = append(shown, object{
-			"id": i + 1, "type": "timeseries", "title": p.title, "description": p.about, "datasource": source, "targets": targets,
+			"id": i + 1, "type": "timeseries", "title": p.title, "description": p.about, datasource: source, "targets": targets,
 			"gridPos": object{"x": i % columns * width, "y": i / columns * height, "w": width, "h": height},
 			"options": object{
 				"legend":  object{"displayMode": "table", "placement": "bottom", "calcs": []string{"lastNotNull", "max"}, "showLegend": true},
@@ -57,9 +60,9 @@ func custom(stacked bool) object {
 func variables(source object) []object {
 	values := fill("label_values(TRANSACTIONS, TASK)")
 	return []object{
-		{"name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus", "hide": 0},
+		{"name": datasource, "label": "Data source", "type": datasource, "query": "prometheus", "hide": 0},
 		{
-			"name": "task", "label": "Task", "type": "query", "datasource": source, "definition": values,
+			"name": "task", "label": "Task", "type": "query", datasource: source, "definition": values,
 			"query": object{"query": values, "refId": "tasks"}, "refresh": 2, "sort": 1,
 			"includeAll": true, "multi": true, "allValue": ".*", "current": object{"text": "All", "value": "$__all"},
 		},

@@ -3,8 +3,6 @@ package dashboards
 import (
 	"strings"
 
-	"go.opentelemetry.io/otel/attribute"
-
 	"github.com/ergon-go/ergon/internal/spans"
 )
 
@@ -26,7 +24,7 @@ func counter(i spans.Instrument) string { return gauge(i) + "_total" }
 
 func histogram(i spans.Instrument) string { return gauge(i) + "_bucket" }
 
-func label(k attribute.Key) string { return underscored(string(k)) }
+func label[K ~string](k K) string { return underscored(string(k)) }
 
 func underscored(name string) string { return strings.ReplaceAll(name, ".", "_") }
 

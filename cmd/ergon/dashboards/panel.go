@@ -8,6 +8,9 @@ type panel struct {
 	queries      []query
 }
 
+// plain is Grafana's unit for mere numbers.
+const plain = "short"
+
 type query struct{ expr, legend string }
 
 // of is a selector of the tasks that the dashboard's user has chosen.
@@ -34,14 +37,15 @@ func panels() []panel {
 			queries: quantiles("PROCESS_SECONDS"+of, "", ""),
 		},
 		{
-			title: "In flight", about: "Fetched and not ended, and how many may run at once.", unit: "short",
+			title: "In flight", about: "Fetched and not ended, and how many may run at once.", unit: plain,
 			queries: []query{
 				{`sum by (TASK) (IN_FLIGHT` + of + `)`, "{{TASK}}"},
 				{`sum by (TASK) (LIMIT` + of + `)`, "{{TASK}} limit"},
 			},
 		},
 		{
-			title: "Waiting in queues", about: "Of queues that can be looked into. Every worker counts the same queue.", unit: "short", stacked: true,
+			title: "Waiting in queues", about: "Of queues that can be looked into. Every worker counts the same queue.",
+			unit: plain, stacked: true,
 			queries: []query{{`max by (TASK, STATE) (QUEUED` + of + `)`, "{{TASK}} {{STATE}}"}},
 		},
 		{
@@ -49,8 +53,11 @@ func panels() []panel {
 			queries: []query{{`max by (TASK) (OLDEST` + of + `)`, "{{TASK}}"}},
 		},
 		{
-			title: "Dead letters and failed handlers", about: "In the last hour.", unit: "short",
-			queries: []query{{`sum by (TASK, OUTCOME) (increase(TRANSACTIONS{TASK=~"$task", OUTCOME=~"dead_lettered|handler_failed"}[1h]))`, "{{TASK}} {{OUTCOME}}"}},
+			title: "Dead letters and failed handlers", about: "In the last hour.", unit: plain,
+			queries: []query{{
+				`sum by (TASK, OUTCOME) (increase(TRANSACTIONS{TASK=~"$task", OUTCOME=~"dead_lettered|handler_failed"}[1h]))`,
+				"{{TASK}} {{OUTCOME}}",
+			}},
 		},
 		{
 			title: "Attempts", about: "By phase and by what came of them.", unit: "ops", stacked: true,
@@ -61,7 +68,7 @@ func panels() []panel {
 			queries: quantiles("ATTEMPT_SECONDS"+of, ", PHASE", " {{PHASE}}")[1:2],
 		},
 		{
-			title: "Attempts that did not end in time", about: "Given up and still running, and results that came too late.", unit: "short",
+			title: "Attempts that did not end in time", about: "Given up and still running, and results that came too late.", unit: plain,
 			queries: []query{
 				{`sum by (TASK) (ABANDONED` + of + `)`, "{{TASK}} abandoned"},
 				{`sum by (TASK) (increase(LATE` + of + `[$__rate_interval]))`, "{{TASK}} late"},
@@ -79,7 +86,7 @@ func panels() []panel {
 			},
 		},
 		{
-			title: "Outage", about: "1 while a task tries one transaction at a time, because everything fails.", unit: "short",
+			title: "Outage", about: "1 while a task tries one transaction at a time, because everything fails.", unit: plain,
 			queries: []query{{`max by (TASK) (OUTAGE` + of + `)`, "{{TASK}}"}},
 		},
 	}

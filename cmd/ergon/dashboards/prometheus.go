@@ -29,15 +29,18 @@ func alerts() []alert {
 		},
 		{
 			"ErgonQueueWaits", `max by (TASK) (OLDEST) > 600`, "5m", "warning",
-			"A transaction of {{ $labels.TASK }} has waited for more than ten minutes.", "Have more workers, or more of them at once; see whether attempts have become slower.",
+			"A transaction of {{ $labels.TASK }} has waited for more than ten minutes.",
+			"Have more workers, or more of them at once; see whether attempts have become slower.",
 		},
 		{
 			"ErgonStuck", `(sum by (TASK) (IN_FLIGHT) > 0) unless (sum by (TASK) (rate(TRANSACTIONS[15m])) > 0)`, "15m", "critical",
-			"{{ $labels.TASK }} has transactions in flight, but none has ended for a quarter of an hour.", "See the log and a goroutine profile.",
+			"{{ $labels.TASK }} has transactions in flight, but none has ended for a quarter of an hour.",
+			"See the log and a goroutine profile.",
 		},
 		{
 			"ErgonAttemptsAbandoned", `max by (TASK) (ABANDONED) > 0`, "10m", "warning",
-			"Attempts of {{ $labels.TASK }} go on long after their timeout.", "Have its handlers heed their context; at the headroom the worker is replaced.",
+			"Attempts of {{ $labels.TASK }} go on long after their timeout.",
+			"Have its handlers heed their context; at the headroom the worker is replaced.",
 		},
 		{
 			"ErgonFetchFails", `sum by (TASK) (rate(OPERATION_COUNT{OPERATION="receive", ERROR!=""}[5m])) > 0`, "10m", "warning",

@@ -92,7 +92,8 @@ func (p Project) clone() (string, error) {
 			}
 		}
 	}
-	return "", fmt.Errorf("there is no release of Ergon that this program knows of, and no clone around %s; say where one is with --ergon", working)
+	return "", fmt.Errorf("there is no release of Ergon that this program knows of, and no clone around %s; "+
+		"say where one is with --ergon", working)
 }
 
 func isClone(folder string) bool {

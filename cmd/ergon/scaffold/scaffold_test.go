@@ -60,7 +60,8 @@ func TestProgramOfAReleaseNeedsThatRelease(t *testing.T) {
 	if strings.Contains(read(t, "hello/README.md"), "dropreplace") {
 		t.Error("README.md speaks of a clone")
 	}
-	if slices.Sort(names); !slices.Equal(names, filesBelow(t, "hello")) {
+	slices.Sort(names)
+	if !slices.Equal(names, filesBelow(t, "hello")) {
 		t.Errorf("it says that it wrote %v, but there are %v", names, filesBelow(t, "hello"))
 	}
 	if got := read(t, "hello/Makefile"); !strings.Contains(got, "go build -o bin/greet .") || strings.Contains(got, "[[") {
@@ -100,7 +101,8 @@ func TestProgramOfACloneNamesItsFolders(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := "replace github.com/ergon-go/ergon => \"" + root + "\"\n"
-			if got := read(t, filepath.Join(c.project.Folder, "go.mod")); !strings.HasPrefix(got, "module hello\n") || !strings.HasSuffix(got, want) {
+			got := read(t, filepath.Join(c.project.Folder, "go.mod"))
+			if !strings.HasPrefix(got, "module hello\n") || !strings.HasSuffix(got, want) {
 				t.Errorf("go.mod is\n%s\nwant a module hello and\n%s", got, want)
 			}
 		})
@@ -124,8 +126,10 @@ func TestWhatCannotBeWrittenIsRefusedBeforeAnythingIs(t *testing.T) {
 			scaffold.Project{Folder: "full"},
 			"the folder " + filepath.Join(working, "full") + " is not empty: it has notes.txt; choose another folder, or empty it",
 		},
-		"file":              {scaffold.Project{Folder: "file"}, "not a directory; choose another folder, or empty it"},
-		"folder of a clone": {scaffold.Project{Folder: filepath.Join(root, "hello"), Clone: root, GoMod: ofClone}, "choose one outside of " + root},
+		"file": {scaffold.Project{Folder: "file"}, "not a directory; choose another folder, or empty it"},
+		"folder of a clone": {
+			scaffold.Project{Folder: filepath.Join(root, "hello"), Clone: root, GoMod: ofClone}, "choose one outside of " + root,
+		},
 		"no clone at all": {
 			scaffold.Project{Folder: "new", GoMod: ofClone},
 			"and no clone around " + working + "; say where one is with --ergon",
