@@ -46,7 +46,8 @@
 //
 //	grace                    fetching has stopped; what runs may end
 //	force                    handlers are cancelled and have this long to heed it; then they are given up and released
-//	force, at least 1 s      the last settlements
+//	force, at least 1 s      the last settlements; where they need none of it, 1 s for a fetch that was under way and may still
+//	                         bring something, which is given back
 //	force, at least 1 s      Exit, closing; whatever of the time before is not used is added to this
 //	5 s                      flushing telemetry; of that, worker processes have 3 s
 //

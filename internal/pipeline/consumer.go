@@ -165,7 +165,9 @@ func (c *Consumer) runUntilEnd(ctx context.Context, giveUp context.CancelCauseFu
 		if fetching {
 			fetchErr = <-done // a fetch that ignores its context is left behind
 		}
-		c.shutDown(why, giveUp)
+		if c.shutDown(why, giveUp) {
+			c.intake.calls.wait(leastFlush, c.settings.Force) // for it to give back what it brings
+		}
 	}
 	for fetching || c.room.unsettled.Load() > 0 {
 		select {
@@ -185,22 +187,23 @@ func (c *Consumer) runUntilEnd(ctx context.Context, giveUp context.CancelCauseFu
 	return ended()
 }
 
-// shutDown climbs down the ladder.
-func (c *Consumer) shutDown(why error, giveUp context.CancelCauseFunc) {
+// shutDown climbs down the ladder, and reports whether it came to an end before its last rung.
+func (c *Consumer) shutDown(why error, giveUp context.CancelCauseFunc) (early bool) {
 	c.releaseWaiting()
 	c.settler.hurry()
 	if c.waitQuiet(c.settings.Shutdown.Grace, c.settings.Force) {
-		return
+		return true
 	}
 	c.interrupt(why)
 	if c.waitQuiet(c.settings.Shutdown.Force, c.settings.Force) {
-		return
+		return true
 	}
 	c.abandon()
 	c.settler.hurry()
 	if !c.waitQuiet(max(c.settings.Shutdown.Force, leastFlush), nil) {
 		giveUp(ergon.ErrInterrupted)
 	}
+	return false
 }
 
 // leastFlush is the least time that settlements get at the very end.

@@ -29,6 +29,7 @@ type intake struct {
 	// mostBehind is how many transactions may wait for settlement before fetching pauses.
 	mostBehind int
 	closely    int32 // how closely to hear of room
+	calls      fetchCalls
 	last       instant
 }
 
@@ -48,7 +49,7 @@ type fetched struct {
 func (f *fetched) plain() bool { return f.err == nil && len(f.transactions) > 0 && !f.exhausted }
 
 func newIntake(c *Consumer) *intake {
-	i := &intake{Consumer: c, loop: c.settings.Policy.Loop, left: -1, turn: newTurn()}
+	i := &intake{Consumer: c, loop: c.settings.Policy.Loop, left: -1, turn: newTurn(), calls: newFetchCalls()}
 	i.size = i.loop.Batch.Size
 	i.mostBehind = 10 * max(c.settings.Policy.Settle.Size, i.loop.Concurrency.Most())
 	if i.loop.Limit > 0 {
@@ -286,26 +287,48 @@ func (i *intake) fetch(ctx context.Context, n int) (fetched, error) {
 	i.pulse.fetching.Store(int64(i.last.after(i.pulse.fetch)))
 	spanned, span := i.watcher.fetchStarted(ctx, n)
 	got, err := ergon.RunFn(spanned, i.settings.Policy.Fetch.Retry, func(ctx context.Context) (fetched, error) {
-		txs, err := i.settings.Source.FetchTransactions(ctx, n)
-		if errors.Is(err, ergon.ErrExhausted) {
-			return fetched{transactions: txs, exhausted: true}, nil
-		}
-		i.restsFor(err)
-		if err != nil && len(txs) > 0 {
-			i.release(i.values, txs)
-		}
-		return fetched{transactions: txs}, err
+		return i.call(ctx, n)
 	}, ergon.RunOption{Name: spans.Fetch, OnLateResult: func(result any, _ error) {
 		if late, ok := result.(fetched); ok && len(late.transactions) > 0 {
 			i.release(i.values, late.transactions)
+			i.calls.end()
 		}
 	}})
+	if len(got.transactions) > 0 {
+		i.calls.end()
+	}
 	took := i.clock.now() - i.last
 	i.slow.Store(took > instant(handOver))
 	i.stats.shards[0].phases[phaseFetch].observe(took)
 	i.watcher.fetchEnded(span, len(got.transactions), took, err)
 	got.span = span.SpanContext()
 	return got, err
+}
+
+// call is one call of the source. Whoever gets the transactions that it returns ends it; without any, or after an error, it
+// has ended by itself.
+func (i *intake) call(ctx context.Context, n int) (got fetched, err error) {
+	i.calls.begin()
+	defer func() {
+		if len(got.transactions) == 0 {
+			i.calls.end()
+		}
+	}()
+	if ctx.Err() != nil { // given up before it began
+		return fetched{}, context.Cause(ctx)
+	}
+	txs, err := i.settings.Source.FetchTransactions(ctx, n)
+	if errors.Is(err, ergon.ErrExhausted) {
+		return fetched{transactions: txs, exhausted: true}, nil
+	}
+	i.restsFor(err)
+	if err != nil {
+		if len(txs) > 0 {
+			i.release(i.values, txs)
+		}
+		return fetched{}, err
+	}
+	return fetched{transactions: txs}, nil
 }
 
 // accept hands transactions to the pool. What is beyond the limit is released: it does not count as fetched.

@@ -281,7 +281,7 @@ func stages() []stage {
 				hang()
 				return r.Queue.FetchTransactions(context.WithoutCancel(ctx), limit)
 			}), r.Queue}
-		}, "a requeue interrupted", "", stopAt},
+		}, "a requeue interrupted", "", stopAt + time.Second},
 	}
 }
 
