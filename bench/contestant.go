@@ -27,6 +27,8 @@ type Contestant struct {
 	// Attempts is how often a call that fails is made in total.
 	Attempts int
 	Deadline Deadline
+	// Ready, where set, prepares a run of as many items. It is not measured.
+	Ready func(ctx context.Context, items int) error
 	// Run processes as many items, and returns how many succeeded.
 	Run func(ctx context.Context, items int, work Work) (succeeded int, err error)
 }

@@ -22,11 +22,15 @@ func (f Figures) Rate() float64 { return float64(time.Second) / f.Wall }
 // Measure has c process as many items, as often as times says, and returns what each item took. One that did not succeed
 // is an error.
 func Measure(ctx context.Context, c Contestant, items, times int, work Work) (Figures, error) {
-	var before, after runtime.MemStats
 	runtime.GC()
-	runtime.ReadMemStats(&before)
-	start, used := time.Now(), cpuTime()
+	var total usage
 	for range times {
+		if c.Ready != nil {
+			if err := c.Ready(ctx, items); err != nil {
+				return Figures{}, fmt.Errorf("prepare %s: %w", c.Name, err)
+			}
+		}
+		before := used()
 		succeeded, err := c.Run(ctx, items, work)
 		if err != nil {
 			return Figures{}, fmt.Errorf("measure %s: %w", c.Name, err)
@@ -34,13 +38,12 @@ func Measure(ctx context.Context, c Contestant, items, times int, work Work) (Fi
 		if succeeded != items {
 			return Figures{}, fmt.Errorf("measure %s: %d of %d items succeeded", c.Name, succeeded, items)
 		}
+		total = total.plus(used().minus(before))
 	}
-	wall, cpu := time.Since(start), cpuTime()-used
-	runtime.ReadMemStats(&after)
 	n := float64(items) * float64(times)
 	return Figures{
-		Wall: float64(wall) / n, CPU: float64(cpu) / n,
-		Allocs: float64(after.Mallocs-before.Mallocs) / n, Bytes: float64(after.TotalAlloc-before.TotalAlloc) / n,
+		Wall: float64(total.wall) / n, CPU: float64(total.cpu) / n,
+		Allocs: float64(total.allocs) / n, Bytes: float64(total.bytes) / n,
 	}, nil
 }
 

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/ergon-go/ergon/bench"
@@ -27,8 +29,52 @@ func sections() []section {
 		{"sleeping", "Handlers that wait for 1 ms, 10,000 at once", side(bench.Ballast, bench.SleepingHandlers, throughput)},
 		{"attempts", "Bounding one call, one worker", attempts},
 		{"scale", "Longer and longer runs", side(bench.Ballast, bench.Scale, bareRatio)},
+		{"queue-enqueue", "Enqueueing, 100 in each durable commit", queues(bench.Enqueue)},
+		{"queue-settle", "Claiming and settling, 100 in each durable commit", queues(bench.Settle)},
+		{"queue-hop", "Hopping from queue to queue in one file, 100 in each durable commit", queues(bench.Hop)},
+		{"queue-end-to-end", "From enqueueing to settlement, durable", queues(bench.EndToEnd)},
+		{"queue-depth", "Claiming 100 of many", depth},
+		{"river-enqueue", "Enqueueing beside River, 100 in each durable insert", queues(bench.RiverEnqueue)},
+		{"river-work", "Working on what is enqueued beside River, 100 workers", queues(bench.RiverWork)},
 		{"footprint", "100,000 transactions in flight that wait", footprint},
 		{"timeouts", "1,000 handlers at once that ignore their context, timeout 100 ms", timeouts},
+	}
+}
+
+// queues compares contestants that keep their queues in files.
+func queues(contestants func(*bench.QueueFiles) []bench.Contestant) func(context.Context, settings) (table, error) {
+	return inFolder(func(ctx context.Context, s settings, files *bench.QueueFiles) (table, error) {
+		return side(bench.Ballast, func() []bench.Entry { return bench.Queued(contestants(files)) }, throughput)(ctx, s)
+	})
+}
+
+// depth is how claiming depends on how many wait.
+func depth(ctx context.Context, s settings) (table, error) {
+	return inFolder(func(ctx context.Context, _ settings, files *bench.QueueFiles) (table, error) {
+		t := table{{"", "claim", "settle"}}
+		for _, depth := range []int{1_000, 1_000_000} {
+			claim, settle, err := bench.Claims(ctx, files, depth, claimRounds)
+			if err != nil {
+				return nil, err
+			}
+			t = append(t, []string{grouped(int64(depth)) + " waiting", claim.String(), settle.String()})
+		}
+		return t, nil
+	})(ctx, s)
+}
+
+const claimRounds = 300
+
+// inFolder has run use a folder for its files: in the working directory, because that for temporary files may be in memory.
+func inFolder(run func(context.Context, settings, *bench.QueueFiles) (table, error)) func(context.Context, settings) (table, error) {
+	return func(ctx context.Context, s settings) (t table, err error) {
+		folder, err := os.MkdirTemp(".", ".compare-")
+		if err != nil {
+			return nil, fmt.Errorf("make a folder: %w", err)
+		}
+		files := bench.NewQueueFiles(folder)
+		t, err = run(ctx, s, files)
+		return t, errors.Join(err, files.Close(), os.RemoveAll(folder))
 	}
 }
 
