@@ -14,13 +14,15 @@ FUZZTIME ?= 10s
 BENCH ?= .
 BENCHCOUNT ?= 1
 BENCHTIME ?= 1s
+# Flags of the crash run: see go run ./crash/cmd/crash -h.
+CRASH ?=
 
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: build vet lint unit fuzz example ## Run everything that CI runs, in this order, and stop at the first failure
+test: build vet lint unit failpoints fuzz example ## Run everything that CI runs, in this order, and stop at the first failure
 	@echo '==> all passed'
 
 .PHONY: build
@@ -47,6 +49,11 @@ unit: ## Run all tests with the race detector, in random order; lattice, budgets
 arch: ## Run the checks of the source tree only: lattice, package comments, budgets, rule tags
 	@scripts/step $@ go test ./internal/archtest
 
+.PHONY: failpoints
+failpoints: ## Kill processes at every named step of the queue, in a build that has these names
+	@scripts/step $@ go test -tags failpoints -run '^TestWhateverIsBegunIsFinishedByTheNext$$|^TestNothingIsLostOrDoneTwiceWhateverDies$$/^failpoints$$' \
+		./connector/sqlite ./crash
+
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (10s)
 	@scripts/step $@ scripts/fuzz $(FUZZTIME)
@@ -54,6 +61,10 @@ fuzz: ## Run each fuzz target for FUZZTIME (10s)
 .PHONY: example
 example: ## Run the main example and check its result
 	@scripts/step $@ scripts/check-example
+
+.PHONY: crash
+crash: ## Kill a pipeline at random, 100 times and more, ask it 200 times to end, and count what came out (CRASH='-seed 1 -only kills')
+	@scripts/step $@ go run -tags failpoints ./crash/cmd/crash $(CRASH)
 
 .PHONY: bench
 bench: ## Run the benchmarks, each beside a peer: BENCH (.), BENCHCOUNT (1), BENCHTIME (1s)

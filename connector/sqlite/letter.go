@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"unicode/utf8"
 
+	"github.com/ergon-go/ergon/connector/sqlite/internal/failpoint"
 	"github.com/ergon-go/ergon/deadletter"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -71,6 +72,8 @@ func (t *tx) findSource(l *letter) error {
 }
 
 func (t *tx) addLetter(l *letter) error {
+	failpoint.Hit("letter", "begun")
+	defer failpoint.Hit("letter", "done")
 	r := &l.record
 	if _, err := t.exec(replaceLetter, r.ID, l.queue, r.Task); err != nil {
 		return err

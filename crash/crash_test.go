@@ -1,0 +1,32 @@
+package crash_test
+
+import (
+	"os"
+	"runtime"
+	"testing"
+
+	"github.com/ergon-go/ergon/crash"
+)
+
+// TestMain makes this test binary the victim as well.
+func TestMain(m *testing.M) {
+	if code, victim := crash.Victim(); victim {
+		os.Exit(code)
+	}
+	os.Exit(m.Run())
+}
+
+// [B3] [E2] [E3] [P4] [S2] [S3] [S5] Whatever dies, whenever: what was accepted has its effect, once.
+func TestNothingIsLostOrDoneTwiceWhateverDies(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("worker processes need a Unix system")
+	}
+	plan := crash.Short()
+	for _, phase := range crash.Phases() {
+		t.Run(phase.Name, func(t *testing.T) {
+			if err := phase.Run(t.Context(), plan, t.TempDir(), t.Output()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
