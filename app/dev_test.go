@@ -131,7 +131,7 @@ func TestProgramIsBuiltAndRunAgainOnceAChangeHasComeToRest(t *testing.T) {
 
 func TestProgramGoesOnWhileTheNextCannotBeBuilt(t *testing.T) {
 	got := work(t, func(w *workshop) {
-		w.breaks(fmt.Errorf("a.go:1:1: expected %s\n", "'package'"))
+		w.breaks(errors.New("a.go:1:1: expected 'package'"))
 		w.edit("a.go", "b.go", "c.go", "d.go", "e.go")
 		rest()
 		w.breaks(nil)

@@ -10,7 +10,8 @@ func freeSpace(folder string) (uint64, bool) {
 	if err := syscall.Statfs(folder, &s); err != nil {
 		return 0, false
 	}
-	return s.Bavail * uint64(s.Bsize), true //nolint:unconvert // its type differs between systems
+	// The type of a block's size differs between systems.
+	return s.Bavail * uint64(s.Bsize), true
 }
 
 func writable(folder string) error {

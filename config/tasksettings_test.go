@@ -102,7 +102,7 @@ func TestSchemaDescribesSettingsOfTasks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var schema struct {
+	var schema struct { //nolint:tagliatelle // the names are JSON schema's
 		Defs map[string]struct {
 			Properties map[string]struct {
 				AnyOf []struct {

@@ -150,7 +150,7 @@ func everything(t *testing.T) string {
 	}
 	scrape := func() string {
 		answer := httptest.NewRecorder()
-		providers.Prometheus.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody))
+		providers.Prometheus.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody))
 		return answer.Body.String()
 	}
 	settings := runner.Settings{MeterProvider: providers.MeterProvider, Logger: slog.New(slog.DiscardHandler)}
