@@ -6,6 +6,8 @@ require (
 	github.com/ergon-go/ergon v0.0.0
 	github.com/ergon-go/ergon/app v0.0.0
 	github.com/ergon-go/ergon/connector/sqlite v0.0.0
+	github.com/ergon-go/ergon/telemetry v0.0.0
+	github.com/google/go-cmp v0.7.0
 )
 
 require (
@@ -15,7 +17,6 @@ require (
 	github.com/cenkalti/backoff/v5 v5.0.3 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/dustin/go-humanize v1.1.0 // indirect
-	github.com/ergon-go/ergon/telemetry v0.0.0 // indirect
 	github.com/failsafe-go/failsafe-go v0.9.8 // indirect
 	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect
