@@ -24,14 +24,14 @@ var (
 	// The parts that a program is put together from, and all of it below the programs.
 	// The vocabulary: what everybody else speaks.
 	words = []string{".", "policy", "capability", "deadletter"}
-	core  = slices.Concat(words, []string{"internal/lifecycle", "internal/pipeline", "internal/spans"})
+	core  = slices.Concat(words, []string{"internal/lifecycle", "internal/pipeline", "internal/spans", "observe"})
 	parts = slices.Concat(core, []string{"connector/...", "service/...", "task/...", "config", "ergontest/...", "runner"})
 	// A program's own layers, each on top of those before it.
-	telemetryAndConsole = []string{"telemetry/...", "console/..."}
+	telemetryAndConsole = []string{"telemetry/...", "ops", "console"}
 	// Examples show what a user can do, who cannot reach internal packages.
 	public = []string{
 		".", "policy", "capability", "deadletter", "connector/...", "service/...", "task/...", "config", "ergontest/...", "runner",
-		"telemetry/...", "console/...", "app/...",
+		"telemetry/...", "observe", "ops", "console", "app/...",
 	}
 )
 
@@ -53,9 +53,10 @@ var lattice = archtest.Lattice{
 		},
 		{
 			Packages: "internal/pipeline", TestOurs: parts,
-			Ours:       slices.Concat(words, []string{"internal/lifecycle", "internal/spans"}),
+			Ours:       slices.Concat(words, []string{"internal/lifecycle", "internal/spans", "observe"}),
 			ThirdParty: append([]string{"github.com/failsafe-go/failsafe-go/...", "golang.org/x/..."}, otelAPI...),
 		},
+		{Packages: "observe", Ours: []string{"policy"}, TestOurs: parts},
 		{Packages: "capability", Ours: []string{"."}},
 		{Packages: "deadletter", Ours: []string{".", "policy"}, TestOurs: parts},
 		{Packages: "config", Ours: words, TestOurs: parts, ThirdParty: []string{"go.yaml.in/yaml/v4"}},
@@ -86,7 +87,11 @@ var lattice = archtest.Lattice{
 				"google.golang.org/grpc/...", "google.golang.org/protobuf/...",
 			},
 		},
-		{Packages: "console/...", Ours: slices.Concat(parts, telemetryAndConsole)},
+		// What operators are served asks the runner alone; what it shows of dead letters and configuration is handed to it.
+		{Packages: "ops", Ours: slices.Concat(words, []string{"observe", "runner"}), TestOurs: parts},
+		{Packages: "console", Ours: slices.Concat(words, []string{"observe", "ops"}), TestOurs: parts},
+		// A program for a browser to look at, with a driver: a module of its own.
+		{Packages: "console/browsertest/...", Ours: slices.Concat(parts, []string{"app/..."})},
 		{
 			Packages: "app/...", Ours: slices.Concat(parts, telemetryAndConsole),
 			ThirdParty: []string{"github.com/spf13/cobra/...", "github.com/spf13/pflag", "golang.org/x/term"},

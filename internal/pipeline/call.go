@@ -167,6 +167,9 @@ func (c *Consumer) attempted(s *shard, f *flight, a *attempt, event lifecycle.Ev
 	if c.watcher.watching {
 		c.watcher.attemptEnded(a, event, err, now-f.started)
 	}
+	if c.settings.Recorder != nil && c.records(f, event) {
+		c.recordAttempt(f, a, event, err, now)
+	}
 }
 
 func (a *attempt) timeoutEvent() lifecycle.Event {

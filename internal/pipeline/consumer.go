@@ -40,6 +40,7 @@ type Consumer struct {
 
 	background    context.Context //nolint:containedctx // of what serves the loop; ends where even that takes too long
 	helpers       sync.WaitGroup  // what serves the loop
+	paused        atomic.Bool     // nothing is fetched for the time being
 	interrupting  atomic.Bool     // handlers are cancelled, and none is called any more
 	stuck         atomic.Bool     // the headroom is used up for good
 	stopping      chan struct{}   // closed when a shutdown begins: ends backoffs
@@ -98,7 +99,7 @@ func (c *Consumer) Snapshot() Snapshot {
 	s := c.stats.snapshot()
 	s.InFlight, s.Unsettled = int64(c.stats.outstanding()), c.room.unsettled.Load()
 	s.Concurrency = int(c.pool.limit.Load())
-	s.Outage = c.outage.lasts()
+	s.Outage, s.Paused, s.Active = c.outage.lasts(), c.paused.Load(), c.atWork()
 	if c.settings.produces {
 		s.asProduced()
 	}

@@ -195,6 +195,9 @@ func (i *intake) take(ctx context.Context, n int, by *worker) *fetched {
 // free returns how many transactions may be fetched now.
 func (i *intake) free() int {
 	unsettled := int(i.room.unsettled.Load())
+	if i.paused.Load() {
+		return 0
+	}
 	if i.outage.lasts() {
 		return max(1-unsettled, 0)
 	}

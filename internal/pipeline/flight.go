@@ -11,6 +11,7 @@ import (
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/lifecycle"
+	"github.com/ergon-go/ergon/observe"
 )
 
 // flight is one transaction between fetch and settlement. At any time one goroutine owns it: the worker or takeover that
@@ -39,6 +40,9 @@ type aside struct {
 	span    trace.Span             // of the transaction
 	fetched trace.SpanContext      // of the fetch that brought it, where no other span ties them together
 	outputs []capability.Output    // what becomes durable together with its acknowledgement
+
+	attempts []observe.Attempt // that are recorded
+	omitted  int               // how many before them are not any more
 }
 
 func (f *flight) needAside() *aside {

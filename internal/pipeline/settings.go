@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/observe"
 	"github.com/ergon-go/ergon/policy"
 )
 
@@ -31,6 +32,8 @@ type Settings struct {
 	OnEnd func(Result)
 	// OnFetch, where set, is called with how many transactions were fetched, before any of them starts. It may not take long.
 	OnFetch func(n int)
+	// Recorder, where set, keeps what became of the last transactions.
+	Recorder *observe.Recorder
 	// TracerProvider, MeterProvider and Logger are the global ones where nil. They are read when the loop is made.
 	TracerProvider trace.TracerProvider
 	MeterProvider  metric.MeterProvider

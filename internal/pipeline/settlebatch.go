@@ -41,6 +41,9 @@ func (c *Consumer) settleBatch(ctx context.Context, batch []*flight) {
 		if c.hybrid != nil && f.verdict.outcome == Succeeded {
 			c.stats.produced.Add(int64(len(f.outbound())))
 		}
+		if c.settings.Recorder != nil {
+			c.record(f, began, took)
+		}
 		c.slabs.done(f)
 	}
 	for o, n := range counts {

@@ -29,12 +29,17 @@ type Snapshot struct {
 	// InFlight is how many were fetched and have not come to the end of their lifecycle, Unsettled those and what waits to
 	// be settled.
 	InFlight, Unsettled int64
+	// Active counts the attempts that run, by phase; those that wait, for a worker or for the next attempt, are the rest of
+	// what is in flight. Nil where none runs.
+	Active map[policy.Phase]int64
 	// Abandoned is how many handlers are running that were given up.
 	Abandoned int64
 	// Concurrency is how many may run at once now.
 	Concurrency int
 	// Outage is set while nothing but probes is fetched.
 	Outage bool
+	// Paused is set while nothing is fetched because somebody said so.
+	Paused bool
 	// Elapsed is the time since the loop started, or what it took where it has ended.
 	Elapsed time.Duration
 	Phases  map[policy.Phase]PhaseStats

@@ -1,0 +1,56 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/ergon-go/ergon/policy"
+)
+
+// MostConcurrency is the highest concurrency that a running loop can be set to.
+const MostConcurrency = 1_000_000
+
+// ErrAdapts is returned where a concurrency is to be set that adapts by itself.
+var ErrAdapts = errors.New("the concurrency adapts between loop.concurrency.min and max; leave those out to set it by hand")
+
+// CheckConcurrency reports why a loop of this policy could not be set to run n at once.
+func CheckConcurrency(p policy.Concurrency, n int) error {
+	switch {
+	case n < 1 || n > MostConcurrency:
+		return fmt.Errorf("concurrency %d: must be from 1 to %d; to stop taking work, pause", n, MostConcurrency)
+	case p.Adapts():
+		return ErrAdapts
+	default:
+		return nil
+	}
+}
+
+// SetConcurrency changes how many run at once, from now on: what runs above a lowered number ends as it would. Safe for
+// concurrent use.
+func (c *Consumer) SetConcurrency(n int) error {
+	if err := CheckConcurrency(c.settings.Policy.Loop.Concurrency, n); err != nil {
+		return err
+	}
+	c.pool.setLimit(n)
+	signal(c.room.free)
+	return nil
+}
+
+// Pause has the loop fetch nothing more until Resume; what was fetched goes on. A paused loop does not come to its natural
+// end. Safe for concurrent use.
+func (c *Consumer) Pause() { c.paused.Store(true) }
+
+// Resume ends a pause.
+func (c *Consumer) Resume() {
+	c.paused.Store(false)
+	signal(c.room.free)
+}
+
+// Pause is [Consumer.Pause].
+func (p *Producer) Pause() { p.loop.Pause() }
+
+// Resume is [Consumer.Resume].
+func (p *Producer) Resume() { p.loop.Resume() }
+
+// SetConcurrency is [Consumer.SetConcurrency].
+func (p *Producer) SetConcurrency(n int) error { return p.loop.SetConcurrency(n) }

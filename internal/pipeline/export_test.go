@@ -1,0 +1,4 @@
+package pipeline
+
+// PayloadText opens payloadText to tests.
+var PayloadText = payloadText

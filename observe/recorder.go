@@ -1,0 +1,138 @@
+package observe
+
+import (
+	"maps"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"unicode/utf8"
+)
+
+const (
+	// Kept is how many transactions that succeeded at once are kept, and as many others.
+	Kept = 512
+	// mostAttempts is how many attempts of one transaction are kept.
+	mostAttempts = 40
+	// What is longer is cut.
+	mostError    = 1 << 10
+	mostPayload  = 16 << 10
+	mostMetadata = 32
+)
+
+// Recorder keeps the last transactions. Its methods are safe for concurrent use, and a nil one records nothing.
+type Recorder struct {
+	payloads  bool
+	allowance atomic.Int64 // successes that may still be recorded; read for every transaction, written only while somebody watches
+	_         [56]byte
+
+	mu     sync.Mutex
+	seq    uint64
+	smooth ring // succeeded at once
+	rough  ring
+}
+
+// NewRecorder makes a recorder. It keeps payloads only where payloads is set: they may be confidential.
+func NewRecorder(payloads bool) *Recorder { return &Recorder{payloads: payloads} }
+
+// KeepsPayloads reports whether the recorder was told to.
+func (r *Recorder) KeepsPayloads() bool { return r != nil && r.payloads }
+
+// Watch allows that many more transactions to be recorded that succeed at once; what was allowed before is forgotten. Who
+// watches calls it once in a while; 0 is what nobody does.
+func (r *Recorder) Watch(successes int) {
+	if r != nil {
+		r.allowance.Store(int64(successes))
+	}
+}
+
+// Watched reports whether successes may be recorded.
+func (r *Recorder) Watched() bool { return r != nil && r.allowance.Load() > 0 }
+
+// Wants reports whether a transaction that has failed at nothing yet is to be recorded, and counts it.
+func (r *Recorder) Wants() bool { return r.allowance.Load() > 0 && r.allowance.Add(-1) >= 0 }
+
+// Add keeps a transaction and gives it a number. Texts that are too long are cut.
+func (r *Recorder) Add(t Transaction) {
+	if r == nil {
+		return
+	}
+	t = bounded(t)
+	if !r.payloads {
+		t.Payload = ""
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seq++
+	t.Seq = r.seq
+	if t.smooth() {
+		r.smooth.add(t)
+	} else {
+		r.rough.add(t)
+	}
+}
+
+// Find returns the transaction of that number, where it is still kept.
+func (r *Recorder) Find(seq uint64) (Transaction, bool) {
+	for t := range r.backward(0) {
+		if t.Seq == seq {
+			return t, true
+		}
+	}
+	return Transaction{}, false
+}
+
+// Since returns what was kept after the transaction of that number, the oldest first: at most limit, the latest of them.
+func (r *Recorder) Since(seq uint64, limit int) []Transaction {
+	var since []Transaction
+	for t := range r.backward(seq) {
+		if len(since) == limit {
+			break
+		}
+		since = append(since, t)
+	}
+	for i, j := 0, len(since)-1; i < j; i, j = i+1, j-1 {
+		since[i], since[j] = since[j], since[i]
+	}
+	return since
+}
+
+// smooth reports whether each phase succeeded at its first attempt.
+func (t Transaction) smooth() bool {
+	for _, a := range t.Attempts {
+		if !a.OK() {
+			return false
+		}
+	}
+	return t.Error == ""
+}
+
+func bounded(t Transaction) Transaction {
+	t.Error, t.Payload = cut(t.Error, mostError), cut(t.Payload, mostPayload)
+	if over := len(t.Attempts) - mostAttempts; over > 0 {
+		t.Attempts, t.Omitted = t.Attempts[over:], t.Omitted+over
+	}
+	for i := range t.Attempts {
+		t.Attempts[i].Error = cut(t.Attempts[i].Error, mostError)
+	}
+	if len(t.Metadata) > 0 {
+		kept := make(map[string]string, min(len(t.Metadata), mostMetadata))
+		for key, value := range maps.All(t.Metadata) {
+			if len(kept) < mostMetadata {
+				kept[cut(key, mostError)] = cut(value, mostError)
+			}
+		}
+		t.Metadata = kept
+	}
+	return t
+}
+
+// cut shortens a text without breaking a letter.
+func cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	for most > 0 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return strings.Clone(text[:most]) + "…" // so that the rest is not kept
+}
