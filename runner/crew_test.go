@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/observe"
 	"github.com/ergon-go/ergon/policy"
 	"github.com/ergon-go/ergon/runner"
 )
@@ -154,7 +155,7 @@ func runCrew(text string) error {
 	}
 	ctx, force, stop := runner.Signals(context.Background())
 	defer stop()
-	s := runner.Settings{Force: force, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+	s := runner.Settings{Force: force, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)), Recorder: observe.NewRecorder(false)}
 	if _, worker := runner.InWorkerProcess(); worker && c.Does == "hang in the log" {
 		s.Logger = slog.New(hangingLog{s.Logger.Handler()})
 	}
@@ -178,9 +179,16 @@ func (c crew) environ() string {
 // run runs the crew under the supervision of the test itself; the tape gets what is logged and what its workers write.
 func (c crew) run(ctx context.Context, t *testing.T, tape *tape) (*runner.Manager, func() (runner.TaskSummary, error)) {
 	t.Helper()
+	return c.runRecorded(ctx, t, tape, nil)
+}
+
+func (c crew) runRecorded(
+	ctx context.Context, t *testing.T, tape *tape, recorder *observe.Recorder,
+) (*runner.Manager, func() (runner.TaskSummary, error)) {
+	t.Helper()
 	t.Setenv(asProgram, c.environ())
 	t.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector has processes wait a second before they exit
-	m := manage(t, runner.Settings{Output: tape, Logger: slog.New(slog.NewTextHandler(tape, nil))}, c.config())
+	m := manage(t, runner.Settings{Output: tape, Logger: slog.New(slog.NewTextHandler(tape, nil)), Recorder: recorder}, c.config())
 	var (
 		summary runner.Summary
 		err     error
@@ -206,12 +214,18 @@ func newFolder(t testing.TB, ids ...string) folder {
 			t.Fatal(err)
 		}
 	}
+	f.add(t, ids...)
+	return f
+}
+
+// add has transactions of these ids pending as well.
+func (f folder) add(t testing.TB, ids ...string) {
+	t.Helper()
 	for _, id := range ids {
 		if err := os.WriteFile(f.path("pending", id), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return f
 }
 
 func (f folder) path(more ...string) string {

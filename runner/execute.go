@@ -16,6 +16,9 @@ import (
 type looping interface {
 	Run(ctx context.Context) error
 	Snapshot() Snapshot
+	Pause()
+	Resume()
+	SetConcurrency(n int) error
 	Stalled() string
 }
 

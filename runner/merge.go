@@ -20,7 +20,7 @@ func sum(a, b Snapshot) Snapshot {
 		Fetched: a.Fetched + b.Fetched, Produced: a.Produced + b.Produced, Started: a.Started + b.Started,
 		Retries: a.Retries + b.Retries, Timeouts: a.Timeouts + b.Timeouts, Late: a.Late + b.Late,
 		InFlight: a.InFlight + b.InFlight, Unsettled: a.Unsettled + b.Unsettled, Abandoned: a.Abandoned + b.Abandoned,
-		Concurrency: a.Concurrency + b.Concurrency, Outage: a.Outage || b.Outage,
+		Concurrency: a.Concurrency + b.Concurrency, Outage: a.Outage || b.Outage, Paused: a.Paused || b.Paused,
 		Elapsed:  max(a.Elapsed, b.Elapsed),
 		Outcomes: map[pipeline.Outcome]int64{}, Phases: map[policy.Phase]pipeline.PhaseStats{},
 	}
@@ -28,9 +28,23 @@ func sum(a, b Snapshot) Snapshot {
 	for o, n := range b.Outcomes {
 		merged.Outcomes[o] += n
 	}
+	for _, active := range []map[policy.Phase]int64{a.Active, b.Active} {
+		for phase, n := range active {
+			if merged.Active == nil {
+				merged.Active = map[policy.Phase]int64{}
+			}
+			merged.Active[phase] += n
+		}
+	}
 	maps.Copy(merged.Phases, a.Phases)
 	for phase, stats := range b.Phases {
 		merged.Phases[phase] = merged.Phases[phase].Plus(stats)
 	}
 	return merged
+}
+
+// over is the snapshot of a loop that has ended, without what was true only while it ran.
+func over(s Snapshot) Snapshot {
+	s.InFlight, s.Unsettled, s.Concurrency, s.Outage, s.Paused, s.Active = 0, 0, 0, false, false, nil
+	return s
 }

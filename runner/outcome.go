@@ -7,6 +7,8 @@ type (
 	Snapshot = pipeline.Snapshot
 	// PhaseStats is how long the attempts of a phase took.
 	PhaseStats = pipeline.PhaseStats
+	// Bucket counts the durations between the bucket before and this one.
+	Bucket = pipeline.Bucket
 	// Outcome is what became of a transaction.
 	Outcome = pipeline.Outcome
 	// Result is what one transaction came to.

@@ -143,9 +143,15 @@ func (p *process) bury(killed error) {
 func (s *supervisor) hear(p *process, r report) bool {
 	s.lock.Lock()
 	defer s.lock.Unlock()
+	for _, t := range r.Recorded {
+		s.settings.Recorder.Add(t)
+	}
 	switch r.Say {
 	case reportBeat:
 		s.latest, s.progress.Stalled = r.Snapshot, r.Stalled
+		if s.settings.Recorder.Watched() {
+			p.tell(order{Do: orderWatch, Successes: mostRecorded / 2})
+		}
 	case reportStarted:
 		s.total, s.once = r.Total, r.Once
 		close(p.started)

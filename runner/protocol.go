@@ -1,6 +1,10 @@
 package runner
 
-import "time"
+import (
+	"time"
+
+	"github.com/ergon-go/ergon/observe"
+)
 
 // What a supervisor tells its worker process. The first is orderStart.
 const (
@@ -9,6 +13,8 @@ const (
 	orderDiscard = "discard" // close everything without running
 	orderStop    = "stop"    // begin the shutdown
 	orderForce   = "force"   // cut it short
+	orderControl = "control" // run as somebody says now
+	orderWatch   = "watch"   // somebody watches
 )
 
 // order is a message to a worker process.
@@ -24,6 +30,10 @@ type order struct {
 	Count bool `json:"count,omitempty"`
 	// Cause is why, with orderStop.
 	Cause string `json:"cause,omitempty"`
+	// Control is how to run, with orderStart and orderControl.
+	Control control `json:"control,omitzero"`
+	// Successes are how many transactions that succeed are to be recorded, with orderWatch.
+	Successes int `json:"successes,omitempty"`
 }
 
 // What a worker process tells its supervisor. The last is reportEnded.
@@ -47,6 +57,8 @@ type report struct {
 	Once bool `json:"once,omitempty"`
 	// Taken is how many were fetched so far. With reportTaken.
 	Taken int64 `json:"taken,omitempty"`
+	// Recorded are the last transactions that were, since the report before. With reportBeat and reportEnded.
+	Recorded []observe.Transaction `json:"recorded,omitempty"`
 	// Failures are what it ended with. With reportEnded.
 	Failures []failure `json:"failures,omitempty"`
 }

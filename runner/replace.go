@@ -65,7 +65,8 @@ func (s *supervisor) lifeOfLast() Snapshot {
 	}
 	s.used += started
 	s.earlier = following(s.earlier, life)
-	s.earlier.InFlight, s.earlier.Unsettled, s.earlier.Abandoned, s.earlier.Concurrency, s.earlier.Outage = 0, 0, 0, 0, false
+	s.earlier.Abandoned = 0
+	s.earlier = over(s.earlier)
 	s.latest, s.taken, s.progress.Stalled = Snapshot{}, 0, ""
 	return life
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/reexec"
+	"github.com/ergon-go/ergon/observe"
 	"github.com/ergon-go/ergon/policy"
 )
 
@@ -24,6 +25,11 @@ type serving struct {
 	force   func()                  // cuts it short
 	begin   chan bool               // whether to run, once it is decided
 	taken   atomic.Int64
+	seen    uint64 // the number of the last transaction that was recorded and told of
+
+	mu       sync.Mutex
+	worker   *worker // nil until it is made
+	controls control
 }
 
 // serve runs the one worker that this process was started for, and ends the process. It returns where this manager does not
@@ -52,7 +58,10 @@ func (m *Manager) work(ctx context.Context, cfg ergon.TaskConfig) int {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	forced := make(chan struct{})
-	s := &serving{manager: m, parent: parent, cancel: cancel, force: sync.OnceFunc(func() { close(forced) }), begin: make(chan bool, 1)}
+	s := &serving{
+		manager: m, parent: parent, cancel: cancel, force: sync.OnceFunc(func() { close(forced) }), begin: make(chan bool, 1),
+		controls: first.Control,
+	}
 	go s.obey()
 	if own := m.settings.Force; own != nil {
 		go func() {
@@ -73,6 +82,7 @@ func (s *serving) live(ctx context.Context, cfg ergon.TaskConfig, first order, f
 	t := newTaskRun(cfg, settings, stop, nil)
 	w := t.workers[first.Index]
 	w.used, w.onFetch = first.Started, s.counter(w.cfg)
+	s.serveWorker(w)
 	if first.Elapsed > 0 {
 		w.began = time.Now().Add(-first.Elapsed)
 	}
@@ -83,7 +93,9 @@ func (s *serving) live(ctx context.Context, cfg ergon.TaskConfig, first order, f
 	flush(ctx, settings, stop, workerFlush)
 	close(beating)
 	beats.Wait()
-	s.tell(report{Say: reportEnded, Snapshot: w.snapshot(), Failures: failuresOf(err, context.Cause(ctx))})
+	s.tell(report{
+		Say: reportEnded, Snapshot: w.snapshot(), Failures: failuresOf(err, context.Cause(ctx)), Recorded: s.recorded(),
+	})
 	return ExitCode(err)
 }
 
@@ -145,6 +157,10 @@ func (s *serving) obey() {
 			s.cancel(errors.New(o.Cause))
 		case orderForce:
 			s.force()
+		case orderControl:
+			s.control(o.Control)
+		case orderWatch:
+			s.manager.settings.Recorder.Watch(o.Successes)
 		}
 	}
 }
@@ -156,7 +172,7 @@ func (s *serving) beat(w *worker, end <-chan struct{}) {
 	for {
 		select {
 		case <-tick.C:
-			s.tell(report{Say: reportBeat, Snapshot: w.snapshot(), Stalled: w.stalled()})
+			s.tell(report{Say: reportBeat, Snapshot: w.snapshot(), Stalled: w.stalled(), Recorded: s.recorded()})
 		case <-end:
 			return
 		}
@@ -165,3 +181,32 @@ func (s *serving) beat(w *worker, end <-chan struct{}) {
 
 // tell cannot fail in a way that obey does not see.
 func (s *serving) tell(r report) { _ = s.parent.Send(r) }
+
+// serveWorker is called when the worker is made; what was said before holds for it.
+func (s *serving) serveWorker(w *worker) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.worker = w
+	w.change(func(control) control { return s.controls })
+}
+
+func (s *serving) control(c control) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.controls = c
+	if s.worker != nil {
+		s.worker.change(func(control) control { return c })
+	}
+}
+
+// mostRecorded is how many recorded transactions one report has.
+const mostRecorded = 20
+
+// recorded are the transactions that were since it was called the last time.
+func (s *serving) recorded() []observe.Transaction {
+	since := s.manager.settings.Recorder.Since(s.seen, mostRecorded)
+	if n := len(since); n > 0 {
+		s.seen = since[n-1].Seq
+	}
+	return since
+}

@@ -7,6 +7,8 @@ import (
 
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/ergon-go/ergon/observe"
 )
 
 // Settings are what all tasks of a program share. The zero value is usable.
@@ -20,6 +22,9 @@ type Settings struct {
 	// Flush flushes and shuts down telemetry. It is called at the end of every Run and ProcessTransaction, after
 	// everything is closed, and has 5 seconds, 3 in a worker process, 1 second once Force is closed. Nil: nothing to flush.
 	Flush func(context.Context) error
+	// Recorder keeps what became of the last transactions, those of worker processes too, which need one of their own in it.
+	// Nil: nothing is recorded.
+	Recorder *observe.Recorder
 	// Force, when it is closed, cuts a shutdown short; [Signals] makes one for the second signal. Nil: never.
 	Force <-chan struct{}
 

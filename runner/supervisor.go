@@ -20,6 +20,7 @@ type supervisor struct {
 	process *process // the last one; start, run and discard follow each other
 
 	lock     sync.Mutex
+	current  *process       // that is told of changes; the last one that was started
 	progress WorkerProgress // but for the snapshot
 	earlier  Snapshot       // of the processes before the last
 	latest   Snapshot       // of the last, as far as it has said
@@ -131,6 +132,10 @@ func (s *supervisor) launch(ctx context.Context) (*process, error) {
 		o.Started, o.Elapsed = s.used, time.Since(s.began)
 	}
 	p := &process{Child: child, started: make(chan struct{}), over: make(chan struct{})}
+	s.lock.Lock()
+	s.current = p
+	s.lock.Unlock()
+	o.Control = s.change(func(c control) control { return c })
 	p.tell(o)
 	go s.oversee(ctx, p)
 	return p, nil
@@ -156,5 +161,6 @@ func (s *supervisor) where() WorkerProgress {
 		return s.progress
 	}()
 	p.Snapshot = s.snapshot()
+	p.Snapshot.Paused = s.change(func(c control) control { return c }).Paused // at once, although its process has yet to say so
 	return p
 }

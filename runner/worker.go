@@ -35,6 +35,8 @@ type worker struct {
 	loops []begunLoop // of the last life
 	state WorkerState
 	again int // how often it began anew
+
+	controls control
 }
 
 func newWorker(cfg ergon.TaskConfig, name string, s Settings, stop *shutdown) *worker {
@@ -105,7 +107,7 @@ func (w *worker) runLoop(ctx context.Context, l *life) error {
 	}
 	w.mu.Lock()
 	w.past = w.snapshotLocked()
-	w.past.InFlight, w.past.Unsettled, w.past.Concurrency, w.past.Outage = 0, 0, 0, false
+	w.past = over(w.past)
 	w.loops = nil
 	w.mu.Unlock()
 	l.ran = true
@@ -116,6 +118,9 @@ func (w *worker) runLoop(ctx context.Context, l *life) error {
 func (w *worker) loop(ctx context.Context, loop looping) error {
 	w.mu.Lock()
 	w.loops = append(w.loops, begunLoop{loop, time.Now()})
+	if w.controls != (control{}) {
+		w.controls.apply(loop)
+	}
 	w.mu.Unlock()
 	return loop.Run(ctx)
 }

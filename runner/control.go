@@ -1,0 +1,108 @@
+package runner
+
+import (
+	"fmt"
+
+	"github.com/ergon-go/ergon/internal/pipeline"
+)
+
+// control is what somebody has said since the start about how a worker is to run. It holds for all its lives.
+type control struct {
+	Paused bool `json:"paused,omitempty"`
+	// Concurrency is how many run at once; 0: as configured.
+	Concurrency int `json:"concurrency,omitempty"`
+}
+
+// Pause has all workers of a task fetch nothing more until [Manager.Resume]; what they have fetched is finished. A paused
+// task does not come to its natural end. The error is an *[UnknownTaskError], or wraps [ErrUsage] where the task does not
+// run.
+func (m *Manager) Pause(task string) error {
+	return m.control(task, func(c control) control { c.Paused = true; return c })
+}
+
+// Resume ends a pause.
+func (m *Manager) Resume(task string) error {
+	return m.control(task, func(c control) control { c.Paused = false; return c })
+}
+
+// SetConcurrency changes how many transactions each worker of a task runs at once, until the run ends; what runs above a
+// lowered number ends as it would. Besides those of [Manager.Pause] there is an error that wraps [ErrUsage] for a number
+// below 1 or above 1,000,000, and for a concurrency that adapts by itself.
+func (m *Manager) SetConcurrency(task string, n int) error {
+	t, err := m.taskRun(task)
+	if err != nil {
+		return err
+	}
+	limits := t.cfg.Consumer.Loop.Concurrency
+	if t.cfg.Kind() == "producer" {
+		limits = t.cfg.Producer.Loop.Concurrency
+	}
+	if err := pipeline.CheckConcurrency(limits, n); err != nil {
+		return fmt.Errorf("%w: task %q: %w", ErrUsage, task, err)
+	}
+	return m.control(task, func(c control) control { c.Concurrency = n; return c })
+}
+
+func (m *Manager) control(task string, change func(control) control) error {
+	t, err := m.taskRun(task)
+	if err != nil {
+		return err
+	}
+	for i, w := range t.workers {
+		c := w.change(change)
+		if t.alone != nil {
+			t.alone[i].send(c)
+		}
+	}
+	return nil
+}
+
+// taskRun finds a task of the run that goes on.
+func (m *Manager) taskRun(task string) (*taskRun, error) {
+	if err := unknownTask(task, m.Tasks()); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.running {
+		for _, t := range m.run.tasks {
+			if t.cfg.Name == task {
+				return t, nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("%w: task %q does not run at the moment", ErrUsage, task)
+}
+
+// change changes how the worker runs, now and in lives to come.
+func (w *worker) change(by func(control) control) control {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.controls = by(w.controls)
+	for _, loop := range w.loops {
+		w.controls.apply(loop)
+	}
+	return w.controls
+}
+
+// apply cannot fail: what is set was checked. A loop of a task's own flow that adapts keeps its concurrency.
+func (c control) apply(loop looping) {
+	if c.Paused {
+		loop.Pause()
+	} else {
+		loop.Resume()
+	}
+	if c.Concurrency > 0 {
+		_ = loop.SetConcurrency(c.Concurrency)
+	}
+}
+
+// send passes it on to the process that there is; another that takes its place hears of it at its start.
+func (s *supervisor) send(c control) {
+	s.lock.Lock()
+	p := s.current
+	s.lock.Unlock()
+	if p != nil {
+		p.tell(order{Do: orderControl, Control: c})
+	}
+}
