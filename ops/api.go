@@ -1,0 +1,141 @@
+package ops
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/ergon-go/ergon/observe"
+)
+
+const apiPath = "/api/"
+
+// api is the interface in JSON.
+func (s *Server) api(mux *http.ServeMux) {
+	d := s.desk
+	for pattern, do := range map[string]func(*http.Request) (any, error){
+		"GET /api/v1/overview":                   func(*http.Request) (any, error) { return d.Overview(), nil },
+		"GET /api/v1/series":                     d.seriesAPI,
+		"GET /api/v1/tasks/{task}":               d.taskAPI,
+		"POST /api/v1/tasks/{task}/pause":        d.pauseAPI,
+		"POST /api/v1/tasks/{task}/resume":       d.resumeAPI,
+		"POST /api/v1/tasks/{task}/concurrency":  d.concurrencyAPI,
+		"GET /api/v1/transactions":               d.transactionsAPI,
+		"GET /api/v1/transactions/{seq}":         d.transactionAPI,
+		"GET /api/v1/dead-letters":               d.letterTasksAPI,
+		"GET /api/v1/dead-letters/{task}":        d.listLettersAPI,
+		"GET /api/v1/dead-letters/{task}/groups": d.letterGroupsAPI,
+		"POST /api/v1/dead-letters/{task}/retry": d.retryLettersAPI,
+		"POST /api/v1/dead-letters/{task}/drop":  d.dropLettersAPI,
+		"GET /api/v1/configuration":              d.configurationAPI,
+	} {
+		mux.Handle(pattern, asked(do))
+	}
+	mux.Handle("GET /api/v1/events", s.Stream(func(*http.Request) (func(*Events) error, error) {
+		return func(e *Events) error {
+			d.Watch()
+			return e.Send("overview", d.Overview())
+		}, nil
+	}))
+	mux.HandleFunc(apiPath, func(w http.ResponseWriter, r *http.Request) {
+		refuse(w, r, http.StatusNotFound, "there is nothing at "+r.URL.Path+" for this method; see docs/operations.md")
+	})
+}
+
+func (d *Desk) taskAPI(r *http.Request) (any, error) { return d.KnownTask(r.PathValue("task")) }
+
+// KnownTask is Task, with an error that says what there is.
+func (d *Desk) KnownTask(name string) (TaskView, error) {
+	t, ok := d.Task(name)
+	if !ok {
+		var names []string
+		for _, known := range d.settings.Tasks.Tasks() {
+			names = append(names, known.Name)
+		}
+		return t, refusal(http.StatusNotFound, "there is no task %q; those that are: %q", name, names)
+	}
+	return t, nil
+}
+
+func (d *Desk) seriesAPI(r *http.Request) (any, error) {
+	window, err := WindowOf(r.URL.Query().Get("window"))
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"points": orEmpty(d.Series(r.URL.Query().Get("task"), window))}, nil
+}
+
+// WindowOf reads a window of time; "" is five minutes.
+func WindowOf(text string) (time.Duration, error) {
+	if text == "" {
+		return 5 * time.Minute, nil
+	}
+	window, err := time.ParseDuration(text)
+	if err != nil || window < time.Minute || window > time.Hour {
+		return 0, refusal(http.StatusBadRequest, "window: %q must be a duration from 1m to 1h, such as 5m", text)
+	}
+	return window, nil
+}
+
+func (d *Desk) pauseAPI(r *http.Request) (any, error) {
+	if err := d.Pause(r.PathValue("task")); err != nil {
+		return nil, err
+	}
+	return d.taskAPI(r)
+}
+
+func (d *Desk) resumeAPI(r *http.Request) (any, error) {
+	if err := d.Resume(r.PathValue("task")); err != nil {
+		return nil, err
+	}
+	return d.taskAPI(r)
+}
+
+func (d *Desk) concurrencyAPI(r *http.Request) (any, error) {
+	var body struct {
+		Value int `json:"value"`
+	}
+	if err := readJSON(r, &body); err != nil {
+		return nil, err
+	}
+	if err := d.SetConcurrency(r.PathValue("task"), body.Value); err != nil {
+		return nil, err
+	}
+	return d.taskAPI(r)
+}
+
+const mostTransactions = 2 * observe.Kept
+
+func (d *Desk) transactionsAPI(r *http.Request) (any, error) {
+	d.Watch()
+	query := r.URL.Query()
+	limit, err := limitOf(query, 100, mostTransactions)
+	if err != nil {
+		return nil, err
+	}
+	q := observe.Query{Task: query.Get("task"), Outcome: query.Get("outcome"), Text: query.Get("q"), Limit: limit}
+	return map[string]any{"transactions": orEmpty(d.Transactions(q))}, nil
+}
+
+func (d *Desk) transactionAPI(r *http.Request) (any, error) {
+	return d.KnownTransaction(r.PathValue("seq"))
+}
+
+// KnownTransaction is Transaction by its number as it is written, with an error that says what became of it.
+func (d *Desk) KnownTransaction(number string) (observe.Transaction, error) {
+	seq, err := strconv.ParseUint(number, 10, 64)
+	if err != nil {
+		return observe.Transaction{}, refusal(http.StatusNotFound, "%q is no number of a recorded transaction", number)
+	}
+	t, kept := d.Transaction(seq)
+	if !kept {
+		return t, refusal(http.StatusNotFound, "transaction no. %d is not kept any more, or never was: the last %d of a kind are",
+			seq, observe.Kept)
+	}
+	return t, nil
+}
+
+func (d *Desk) configurationAPI(*http.Request) (any, error) {
+	text, err := d.Configuration("")
+	return map[string]string{"yaml": text}, err
+}

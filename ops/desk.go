@@ -1,0 +1,137 @@
+package ops
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/observe"
+	"github.com/ergon-go/ergon/runner"
+)
+
+// Tasks are what is operated. *[runner.Manager] is one.
+type Tasks interface {
+	// Tasks are those that are registered, Progress is where those of the run are that goes on.
+	Tasks() []ergon.TaskConfig
+	Progress() []runner.TaskProgress
+	Pause(task string) error
+	Resume(task string) error
+	SetConcurrency(task string, n int) error
+}
+
+var _ Tasks = (*runner.Manager)(nil)
+
+const (
+	// watchedFor is how long after somebody has looked transactions that succeed are recorded.
+	watchedFor = 15 * time.Second
+	// successesPerSecond is how many of them are at most.
+	successesPerSecond = 50
+	// tick is how often everything is looked at.
+	tick = time.Second
+)
+
+// Desk knows what is shown, and does what is asked for: for the interface in JSON and for the console. Its methods are
+// safe for concurrent use.
+type Desk struct {
+	settings Settings
+	started  time.Time
+	draining atomic.Bool
+	lookedAt atomic.Int64 // when somebody looked the last time, in nanoseconds since the start; 0: never
+
+	mu     sync.Mutex
+	latest []runner.TaskProgress
+	series map[string]*series
+}
+
+func newDesk(s Settings) *Desk {
+	return &Desk{settings: s, started: time.Now(), series: map[string]*series{}}
+}
+
+// run looks once a second until end is closed.
+func (d *Desk) run(end <-chan struct{}) {
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	for {
+		d.look(time.Now())
+		select {
+		case <-ticker.C:
+		case <-end:
+			d.settings.Recorder.Watch(0)
+			return
+		}
+	}
+}
+
+// look takes a snapshot of each task.
+func (d *Desk) look(now time.Time) {
+	allowed := 0
+	if at := d.lookedAt.Load(); at != 0 && now.Sub(d.started)-time.Duration(at) < watchedFor {
+		allowed = successesPerSecond
+	}
+	d.settings.Recorder.Watch(allowed)
+	progress := d.settings.Tasks.Progress()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.latest = progress
+	for i := range progress {
+		s := d.series[progress[i].Task]
+		if s == nil {
+			s = &series{}
+			d.series[progress[i].Task] = s
+		}
+		s.add(now, progress[i].Snapshot)
+	}
+}
+
+// Watch notes that somebody looks: for a while, transactions that succeed are recorded as well.
+func (d *Desk) Watch() {
+	first := d.lookedAt.Swap(max(int64(time.Since(d.started)), 1)) == 0
+	if first {
+		d.settings.Recorder.Watch(successesPerSecond)
+	}
+}
+
+// Drain says that the program shuts down: it is ready for nothing any more.
+func (d *Desk) Drain() { d.draining.Store(true) }
+
+// Transactions are the recorded ones that match, the latest first.
+func (d *Desk) Transactions(q observe.Query) []observe.Transaction {
+	return d.settings.Recorder.Recent(q)
+}
+
+// Transaction is a recorded one, where it is still kept.
+func (d *Desk) Transaction(seq uint64) (observe.Transaction, bool) {
+	return d.settings.Recorder.Find(seq)
+}
+
+// ShowsPayloads reports whether the configuration allows it.
+func (d *Desk) ShowsPayloads() bool { return d.settings.Config.Payloads }
+
+// NeedsToken reports whether what changes something needs the token.
+func (d *Desk) NeedsToken() bool { return d.settings.Config.Token != "" }
+
+// Configuration is what is in force, as YAML without secrets; of one task where one is named.
+func (d *Desk) Configuration(task string) (string, error) {
+	if d.settings.Configuration == nil {
+		return "", nil
+	}
+	return d.settings.Configuration(task)
+}
+
+// task is the configuration of a task.
+func (d *Desk) task(name string) (ergon.TaskConfig, bool) {
+	for _, t := range d.settings.Tasks.Tasks() {
+		if t.Name == name {
+			return t, true
+		}
+	}
+	return ergon.TaskConfig{}, false
+}
+
+// progress is where the tasks were when they were looked at the last time.
+func (d *Desk) progress() []runner.TaskProgress {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.latest
+}

@@ -1,0 +1,81 @@
+package ops
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// Events is a stream of server-sent events to one listener.
+type Events struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+}
+
+const (
+	// eventTimeout is how long a listener may take to take an event.
+	eventTimeout = 10 * time.Second
+	// mostStreams is how many listen at once.
+	mostStreams = 64
+)
+
+// Send sends an event, its data in JSON.
+func (e *Events) Send(name string, data any) error {
+	text, err := json.Marshal(data)
+	if err != nil {
+		return fmt.Errorf("event %s: %w", name, err)
+	}
+	return e.write(fmt.Sprintf("event: %s\ndata: %s\n\n", name, text))
+}
+
+func (e *Events) write(text string) error {
+	if err := e.control.SetWriteDeadline(time.Now().Add(eventTimeout)); err != nil {
+		return err
+	}
+	if _, err := e.w.Write([]byte(text)); err != nil {
+		return err
+	}
+	return e.control.Flush()
+}
+
+// Stream serves events: begin looks at the request and returns what is done at once and then once a second, until the
+// listener has gone, the server ends, or it returns an error.
+func (s *Server) Stream(begin func(*http.Request) (func(*Events) error, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		each, err := begin(r)
+		if err != nil {
+			refuse(w, r, StatusOf(err), err.Error())
+			return
+		}
+		if s.streams.Add(1) > mostStreams {
+			s.streams.Add(-1)
+			refuse(w, r, http.StatusServiceUnavailable, fmt.Sprintf("%d streams of events are open already; close one", mostStreams))
+			return
+		}
+		defer s.streams.Add(-1)
+		w.Header().Set("Content-Type", "text/event-stream")
+		w.Header().Set("X-Accel-Buffering", "no")
+		s.stream(r, &Events{w, http.NewResponseController(w)}, each)
+	})
+}
+
+func (s *Server) stream(r *http.Request, e *Events, each func(*Events) error) {
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	if e.write("retry: 2000\n\n") != nil {
+		return
+	}
+	for {
+		if each(e) != nil {
+			return
+		}
+		select {
+		case <-ticker.C:
+		case <-s.ending:
+			return
+		case <-r.Context().Done():
+			return
+		}
+	}
+}

@@ -1,0 +1,129 @@
+package ops
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/deadletter"
+	"github.com/ergon-go/ergon/policy"
+)
+
+const (
+	lettersAtOnce     = 50
+	mostLettersAtOnce = 500
+)
+
+// LetterFilter reads the filter of a query: key (several), phase, category and fingerprint.
+func LetterFilter(query url.Values) (deadletter.Filter, error) {
+	f := deadletter.Filter{
+		Keys: query["key"], Phase: policy.Phase(query.Get("phase")), Fingerprint: query.Get("fingerprint"),
+	}
+	if word := query.Get("category"); word != "" {
+		var category ergon.Category
+		if err := category.UnmarshalText([]byte(word)); err != nil {
+			return f, refusal(http.StatusBadRequest, "category: %v", err)
+		}
+		f.Category = &category
+	}
+	return f, nil
+}
+
+func (d *Desk) letterTasksAPI(*http.Request) (any, error) {
+	return map[string]any{"tasks": orEmpty(d.LetterTasks())}, nil
+}
+
+func (d *Desk) letterGroupsAPI(r *http.Request) (any, error) {
+	filter, err := LetterFilter(r.URL.Query())
+	if err != nil {
+		return nil, err
+	}
+	groups, err := d.LetterGroups(r.Context(), r.PathValue("task"), filter)
+	return map[string]any{"groups": orEmpty(groups)}, err
+}
+
+func (d *Desk) listLettersAPI(r *http.Request) (any, error) {
+	query := r.URL.Query()
+	filter, err := LetterFilter(query)
+	if err != nil {
+		return nil, err
+	}
+	limit, err := limitOf(query, lettersAtOnce, mostLettersAtOnce)
+	if err != nil {
+		return nil, err
+	}
+	letters, err := d.ListLetters(r.Context(), r.PathValue("task"), filter, deadletter.Page{Limit: limit, After: query.Get("after")})
+	return map[string]any{"dead_letters": orEmpty(letters)}, err
+}
+
+// chosenLetters is the body of a request that does something with dead letters.
+type chosenLetters struct {
+	Keys        []string     `json:"keys"`
+	Fingerprint string       `json:"fingerprint"`
+	Phase       policy.Phase `json:"phase"`
+	Category    string       `json:"category"`
+	All         bool         `json:"all"`
+}
+
+// filter refuses to choose all by accident.
+func (c chosenLetters) filter() (deadletter.Filter, error) {
+	f, err := LetterFilter(url.Values{
+		"key": c.Keys, "phase": {string(c.Phase)}, "category": {c.Category}, "fingerprint": {c.Fingerprint},
+	})
+	some := len(c.Keys) > 0 || c.Phase != "" || c.Category != "" || c.Fingerprint != ""
+	switch {
+	case err != nil:
+		return f, err
+	case some == c.All:
+		return f, refusal(http.StatusBadRequest,
+			"say which dead letters are meant: keys, fingerprint, phase or category, or all: true, not both")
+	default:
+		return f, nil
+	}
+}
+
+func (d *Desk) retryLettersAPI(r *http.Request) (any, error) {
+	filter, err := chosen(r)
+	if err != nil {
+		return nil, err
+	}
+	return d.RetryLetters(r.Context(), r.PathValue("task"), filter)
+}
+
+func (d *Desk) dropLettersAPI(r *http.Request) (any, error) {
+	filter, err := chosen(r)
+	if err != nil {
+		return nil, err
+	}
+	n, err := d.DropLetters(r.Context(), r.PathValue("task"), filter)
+	return map[string]int64{"dropped": n}, err
+}
+
+func chosen(r *http.Request) (deadletter.Filter, error) {
+	var c chosenLetters
+	if err := readJSON(r, &c); err != nil {
+		return deadletter.Filter{}, err
+	}
+	return c.filter()
+}
+
+func limitOf(query url.Values, usual, most int) (int, error) {
+	text := query.Get("limit")
+	if text == "" {
+		return usual, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > most {
+		return 0, refusal(http.StatusBadRequest, "limit: %q must be a number from 1 to %d", text, most)
+	}
+	return n, nil
+}
+
+// orEmpty is [] in JSON, not null.
+func orEmpty[T any](all []T) []T {
+	if all == nil {
+		return []T{}
+	}
+	return all
+}
