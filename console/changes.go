@@ -1,0 +1,97 @@
+package console
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/ergon-go/ergon/deadletter"
+	"github.com/ergon-go/ergon/ops"
+)
+
+// changeTask does what a form asks for, and shows the task.
+func (c *console) changeTask(w http.ResponseWriter, r *http.Request) {
+	task := r.PathValue("task")
+	var (
+		done string
+		err  error
+	)
+	switch change := r.PathValue("change"); change {
+	case "pause":
+		done, err = "Paused: nothing more is fetched, what is in flight is finished.", c.desk.Pause(task)
+	case "resume":
+		done, err = "Resumed.", c.desk.Resume(task)
+	case "concurrency":
+		n, wrong := strconv.Atoi(r.FormValue("value"))
+		if wrong != nil {
+			err = &ops.Refusal{Status: http.StatusBadRequest, Text: fmt.Sprintf("The concurrency %q is no number.", r.FormValue("value"))}
+			break
+		}
+		done, err = fmt.Sprintf("Each worker runs %s at once now, until the program ends.", count(n)), c.desk.SetConcurrency(task, n)
+	default:
+		err = &ops.Refusal{Status: http.StatusNotFound, Text: "There is no such change: " + change}
+	}
+	c.after(w, r, "/tasks/"+url.PathEscape(task), said(done), err)
+}
+
+// changeLetters does what a form asks for, after it has asked where that cannot be undone.
+func (c *console) changeLetters(w http.ResponseWriter, r *http.Request) {
+	task, do := r.PathValue("task"), r.PathValue("change")
+	if err := r.ParseForm(); err != nil {
+		c.fail(w, r, &ops.Refusal{Status: http.StatusBadRequest, Text: "The form cannot be read."})
+		return
+	}
+	filter := deadletter.Filter{Keys: r.PostForm["key"], Fingerprint: r.PostForm.Get("fingerprint")}
+	one, some := len(filter.Keys) == 1, len(filter.Keys) > 0 || filter.Fingerprint != ""
+	switch all := r.PostForm.Get("all") != ""; {
+	case some == all:
+		c.after(w, r, lettersAt(task), said("Nothing was chosen."), nil)
+	case r.PostForm.Get("sure") == "" && (do == "drop" || !one):
+		ask := url.Values{"do": {do}, "key": filter.Keys}
+		if filter.Fingerprint != "" {
+			ask.Set("fingerprint", filter.Fingerprint)
+		}
+		c.after(w, r, lettersAt(task)+"/confirm", ask, nil)
+	default:
+		done, err := c.dispose(r, task, do, filter)
+		c.after(w, r, lettersAt(task), said(done), err)
+	}
+}
+
+// dispose retries or drops dead letters and says what became of them.
+func (c *console) dispose(r *http.Request, task, do string, filter deadletter.Filter) (string, error) {
+	switch do {
+	case "retry":
+		done, err := c.desk.RetryLetters(r.Context(), task, filter)
+		text := "Retried " + letterCount(done.Retried) + "."
+		if done.Left > 0 {
+			text += fmt.Sprintf(" %s left: %s", letterCount(done.Left), done.Reason)
+		}
+		return text, err
+	case "drop":
+		n, err := c.desk.DropLetters(r.Context(), task, filter)
+		return "Dropped " + letterCount(n) + ".", err
+	default:
+		return "", &ops.Refusal{Status: http.StatusNotFound, Text: "There is no such change: " + do}
+	}
+}
+
+func letterCount(n int64) string {
+	if n == 1 {
+		return "1 dead letter"
+	}
+	return count(n) + " dead letters"
+}
+
+// said has a page say what was done.
+func said(done string) url.Values { return url.Values{"done": {done}} }
+
+// after goes to another page when something was done, so that reloading it does nothing again.
+func (c *console) after(w http.ResponseWriter, r *http.Request, to string, query url.Values, err error) {
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	http.Redirect(w, r, to+"?"+query.Encode(), http.StatusSeeOther) //nolint:gosec // a path of ours, what is variable escaped
+}
