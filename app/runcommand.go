@@ -49,7 +49,7 @@ func (p *program) runTasks(ctx context.Context, names []string, limit int64, inO
 	}
 	defer p.end(ctx, providers)
 	settings := p.runnerSettings(providers, force)
-	settings.Output = line // of worker processes
+	settings.Output, settings.Recorder = line, c.recorder() // of worker processes too
 	manager, err := p.manager(c, settings, limit)
 	if err != nil {
 		return err
@@ -61,6 +61,11 @@ func (p *program) runTasks(ctx context.Context, names []string, limit int64, inO
 		}
 		run = manager.RunInOrder
 	}
+	unserved, err := p.operate(ctx, c, manager, settings, providers)
+	if err != nil {
+		return err
+	}
+	defer unserved()
 	settled := p.watch(ctx, manager, line, providers.Logger)
 	summary, err := run(ctx, names...)
 	settled()

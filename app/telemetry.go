@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/ergon-go/ergon/config"
+	"github.com/ergon-go/ergon/ops"
 	"github.com/ergon-go/ergon/runner"
 	"github.com/ergon-go/ergon/telemetry"
 )
@@ -21,6 +22,7 @@ const (
 func (p *program) registry(defaults telemetry.Config) *config.Registry {
 	reg := p.settings.Registry.Clone()
 	config.Section(reg, telemetryKey, telemetryText, defaults)
+	config.Section(reg, opsKey, opsText, ops.DefaultConfig())
 	return reg
 }
 
