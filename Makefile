@@ -1,4 +1,5 @@
-# Needs Go, make and bash, nothing else. `make help` lists the targets; `make test` is what CI runs.
+# Needs Go, make and bash; the browser test chromium and node as well, which it installs. `make help` lists the targets; `make test`
+# is what CI runs.
 
 SHELL := bash
 .NOTPARALLEL:
@@ -22,7 +23,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: build vet lint unit failpoints fuzz example ## Run everything that CI runs, in this order, and stop at the first failure
+test: build vet lint unit failpoints fuzz example browser ## Run everything that CI runs, in this order, and stop at the first failure
 	@echo '==> all passed'
 
 .PHONY: build
@@ -65,6 +66,10 @@ example: ## Run the main example and check its result
 .PHONY: crash
 crash: ## Kill a pipeline at random, 100 times and more, ask it 200 times to end, and count what came out (CRASH='-seed 1 -only kills')
 	@scripts/step $@ go run -tags failpoints ./crash/cmd/crash $(CRASH)
+
+.PHONY: browser
+browser: ## Look at the console in a real browser; installs chromium and playwright-core where they are missing
+	@scripts/step $@ scripts/browser
 
 .PHONY: bench
 bench: ## Run the benchmarks, each beside a peer: BENCH (.), BENCHCOUNT (1), BENCHTIME (1s)
