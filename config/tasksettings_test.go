@@ -102,12 +102,12 @@ func TestSchemaDescribesSettingsOfTasks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var schema struct { //nolint:tagliatelle // the names are JSON schema's
+	var schema struct {
 		Defs map[string]struct {
 			Properties map[string]struct {
 				AnyOf []struct {
 					Properties map[string]any `json:"properties"`
-				} `json:"anyOf"`
+				} `json:"anyOf"` //nolint:tagliatelle // the name is JSON schema's
 			} `json:"properties"`
 		} `json:"$defs"`
 	}
