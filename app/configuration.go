@@ -23,7 +23,8 @@ const (
 type configuration struct {
 	*config.Config
 
-	source string
+	source  string
+	console string // where the console is served although the configuration does not say so; "" for nowhere
 }
 
 // load reads the file that --config names, or else ergon.yaml in the working directory, or else what is built in.
@@ -46,7 +47,7 @@ func (p *program) load() (configuration, error) {
 	if err != nil {
 		return configuration{}, &wrong{err: err}
 	}
-	return configuration{c, source}, nil
+	return configuration{Config: c, source: source}, nil
 }
 
 func (p *program) read() (source string, data []byte, err error) {

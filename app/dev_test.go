@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
 
 	"github.com/ergon-go/ergon/app"
 )
@@ -176,5 +178,33 @@ func TestFilesThatMatterAreWatched(t *testing.T) {
 	}
 	if got := before.Differences(app.Look(".", elsewhere)); !slices.Equal(got, []string{"go.sum", "main.go"}) {
 		t.Errorf("got %v, want the file that is gone and the one that changed", got)
+	}
+}
+
+func TestConsoleOfDevIsServedWhereNothingListens(t *testing.T) {
+	first := app.FreeAddress(t.Context())
+	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	second := app.FreeAddress(t.Context())
+	if host, _, err := net.SplitHostPort(second); err != nil || host != "127.0.0.1" || second == first {
+		t.Errorf("got %q while %q is taken, want another address of this machine", second, first)
+	}
+}
+
+func TestDevHandsItsFlagsOnToRun(t *testing.T) {
+	root := &cobra.Command{Use: "reckon"}
+	root.PersistentFlags().String("config", "", "")
+	root.PersistentFlags().String("log-level", "", "")
+	var got []string
+	root.AddCommand(&cobra.Command{Use: "dev", Run: func(c *cobra.Command, _ []string) { got = app.FlagsOf(c) }})
+	root.SetArgs([]string{"dev", "--config", "other.yaml"})
+	if err := root.Execute(); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"run", "--config=other.yaml"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,7 +24,8 @@ func (p *program) devCommand() *cobra.Command {
 		Long: "Run tasks as run does, and again whenever the source or the configuration changes; all tasks where none is named.\n\n" +
 			"Where the working directory has a Go program, it is built anew (go build) and takes the place of the one that runs, which is\n" +
 			"stopped in order, as by SIGTERM. While it cannot be built, the old one goes on. Watched are Go files, go.mod, go.sum and YAML\n" +
-			"files in and below the working directory, but for hidden folders and vendor, and the configuration. SIGINT (Ctrl-C) ends it.",
+			"files in and below the working directory, but for hidden folders and vendor, and the configuration. SIGINT (Ctrl-C) ends it.\n" +
+			"The console is served at " + devConsole + ", or where ops.listen of the configuration says.",
 		ValidArgsFunction: p.completeTasks,
 		RunE:              func(c *cobra.Command, names []string) error { return p.dev(c, names) },
 	}
@@ -40,11 +43,14 @@ func (p *program) dev(c *cobra.Command, names []string) error {
 	}
 	ctx, force, stop := p.process.Signals(c.Context())
 	defer stop()
+	console := []string{"--" + consoleFlag + "=" + freeAddress(ctx)}
 	d := developer{
 		look:  func() snapshot { return look(".", p.options.config) },
 		say:   func(format string, args ...any) { p.messagef(p.settings.Name+" dev: "+format+"\n", args...) },
 		build: func(context.Context) (string, error) { return program, nil },
-		start: func(program string) (child, error) { return p.startChild(program, append(flagsOf(c), names...), force) },
+		start: func(program string) (child, error) {
+			return p.startChild(program, slices.Concat(flagsOf(c), console, names), force)
+		},
 	}
 	if sources, _ := filepath.Glob("*.go"); len(sources) > 0 {
 		d.build = func(ctx context.Context) (string, error) {
@@ -55,10 +61,31 @@ func (p *program) dev(c *cobra.Command, names []string) error {
 	return d.run(ctx)
 }
 
+// devConsole is where dev serves the console, unless something listens there already.
+const devConsole = "127.0.0.1:9090"
+
+// freeAddress is devConsole, or else another address of this machine that was free a moment ago. It stays the same from one
+// program to the next, so that a browser finds the console again.
+func freeAddress(ctx context.Context) string {
+	for _, address := range []string{devConsole, "127.0.0.1:0"} {
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+		if err != nil {
+			continue
+		}
+		_ = listener.Close() // it was listened on to see whether that is possible
+		return listener.Addr().String()
+	}
+	return devConsole // whose error then says what is wrong
+}
+
 // flagsOf are the flags that c was given and run has too.
 func flagsOf(c *cobra.Command) []string {
 	args := []string{"run"}
-	c.InheritedFlags().Visit(func(f *pflag.Flag) { args = append(args, "--"+f.Name+"="+f.Value.String()) })
+	c.InheritedFlags().VisitAll(func(f *pflag.Flag) {
+		if f.Changed {
+			args = append(args, "--"+f.Name+"="+f.Value.String())
+		}
+	})
 	return args
 }
 

@@ -88,3 +88,9 @@ func NewDeveloper(
 
 // Run goes on until ctx ends.
 func (d developer) Run(ctx context.Context) error { return d.run(ctx) }
+
+// FreeAddress is where dev serves the console.
+var FreeAddress = freeAddress
+
+// FlagsOf are the flags that dev hands on.
+var FlagsOf = flagsOf

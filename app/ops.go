@@ -22,6 +22,9 @@ const (
 // ops is what the configuration says.
 func (c configuration) ops() ops.Config {
 	cfg, _ := config.SectionOf[ops.Config](c.Config, opsKey) // load has registered it
+	if !cfg.On() {
+		cfg.Listen = c.console
+	}
 	return cfg
 }
 

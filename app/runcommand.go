@@ -13,8 +13,7 @@ import (
 )
 
 func (p *program) runCommand() *cobra.Command {
-	var limit int64
-	var inOrder bool
+	var of runOptions
 	c := &cobra.Command{
 		Use: "run [task...]", Short: "Run tasks until their sources are empty, or until they are stopped", GroupID: groupRun,
 		Long: "Run tasks until their sources are empty, or until they are stopped; all tasks where none is named.\n" +
@@ -23,23 +22,34 @@ func (p *program) runCommand() *cobra.Command {
 			"SIGINT (Ctrl-C) and SIGTERM stop in order: what is in flight is finished. A second one cuts that short.",
 		ValidArgsFunction: p.completeTasks,
 		RunE: func(c *cobra.Command, names []string) error {
-			if c.Flags().Changed("limit") && limit < 1 {
-				return usagef("--limit is %d, it must be at least 1; leave it out for the limits of the configuration", limit)
+			if c.Flags().Changed("limit") && of.limit < 1 {
+				return usagef("--limit is %d, it must be at least 1; leave it out for the limits of the configuration", of.limit)
 			}
-			return p.runTasks(c.Context(), names, limit, inOrder)
+			return p.runTasks(c.Context(), names, of)
 		},
 	}
-	c.Flags().BoolVar(&inOrder, "in-order", false, "run one task after the other")
-	c.Flags().Int64Var(&limit, "limit", 0, "start at most `N` transactions of each task")
+	c.Flags().StringVar(&of.console, consoleFlag, "", "serve the console at `host:port` where the configuration does not say (ops.listen)")
+	c.Flags().BoolVar(&of.inOrder, "in-order", false, "run one task after the other")
+	c.Flags().Int64Var(&of.limit, "limit", 0, "start at most `N` transactions of each task")
 	return c
 }
 
-// runTasks runs them; a limit of 0 leaves those of the configuration.
-func (p *program) runTasks(ctx context.Context, names []string, limit int64, inOrder bool) error {
+// consoleFlag is the flag of run that dev sets.
+const consoleFlag = "console"
+
+// runOptions are the flags of run.
+type runOptions struct {
+	console string
+	inOrder bool
+	limit   int64 // 0 leaves those of the configuration
+}
+
+func (p *program) runTasks(ctx context.Context, names []string, of runOptions) error {
 	c, err := p.load()
 	if err != nil {
 		return err
 	}
+	c.console = of.console
 	ctx, force, stop := p.process.Signals(ctx)
 	defer stop()
 	line := &liveLine{terminal: p.process.Stderr}
@@ -50,12 +60,12 @@ func (p *program) runTasks(ctx context.Context, names []string, limit int64, inO
 	defer p.end(ctx, providers)
 	settings := p.runnerSettings(providers, force)
 	settings.Output, settings.Recorder = line, c.recorder() // of worker processes too
-	manager, err := p.manager(c, settings, limit)
+	manager, err := p.manager(c, settings, of.limit)
 	if err != nil {
 		return err
 	}
 	run := manager.Run
-	if inOrder {
+	if of.inOrder {
 		if err := checkSteps(manager, names); err != nil {
 			return err
 		}
