@@ -124,3 +124,27 @@ func TestAddressThatCannotBeServedEndsARunBeforeItBegins(t *testing.T) {
 		}
 	}
 }
+
+func TestFlagServesTheConsoleWhereTheConfigurationSaysNothing(t *testing.T) {
+	address := freeAddress(t)
+	_, tasks, _ := strings.Cut(operated(""), "\n")
+	for _, yaml := range []string{tasks, operated(address)} { // and gives way to a configuration that says where
+		in(t, yaml)
+		reg := (&warehouse{}).registry()
+		live := ""
+		reg.Task("visits", func(*ergon.Dependencies) ergon.Task {
+			return ergon.Task{Process: func(ctx context.Context, _ ergon.Transaction) (any, error) {
+				live = ask(ctx, http.MethodGet, "http://"+address+"/livez", "")
+				return nil, nil
+			}}
+		}, "asks whether it lives")
+		flag := "--console=" + address
+		if yaml != tasks {
+			flag = "--console=nonsense"
+		}
+		got := call{settings: app.Settings{Registry: reg}, args: []string{"run", flag}}.do(t)
+		if got.code != 0 || !strings.HasPrefix(live, "200 ok") {
+			t.Errorf("code %d, %s; stderr %s", got.code, live, got.stderr)
+		}
+	}
+}
