@@ -72,7 +72,7 @@ func draw(title string, points []ops.Point, window time.Duration, format func(fl
 		if !curve.stacked || i == 0 { // a line upon another would hide it
 			d.Line = path(points, window, tops[i], scale)
 		}
-		if curve.stacked {
+		if curve.stacked && slices.ContainsFunc(points, func(p ops.Point) bool { return curve.value(p) > 0 }) {
 			d.Area = area(points, window, tops[i], below, scale)
 			below = tops[i]
 		}
