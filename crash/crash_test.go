@@ -24,7 +24,14 @@ func TestNothingIsLostOrDoneTwiceWhateverDies(t *testing.T) {
 	plan := crash.Short()
 	for _, phase := range crash.Phases() {
 		t.Run(phase.Name, func(t *testing.T) {
-			if err := phase.Run(t.Context(), plan, t.TempDir(), t.Output()); err != nil {
+			folder, err := os.MkdirTemp("", "ergon-crash-") // which a failure keeps
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := phase.Run(t.Context(), plan, folder, t.Output()); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.RemoveAll(folder); err != nil {
 				t.Error(err)
 			}
 		})

@@ -14,6 +14,9 @@ const (
 	mostLife  = 900 * time.Millisecond
 )
 
+// mostKills is after how many times as many kills as are wanted a slow machine is left in peace.
+const mostKills = 2
+
 // Kills kills workers and the process that has started them, as kill -9 does, at random moments while transactions go
 // through the pipeline.
 func Kills() Phase { return Phase{"kills", (*attempt).kills} }
@@ -36,8 +39,13 @@ func (a *attempt) kills(ctx context.Context) error {
 	var k killed
 	for {
 		accepted, err := a.accepted()
-		if err != nil || accepted {
+		if err != nil || accepted || k.all() >= mostKills*a.plan.Kills {
 			return a.killsEnd(ctx, l, k, err)
+		}
+		if a.chance.IntN(4) > 0 { // otherwise it may be killed before it has come to do anything
+			if err := await(ctx, l.running, "the victim did not come to run"); err != nil {
+				return a.killsEnd(ctx, l, k, err)
+			}
 		}
 		if err := l.lived(ctx, a.between(leastLife, mostLife)); err != nil {
 			return a.killsEnd(ctx, l, k, err)
@@ -72,8 +80,13 @@ func (a *attempt) killOne(ctx context.Context, l *life, k *killed) (*life, error
 }
 
 func (a *attempt) killsEnd(ctx context.Context, l *life, k killed, err error) error {
+	// Another life, because the process of a task that only produces is not replaced: ingest goes on with the victim's next.
+	if err := errors.Join(err, l.kill(ctx)); err != nil {
+		return err
+	}
+	l, err = a.scene.start(ctx)
 	if err != nil {
-		return errors.Join(err, l.kill(ctx))
+		return err
 	}
 	t, err := a.finish(ctx, l, false)
 	a.done = fmt.Sprintf("%d kills (%d of everything at once, %d of workers), %d accepted, %d effects, %d dead letters, %d delivered again",

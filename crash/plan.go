@@ -25,7 +25,7 @@ func Full() Plan {
 
 // Short is a plan for every day.
 func Short() Plan {
-	return Plan{Items: 3_000, Kills: 10, Drains: 10, Lives: 1, Durability: sqlite.DurabilityNormal}
+	return Plan{Items: 2_000, Kills: 10, Drains: 10, Lives: 1, Durability: sqlite.DurabilityNormal}
 }
 
 // Phases are all kinds of harm.
