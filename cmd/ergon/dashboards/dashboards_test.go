@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -172,7 +173,8 @@ func everything(t *testing.T) string {
 type works struct {
 	scrape   func() string
 	released chan struct{}
-	during   string
+	begun    atomic.Bool
+	during   string // the second attempt's
 }
 
 func (w *works) ProcessTransaction(ctx context.Context, tx ergon.TransactionOf[string]) (string, error) {
@@ -182,8 +184,7 @@ func (w *works) ProcessTransaction(ctx context.Context, tx ergon.TransactionOf[s
 	case tx.Body != "late":
 		return tx.Body, nil
 	}
-	if w.during == "" {
-		w.during = "begun"
+	if w.begun.CompareAndSwap(false, true) {
 		<-w.released // heeds nothing
 		return "", nil
 	}
