@@ -16,7 +16,7 @@ func (c *Consumer) releaseBeside(txs []ergon.Transaction) {
 	c.room.unsettled.Add(int64(len(txs)))
 	c.helpers.Go(func() {
 		c.release(c.background, txs)
-		c.room.settled(len(txs))
+		c.room.settled(len(txs), false)
 	})
 }
 

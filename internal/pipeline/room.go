@@ -29,11 +29,14 @@ func (r *room) freed() {
 	}
 }
 
-func (r *room) settled(n int) {
+// settled is called when n are settled, by a worker that looks for room itself or by somebody who does not.
+func (r *room) settled(n int, byWorker bool) {
 	if r.unsettled.Add(-int64(n)) == 0 {
 		signal(r.quiet)
 		signal(r.free)
 		return
 	}
-	r.freed()
+	if !byWorker {
+		r.freed()
+	}
 }

@@ -36,6 +36,7 @@ type settler struct {
 	size     int
 	interval time.Duration
 	turn     turn        // held by whoever settles
+	lent     bool        // to a worker; guarded by turn
 	slow     atomic.Bool // the last batch took so long that none is lent
 	letter   letter      // as is what follows; used again and again
 	batch    []*flight
@@ -46,7 +47,7 @@ type settler struct {
 	gathering atomic.Bool   // it is known that something is pending
 	first     chan struct{} // something is pending
 	now       chan struct{} // do not wait for more
-	lent      chan struct{} // a worker has settled what was pending
+	taken     chan struct{} // a worker has settled what was pending
 	closing   chan struct{}
 	done      chan struct{}
 }
@@ -54,7 +55,7 @@ type settler struct {
 func newSettler(c *Consumer) *settler {
 	s := &settler{
 		consumer: c, size: c.settings.Policy.Settle.Size, interval: c.settings.Policy.Settle.Interval,
-		turn: newTurn(), first: make(chan struct{}, 1), now: make(chan struct{}, 1), lent: make(chan struct{}, 1),
+		turn: newTurn(), first: make(chan struct{}, 1), now: make(chan struct{}, 1), taken: make(chan struct{}, 1),
 		closing: make(chan struct{}), done: make(chan struct{}),
 	}
 	s.stride, s.enough = 1, int32(s.size)
@@ -131,9 +132,11 @@ func (s *settler) lend(w *worker, least int) (did bool) {
 	for s.pending() >= least && s.turn.tryTake() {
 		did = true
 		s.gathering.Store(false) // as in run
+		s.lent = true
 		s.consumer.pool.aside(w, func() { s.all(s.consumer.background) })
+		s.lent = false
 		s.turn.give()
-		signal(s.lent)
+		signal(s.taken)
 	}
 	return did
 }
@@ -149,7 +152,7 @@ func (s *settler) gather() bool {
 		select {
 		case <-s.now:
 		case <-timer.C:
-		case <-s.lent:
+		case <-s.taken:
 			if s.pending() > 0 {
 				continue // what has ended since, or what was lent before the gathering began
 			}

@@ -51,7 +51,7 @@ func (c *Consumer) settleBatch(ctx context.Context, batch []*flight) {
 			c.stats.ended[o].Add(n)
 		}
 	}
-	c.room.settled(len(batch))
+	c.room.settled(len(batch), c.settler.lent)
 }
 
 // mostUnsettled is how many batches in a row may fail, each with all its attempts, before the loop stops: a disk that is full
