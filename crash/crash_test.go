@@ -24,7 +24,7 @@ func TestNothingIsLostOrDoneTwiceWhateverDies(t *testing.T) {
 	plan := crash.Short()
 	for _, phase := range crash.Phases() {
 		t.Run(phase.Name, func(t *testing.T) {
-			folder, err := os.MkdirTemp("", "ergon-crash-") // which a failure keeps
+			folder, err := os.MkdirTemp("", "ergon-crash-") //nolint:usetesting // a failure keeps it
 			if err != nil {
 				t.Fatal(err)
 			}

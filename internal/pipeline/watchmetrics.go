@@ -88,7 +88,7 @@ func (m *metrics) prepare(c *Consumer) {
 	for o := range outcomes {
 		name := spans.Outcome.String(Outcome(o).String())
 		m.outcome[o] = []metric.AddOption{set(name)}
-		m.duration[o] = []metric.RecordOption{set(name, spans.MessagingOperation.String("process"))}
+		m.duration[o] = []metric.RecordOption{set(append(errorOf(Outcome(o)), name, spans.MessagingOperation.String("process"))...)}
 		prepare := append(slices.Clone(everywhere), spans.MessagingOperation.String("prepare"))
 		m.prepared[o] = []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(append(slices.Clone(prepare), name)...))}
 		m.sent[o] = []metric.AddOption{metric.WithAttributeSet(attribute.NewSet(append(errorOf(Outcome(o)), prepare...)...))}
@@ -109,9 +109,10 @@ func (m *metrics) prepare(c *Consumer) {
 	}
 }
 
-// errorOf is what the conventions say of a message that was not sent.
+// errorOf is what the conventions want said of a message that was not sent or not processed. One that was cut short, or that
+// the source took back, has not failed.
 func errorOf(o Outcome) []attribute.KeyValue {
-	if o == Succeeded {
+	if o == Succeeded || o == Interrupted || o == Redelivered {
 		return nil
 	}
 	return []attribute.KeyValue{spans.ErrorType.String(o.String())}
