@@ -47,7 +47,7 @@ func inside(t *testing.T, folder string, command ...string) string {
 	}
 	cmd := exec.CommandContext(t.Context(), name, command[1:]...)
 	cmd.Dir = folder
-	cmd.Env = append(os.Environ(), "GOWORK=", "GOPROXY=off", "GOFLAGS=-buildvcs=false")
+	cmd.Env = append(os.Environ(), "GOWORK=", "GOFLAGS=-buildvcs=false")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", strings.Join(command, " "), err, out)
