@@ -198,12 +198,13 @@ func TestThousandHandlersThatIgnoreTheirContextCostNothingInTheEnd(t *testing.T)
 				latest, held = max(latest, late), max(held, most-before)
 				eventually(t, "all goroutines have ended", func() bool { return runtime.NumGoroutine() <= goroutines })
 			}
-			left := inUse() - before
+			var left int64
+			eventually(t, "the memory is free", func() bool { // the engine looks once more at each attempt that it gave up
+				left = inUse() - before
+				return left <= held/2
+			})
 			t.Logf("the last was given up %v after its deadline; a round held up to %d KiB, all of them left %d KiB",
 				latest, held>>10, left>>10)
-			if left > held/2 {
-				t.Errorf("%d rounds of %d handlers left %d KiB, each has held up to %d", rounds, n, left>>10, held>>10)
-			}
 		})
 	}
 }
