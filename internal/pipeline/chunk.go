@@ -2,12 +2,12 @@ package pipeline
 
 import "sync/atomic"
 
-// chunkSize is how many flights a worker takes at once. They are its own only while it gets on with them: what lies still
-// is taken by others.
+// chunkSize is how many flights a worker takes at most of what it did not fetch itself.
 const chunkSize = 8
 
-// chunk is a part of what one fetch brought, handed out by a cursor: mostly to the worker that took the chunk, so that its
-// memory stays with one processor.
+// chunk is flights in a row, handed out by a cursor: mostly to the worker that the chunk belongs to, so that their memory
+// stays with one processor. It is that worker's only while it gets on with it: others take from what lies still, or when
+// they have nothing else to do.
 type chunk struct {
 	flights []*flight
 	cursor  atomic.Int64
@@ -17,27 +17,41 @@ type chunk struct {
 
 // claim takes the next flight, and says whether others are left.
 func (b *chunk) claim() (f *flight, more bool) {
-	n := int64(len(b.flights))
-	if b.cursor.Load() >= n {
-		return nil, false
+	if taken := b.take(1); len(taken) > 0 {
+		return taken[0], b.left() > 0
 	}
-	i := b.cursor.Add(1)
-	if i > n {
-		return nil, false
-	}
-	return b.flights[i-1], i < n
+	return nil, false
 }
 
-// claimStalled takes the next flight where the cursor is still where it was when the pool looked the last time.
-func (b *chunk) claimStalled() *flight {
-	at := b.cursor.Load()
-	if at != b.seen {
-		b.seen = at
-		return nil
+// take takes the next flights, at most so many.
+func (b *chunk) take(most int64) []*flight {
+	n := int64(len(b.flights))
+	for {
+		at := b.cursor.Load()
+		if at >= n {
+			return nil
+		}
+		end := min(at+most, n)
+		if b.cursor.CompareAndSwap(at, end) {
+			return b.flights[at:end]
+		}
 	}
-	b.seen = at + 1
-	f, _ := b.claim()
-	return f
+}
+
+// split takes the first half of what is left, as a chunk of its own; nil where nothing is left.
+func (b *chunk) split() *chunk {
+	if taken := b.take(min(chunkSize, int64(b.left()+1)/2)); len(taken) > 0 {
+		return &chunk{flights: taken}
+	}
+	return nil
+}
+
+// stalled reports whether the cursor is where it was when the pool looked the last time.
+func (b *chunk) stalled() bool {
+	at := b.cursor.Load()
+	same := at == b.seen
+	b.seen = at
+	return same
 }
 
 func (b *chunk) left() int { return max(len(b.flights)-int(b.cursor.Load()), 0) }

@@ -21,6 +21,7 @@ type intake struct {
 	loop    policy.Loop
 	ctx     context.Context //nolint:containedctx // ends when fetching is stopped; workers fetch in it as well
 	turn    turn            // held by whoever fetches, or decides whether to; not while waiting for room
+	awaited atomic.Bool     // a worker waits for the turn to end
 	handed  *fetched        // by a worker, whose turn brought what only the loop's goroutine deals with
 	slow    atomic.Bool     // the last fetch took so long that none is lent
 	size    int             // what one fetch asks for now
@@ -137,7 +138,7 @@ func (i *intake) lend(w *worker) (did bool) {
 		i.room.freed()
 		return false
 	}
-	for i.room.wanted.Load() != notWanted && i.free() > 0 && i.turn.tryTake() {
+	for i.room.wanted.Load() != notWanted && i.free() > 0 && (!did || i.idle()) && i.turn.tryTake() {
 		n := i.ask()
 		due := n > 0 && i.handed == nil && i.room.wanted.Load() != notWanted && i.ctx.Err() == nil && !i.outage.lasts()
 		wait := due && i.pause() > 0
@@ -184,7 +185,7 @@ func (i *intake) take(ctx context.Context, n int, by *worker) *fetched {
 	got.quiet, got.err = quiet, err
 	if err == nil {
 		i.adapt(n, len(got.transactions))
-		i.accept(got.transactions, got.span)
+		i.accept(got.transactions, got.span, by)
 	}
 	if len(got.transactions) > 0 {
 		i.empties = 0
@@ -220,6 +221,9 @@ func (i *intake) free() int {
 	}
 	return slots + ahead - outstanding
 }
+
+// idle reports whether there are slots for which nothing was fetched.
+func (i *intake) idle() bool { return i.stats.outstanding() < int(i.pool.limit.Load()) }
 
 // pause returns how long to wait before a fetch is allowed.
 func (i *intake) pause() time.Duration {
@@ -335,7 +339,7 @@ func (i *intake) call(ctx context.Context, n int) (got fetched, err error) {
 }
 
 // accept hands transactions to the pool. What is beyond the limit is released: it does not count as fetched.
-func (i *intake) accept(txs []ergon.Transaction, from trace.SpanContext) {
+func (i *intake) accept(txs []ergon.Transaction, from trace.SpanContext, by *worker) {
 	if i.left >= 0 && int64(len(txs)) > i.left {
 		i.releaseBeside(txs[i.left:])
 		txs = txs[:i.left]
@@ -355,7 +359,7 @@ func (i *intake) accept(txs []ergon.Transaction, from trace.SpanContext) {
 	i.leases.hold(flights, i.last)
 	i.watcher.accepted(flights, from)
 	if ready := i.order.ready(flights); len(ready) > 0 {
-		i.pool.submit(ready)
+		i.pool.submit(ready, by)
 	}
 }
 

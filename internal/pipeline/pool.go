@@ -21,6 +21,7 @@ type pool struct {
 	away     atomic.Int32 // those of them that serve the loop instead; changed under mu
 	backlog  atomic.Int32 // flights in chunks that nobody has taken; changed under mu
 	onTheWay atomic.Bool
+	_        [64]byte // what is looked at for every flight apart from what changes with every chunk
 
 	mu        sync.Mutex
 	chunks    []*chunk // not taken yet
@@ -33,12 +34,23 @@ type pool struct {
 	closed    bool
 }
 
-func (p *pool) submit(flights []*flight) {
+// submit has workers run flights. The worker that has fetched them, where it was one, gets on with them itself, unless
+// others wait that are older.
+func (p *pool) submit(flights []*flight, by *worker) {
 	p.mu.Lock()
-	p.chunks = append(p.chunks, chunksOf(flights)...)
-	p.backlog.Add(int32(len(flights)))
+	if by != nil && len(p.chunks) == 0 && (by.slot.chunk == nil || by.slot.chunk.left() == 0) {
+		p.ownLocked(by, &chunk{flights: flights})
+	} else {
+		p.chunks = append(p.chunks, chunksOf(flights)...)
+		p.backlog.Add(int32(len(flights)))
+	}
 	p.mu.Unlock()
 	p.wakeOne()
+}
+
+func (p *pool) ownLocked(w *worker, b *chunk) {
+	w.slot.chunk = b
+	p.open = append(p.open, b)
 }
 
 // wakeOne sets a worker on its way, unless one is already or the limit is reached.
@@ -46,22 +58,34 @@ func (p *pool) wakeOne() {
 	if p.onTheWay.Load() || p.busy() >= p.limit.Load() || !p.onTheWay.CompareAndSwap(false, true) {
 		return
 	}
+	switch w, idle := p.summon(); {
+	case w == nil:
+		p.onTheWay.Store(false)
+	case idle:
+		w.wake <- struct{}{}
+	default:
+		go w.start()
+	}
+}
+
+// summon makes a worker active that is idle, or a new one; nil where none is to come any more.
+func (p *pool) summon() (w *worker, idle bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed || p.busy() >= p.limit.Load() {
-		p.onTheWay.Store(false)
-		return
+		return nil, false
 	}
 	p.active.Add(1)
 	if n := len(p.idle); n > 0 {
-		w := p.idle[n-1]
+		w, idle = p.idle[n-1], true
 		p.idle = p.idle[:n-1]
-		w.wake <- struct{}{}
-		return
+	} else {
+		w = p.newWorkerLocked()
+		p.workers.Add(1)
 	}
-	w := p.newWorkerLocked()
-	p.workers.Add(1)
-	go w.start()
+	w.shard = p.consumer.stats.enter()
+	w.slot.shard = w.shard
+	return w, idle
 }
 
 // next returns the flight that w runs next, waiting for it; nil sends the worker home.
@@ -71,8 +95,14 @@ func (p *pool) next(w *worker) *flight {
 			if f := p.claim(w); f != nil {
 				return f
 			}
+			if w.fetch() {
+				continue
+			}
+			if f := p.take(w, p.stealLocked); f != nil {
+				return f
+			}
 		}
-		if !w.serveIdle() && !p.park(w) {
+		if !w.serveIdle() && !w.linger() && !p.park(w) {
 			return nil
 		}
 	}
@@ -82,12 +112,12 @@ func (p *pool) next(w *worker) *flight {
 // somebody comes for the next: a chain that may only end where nothing waits.
 func (p *pool) claim(w *worker) *flight {
 	if w.slot.chunk == nil {
-		return p.take(w)
+		return p.take(w, p.takeLocked)
 	}
 	f, more := w.slot.chunk.claim()
 	if f == nil {
 		w.slot.chunk = nil
-		return p.take(w)
+		return p.take(w, p.takeLocked)
 	}
 	if more || p.waits() {
 		p.wakeOne()
@@ -108,11 +138,14 @@ func (p *pool) waits() bool {
 // mostStalled bounds how many open chunks a worker looks into before it takes one of its own.
 const mostStalled = 4
 
-// take claims, in this order, from an older chunk that lies still, from the next chunk, which becomes the worker's own,
-// and from any other worker's.
-func (p *pool) take(w *worker) *flight {
+// take has w find a chunk, and claims its first flight.
+func (p *pool) take(w *worker, find func() *chunk) (f *flight) {
 	p.mu.Lock()
-	f := p.takeLocked(w)
+	b := find()
+	if b != nil {
+		p.ownLocked(w, b)
+		f, _ = b.claim()
+	}
 	more := f != nil && p.hasWork()
 	p.mu.Unlock()
 	if more {
@@ -121,25 +154,31 @@ func (p *pool) take(w *worker) *flight {
 	return f
 }
 
-func (p *pool) takeLocked(w *worker) *flight {
+// takeLocked takes from an older chunk that lies still, or else the next one that nobody has.
+func (p *pool) takeLocked() *chunk {
 	p.open = slices.DeleteFunc(p.open, func(b *chunk) bool { return b.left() == 0 })
 	for _, b := range p.open[:min(len(p.open), mostStalled)] {
-		if f := b.claimStalled(); f != nil {
-			return f
+		if b.stalled() {
+			if part := b.split(); part != nil {
+				return part
+			}
 		}
 	}
-	if len(p.chunks) > 0 {
-		w.slot.chunk = p.chunks[0]
-		p.chunks[0] = nil
-		p.chunks = p.chunks[1:]
-		p.open = append(p.open, w.slot.chunk)
-		p.backlog.Add(-int32(len(w.slot.chunk.flights)))
-		f, _ := w.slot.chunk.claim()
-		return f
+	if len(p.chunks) == 0 {
+		return nil
 	}
+	b := p.chunks[0]
+	p.chunks[0] = nil
+	p.chunks = p.chunks[1:]
+	p.backlog.Add(-int32(len(b.flights)))
+	return b
+}
+
+// stealLocked takes from a chunk that another worker gets on with.
+func (p *pool) stealLocked() *chunk {
 	for _, b := range p.open {
-		if f, _ := b.claim(); f != nil {
-			return f
+		if part := b.split(); part != nil {
+			return part
 		}
 	}
 	return nil
@@ -153,17 +192,25 @@ func (p *pool) park(w *worker) bool {
 		return true
 	}
 	p.active.Add(-1)
-	p.restLocked()
-	p.consumer.room.freed()
-	if p.closed || (!p.fixed && len(p.idle) >= idleAsync) {
+	p.consumer.stats.leave(w.shard)
+	resting := p.restsLocked()
+	home := p.closed || (!p.fixed && len(p.idle) >= idleAsync)
+	w.slot.index.Store(none)
+	if home {
 		p.freeSlots = append(p.freeSlots, w.slot)
-		w.slot.index.Store(none)
-		p.mu.Unlock()
+	} else {
+		p.idle = append(p.idle, w)
+	}
+	p.mu.Unlock()
+	if resting {
+		p.consumer.settler.hurry()
+	}
+	if p.consumer.intake.idle() {
+		p.consumer.room.freed()
+	}
+	if home {
 		return false
 	}
-	w.slot.index.Store(none)
-	p.idle = append(p.idle, w)
-	p.mu.Unlock()
 	_, woken := <-w.wake
 	w.now = 0
 	p.onTheWay.Store(false)

@@ -1,6 +1,9 @@
 package pipeline
 
-import "time"
+import (
+	"runtime"
+	"time"
+)
 
 // handOver is about what it costs to hand work over to another goroutine and back, where a processor has to be woken for it.
 // What takes longer is not done by workers.
@@ -16,21 +19,34 @@ const handOver = 100 * time.Microsecond
 // what waits either, not even for a moment.
 func (w *worker) serve(complete bool) {
 	c := w.consumer
+	w.ended++
 	switch wanted := c.room.wanted.Load(); {
 	case wanted == exactly:
 		c.room.freed()
-	case wanted == notWanted, w.slot.chunk != nil && w.slot.chunk.left() > 0:
-	case c.pool.fixed:
+	case wanted == coarsely && w.ended%chunkSize == 0 && (c.intake.slow.Load() || !c.pool.spares()):
 		c.room.freed()
-	case c.pool.backlog.Load() > 0:
-		c.intake.lend(w)
 	}
 	switch {
 	case !complete:
-	case c.pool.fixed:
-		c.settler.hurry()
+	case c.pool.spares():
+		c.settler.lend(w)
 	default:
-		c.settler.lend(w, int(c.settler.enough))
+		c.settler.hurry()
+	}
+}
+
+// fetch has a worker that has come to the end of its chunk fetch the next, where there is room and it can be spared. What
+// it fetches stays with its processor, whereas what is taken from others comes from theirs.
+func (w *worker) fetch() bool {
+	c := w.consumer
+	switch {
+	case c.intake.closely == exactly:
+		return false
+	case c.pool.spares():
+		return c.intake.lend(w)
+	default:
+		c.room.freed()
+		return false
 	}
 }
 
@@ -41,8 +57,33 @@ func (w *worker) serveIdle() bool {
 	if c.intake.lend(w) {
 		return true
 	}
-	return c.pool.alone() && c.settler.lend(w, 1) && c.intake.lend(w)
+	return c.pool.alone() && c.settler.lendAll(w) && c.intake.lend(w)
 }
+
+// mostYields bounds how often a worker lets others run before it goes to sleep: some tens of microseconds, less than it
+// takes to wake it again.
+const mostYields = 250
+
+// linger waits a moment for a fetch that is going on, where the worker has just been busy, and reports whether the fetch is
+// over. One worker at a time does so.
+func (w *worker) linger() bool {
+	i := w.consumer.intake
+	if w.ended < chunkSize || i.slow.Load() || len(i.turn) == 0 || !i.awaited.CompareAndSwap(false, true) {
+		return false
+	}
+	defer i.awaited.Store(false)
+	w.ended, w.now = 0, 0
+	for range mostYields {
+		runtime.Gosched()
+		if len(i.turn) == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// spares reports whether somebody else could run what waits while a worker serves the loop.
+func (p *pool) spares() bool { return !p.fixed || p.active.Load() < p.limit.Load() }
 
 // busy is how many workers run transactions or look for one. A fixed pool counts those that serve the loop as well.
 func (p *pool) busy() int32 {
@@ -62,21 +103,10 @@ func (p *pool) alone() bool {
 // aside has a worker do what is no transaction. Its place is free meanwhile: at once where it has nothing to run, otherwise
 // when that takes longer than a hand-over, so that what waits does not wait for it.
 func (p *pool) aside(w *worker, do func()) {
-	p.mu.Lock()
-	idle := !p.hasWork()
-	if idle {
-		p.goAwayLocked()
-	}
-	p.mu.Unlock()
-	if idle {
-		do()
-		p.comeBack()
-	} else {
+	if !p.goAway(true) {
 		gone := make(chan struct{})
 		timer := time.AfterFunc(handOver, func() {
-			p.mu.Lock()
-			p.goAwayLocked()
-			p.mu.Unlock()
+			p.goAway(false)
 			p.wakeOne()
 			close(gone)
 		})
@@ -85,13 +115,26 @@ func (p *pool) aside(w *worker, do func()) {
 			<-gone
 			p.comeBack()
 		}
+	} else {
+		do()
+		p.comeBack()
 	}
 	w.now = 0
 }
 
-func (p *pool) goAwayLocked() {
+func (p *pool) goAway(onlyIfIdle bool) bool {
+	p.mu.Lock()
+	if onlyIfIdle && p.hasWork() {
+		p.mu.Unlock()
+		return false
+	}
 	p.away.Add(1)
-	p.restLocked()
+	resting := p.restsLocked()
+	p.mu.Unlock()
+	if resting {
+		p.consumer.settler.hurry()
+	}
+	return true
 }
 
 func (p *pool) comeBack() {
@@ -100,11 +143,10 @@ func (p *pool) comeBack() {
 	p.away.Add(-1)
 }
 
-// restLocked has the settler hurry when no worker is busy any more and nothing waits: nothing will join what is pending.
-func (p *pool) restLocked() {
-	if p.active.Load() == p.away.Load() && !p.hasWork() {
-		p.consumer.settler.hurry()
-	}
+// restsLocked reports whether no worker is busy any more and nothing waits: nothing will join what is pending, so the
+// settler may as well hurry.
+func (p *pool) restsLocked() bool {
+	return p.active.Load() == p.away.Load() && !p.hasWork()
 }
 
 // turn is a lock that is held for as long as a fetch or a settlement takes. Whoever waits for it waits as for any event.

@@ -40,16 +40,19 @@ type settler struct {
 	slow     atomic.Bool // the last batch took so long that none is lent
 	letter   letter      // as is what follows; used again and again
 	batch    []*flight
+	all      []*shard
 
 	stride    int32         // how much a shard's pile grows before it is counted
 	enough    int32         // what has to be counted for a batch to be complete: a little less than size, for what is not counted
-	piled     atomic.Int32  // what is counted of all piles
 	gathering atomic.Bool   // it is known that something is pending
 	first     chan struct{} // something is pending
 	now       chan struct{} // do not wait for more
 	taken     chan struct{} // a worker has settled what was pending
 	closing   chan struct{}
 	done      chan struct{}
+	_         [64]byte
+	piled     atomic.Int32 // what is counted of all piles
+	_         [64]byte
 }
 
 func newSettler(c *Consumer) *settler {
@@ -61,6 +64,9 @@ func newSettler(c *Consumer) *settler {
 	s.stride, s.enough = 1, int32(s.size)
 	if coarse := s.size / (2 * shards); coarse > 1 {
 		s.stride, s.enough = int32(coarse), int32(s.size-2*coarse)
+	}
+	for i := range c.stats.shards {
+		s.all = append(s.all, &c.stats.shards[i])
 	}
 	s.source, _ = c.settings.Source.(ergon.Settler)
 	return s
@@ -90,9 +96,7 @@ func (s *settler) add(on *shard, f *flight) (complete bool) {
 func (s *settler) pending() int {
 	n := 0
 	for i := range s.consumer.stats.shards {
-		if f := s.consumer.stats.shards[i].ended.Load(); f != nil {
-			n += int(f.pile.Load())
-		}
+		n += s.consumer.stats.shards[i].pile()
 	}
 	return n
 }
@@ -110,35 +114,61 @@ func (s *settler) run(ctx context.Context) {
 		}
 		s.turn.take()
 		s.gathering.Store(false) // before looking, so that what ends from now on is not missed
-		s.all(ctx)
+		s.settle(ctx, s.all)
 		s.turn.give()
 	}
 }
 
-// all settles what is pending. The caller holds the turn.
-func (s *settler) all(ctx context.Context) {
-	s.take()
+// settle settles what is pending on those shards. The caller holds the turn.
+func (s *settler) settle(ctx context.Context, of []*shard) {
+	s.take(of)
 	for part := range slices.Chunk(s.batch, s.size) {
 		s.consumer.settleBatch(ctx, part)
 	}
 }
 
-// lend has a worker settle what is pending, at least that many, where nobody is at it, and reports whether it did.
-func (s *settler) lend(w *worker, least int) (did bool) {
+// lend has a worker settle a batch. One that has piled up a batch by itself settles that, because it is with its processor
+// still; what is scattered is settled when it comes to several batches.
+func (s *settler) lend(w *worker) {
+	switch pile := w.shard.pile(); {
+	case s.slow.Load():
+		s.hurry()
+	case s.stride == 1, int(s.piled.Load()) >= mostScattered*s.size:
+		s.lendAll(w)
+	case pile >= s.size-int(s.stride):
+		s.lendTo(w, w.shard)
+	}
+}
+
+// mostScattered is how many batches may be pending of which no shard has one.
+const mostScattered = 4
+
+// lendAll has a worker settle what is pending, and reports whether it did.
+func (s *settler) lendAll(w *worker) bool {
 	if s.slow.Load() {
 		s.hurry()
 		return false
 	}
-	for s.pending() >= least && s.turn.tryTake() {
-		did = true
-		s.gathering.Store(false) // as in run
-		s.lent = true
-		s.consumer.pool.aside(w, func() { s.all(s.consumer.background) })
-		s.lent = false
-		s.turn.give()
-		signal(s.taken)
+	if s.pending() == 0 || !s.lendTo(w, s.all...) {
+		return false
 	}
-	return did
+	signal(s.taken)
+	return true
+}
+
+// lendTo has a worker settle what is pending on those shards, where nobody is at it, and reports whether it did.
+func (s *settler) lendTo(w *worker, of ...*shard) bool {
+	if !s.turn.tryTake() {
+		return false
+	}
+	defer s.turn.give()
+	s.lent = true
+	if len(of) == len(s.all) {
+		s.gathering.Store(false) // as in run
+	}
+	s.consumer.pool.aside(w, func() { s.settle(s.consumer.background, of) })
+	s.lent = false
+	return true
 }
 
 // gather gives others the chance to join; false when the settler is closing.
@@ -163,12 +193,12 @@ func (s *settler) gather() bool {
 	}
 }
 
-// take takes what is pending as the batch, shard by shard in the order in which it ended.
-func (s *settler) take() {
+// take takes what is pending on those shards as the batch, shard by shard in the order in which it ended.
+func (s *settler) take(of []*shard) {
 	batch := s.batch[:0]
-	for i := range s.consumer.stats.shards {
+	for _, on := range of {
 		from := len(batch)
-		last := s.consumer.stats.shards[i].ended.Swap(nil)
+		last := on.ended.Swap(nil)
 		if last == nil {
 			continue
 		}

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/ergon-go/ergon"
@@ -40,11 +41,9 @@ func (c *Consumer) newFlights(txs []ergon.Transaction) []*flight {
 func (p *slabs) get(c *Consumer, n int) *slab {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i, s := range p.spare {
+	for i, s := range slices.Backward(p.spare) { // the last is likely to be with this processor still
 		if len(s.flights) >= n {
-			last := len(p.spare) - 1
-			p.spare[i] = p.spare[last]
-			p.spare = p.spare[:last]
+			p.spare = slices.Delete(p.spare, i, i+1)
 			return s
 		}
 	}

@@ -62,10 +62,33 @@ type shard struct {
 	retries  atomic.Int64
 	timeouts atomic.Int64
 	phases   [phases]histogram
+	writers  int // workers; under the pool's lock
 	_        [64]byte
 }
 
 func (s *stats) nextShard() *shard { return &s.shards[s.turn.Add(1)%shards] }
+
+// enter returns the shard that the fewest workers write to, until they leave it. The pool's lock is held.
+func (s *stats) enter() *shard {
+	least := &s.shards[0]
+	for i := range s.shards {
+		if s.shards[i].writers < least.writers {
+			least = &s.shards[i]
+		}
+	}
+	least.writers++
+	return least
+}
+
+// pile is how many flights wait for settlement here.
+func (s *shard) pile() int {
+	if f := s.ended.Load(); f != nil {
+		return int(f.pile.Load())
+	}
+	return 0
+}
+
+func (s *stats) leave(on *shard) { on.writers-- }
 
 // outstanding is how many transactions were fetched and have not come to the end of their lifecycle.
 func (s *stats) outstanding() int {

@@ -16,8 +16,9 @@ type slot struct {
 	index  atomic.Int64 // none: nothing runs
 	flight *flight      // of the attempt that is shown; for whoever has taken it
 	chunk  *chunk       // what its worker took; one that replaces it goes on there
+	shard  *shard       // where its worker counts
 	dog    *watchdog
-	_      [24]byte // a cache line each: a worker writes here for every attempt, and its neighbours must not wait for that
+	_      [16]byte // a cache line each: a worker writes here for every attempt, and its neighbours must not wait for that
 }
 
 const none = -1

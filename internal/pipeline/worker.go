@@ -24,19 +24,20 @@ type worker struct {
 	answer   answer                  // what the handler returned
 	arena    *arena                  // attempts made ahead
 	used     int                     // how many of them
+	ended    uint                    // how many transactions
 	resumed  *flight                 // what the worker begins with, where it replaces another
 	event    lifecycle.Event
 	now      instant // when the last attempt ended, while the worker has not waited since; 0 otherwise
 }
 
 func newWorker(c *Consumer, s *slot) *worker {
-	return &worker{consumer: c, slot: s, shard: c.stats.nextShard(), wake: make(chan struct{}, 1), arena: &arena{}}
+	return &worker{consumer: c, slot: s, wake: make(chan struct{}, 1), arena: &arena{}}
 }
 
 // replace has a new worker take over slot s and go on with f, to which event has happened.
 func (c *Consumer) replace(s *slot, f *flight, event lifecycle.Event) {
 	w := newWorker(c, s)
-	w.resumed, w.event = f, event
+	w.resumed, w.event, w.shard = f, event, s.shard
 	go w.start()
 }
 
