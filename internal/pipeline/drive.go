@@ -36,7 +36,7 @@ func (c *Consumer) drive(w *worker, f *flight, action lifecycle.Action) bool {
 		switch action {
 		case lifecycle.Finish:
 			successor := c.order.successor(f)
-			w.serve(c.settle(w.shard, f))
+			w.serve(c.settle(w.shard, f), successor != nil)
 			if f = successor; f == nil {
 				return true
 			}

@@ -22,8 +22,9 @@ type intake struct {
 	ctx     context.Context //nolint:containedctx // ends when fetching is stopped; workers fetch in it as well
 	turn    turn            // held by whoever fetches, or decides whether to; not while waiting for room
 	awaited atomic.Bool     // a worker waits for the turn to end
+	begun   *fetching       // by a worker, and to be gone on with by the loop's goroutine
 	handed  *fetched        // by a worker, whose turn brought what only the loop's goroutine deals with
-	slow    atomic.Bool     // the last fetch took so long that none is lent
+	slow    atomic.Bool     // the last fetch took so long that none is lent; nor is it to workers that are their thread's
 	size    int             // what one fetch asks for now
 	left    int64           // transactions that may still be started
 	empties int             // empty fetches in a row
@@ -46,12 +47,22 @@ type fetched struct {
 	err          error
 }
 
+// fetching is a fetch under way.
+type fetching struct {
+	asked int
+	ctx   context.Context //nolint:containedctx // carries its span
+	span  trace.Span
+	quiet bool                          // nothing was in flight when it began
+	first atomic.Pointer[lent[fetched]] // its first attempt, where a worker has made that and nobody has joined it yet
+}
+
 // plain reports whether there is nothing to decide: the fetch brought something, and the source may have more.
 func (f *fetched) plain() bool { return f.err == nil && len(f.transactions) > 0 && !f.exhausted }
 
 func newIntake(c *Consumer) *intake {
 	i := &intake{Consumer: c, loop: c.settings.Policy.Loop, left: -1, turn: newTurn(), calls: newFetchCalls()}
 	i.size = i.loop.Batch.Size
+	i.slow.Store(c.pool.pinned)
 	i.mostBehind = 10 * max(c.settings.Policy.Settle.Size, i.loop.Concurrency.Most())
 	if i.loop.Limit > 0 {
 		i.left = i.loop.Limit
@@ -69,6 +80,11 @@ func (i *intake) run(ctx context.Context) error {
 	i.turn.take()
 	defer i.turn.give()
 	defer i.room.wanted.Store(notWanted)
+	defer func() {
+		if i.begun != nil { // fetching was stopped meanwhile
+			i.fetch(i.begun)
+		}
+	}()
 	for i.left != 0 {
 		got := i.next(ctx)
 		switch {
@@ -99,6 +115,11 @@ func (i *intake) next(ctx context.Context) *fetched {
 			i.handed = nil
 			return got
 		}
+		if f := i.begun; f != nil {
+			i.begun = nil
+			i.room.wanted.Store(notWanted)
+			return i.fetch(f)
+		}
 		i.room.wanted.Store(i.closely) // before looking, so that what is freed from now on wakes the loop
 		if n := i.ask(); n > 0 {
 			i.room.wanted.Store(notWanted)
@@ -107,7 +128,7 @@ func (i *intake) next(ctx context.Context) *fetched {
 				return nil
 			}
 			if wait <= 0 {
-				return i.take(ctx, n, nil)
+				return i.fetch(i.begin(ctx, n))
 			}
 			continue
 		}
@@ -131,8 +152,8 @@ func (i *intake) waitForRoom(ctx context.Context) bool {
 	}
 }
 
-// lend has a worker fetch, where the loop's goroutine waits for room and there is some, and reports whether it did. What
-// is not [fetched.plain] is left to the loop's goroutine.
+// lend has a worker fetch, where the loop's goroutine waits for room and there is some, and reports whether it did. It
+// goes on while there are slots for which nothing is fetched. What is not [fetched.plain] is left to the loop's goroutine.
 func (i *intake) lend(w *worker) (did bool) {
 	if i.slow.Load() {
 		i.room.freed()
@@ -140,25 +161,51 @@ func (i *intake) lend(w *worker) (did bool) {
 	}
 	for i.room.wanted.Load() != notWanted && i.free() > 0 && (!did || i.idle()) && i.turn.tryTake() {
 		n := i.ask()
-		due := n > 0 && i.handed == nil && i.room.wanted.Load() != notWanted && i.ctx.Err() == nil && !i.outage.lasts()
+		due := n > 0 && i.handed == nil && i.begun == nil && i.room.wanted.Load() != notWanted && i.ctx.Err() == nil && !i.outage.lasts()
 		wait := due && i.pause() > 0
 		if due && !wait {
 			did = true
-			if got := i.take(i.ctx, n, w); !got.plain() {
-				i.handed = got
-			}
-			i.pulse.fetching.Store(0)
+			i.fetchBy(w, i.begin(i.ctx, n))
 		}
-		call := wait || i.handed != nil || i.left == 0
-		i.turn.give()
-		if call {
-			signal(i.room.free)
-		}
-		if !due || call {
+		i.pulse.fetching.Store(0)
+		if call := wait || i.handed != nil || i.begun != nil || i.left == 0; call || !due {
+			i.give(call)
 			break
 		}
+		i.give(false)
 	}
 	return did
+}
+
+// give ends a worker's turn, and calls the loop's goroutine where it is to go on.
+func (i *intake) give(call bool) {
+	i.turn.give()
+	if call {
+		signal(i.room.free)
+	}
+}
+
+// fetchBy has w fetch. What is recorded in spans is left to the loop's goroutine.
+func (i *intake) fetchBy(w *worker, f *fetching) {
+	if f.span.IsRecording() {
+		i.begun = f
+		return
+	}
+	l := lend(f.ctx, i.settings.Policy.Fetch.Retry.Timeout, func(ctx context.Context) (fetched, error) {
+		return i.call(ctx, f.asked)
+	}, i.late)
+	if l.by(w, func() {
+		f.first.Store(l)
+		i.begun = f
+		i.give(true)
+	}) {
+		if got := i.fetched(f, l.result, nil, w); !got.plain() {
+			i.handed = got
+		}
+		return
+	}
+	f.first.Store(l)
+	i.begun = f
 }
 
 // ask is how much to ask the source for now.
@@ -168,29 +215,6 @@ func (i *intake) ask() int {
 		n = int(min(int64(n), i.left))
 	}
 	return n
-}
-
-// take fetches and accepts. by is the worker that does so; nil for the loop's goroutine.
-func (i *intake) take(ctx context.Context, n int, by *worker) *fetched {
-	quiet := i.room.unsettled.Load() == 0
-	var (
-		got fetched
-		err error
-	)
-	if by == nil {
-		got, err = i.fetch(ctx, n)
-	} else {
-		i.pool.aside(by, func() { got, err = i.fetch(ctx, n) })
-	}
-	got.quiet, got.err = quiet, err
-	if err == nil {
-		i.adapt(n, len(got.transactions))
-		i.accept(got.transactions, got.span, by)
-	}
-	if len(got.transactions) > 0 {
-		i.empties = 0
-	}
-	return &got
 }
 
 // free returns how many transactions may be fetched now.
@@ -288,28 +312,57 @@ func (i *intake) sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// fetch asks the source once, with the fetch policy's retries. What comes back late is released.
-func (i *intake) fetch(ctx context.Context, n int) (fetched, error) {
+// begin begins a fetch of n.
+func (i *intake) begin(ctx context.Context, n int) *fetching {
 	i.last = i.clock.now()
 	i.pulse.fetching.Store(int64(i.last.after(i.pulse.fetch)))
-	spanned, span := i.watcher.fetchStarted(ctx, n)
-	got, err := ergon.RunFn(spanned, i.settings.Policy.Fetch.Retry, func(ctx context.Context) (fetched, error) {
-		return i.call(ctx, n)
-	}, ergon.RunOption{Name: spans.Fetch, OnLateResult: func(result any, _ error) {
-		if late, ok := result.(fetched); ok && len(late.transactions) > 0 {
-			i.release(i.values, late.transactions)
-			i.calls.end()
+	f := &fetching{asked: n, quiet: i.room.unsettled.Load() == 0}
+	f.ctx, f.span = i.watcher.fetchStarted(ctx, n)
+	return f
+}
+
+// fetch asks the source once, with the fetch policy's retries. What comes back late is released.
+func (i *intake) fetch(f *fetching) *fetched {
+	got, err := ergon.RunFn(f.ctx, i.settings.Policy.Fetch.Retry, func(ctx context.Context) (fetched, error) {
+		if first := f.first.Swap(nil); first != nil {
+			return first.join(ctx)
+		}
+		return i.call(ctx, f.asked)
+	}, ergon.RunOption{Name: spans.Fetch, OnLateResult: func(result any, err error) {
+		if late, ok := result.(fetched); ok {
+			i.late(late, err)
 		}
 	}})
+	if first := f.first.Swap(nil); first != nil { // there was no attempt any more
+		first.drop()
+	}
+	return i.fetched(f, got, err, nil)
+}
+
+// late releases what was fetched too late.
+func (i *intake) late(got fetched, _ error) {
 	if len(got.transactions) > 0 {
+		i.release(i.values, got.transactions)
 		i.calls.end()
 	}
+}
+
+// fetched accepts what came of a fetch. by is the worker that made it; nil for the loop's goroutine.
+func (i *intake) fetched(f *fetching, got fetched, err error, by *worker) *fetched {
+	if len(got.transactions) > 0 {
+		i.calls.end()
+		i.empties = 0
+	}
 	took := i.clock.now() - i.last
-	i.slow.Store(took > instant(handOver))
+	i.slow.Store(took > instant(handOver) || i.pool.pinned)
 	i.stats.shards[0].phases[phaseFetch].observe(took)
-	i.watcher.fetchEnded(span, len(got.transactions), took, err)
-	got.span = span.SpanContext()
-	return got, err
+	i.watcher.fetchEnded(f.span, len(got.transactions), took, err)
+	got.span, got.quiet, got.err = f.span.SpanContext(), f.quiet, err
+	if err == nil {
+		i.adapt(f.asked, len(got.transactions))
+		i.accept(got.transactions, got.span, by)
+	}
+	return &got
 }
 
 // call is one call of the source. Whoever gets the transactions that it returns ends it; without any, or after an error, it

@@ -18,7 +18,6 @@ type pool struct {
 	pinned   bool // each worker has an OS thread of its own
 	limit    atomic.Int32
 	active   atomic.Int32 // workers that run or look for a flight; changed under mu
-	away     atomic.Int32 // those of them that serve the loop instead; changed under mu
 	backlog  atomic.Int32 // flights in chunks that nobody has taken; changed under mu
 	onTheWay atomic.Bool
 	_        [64]byte // what is looked at for every flight apart from what changes with every chunk
@@ -55,7 +54,7 @@ func (p *pool) ownLocked(w *worker, b *chunk) {
 
 // wakeOne sets a worker on its way, unless one is already or the limit is reached.
 func (p *pool) wakeOne() {
-	if p.onTheWay.Load() || p.busy() >= p.limit.Load() || !p.onTheWay.CompareAndSwap(false, true) {
+	if p.onTheWay.Load() || p.active.Load() >= p.limit.Load() || !p.onTheWay.CompareAndSwap(false, true) {
 		return
 	}
 	switch w, idle := p.summon(); {
@@ -64,7 +63,10 @@ func (p *pool) wakeOne() {
 	case idle:
 		w.wake <- struct{}{}
 	default:
-		go w.start()
+		go func() {
+			p.onTheWay.Store(false)
+			w.start()
+		}()
 	}
 }
 
@@ -72,7 +74,7 @@ func (p *pool) wakeOne() {
 func (p *pool) summon() (w *worker, idle bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || p.busy() >= p.limit.Load() {
+	if p.closed || p.active.Load() >= p.limit.Load() {
 		return nil, false
 	}
 	p.active.Add(1)
@@ -91,7 +93,7 @@ func (p *pool) summon() (w *worker, idle bool) {
 // next returns the flight that w runs next, waiting for it; nil sends the worker home.
 func (p *pool) next(w *worker) *flight {
 	for {
-		if p.busy() <= p.limit.Load() {
+		if p.active.Load() <= p.limit.Load() {
 			if f := p.claim(w); f != nil {
 				return f
 			}
@@ -187,13 +189,13 @@ func (p *pool) stealLocked() *chunk {
 // park waits until w is woken; false sends it home.
 func (p *pool) park(w *worker) bool {
 	p.mu.Lock()
-	if p.hasWork() && p.busy() <= p.limit.Load() {
+	if p.hasWork() && p.active.Load() <= p.limit.Load() {
 		p.mu.Unlock()
 		return true
 	}
 	p.active.Add(-1)
 	p.consumer.stats.leave(w.shard)
-	resting := p.restsLocked()
+	resting := p.active.Load() == 0 && !p.hasWork() // nothing will join what is to be settled
 	home := p.closed || (!p.fixed && len(p.idle) >= idleAsync)
 	w.slot.index.Store(none)
 	if home {

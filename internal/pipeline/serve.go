@@ -1,13 +1,6 @@
 package pipeline
 
-import (
-	"runtime"
-	"time"
-)
-
-// handOver is about what it costs to hand work over to another goroutine and back, where a processor has to be woken for it.
-// What takes longer is not done by workers.
-const handOver = 100 * time.Microsecond
+import "runtime"
 
 // serve does what is due for the loop between two transactions: it settles a batch that is complete, and fetches where
 // there is room. The fetch loop and the settler have goroutines of their own, for whatever means to wait: for room, a
@@ -15,9 +8,9 @@ const handOver = 100 * time.Microsecond
 // a processor goes to sleep and is woken for it. So while they wait, and as long as a call takes less than a hand-over,
 // those who have the work at hand do it. While nothing waits to be run, serveIdle does it.
 //
-// A worker of a fixed pool has no substitute, so it serves only when there is nothing to run. Of few slots none is kept from
-// what waits either, not even for a moment.
-func (w *worker) serve(complete bool) {
+// A worker of a fixed pool whose workers are all active has no substitute: it leaves that to the goroutines. So does one that
+// is busy: it has a transaction to go on with that nobody else knows of. Of few slots none fetches while something waits.
+func (w *worker) serve(complete, busy bool) {
 	c := w.consumer
 	w.ended++
 	switch wanted := c.room.wanted.Load(); {
@@ -28,10 +21,10 @@ func (w *worker) serve(complete bool) {
 	}
 	switch {
 	case !complete:
-	case c.pool.spares():
-		c.settler.lend(w)
-	default:
+	case busy, !c.pool.spares():
 		c.settler.hurry()
+	default:
+		c.settler.lend(w)
 	}
 }
 
@@ -50,14 +43,14 @@ func (w *worker) fetch() bool {
 	}
 }
 
-// serveIdle is serve for a worker that has nothing to run. Where no other worker is busy either, nothing will join what is
+// serveIdle is serve for a worker that has nothing to run. Where no other worker is active either, nothing will join what is
 // to be settled, so it is settled now. It reports whether there may be something to run.
 func (w *worker) serveIdle() bool {
 	c := w.consumer
-	if c.intake.lend(w) {
-		return true
+	if c.pool.alone() {
+		c.settler.lendAll(w)
 	}
-	return c.pool.alone() && c.settler.lendAll(w) && c.intake.lend(w)
+	return c.intake.lend(w)
 }
 
 // mostYields bounds how often a worker lets others run before it goes to sleep: some tens of microseconds, less than it
@@ -85,68 +78,11 @@ func (w *worker) linger() bool {
 // spares reports whether somebody else could run what waits while a worker serves the loop.
 func (p *pool) spares() bool { return !p.fixed || p.active.Load() < p.limit.Load() }
 
-// busy is how many workers run transactions or look for one. A fixed pool counts those that serve the loop as well.
-func (p *pool) busy() int32 {
-	if p.fixed {
-		return p.active.Load()
-	}
-	return p.active.Load() - p.away.Load()
-}
-
-// alone reports whether one worker is all that is busy, and nothing waits for another.
+// alone reports whether one worker is all that is active, and nothing waits for another.
 func (p *pool) alone() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.active.Load()-p.away.Load() == 1 && !p.hasWork()
-}
-
-// aside has a worker do what is no transaction. Its place is free meanwhile: at once where it has nothing to run, otherwise
-// when that takes longer than a hand-over, so that what waits does not wait for it.
-func (p *pool) aside(w *worker, do func()) {
-	if !p.goAway(true) {
-		gone := make(chan struct{})
-		timer := time.AfterFunc(handOver, func() {
-			p.goAway(false)
-			p.wakeOne()
-			close(gone)
-		})
-		do()
-		if !timer.Stop() {
-			<-gone
-			p.comeBack()
-		}
-	} else {
-		do()
-		p.comeBack()
-	}
-	w.now = 0
-}
-
-func (p *pool) goAway(onlyIfIdle bool) bool {
-	p.mu.Lock()
-	if onlyIfIdle && p.hasWork() {
-		p.mu.Unlock()
-		return false
-	}
-	p.away.Add(1)
-	resting := p.restsLocked()
-	p.mu.Unlock()
-	if resting {
-		p.consumer.settler.hurry()
-	}
-	return true
-}
-
-func (p *pool) comeBack() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.away.Add(-1)
-}
-
-// restsLocked reports whether no worker is busy any more and nothing waits: nothing will join what is pending, so the
-// settler may as well hurry.
-func (p *pool) restsLocked() bool {
-	return p.active.Load() == p.away.Load() && !p.hasWork()
+	return p.active.Load() == 1 && !p.hasWork()
 }
 
 // turn is a lock that is held for as long as a fetch or a settlement takes. Whoever waits for it waits as for any event.

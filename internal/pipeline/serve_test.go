@@ -23,9 +23,9 @@ type begun struct {
 	running, most int
 }
 
-// newServingRig is a loop over n transactions of a second each, with so many slots that workers serve it coarsely: 40 run
+// newServingRig is a loop over 120 transactions of a second each, with so many slots that workers serve it coarsely: 40 run
 // and 40 wait. With faults its source is slow now and then.
-func newServingRig(n int, execution policy.Execution, faults ...memory.Fault) (*rig, *begun) {
+func newServingRig(execution policy.Execution, faults ...memory.Fault) (*rig, *begun) {
 	b := &begun{begin: time.Now(), at: map[string]time.Duration{}}
 	r := newRig(ergon.Task{Process: func(_ context.Context, tx ergon.Transaction) (any, error) {
 		b.mu.Lock()
@@ -39,7 +39,7 @@ func newServingRig(n int, execution policy.Execution, faults ...memory.Fault) (*
 		b.mu.Unlock()
 		return nil, nil
 	}})
-	r.Queue = memory.New(memory.Settings{Transactions: transactionsOf(numbered(n)...), Finite: true, Record: true})
+	r.Queue = memory.New(memory.Settings{Transactions: transactionsOf(numbered(120)...), Finite: true, Record: true})
 	r.Source = memory.WithFaults(r.Queue, faults...)
 	r.Policy.Loop.Execution = execution
 	r.Policy.Loop.Concurrency.Value, r.Policy.Loop.Batch.Prefetch = 40, 40
@@ -71,7 +71,7 @@ func (b *begun) want(t *testing.T, n int) {
 // hand-over at most, and there are never more at once than there are slots, also when that worker comes back.
 func TestSlowFetchByAWorkerHoldsNothingUp(t *testing.T) {
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
-		r, b := newServingRig(120, execution, memory.Stall(memory.OnFetch, 10*time.Second).At(2))
+		r, b := newServingRig(execution, memory.Stall(memory.OnFetch, 10*time.Second).At(2))
 		r.run(t)
 		b.want(t, 120)
 		if first, second := b.between(0, 1), b.between(time.Second, time.Second+handOver+1); first != 40 || second != 40 {
@@ -86,7 +86,7 @@ func TestSlowFetchByAWorkerHoldsNothingUp(t *testing.T) {
 // [S4, L1] The same with a settlement that takes ten seconds.
 func TestSlowSettlementByAWorkerHoldsNothingUp(t *testing.T) {
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
-		r, b := newServingRig(120, execution, memory.Stall(memory.OnSettle, 10*time.Second).At(1))
+		r, b := newServingRig(execution, memory.Stall(memory.OnSettle, 10*time.Second).At(1))
 		r.run(t)
 		b.want(t, 120)
 		for i, from := range []time.Duration{0, time.Second, 2 * time.Second} {
@@ -103,7 +103,7 @@ func TestSlowSettlementByAWorkerHoldsNothingUp(t *testing.T) {
 // [T4, S3] A shutdown does not wait for the fetch that a worker makes.
 func TestShutdownEndsTheFetchOfAWorker(t *testing.T) {
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
-		r, b := newServingRig(120, execution, memory.Stall(memory.OnFetch, time.Hour).At(2))
+		r, b := newServingRig(execution, memory.Stall(memory.OnFetch, time.Hour).At(2))
 		ctx, cancel := context.WithCancel(t.Context())
 		r.start(ctx, t)
 		time.Sleep(5 * time.Second)

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -39,11 +40,14 @@ type settler struct {
 	lent     bool        // to a worker; guarded by turn
 	slow     atomic.Bool // the last batch took so long that none is lent
 	letter   letter      // as is what follows; used again and again
-	batch    []*flight
+	begun    *settling   // by a worker, and to be gone on with by the settler's goroutine
+	batch    []*flight   // taken, and not begun
+	memory   []*flight   // of batch
 	all      []*shard
 
 	stride    int32         // how much a shard's pile grows before it is counted
 	enough    int32         // what has to be counted for a batch to be complete: a little less than size, for what is not counted
+	scattered int           // how many may be pending, whether or not any worker has piled up a batch: one for each processor
 	gathering atomic.Bool   // it is known that something is pending
 	first     chan struct{} // something is pending
 	now       chan struct{} // do not wait for more
@@ -65,10 +69,12 @@ func newSettler(c *Consumer) *settler {
 	if coarse := s.size / (2 * shards); coarse > 1 {
 		s.stride, s.enough = int32(coarse), int32(s.size-2*coarse)
 	}
+	s.scattered = runtime.GOMAXPROCS(0) * s.size
 	for i := range c.stats.shards {
 		s.all = append(s.all, &c.stats.shards[i])
 	}
 	s.source, _ = c.settings.Source.(ergon.Settler)
+	s.slow.Store(c.pool.pinned)
 	return s
 }
 
@@ -113,18 +119,31 @@ func (s *settler) run(ctx context.Context) {
 			open = false
 		}
 		s.turn.take()
+		s.lent = false
 		s.gathering.Store(false) // before looking, so that what ends from now on is not missed
-		s.settle(ctx, s.all)
+		s.goOn(ctx)
+		s.take(s.all)
+		s.goOn(ctx)
 		s.turn.give()
 	}
 }
 
-// settle settles what is pending on those shards. The caller holds the turn.
-func (s *settler) settle(ctx context.Context, of []*shard) {
-	s.take(of)
-	for part := range slices.Chunk(s.batch, s.size) {
-		s.consumer.settleBatch(ctx, part)
+// goOn settles what was taken. The caller holds the turn.
+func (s *settler) goOn(ctx context.Context) {
+	if s.begun != nil {
+		s.begun.settle()
+		s.begun = nil
 	}
+	for len(s.batch) > 0 {
+		s.consumer.beginSettling(ctx, s.next()).settle()
+	}
+}
+
+// next is the next part of what was taken.
+func (s *settler) next() []*flight {
+	part := s.batch[:min(s.size, len(s.batch))]
+	s.batch = s.batch[len(part):]
+	return part
 }
 
 // lend has a worker settle a batch. One that has piled up a batch by itself settles that, because it is with its processor
@@ -133,27 +152,21 @@ func (s *settler) lend(w *worker) {
 	switch pile := w.shard.pile(); {
 	case s.slow.Load():
 		s.hurry()
-	case s.stride == 1, int(s.piled.Load()) >= mostScattered*s.size:
+	case s.stride == 1, int(s.piled.Load()) >= s.scattered:
 		s.lendAll(w)
 	case pile >= s.size-int(s.stride):
 		s.lendTo(w, w.shard)
 	}
 }
 
-// mostScattered is how many batches may be pending of which no shard has one.
-const mostScattered = 4
-
-// lendAll has a worker settle what is pending, and reports whether it did.
-func (s *settler) lendAll(w *worker) bool {
-	if s.slow.Load() {
+// lendAll has a worker settle what is pending.
+func (s *settler) lendAll(w *worker) {
+	switch {
+	case s.slow.Load():
 		s.hurry()
-		return false
+	case s.pending() > 0 && s.lendTo(w, s.all...):
+		signal(s.taken)
 	}
-	if s.pending() == 0 || !s.lendTo(w, s.all...) {
-		return false
-	}
-	signal(s.taken)
-	return true
 }
 
 // lendTo has a worker settle what is pending on those shards, where nobody is at it, and reports whether it did.
@@ -161,14 +174,35 @@ func (s *settler) lendTo(w *worker, of ...*shard) bool {
 	if !s.turn.tryTake() {
 		return false
 	}
-	defer s.turn.give()
+	if s.begun != nil {
+		s.turn.give()
+		return false
+	}
 	s.lent = true
 	if len(of) == len(s.all) {
 		s.gathering.Store(false) // as in run
 	}
-	s.consumer.pool.aside(w, func() { s.settle(s.consumer.background, of) })
-	s.lent = false
+	s.take(of)
+	for len(s.batch) > 0 {
+		batch := s.consumer.beginSettling(s.consumer.background, s.next())
+		call := func() {
+			s.begun = batch
+			s.call()
+		}
+		if !batch.by(w, call) {
+			call()
+			return false
+		}
+	}
+	s.turn.give()
 	return true
+}
+
+// call ends a worker's turn and has the settler's goroutine go on.
+func (s *settler) call() {
+	s.turn.give()
+	signal(s.first)
+	signal(s.now)
 }
 
 // gather gives others the chance to join; false when the settler is closing.
@@ -195,7 +229,7 @@ func (s *settler) gather() bool {
 
 // take takes what is pending on those shards as the batch, shard by shard in the order in which it ended.
 func (s *settler) take(of []*shard) {
-	batch := s.batch[:0]
+	batch := s.memory[:0]
 	for _, on := range of {
 		from := len(batch)
 		last := on.ended.Swap(nil)
@@ -208,7 +242,7 @@ func (s *settler) take(of []*shard) {
 		}
 		slices.Reverse(batch[from:])
 	}
-	s.batch = batch
+	s.batch, s.memory = batch, batch
 }
 
 // close settles what is pending and waits for it.

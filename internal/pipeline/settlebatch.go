@@ -7,6 +7,9 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
+
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/internal/spans"
@@ -17,24 +20,65 @@ import (
 // again.
 var ErrUnsettled = errors.New("some transactions could not be settled")
 
-// settleBatch makes the ends of a batch of flights durable: dead letters first, then the source.
-func (c *Consumer) settleBatch(ctx context.Context, batch []*flight) {
-	began := c.clock.now()
+// settling is a batch of flights that is being settled.
+type settling struct {
+	*Consumer
+
+	batch []*flight
+	began instant
+	ctx   context.Context //nolint:containedctx // carries its span
+	span  trace.Span
+	news  news // what the source is told
+}
+
+func (c *Consumer) beginSettling(ctx context.Context, batch []*flight) *settling {
+	s := &settling{Consumer: c, batch: batch, began: c.clock.now()}
 	c.leases.settle(batch)
-	c.pulse.settling.Store(int64(began.after(c.pulse.settle)))
-	defer c.pulse.settling.Store(0)
-	ctx, span := c.watcher.settleStarted(ctx, batch)
-	lost := c.writeDeadLetters(ctx, batch)
-	if c.hop != nil {
-		lost = errors.Join(lost, c.hopOver(ctx, batch))
+	c.pulse.settling.Store(int64(s.began.after(c.pulse.settle)))
+	s.ctx, s.span = c.watcher.settleStarted(ctx, batch)
+	return s
+}
+
+// settle makes the ends of the batch durable: dead letters first, then the source.
+func (s *settling) settle() {
+	lost := s.writeDeadLetters(s.ctx, s.batch)
+	if s.hop != nil {
+		lost = errors.Join(lost, s.hopOver(s.ctx, s.batch))
 	}
-	err := errors.Join(lost, c.tellSource(ctx, batch))
+	s.end(errors.Join(lost, s.tellSource()))
+}
+
+// by has w settle the batch, and reports whether it is settled. Otherwise it is for the settler's goroutine to do so: where
+// more than the source is told, where spans record it, and where it did not succeed in time; gone is called where w is caught
+// in it.
+func (s *settling) by(w *worker, gone func()) bool {
+	if s.span.IsRecording() || s.hop != nil || slices.ContainsFunc(s.batch, func(f *flight) bool { return f.verdict.dead }) {
+		return false
+	}
+	var err error
+	if s.gatherNews() {
+		l := lend(s.ctx, s.settings.Policy.Settle.Retry.Timeout, s.telling, nil)
+		s.news.parts.first.Store(l)
+		if !l.by(w, gone) {
+			return false
+		}
+		s.news.parts.first.Store(nil)
+		err = s.heard(s.news.parts.close(nil))
+	}
+	s.end(err)
+	return true
+}
+
+// end counts what has become of the batch.
+func (s *settling) end(err error) {
+	c, batch := s.Consumer, s.batch
 	c.givesUpSettling(err)
-	took := c.clock.now() - began
-	c.settler.slow.Store(took > instant(handOver))
+	took := c.clock.now() - s.began
+	c.settler.slow.Store(took > instant(handOver) || c.pool.pinned)
 	c.stats.shards[0].phases[phaseSettle].observe(took)
-	c.watcher.settleEnded(span, batch, took, err)
+	c.watcher.settleEnded(s.span, batch, took, err)
 	c.leases.release(batch)
+	c.pulse.settling.Store(0)
 	var counts [outcomes]int64
 	for _, f := range batch {
 		counts[f.verdict.outcome]++
@@ -42,7 +86,7 @@ func (c *Consumer) settleBatch(ctx context.Context, batch []*flight) {
 			c.stats.produced.Add(int64(len(f.outbound())))
 		}
 		if c.settings.Recorder != nil {
-			c.record(f, began, took)
+			c.record(f, s.began, took)
 		}
 		c.slabs.done(f)
 	}
@@ -98,43 +142,61 @@ func (c *Consumer) writeDeadLetters(ctx context.Context, batch []*flight) error 
 	return lost.err
 }
 
-// tellSource settles batch with a source that wants to know.
-func (c *Consumer) tellSource(ctx context.Context, batch []*flight) error {
-	if c.settler.source == nil {
-		return nil
+// gatherNews reports whether there is anything that the source is to be told and wants to know.
+func (s *settling) gatherNews() bool {
+	if s.settler.source == nil {
+		return false
 	}
-	told, settlements := c.settler.letter.open()
-	for i, f := range batch {
+	n := s.settler.letter.open()
+	for i, f := range s.batch {
 		v := &f.verdict
 		if v.untold {
 			continue
 		}
-		told = append(told, i)
-		settlements = append(settlements, ergon.Settlement{
+		n.told = append(n.told, i)
+		n.settlements = append(n.settlements, ergon.Settlement{
 			Transaction: *f.tx, Action: v.action, Delay: v.delay, Interrupted: v.interrupted,
 		})
 	}
-	if len(told) == 0 {
+	n.parts = newParts(len(n.settlements))
+	s.news = n
+	return len(n.told) > 0
+}
+
+// telling is one attempt to tell the source.
+func (s *settling) telling(ctx context.Context) (struct{}, error) {
+	return struct{}{}, s.part(ctx, s.news.parts, s.tellParts)
+}
+
+func (s *settling) tellParts(ctx context.Context, parts []int) error {
+	return s.settler.source.SettleTransactions(ctx, pick(s.news.settlements, parts))
+}
+
+// tellSource settles the batch with a source that wants to know.
+func (s *settling) tellSource() error {
+	if s.news.parts == nil && !s.gatherNews() {
 		return nil
 	}
-	failed, clean := c.inParts(ctx, spans.Settle, newParts(len(settlements)), func(ctx context.Context, parts []int) error {
-		return c.settler.source.SettleTransactions(ctx, pick(settlements, parts))
-	})
+	return s.heard(s.inParts(s.ctx, spans.Settle, s.news.parts, s.tellParts))
+}
+
+// heard notes what became of what the source was told.
+func (s *settling) heard(failed itemErrors, clean bool) error {
 	if clean {
-		c.settler.letter.keep(told, settlements)
+		s.settler.letter.keep(s.news)
 	}
 	for i, err := range failed {
-		f := batch[told[i]]
+		f := s.batch[s.news.told[i]]
 		f.verdict.outcome = Redelivered
 		if errors.Is(err, ergon.ErrStaleDelivery) {
 			delete(failed, i)
 			if !f.lost.Load() { // which was said then
-				c.watcher.stale(ctx, f)
+				s.watcher.stale(s.ctx, f)
 			}
 		}
 	}
-	left := failed.of(batch, told)
-	c.unsettled(left)
+	left := failed.of(s.batch, s.news.told)
+	s.unsettled(left)
 	return left.err
 }
 
@@ -173,43 +235,47 @@ func (c *Consumer) inParts(
 	ctx context.Context, name string, p *parts, do func(context.Context, []int) error,
 ) (failed itemErrors, clean bool) {
 	_, err := ergon.RunFn(ctx, c.settings.Policy.Settle.Retry, func(ctx context.Context) (struct{}, error) {
-		turn, left := p.begin()
-		err := do(ctx, left)
-		c.restsFor(err)
-		return struct{}{}, p.end(turn, err)
-	}, ergon.RunOption{Name: name})
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	clean = err == nil && p.turn == 1
-	p.turn++ // what comes back late is not heard
-	if err != nil {
-		for _, i := range p.left {
-			if p.failed[i] == nil {
-				p.failed[i] = err
-			}
+		if first := p.first.Swap(nil); first != nil {
+			return first.join(ctx)
 		}
+		return struct{}{}, c.part(ctx, p, do)
+	}, ergon.RunOption{Name: name})
+	if first := p.first.Swap(nil); first != nil { // there was no attempt any more
+		first.drop()
 	}
-	return p.failed, clean
+	return p.close(err)
 }
 
-// letter is what a source is told, in memory that is used again.
-type letter struct {
+// part is one attempt of what is left.
+func (c *Consumer) part(ctx context.Context, p *parts, do func(context.Context, []int) error) error {
+	turn, left := p.begin()
+	err := do(ctx, left)
+	c.restsFor(err)
+	return p.end(turn, err)
+}
+
+// news is what a source is told of a batch.
+type news struct {
 	told        []int // indices in the batch
 	settlements []ergon.Settlement
+	parts       *parts // nil: not gathered yet
 }
 
-func (l *letter) open() ([]int, []ergon.Settlement) {
-	told, settlements := l.told, l.settlements
-	*l = letter{}
-	return told[:0], settlements[:0]
+// letter is memory for news that is used again.
+type letter struct{ news }
+
+func (l *letter) open() news {
+	n := news{told: l.told[:0], settlements: l.settlements[:0]}
+	l.news = news{}
+	return n
 }
 
-func (l *letter) keep(told []int, settlements []ergon.Settlement) {
-	*l = letter{told: told, settlements: settlements}
-}
+// keep is for news that nobody holds on to.
+func (l *letter) keep(n news) { l.told, l.settlements = n.told, n.settlements }
 
 // parts is a batch that is tried again without those of its items that are done.
 type parts struct {
+	first  atomic.Pointer[lent[struct{}]] // its first attempt, where a worker has made that and nobody has joined it yet
 	mu     sync.Mutex
 	turn   int
 	left   []int
@@ -258,6 +324,23 @@ func (p *parts) end(turn int, err error) error {
 		return nil
 	}
 	return err
+}
+
+// close returns the error of each item that failed for good: err, where it has none of its own. What comes back late is not
+// heard any more.
+func (p *parts) close(err error) (failed itemErrors, clean bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clean = err == nil && p.turn == 1
+	p.turn++
+	if err != nil {
+		for _, i := range p.left {
+			if p.failed[i] == nil {
+				p.failed[i] = err
+			}
+		}
+	}
+	return p.failed, clean
 }
 
 func pick[T any](all []T, indices []int) []T {

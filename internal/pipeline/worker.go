@@ -34,12 +34,15 @@ func newWorker(c *Consumer, s *slot) *worker {
 	return &worker{consumer: c, slot: s, wake: make(chan struct{}, 1), arena: &arena{}}
 }
 
-// replace has a new worker take over slot s and go on with f, to which event has happened.
+// replace has a new worker take over slot s and go on with f, to which event has happened; with another where f is nil.
 func (c *Consumer) replace(s *slot, f *flight, event lifecycle.Event) {
 	w := newWorker(c, s)
 	w.resumed, w.event, w.shard = f, event, s.shard
 	go w.start()
 }
+
+// succeed has a new worker take over the place of w, which is caught in what is no transaction.
+func (c *Consumer) succeed(w *worker) { c.replace(w.slot, nil, lifecycle.OK) }
 
 // start is a worker's goroutine.
 func (w *worker) start() {
@@ -48,9 +51,7 @@ func (w *worker) start() {
 		runtime.LockOSThread() // never unlocked: the thread ends with the worker
 	}
 	defer w.guard()
-	if w.resumed == nil {
-		pool.onTheWay.Store(false)
-	} else if !w.consumer.resume(w, w.resumed, w.event) {
+	if w.resumed != nil && !w.consumer.resume(w, w.resumed, w.event) {
 		return
 	}
 	for f := pool.next(w); f != nil; f = pool.next(w) {

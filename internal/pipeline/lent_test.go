@@ -1,0 +1,177 @@
+package pipeline_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/pipeline"
+	"github.com/ergon-go/ergon/policy"
+)
+
+// moody is a source whose call of this number, counted from 1, begins with something else; 0 for none. An error of that is the
+// call's.
+type moody struct {
+	settlingSource
+
+	fetch, settle    int64
+	mood             func(ctx context.Context) error
+	called           chan struct{} // closed with that call
+	fetches, settles atomic.Int64
+	byWorker         atomic.Bool // a worker has made that call
+}
+
+func (m *moody) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {
+	if m.fetches.Add(1) == m.fetch {
+		if err := m.inMood(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return m.settlingSource.FetchTransactions(ctx, limit)
+}
+
+func (m *moody) SettleTransactions(ctx context.Context, batch []ergon.Settlement) error {
+	if m.settles.Add(1) == m.settle {
+		if err := m.inMood(ctx); err != nil {
+			return err
+		}
+	}
+	return m.settlingSource.SettleTransactions(ctx, batch)
+}
+
+func (m *moody) inMood(ctx context.Context) error {
+	close(m.called)
+	m.byWorker.Store(strings.Contains(string(debug.Stack()), "pipeline.(*worker).start("))
+	return m.mood(ctx)
+}
+
+var errMoody = errors.New("not in the mood")
+
+// moods are ways in which a call of a connector fails.
+var moods = map[string]func(context.Context) error{
+	"fails":              func(context.Context) error { return errMoody },
+	"panics":             func(context.Context) error { panic(errMoody) },
+	"ends its goroutine": func(context.Context) error { runtime.Goexit(); return nil },
+	"fails slowly": func(context.Context) error {
+		time.Sleep(time.Second)
+		return errMoody
+	},
+	"panics slowly": func(context.Context) error {
+		time.Sleep(time.Second)
+		panic(errMoody)
+	},
+	"ends its goroutine slowly": func(context.Context) error {
+		time.Sleep(time.Second)
+		runtime.Goexit()
+		return nil
+	},
+	"waits for its context": func(ctx context.Context) error {
+		<-ctx.Done()
+		return ctx.Err()
+	},
+	"ignores its context": func(context.Context) error {
+		time.Sleep(time.Hour)
+		return nil
+	},
+}
+
+// inEachMood runs a test of a loop whose source is once in that mood, where a worker calls it.
+func inEachMood(t *testing.T, mood func(*moody), test func(t *testing.T, r *rig, m *moody, b *begun)) {
+	t.Helper()
+	for name, how := range moods {
+		t.Run(name, func(t *testing.T) {
+			inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
+				r, b := newServingRig(execution)
+				m := &moody{settlingSource: r.Queue, mood: how, called: make(chan struct{})}
+				mood(m)
+				r.Source = m
+				test(t, r, m, b)
+				if execution == policy.ExecutionAsync && !m.byWorker.Load() {
+					t.Error("no worker has made the call in question")
+				}
+			})
+		})
+	}
+}
+
+// [P1, T1] A call that a worker makes is an attempt like any other: it is given up at its deadline, its failure is retried,
+// and whatever ends the goroutine that it runs on costs no transaction.
+func TestCallByAWorkerIsRetried(t *testing.T) {
+	for name, set := range map[string]func(*moody){
+		"fetch":      func(m *moody) { m.fetch = 2 },
+		"settlement": func(m *moody) { m.settle = 1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inEachMood(t, set, func(t *testing.T, r *rig, _ *moody, b *begun) {
+				began := time.Now()
+				r.run(t)
+				b.want(t, 120)
+				if n := len(r.Queue.Settlements()); n != 120 {
+					t.Errorf("%d transactions are settled, want 120", n)
+				}
+				if took, most := time.Since(began), 3*time.Second+r.Policy.Fetch.Retry.Timeout+time.Second; took > most {
+					t.Errorf("the loop took %s, want %s at most", took, most)
+				}
+				time.Sleep(2 * time.Hour) // what ignores its context comes back
+				if n := len(r.Queue.Settlements()); n < 120 {
+					t.Errorf("%d transactions are settled, want 120", n)
+				}
+			})
+		})
+	}
+}
+
+// [P1] Where there is no other attempt the loop ends with what the worker's call failed with.
+func TestFetchByAWorkerThatFailsForGoodEndsTheLoop(t *testing.T) {
+	inEachMood(t, func(m *moody) { m.fetch = 2 }, func(t *testing.T, r *rig, _ *moody, b *begun) {
+		r.Policy.Fetch = policy.Fetch{Connector: r.Policy.Fetch.Connector, Retry: once(30 * time.Second).Retry}
+		r.start(t.Context(), t)
+		err := r.wait()
+		failed, ok := errors.AsType[*pipeline.FetchError](err)
+		if !ok {
+			t.Fatalf("the loop ended with %v, want a FetchError", err)
+		}
+		timedOut := b.between(0, time.Hour) == 80 && ergon.CategoryOf(failed) == ergon.CategoryTimeout
+		switch {
+		case errors.Is(err, errMoody), errors.Is(err, ergon.ErrAttemptTimeout) && timedOut:
+		case strings.Contains(err.Error(), "ended its goroutine"):
+		default:
+			t.Errorf("the loop ended with %v of category %v", err, ergon.CategoryOf(err))
+		}
+		time.Sleep(2 * time.Hour)
+	})
+}
+
+// [T4, S3] What a worker is caught in does not keep a loop from ending, and what it brings after that is given back.
+func TestShutdownLeavesACallByAWorkerBehind(t *testing.T) {
+	for name, set := range map[string]func(*moody){
+		"fetch":      func(m *moody) { m.fetch = 2 },
+		"settlement": func(m *moody) { m.settle = 1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inEachMood(t, set, func(t *testing.T, r *rig, m *moody, _ *begun) {
+				r.Shutdown = policy.Shutdown{Grace: time.Second, Force: time.Second}
+				ctx, cancel := context.WithCancel(t.Context())
+				r.start(ctx, t)
+				<-m.called
+				time.Sleep(handOver / 2)
+				began := time.Now()
+				cancel()
+				_ = r.wait()
+				if took, most := time.Since(began), 5*time.Second; took > most {
+					t.Errorf("the shutdown took %s, want %s at most", took, most)
+				}
+				time.Sleep(2 * time.Hour)
+				if n := r.Queue.InFlight(); name == "fetch" && n != 0 {
+					t.Errorf("%d transactions are in flight long after the end, want none", n)
+				}
+			})
+		})
+	}
+}
