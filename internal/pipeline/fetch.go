@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -128,7 +129,7 @@ func (i *intake) next(ctx context.Context) *fetched {
 				return nil
 			}
 			if wait <= 0 {
-				return i.fetch(i.begin(ctx, n))
+				return i.fetch(i.begin(ctx, i.worthwhile(n)))
 			}
 			continue
 		}
@@ -206,6 +207,22 @@ func (i *intake) fetchBy(w *worker, f *fetching) {
 	}
 	f.first.Store(l)
 	i.begun = f
+}
+
+// worthwhile is n and what is about to end, where a fetch takes long: it may as well bring more.
+func (i *intake) worthwhile(n int) int {
+	if !i.slow.Load() {
+		return n
+	}
+	for range mostYields {
+		runtime.Gosched()
+		more := i.ask()
+		if more <= n {
+			break
+		}
+		n = more
+	}
+	return n
 }
 
 // ask is how much to ask the source for now.

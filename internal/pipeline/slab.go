@@ -73,5 +73,7 @@ func (p *slabs) done(f *flight) {
 func (f *flight) reset() {
 	f.tx, f.result, f.failure, f.aside, f.next = nil, nil, nil, nil, nil
 	f.deadline, f.began, f.started, f.attempts = 0, 0, 0, 0
-	f.lost.Store(false)
+	if f.lost.Load() {
+		f.lost.Store(false)
+	}
 }
