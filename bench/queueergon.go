@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
@@ -120,11 +119,8 @@ func (q ergonQueues) run(ctx context.Context, task func(*ergon.Dependencies) erg
 // byBatch finishes a batch before the next is fetched.
 func byBatch(cfg *ergon.TaskConfig) { cfg.Consumer.Loop.Mode = policy.ModeBatch }
 
-// twoBatches has twice as many run at once, so that one batch is worked on while another is fetched or settled.
-func twoBatches(cfg *ergon.TaskConfig) {
-	cfg.Consumer.Loop.Concurrency.Value = 2 * batchSize
-	cfg.Consumer.Settle.Interval = 20 * time.Millisecond
-}
+// ahead fetches a batch ahead, so that one is worked on while another is fetched or settled.
+func ahead(cfg *ergon.TaskConfig) { cfg.Consumer.Loop.Batch.Prefetch = batchSize }
 
 // mover is a hybrid task that sends what it gets on.
 type mover struct {

@@ -44,6 +44,7 @@ func Settle(files *QueueFiles) []Contestant {
 		ergonOn(files, "ergon, dedup_window: 0", forgetful, func(ctx context.Context, q ergonQueues) (int, error) { return q.settle(ctx) }),
 		ergonOn(files, "ergon", asConfigured, func(ctx context.Context, q ergonQueues) (int, error) { return q.settle(ctx) }),
 		ergonOn(files, "ergon, by the engine", asConfigured, engineTakes()),
+		ergonOn(files, "ergon, by the engine, a batch ahead", asConfigured, engineTakes(ahead)),
 		ergonOn(files, "ergon, by the engine, mode batch", asConfigured, engineTakes(byBatch)),
 	}
 }
@@ -57,7 +58,7 @@ func Hop(files *QueueFiles) []Contestant {
 		ergonOn(files, "ergon, dedup_window: 0", forgetful, func(ctx context.Context, q ergonQueues) (int, error) { return q.hop(ctx) }),
 		ergonOn(files, "ergon", asConfigured, func(ctx context.Context, q ergonQueues) (int, error) { return q.hop(ctx) }),
 		ergonOn(files, "ergon, by the engine", asConfigured, engineMoves()),
-		ergonOn(files, "ergon, by the engine, two batches", asConfigured, engineMoves(twoBatches)),
+		ergonOn(files, "ergon, by the engine, a batch ahead", asConfigured, engineMoves(ahead)),
 		ergonOn(files, "ergon, by the engine, mode batch", asConfigured, engineMoves(byBatch)),
 	}
 }
