@@ -16,9 +16,8 @@ type attempt[T any] struct {
 	start   time.Time
 	limit   time.Duration // how long after start a result is too late
 	claimed atomic.Bool   // whoever sets it decides whether the function was in time
-	done    chan struct{} // closed by the function's goroutine once it has claimed
 
-	// Set before done is closed.
+	// The function's goroutine sets these before it claims.
 	inTime bool
 	result T
 	failed *TransactionError
@@ -30,22 +29,13 @@ type attempt[T any] struct {
 func callWithin[T any](
 	ctx context.Context, timeout time.Duration, fn func(context.Context) (T, error), late func(any, error),
 ) (T, *TransactionError) {
-	a := &attempt[T]{start: time.Now(), done: make(chan struct{})}
-	bounded, cancel := a.bound(ctx, timeout)
-	defer cancel()
-	go a.call(bounded, fn, late)
-	select {
-	case <-a.done:
-	case <-bounded.Done():
-		if a.claimed.CompareAndSwap(false, true) {
-			var none T
-			return none, expired(ctx, timeout)
-		}
-		<-a.done
-	}
-	if !a.inTime {
-		<-bounded.Done() // due already: the clock says so
-		return a.result, expired(ctx, timeout)
+	a := &attempt[T]{start: time.Now()}
+	bounded, end := a.bound(ctx, timeout)
+	go a.call(bounded, end, fn, late)
+	<-bounded.Done() // fn has returned in time, or the time is over
+	if a.claimed.CompareAndSwap(false, true) || !a.inTime {
+		var none T
+		return none, expired(ctx, timeout)
 	}
 	return a.result, a.failed
 }
@@ -65,7 +55,7 @@ func (a *attempt[T]) bound(ctx context.Context, timeout time.Duration) (context.
 }
 
 // call runs on the attempt's goroutine. What follows fn is deferred, so that it also runs after a panic or a Goexit.
-func (a *attempt[T]) call(ctx context.Context, fn func(context.Context) (T, error), late func(any, error)) {
+func (a *attempt[T]) call(ctx context.Context, end context.CancelFunc, fn func(context.Context) (T, error), late func(any, error)) {
 	var (
 		result   T
 		err      error
@@ -77,26 +67,24 @@ func (a *attempt[T]) call(ctx context.Context, fn func(context.Context) (T, erro
 			failed = crashed(recover())
 			err = failed
 		}
-		if !a.deliver(result, failed) {
-			reportLate(ctx, late, result, err)
+		if a.deliver(result, failed) {
+			end() // which the caller waits for
+			return
 		}
+		reportLate(ctx, late, result, err)
 	}()
 	result, err = fn(ctx)
 	failed = failureOf(err) // here, because methods of a foreign error may panic as well
 	returned = true
 }
 
-// deliver hands over what fn returned, where it was in time and has not been given up.
+// deliver leaves what fn returned to the caller, where it was in time and has not been given up. Where it was not in time, the
+// end of ctx is due, and the caller waits for that: the clock may say so first.
 func (a *attempt[T]) deliver(result T, failed *TransactionError) bool {
-	inTime := time.Since(a.start) < a.limit
-	if !a.claimed.CompareAndSwap(false, true) {
-		return false
-	}
-	if inTime {
+	if time.Since(a.start) < a.limit {
 		a.inTime, a.result, a.failed = true, result, failed
 	}
-	close(a.done)
-	return inTime
+	return a.claimed.CompareAndSwap(false, true) && a.inTime
 }
 
 func reportLate(ctx context.Context, late func(any, error), result any, err error) {

@@ -78,8 +78,8 @@ type run struct {
 	failed   *TransactionError
 }
 
-func startRun(ctx context.Context, retry policy.Retry, opts []RunOption) *run {
-	r := &run{retry: retry}
+func startRun(ctx context.Context, retry policy.Retry, opts []RunOption) run {
+	r := run{retry: retry}
 	for _, o := range opts {
 		if o.Name != "" {
 			r.option.Name = o.Name
