@@ -16,7 +16,13 @@ type extra struct {
 	done  chan struct{}   // nil until somebody asks
 	err   error           // nil while the attempt goes on
 	cause context.Context //nolint:containedctx // a cancelled one, for context.Cause; nil without a cause
-	after map[*func()]struct{}
+	after *pending
+}
+
+// pending is a func that waits for the end of the context, in a row of them: the newest first.
+type pending struct {
+	f            func() // nil: it runs already, or was taken back
+	newer, older *pending
 }
 
 func (e *extra) end(err, cause error) {
@@ -34,8 +40,9 @@ func (e *extra) end(err, cause error) {
 	if e.done != nil {
 		close(e.done)
 	}
-	for f := range e.after {
-		go (*f)()
+	for p := e.after; p != nil; p = p.older {
+		go p.f()
+		p.f = nil
 	}
 	e.after = nil
 }
@@ -74,15 +81,29 @@ func (e *extra) afterFunc(f func()) (stop func() bool) {
 		go f()
 		return func() bool { return false }
 	}
-	if e.after == nil {
-		e.after = map[*func()]struct{}{}
+	p := &pending{f: f, older: e.after}
+	if e.after != nil {
+		e.after.newer = p
 	}
-	e.after[&f] = struct{}{}
-	return func() bool {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		_, pending := e.after[&f]
-		delete(e.after, &f)
-		return pending
+	e.after = p
+	return func() bool { return e.takeBack(p) }
+}
+
+// takeBack reports whether it kept p from running.
+func (e *extra) takeBack(p *pending) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if p.f == nil {
+		return false
 	}
+	p.f = nil
+	if p.newer != nil {
+		p.newer.older = p.older
+	} else {
+		e.after = p.older
+	}
+	if p.older != nil {
+		p.older.newer = p.newer
+	}
+	return true
 }
