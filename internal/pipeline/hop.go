@@ -37,19 +37,10 @@ type collectorKey struct{}
 // collector takes what an attempt dispatches to the source's store. It is the attempt's own: nothing of an attempt that was
 // given up is ever heard of.
 type collector struct {
-	hop     *hop
+	hop     *hop // nil: nothing is collected
 	mu      sync.Mutex
 	outputs []capability.Output
 	taken   bool
-}
-
-// collecting returns a context in which dispatches are collected.
-func (h *hop) collecting(ctx context.Context) (context.Context, *collector) {
-	if h == nil {
-		return ctx, nil
-	}
-	c := &collector{hop: h}
-	return context.WithValue(ctx, collectorKey{}, c), c
 }
 
 func (c *collector) add(to ergon.Dispatcher, batch []ergon.Transaction) error {
@@ -64,9 +55,6 @@ func (c *collector) add(to ergon.Dispatcher, batch []ergon.Transaction) error {
 
 // take returns what was collected; from then on nothing is.
 func (c *collector) take() []capability.Output {
-	if c == nil {
-		return nil
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.taken = true

@@ -23,6 +23,8 @@ type hybrid struct {
 	limiter  *rate.Limiter // nil: no throttle
 	hop      *hop          // nil: whatever is prepared is dispatched at once
 
+	outOfTime error // what ends an outbound transaction at its timeout; nil: it has none
+
 	mu       sync.Mutex
 	under    map[*preparing]struct{} // way
 	stopping bool
@@ -43,6 +45,9 @@ func newHybrid(c *Consumer) *hybrid {
 	if t := s.Producer.Loop.Throttle; t.Rate > 0 {
 		h.limiter = rate.NewLimiter(rate.Limit(t.Rate), t.Burst)
 	}
+	if limit := s.Producer.Loop.TransactionTimeout; limit > 0 {
+		h.outOfTime = fmt.Errorf("%w of %s", ergon.ErrTransactionTimeout, limit)
+	}
 	if s.Handlers.PrepareSuccess == nil { // which is to run when it is durable
 		h.hop = c.hop
 	}
@@ -62,8 +67,11 @@ func (h *hybrid) prepare(a *attempt, result any) (outbound []ergon.Transaction, 
 	if err := p.err(); err != nil {
 		return nil, nil, err
 	}
-	for _, collected := range p.collected {
-		outputs = append(outputs, collected...)
+	if len(p.outbound) == 1 {
+		return outbound, p.outbound[0].outputs, nil
+	}
+	for i := range p.outbound {
+		outputs = append(outputs, p.outbound[i].outputs...)
 	}
 	return outbound, outputs, nil
 }

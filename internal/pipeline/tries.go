@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"sync/atomic"
 	"time"
 
 	"github.com/ergon-go/ergon"
@@ -15,38 +14,33 @@ import (
 // tries are the attempts of one handler of an outbound transaction. ergon.RunFn makes them: retried, with hard timeouts. What is
 // added here is what a loop has to know of them.
 type tries struct {
-	*preparing
+	*outbound
 
-	i     int // which outbound transaction
 	phase lifecycle.Phase
-	retry policy.Retry
-	last  *tried // guarded by preparing.mu
-	ended bool   // likewise: there are no more
+	most  int                     // how many there may be
+	cause *ergon.TransactionError // what an exception handler is told
+	first tried                   // most handlers need no other
+	last  *tried                  // guarded by preparing.mu
+	ended bool                    // likewise: there are no more
 }
 
-// tried is one attempt. It is returned, given up or, where it returns after that, late.
-type tried struct {
-	ctx   context.Context //nolint:containedctx // its own
-	n     int             // counted from 1
-	state atomic.Uint32
-	began instant
-}
-
-// try runs a handler of the ith outbound transaction and returns what it wants dispatched together with the inbound
-// transaction's acknowledgement.
-func (p *preparing) try(
-	ctx context.Context, i int, phase lifecycle.Phase, retry policy.Retry, handle func(context.Context) error,
+// try runs a handler of the outbound transaction and returns what it wants dispatched together with the inbound transaction's
+// acknowledgement.
+func (o *outbound) try(
+	ctx context.Context, phase lifecycle.Phase, retry policy.Retry, cause *ergon.TransactionError,
 ) ([]capability.Output, *ergon.TransactionError) {
-	t := &tries{preparing: p, i: i, phase: phase, retry: retry}
-	outputs, err := ergon.RunFn(ctx, retry, func(ctx context.Context) ([]capability.Output, error) {
-		return t.attempt(ctx, handle)
-	}, ergon.RunOption{Name: phase.String()})
+	t := &o.attempts
+	if phase != lifecycle.Prepare {
+		t = &tries{}
+	}
+	t.outbound, t.phase, t.most, t.cause = o, phase, retry.MaxAttempts, cause
+	outputs, err := ergon.RunFn(ctx, retry, t.attempt, ergon.RunOption{Name: phase.String()})
 	t.over()
-	failed, ok := errors.AsType[*ergon.TransactionError](err)
-	switch {
-	case err == nil:
+	if err == nil {
 		return outputs, nil
-	case !ok:
+	}
+	failed, ok := errors.AsType[*ergon.TransactionError](err)
+	if !ok {
 		failed = &ergon.TransactionError{Err: err}
 	}
 	failed.Phase = nameOf(phase)
@@ -54,17 +48,28 @@ func (p *preparing) try(
 }
 
 // attempt is called on a goroutine of its own. Only what an attempt collected that was in time is heard of.
-func (t *tries) attempt(ctx context.Context, handle func(context.Context) error) (outputs []capability.Output, err error) {
+func (t *tries) attempt(ctx context.Context) (outputs []capability.Output, err error) {
 	this := t.begin(ctx)
 	event := lifecycle.System // a crash
 	defer func() { t.end(this, event, err) }()
-	collecting, collected := t.hop.collecting(ctx)
-	err = handle(collecting)
+	err = t.handle(this)
 	event = t.eventOf(err)
 	if err != nil {
 		return nil, err
 	}
-	return collected.take(), nil
+	return this.collector.take(), nil
+}
+
+func (t *tries) handle(ctx context.Context) error {
+	handlers := &t.consumer.settings.Handlers
+	switch t.phase {
+	case lifecycle.Success:
+		return handlers.PrepareSuccess(ctx, t.tx)
+	case lifecycle.Exception:
+		return handlers.PrepareException(ctx, t.tx, t.cause)
+	default:
+		return handlers.Prepare(ctx, t.tx)
+	}
 }
 
 func (t *tries) eventOf(err error) lifecycle.Event {
@@ -81,17 +86,19 @@ func (t *tries) eventOf(err error) lifecycle.Event {
 }
 
 func (t *tries) begin(ctx context.Context) *tried {
-	this := &tried{ctx: ctx, n: 1, began: t.consumer.clock.now()}
+	began := t.consumer.clock.now()
 	t.mu.Lock()
-	before := t.last
+	this, before := &t.first, t.last
 	if before != nil {
-		this.n = before.n + 1
+		this = &tried{n: before.n}
 	}
+	this.Context, this.collector.hop, this.began = ctx, t.hop, began
+	this.n++
 	t.last = this
 	if !t.ended {
-		t.begun[t.i] = ctx //nolint:fatcontext // one for each attempt, in place of the one before
+		t.begun = this
 		if t.halting {
-			t.haltAfter(ctx)
+			t.haltAfter(this)
 		}
 	}
 	t.mu.Unlock()
@@ -110,15 +117,15 @@ func (t *tries) end(this *tried, event lifecycle.Event, err error) {
 		c.stats.abandoned.Add(-1)
 		c.stats.late.Add(1)
 		signal(c.headroomFreed)
-		c.watcher.outboundLate(this.ctx, err)
+		c.watcher.outboundLate(this.Context, err)
 		return
 	}
-	c.prepared(this.ctx, t.phase, event, c.clock.now()-this.began)
-	again := event == lifecycle.System && this.n < t.retry.MaxAttempts
+	c.prepared(this.Context, t.phase, event, c.clock.now()-this.began)
+	again := event == lifecycle.System && this.n < t.most
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !again && t.last == this {
-		t.begun[t.i] = nil //nolint:fatcontext // there is none any more
+		t.begun = nil
 	}
 }
 
@@ -131,17 +138,17 @@ func (t *tries) giveUp(this *tried) {
 	c.stats.abandoned.Add(1)
 	time.AfterFunc(patience, func() {
 		if this.state.Load() != gone {
-			c.watcher.outboundStuck(this.ctx, c.stats.abandoned.Load())
+			c.watcher.outboundStuck(this.Context, c.stats.abandoned.Load())
 		}
 	})
-	c.prepared(this.ctx, t.phase, lifecycle.Timeout, c.clock.now()-this.began)
+	c.prepared(this.Context, t.phase, lifecycle.Timeout, c.clock.now()-this.began)
 }
 
 // over is called after the last attempt.
 func (t *tries) over() {
 	t.mu.Lock()
 	last := t.last
-	t.ended, t.begun[t.i] = true, nil
+	t.ended, t.begun = true, nil
 	t.mu.Unlock()
 	if last != nil {
 		t.giveUp(last)

@@ -31,14 +31,14 @@ func (w *watcher) outboundStarted(ctx context.Context, inbound ergon.Transaction
 }
 
 func (w *watcher) outboundEnded(
-	ctx context.Context, span trace.Span, tx ergon.Transaction, took instant, failed *ergon.TransactionError,
+	ctx context.Context, span trace.Span, tx ergon.Transaction, began instant, failed *ergon.TransactionError,
 ) {
 	outcome := Succeeded
 	if failed != nil {
 		outcome = Failed
 	}
 	if w.metrics != nil {
-		w.metrics.operation.Record(ctx, seconds(took), w.metrics.prepared[outcome]...)
+		w.metrics.operation.Record(ctx, seconds(w.consumer.clock.now()-began), w.metrics.prepared[outcome]...)
 		w.metrics.sends.Add(ctx, 1, w.metrics.sent[outcome]...)
 	}
 	if span.IsRecording() {

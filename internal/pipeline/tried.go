@@ -1,0 +1,25 @@
+package pipeline
+
+import (
+	"context"
+	"sync/atomic"
+)
+
+// tried is one attempt of a handler of an outbound transaction, and the context that the handler gets. It is returned, given up
+// or, where it returns after that, late.
+type tried struct {
+	context.Context //nolint:containedctx // RunFn's, which ends with the attempt
+
+	collector collector
+	n         int // counted from 1
+	state     atomic.Uint32
+	began     instant
+}
+
+// Value answers the collector, where the loop has one.
+func (a *tried) Value(key any) any {
+	if key == any(collectorKey{}) && a.collector.hop != nil {
+		return &a.collector
+	}
+	return a.Context.Value(key)
+}
