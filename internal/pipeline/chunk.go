@@ -15,8 +15,11 @@ type chunk struct {
 	_       [24]byte
 }
 
-// claim takes the next flight, and says whether others are left.
+// claim takes the next flight, and says whether others are left. Nil is an empty chunk.
 func (b *chunk) claim() (f *flight, more bool) {
+	if b == nil {
+		return nil, false
+	}
 	if taken := b.take(1); len(taken) > 0 {
 		return taken[0], b.left() > 0
 	}
@@ -38,15 +41,18 @@ func (b *chunk) take(most int64) []*flight {
 	}
 }
 
-// split takes the first half of what is left, as a chunk of its own; nil where nothing is left.
+// split takes the first half of what is left, as a chunk of its own; nil where nothing is left. The pool's lock is held.
 func (b *chunk) split() *chunk {
-	if taken := b.take(min(chunkSize, int64(b.left()+1)/2)); len(taken) > 0 {
-		return &chunk{flights: taken}
+	taken := b.take(min(chunkSize, int64(b.left()+1)/2))
+	if len(taken) == 0 {
+		return nil
 	}
-	return nil
+	b.seen = b.cursor.Load()
+	return &chunk{flights: taken}
 }
 
-// stalled reports whether the cursor is where it was when the pool looked the last time.
+// stalled reports whether the cursor is where it was when the pool looked the last time, what it took by split aside. The
+// pool's lock is held.
 func (b *chunk) stalled() bool {
 	at := b.cursor.Load()
 	same := at == b.seen

@@ -36,6 +36,7 @@ func (c *Consumer) drive(w *worker, f *flight, action lifecycle.Action) bool {
 		switch action {
 		case lifecycle.Finish:
 			successor := c.order.successor(f)
+			w.brisk = w.now != 0 && w.now-f.began < brisk
 			w.serve(c.settle(w.shard, f), successor != nil)
 			if f = successor; f == nil {
 				return true

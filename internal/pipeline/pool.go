@@ -20,7 +20,8 @@ type pool struct {
 	active   atomic.Int32 // workers that run or look for a flight; changed under mu
 	backlog  atomic.Int32 // flights in chunks that nobody has taken; changed under mu
 	onTheWay atomic.Bool
-	_        [64]byte // what is looked at for every flight apart from what changes with every chunk
+	still    atomic.Pointer[chunk] // lay still at the last look: whoever has none of his own takes from it; set under mu
+	_        [64]byte              // what is looked at for every flight apart from what changes with every chunk
 
 	mu        sync.Mutex
 	chunks    []*chunk // not taken yet
@@ -38,7 +39,8 @@ type pool struct {
 func (p *pool) submit(flights []*flight, by *worker) {
 	p.mu.Lock()
 	if by != nil && len(p.chunks) == 0 && (by.slot.chunk == nil || by.slot.chunk.left() == 0) {
-		p.ownLocked(by, &chunk{flights: flights})
+		by.slot.chunk = &chunk{flights: flights}
+		p.open = append(p.open, by.slot.chunk)
 	} else {
 		p.chunks = append(p.chunks, chunksOf(flights)...)
 		p.backlog.Add(int32(len(flights)))
@@ -47,14 +49,23 @@ func (p *pool) submit(flights []*flight, by *worker) {
 	p.wakeOne()
 }
 
-func (p *pool) ownLocked(w *worker, b *chunk) {
+// ownLocked makes b the worker's own, and claims its first flight. Nil is an empty chunk.
+func (p *pool) ownLocked(w *worker, b *chunk) *flight {
+	if b == nil {
+		return nil
+	}
 	w.slot.chunk = b
 	p.open = append(p.open, b)
+	f, _ := b.claim()
+	return f
 }
 
-// wakeOne sets a worker on its way, unless one is already or the limit is reached.
+// wants reports whether a worker could be set on its way: none is already, and the limit is not reached.
+func (p *pool) wants() bool { return !p.onTheWay.Load() && p.active.Load() < p.limit.Load() }
+
+// wakeOne sets a worker on its way, where the pool wants one.
 func (p *pool) wakeOne() {
-	if p.onTheWay.Load() || p.active.Load() >= p.limit.Load() || !p.onTheWay.CompareAndSwap(false, true) {
+	if !p.wants() || !p.onTheWay.CompareAndSwap(false, true) {
 		return
 	}
 	switch w, idle := p.summon(); {
@@ -113,15 +124,17 @@ func (p *pool) next(w *worker) *flight {
 // claim takes a flight from the worker's own chunk, or else from where there is one. Whoever takes one sees to it that
 // somebody comes for the next: a chain that may only end where nothing waits.
 func (p *pool) claim(w *worker) *flight {
-	if w.slot.chunk == nil {
-		return p.take(w, p.takeLocked)
-	}
 	f, more := w.slot.chunk.claim()
 	if f == nil {
 		w.slot.chunk = nil
-		return p.take(w, p.takeLocked)
+		if !w.brisk {
+			f, more = p.still.Load().claim()
+		}
+		if f == nil {
+			return p.take(w, p.takeLocked)
+		}
 	}
-	if more || p.waits() {
+	if p.wants() && (more || p.waits()) {
 		p.wakeOne()
 	}
 	return f
@@ -140,15 +153,11 @@ func (p *pool) waits() bool {
 // mostStalled bounds how many open chunks a worker looks into before it takes one of its own.
 const mostStalled = 4
 
-// take has w find a chunk, and claims its first flight.
-func (p *pool) take(w *worker, find func() *chunk) (f *flight) {
+// take has w find a flight.
+func (p *pool) take(w *worker, find func(*worker) *flight) *flight {
 	p.mu.Lock()
-	b := find()
-	if b != nil {
-		p.ownLocked(w, b)
-		f, _ = b.claim()
-	}
-	more := f != nil && p.hasWork()
+	f := find(w)
+	more := f != nil && p.wants() && p.hasWork()
 	p.mu.Unlock()
 	if more {
 		p.wakeOne()
@@ -156,14 +165,19 @@ func (p *pool) take(w *worker, find func() *chunk) (f *flight) {
 	return f
 }
 
-// takeLocked takes from an older chunk that lies still, or else the next one that nobody has.
-func (p *pool) takeLocked() *chunk {
+// takeLocked takes from an older chunk that lies still, or else the next chunk that nobody has.
+func (p *pool) takeLocked(w *worker) *flight {
 	p.open = slices.DeleteFunc(p.open, func(b *chunk) bool { return b.left() == 0 })
 	for _, b := range p.open[:min(len(p.open), mostStalled)] {
-		if b.stalled() {
-			if part := b.split(); part != nil {
-				return part
-			}
+		if !b.stalled() {
+			continue
+		}
+		if w.brisk {
+			return p.ownLocked(w, b.split())
+		}
+		p.still.Store(b)
+		if f, _ := b.claim(); f != nil {
+			return f
 		}
 	}
 	if len(p.chunks) == 0 {
@@ -173,14 +187,14 @@ func (p *pool) takeLocked() *chunk {
 	p.chunks[0] = nil
 	p.chunks = p.chunks[1:]
 	p.backlog.Add(-int32(len(b.flights)))
-	return b
+	return p.ownLocked(w, b)
 }
 
-// stealLocked takes from a chunk that another worker gets on with.
-func (p *pool) stealLocked() *chunk {
+// stealLocked takes a part of a chunk that another worker gets on with.
+func (p *pool) stealLocked(w *worker) *flight {
 	for _, b := range p.open {
-		if part := b.split(); part != nil {
-			return part
+		if f := p.ownLocked(w, b.split()); f != nil {
+			return f
 		}
 	}
 	return nil

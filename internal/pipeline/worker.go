@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/internal/lifecycle"
@@ -11,6 +12,9 @@ import (
 
 // mostAhead is how many attempts a busy worker makes at once: one allocation for that many.
 const mostAhead = 32
+
+// brisk is how long a transaction takes at most for a worker to take several at once of what lies still.
+const brisk = instant(10 * time.Microsecond)
 
 // worker is a goroutine that runs one transaction at a time. A worker whose attempt was taken over, or whose handler
 // ended the goroutine, never comes back: a new one takes its slot and goes on with the transaction.
@@ -25,6 +29,7 @@ type worker struct {
 	arena    *arena                  // attempts made ahead
 	used     int                     // how many of them
 	ended    uint                    // how many transactions
+	brisk    bool                    // the last one was short: others may wait for this worker to get to theirs
 	resumed  *flight                 // what the worker begins with, where it replaces another
 	event    lifecycle.Event
 	now      instant // when the last attempt ended, while the worker has not waited since; 0 otherwise
