@@ -45,6 +45,7 @@ func Settle(files *QueueFiles) []Contestant {
 		ergonOn(files, "ergon", asConfigured, func(ctx context.Context, q ergonQueues) (int, error) { return q.settle(ctx) }),
 		ergonOn(files, "ergon, by the engine", asConfigured, engineTakes()),
 		ergonOn(files, "ergon, by the engine, a batch ahead", asConfigured, engineTakes(ahead)),
+		ergonOn(files, "ergon, by the engine, a batch ahead, dedup_window: 0", forgetful, engineTakes(ahead)),
 		ergonOn(files, "ergon, by the engine, mode batch", asConfigured, engineTakes(byBatch)),
 	}
 }
@@ -59,6 +60,7 @@ func Hop(files *QueueFiles) []Contestant {
 		ergonOn(files, "ergon", asConfigured, func(ctx context.Context, q ergonQueues) (int, error) { return q.hop(ctx) }),
 		ergonOn(files, "ergon, by the engine", asConfigured, engineMoves()),
 		ergonOn(files, "ergon, by the engine, a batch ahead", asConfigured, engineMoves(ahead)),
+		ergonOn(files, "ergon, by the engine, a batch ahead, dedup_window: 0", forgetful, engineMoves(ahead)),
 		ergonOn(files, "ergon, by the engine, mode batch", asConfigured, engineMoves(byBatch)),
 	}
 }
