@@ -196,6 +196,7 @@ func (i *intake) fetchBy(w *worker, f *fetching) {
 		return i.call(ctx, f.asked)
 	}, i.late)
 	if l.by(w, func() {
+		i.succeed(w)
 		f.first.Store(l)
 		i.begun = f
 		i.give(true)

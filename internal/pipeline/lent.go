@@ -16,17 +16,17 @@ import (
 // What takes longer is not done by workers.
 const handOver = 100 * time.Microsecond
 
-// lent is the first attempt of a connector call that a worker makes in place of the loop's goroutine for it, without what
-// [ergon.RunFn] costs. Where it succeeds within handOver, that is all. Otherwise that goroutine goes on with it in a RunFn,
-// which sees to retries, the hard timeout and what comes late: see [lent.join]. A worker that is caught in the call then never
-// comes back; another takes its place.
+// lent is the first attempt of a call that a worker makes on its own goroutine, without what [ergon.RunFn] costs: of a
+// connector, in place of the loop's goroutine for that, or of a handler that prepares an outbound transaction. Where it succeeds
+// within handOver, that is all. Otherwise another goroutine goes on with it in a RunFn, which sees to retries, the hard
+// timeout and what comes late: see [lent.join]. A worker that is caught in the call then never comes back; another takes its
+// place.
 type lent[T any] struct {
 	call func(context.Context) (T, error)
 	late func(T, error) // gets what came of a call that nobody waits for any more; may be nil
 
 	timeout  time.Duration
-	ctx      context.Context //nolint:containedctx // of the call
-	cancel   context.CancelFunc
+	ctx      lentContext
 	state    atomic.Uint32
 	done     chan struct{} // closed when result and err are there to be joined
 	result   T
@@ -47,18 +47,18 @@ const (
 func lend[T any](
 	ctx context.Context, timeout time.Duration, call func(context.Context) (T, error), late func(T, error),
 ) *lent[T] {
-	l := &lent[T]{call: call, late: late, timeout: timeout, done: make(chan struct{})}
-	l.ctx, l.cancel = context.WithTimeoutCause(ctx, timeout, ergon.ErrAttemptTimeout)
-	return l
+	return &lent[T]{
+		call: call, late: late, timeout: timeout, done: make(chan struct{}),
+		ctx: lentContext{parent: ctx, deadline: time.Now().Add(timeout)},
+	}
 }
 
 // by has w make the call, and reports whether it succeeded in time. If it failed in time, it is for the caller to have it
-// joined. Otherwise by does not return, and has gone calls for that.
+// joined. Otherwise by does not return, and gone has a successor of w take its place and calls for the other.
 func (l *lent[T]) by(w *worker, gone func()) (ok bool) {
 	w.now = 0
 	timer := time.AfterFunc(handOver, func() {
 		if l.state.CompareAndSwap(withWorker, handedOver) {
-			w.consumer.succeed(w)
 			gone()
 		}
 	})
@@ -66,7 +66,7 @@ func (l *lent[T]) by(w *worker, gone func()) (ok bool) {
 	l.make()
 	switch {
 	case l.err == nil && l.state.CompareAndSwap(withWorker, kept):
-		l.cancel()
+		l.ctx.end()
 		return true
 	case l.state.CompareAndSwap(withWorker, over):
 		close(l.done)
@@ -83,8 +83,8 @@ func (l *lent[T]) make() {
 			l.err, l.returned = crashOf(p), true
 		}
 	}()
-	l.result, l.err = l.call(l.ctx)
-	if l.err != nil && errors.Is(context.Cause(l.ctx), ergon.ErrAttemptTimeout) {
+	l.result, l.err = l.call(&l.ctx)
+	if l.err != nil && errors.Is(context.Cause(&l.ctx), ergon.ErrAttemptTimeout) {
 		l.err = fmt.Errorf("%w: %w", ergon.ErrAttemptTimeout, l.err)
 	}
 	l.returned = true
@@ -98,12 +98,14 @@ func (l *lent[T]) ended(w *worker, timer *time.Timer, gone func()) {
 	}
 	switch {
 	case l.state.CompareAndSwap(withWorker, over): // not returned
+		w.calling = nil
 		close(l.done)
-		w.consumer.succeed(w)
 		gone()
 	case l.state.CompareAndSwap(handedOver, over):
+		w.calling = nil
 		close(l.done)
 	case l.state.Load() == left:
+		w.calling = nil
 		l.tellLate()
 	}
 }
@@ -124,7 +126,7 @@ func (l *lent[T]) join(ctx context.Context) (T, error) {
 			return none, context.Cause(ctx)
 		}
 	case <-l.ctx.Done(): // whose deadline is a little earlier
-		if cause := context.Cause(l.ctx); l.leave() {
+		if cause := context.Cause(&l.ctx); l.leave() {
 			if errors.Is(cause, ergon.ErrAttemptTimeout) {
 				cause = fmt.Errorf("%w: no result within %s", cause, l.timeout)
 			}
@@ -132,13 +134,13 @@ func (l *lent[T]) join(ctx context.Context) (T, error) {
 		}
 	}
 	<-l.done
-	l.cancel()
+	l.ctx.end()
 	return l.result, l.err
 }
 
 // leave gives the call up, unless it has come to its end.
 func (l *lent[T]) leave() bool {
-	l.cancel()
+	l.ctx.end()
 	return l.state.CompareAndSwap(handedOver, left)
 }
 
@@ -150,11 +152,11 @@ func (l *lent[T]) drop() {
 	}
 }
 
-var errConnectorGone = errors.New("the connector ended its goroutine (runtime.Goexit) and returned nothing")
+var errGoexit = errors.New("function ended its goroutine (runtime.Goexit, or a test's FailNow or SkipNow) and returned nothing")
 
-// crashOf is the failure of a connector that panicked or, where p is nil, ended its goroutine.
+// crashOf is the failure of a function that panicked or, where p is nil, ended its goroutine, in the words of RunFn.
 func crashOf(p any) error {
-	err := errConnectorGone
+	err := errGoexit
 	if p != nil {
 		err = &crashError{value: p}
 	}

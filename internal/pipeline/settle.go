@@ -185,12 +185,11 @@ func (s *settler) lendTo(w *worker, of ...*shard) bool {
 	s.take(of)
 	for len(s.batch) > 0 {
 		batch := s.consumer.beginSettling(s.consumer.background, s.next())
-		call := func() {
-			s.begun = batch
-			s.call()
-		}
-		if !batch.by(w, call) {
-			call()
+		if !batch.by(w, func() {
+			s.consumer.succeed(w)
+			s.call(batch)
+		}) {
+			s.call(batch)
 			return false
 		}
 	}
@@ -198,8 +197,9 @@ func (s *settler) lendTo(w *worker, of ...*shard) bool {
 	return true
 }
 
-// call ends a worker's turn and has the settler's goroutine go on.
-func (s *settler) call() {
+// call ends a worker's turn and has the settler's goroutine go on with a batch.
+func (s *settler) call(batch *settling) {
+	s.begun = batch
 	s.turn.give()
 	signal(s.first)
 	signal(s.now)

@@ -49,8 +49,7 @@ func (s *settling) settle() {
 }
 
 // by has w settle the batch, and reports whether it is settled. Otherwise it is for the settler's goroutine to do so: where
-// more than the source is told, where spans record it, and where it did not succeed in time; gone is called where w is caught
-// in it.
+// more than the source is told, where spans record it, and where it did not succeed in time; gone is as in [lent.by].
 func (s *settling) by(w *worker, gone func()) bool {
 	if s.span.IsRecording() || s.hop != nil || slices.ContainsFunc(s.batch, func(f *flight) bool { return f.verdict.dead }) {
 		return false
