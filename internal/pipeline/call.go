@@ -19,7 +19,12 @@ func (c *Consumer) attempt(w *worker, f *flight) (event lifecycle.Event, owned b
 	if event = c.cut(f); event != lifecycle.OK { // who cancels handlers either saw this attempt or is seen here
 		return event, c.inTime(a, nil)
 	}
-	w.calling = a
+	return c.make(w, f, a)
+}
+
+// make calls the handler of an attempt that is armed. Until that has returned in time, f may be somebody else's.
+func (c *Consumer) make(w *worker, f *flight, a *attempt) (event lifecycle.Event, owned bool) {
+	w.running, w.calling = f, a
 	w.call(a)
 	w.calling = nil
 	if !c.inTime(a, w.answer.err) {
@@ -46,7 +51,7 @@ func (w *worker) call(a *attempt) {
 	case lifecycle.Process:
 		w.answer.result, w.answer.err = handlers.Process(a, *a.tx)
 	case lifecycle.Prepare:
-		w.answer.result, w.answer.outputs, w.answer.err = w.consumer.hybrid.prepare(a, w.answer.result)
+		w.answer.result, w.answer.outputs, w.answer.err = w.consumer.hybrid.prepare(w, a, w.answer.result)
 	case lifecycle.Success:
 		w.answer.err = handlers.Success(a, *a.tx, w.answer.result)
 	case lifecycle.Exception:

@@ -14,8 +14,14 @@ func (c *Consumer) run(w *worker, f *flight) bool {
 	return c.drive(w, f, lifecycle.Run)
 }
 
-// resume drives on a flight to which event has happened on another worker.
+// resume drives on a flight to which event has happened on another worker, or that another was caught in.
 func (c *Consumer) resume(w *worker, f *flight, event lifecycle.Event) bool {
+	if w.goesOn != nil {
+		var owned bool
+		if event, owned = c.make(w, f, w.goesOn.inbound); !owned {
+			return false
+		}
+	}
 	return c.drive(w, f, c.step(f, event))
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/time/rate"
 
@@ -22,6 +23,8 @@ type hybrid struct {
 	slots    chan struct{} // holds one for each outbound transaction that is being prepared
 	limiter  *rate.Limiter // nil: no throttle
 	hop      *hop          // nil: whatever is prepared is dispatched at once
+	lends    bool          // a single one is lent to its worker
+	slow     atomic.Bool   // but not now: the last one took too long for that
 
 	outOfTime error // what ends an outbound transaction at its timeout; nil: it has none
 
@@ -48,6 +51,7 @@ func newHybrid(c *Consumer) *hybrid {
 	if limit := s.Producer.Loop.TransactionTimeout; limit > 0 {
 		h.outOfTime = fmt.Errorf("%w of %s", ergon.ErrTransactionTimeout, limit)
 	}
+	h.lends = h.limiter == nil && s.Handlers.PrepareSuccess == nil && h.policy.Prepare.Retry.Timeout > handOver && !c.pool.pinned
 	if s.Handlers.PrepareSuccess == nil { // which is to run when it is durable
 		h.hop = c.hop
 	}
@@ -56,12 +60,26 @@ func newHybrid(c *Consumer) *hybrid {
 
 // prepare prepares what processing returned, all of it, within attempt a. What is to become durable with the inbound
 // transaction's acknowledgement comes back as outputs.
-func (h *hybrid) prepare(a *attempt, result any) (outbound []ergon.Transaction, outputs []capability.Output, err error) {
-	outbound, err = h.consumer.settings.Handlers.Outbound(*a.tx, result)
-	if err != nil || len(outbound) == 0 {
-		return outbound, nil, err
+//
+// A single one is lent to w. Where w is caught in that, its successor comes here again and goes on.
+func (h *hybrid) prepare(
+	w *worker, a *attempt, result any,
+) (outbound []ergon.Transaction, outputs []capability.Output, err error) {
+	p := w.goesOn
+	w.goesOn = nil
+	if p == nil {
+		outbound, err = h.consumer.settings.Handlers.Outbound(*a.tx, result)
+		if err != nil || len(outbound) == 0 {
+			return outbound, nil, err
+		}
+		p = newPreparing(h, a, outbound)
+		if len(outbound) == 1 && p.outbound[0].by(w) {
+			return outbound, p.outbound[0].outputs, nil
+		}
+	} else {
+		outbound = []ergon.Transaction{p.outbound[0].tx}
 	}
-	p := newPreparing(h, a, outbound)
+	h.begin(p)
 	defer p.end()
 	p.all()
 	if err := p.err(); err != nil {

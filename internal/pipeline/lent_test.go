@@ -175,3 +175,89 @@ func TestShutdownLeavesACallByAWorkerBehind(t *testing.T) {
 		})
 	}
 }
+
+// [B3, T1] A handler that prepares a single outbound transaction on its worker is bounded, retried and fenced like any other,
+// and keeps no other transaction.
+func TestPreparingByAWorkerIsRetried(t *testing.T) {
+	begins := map[string]string{ // of the second attempt
+		"fails": "1s", "panics": "1s", "ends its goroutine": "1s",
+		"fails slowly": "2s", "panics slowly": "2s", "ends its goroutine slowly": "2s",
+		"waits for its context": "6s", "ignores its context": "6s",
+	}
+	for name, mood := range moods {
+		t.Run(name, func(t *testing.T) {
+			inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
+				j, calls := newJournal(), newTally()
+				var byWorker atomic.Bool
+				r := newHybridRig(1, func(ctx context.Context, tx ergon.Transaction) error {
+					if tx.ID() != "b/0" {
+						return nil
+					}
+					j.note("begins")
+					if calls.add(tx.ID()) > 1 {
+						return nil
+					}
+					byWorker.Store(strings.Contains(string(debug.Stack()), "pipeline.(*worker).start("))
+					return mood(ctx)
+				}, "a", "b", "c")
+				r.Policy.Loop.Execution = execution
+				r.Policy.Loop.Concurrency = policy.Concurrency{Value: 2, Headroom: 5}
+				r.Producer.Prepare = retrying(2, 5*time.Second, time.Second)
+				ended := newTally()
+				r.OnEnd = func(result pipeline.Result) {
+					r.ended(result)
+					if time.Since(j.begin) <= handOver {
+						ended.add(result.Transaction.ID())
+					}
+				}
+				r.run(t)
+				j.want(t, "0s begins", begins[name]+" begins")
+				if !byWorker.Load() {
+					t.Error("the first attempt was not the worker's")
+				}
+				if ended.n["a"] != 1 || ended.n["c"] != 1 {
+					t.Errorf("within %s ended %v, want a and c, which have nothing to do with b", handOver, ended.n)
+				}
+				r.wantOutcomes(t, map[pipeline.Outcome]int64{pipeline.Succeeded: 3})
+				s := r.consumer.Snapshot()
+				if n := s.Phases[policy.PhasePrepare].Count; s.Retries != 1 || n != 4 || s.Produced != 3 {
+					t.Errorf("got %d retries, %d attempts and %d produced, want 1, 4 and 3", s.Retries, n, s.Produced)
+				}
+				time.Sleep(2 * time.Hour)
+				s = r.consumer.Snapshot()
+				late := s.Late == 1
+				if name == "waits for its context" { // it returns when it is given up
+					late = false
+				}
+				if s.Abandoned != 0 || late != (name == "ignores its context") {
+					t.Errorf("in the end %d are abandoned and %d late", s.Abandoned, s.Late)
+				}
+			})
+		})
+	}
+}
+
+// [T4, S3] A shutdown gives up an outbound transaction that a worker is caught in like any other.
+func TestShutdownGivesUpWhatAWorkerPrepares(t *testing.T) {
+	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
+		r := newHybridRig(1, func(ctx context.Context, _ ergon.Transaction) error { return moods["ignores its context"](ctx) }, "a")
+		r.Policy.Loop.Execution = execution
+		r.Policy.Loop.Concurrency.Headroom = 5
+		r.Producer.Prepare = once(4 * time.Minute)
+		r.Shutdown = policy.Shutdown{Grace: time.Second, Force: time.Second}
+		ctx, cancel := context.WithCancel(t.Context())
+		r.start(ctx, t)
+		time.Sleep(time.Minute)
+		began := time.Now()
+		cancel()
+		_ = r.wait()
+		if took := time.Since(began); took != time.Second {
+			t.Errorf("the shutdown took %s, want the grace, 1s", took)
+		}
+		r.wantOutcomes(t, map[pipeline.Outcome]int64{pipeline.Interrupted: 1})
+		if got := settlementsText(r.Queue.Settlements()); got != "a requeue interrupted" {
+			t.Errorf("got settlements %q, want that it is given back", got)
+		}
+		time.Sleep(2 * time.Hour)
+	})
+}

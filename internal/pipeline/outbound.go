@@ -18,6 +18,7 @@ type outbound struct {
 	*preparing
 
 	tx      ergon.Transaction
+	within  bool                // it has a slot already
 	outputs []capability.Output // what it wants dispatched together with the inbound transaction's acknowledgement
 	begun   *tried              // the last attempt; nil: none, or no backoff follows it. Guarded by preparing.mu
 
@@ -38,10 +39,12 @@ func (o *outbound) AfterFunc(f func()) (stop func() bool) { return o.inbound.Aft
 
 // prepare prepares it within a slot, and runs its handlers.
 func (o *outbound) prepare() {
-	select {
-	case o.slots <- struct{}{}:
-	case <-o.Done():
-		return
+	if !o.within {
+		select {
+		case o.slots <- struct{}{}:
+		case <-o.Done():
+			return
+		}
 	}
 	defer func() { <-o.slots }()
 	watcher := o.consumer.watcher
@@ -57,6 +60,7 @@ func (o *outbound) prepare() {
 	if failed != nil {
 		o.fail(&outboundError{id: o.tx.ID(), cause: failed})
 	}
+	o.slow.Store(o.consumer.clock.now()-began > instant(handOver))
 	watcher.outboundEnded(ctx, span, o.tx, began, failed)
 }
 
@@ -92,15 +96,16 @@ func (o *outbound) run(ctx context.Context) *ergon.TransactionError {
 
 // bound ends ctx at the outbound transaction's timeout. Where the inbound one's is not later, there is nothing to do.
 func (o *outbound) bound(ctx context.Context) (context.Context, context.CancelFunc) {
-	if o.outOfTime == nil {
+	if !o.bounded() {
 		return ctx, func() {}
 	}
 	clock := o.consumer.clock
-	end := clock.now().after(o.policy.Loop.TransactionTimeout)
-	if end >= o.inbound.deadline {
-		return ctx, func() {}
-	}
-	return context.WithDeadlineCause(ctx, clock.time(end), o.outOfTime)
+	return context.WithDeadlineCause(ctx, clock.time(clock.now().after(o.policy.Loop.TransactionTimeout)), o.outOfTime)
+}
+
+// bounded reports whether an outbound transaction that begins now has a timeout of its own before the inbound one's.
+func (o *outbound) bounded() bool {
+	return o.outOfTime != nil && o.consumer.clock.now().after(o.policy.Loop.TransactionTimeout) < o.inbound.deadline
 }
 
 // except runs its exception handler: it has failed for good.

@@ -37,7 +37,6 @@ func newPreparing(h *hybrid, a *attempt, txs []ergon.Transaction) *preparing {
 	for i, tx := range txs {
 		p.outbound[i] = outbound{Context: p.ctx, preparing: p, tx: tx}
 	}
-	h.begin(p)
 	return p
 }
 

@@ -3,7 +3,10 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
+
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
@@ -17,11 +20,12 @@ type tries struct {
 	*outbound
 
 	phase lifecycle.Phase
-	most  int                     // how many there may be
-	cause *ergon.TransactionError // what an exception handler is told
-	first tried                   // most handlers need no other
-	last  *tried                  // guarded by preparing.mu
-	ended bool                    // likewise: there are no more
+	most  int                                       // how many there may be
+	lent  atomic.Pointer[lent[[]capability.Output]] // the first, where a worker has made it and nobody has joined it yet
+	cause *ergon.TransactionError                   // what an exception handler is told
+	first tried                                     // most handlers need no other
+	last  *tried                                    // guarded by preparing.mu
+	ended bool                                      // likewise: there are no more
 }
 
 // try runs a handler of the outbound transaction and returns what it wants dispatched together with the inbound transaction's
@@ -33,8 +37,13 @@ func (o *outbound) try(
 	if phase != lifecycle.Prepare {
 		t = &tries{}
 	}
-	t.outbound, t.phase, t.most, t.cause = o, phase, retry.MaxAttempts, cause
-	outputs, err := ergon.RunFn(ctx, retry, t.attempt, ergon.RunOption{Name: phase.String()})
+	if t.outbound == nil {
+		t.outbound, t.phase, t.most, t.cause = o, phase, retry.MaxAttempts, cause
+	}
+	outputs, err := ergon.RunFn(ctx, retry, t.next, ergon.RunOption{Name: phase.String()})
+	if first := t.lent.Swap(nil); first != nil { // there was no attempt any more
+		first.drop()
+	}
 	t.over()
 	if err == nil {
 		return outputs, nil
@@ -47,7 +56,42 @@ func (o *outbound) try(
 	return nil, failed
 }
 
-// attempt is called on a goroutine of its own. Only what an attempt collected that was in time is heard of.
+// next is called on a goroutine of its own.
+func (t *tries) next(ctx context.Context) ([]capability.Output, error) {
+	if first := t.lent.Swap(nil); first != nil {
+		return first.join(ctx)
+	}
+	return t.attempt(ctx)
+}
+
+// by has w make the first attempt, and reports whether that was enough. Otherwise it is for prepare to go on with it.
+func (o *outbound) by(w *worker) bool {
+	h := o.hybrid
+	if !h.lends || h.slow.Load() || h.consumer.watcher.tracing || o.bounded() {
+		return false
+	}
+	select {
+	case h.slots <- struct{}{}:
+		o.within = true
+	default:
+		return false
+	}
+	t := &o.attempts
+	t.outbound, t.phase, t.most = o, lifecycle.Prepare, h.policy.Prepare.Retry.MaxAttempts
+	began := h.consumer.clock.now()
+	l := lend(o, h.policy.Prepare.Retry.Timeout, t.attempt, nil)
+	t.lent.Store(l)
+	if !l.by(w, func() { w.goOn(o.preparing) }) {
+		return false
+	}
+	t.over()
+	o.outputs = l.result
+	<-h.slots
+	h.consumer.watcher.outboundEnded(o, trace.SpanFromContext(context.Background()), o.tx, began, nil)
+	return true
+}
+
+// attempt is one attempt. Only what an attempt collected that was in time is heard of.
 func (t *tries) attempt(ctx context.Context) (outputs []capability.Output, err error) {
 	this := t.begin(ctx)
 	event := lifecycle.System // a crash

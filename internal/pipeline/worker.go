@@ -23,6 +23,7 @@ type worker struct {
 	slot     *slot
 	shard    *shard
 	wake     chan struct{}
+	running  *flight                 // of calling
 	calling  *attempt                // the attempt whose handler runs now
 	failed   *ergon.TransactionError // what the exception handler is to hear
 	answer   answer                  // what the handler returned
@@ -32,7 +33,8 @@ type worker struct {
 	brisk    bool                    // the last one was short: others may wait for this worker to get to theirs
 	resumed  *flight                 // what the worker begins with, where it replaces another
 	event    lifecycle.Event
-	now      instant // when the last attempt ended, while the worker has not waited since; 0 otherwise
+	goesOn   *preparing // what the worker begins with, where another was caught in it
+	now      instant    // when the last attempt ended, while the worker has not waited since; 0 otherwise
 }
 
 func newWorker(c *Consumer, s *slot) *worker {
@@ -48,6 +50,13 @@ func (c *Consumer) replace(s *slot, f *flight, event lifecycle.Event) {
 
 // succeed has a new worker take over the place of w, which is caught in what is no transaction.
 func (c *Consumer) succeed(w *worker) { c.replace(w.slot, nil, lifecycle.OK) }
+
+// goOn has a new worker go on with the attempt of w, which is caught in p.
+func (w *worker) goOn(p *preparing) {
+	successor := newWorker(w.consumer, w.slot)
+	successor.resumed, successor.goesOn, successor.shard = w.running, p, w.shard
+	go successor.start()
+}
 
 // start is a worker's goroutine.
 func (w *worker) start() {
