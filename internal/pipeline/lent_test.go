@@ -59,15 +59,15 @@ var moods = map[string]func(context.Context) error{
 	"panics":             func(context.Context) error { panic(errMoody) },
 	"ends its goroutine": func(context.Context) error { runtime.Goexit(); return nil },
 	"fails slowly": func(context.Context) error {
-		time.Sleep(time.Second)
+		sleep(time.Second)
 		return errMoody
 	},
 	"panics slowly": func(context.Context) error {
-		time.Sleep(time.Second)
+		sleep(time.Second)
 		panic(errMoody)
 	},
 	"ends its goroutine slowly": func(context.Context) error {
-		time.Sleep(time.Second)
+		sleep(time.Second)
 		runtime.Goexit()
 		return nil
 	},
@@ -76,7 +76,7 @@ var moods = map[string]func(context.Context) error{
 		return ctx.Err()
 	},
 	"ignores its context": func(context.Context) error {
-		time.Sleep(time.Hour)
+		sleep(time.Hour)
 		return nil
 	},
 }
@@ -118,7 +118,7 @@ func TestCallByAWorkerIsRetried(t *testing.T) {
 				if took, most := time.Since(began), 3*time.Second+r.Policy.Fetch.Retry.Timeout+time.Second; took > most {
 					t.Errorf("the loop took %s, want %s at most", took, most)
 				}
-				time.Sleep(2 * time.Hour) // what ignores its context comes back
+				sleep(2 * time.Hour) // what ignores its context comes back
 				if n := len(r.Queue.Settlements()); n < 120 {
 					t.Errorf("%d transactions are settled, want 120", n)
 				}
@@ -144,7 +144,7 @@ func TestFetchByAWorkerThatFailsForGoodEndsTheLoop(t *testing.T) {
 		default:
 			t.Errorf("the loop ended with %v of category %v", err, ergon.CategoryOf(err))
 		}
-		time.Sleep(2 * time.Hour)
+		sleep(2 * time.Hour)
 	})
 }
 
@@ -160,14 +160,14 @@ func TestShutdownLeavesACallByAWorkerBehind(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				r.start(ctx, t)
 				<-m.called
-				time.Sleep(handOver / 2)
+				sleep(handOver / 2)
 				began := time.Now()
 				cancel()
 				_ = r.wait()
 				if took, most := time.Since(began), 5*time.Second; took > most {
 					t.Errorf("the shutdown took %s, want %s at most", took, most)
 				}
-				time.Sleep(2 * time.Hour)
+				sleep(2 * time.Hour)
 				if n := r.Queue.InFlight(); name == "fetch" && n != 0 {
 					t.Errorf("%d transactions are in flight long after the end, want none", n)
 				}
@@ -223,7 +223,7 @@ func TestPreparingByAWorkerIsRetried(t *testing.T) {
 				if n := s.Phases[policy.PhasePrepare].Count; s.Retries != 1 || n != 4 || s.Produced != 3 {
 					t.Errorf("got %d retries, %d attempts and %d produced, want 1, 4 and 3", s.Retries, n, s.Produced)
 				}
-				time.Sleep(2 * time.Hour)
+				sleep(2 * time.Hour)
 				s = r.consumer.Snapshot()
 				late := s.Late == 1
 				if name == "waits for its context" { // it returns when it is given up
@@ -247,7 +247,7 @@ func TestShutdownGivesUpWhatAWorkerPrepares(t *testing.T) {
 		r.Shutdown = policy.Shutdown{Grace: time.Second, Force: time.Second}
 		ctx, cancel := context.WithCancel(t.Context())
 		r.start(ctx, t)
-		time.Sleep(time.Minute)
+		sleep(time.Minute)
 		began := time.Now()
 		cancel()
 		_ = r.wait()
@@ -258,6 +258,6 @@ func TestShutdownGivesUpWhatAWorkerPrepares(t *testing.T) {
 		if got := settlementsText(r.Queue.Settlements()); got != "a requeue interrupted" {
 			t.Errorf("got settlements %q, want that it is given back", got)
 		}
-		time.Sleep(2 * time.Hour)
+		sleep(2 * time.Hour)
 	})
 }
