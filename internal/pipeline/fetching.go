@@ -1,0 +1,136 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/spans"
+)
+
+// fetched is what one fetch came to.
+type fetched struct {
+	transactions []ergon.Transaction
+	exhausted    bool
+	span         trace.SpanContext
+	quiet        bool // nothing was in flight when the fetch began
+	err          error
+}
+
+// fetching is a fetch under way.
+type fetching struct {
+	asked int
+	ctx   context.Context //nolint:containedctx // carries its span
+	span  trace.Span
+	quiet bool                          // nothing was in flight when it began
+	first atomic.Pointer[lent[fetched]] // its first attempt, where a worker has made that and nobody has joined it yet
+}
+
+// plain reports whether there is nothing to decide: the fetch brought something, and the source may have more.
+func (f *fetched) plain() bool { return f.err == nil && len(f.transactions) > 0 && !f.exhausted }
+
+// begin begins a fetch of n.
+func (i *intake) begin(ctx context.Context, n int) *fetching {
+	i.last = i.clock.now()
+	i.pulse.fetching.Store(int64(i.last.after(i.pulse.fetch)))
+	f := &fetching{asked: n, quiet: i.room.unsettled.Load() == 0}
+	f.ctx, f.span = i.watcher.fetchStarted(ctx, n)
+	return f
+}
+
+// fetchBy has w fetch. What is recorded in spans is left to the loop's goroutine.
+func (i *intake) fetchBy(w *worker, f *fetching) {
+	if f.span.IsRecording() {
+		i.begun = f
+		return
+	}
+	l := lend(f.ctx, i.settings.Policy.Fetch.Retry.Timeout, func(ctx context.Context) (fetched, error) {
+		return i.call(ctx, f.asked)
+	}, i.late)
+	if l.by(w, func() {
+		i.succeed(w)
+		f.first.Store(l)
+		i.begun = f
+		i.give(true)
+	}) {
+		if got := i.fetched(f, l.result, nil, w); !got.plain() {
+			i.handed = got
+		}
+		return
+	}
+	f.first.Store(l)
+	i.begun = f
+}
+
+// fetch asks the source once, with the fetch policy's retries. What comes back late is released.
+func (i *intake) fetch(f *fetching) *fetched {
+	got, err := ergon.RunFn(f.ctx, i.settings.Policy.Fetch.Retry, func(ctx context.Context) (fetched, error) {
+		if first := f.first.Swap(nil); first != nil {
+			return first.join(ctx)
+		}
+		return i.call(ctx, f.asked)
+	}, ergon.RunOption{Name: spans.Fetch, OnLateResult: func(result any, err error) {
+		if late, ok := result.(fetched); ok {
+			i.late(late, err)
+		}
+	}})
+	if first := f.first.Swap(nil); first != nil { // there was no attempt any more
+		first.drop()
+	}
+	return i.fetched(f, got, err, nil)
+}
+
+// late releases what was fetched too late.
+func (i *intake) late(got fetched, _ error) {
+	if len(got.transactions) > 0 {
+		i.release(i.values, got.transactions)
+		i.calls.end()
+	}
+}
+
+// fetched accepts what came of a fetch. by is the worker that made it; nil for the loop's goroutine.
+func (i *intake) fetched(f *fetching, got fetched, err error, by *worker) *fetched {
+	if len(got.transactions) > 0 {
+		i.calls.end()
+		i.empties = 0
+	}
+	took := i.clock.now() - i.last
+	i.slow.Store(took > instant(handOver) || i.pool.pinned)
+	i.stats.shards[0].phases[phaseFetch].observe(took)
+	i.watcher.fetchEnded(f.span, len(got.transactions), took, err)
+	got.span, got.quiet, got.err = f.span.SpanContext(), f.quiet, err
+	if err == nil {
+		i.adapt(f.asked, len(got.transactions))
+		i.accept(got.transactions, got.span, by)
+	}
+	return &got
+}
+
+// call is one call of the source. Whoever gets the transactions that it returns ends it; without any, or after an error, it
+// has ended by itself.
+func (i *intake) call(ctx context.Context, n int) (got fetched, err error) {
+	i.calls.begin()
+	defer func() {
+		if len(got.transactions) == 0 {
+			i.calls.end()
+		}
+	}()
+	if ctx.Err() != nil { // given up before it began
+		return fetched{}, context.Cause(ctx)
+	}
+	txs, err := i.settings.Source.FetchTransactions(ctx, n)
+	if errors.Is(err, ergon.ErrExhausted) {
+		return fetched{transactions: txs, exhausted: true}, nil
+	}
+	i.restsFor(err)
+	if err != nil {
+		if len(txs) > 0 {
+			i.release(i.values, txs)
+		}
+		return fetched{}, err
+	}
+	return fetched{transactions: txs}, nil
+}
