@@ -24,7 +24,7 @@ type intake struct {
 	awaited atomic.Bool     // a worker waits for the turn to end
 	begun   *fetching       // by a worker, and to be gone on with by the loop's goroutine
 	handed  *fetched        // by a worker, whose turn brought what only the loop's goroutine deals with
-	slow    atomic.Bool     // the last fetch took so long that none is lent; nor is it to workers that are their thread's
+	slow    atomic.Bool     // the last fetch took so long that none is lent: see [pool.slow]
 	size    int             // what one fetch asks for now
 	left    int64           // transactions that may still be started
 	empties int             // empty fetches in a row
@@ -41,7 +41,7 @@ const fewSlots = 4 * chunkSize
 func newIntake(c *Consumer) *intake {
 	i := &intake{Consumer: c, loop: c.settings.Policy.Loop, left: -1, turn: newTurn(), calls: newFetchCalls()}
 	i.size = i.loop.Batch.Size
-	i.slow.Store(c.pool.pinned)
+	i.slow.Store(c.pool.slow(0, c.settings.Policy.Fetch.Retry.Timeout))
 	i.mostBehind = 10 * max(c.settings.Policy.Settle.Size, i.loop.Concurrency.Most())
 	if i.loop.Limit > 0 {
 		i.left = i.loop.Limit

@@ -98,7 +98,7 @@ func (i *intake) fetched(f *fetching, got fetched, err error, by *worker) *fetch
 		i.empties = 0
 	}
 	took := i.clock.now() - i.last
-	i.slow.Store(took > instant(handOver) || i.pool.pinned)
+	i.slow.Store(i.pool.slow(took, i.settings.Policy.Fetch.Retry.Timeout))
 	i.stats.shards[0].phases[phaseFetch].observe(took)
 	i.watcher.fetchEnded(f.span, len(got.transactions), took, err)
 	got.span, got.quiet, got.err = f.span.SpanContext(), f.quiet, err

@@ -81,6 +81,12 @@ var moods = map[string]func(context.Context) error{
 	},
 }
 
+// servedCalls are the calls that workers make, and which of them is the moody one.
+var servedCalls = map[string]func(*moody){
+	"fetch":      func(m *moody) { m.fetch = 2 },
+	"settlement": func(m *moody) { m.settle = 1 },
+}
+
 // inEachMood runs a test of a loop whose source is once in that mood, where a worker calls it.
 func inEachMood(t *testing.T, mood func(*moody), test func(t *testing.T, r *rig, m *moody, b *begun)) {
 	t.Helper()
@@ -103,10 +109,7 @@ func inEachMood(t *testing.T, mood func(*moody), test func(t *testing.T, r *rig,
 // [P1, T1] A call that a worker makes is an attempt like any other: it is given up at its deadline, its failure is retried,
 // and whatever ends the goroutine that it runs on costs no transaction.
 func TestCallByAWorkerIsRetried(t *testing.T) {
-	for name, set := range map[string]func(*moody){
-		"fetch":      func(m *moody) { m.fetch = 2 },
-		"settlement": func(m *moody) { m.settle = 1 },
-	} {
+	for name, set := range servedCalls {
 		t.Run(name, func(t *testing.T) {
 			inEachMood(t, set, func(t *testing.T, r *rig, _ *moody, b *begun) {
 				began := time.Now()
@@ -150,10 +153,7 @@ func TestFetchByAWorkerThatFailsForGoodEndsTheLoop(t *testing.T) {
 
 // [T4, S3] What a worker is caught in does not keep a loop from ending, and what it brings after that is given back.
 func TestShutdownLeavesACallByAWorkerBehind(t *testing.T) {
-	for name, set := range map[string]func(*moody){
-		"fetch":      func(m *moody) { m.fetch = 2 },
-		"settlement": func(m *moody) { m.settle = 1 },
-	} {
+	for name, set := range servedCalls {
 		t.Run(name, func(t *testing.T) {
 			inEachMood(t, set, func(t *testing.T, r *rig, m *moody, _ *begun) {
 				r.Shutdown = policy.Shutdown{Grace: time.Second, Force: time.Second}
@@ -174,6 +174,24 @@ func TestShutdownLeavesACallByAWorkerBehind(t *testing.T) {
 			})
 		})
 	}
+}
+
+// [T1] An attempt whose timeout is shorter than the time after which a worker's call is handed over is not the worker's.
+func TestCallWithAVeryShortTimeoutKeepsIt(t *testing.T) {
+	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
+		r, b := newServingRig(execution)
+		m := &moody{settlingSource: r.Queue, fetch: 2, called: make(chan struct{}), mood: func(context.Context) error {
+			sleep(80 * time.Microsecond)
+			return nil
+		}}
+		r.Source = m
+		r.Policy.Fetch.Retry = once(50 * time.Microsecond).Retry
+		r.start(t.Context(), t)
+		if err := r.wait(); !errors.Is(err, ergon.ErrAttemptTimeout) {
+			t.Errorf("the loop ended with %v, want ErrAttemptTimeout", err)
+		}
+		b.want(t, 80)
+	})
 }
 
 // [B3, T1] A handler that prepares a single outbound transaction on its worker is bounded, retried and fenced like any other,

@@ -1,6 +1,9 @@
 package pipeline
 
-import "runtime"
+import (
+	"runtime"
+	"time"
+)
 
 // serve does what is due for the loop between two transactions: it settles a batch that is complete, and fetches where
 // there is room. The fetch loop and the settler have goroutines of their own, for whatever means to wait: for room, a
@@ -77,6 +80,12 @@ func (w *worker) linger() bool {
 
 // spares reports whether somebody else could run what waits while a worker serves the loop.
 func (p *pool) spares() bool { return !p.fixed || p.active.Load() < p.limit.Load() }
+
+// slow reports whether the next call is not to be lent to a worker: the last one took too long for that, or its attempt has to
+// be over before it would be handed over, or workers are bound to threads, so that none can take the place of another.
+func (p *pool) slow(took instant, timeout time.Duration) bool {
+	return took > instant(handOver) || timeout <= handOver || p.pinned
+}
 
 // alone reports whether one worker is all that is active, and nothing waits for another.
 func (p *pool) alone() bool {

@@ -74,7 +74,7 @@ func newSettler(c *Consumer) *settler {
 		s.all = append(s.all, &c.stats.shards[i])
 	}
 	s.source, _ = c.settings.Source.(ergon.Settler)
-	s.slow.Store(c.pool.pinned)
+	s.slow.Store(c.pool.slow(0, c.settings.Policy.Settle.Retry.Timeout))
 	return s
 }
 

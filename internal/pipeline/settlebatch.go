@@ -73,7 +73,7 @@ func (s *settling) end(err error) {
 	c, batch := s.Consumer, s.batch
 	c.givesUpSettling(err)
 	took := c.clock.now() - s.began
-	c.settler.slow.Store(took > instant(handOver) || c.pool.pinned)
+	c.settler.slow.Store(c.pool.slow(took, c.settings.Policy.Settle.Retry.Timeout))
 	c.stats.shards[0].phases[phaseSettle].observe(took)
 	c.watcher.settleEnded(s.span, batch, took, err)
 	c.leases.release(batch)
