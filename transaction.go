@@ -106,6 +106,15 @@ func (t Transaction) WithMetadata(key, value string) Transaction {
 	return t
 }
 
+func (t Transaction) withoutMetadata(key string) Transaction {
+	if _, set := t.metadata[key]; set {
+		changed := maps.Clone(t.metadata)
+		delete(changed, key)
+		t.metadata = changed
+	}
+	return t
+}
+
 // WithDelivery returns a copy that carries a delivery. Connectors call it for what they fetch.
 func (t Transaction) WithDelivery(d Delivery) Transaction {
 	t.delivery = &d
