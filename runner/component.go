@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/spans"
 )
 
@@ -84,6 +85,24 @@ func (c *component) make(ctx context.Context, from ergon.Component) error {
 	c.value = made
 	_, opens := made.(ergon.Opener)
 	c.held = !opens
+	return nil
+}
+
+// bind tells c which worker it belongs to, where it wants to know.
+func (w *worker) bind(ctx context.Context, c *component) error {
+	bound, wants := c.value.(capability.WorkerBound)
+	if !wants {
+		return nil
+	}
+	err := call(ctx, openPatience, func(context.Context) error {
+		bound.BindWorker(capability.Worker{
+			Task: w.cfg.Name, Name: w.name, Index: w.index, Count: w.count, Logger: w.logger, Tracer: w.tracer,
+		})
+		return nil
+	}, nil)
+	if err != nil {
+		return fmt.Errorf("bind %s to its worker: %w", c, err)
+	}
 	return nil
 }
 

@@ -72,6 +72,9 @@ func (l *life) open(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		if err := l.worker.bind(ctx, c); err != nil {
+			return err
+		}
 		if err := l.worker.open(ctx, c); err != nil {
 			return err
 		}

@@ -45,6 +45,7 @@ func (m *Manager) processOne(
 	defer stop.end()
 	defer flush(ctx, m.settings, stop, flushTimeout)
 	w := newWorker(chosen[0], chosen[0].Name+"-1", m.settings, stop)
+	w.count = 1
 	l, err := w.start(ctx, func(l *life) error { return l.task.Validate() })
 	if err != nil {
 		if _, fault := errors.AsType[*ConfigError](err); !fault {

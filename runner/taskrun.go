@@ -42,7 +42,9 @@ func newTaskRun(cfg ergon.TaskConfig, s Settings, stop *shutdown, out *outputs) 
 		if i < limit%count {
 			share.Consumer.Loop.Limit++
 		}
-		t.workers = append(t.workers, newWorker(share, fmt.Sprintf("%s-%d", cfg.Name, i+1), s, stop))
+		w := newWorker(share, fmt.Sprintf("%s-%d", cfg.Name, i+1), s, stop)
+		w.index, w.count = int(i), int(count)
+		t.workers = append(t.workers, w)
 	}
 	if cfg.Workers.Isolation == policy.IsolationProcess {
 		for i, w := range t.workers {

@@ -21,6 +21,8 @@ import (
 type worker struct {
 	cfg      ergon.TaskConfig // with the worker's share of what is divided among workers
 	name     string
+	index    int // which of the task's workers it is, from 0
+	count    int // how many there are; 0: it only opens connectors
 	settings Settings
 	shutdown *shutdown
 	tracer   trace.Tracer

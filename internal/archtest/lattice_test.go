@@ -57,7 +57,7 @@ var lattice = archtest.Lattice{
 			ThirdParty: append([]string{"github.com/failsafe-go/failsafe-go/...", "golang.org/x/..."}, otelAPI...),
 		},
 		{Packages: "observe", Ours: []string{"policy"}, TestOurs: parts},
-		{Packages: "capability", Ours: []string{"."}},
+		{Packages: "capability", Ours: []string{"."}, ThirdParty: otelAPI},
 		{Packages: "deadletter", Ours: []string{".", "policy"}, TestOurs: parts},
 		{Packages: "config", Ours: words, TestOurs: parts, ThirdParty: []string{"go.yaml.in/yaml/v4"}},
 

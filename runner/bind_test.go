@@ -1,0 +1,80 @@
+package runner_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/connector/memory"
+	"github.com/ergon-go/ergon/runner"
+)
+
+// boundQueue notes which worker it is told that it belongs to, and whether that was before Open.
+type boundQueue struct {
+	*memory.Queue
+
+	note func(string)
+	open bool
+}
+
+func (q *boundQueue) BindWorker(w capability.Worker) {
+	q.note(fmt.Sprintf("%s %s %d of %d, opened %t, telemetry %t", w.Task, w.Name, w.Index, w.Count, q.open, w.Logger != nil && w.Tracer != nil))
+}
+
+func (q *boundQueue) Open(ctx context.Context) error {
+	q.open = true
+	return q.Queue.Open(ctx)
+}
+
+// boundTask is a task whose source notes what it is told.
+func boundTask(workers int) (ergon.TaskConfig, func() []string) {
+	var mu sync.Mutex
+	var notes []string
+	cfg := ergon.NewTaskConfig("copy", func(*ergon.Dependencies) ergon.Task {
+		return ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) { return nil, nil }}
+	})
+	cfg.Connectors["input"] = ergon.Component{Type: "queue", New: func() (any, error) {
+		return &boundQueue{Queue: memory.New(memory.Settings{Finite: true}), note: func(text string) {
+			mu.Lock()
+			defer mu.Unlock()
+			notes = append(notes, text)
+		}}, nil
+	}}
+	cfg.Connectors["dead_letters"] = ergon.Component{Type: "queue", New: func() (any, error) { return memory.New(memory.Settings{}), nil }}
+	cfg.Workers.Count = workers
+	return cfg, func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Sorted(slices.Values(notes))
+	}
+}
+
+// [E2] A connector is told which worker it belongs to, before it is opened; one that is only looked into belongs to none.
+func TestConnectorsAreToldWhichWorkerTheyBelongTo(t *testing.T) {
+	cfg, notes := boundTask(3)
+	m := runner.NewManager(runner.Settings{})
+	if err := m.Register(cfg); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"copy copy-1 0 of 3, opened false, telemetry true", "copy copy-2 1 of 3, opened false, telemetry true",
+		"copy copy-3 2 of 3, opened false, telemetry true",
+	}
+	if got := notes(); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	err := m.UseConnectors(t.Context(), "copy", []string{"input"}, func(context.Context, map[string]any) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := notes(); !slices.Contains(got, "copy copy-connectors 0 of 0, opened false, telemetry true") {
+		t.Errorf("got %q, want one that belongs to no worker", got)
+	}
+}
