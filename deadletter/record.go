@@ -8,7 +8,7 @@ import (
 )
 
 // Record is the payload of the transaction that is dispatched to a dead-letter connector. That transaction has
-// the id of the failed one.
+// the id and the delivery of the failed one.
 type Record struct {
 	// ID is the id of the failed transaction.
 	ID string `json:"id"`

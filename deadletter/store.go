@@ -18,10 +18,21 @@ type Store interface {
 	GroupDeadLetters(ctx context.Context, filter Filter) ([]Group, error)
 	// RetryDeadLetters gives the letters that match back to the queues they came from and returns how many. Each leaves the
 	// store in the same moment as it enters its queue, and its history goes with it: should it fail again, the new letter
-	// has it. Letters whose queue the store does not hold stay and are not counted.
+	// has it. It enters as another arrival of its transaction, of the same generation. Letters whose queue the store does not
+	// hold, or knows that arrival with other content, stay and are not counted.
 	RetryDeadLetters(ctx context.Context, filter Filter) (int64, error)
 	// DropDeadLetters removes the letters that match for good and returns how many.
 	DropDeadLetters(ctx context.Context, filter Filter) (int64, error)
+}
+
+// Editor is a Store that gives a letter back with another payload, in one step.
+type Editor interface {
+	Store
+
+	// EditDeadLetter gives the letter with that key back to its queue with another payload, as the next generation of its
+	// transaction (see capability.Edited), and with its history. It returns false, and changes nothing, where there is no such
+	// letter, or none whose queue the store holds and takes it.
+	EditDeadLetter(ctx context.Context, key string, payload []byte) (bool, error)
 }
 
 // Letter is a Record as a store keeps it.
@@ -30,6 +41,9 @@ type Letter struct {
 
 	// Key names the letter in its store, for as long as it is there.
 	Key string `json:"key"`
+	// Origin names the letter among those of all stores: what is given back with the same origin is the same arrival of its
+	// transaction, however often the step is repeated. "" where the store has no name of its own.
+	Origin string `json:"origin,omitempty"`
 	// Queue is the queue in the same store that the transaction came from; "" where it came from elsewhere.
 	Queue string `json:"queue,omitempty"`
 	// History is what the transaction was a dead letter for before, the oldest first.

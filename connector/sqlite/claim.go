@@ -18,9 +18,9 @@ type receipt struct {
 }
 
 const (
-	firstInLine = `SELECT seq, claims, deliveries, id, key, lost, enqueued_at, metadata, payload FROM items
+	firstInLine = `SELECT seq, claims, deliveries, id, key, lost, enqueued_at, metadata, payload, digest IS NULL FROM items
 		WHERE queue = ? AND state = 'ready' AND due_at IS NULL ORDER BY priority DESC, place LIMIT ?`
-	firstOfLast = `SELECT seq, claims, deliveries, id, key, lost, enqueued_at, metadata, payload FROM items
+	firstOfLast = `SELECT seq, claims, deliveries, id, key, lost, enqueued_at, metadata, payload, digest IS NULL FROM items
 		WHERE queue = ? AND state = 'last' AND due_at IS NULL ORDER BY priority DESC, place LIMIT 1`
 	// Of those in their last delivery one is out at a time; it has been lost as often as that which asks.
 	lastIsOut  = `SELECT 1 FROM items WHERE queue = ? AND state = 'claimed' AND due_at > ? AND lost >= ? LIMIT 1`
@@ -57,6 +57,7 @@ type found struct {
 	enqueuedAt int64
 	metadata   string
 	payload    []byte
+	digestless bool // it was stored before schema 3
 }
 
 func (q *Queue) readItems(c *conn, query string, arguments ...any) (all []found, err error) {
@@ -64,6 +65,7 @@ func (q *Queue) readItems(c *conn, query string, arguments ...any) (all []found,
 		f := found{
 			receipt:    receipt{queue: q, seq: r.int(0), claim: r.int(1), lost: r.int(5), apart: r.isNull(8)},
 			deliveries: r.int(2), id: r.text(3), enqueuedAt: r.int(6), metadata: r.text(7), payload: r.bytes(8),
+			digestless: r.int(9) != 0,
 		}
 		if !r.isNull(4) {
 			f.receipt.key = r.text(4)
@@ -109,6 +111,11 @@ func (q *Queue) deliver(t *tx, now int64, all []found) ([]ergon.Transaction, err
 		if _, err := t.exec(claimOne, until, f.receipt.seq); err != nil {
 			return nil, err
 		}
+		if f.digestless {
+			if err := t.keepDigest(kept{f.receipt.seq, f.metadata, orEmpty(f.payload)}); err != nil {
+				return nil, err
+			}
+		}
 		receipts[i] = f.receipt
 		receipts[i].claim++
 		f.deliveries++
@@ -124,13 +131,18 @@ func (f *found) transaction(r *receipt) ergon.Transaction {
 	if err != nil { // somebody changed it
 		payload = fmt.Errorf("the metadata of transaction %s is damaged: %w", f.id, err)
 	}
-	tx := ergon.NewTransaction(f.id, payload)
-	for k, v := range metadata {
-		tx = tx.WithMetadata(k, v)
-	}
+	tx := transactionOf(f.id, payload, metadata)
 	delivery := ergon.Delivery{Count: int(f.deliveries), EnqueuedAt: timeOf(f.enqueuedAt)}
 	if r != nil {
 		delivery.Receipt = r
 	}
 	return tx.WithDelivery(delivery)
+}
+
+func transactionOf(id string, payload any, metadata map[string]string) ergon.Transaction {
+	tx := ergon.NewTransaction(id, payload)
+	for k, v := range metadata {
+		tx = tx.WithMetadata(k, v)
+	}
+	return tx
 }

@@ -9,11 +9,12 @@ import (
 )
 
 var (
-	_ ergon.Dispatcher = (*DeadLetters)(nil)
-	_ ergon.Counter    = (*DeadLetters)(nil)
-	_ ergon.Opener     = (*DeadLetters)(nil)
-	_ ergon.Closer     = (*DeadLetters)(nil)
-	_ deadletter.Store = (*DeadLetters)(nil)
+	_ ergon.Dispatcher  = (*DeadLetters)(nil)
+	_ ergon.Counter     = (*DeadLetters)(nil)
+	_ ergon.Opener      = (*DeadLetters)(nil)
+	_ ergon.Closer      = (*DeadLetters)(nil)
+	_ deadletter.Store  = (*DeadLetters)(nil)
+	_ deadletter.Editor = (*DeadLetters)(nil)
 )
 
 // DeadLetters is the store of dead letters in a file. All its methods are safe for concurrent use, by any number of
@@ -38,8 +39,8 @@ func (d *DeadLetters) Close(ctx context.Context) error { return d.close(ctx) }
 
 // DispatchTransactions keeps the deadletter.Record that each payload must be, all in one transaction, and returns nil when
 // that is durable. A *BatchError names those that can never be stored. Where a queue in the same file delivered the
-// transaction, the letter can be given back to it. A transaction has one letter at most: where one of the same task, id and
-// queue is there, the new one takes its place.
+// transaction, the letter can be given back to it. An item of a queue has one letter at most: of one that was delivered and
+// failed once more the new one takes the place of the old one.
 func (d *DeadLetters) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {
 	letters, failures := d.encode(batch)
 	if len(letters) > 0 {
@@ -65,7 +66,7 @@ func (d *DeadLetters) encode(batch []ergon.Transaction) ([]letter, failures) {
 	var failed failures
 	letters := make([]letter, 0, len(batch))
 	for i := range batch {
-		l, err := encodeLetter(batch[i].Payload())
+		l, err := d.encodeLetter(batch[i])
 		if err != nil {
 			failed.add(i, ergon.Permanent(fmt.Errorf("%s: transaction %s: %w", d.what, batch[i].ID(), err)))
 			continue

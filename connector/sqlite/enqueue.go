@@ -2,7 +2,10 @@ package sqlite
 
 import (
 	"context"
+	"strconv"
 	"strings"
+
+	"github.com/ergon-go/ergon/capability"
 )
 
 // mostInline is the largest payload that is kept in its item, which is written again with each change of state. It is such that
@@ -11,29 +14,44 @@ const mostInline = 1500
 
 const (
 	insertInto = `INSERT INTO items (seq, queue, id, state, due_at, priority, place, key, enqueued_at, ready_at, metadata, history,
-		payload) VALUES `
-	whenUnknown  = ` ON CONFLICT (queue, id) DO NOTHING`
-	insertItem   = insertInto + `(?1, ?2, ?3, ?4, ?5, ?6, ?1, ?7, ?8, ?9, ?10, ?11, ?12)` + whenUnknown
-	insertBody   = `INSERT INTO bodies (seq, payload) VALUES (?, ?)`
-	takeNumbers  = `UPDATE sequence SET next = next + ? RETURNING next`
-	keyInUse     = `SELECT 1 FROM items WHERE queue = ? AND key = ? LIMIT 1`
-	forgottenOne = `DELETE FROM items WHERE queue = ? AND id = ? AND state = 'settled' AND due_at <= ? RETURNING seq`
+		payload, copy, digest) VALUES `
+	whenUnknown = ` ON CONFLICT (queue, id, copy) DO NOTHING`
+	insertItem  = insertInto + `(?1, ?2, ?3, ?4, ?5, ?6, ?1, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)` + whenUnknown
+	insertBody  = `INSERT INTO bodies (seq, payload) VALUES (?, ?)`
+	takeNumbers = `UPDATE sequence SET next = next + ? RETURNING next`
+	keyInUse    = `SELECT 1 FROM items WHERE queue = ? AND key = ? LIMIT 1`
+	// As takeNumbers, and whether the queue has more than one of an id.
+	beginIntake = `UPDATE sequence SET next = next + ? RETURNING next,
+		EXISTS (SELECT 1 FROM items WHERE queue = ? AND copy <> '')`
 )
 
-// enqueue puts items behind what is in the queue. Those whose id the queue knows are left out.
-func (t *tx) enqueue(queue, now int64, items []item) error {
+// intake is how items enter a queue, and what it knew of them.
+type intake struct {
+	queue   int64
+	dedup   bool
+	diverge bool // a derived id that is known with other content is stored under another
+	copies  bool // the queue has more than one of an id, which no index tells
+	known   []known
+}
+
+func (q *Queue) intake() intake {
+	return intake{queue: q.number.Load(), dedup: q.settings.Dedup, diverge: q.settings.OnConflict != ConflictFirst}
+}
+
+// enqueue puts items behind what is in the queue. Those that it knows are left out.
+func (t *tx) enqueue(to *intake, now int64, items []item) error {
 	if len(items) == 0 {
 		return nil
 	}
-	next, err := t.numbers(len(items))
+	next, err := t.begin(to, len(items))
 	if err != nil {
 		return err
 	}
-	t.woken = append(t.woken, queue)
+	t.woken = append(t.woken, to.queue)
 	for len(items) > 0 {
-		n, err := t.insertTogether(next, queue, now, items)
+		n, err := t.insertTogether(to, next, now, items)
 		if err == nil && n == 0 {
-			n, err = 1, t.insert(next, queue, now, &items[0])
+			n, err = 1, t.insert(to, next, now, &items[0])
 		}
 		if err != nil {
 			return err
@@ -43,31 +61,41 @@ func (t *tx) enqueue(queue, now int64, items []item) error {
 	return nil
 }
 
+// begin returns the first of n numbers that nobody else gets.
+func (t *tx) begin(to *intake, n int) (next int64, err error) {
+	err = t.query(context.Background(), beginIntake, func(r row) error {
+		next, to.copies = r.int(0), r.int(1) != 0
+		return nil
+	}, n, to.queue)
+	return next - int64(n), err
+}
+
 // together is how many items one statement inserts, which takes a quarter less time than as many statements; more gain
 // nothing.
 const together = 10
 
 //nolint:gochecknoglobals // a statement
-var insertMany = insertInto + strings.Repeat(`(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?), `, together-1) +
-	`(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)` + whenUnknown
+var insertMany = insertInto + strings.Repeat(`(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?), `, together-1) +
+	`(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)` + whenUnknown
 
 const undoMany = `DELETE FROM items WHERE seq >= ? AND seq < ?`
 
-// insertTogether inserts the first items at once and returns how many, where all of them are small and new and have no
-// ordering key; otherwise 0.
-func (t *tx) insertTogether(seq, queue, now int64, items []item) (int, error) {
-	if len(items) < together {
+// insertTogether inserts the first items at once and returns how many, where all of them are small and new, arrive for the
+// first time and have no ordering key; otherwise 0.
+func (t *tx) insertTogether(to *intake, seq, now int64, items []item) (int, error) {
+	if len(items) < together || to.dedup && to.copies {
 		return 0, nil
 	}
-	arguments := make([]any, 0, 13*together)
+	arguments := make([]any, 0, 15*together)
 	for i := range items[:together] {
 		it := &items[i]
-		if it.key != nil || len(it.payload) > mostInline {
+		if it.key != nil || len(it.payload) > mostInline || to.dedup && it.arrival != "" {
 			return 0, nil
 		}
 		at := seq + int64(i)
 		state, due, ready := it.begins(now)
-		arguments = append(arguments, at, queue, it.id, state, due, it.priority, at, nil, now, ready, it.metadata, it.history, it.payload)
+		arguments = append(arguments, at, to.queue, it.id, state, due, it.priority, at, nil, now, ready, it.metadata, it.history,
+			it.payload, to.copyOf(it, at), it.digest.bytes())
 	}
 	added, err := t.exec(insertMany, arguments...)
 	if err != nil || added == together {
@@ -75,6 +103,14 @@ func (t *tx) insertTogether(seq, queue, now int64, items []item) (int, error) {
 	}
 	_, err = t.exec(undoMany, seq, seq+together)
 	return 0, err
+}
+
+// copyOf sets an item apart from what has the same id on purpose.
+func (to *intake) copyOf(it *item, seq int64) string {
+	if to.dedup {
+		return it.arrival
+	}
+	return "#" + strconv.FormatInt(seq, 10)
 }
 
 // begins returns the state of an item that is enqueued now, whatever others have its key.
@@ -91,11 +127,51 @@ func (t *tx) numbers(n int) (int64, error) {
 	return next - int64(n), err
 }
 
-func (t *tx) insert(seq, queue, now int64, it *item) error {
-	state, due, ready := it.begins(now)
-	turn, err := t.turnOf(queue, it.key)
-	if err != nil {
+// insert stores an item, unless the queue knows it.
+func (t *tx) insert(to *intake, seq, now int64, it *item) error {
+	added, err := false, error(nil)
+	if !to.dedup || !to.copies {
+		added, err = t.add(to, seq, now, it)
+	}
+	if added || err != nil {
 		return err
+	}
+	result, err := t.compare(to, now, it)
+	if err == nil && result == capability.Conflict && to.diverge {
+		if alternate := it.alternate(); alternate != "" {
+			return t.insertDiverged(to, seq, now, it, alternate)
+		}
+	}
+	if err == nil && result == "" {
+		_, err = t.add(to, seq, now, it)
+	} else if err == nil {
+		to.known = append(to.known, known{it.of, it.at, result})
+	}
+	return err
+}
+
+// insertDiverged stores an item under its alternate id. Where that is known, so is the item.
+func (t *tx) insertDiverged(to *intake, seq, now int64, it *item, alternate string) error {
+	other := *it
+	other.id, other.of = alternate, nil
+	before := len(to.known)
+	if err := t.insert(to, seq, now, &other); err != nil {
+		return err
+	}
+	if len(to.known) > before {
+		to.known[before].of = it.of
+	} else {
+		to.known = append(to.known, known{it.of, it.at, capability.Diverged})
+	}
+	return nil
+}
+
+// add reports whether the item is stored, which it is not where an index knows it.
+func (t *tx) add(to *intake, seq, now int64, it *item) (bool, error) {
+	state, due, ready := it.begins(now)
+	turn, err := t.turnOf(to.queue, it.key)
+	if err != nil {
+		return false, err
 	}
 	if turn == stateBehind {
 		state = turn
@@ -104,21 +180,12 @@ func (t *tx) insert(seq, queue, now int64, it *item) error {
 	if len(it.payload) > mostInline {
 		inline = nil
 	}
-	add := func() (int64, error) {
-		return t.exec(insertItem, seq, queue, it.id, state, due, it.priority, it.key, now, ready, it.metadata, it.history, inline)
+	added, err := t.exec(insertItem, seq, to.queue, it.id, state, due, it.priority, it.key, now, ready, it.metadata, it.history, inline,
+		to.copyOf(it, seq), it.digest.bytes())
+	if err == nil && added > 0 && inline == nil {
+		_, err = t.exec(insertBody, seq, it.payload)
 	}
-	added, err := add()
-	if err == nil && added == 0 {
-		// Known, unless it is only that nobody has deleted it yet.
-		if added, err = t.remove(forgottenOne, queue, it.id, now); err == nil && added > 0 {
-			added, err = add()
-		}
-	}
-	if err != nil || added == 0 || inline != nil {
-		return err
-	}
-	_, err = t.exec(insertBody, seq, it.payload)
-	return err
+	return added > 0, err
 }
 
 // turnOf is the state of a new item with that ordering key.

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
@@ -34,7 +35,8 @@ func unwrapped(d ergon.Dispatcher) ergon.Dispatcher {
 
 // HopTransactions settles deliveries and dispatches what came out of them, all in one transaction. A *BatchError names the
 // hops of which nothing took effect: with ergon.ErrStaleDelivery where the delivery was settled before or its lease has run
-// out, with another error where an output can never be stored.
+// out, with another error where an output can never be stored. What a queue knew of the outputs is reported as by
+// DispatchTransactions.
 func (q *Queue) HopTransactions(ctx context.Context, batch []capability.Hop) error {
 	outputs := make([][]output, len(batch))
 	var unfit failures
@@ -48,14 +50,14 @@ func (q *Queue) HopTransactions(ctx context.Context, batch []capability.Hop) err
 		return unfit.err()
 	}
 	var failed failures
+	var outcome effects
 	err := q.write(ctx, "hop", func(t *tx) error {
-		failed = nil
+		failed, outcome = nil, effects{}
 		now := q.micros()
-		var effects effects
 		for i := range batch {
 			refused, err := unfit[i], error(nil)
 			if refused == nil {
-				refused, err = q.hop(t, now, &batch[i].Settlement, outputs[i], &effects)
+				refused, err = q.hop(t, now, &batch[i].Settlement, outputs[i], &outcome)
 			}
 			if err != nil {
 				return err
@@ -64,7 +66,7 @@ func (q *Queue) HopTransactions(ctx context.Context, batch []capability.Hop) err
 				failed.add(i, fmt.Errorf("%s: transaction %s: %w", q.what, batch[i].Settlement.Transaction.ID(), refused))
 			}
 		}
-		if err := effects.write(t, now); err != nil {
+		if err := outcome.write(t, now); err != nil {
 			return err
 		}
 		return q.forget(t, now, 2*len(batch))
@@ -72,6 +74,7 @@ func (q *Queue) HopTransactions(ctx context.Context, batch []capability.Hop) err
 	if err != nil {
 		return err
 	}
+	outcome.tell(ctx)
 	return failed.err()
 }
 
@@ -103,14 +106,7 @@ func (q *Queue) outputs(all []capability.Output) ([]output, error) {
 	return encoded, nil
 }
 
-// effects are the outputs of all hops of a batch, which are written together.
-type effects struct {
-	queues  []int64 // in the order in which they first occur
-	items   map[int64][]item
-	letters []*letter
-}
-
-// hop adds nothing to effects where the delivery is not ours any more.
+// hop returns why a settlement cannot take effect, where the delivery is not ours any more, or an output is refused.
 func (q *Queue) hop(t *tx, now int64, s *ergon.Settlement, outputs []output, to *effects) (refused, err error) {
 	for _, out := range outputs { // before the settlement, which may delete what a letter needs to know
 		for i := range out.letters {
@@ -119,40 +115,41 @@ func (q *Queue) hop(t *tx, now int64, s *ergon.Settlement, outputs []output, to 
 			}
 		}
 	}
+	if slices.ContainsFunc(outputs, output.mayRefuse) {
+		return q.hopAlone(t, now, s, outputs, to)
+	}
 	if refused, err = q.settle(t, now, s); refused != nil || err != nil {
 		return refused, err
 	}
-	for _, out := range outputs {
-		if out.queue != nil {
-			to.add(out.queue.number.Load(), out.items)
-		}
-		for i := range out.letters {
-			to.letters = append(to.letters, &out.letters[i])
-		}
-	}
+	to.addAll(outputs)
 	return nil, nil
 }
 
-func (e *effects) add(queue int64, items []item) {
-	if e.items == nil {
-		e.items = map[int64][]item{}
+// hopAlone writes the outputs at once, and takes back what it did where one of them is refused.
+func (q *Queue) hopAlone(t *tx, now int64, s *ergon.Settlement, outputs []output, to *effects) (refused, err error) {
+	if _, err := t.exec("SAVEPOINT hop"); err != nil {
+		return nil, err
 	}
-	if _, known := e.items[queue]; !known {
-		e.queues = append(e.queues, queue)
+	var own effects
+	if refused, err = q.settle(t, now, s); refused == nil && err == nil {
+		own.addAll(outputs)
+		if err = own.write(t, now); err == nil {
+			refused = own.conflict()
+		}
 	}
-	e.items[queue] = append(e.items[queue], items...)
+	if refused != nil && err == nil {
+		_, err = t.exec("ROLLBACK TO hop")
+	}
+	if err == nil {
+		_, err = t.exec("RELEASE hop")
+	}
+	if refused == nil {
+		to.written = append(to.written, own)
+	}
+	return refused, err
 }
 
-func (e *effects) write(t *tx, now int64) error {
-	for _, queue := range e.queues {
-		if err := t.enqueue(queue, now, e.items[queue]); err != nil {
-			return err
-		}
-	}
-	for _, l := range e.letters {
-		if err := t.addLetter(l); err != nil {
-			return err
-		}
-	}
-	return nil
+// mayRefuse tells whether an output may turn out to be in conflict with what is there, which is an error of its hop.
+func (o output) mayRefuse() bool {
+	return o.queue != nil && o.queue.settings.Dedup && o.queue.settings.OnConflict == ConflictError
 }

@@ -12,13 +12,13 @@ import (
 const (
 	countByState = `SELECT state, due_at <= ?2, count(*), min(ready_at) FROM items WHERE queue = ?1 AND due_at IS NULL GROUP BY state
 		UNION ALL SELECT state, due_at <= ?2, count(*), min(due_at) FROM items WHERE queue = ?1 AND due_at IS NOT NULL GROUP BY 1, 2`
-	columns  = `SELECT seq, claims, deliveries, id, key, lost, enqueued_at, metadata, payload, priority, place FROM `
+	columns  = `SELECT seq, claims, deliveries, id, key, lost, enqueued_at, metadata, payload, 0, priority, place FROM `
 	shown    = columns + `items WHERE queue = ?1 `
 	peekLine = columns + `(` + shown + `AND state = 'ready' AND due_at IS NULL ORDER BY priority DESC, place LIMIT ?2)
 		UNION ALL ` + columns + `(` + shown + `AND state = 'last' AND due_at IS NULL ORDER BY priority DESC, place LIMIT ?2)
 		UNION ALL ` + columns + `(` + shown + `AND state = 'delayed' AND due_at <= ?3 ORDER BY due_at LIMIT ?2)
 		UNION ALL ` + columns + `(` + shown + `AND state = 'claimed' AND due_at <= ?3 ORDER BY due_at LIMIT ?2)
-		ORDER BY 10 DESC, 11 LIMIT ?2`
+		ORDER BY 11 DESC, 12 LIMIT ?2`
 	peekDelayed = columns + `(` + shown + `AND state = 'delayed' AND due_at > ?3 ORDER BY due_at LIMIT ?2)
 		UNION ALL ` + columns + `(` + shown + `AND state = 'behind' AND due_at IS NULL ORDER BY priority DESC, place LIMIT ?2)
 		UNION ALL ` + columns + `(` + shown + `AND state = 'behind' AND due_at > 0 ORDER BY due_at LIMIT ?2) LIMIT ?2`

@@ -26,12 +26,17 @@ const (
 // item is a transaction as it is stored.
 type item struct {
 	id        string
+	arrival   string
+	digest    digest
 	priority  int64
 	key       any // string, or nil for none
 	deliverAt int64
 	metadata  any // JSON, or nil for none
 	history   any // JSON, or nil for none
 	payload   []byte
+
+	of *ergon.Transaction // whose batch is the caller's
+	at int                // in that batch
 }
 
 // encode returns why a transaction cannot be stored, which no other attempt will change.
@@ -56,6 +61,7 @@ func encodeItem(t ergon.Transaction, most int) (it item, err error) {
 	if it.metadata, err = encodeMetadata(metadata); err != nil {
 		return it, err
 	}
+	it.arrival, it.digest = t.Arrival(), digestOf(it.payload, metadata)
 	if key := t.OrderingKey(); key != "" {
 		it.key = key
 	}

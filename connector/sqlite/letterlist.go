@@ -41,7 +41,7 @@ func (d *DeadLetters) ListDeadLetters(
 			if err != nil {
 				return err
 			}
-			shown, err := l.show(r.text(18))
+			shown, err := d.show(&l, r.text(20))
 			letters = append(letters, shown)
 			return err
 		}, append(c.arguments, page.Limit)...)
@@ -49,8 +49,10 @@ func (d *DeadLetters) ListDeadLetters(
 	return letters, err
 }
 
-func (l *letter) show(queue string) (deadletter.Letter, error) {
-	shown := deadletter.Letter{Record: l.record, Key: strconv.FormatInt(l.number, 10), Queue: queue}
+func (d *DeadLetters) show(l *letter, queue string) (deadletter.Letter, error) {
+	shown := deadletter.Letter{
+		Record: l.record, Key: strconv.FormatInt(l.number, 10), Queue: queue, Origin: l.origin(d.store.Load().id),
+	}
 	history, err := l.failures()
 	shown.History = history
 	return shown, err

@@ -3,20 +3,26 @@ package sqlite
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"math"
 	"slices"
 
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/deadletter"
 )
 
 const (
-	lastLetter     = `SELECT max(letter) FROM dead_letters`
-	deleteLetter   = `DELETE FROM dead_letters WHERE letter = ?`
-	rememberedOnly = `DELETE FROM items WHERE queue = ? AND id = ? AND state = 'settled' RETURNING seq`
+	lastLetter   = `SELECT max(letter) FROM dead_letters`
+	deleteLetter = `DELETE FROM dead_letters WHERE letter = ?`
+	// The item that a letter is about, unsettled. Letters from before schema 3 do not name it.
+	letterIsAhead = `SELECT 1 FROM items WHERE queue = ?1 AND id = ?2 AND state <> 'settled' AND
+		(seq = ?3 OR ?3 IS NULL AND enqueued_at = ?4) LIMIT 1`
 )
 
 // RetryDeadLetters gives the letters that match back to the ends of the queues that they came from and returns how many.
-// Each moves in one step, its history with it, whatever happens to the process. Letters from elsewhere stay and are not
-// counted. It takes several transactions for many of them; with an error the number beside it says how far it came.
+// Each moves in one step, its history with it, whatever happens to the process. It is another arrival of its transaction, so
+// the queue takes it although it knows the id. Letters from elsewhere stay and are not counted, and so does one whose queue
+// has that very arrival with other content. It takes several transactions for many of them; with an error the number beside it says how far it came.
 func (d *DeadLetters) RetryDeadLetters(ctx context.Context, filter deadletter.Filter) (int64, error) {
 	c, err := where(filter, "dead_letters.queue IN (SELECT queue FROM queues)")
 	if err != nil {
@@ -27,13 +33,41 @@ func (d *DeadLetters) RetryDeadLetters(ctx context.Context, filter deadletter.Fi
 		if err != nil || len(letters) == 0 {
 			return 0, to, err
 		}
-		for i := range letters {
-			if err := t.retry(d.micros(), &letters[i]); err != nil {
-				return 0, 0, err
-			}
-		}
-		return int64(len(letters)), letters[len(letters)-1].number, nil
+		n, err := d.retryAll(t, letters, nil)
+		return n, letters[len(letters)-1].number, err
 	})
+}
+
+// EditDeadLetter gives the letter with that key back to its queue as RetryDeadLetters does, with another payload. It returns
+// false, and changes nothing, where there is none that can be given back.
+func (d *DeadLetters) EditDeadLetter(ctx context.Context, key string, payload []byte) (bool, error) {
+	c, err := where(deadletter.Filter{Keys: []string{key}}, "dead_letters.queue IN (SELECT queue FROM queues)")
+	if err != nil {
+		return false, err
+	}
+	var n int64
+	err = d.write(ctx, "retry", func(t *tx) error {
+		letters, err := t.letters(c, 0, math.MaxInt64)
+		if err == nil {
+			n, err = d.retryAll(t, letters, orEmpty(payload))
+		}
+		return err
+	})
+	return n > 0, err
+}
+
+// retryAll returns how many of the letters are in their queue again, with another payload where one is given.
+func (d *DeadLetters) retryAll(t *tx, letters []letter, payload []byte) (n int64, err error) {
+	for i := range letters {
+		arrived, err := t.retry(d.store.Load().id, d.micros(), &letters[i], payload)
+		if err != nil {
+			return 0, fmt.Errorf("dead letter %d: %w", letters[i].number, err)
+		}
+		if arrived {
+			n++
+		}
+	}
+	return n, nil
 }
 
 // DropDeadLetters removes the letters that match for good and returns how many, by the rules of RetryDeadLetters.
@@ -99,29 +133,55 @@ func (t *tx) letterNumbers(c condition, from, to int64) (numbers []int64, err er
 	return numbers, err
 }
 
-// retry puts the transaction of a letter back into its queue. Where that has it, as after a crash between the letter and the
-// acknowledgement, the letter goes and the queue stays as it is.
-func (t *tx) retry(now int64, l *letter) error {
+// retry puts the transaction of a letter back into its queue, and the letter goes. Where that has the item still, as after a
+// crash between the letter and the acknowledgement, the queue stays as it is. The letter stays where the queue has the same
+// arrival with other content: nothing has arrived then.
+func (t *tx) retry(store string, now int64, l *letter, payload []byte) (arrived bool, err error) {
+	if payload == nil {
+		ahead, err := t.number(context.Background(), letterIsAhead, l.queue, l.record.ID, l.item, microsOf(l.record.EnqueuedAt))
+		if err != nil {
+			return false, err
+		}
+		if ahead != 0 {
+			_, err = t.exec(deleteLetter, l.number)
+			return true, err
+		}
+	}
+	it, err := l.revived(store, now, payload)
+	if err != nil {
+		return false, err
+	}
+	to := intake{queue: l.queue, dedup: true}
+	if err := t.enqueue(&to, now, []item{it}); err != nil {
+		return false, err
+	}
+	if len(to.known) > 0 && to.known[0].result != capability.Duplicate {
+		return false, nil
+	}
+	_, err = t.exec(deleteLetter, l.number)
+	return true, err
+}
+
+// revived is the item of a letter that arrives once more, with another payload where one is given.
+func (l *letter) revived(store string, now int64, payload []byte) (item, error) {
+	tx := transactionOf(l.record.ID, orEmpty(l.payload), l.record.Metadata)
+	if payload != nil {
+		tx = capability.Edited(tx, payload, capability.ContentDigestOf(l.payload, l.record.Metadata))
+	}
+	tx = tx.WithArrival(capability.NextArrival(tx, l.origin(store)))
+	it, err := encodeItem(tx, mostPayload)
+	if err != nil {
+		return item{}, err
+	}
+	it.deliverAt = 0 // it was kept once
 	history, err := l.failures()
 	if err != nil {
-		return err
+		return item{}, err
 	}
 	r := &l.record
 	encoded, err := json.Marshal(append(history, deadletter.Failure{
 		Category: r.Category, Phase: r.Phase, Message: r.Message, FailedAt: r.FailedAt, RetriedAt: timeOf(now),
 	}))
-	if err != nil {
-		return err
-	}
-	it := item{id: r.ID, metadata: l.metadata, history: string(encoded), payload: orEmpty(l.payload)}
-	text, _ := l.metadata.(string)
-	it.replan(text)
-	if _, err := t.remove(rememberedOnly, l.queue, it.id); err != nil {
-		return err
-	}
-	if err := t.enqueue(l.queue, now, []item{it}); err != nil {
-		return err
-	}
-	_, err = t.exec(deleteLetter, l.number)
-	return err
+	it.history = string(encoded)
+	return it, err
 }

@@ -13,7 +13,7 @@ import (
 // once one does it and the others find it done. All of it is one transaction.
 func (w *writer) migrate(ctx context.Context, patience time.Duration) error {
 	version, err := w.conn.checkVersion()
-	if err != nil || version == len(migrations) {
+	if err != nil || version >= len(migrations) {
 		return err
 	}
 	if err := w.begin(ctx, patience); err != nil {
@@ -45,7 +45,10 @@ func (c *conn) upgrade() error {
 			}
 		}
 	}
-	for pragma, value := range map[string]int{"application_id": applicationID, "user_version": len(migrations)} {
+	if _, err := c.exec("UPDATE about SET schema = ?", len(migrations)); err != nil {
+		return err
+	}
+	for pragma, value := range map[string]int{"application_id": applicationID, "user_version": oldestWriter} {
 		if _, err := c.exec(fmt.Sprintf("PRAGMA %s = %d", pragma, value)); err != nil {
 			return err
 		}
@@ -53,10 +56,14 @@ func (c *conn) upgrade() error {
 	return nil
 }
 
-// checkVersion returns the version of the file, or why it is none that this program can use.
+// firstAbout is the first schema that the table about names; user_version does for those before.
+const firstAbout = 3
+
+// checkVersion returns the schema of the file, or why it is none that this program can use. It may be a later one than this
+// program knows, as long as that allows it to write.
 func (c *conn) checkVersion() (int, error) {
 	ctx := context.Background()
-	version, err := c.number(ctx, "PRAGMA user_version")
+	oldest, err := c.number(ctx, "PRAGMA user_version")
 	if err != nil {
 		return 0, err
 	}
@@ -68,11 +75,23 @@ func (c *conn) checkVersion() (int, error) {
 	switch {
 	case err != nil:
 		return 0, err
-	case owner != applicationID && (owner != 0 || version != 0 || tables > 0):
+	case owner != applicationID && (owner != 0 || oldest != 0 || tables > 0):
 		return 0, errors.New("is a database of another program; correct path")
-	case version > int64(len(migrations)):
+	case oldest > int64(len(migrations)):
 		return 0, fmt.Errorf("was made by a newer version of this program (it has schema %d, this one knows up to %d); "+
-			"use that one, or another file", version, len(migrations))
+			"use that one, or another file", oldest, len(migrations))
+	case oldest < firstAbout:
+		return int(oldest), nil
 	}
-	return int(version), nil
+	version, err := c.number(ctx, "SELECT schema FROM about")
+	return int(version), err
+}
+
+// identity is the name that the file was given when it was made, which no other has.
+func (c *conn) identity() (id string, err error) {
+	err = c.query(context.Background(), "SELECT store FROM about", func(r row) error {
+		id = r.text(0)
+		return nil
+	})
+	return id, err
 }

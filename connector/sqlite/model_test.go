@@ -13,7 +13,7 @@ type model struct {
 	most    int // lost deliveries
 	items   []*modelItem
 	numbers int
-	dead    []string
+	dead    []*modelItem
 }
 
 type modelItem struct {
@@ -62,7 +62,7 @@ func (m *model) settleDue() {
 		it.lost++
 		if it.lost >= m.most {
 			m.leave(it)
-			m.dead = append(m.dead, it.id)
+			m.dead = append(m.dead, it)
 		}
 	}
 }
@@ -131,7 +131,7 @@ func (m *model) settle(it *modelItem, claim int, how string, delay time.Duration
 		m.leave(it)
 	case "reject":
 		m.leave(it)
-		m.dead = append(m.dead, it.id)
+		m.dead = append(m.dead, it)
 	default:
 		it.claimed = false
 		it.notBefore = m.now().Add(delay)

@@ -22,6 +22,7 @@ var (
 	_ capability.Hopper    = (*Queue)(nil)
 	_ capability.Inspector = (*Queue)(nil)
 	_ capability.Replayer  = (*Queue)(nil)
+	_ capability.Declarer  = (*Queue)(nil)
 )
 
 // Queue is one queue in a file. All its methods are safe for concurrent use, by any number of processes.
@@ -70,16 +71,22 @@ func (q *Queue) Close(ctx context.Context) error { return q.close(ctx) }
 // DispatchTransactions puts batch into the queue, all of it in one transaction, and returns nil when that is durable. A
 // *BatchError names those that can never be stored: too large, not encodable, with metadata that makes no sense. Bytes and
 // text are stored as they are and delivered as bytes; all else is stored, and delivered, as JSON. What the queue has, or had
-// within its dedup window, under the same id is left out, which is no error.
+// within its dedup window, under the same id and arrival is not stored again: [capability.ReportDispatch] tells whether it
+// says the same.
 func (q *Queue) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {
 	items, failures := q.encode(batch)
 	if len(items) > 0 {
+		var known []known
 		err := q.write(ctx, "dispatch", func(t *tx) error {
-			return t.enqueue(q.number.Load(), q.micros(), items)
+			to := q.intake()
+			err := t.enqueue(&to, q.micros(), items)
+			known = to.known
+			return err
 		})
 		if err != nil {
 			return err
 		}
+		q.tell(ctx, known, &failures)
 	}
 	return failures.err()
 }
@@ -93,14 +100,29 @@ func (q *Queue) encode(batch []ergon.Transaction) ([]item, failures) {
 			failed.add(i, fmt.Errorf("%s: %w", q.what, err))
 			continue
 		}
+		it.of, it.at = &batch[i], i
 		items = append(items, it)
 	}
 	return items, failed
 }
 
+// Declare says that all readers of a queue compete, that it keeps the order of keys, and whether it deduplicates.
+func (q *Queue) Declare() capability.Declaration {
+	d := capability.Declaration{
+		Destination: q.settings.Queue, Sharing: capability.SharingCompeting, Order: capability.OrderKey, Dedup: capability.DedupTold,
+	}
+	if !q.settings.Dedup {
+		d.Dedup = capability.DedupNone
+	}
+	return d
+}
+
 // forgetAt is when a transaction that is settled now is forgotten; 0 for at once.
 func (q *Queue) forgetAt(now int64) int64 {
-	kept := max(q.settings.DedupWindow, q.settings.RetainSettled)
+	kept := q.settings.RetainSettled
+	if q.settings.Dedup {
+		kept = max(kept, q.settings.DedupWindow)
+	}
 	if kept == 0 {
 		return 0
 	}

@@ -24,9 +24,14 @@ type QueueConfig struct {
 	// last delivery is made to one transaction at a time, so that what merely ran beside a deadly one outlives it. 0: as
 	// many as it takes. Default 5.
 	MaxDeliveries int `yaml:"max_deliveries"`
-	// DedupWindow is how long the id of a settled transaction is remembered: another with that id is taken for the same,
-	// and dispatching it does nothing. While a transaction is in the queue its id is known anyway. 0: it is forgotten at
-	// once. Default 10m.
+	// Dedup has the queue take one transaction of each id: another with the same content is a duplicate, one with other
+	// content a conflict, and neither is stored. Without it an id may be there several times, and what is done by id is done to
+	// all of them. Default true.
+	Dedup bool `yaml:"dedup"`
+	// OnConflict is what becomes of a transaction whose id is known with other content. Default auto.
+	OnConflict OnConflict `yaml:"on_conflict"`
+	// DedupWindow is how long the id of a settled transaction is remembered, with a digest of its content. While a transaction
+	// is in the queue its id is known anyway. 0: it is forgotten at once. Default 10m.
 	DedupWindow time.Duration `yaml:"dedup_window"`
 	// RetainSettled is how long a settled transaction is kept whole, to be looked at and replayed. Its id is then remembered
 	// as long at least. Default 0: not at all.
@@ -38,6 +43,19 @@ type QueueConfig struct {
 	// MaxPayloadBytes is the largest payload that is taken. Default 1 MiB.
 	MaxPayloadBytes int `yaml:"max_payload_bytes"`
 }
+
+// OnConflict is what a queue does about a transaction whose id it knows with other content.
+type OnConflict string
+
+const (
+	// ConflictAuto lets the first stand and reports the other, which is not stored. What a task derived from one that is
+	// delivered once more, with another result, is stored beside the first, under an id of its own.
+	ConflictAuto OnConflict = "auto"
+	// ConflictFirst lets the first stand in that case, too.
+	ConflictFirst OnConflict = "first"
+	// ConflictError is ConflictAuto, but that what is not stored is an error, capability.ErrConflict.
+	ConflictError OnConflict = "error"
+)
 
 // QueueSettings is a QueueConfig with what only code can give.
 type QueueSettings struct {
@@ -56,6 +74,8 @@ func DefaultQueueConfig() QueueConfig {
 		Lease:           time.Minute,
 		MaxWait:         time.Second,
 		MaxDeliveries:   5,
+		Dedup:           true,
+		OnConflict:      ConflictAuto,
 		DedupWindow:     10 * time.Minute,
 		MaxPayloadBytes: 1 << 20,
 	}
@@ -81,6 +101,9 @@ func (c QueueConfig) Validate() error {
 	}
 	if c.MaxDeliveries < 0 {
 		f.addf("max_deliveries", "is %d, must not be negative (0 means no limit)", c.MaxDeliveries)
+	}
+	if c.OnConflict != ConflictAuto && c.OnConflict != ConflictFirst && c.OnConflict != ConflictError {
+		f.addf("on_conflict", "is %q, must be %s, %s or %s", c.OnConflict, ConflictAuto, ConflictFirst, ConflictError)
 	}
 	if c.DedupWindow < 0 {
 		f.addf("dedup_window", "is %s, must not be negative (0 forgets ids at once)", c.DedupWindow)

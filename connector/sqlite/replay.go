@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"strconv"
 
 	"github.com/ergon-go/ergon/capability"
 )
@@ -17,12 +18,12 @@ const (
 		AND settled_at BETWEEN ?3 AND ?4 AND (?5 IS NULL OR id IN (SELECT value FROM json_each(?5)))
 		AND (payload IS NOT NULL OR EXISTS (SELECT 1 FROM bodies WHERE bodies.seq = items.seq)) ORDER BY due_at LIMIT ?6`
 	replayItem = `UPDATE items SET seq = ?1, place = ?1, state = ?2, due_at = NULL, settled_at = NULL, key = ?3, ready_at = ?4,
-		deliveries = 0, lost = 0 WHERE seq = ?5`
+		deliveries = 0, lost = 0, metadata = ?6 WHERE seq = ?5`
 	replayBody = `UPDATE bodies SET seq = ? WHERE seq = ?`
 )
 
 // ReplayTransactions puts settled transactions that were retained back at the end of the line, in the order in which they
-// were settled, and returns how many. It takes several transactions for many of them; an error says how far it came by the
+// were settled, and returns how many. Each is another generation: what derives from it is new. It takes several transactions for many of them; an error says how far it came by the
 // number beside it.
 func (q *Queue) ReplayTransactions(ctx context.Context, filter capability.ReplayFilter) (int64, error) {
 	after, before := int64(math.MinInt64), q.micros()
@@ -62,10 +63,10 @@ func (q *Queue) replay(t *tx, after, before int64, ids any) (int64, error) {
 	}
 	var all []settled
 	err := t.query(context.Background(), selectSettled, func(r row) error {
-		s := settled{seq: r.int(0), it: item{id: r.text(1)}}
-		s.it.replan(r.text(2))
+		s := settled{seq: r.int(0), it: item{id: r.text(1), metadata: r[2]}}
+		err := s.it.replan(r.text(2), q.origin(s.seq))
 		all = append(all, s)
-		return nil
+		return err
 	}, queue, now, after, before, ids, mostAtOnce)
 	if err != nil || len(all) == 0 {
 		return 0, err
@@ -85,22 +86,39 @@ func (t *tx) replayOne(queue, now, was, seq int64, it *item) error {
 	if err != nil {
 		return err
 	}
-	if _, err := t.exec(replayItem, seq, state, it.key, now, was); err != nil {
+	if _, err := t.exec(replayItem, seq, state, it.key, now, was, it.metadata); err != nil {
 		return err
 	}
 	_, err = t.exec(replayBody, seq, was)
 	return err
 }
 
-// replan reads from stored metadata what it says about delivery, now that it is delivered once more: at once.
-func (it *item) replan(metadata string) {
+// origin names an item among those of all queues.
+func (q *Queue) origin(seq int64) string {
+	return q.store.Load().id + "/" + q.settings.Queue + "/" + strconv.FormatInt(seq, 10)
+}
+
+// replan has an item that comes from there arrive once more, as another generation, and reads from its metadata what they
+// say about delivery: at once. Metadata that somebody has damaged stays as it is.
+func (it *item) replan(metadata, from string) error {
 	known, err := decodeMetadata(metadata)
 	if err != nil {
-		return
+		return nil //nolint:nilerr // it is told when the item is delivered
+	}
+	tx := transactionOf(it.id, nil, known)
+	tx = tx.WithGeneration(tx.Generation() + 1).WithArrival(capability.NextArrival(tx, from))
+	if it.metadata, err = encodeMetadata(metadataOf(tx)); err != nil {
+		return err
 	}
 	delete(known, MetadataDeliverAt)
 	if key := known[orderingKey]; key != "" {
 		it.key = key
 	}
 	_ = it.plan(known) // it was dispatched with it
+	return nil
+}
+
+func arrivalIn(metadata string) string {
+	known, _ := decodeMetadata(metadata) // what is damaged has none
+	return transactionOf("", nil, known).Arrival()
 }

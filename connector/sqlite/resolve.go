@@ -9,14 +9,15 @@ import (
 )
 
 const (
-	findByID = `SELECT seq, claims, deliveries, id, key, lost, enqueued_at, metadata, payload FROM items
-		WHERE queue = ? AND id = ? AND state <> 'settled'`
-	stateByID = `SELECT state FROM items WHERE queue = ? AND id = ?`
+	findByID = `SELECT seq, claims, deliveries, id, key, lost, enqueued_at, metadata, payload, digest IS NULL FROM items
+		WHERE queue = ? AND id = ? AND state IN ('ready', 'last', 'delayed') LIMIT 1`
+	stateByID = `SELECT state FROM items WHERE queue = ? AND id = ? AND state <> 'settled' LIMIT 1`
 )
 
 // FetchTransactionByID delivers the transaction with that id, a delayed one included: it is claimed then, like any that was
 // fetched, and has to be settled. One that is claimed already is an error, as a loop is at work on it, and so is one that
-// waits behind another with the same ordering key. For one that is settled, or was never there, it is ergon.ErrNotFound.
+// waits behind another with the same ordering key. For one that is settled, or was never there, it is ergon.ErrNotFound. Of
+// several with that id it is one that can be delivered.
 func (q *Queue) FetchTransactionByID(ctx context.Context, id string) (ergon.Transaction, error) {
 	var resolved ergon.Transaction
 	var refused error
@@ -25,11 +26,10 @@ func (q *Queue) FetchTransactionByID(ctx context.Context, id string) (ergon.Tran
 		if err := q.returnDue(t, now); err != nil {
 			return err
 		}
-		var err error
-		if refused, err = q.refuse(t, id); refused != nil || err != nil {
-			return err
-		}
 		all, err := q.readItems(t.conn, findByID, q.number.Load(), id)
+		if err == nil && len(all) == 0 {
+			refused, err = q.refuse(t, id)
+		}
 		if err != nil {
 			return err
 		}
@@ -55,13 +55,11 @@ func (q *Queue) refuse(t *tx, id string) (refused, err error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case state == "" || state == stateSettled:
+	case state == "":
 		return ergon.ErrNotFound, nil
 	case state == stateClaimed:
 		return fmt.Errorf("is claimed; wait until it is settled, or its lease, %s at most, has run out", q.settings.Lease), nil
-	case state == stateBehind:
-		return errors.New("waits behind another with the same ordering key; have that one settled first"), nil
 	default:
-		return nil, nil
+		return errors.New("waits behind another with the same ordering key; have that one settled first"), nil
 	}
 }

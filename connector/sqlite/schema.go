@@ -89,4 +89,27 @@ var migrations = [][]string{ //nolint:gochecknoglobals // a table
 		`CREATE INDEX dead_letters_failed ON dead_letters (failed_at, letter)`,
 		`CREATE INDEX dead_letters_fingerprint ON dead_letters (fingerprint, failed_at)`,
 	},
+	{
+		// The schema of the file, and a name of its own that tells it from all others.
+		`CREATE TABLE about (schema INTEGER NOT NULL, store TEXT NOT NULL) STRICT`,
+		`INSERT INTO about VALUES (3, lower(hex(randomblob(16))))`,
+		// Sets apart what has one id on purpose: '' for the first arrival, otherwise the arrival, or the seq where ids are not
+		// deduplicated. Nothing else is unique, so that a later version can have more of an id by setting them apart.
+		`ALTER TABLE items ADD COLUMN copy TEXT NOT NULL DEFAULT ''`,
+		// 16 bytes for the content and, where it was edited, 16 for what it said first; NULL: to be had of the payload.
+		`ALTER TABLE items ADD COLUMN digest BLOB`,
+		`DROP INDEX items_id`,
+		`CREATE UNIQUE INDEX items_id ON items (queue, id, copy)`,
+		`CREATE INDEX items_copies ON items (queue, id) WHERE copy <> ''`,
+		// The item that was delivered; NULL: not known.
+		`ALTER TABLE dead_letters ADD COLUMN item INTEGER`,
+		`ALTER TABLE dead_letters ADD COLUMN arrival TEXT NOT NULL DEFAULT ''`,
+		`ALTER TABLE dead_letters ADD COLUMN digest BLOB`,
+		`DROP INDEX dead_letters_id`,
+		`CREATE INDEX dead_letters_id ON dead_letters (id, queue)`,
+	},
 }
+
+// oldestWriter is the oldest schema whose programs may write to a file of this one: what has been added since has defaults
+// that they may leave alone. It is in user_version, which programs compare with the schema that they know. [K17]
+const oldestWriter = 3

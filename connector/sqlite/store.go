@@ -14,6 +14,7 @@ import (
 // store is one file that this process has open, shared by all connectors that name it.
 type store struct {
 	path   string
+	id     string // of its own, in the file
 	info   fs.FileInfo
 	writer *writer
 	reader *reader
@@ -94,6 +95,9 @@ func openStore(ctx context.Context, c DatabaseConfig, info fs.FileInfo) (_ *stor
 	}
 	s.writer = newWriter(writing, s.wake)
 	if err := s.writer.migrate(ctx, c.BusyTimeout); err != nil {
+		return nil, err
+	}
+	if s.id, err = writing.identity(); err != nil {
 		return nil, err
 	}
 	s.reader, err = openReader(s.path, c.BusyTimeout)

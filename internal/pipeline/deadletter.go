@@ -13,7 +13,8 @@ import (
 	"github.com/ergon-go/ergon/deadletter"
 )
 
-// deadLetterOf is the transaction that is dispatched for a failed one.
+// deadLetterOf is the transaction that is dispatched for a failed one. It has the delivery of that one, so that a store of
+// dead letters can tell which item it was of a source that it knows.
 func (c *Consumer) deadLetterOf(f *flight) ergon.Transaction {
 	cause, delivery := f.failure.cause, f.tx.Delivery()
 	record := deadletter.Record{
@@ -29,7 +30,7 @@ func (c *Consumer) deadLetterOf(f *flight) ergon.Transaction {
 	if f.failure.handler != nil {
 		record.HandlerFailed, record.HandlerError = true, f.failure.handler.Err.Error()
 	}
-	return ergon.NewTransaction(f.tx.ID(), record)
+	return ergon.NewTransaction(f.tx.ID(), record).WithDelivery(delivery)
 }
 
 // readable has JSON and text embedded as what they are; encoding/json would make base64 of bytes.
