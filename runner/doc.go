@@ -22,7 +22,7 @@
 //
 // Components are made and opened in the order of their names and closed in the reverse order; each worker has its own.
 // What panics, hangs or ends its goroutine outside of the loop becomes an error that names it. The limit of a task's loop
-// is divided among its workers.
+// holds over all of its workers together.
 //
 // The natural end is a loop that ended by itself, everything settled: its source was exhausted or empty, and loop.limit
 // was not what ended it. Then the source is finished first, after it the other connectors.

@@ -34,15 +34,26 @@ type execution struct{ life *life }
 
 var _ ergon.Run = execution{}
 
-// Policies are those of the task's configuration, with the worker's share of what is divided among workers.
+// Policies are those of the task's configuration, with the worker's share of the limit.
 func (e execution) Policies() (policy.Consumer, policy.Producer) {
-	cfg := e.life.worker.cfg
-	return cfg.Consumer, cfg.Producer
+	w := e.life.worker
+	consumer := w.cfg.Consumer
+	if limit, count := consumer.Loop.Limit, int64(w.count); limit > 0 && count > 1 {
+		consumer.Loop.Limit = limit / count
+		if int64(w.index) < limit%count {
+			consumer.Loop.Limit++
+		}
+	}
+	return consumer, w.cfg.Producer
 }
 
-// Consume runs a consuming loop.
+// Consume runs a consuming loop, with a limit of its own.
 func (e execution) Consume(ctx context.Context, p policy.Consumer) error {
-	loop, err := pipeline.New(e.life.settings(p))
+	return e.consume(ctx, e.life.settings(p))
+}
+
+func (e execution) consume(ctx context.Context, s pipeline.Settings) error {
+	loop, err := pipeline.New(s)
 	if err != nil {
 		return fmt.Errorf("make the loop: %w", err)
 	}
@@ -87,7 +98,9 @@ func (l *life) execute(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return e.Consume(ctx, p)
+		s := l.settings(p)
+		s.Quota = w.quota
+		return e.consume(ctx, s)
 	default:
 		return e.produce(ctx, l.task.Transactions, w.cfg.Producer)
 	}
@@ -117,12 +130,14 @@ func (l *life) check() error {
 
 // limitReached reports whether it is the limit that ended the loop. There may be more then.
 func (l *life) limitReached() bool {
-	limit := l.worker.cfg.Consumer.Loop.Limit
+	w := l.worker
 	switch {
 	case l.task.Execute != nil:
 		return false
 	case l.task.Process == nil:
-		limit = l.worker.cfg.Producer.Loop.Limit
+		limit := w.cfg.Producer.Loop.Limit
+		return limit > 0 && w.snapshot().Started >= limit
+	default:
+		return w.quota != nil && w.quota.Left() <= 0
 	}
-	return limit > 0 && l.worker.used+l.worker.snapshot().Started >= limit
 }

@@ -72,7 +72,7 @@ func (s *supervisor) oversee(ctx context.Context, p *process) {
 		var r report
 		select {
 		case r, open = <-reports:
-			if open && s.hear(p, r) {
+			if open && s.hear(ctx, p, r) {
 				life.sign()
 			}
 			if r.Say == reportEnded {
@@ -96,6 +96,17 @@ func (s *supervisor) oversee(ctx context.Context, p *process) {
 		}
 	}
 	p.bury(killed)
+}
+
+// grant gives the last process what there is of loop.limit. The lock is held.
+func (s *supervisor) grant(ctx context.Context, wanted int) order {
+	o := order{Do: orderGrant}
+	if s.quota != nil {
+		o.Granted = s.quota.Take(ctx, wanted)
+		o.Left = s.quota.Left()
+		s.taken += int64(o.Granted)
+	}
+	return o
 }
 
 // silent is why a process is killed that gives no sign of life.
@@ -140,7 +151,7 @@ func (p *process) bury(killed error) {
 }
 
 // hear takes a report, and tells whether it is a sign of life.
-func (s *supervisor) hear(p *process, r report) bool {
+func (s *supervisor) hear(ctx context.Context, p *process, r report) bool {
 	s.lock.Lock()
 	defer s.lock.Unlock()
 	for _, t := range r.Recorded {
@@ -155,8 +166,8 @@ func (s *supervisor) hear(p *process, r report) bool {
 	case reportStarted:
 		s.total, s.once = r.Total, r.Once
 		close(p.started)
-	case reportTaken:
-		s.taken = r.Taken
+	case reportWanted:
+		p.tell(s.grant(ctx, r.Wanted))
 	case reportEnded:
 		s.latest, s.progress.Stalled = r.Snapshot, ""
 	}

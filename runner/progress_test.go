@@ -3,7 +3,6 @@ package runner_test
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -131,54 +130,40 @@ func TestTotalIsAskedOnceAndBounded(t *testing.T) {
 	}
 }
 
-// [L2] The limit of a task is divided among its workers exactly.
-func TestLimitIsDividedAmongWorkers(t *testing.T) {
+// [L2] [E2] The limit holds over all workers together: what one finds nothing for, others take.
+func TestLimitHoldsOverAllWorkers(t *testing.T) {
 	for name, c := range map[string]struct {
-		limit         int64
-		count         int
-		wantWorkers   int
-		perWorker     []int64 // of a source that has enough for each
-		transactionsN int
+		limit       int64
+		sources     []int // how much each worker's own source has
+		wantWorkers int
+		want        int64
 	}{
-		"even":               {12, 3, 3, []int64{4, 4, 4}, 100},
-		"uneven":             {11, 3, 3, []int64{4, 4, 3}, 100},
-		"fewer than workers": {2, 3, 2, []int64{1, 1}, 100},
-		"one":                {1, 8, 1, []int64{1}, 100},
+		"each has enough":       {12, []int{100, 100, 100}, 3, 12},
+		"one has nearly all":    {11, []int{1, 100, 0}, 3, 11},
+		"fewer than the limit":  {50, []int{10, 20, 5}, 3, 35},
+		"more workers than two": {2, []int{100, 100, 100}, 2, 2},
+		"one":                   {1, []int{100, 100}, 1, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cfg := configure("triage", finiteQueue(c.transactionsN), nil)
-			var mu sync.Mutex
-			started := map[*int64]struct{}{}
+			cfg := configure("triage", nil, nil)
+			var made atomic.Int64
+			cfg.Connectors["input"] = ergon.Component{New: func() (any, error) {
+				return finiteQueue(c.sources[made.Add(1)-1]), nil
+			}}
 			cfg.New = func(*ergon.Dependencies) ergon.Task {
-				own := new(int64)
-				mu.Lock()
-				started[own] = struct{}{}
-				mu.Unlock()
-				return ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) {
-					atomic.AddInt64(own, 1)
-					return nil, nil
-				}}
+				return ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) { return nil, nil }}
 			}
-			cfg.Workers.Count, cfg.Consumer.Loop.Limit = c.count, c.limit
+			cfg.Workers.Count, cfg.Consumer.Loop.Limit = len(c.sources), c.limit
 			m := manage(t, runner.Settings{}, cfg)
 			summary, err := m.Run(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := summary.Tasks[0].Snapshot.Started; got != c.limit {
-				t.Errorf("got %d started, want %d", got, c.limit)
+			if got := summary.Tasks[0].Snapshot.Started; got != c.want {
+				t.Errorf("got %d started, want %d", got, c.want)
 			}
 			if got := m.Progress()[0].Workers; got != c.wantWorkers {
 				t.Errorf("got %d workers, want %d", got, c.wantWorkers)
-			}
-			var shares []int64
-			for own := range started {
-				shares = append(shares, *own)
-			}
-			slices.Sort(shares)
-			slices.Reverse(shares)
-			if !slices.Equal(shares, c.perWorker) {
-				t.Errorf("got shares %d, want %d", shares, c.perWorker)
 			}
 		})
 	}

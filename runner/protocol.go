@@ -15,6 +15,7 @@ const (
 	orderForce   = "force"   // cut it short
 	orderControl = "control" // run as somebody says now
 	orderWatch   = "watch"   // somebody watches
+	orderGrant   = "grant"   // the answer to reportWanted
 )
 
 // order is a message to a worker process.
@@ -22,8 +23,11 @@ type order struct {
 	Do string `json:"do"`
 	// Index is which of its task's workers the process is, from 0. With orderStart, as all that follows.
 	Index int `json:"index,omitempty"`
-	// Started is how many transactions the processes of this worker before it have started, where loop.limit counts them.
-	Started int64 `json:"started,omitempty"`
+	// Left is how many transactions all workers together may still start, where loop.limit bounds them. With orderStart and
+	// orderGrant.
+	Left int64 `json:"left,omitempty"`
+	// Granted is how many this one may start, with orderGrant.
+	Granted int `json:"granted,omitempty"`
 	// Elapsed is how long ago the first of them began, for loop.timeout.
 	Elapsed time.Duration `json:"elapsed,omitempty"`
 	// Count asks how many transactions the source has.
@@ -40,7 +44,7 @@ type order struct {
 const (
 	reportBeat    = "beat"    // a sign of life, with how far it is
 	reportStarted = "started" // everything is open
-	reportTaken   = "taken"   // transactions were fetched and are about to start; where loop.limit counts them
+	reportWanted  = "wanted"  // transactions were fetched and wait for orderGrant, where loop.limit bounds them
 	reportEnded   = "ended"   // everything is closed, and the process is about to end
 )
 
@@ -55,8 +59,8 @@ type report struct {
 	// Once is set where no other process can go on with what the worker does: it takes nothing from a source that would deliver
 	// again. With reportStarted.
 	Once bool `json:"once,omitempty"`
-	// Taken is how many were fetched so far. With reportTaken.
-	Taken int64 `json:"taken,omitempty"`
+	// Wanted is how many. With reportWanted.
+	Wanted int `json:"wanted,omitempty"`
 	// Recorded are the last transactions that were, since the report before. With reportBeat and reportEnded.
 	Recorded []observe.Transaction `json:"recorded,omitempty"`
 	// Failures are what it ended with. With reportEnded.

@@ -10,9 +10,9 @@ import (
 func (s *supervisor) replace(ctx context.Context, failure error) error {
 	life := s.lifeOfLast()
 	for {
-		if s.usedUp() {
+		if s.quota != nil && s.quota.Left() <= 0 {
 			s.enter(WorkerEnded, 0)
-			return fmt.Errorf("%w; it had its share of loop.limit, so no other takes its place", failure)
+			return fmt.Errorf("%w; loop.limit is reached, so no other takes its place", failure)
 		}
 		delay, again := s.restarts.afterDeath(life)
 		if !again {
@@ -53,26 +53,18 @@ func (s *supervisor) relaunch(ctx context.Context) error {
 	return nil
 }
 
-// lifeOfLast adds what the last process did to what those before it did, and returns it. What it had taken counts as
-// started where loop.limit counts: it may have started it.
+// lifeOfLast adds what the last process did to what those before it did, and returns it. What a process that died had taken
+// of loop.limit is used: it may have started it. What one that ended in order has not started is there for others.
 func (s *supervisor) lifeOfLast() Snapshot {
 	s.lock.Lock()
 	defer s.lock.Unlock()
 	life := s.latest
-	started := life.Started
-	if s.process.lastWord == nil {
-		started = max(started, s.taken)
+	if s.quota != nil && s.process.lastWord != nil {
+		s.quota.Return(int(max(s.taken-life.Started, 0)))
 	}
-	s.used += started
 	s.earlier = following(s.earlier, life)
 	s.earlier.Abandoned = 0
 	s.earlier = over(s.earlier)
 	s.latest, s.taken, s.progress.Stalled = Snapshot{}, 0, ""
 	return life
-}
-
-// usedUp reports whether nothing is left of the worker's share of the limit.
-func (s *supervisor) usedUp() bool {
-	limit := s.cfg.Consumer.Loop.Limit
-	return limit > 0 && s.used >= limit
 }

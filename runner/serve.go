@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/ergon-go/ergon"
@@ -24,8 +23,8 @@ type serving struct {
 	cancel  context.CancelCauseFunc // begins the shutdown
 	force   func()                  // cuts it short
 	begin   chan bool               // whether to run, once it is decided
-	taken   atomic.Int64
-	seen    uint64 // the number of the last transaction that was recorded and told of
+	quota   *remoteQuota            // nil: nothing limits the loop
+	seen    uint64                  // the number of the last transaction that was recorded and told of
 
 	mu       sync.Mutex
 	worker   *worker // nil until it is made
@@ -62,6 +61,9 @@ func (m *Manager) work(ctx context.Context, cfg ergon.TaskConfig) int {
 		manager: m, parent: parent, cancel: cancel, force: sync.OnceFunc(func() { close(forced) }), begin: make(chan bool, 1),
 		controls: first.Control,
 	}
+	if cfg.Consumer.Loop.Limit > 0 {
+		s.quota = newRemoteQuota(first.Left, func(n int) { s.tell(report{Say: reportWanted, Wanted: n}) })
+	}
 	go s.obey()
 	if own := m.settings.Force; own != nil {
 		go func() {
@@ -81,7 +83,10 @@ func (s *serving) live(ctx context.Context, cfg ergon.TaskConfig, first order, f
 	cfg.Workers.Isolation = policy.IsolationGoroutine // the same shares, each in one process now
 	t := newTaskRun(cfg, settings, stop, nil)
 	w := t.workers[first.Index]
-	w.used, w.onFetch = first.Started, s.counter(w.cfg)
+	w.quota = nil
+	if s.quota != nil {
+		w.quota = s.quota
+	}
 	s.serveWorker(w)
 	if first.Elapsed > 0 {
 		w.began = time.Now().Add(-first.Elapsed)
@@ -131,15 +136,6 @@ func (w *worker) startIsolated(ctx context.Context) (*life, error) {
 	})
 }
 
-// counter tells the supervisor what is fetched, before it starts, where a limit counts it: a process that dies is to have
-// started no more than is known. Nil where nothing counts.
-func (s *serving) counter(cfg ergon.TaskConfig) func(int) {
-	if cfg.Consumer.Loop.Limit == 0 {
-		return nil
-	}
-	return func(n int) { s.tell(report{Say: reportTaken, Taken: s.taken.Add(int64(n))}) }
-}
-
 // obey does what the supervisor says. When that has died there is nobody to say anything any more, and this process has to
 // end as it did: at once, and with what it was doing left to be delivered again.
 func (s *serving) obey() {
@@ -159,6 +155,8 @@ func (s *serving) obey() {
 			s.force()
 		case orderControl:
 			s.control(o.Control)
+		case orderGrant:
+			s.quota.answer(o.Granted, o.Left)
 		case orderWatch:
 			s.manager.settings.Recorder.Watch(o.Successes)
 		}

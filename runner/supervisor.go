@@ -24,8 +24,7 @@ type supervisor struct {
 	progress WorkerProgress // but for the snapshot
 	earlier  Snapshot       // of the processes before the last
 	latest   Snapshot       // of the last, as far as it has said
-	used     int64          // transactions that those before the last have started
-	taken    int64          // transactions that the last has fetched, where loop.limit counts them
+	taken    int64          // of loop.limit, by the last
 	once     bool           // no other process can go on with what the worker does
 	total    int64          // transactions that there are to do, as the first worker has counted them
 }
@@ -129,7 +128,10 @@ func (s *supervisor) launch(ctx context.Context) (*process, error) {
 	s.enter(WorkerStarting, child.PID())
 	o := order{Do: orderStart, Index: s.index, Count: s.index == 0 && s.began.IsZero()}
 	if !s.began.IsZero() {
-		o.Started, o.Elapsed = s.used, time.Since(s.began)
+		o.Elapsed = time.Since(s.began)
+	}
+	if s.quota != nil {
+		o.Left = s.quota.Left()
 	}
 	p := &process{Child: child, started: make(chan struct{}), over: make(chan struct{})}
 	s.lock.Lock()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/policy"
 )
 
@@ -24,10 +25,8 @@ type taskRun struct {
 	total   atomic.Int64
 }
 
-// newTaskRun divides loop.limit among the workers: no more than that many transactions are started by all together, and
-// each worker takes its share, the first ones one more where it does not divide evenly. A worker without a share is not
-// needed. Where the workers' sources do not hold the same, as partitions of one may not, fewer may be started although
-// there are more.
+// newTaskRun has loop.limit hold over all workers: each takes of it what it fetches. A worker more than the limit has is not
+// needed.
 // Where workers have processes of their own, out is what those have in common.
 func newTaskRun(cfg ergon.TaskConfig, s Settings, stop *shutdown, out *outputs) *taskRun {
 	t := &taskRun{cfg: cfg}
@@ -36,14 +35,13 @@ func newTaskRun(cfg ergon.TaskConfig, s Settings, stop *shutdown, out *outputs) 
 	if limit > 0 {
 		count = min(count, limit)
 	}
+	var quota pipeline.Quota
+	if limit > 0 {
+		quota = pipeline.NewQuota(limit)
+	}
 	for i := range count {
-		share := cfg
-		share.Consumer.Loop.Limit = limit / count
-		if i < limit%count {
-			share.Consumer.Loop.Limit++
-		}
-		w := newWorker(share, fmt.Sprintf("%s-%d", cfg.Name, i+1), s, stop)
-		w.index, w.count = int(i), int(count)
+		w := newWorker(cfg, fmt.Sprintf("%s-%d", cfg.Name, i+1), s, stop)
+		w.index, w.count, w.quota = int(i), int(count), quota
 		t.workers = append(t.workers, w)
 	}
 	if cfg.Workers.Isolation == policy.IsolationProcess {

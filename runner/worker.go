@@ -17,9 +17,9 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// worker runs one loop of a task, anew where that is called for. It shares nothing with other workers.
+// worker runs one loop of a task, anew where that is called for. It shares nothing with other workers but the limit.
 type worker struct {
-	cfg      ergon.TaskConfig // with the worker's share of what is divided among workers
+	cfg      ergon.TaskConfig
 	name     string
 	index    int // which of the task's workers it is, from 0
 	count    int // how many there are; 0: it only opens connectors
@@ -28,9 +28,8 @@ type worker struct {
 	tracer   trace.Tracer
 	logger   *slog.Logger
 	restarts restarts
-	began    time.Time // when the first loop did
-	used     int64     // transactions that the processes of this worker before this one have started
-	onFetch  func(int) // hears of what was fetched, where loop.limit counts it; nil: nobody
+	began    time.Time      // when the first loop did
+	quota    pipeline.Quota // what all workers of the task share of loop.limit; nil: there is none
 
 	mu    sync.Mutex
 	past  Snapshot    // of the lives before the last
@@ -127,15 +126,12 @@ func (w *worker) loop(ctx context.Context, loop looping) error {
 	return loop.Run(ctx)
 }
 
-// remaining is the policy with what is left of its limit and its timeout, which hold for all lives together.
+// remaining is the policy with what is left of its timeout, which holds for all lives together.
 func (w *worker) remaining() (policy.Consumer, error) {
 	p := w.cfg.Consumer
 	now := time.Now()
 	if w.began.IsZero() {
 		w.began = now
-	}
-	if p.Loop.Limit > 0 {
-		p.Loop.Limit -= w.used + w.snapshot().Started
 	}
 	if p.Loop.Timeout > 0 {
 		p.Loop.Timeout -= now.Sub(w.began)

@@ -141,7 +141,7 @@ func TestLimitIsSharedByWorkerProcesses(t *testing.T) {
 		c := crew{Folder: string(newFolder(t, append([]string{"bad"}, ids(20)...)...)), Does: does, Count: 2, Limit: 7}
 		tape := newTape()
 		_, end := c.run(bounded(t), t, tape)
-		if _, err := end(); err != nil && !strings.Contains(err.Error(), "it had its share of loop.limit, so no other takes its place") {
+		if _, err := end(); err != nil && !strings.Contains(err.Error(), "loop.limit is reached, so no other takes its place") {
 			t.Fatalf("%q: %v\n%s", does, err, tape.text.String())
 		}
 		if got := len(folder(c.Folder).in("effects")); got > 7 || got < least {

@@ -131,10 +131,19 @@ func (c *Consumer) Run(ctx context.Context) error {
 	c.helpers.Wait()
 	c.pool.close()
 	c.pool.workers.Wait()
+	c.returnQuota()
 	err = errors.Join(err, c.failures.err())
 	c.stats.end(c.clock.now())
 	c.watcher.loopEnded(span, err)
 	return errors.Join(err, c.watcher.close())
+}
+
+// returnQuota leaves to others what was fetched and never started.
+func (c *Consumer) returnQuota() {
+	if b := c.intake.quota; b != nil {
+		s := c.Snapshot()
+		b.Return(int(s.Fetched - s.Started))
+	}
 }
 
 // runUntilEnd fetches and drains. giveUp ends settling where even that takes too long.

@@ -26,7 +26,7 @@ type intake struct {
 	handed  *fetched        // by a worker, whose turn brought what only the loop's goroutine deals with
 	slow    atomic.Bool     // the last fetch took so long that none is lent: see [pool.slow]
 	size    int             // what one fetch asks for now
-	left    int64           // transactions that may still be started
+	quota   Quota           // transactions that may still be started; nil: no limit
 	empties int             // empty fetches in a row
 	// mostBehind is how many transactions may wait for settlement before fetching pauses.
 	mostBehind int
@@ -39,13 +39,10 @@ type intake struct {
 const fewSlots = 4 * chunkSize
 
 func newIntake(c *Consumer) *intake {
-	i := &intake{Consumer: c, loop: c.settings.Policy.Loop, left: -1, turn: newTurn(), calls: newFetchCalls()}
+	i := &intake{Consumer: c, loop: c.settings.Policy.Loop, quota: quotaOf(c.settings), turn: newTurn(), calls: newFetchCalls()}
 	i.size = i.loop.Batch.Size
 	i.slow.Store(c.pool.slow(0, c.settings.Policy.Fetch.Retry.Timeout))
 	i.mostBehind = 10 * max(c.settings.Policy.Settle.Size, i.loop.Concurrency.Most())
-	if i.loop.Limit > 0 {
-		i.left = i.loop.Limit
-	}
 	i.closely = coarsely
 	if i.loop.Concurrency.Most()+i.loop.Batch.Prefetch <= fewSlots {
 		i.closely = exactly
@@ -64,7 +61,7 @@ func (i *intake) run(ctx context.Context) error {
 			i.fetch(i.begun)
 		}
 	}()
-	for i.left != 0 {
+	for !i.spent() {
 		got := i.next(ctx)
 		switch {
 		case got == nil:
@@ -89,7 +86,7 @@ func (i *intake) run(ctx context.Context) error {
 // next fetches once there is room, or returns what a worker has fetched meanwhile; nil: fetching was stopped, or the limit
 // is reached.
 func (i *intake) next(ctx context.Context) *fetched {
-	for i.left != 0 {
+	for !i.spent() {
 		if got := i.handed; got != nil {
 			i.handed = nil
 			return got
@@ -147,7 +144,7 @@ func (i *intake) lend(w *worker) (did bool) {
 			i.fetchBy(w, i.begin(i.ctx, n))
 		}
 		i.pulse.fetching.Store(0)
-		if call := wait || i.handed != nil || i.begun != nil || i.left == 0; call || !due {
+		if call := wait || i.handed != nil || i.begun != nil || i.spent(); call || !due {
 			i.give(call)
 			break
 		}
@@ -183,11 +180,14 @@ func (i *intake) worthwhile(n int) int {
 // ask is how much to ask the source for now.
 func (i *intake) ask() int {
 	n := min(i.free(), i.size)
-	if i.left >= 0 {
-		n = int(min(int64(n), i.left))
+	if i.quota != nil {
+		n = int(min(int64(n), i.quota.Left()))
 	}
 	return n
 }
+
+// spent reports whether nothing more may be started.
+func (i *intake) spent() bool { return i.quota != nil && i.quota.Left() <= 0 }
 
 // free returns how many transactions may be fetched now.
 func (i *intake) free() int {
@@ -286,18 +286,14 @@ func (i *intake) sleep(ctx context.Context, d time.Duration) bool {
 
 // accept hands transactions to the pool. What is beyond the limit is released: it does not count as fetched.
 func (i *intake) accept(txs []ergon.Transaction, from trace.SpanContext, by *worker) {
-	if i.left >= 0 && int64(len(txs)) > i.left {
-		i.releaseBeside(txs[i.left:])
-		txs = txs[:i.left]
-	}
-	if i.left > 0 {
-		i.left -= int64(len(txs))
+	if i.quota != nil && len(txs) > 0 {
+		if n := i.quota.Take(i.ctx, len(txs)); n < len(txs) {
+			i.releaseBeside(txs[n:])
+			txs = txs[:n]
+		}
 	}
 	if len(txs) == 0 {
 		return
-	}
-	if i.settings.OnFetch != nil {
-		i.settings.OnFetch(len(txs))
 	}
 	flights := i.newFlights(txs)
 	i.stats.fetched.Add(int64(len(txs)))

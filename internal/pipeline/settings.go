@@ -30,8 +30,8 @@ type Settings struct {
 	Force <-chan struct{}
 	// OnEnd, where set, is called for every transaction whose lifecycle has ended, before it is settled. Concurrent.
 	OnEnd func(Result)
-	// OnFetch, where set, is called with how many transactions were fetched, before any of them starts. It may not take long.
-	OnFetch func(n int)
+	// Quota, where set, is what the loop shares of loop.limit with others. Nil: it has the limit to itself.
+	Quota Quota
 	// Recorder, where set, keeps what became of the last transactions.
 	Recorder *observe.Recorder
 	// TracerProvider, MeterProvider and Logger are the global ones where nil. They are read when the loop is made.

@@ -24,7 +24,7 @@ func Process(ctx context.Context, s Settings, tx ergon.Transaction) (Result, Sna
 	s.Policy.Loop.OnException = policy.OnExceptionDiscard
 	s.Policy.Loop.DeadLetter = ""
 	s.Policy.Loop.Outage.After = 0
-	s.Policy.Loop.Streaming, s.Policy.Loop.Limit = false, 1
+	s.Policy.Loop.Streaming, s.Policy.Loop.Limit, s.Quota = false, 1, nil
 	c, err := New(s)
 	if err != nil {
 		return Result{}, Snapshot{}, err
