@@ -20,7 +20,18 @@ type attempt[T any] struct {
 	// The function's goroutine sets these before it claims.
 	inTime bool
 	result T
-	failed *TransactionError
+	failed *failure
+}
+
+// failure is why an attempt failed, and what else its caller has to know of it. It is read on the attempt's goroutine, because
+// methods of an error that is not ours may panic or hang.
+type failure struct {
+	TransactionError
+
+	permanent bool
+	after     time.Duration
+	delayed   bool
+	saysEnd   bool // it says already that the context has ended
 }
 
 // callWithin calls fn on a goroutine of its own and returns what it returned, or a failure as soon as timeout is over
@@ -28,7 +39,7 @@ type attempt[T any] struct {
 // fn returns after that goes to late, where that is set.
 func callWithin[T any](
 	ctx context.Context, timeout time.Duration, fn func(context.Context) (T, error), late func(any, error),
-) (T, *TransactionError) {
+) (T, *failure) {
 	a := &attempt[T]{start: time.Now()}
 	bounded, end := a.bound(ctx, timeout)
 	go a.call(bounded, end, fn, late)
@@ -38,6 +49,14 @@ func callWithin[T any](
 		return none, expired(ctx, timeout)
 	}
 	return a.result, a.failed
+}
+
+// of is what leaves RunFn; nil for nil.
+func (f *failure) of() *TransactionError {
+	if f == nil {
+		return nil
+	}
+	return &f.TransactionError
 }
 
 // bound derives the context of the attempt. Where the deadline of ctx is not after the attempt's own, it is the one that
@@ -59,13 +78,13 @@ func (a *attempt[T]) call(ctx context.Context, end context.CancelFunc, fn func(c
 	var (
 		result   T
 		err      error
-		failed   *TransactionError
+		failed   *failure
 		returned bool
 	)
 	defer func() {
 		if !returned {
 			failed = crashed(recover())
-			err = failed
+			err = &failed.TransactionError
 		}
 		if a.deliver(result, failed) {
 			end() // which the caller waits for
@@ -74,13 +93,13 @@ func (a *attempt[T]) call(ctx context.Context, end context.CancelFunc, fn func(c
 		reportLate(ctx, late, result, err)
 	}()
 	result, err = fn(ctx)
-	failed = failureOf(err) // here, because methods of a foreign error may panic as well
+	failed = failureOf(ctx, err) // here, because methods of a foreign error may panic as well
 	returned = true
 }
 
 // deliver leaves what fn returned to the caller, where it was in time and has not been given up. Where it was not in time, the
 // end of ctx is due, and the caller waits for that: the clock may say so first.
-func (a *attempt[T]) deliver(result T, failed *TransactionError) bool {
+func (a *attempt[T]) deliver(result T, failed *failure) bool {
 	if time.Since(a.start) < a.limit {
 		a.inTime, a.result, a.failed = true, result, failed
 	}
@@ -93,27 +112,29 @@ func reportLate(ctx context.Context, late func(any, error), result any, err erro
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			slog.Default().ErrorContext(ctx, "ergon: OnLateResult panicked", "error", crashed(p).Err, "stack", string(crashed(p).Stack))
+			failed := crashed(p)
+			defer func() { _ = recover() }() // of a log handler
+			slog.Default().ErrorContext(ctx, "ergon: OnLateResult panicked", "error", failed.Err, "stack", string(failed.Stack))
 		}
 	}()
 	late(result, err)
 }
 
 // expired is the failure of an attempt that was given up, because ctx had ended or else its own timeout was over.
-func expired(ctx context.Context, timeout time.Duration) *TransactionError {
+func expired(ctx context.Context, timeout time.Duration) *failure {
 	if ctx.Err() != nil {
 		return ended(ctx)
 	}
 	err := fmt.Errorf("%w: no result within %s", ErrAttemptTimeout, timeout)
-	return &TransactionError{Category: CategoryTimeout, Attempts: 1, Err: err}
+	return &failure{TransactionError: TransactionError{Category: CategoryTimeout, Attempts: 1, Err: err}}
 }
 
 // ended is the failure of what cannot go on because ctx has ended. It is TIMEOUT only where Ergon set that deadline.
-func ended(ctx context.Context) *TransactionError {
+func ended(ctx context.Context) *failure {
 	err, cause := ctx.Err(), context.Cause(ctx)
-	failed := &TransactionError{Category: CategorySystem, Err: cause}
+	failed := &failure{TransactionError: TransactionError{Category: CategorySystem, Err: cause}, saysEnd: true}
 	if !errors.Is(cause, err) {
-		failed.Err = fmt.Errorf("%w: %w", err, cause)
+		failed.Err, failed.saysEnd = fmt.Errorf("%w: %w", err, cause), false
 	}
 	if _, ok := errors.AsType[*timeoutError](cause); ok {
 		failed.Category = CategoryTimeout
@@ -121,20 +142,25 @@ func ended(ctx context.Context) *TransactionError {
 	return failed
 }
 
-// failureOf returns err as the failure that RunFn reports; nil for nil. An error that says no more than a category, a
-// cause and a stack is taken over as it is, so that nothing is said twice.
-func failureOf(err error) *TransactionError {
+// failureOf returns err, with which an attempt with this context failed, as what RunFn reports; nil for nil. An error that says
+// no more than a category, a cause and a stack is taken over as it is, so that nothing is said twice.
+func failureOf(ctx context.Context, err error) *failure {
 	if err == nil {
 		return nil
 	}
-	failed := &TransactionError{Category: CategoryOf(err), Attempts: 1, Err: err}
+	failed := &failure{TransactionError: TransactionError{Category: CategoryOf(err), Attempts: 1, Err: err}}
 	inner, ok := errors.AsType[*TransactionError](err)
-	if !ok || inner == nil {
-		return failed
+	if ok && inner != nil {
+		failed.Stack = inner.Stack
+		if err == error(inner) && inner.isBare() { //nolint:errorlint // it itself, not what wraps it
+			failed.Err = inner.Err
+		}
 	}
-	failed.Stack = inner.Stack
-	if err == error(inner) && inner.isBare() { //nolint:errorlint // it itself, not what wraps it
-		failed.Err = inner.Err
+	_ = err.Error()
+	failed.permanent = isPermanent(failed.Err)
+	failed.after, failed.delayed = retryDelayOf(failed.Err)
+	if ctx.Err() != nil {
+		failed.saysEnd = errors.Is(err, ended(ctx).Err)
 	}
 	return failed
 }

@@ -140,6 +140,8 @@ func CategoryOf(err error) Category {
 			if e.categorized {
 				return e.category
 			}
+		case categorizedError:
+			return e.Category()
 		case interface{ Unwrap() []error }:
 			return categoryOfJoined(e.Unwrap())
 		}

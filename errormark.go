@@ -23,7 +23,7 @@ func RetryAfter(err error, d time.Duration) error {
 }
 
 // markedError carries what Business, Permanent and RetryAfter say. An error type of anyone's that has the methods
-// IsPermanent or RetryDelay is understood the same.
+// IsPermanent, RetryDelay or Category is understood the same.
 type markedError struct {
 	err         error
 	category    Category
@@ -48,6 +48,12 @@ type delayedError interface {
 type permanentError interface {
 	error
 	IsPermanent() bool
+}
+
+// categorizedError knows its category, and is asked before what it wraps.
+type categorizedError interface {
+	error
+	Category() Category
 }
 
 func mark(err error, with func(*markedError)) error {

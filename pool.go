@@ -43,7 +43,7 @@ func feed[In, Out any](ctx context.Context, p *pool[Out], inputs iter.Seq[In], f
 	returned := false
 	defer func() {
 		if !returned {
-			failed = crashed(recover())
+			failed = crashed(recover()).of()
 			failed.Err = fmt.Errorf("inputs: %w", failed.Err)
 		}
 		p.end(failed)
@@ -72,12 +72,12 @@ func feed[In, Out any](ctx context.Context, p *pool[Out], inputs iter.Seq[In], f
 // room waits until another call may be in flight.
 func (p *pool[Out]) room(ctx context.Context) *TransactionError {
 	if ctx.Err() != nil {
-		return ended(ctx)
+		return ended(ctx).of()
 	}
 	select {
 	case p.places <- struct{}{}:
 	case <-ctx.Done():
-		return ended(ctx)
+		return ended(ctx).of()
 	}
 	select {
 	case p.alive <- struct{}{}:
@@ -90,7 +90,7 @@ func (p *pool[Out]) room(ctx context.Context) *TransactionError {
 	case p.alive <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return ended(ctx)
+		return ended(ctx).of()
 	case <-timer.C:
 		return &TransactionError{Category: CategorySystem, Err: errTooManyAbandoned}
 	}
@@ -117,7 +117,7 @@ func (p *pool[Out]) call(ctx context.Context, index int, fn func(context.Context
 		result.Value = value
 	} else {
 		failed.Attempts = 1
-		result.Err = failed
+		result.Err = failed.of()
 	}
 	select {
 	case p.results <- result:

@@ -53,7 +53,7 @@ func RunConcurrently[In, Out any](
 		defer cancel(errResultsLeft)
 		p := newPool[Out](limits)
 		defer p.leave()
-		stop := context.AfterFunc(ctx, func() { p.end(ended(ctx)) })
+		stop := context.AfterFunc(ctx, func() { p.end(ended(ctx).of()) })
 		defer stop()
 		go feed(ctx, p, inputs, fn)
 		for result := range p.results {

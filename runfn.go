@@ -47,15 +47,15 @@ func RunFn[T any](ctx context.Context, retry policy.Retry, fn func(context.Conte
 	for r.next() {
 		attempted, span := r.spans.startAttempt(r.ctx, r.attempts)
 		result, failed := callWithin(attempted, retry.Timeout, fn, r.option.OnLateResult)
-		span.end(failed)
+		span.end(failed.of())
 		if failed == nil {
 			r.spans.end(r.attempts, nil)
 			return result, nil
 		}
 		r.record(failed)
 	}
-	r.spans.end(r.attempts, r.failed)
-	return none, r.failed
+	r.spans.end(r.attempts, r.failed.of())
+	return none, r.failed.of()
 }
 
 // Decorate returns fn with [RunFn] around it.
@@ -75,7 +75,7 @@ type run struct {
 	spans    runSpans
 	attempts int
 	first    error
-	failed   *TransactionError
+	failed   *failure
 }
 
 func startRun(ctx context.Context, retry policy.Retry, opts []RunOption) run {
@@ -108,7 +108,7 @@ func (r *run) next() bool {
 
 // again waits out the backoff, where the last failure is worth another attempt.
 func (r *run) again() bool {
-	if r.failed.Category == CategoryBusiness || r.failed.IsPermanent() {
+	if r.failed.Category == CategoryBusiness || r.failed.permanent {
 		return false
 	}
 	if r.ctx.Err() != nil {
@@ -118,8 +118,8 @@ func (r *run) again() bool {
 	if r.attempts >= r.retry.MaxAttempts {
 		return false
 	}
-	delay, given := r.failed.RetryDelay()
-	if !given {
+	delay := r.failed.after
+	if !r.failed.delayed {
 		delay = r.retry.Jittered(r.retry.Delay(r.attempts), rand.Float64())
 	}
 	if deadline, ok := r.ctx.Deadline(); ok && time.Until(deadline) <= delay {
@@ -134,7 +134,7 @@ func (r *run) again() bool {
 }
 
 // record notes the failure of the attempt that has just been made.
-func (r *run) record(failed *TransactionError) {
+func (r *run) record(failed *failure) {
 	if r.attempts == 1 {
 		r.first = failed.Err
 	} else {
@@ -147,7 +147,7 @@ func (r *run) record(failed *TransactionError) {
 // cutShort makes the end of the context the failure, beside what the last attempt failed with.
 func (r *run) cutShort() {
 	end := ended(r.ctx)
-	if !errors.Is(r.failed.Err, end.Err) {
+	if !r.failed.saysEnd {
 		r.failed.Err = fmt.Errorf("%w; attempt %d failed with: %w", end.Err, r.attempts, r.failed.Err)
 	}
 	r.failed.Category = end.Category

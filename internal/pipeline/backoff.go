@@ -35,9 +35,8 @@ func (c *Consumer) backoff(f *flight) lifecycle.Event {
 }
 
 func (c *Consumer) delay(f *flight) time.Duration {
-	failed := ergon.TransactionError{Err: f.failure.last}
-	if d, own := failed.RetryDelay(); own {
-		return d
+	if h := heardOf(f.failure.last); h != nil && h.delayed {
+		return h.after
 	}
 	retry := c.retries[f.state.Phase]
 	return retry.Jittered(retry.Delay(int(f.state.Attempt)-1), rand.Float64())

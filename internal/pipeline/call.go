@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/ergon-go/ergon"
@@ -13,7 +12,7 @@ import (
 func (c *Consumer) attempt(w *worker, f *flight) (event lifecycle.Event, owned bool) {
 	w.answer = answer{result: f.result} // read before f may be taken over, settled and made another's
 	if f.state.Phase == lifecycle.Exception {
-		w.failed = f.failure.cause
+		w.failed = outward(f.failure.cause)
 	}
 	a := c.arm(w, f)
 	if event = c.cut(f); event != lifecycle.OK { // who cancels handlers either saw this attempt or is seen here
@@ -57,9 +56,7 @@ func (w *worker) call(a *attempt) {
 	case lifecycle.Exception:
 		w.answer.disposition, w.answer.err = handlers.Exception(a, *a.tx, w.failed)
 	}
-	if w.answer.err != nil {
-		probe(w.answer.err)
-	}
+	w.answer.err = hear(w.answer.err)
 }
 
 // inTime reports whether the worker still owns the attempt whose handler has returned; what it returned is late otherwise.
@@ -69,17 +66,6 @@ func (c *Consumer) inTime(a *attempt, err error) bool {
 	}
 	c.late(a, err)
 	return false
-}
-
-// probe calls the methods of a handler's error where a panic still counts as the handler's. A nil pointer that is returned
-// as an error has them panic, and later on nobody would catch that.
-func probe(err error) {
-	_ = ergon.CategoryOf(err)
-	failed := ergon.TransactionError{Err: err}
-	_ = failed.IsPermanent()
-	_, _ = failed.RetryDelay()
-	_, _ = errors.AsType[*ergon.TransactionError](err)
-	_ = err.Error()
 }
 
 // arm makes the attempt that f's state names and sets its deadline.
@@ -113,7 +99,7 @@ func (c *Consumer) conclude(w *worker, f *flight, a *attempt) lifecycle.Event {
 		event = a.timeoutEvent()
 		err = c.timeoutError(a, err)
 	case err != nil:
-		event = c.eventOf(err)
+		event = c.eventOf(heardOf(err))
 	}
 	if event == lifecycle.OK {
 		f.accept(a.mark.phase(), w.answer)
@@ -138,24 +124,21 @@ func (f *flight) accept(phase lifecycle.Phase, got answer) {
 	}
 }
 
-func (c *Consumer) eventOf(err error) lifecycle.Event {
-	if errors.Is(err, errReleased) {
+func (c *Consumer) eventOf(err *heard) lifecycle.Event {
+	switch {
+	case err.released:
 		return lifecycle.Interrupted
-	}
-	category := ergon.CategoryOf(err)
-	if category == ergon.CategoryBusiness {
+	case err.category == ergon.CategoryBusiness:
 		return lifecycle.Business
-	}
-	if c.interrupting.Load() {
+	case c.interrupting.Load():
 		return lifecycle.Interrupted
-	}
-	if failed := (&ergon.TransactionError{Err: err}); failed.IsPermanent() {
+	case err.permanent:
 		return lifecycle.Permanent
-	}
-	if category == ergon.CategoryTimeout {
+	case err.category == ergon.CategoryTimeout:
 		return lifecycle.Timeout
+	default:
+		return lifecycle.System
 	}
-	return lifecycle.System
 }
 
 // attempted makes the end of an attempt seen.

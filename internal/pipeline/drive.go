@@ -1,8 +1,6 @@
 package pipeline
 
 import (
-	"errors"
-
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/policy"
@@ -122,11 +120,10 @@ func (f *flight) concluded(s lifecycle.State, event lifecycle.Event, attempts in
 		ofOutbound(err)
 		return err
 	}
-	if inner, ok := errors.AsType[*ergon.TransactionError](f.failure.last); ok && inner.Phase == policy.PhaseDecode {
-		err.Phase, err.Err = policy.PhaseDecode, inner.Err
-	}
-	if p, ok := errors.AsType[*crashError](f.failure.last); ok {
-		err.Stack = p.stack
+	if h := heardOf(f.failure.last); h != nil && h.decode != nil {
+		err.Phase, err.Err = policy.PhaseDecode, h.decode
+	} else if h != nil && h.crash != nil {
+		err.Stack = h.crash.stack
 	}
 	return err
 }
@@ -138,6 +135,9 @@ func categoryOf(event lifecycle.Event, err error) ergon.Category {
 	case lifecycle.Timeout, lifecycle.OutOfTime:
 		return ergon.CategoryTimeout
 	case lifecycle.OK, lifecycle.Permanent, lifecycle.System, lifecycle.Interrupted, lifecycle.LeaseLost:
+	}
+	if h := heardOf(err); h != nil {
+		return h.category
 	}
 	return ergon.CategoryOf(err)
 }

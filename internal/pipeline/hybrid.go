@@ -146,10 +146,11 @@ func (e *outboundError) Unwrap() error { return e.cause }
 
 // ofOutbound has err, the error of a prepare phase that failed for good, tell of the outbound transaction's own attempts.
 func ofOutbound(err *ergon.TransactionError) {
-	of, ok := errors.AsType[*outboundError](err.Err)
-	if !ok {
+	h := heardOf(err.Err)
+	if h == nil || h.outbound == nil {
 		return
 	}
+	of := h.outbound
 	err.Attempts, err.First, err.Stack = of.cause.Attempts, of.cause.First, of.cause.Stack
 	if err.Category != ergon.CategoryTimeout {
 		err.Category = of.cause.Category

@@ -158,7 +158,7 @@ var errGoexit = errors.New("function ended its goroutine (runtime.Goexit, or a t
 func crashOf(p any) error {
 	err := errGoexit
 	if p != nil {
-		err = &crashError{value: p}
+		err = newCrash(p, nil)
 	}
 	return &ergon.TransactionError{Category: ergon.CategorySystem, Attempts: 1, Err: err, Stack: debug.Stack()}
 }

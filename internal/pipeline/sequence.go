@@ -48,13 +48,13 @@ func (s *sequence) run(ctx context.Context, transactions func(context.Context) i
 	returned := false
 	defer func() {
 		if !returned {
-			s.end(&crashError{value: recover(), stack: debug.Stack()})
+			s.end(newCrash(recover(), debug.Stack()))
 		}
 	}()
 	if s.asked(ctx) {
 		for tx, err := range transactions(ctx) {
 			if err != nil {
-				s.end(err)
+				s.end(hear(err))
 				break
 			}
 			if !s.put(ctx, tx) {

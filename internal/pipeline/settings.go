@@ -62,7 +62,7 @@ func resultOf(f *flight) Result {
 	case f.verdict.outcome == Redelivered:
 		r.Err = ergon.ErrStaleDelivery
 	case cause != nil:
-		r.Err = cause
+		r.Err = outward(cause)
 	}
 	return r
 }

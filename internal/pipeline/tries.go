@@ -53,6 +53,7 @@ func (o *outbound) try(
 		failed = &ergon.TransactionError{Err: err}
 	}
 	failed.Phase = nameOf(phase)
+	failed.Err, failed.First = hear(failed.Err), hear(failed.First)
 	return nil, failed
 }
 
@@ -110,7 +111,7 @@ func (t *tries) handle(ctx context.Context) error {
 	case lifecycle.Success:
 		return handlers.PrepareSuccess(ctx, t.tx)
 	case lifecycle.Exception:
-		return handlers.PrepareException(ctx, t.tx, t.cause)
+		return handlers.PrepareException(ctx, t.tx, outward(t.cause))
 	default:
 		return handlers.Prepare(ctx, t.tx)
 	}

@@ -2,7 +2,7 @@ package pipeline
 
 import (
 	"context"
-	"errors"
+	"reflect"
 	"strconv"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -174,11 +174,16 @@ func recordError(span trace.Span, category ergon.Category, err error) {
 		return
 	}
 	span.SetStatus(codes.Error, err.Error())
-	if crash, ok := errors.AsType[*crashError](err); ok {
-		span.RecordError(err, trace.WithAttributes(spans.ExceptionStack.String(string(crash.stack))))
+	var more []attribute.KeyValue
+	if h := heardOf(err); h != nil && h.crash != nil {
+		more = append(more, spans.ExceptionStack.String(string(h.crash.stack)))
+	}
+	if h, ok := err.(*heard); ok { //nolint:errorlint // itself: its author's type is what is to be seen
+		more = append(more, spans.ExceptionType.String(reflect.TypeOf(h.err).String()), spans.ExceptionMessage.String(h.text))
+		span.AddEvent(spans.ExceptionEvent, trace.WithAttributes(more...))
 		return
 	}
-	span.RecordError(err)
+	span.RecordError(err, trace.WithAttributes(more...))
 }
 
 func (w *watcher) fetchStarted(ctx context.Context, limit int) (context.Context, trace.Span) {

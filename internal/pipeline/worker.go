@@ -83,7 +83,7 @@ func (w *worker) guard() {
 	if a == nil {
 		return
 	}
-	w.answer = answer{err: &crashError{value: recover(), stack: debug.Stack()}} //nolint:revive // guard is what is deferred
+	w.answer = answer{err: newCrash(recover(), debug.Stack()).asHeard()} //nolint:revive // guard is what is deferred
 	if !w.consumer.inTime(a, w.answer.err) {
 		return
 	}
@@ -111,25 +111,15 @@ func (w *worker) newAttempt() *attempt {
 	return &w.arena.attempts[w.used-1]
 }
 
-// crashError is a handler's panic or, where value is nil, its Goexit.
-type crashError struct {
-	value any
-	stack []byte
-}
-
-// Error shows errors, texts and numbers, but of anything else only the type: it may be a payload, or contain itself.
-func (e *crashError) Error() string {
-	switch e.value.(type) {
+// textOf shows errors, texts and numbers that something panicked with, but of anything else only the type: it may be a payload,
+// or contain itself. Nil is a Goexit.
+func textOf(value any) string {
+	switch value.(type) {
 	case nil:
 		return "the handler ended its goroutine (runtime.Goexit, or a test's FailNow or SkipNow) and returned nothing"
 	case error, fmt.Stringer, string, bool, int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64, float32, float64:
-		return fmt.Sprintf("panic: %v", e.value)
+		return fmt.Sprintf("panic: %v", value)
 	default:
-		return fmt.Sprintf("panic: a value of type %T", e.value)
+		return fmt.Sprintf("panic: a value of type %T", value)
 	}
-}
-
-func (e *crashError) Unwrap() error {
-	err, _ := e.value.(error)
-	return err
 }

@@ -10,6 +10,9 @@ import (
 // RunFn is the span of one ergon.RunFn that was given no name. Its attempts are "<name> attempt <n>".
 const RunFn = "run_fn"
 
+// ExceptionEvent is the event by which a span tells of an error.
+const ExceptionEvent = "exception"
+
 const (
 	// Attempts is how many attempts were made, on the span of the whole.
 	Attempts = attribute.Key("ergon.attempts")
@@ -17,6 +20,9 @@ const (
 	Backoff = attribute.Key("ergon.policy.backoff_ms")
 	// ExceptionStack is the stack of a panic, on the event that records it.
 	ExceptionStack = attribute.Key("exception.stacktrace")
+	// ExceptionType and ExceptionMessage are of the error.
+	ExceptionType    = attribute.Key("exception.type")
+	ExceptionMessage = attribute.Key("exception.message")
 )
 
 type runKey struct{}

@@ -1,0 +1,148 @@
+package pipeline
+
+import (
+	"bytes"
+	"errors"
+	"time"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/policy"
+)
+
+// heard is an error of code that is not ours, as it was read where the call that returned it is bounded and guarded [F1]. From
+// then on its text and what is decided by it are known, so that no goroutine that others depend on calls its methods again. Who
+// looks for a cause in it reaches that, and a method that panics then has not been there.
+type heard struct {
+	err       error
+	text      string
+	category  ergon.Category
+	permanent bool
+	after     time.Duration
+	delayed   bool
+	stale     bool
+	released  bool
+	exhausted bool
+	decode    *heard         // why the payload did not decode; nil: it did
+	outbound  *outboundError // the outbound transaction that failed; nil: none
+	crash     *crashError    // nil: it was returned
+}
+
+var _ interface {
+	error
+	Is(target error) bool
+	As(target any) bool
+	Category() ergon.Category
+	IsPermanent() bool
+	RetryDelay() (time.Duration, bool)
+} = (*heard)(nil)
+
+// hear reads err. It may panic or hang, as the methods of err do, so it is called where the call of err's author is made. Nil
+// stays nil, and what was read already is not read again.
+//
+//go:noinline
+func hear(err error) error {
+	if err == nil {
+		return nil
+	}
+	if h, already := err.(*heard); already { //nolint:errorlint // itself
+		return h
+	}
+	return read(err)
+}
+
+func read(err error) *heard {
+	failed := ergon.TransactionError{Err: err}
+	h := &heard{
+		err: err, text: err.Error(), category: ergon.CategoryOf(err), permanent: failed.IsPermanent(),
+		stale: errors.Is(err, ergon.ErrStaleDelivery), released: errors.Is(err, errReleased), exhausted: errors.Is(err, ergon.ErrExhausted),
+	}
+	h.after, h.delayed = failed.RetryDelay()
+	if of, ok := errors.AsType[*ergon.TransactionError](err); ok && of != nil && of.Phase == policy.PhaseDecode {
+		h.decode = read(of.Err)
+	}
+	h.outbound, _ = errors.AsType[*outboundError](err)
+	return h
+}
+
+// heardOf finds what was read in err, which is ours or wraps it.
+func heardOf(err error) *heard {
+	h, _ := errors.AsType[*heard](err)
+	return h
+}
+
+// asReturned is the error as its author returned it, for code that is not ours.
+func asReturned(err error) error {
+	if h, ok := err.(*heard); ok { //nolint:errorlint // itself, not what wraps it
+		return h.err
+	}
+	return err
+}
+
+func (h *heard) Error() string                     { return h.text }
+func (h *heard) Category() ergon.Category          { return h.category }
+func (h *heard) IsPermanent() bool                 { return h.permanent }
+func (h *heard) RetryDelay() (time.Duration, bool) { return h.after, h.delayed }
+
+// Is answers from what was read, where it was.
+func (h *heard) Is(target error) (is bool) {
+	switch target { //nolint:errorlint // these themselves
+	case ergon.ErrStaleDelivery:
+		return h.stale
+	case ergon.ErrExhausted:
+		return h.exhausted
+	case errReleased:
+		return h.released
+	}
+	defer func() { _ = recover() }()
+	return errors.Is(h.err, target)
+}
+
+// As looks behind h.
+func (h *heard) As(target any) (is bool) {
+	defer func() { _ = recover() }()
+	return errors.As(h.err, target)
+}
+
+// crashError is a panic or, where value is nil, a Goexit of code that is not ours. Its category is SYSTEM whatever the value is.
+type crashError struct {
+	value any
+	text  string
+	stack []byte
+}
+
+// newCrash is called where the panic is caught: it asks the value what it says.
+func newCrash(value any, stack []byte) *crashError {
+	return &crashError{value: value, text: textOf(value), stack: stack}
+}
+
+func (e *crashError) Error() string { return e.text }
+
+// Is and As reach a value that is an error, and bear with one whose methods panic again.
+func (e *crashError) Is(target error) (is bool) {
+	err, ok := e.value.(error)
+	defer func() { _ = recover() }()
+	return ok && errors.Is(err, target)
+}
+
+func (e *crashError) As(target any) (is bool) {
+	err, ok := e.value.(error)
+	defer func() { _ = recover() }()
+	return ok && errors.As(err, target)
+}
+
+// asHeard needs nothing of the value.
+func (e *crashError) asHeard() *heard {
+	return &heard{err: e, text: e.text, crash: e}
+}
+
+// outward is a copy of why a transaction failed, for code that is not ours: what that does to it is its own affair [F3].
+//
+//go:noinline
+func outward(cause *ergon.TransactionError) *ergon.TransactionError {
+	if cause == nil {
+		return nil
+	}
+	own := *cause
+	own.Err, own.First, own.Stack = asReturned(own.Err), asReturned(own.First), bytes.Clone(own.Stack)
+	return &own
+}
