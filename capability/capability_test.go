@@ -44,7 +44,9 @@ func TestDispatchIsReportedToTheInnermostListener(t *testing.T) {
 	capability.ReportDispatch(t.Context(), tx, capability.Duplicate)
 	var heard []string
 	listen := func(name string) func(ergon.Transaction, capability.DispatchResult) {
-		return func(tx ergon.Transaction, r capability.DispatchResult) { heard = append(heard, name+" "+tx.ID()+" "+string(r)) }
+		return func(tx ergon.Transaction, r capability.DispatchResult) {
+			heard = append(heard, name+" "+tx.ID()+" "+string(r))
+		}
 	}
 	ctx := capability.WithDispatchReport(capability.WithDispatchReport(t.Context(), listen("outer")), listen("inner"))
 	capability.ReportDispatch(context.WithoutCancel(ctx), tx, capability.Diverged)

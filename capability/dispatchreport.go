@@ -25,6 +25,24 @@ const (
 	Diverged DispatchResult = "diverged"
 )
 
+// OnConflict is the setting of a sink for what becomes of a transaction whose id it knows with other content [I2].
+type OnConflict string
+
+const (
+	// ConflictAuto lets the first stand and reports the other, which is not stored. One with a derived id is stored beside it,
+	// under its alternate id. It is the default.
+	ConflictAuto OnConflict = "auto"
+	// ConflictFirst lets the first stand, derived or not.
+	ConflictFirst OnConflict = "first"
+	// ConflictError is ConflictAuto, but what is not stored is an item error, [ErrConflict], in place of a report.
+	ConflictError OnConflict = "error"
+)
+
+// Known reports whether it is one of the settings.
+func (c OnConflict) Known() bool {
+	return c == ConflictAuto || c == ConflictFirst || c == ConflictError
+}
+
 // ReportDispatch is called by a sink, with the context of DispatchTransactions or HopTransactions, for each transaction that
 // it knew already. Where nobody listens it does nothing. A sink calls it once what it reports is certain, that is after its
 // commit, and before it returns. It is safe for concurrent use.

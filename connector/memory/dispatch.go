@@ -6,27 +6,48 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 )
 
 // DispatchTransactions puts all of batch behind what waits, or none of it. Where Settings.Capacity bounds the queue it
-// waits for room for all of batch until ctx ends; a batch larger than the capacity fails at once.
+// waits for room for all of batch until ctx ends; a batch larger than the capacity fails at once. A queue that deduplicates
+// leaves out what it knows and reports it; a *BatchError names the conflicts, where they are errors.
 func (q *Queue) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {
 	capacity := q.settings.Capacity
 	if capacity > 0 && len(batch) > capacity {
 		return fmt.Errorf("memory: %d transactions dispatched at once can never fit into a capacity of %d; "+
 			"dispatch fewer at once or raise the capacity", len(batch), capacity)
 	}
+	in := q.intake(batch)
+	if err := q.await(ctx, &in); err != nil {
+		return err
+	}
+	var failed failures
+	for _, k := range in.known {
+		if k.result == capability.Conflict && q.settings.OnConflict == capability.ConflictError {
+			failed.add(k.at, ergon.Permanent(fmt.Errorf("memory: transaction %s: %w; the first one stands",
+				batch[k.at].ID(), capability.ErrConflict)))
+			continue
+		}
+		capability.ReportDispatch(ctx, batch[k.at], k.result)
+	}
+	return failed.err()
+}
+
+// await enqueues a batch as soon as there is room for all of it.
+func (q *Queue) await(ctx context.Context, in *intake) error {
+	capacity := q.settings.Capacity
 	for {
 		if ctx.Err() != nil {
-			return fmt.Errorf("memory: dispatching %d transactions: %w", len(batch), context.Cause(ctx))
+			return fmt.Errorf("memory: dispatching %d transactions: %w", len(in.batch), context.Cause(ctx))
 		}
 		q.mu.Lock()
 		if q.closed {
 			q.mu.Unlock()
 			return ErrClosed
 		}
-		if capacity <= 0 || q.held()+len(batch) <= capacity {
-			q.enqueue(batch, time.Now())
+		if capacity <= 0 || q.held()+len(in.batch) <= capacity {
+			in.known = q.enqueue(*in, time.Now())
 			q.mu.Unlock()
 			return nil
 		}
@@ -39,13 +60,45 @@ func (q *Queue) DispatchTransactions(ctx context.Context, batch []ergon.Transact
 	}
 }
 
-func (q *Queue) enqueue(batch []ergon.Transaction, now time.Time) {
-	q.free.reserve(len(batch))
-	for i := range batch {
+// intake is a batch on its way into a queue.
+type intake struct {
+	batch    []ergon.Transaction
+	contents []content // of the batch, where the queue deduplicates
+	known    []known
+}
+
+func (q *Queue) intake(batch []ergon.Transaction) intake {
+	in := intake{batch: batch}
+	if q.settings.Dedup {
+		in.contents = make([]content, len(batch))
+		for i := range batch {
+			in.contents[i] = contentOf(batch[i])
+		}
+	}
+	return in
+}
+
+// enqueue returns what the queue knew.
+func (q *Queue) enqueue(in intake, now time.Time) []known {
+	var all []known
+	q.free.reserve(len(in.batch))
+	for i, tx := range in.batch {
+		var m *memo
+		if in.contents != nil {
+			stored, result, made := q.admit(tx, in.contents[i], now)
+			if result != "" {
+				all = append(all, known{i, result})
+			}
+			if made == nil {
+				continue
+			}
+			tx, m = stored, made
+		}
 		it := q.free.take()
-		it.queue, it.transaction, it.enqueuedAt, it.place, it.count = q, batch[i], now, q.places, 0
+		it.queue, it.transaction, it.enqueuedAt, it.place, it.count, it.memo = q, tx, now, q.places, 0, m
 		q.places++
 		q.waiting.pushBack(it)
 	}
 	q.arrived.raise()
+	return all
 }

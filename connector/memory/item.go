@@ -19,6 +19,8 @@ type item struct {
 	// delivery is the receipt of the delivery that may settle it; nil unless it is in flight.
 	delivery *receipt
 	queue    *Queue
+	// memo is what the queue knows of its id; nil where it does not deduplicate.
+	memo *memo
 
 	previous, next *item
 }
@@ -53,7 +55,7 @@ func (p *pool) take() *item {
 
 // put frees an item and lets go of its transaction.
 func (p *pool) put(it *item) {
-	it.transaction, it.delivery = ergon.Transaction{}, nil
+	it.transaction, it.delivery, it.memo = ergon.Transaction{}, nil, nil
 	it.next = p.first
 	p.first = it
 	p.len++

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 )
 
 var (
@@ -18,6 +19,8 @@ var (
 	_ ergon.Counter    = (*Queue)(nil)
 	_ ergon.Opener     = (*Queue)(nil)
 	_ ergon.Closer     = (*Queue)(nil)
+
+	_ capability.Declarer = (*Queue)(nil)
 )
 
 // ErrClosed is returned by every operation on a closed queue.
@@ -26,7 +29,8 @@ var ErrClosed = errors.New("memory queue is closed; open it first")
 // Queue is an in-memory queue that delivers at least once: what it delivered stays in flight until it is settled or the
 // queue is closed. One mutex guards it: it is safe for concurrent use by any number of loops and dispatchers.
 //
-// Ids are neither indexed nor compared: a transaction whose id is in the queue already is kept beside the other.
+// Unless Settings.Dedup is set, ids are neither indexed nor compared: a transaction whose id is in the queue already is kept
+// beside the other.
 type Queue struct {
 	settings Settings
 	leased   bool // whether deliveries expire
@@ -40,6 +44,7 @@ type Queue struct {
 	returned    returned
 	inFlight    list // where deliveries expire: the next to expire first
 	free        pool
+	ids         ids // where Settings.Dedup is set
 	rejected    []ergon.Transaction
 	settlements []ergon.Settlement
 	arrived     signal // something to fetch, or nothing will ever come
@@ -50,7 +55,7 @@ type Queue struct {
 func New(settings Settings) *Queue {
 	q := &Queue{settings: settings}
 	q.settings.Transactions = nil
-	q.enqueue(settings.Transactions, time.Now())
+	q.enqueue(q.intake(settings.Transactions), time.Now())
 	return q
 }
 
@@ -133,3 +138,14 @@ func (q *Queue) expire(now time.Time) {
 
 // ProcessLocal marks a queue as one that no other process sees.
 func (*Queue) ProcessLocal() {}
+
+// Declare says that all readers of a queue compete, and whether it deduplicates.
+func (q *Queue) Declare() capability.Declaration {
+	d := capability.Declaration{
+		Destination: q.settings.Name, Sharing: capability.SharingCompeting, Order: capability.OrderNone, Dedup: capability.DedupNone,
+	}
+	if q.settings.Dedup {
+		d.Dedup = capability.DedupTold
+	}
+	return d
+}

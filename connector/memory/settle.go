@@ -45,10 +45,10 @@ func (q *Queue) settle(s *ergon.Settlement, now time.Time) error {
 	}
 	switch s.Action {
 	case policy.SettleAck:
-		q.drop(it)
+		q.drop(it, now)
 	case policy.SettleReject:
 		q.rejected = append(q.rejected, it.transaction)
-		q.drop(it)
+		q.drop(it, now)
 	case policy.SettleRequeue:
 		q.requeue(it, s, now)
 	default:
@@ -72,9 +72,12 @@ func (q *Queue) delivered(t ergon.Transaction) (*item, error) {
 	return r.item, nil
 }
 
-// drop forgets an item in flight.
-func (q *Queue) drop(it *item) {
+// drop forgets an item in flight; its id is remembered for a while.
+func (q *Queue) drop(it *item, now time.Time) {
 	q.inFlight.remove(it)
+	if it.memo != nil {
+		q.ids.settle(it.memo, now.Add(q.settings.DedupWindow))
+	}
 	q.free.put(it)
 	if q.free.len > keptItems && q.held() == 0 {
 		q.free = pool{}

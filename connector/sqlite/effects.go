@@ -61,7 +61,7 @@ func (e *effects) write(t *tx, now int64) error {
 func (e *effects) conflict() error {
 	for _, queue := range e.queues {
 		for _, k := range e.known[queue] {
-			if k.result == capability.Conflict && queue.settings.OnConflict == ConflictError {
+			if k.result == capability.Conflict && queue.settings.OnConflict == capability.ConflictError {
 				return queue.conflict(k.of)
 			}
 		}

@@ -35,7 +35,7 @@ type intake struct {
 }
 
 func (q *Queue) intake() intake {
-	return intake{queue: q.number.Load(), dedup: q.settings.Dedup, diverge: q.settings.OnConflict != ConflictFirst}
+	return intake{queue: q.number.Load(), dedup: q.settings.Dedup, diverge: q.settings.OnConflict != capability.ConflictFirst}
 }
 
 // enqueue puts items behind what is in the queue. Those that it knows are left out.

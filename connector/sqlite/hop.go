@@ -151,5 +151,5 @@ func (q *Queue) hopAlone(t *tx, now int64, s *ergon.Settlement, outputs []output
 
 // mayRefuse tells whether an output may turn out to be in conflict with what is there, which is an error of its hop.
 func (o output) mayRefuse() bool {
-	return o.queue != nil && o.queue.settings.Dedup && o.queue.settings.OnConflict == ConflictError
+	return o.queue != nil && o.queue.settings.Dedup && o.queue.settings.OnConflict == capability.ConflictError
 }

@@ -29,11 +29,14 @@ func digestOf(payload []byte, metadata map[string]string) (d digest) {
 // bytes is the digest as it is stored, within d.
 func (d *digest) bytes() []byte { return d.text[:d.size] }
 
-// isIn reports whether stored, which is one digest or several, has that of the content of d.
-func (d *digest) isIn(stored []byte) bool {
+// isIn reports whether stored is the digest of the content of d. That of a first arrival may also be what was said first.
+func (d *digest) isIn(stored []byte, arrival string) bool {
 	for ; len(stored) >= digestSize; stored = stored[digestSize:] {
 		if bytes.Equal(stored[:digestSize], d.text[:digestSize]) {
 			return true
+		}
+		if arrival != "" {
+			break
 		}
 	}
 	return false
@@ -49,7 +52,7 @@ type known struct {
 // tell reports what a queue knew, or has it fail where conflicts are errors.
 func (q *Queue) tell(ctx context.Context, all []known, failed *failures) {
 	for _, k := range all {
-		if k.result == capability.Conflict && q.settings.OnConflict == ConflictError {
+		if k.result == capability.Conflict && q.settings.OnConflict == capability.ConflictError {
 			failed.add(k.at, q.conflict(k.of))
 			continue
 		}
@@ -81,7 +84,7 @@ func (t *tx) compare(to *intake, now int64, it *item) (result capability.Dispatc
 		case it.arrival != "" && r.text(1) != it.arrival:
 		case r.text(2) == stateSettled && r.int(3) <= now:
 			forgotten = append(forgotten, r.int(0))
-		case it.digest.isIn(r.bytes(4)):
+		case it.digest.isIn(r.bytes(4), it.arrival):
 			result = capability.Duplicate
 		case r.isNull(4):
 			old = append(old, kept{seq: r.int(0), metadata: r.text(5), payload: r.bytes(6)})
@@ -119,7 +122,7 @@ func (t *tx) compareKept(k kept, it *item) (capability.DispatchResult, error) {
 	switch {
 	case err != nil:
 		return "", err
-	case known && it.digest.isIn(stored.bytes()[:digestSize]), !known && it.alternate() == "":
+	case known && it.digest.isIn(stored.bytes(), it.arrival), !known && it.alternate() == "":
 		return capability.Duplicate, nil
 	default:
 		return capability.Conflict, nil

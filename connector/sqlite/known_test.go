@@ -136,18 +136,18 @@ func TestOutputsThatComeOutDifferentlyAreAllStored(t *testing.T) {
 
 // [I2] The setting first lets the first stand in each case.
 func TestQueueMayLetTheFirstStandAlways(t *testing.T) {
-	queue := newBench(t).queue(t, onConflict(sqlite.ConflictFirst))
+	queue := newBench(t).queue(t, onConflict(capability.ConflictFirst))
 	wantTold(t, told(t, queue, saying("a", "one"), saying("a", "two"), derived("a", "three")), "a conflict", "a conflict")
 	wantContents(t, queue, "a one")
 }
 
-func onConflict(c sqlite.OnConflict) func(*sqlite.QueueSettings) {
+func onConflict(c capability.OnConflict) func(*sqlite.QueueSettings) {
 	return func(s *sqlite.QueueSettings) { s.OnConflict = c }
 }
 
 // [I2] A conflict may be an error of its item; what is derived is stored all the same.
 func TestConflictMayBeAnError(t *testing.T) {
-	queue := newBench(t).queue(t, onConflict(sqlite.ConflictError))
+	queue := newBench(t).queue(t, onConflict(capability.ConflictError))
 	var heard []string
 	err := queue.DispatchTransactions(listening(t, &heard), []ergon.Transaction{
 		saying("a", "one"), saying("a", "two"), saying("b", "b"), derived("a", "three"), saying("a", "one"),
@@ -232,12 +232,13 @@ func TestFirstContentIsKnownAfterAnEdit(t *testing.T) {
 	edited := capability.Edited(saying("a", "one"), []byte("two"), capability.ContentDigestOf([]byte("one"), nil)).WithArrival("1-x")
 	wantTold(t, told(t, queue, edited))
 	wantTold(t, told(t, queue, saying("a", "one"), saying("a", "two"), saying("a", "three")), "a duplicate", "a duplicate", "a conflict")
+	wantTold(t, told(t, queue, saying("a", "one").WithArrival("1-x"), edited), "a conflict", "a duplicate")
 }
 
 // [I2] What a hop finds is told once it is durable, and by no hop that had no effect.
 func TestHopTellsWhatItsOutputsWere(t *testing.T) {
 	b := newBench(t)
-	in, out, strict := b.queue(t), b.queue(t, named("out")), b.queue(t, named("strict"), onConflict(sqlite.ConflictError))
+	in, out, strict := b.queue(t), b.queue(t, named("out")), b.queue(t, named("strict"), onConflict(capability.ConflictError))
 	dispatch(t, out, saying("x", "one"))
 	dispatch(t, strict, saying("x", "one"))
 	dispatch(t, in, transactions("a", "b", "c", "d")...)

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strconv"
 	"time"
+
+	"github.com/ergon-go/ergon/capability"
 )
 
 // QueueConfig is what a user says about a queue. Change a value of [DefaultQueueConfig]; zero values are not defaults.
@@ -29,7 +31,7 @@ type QueueConfig struct {
 	// all of them. Default true.
 	Dedup bool `yaml:"dedup"`
 	// OnConflict is what becomes of a transaction whose id is known with other content. Default auto.
-	OnConflict OnConflict `yaml:"on_conflict"`
+	OnConflict capability.OnConflict `yaml:"on_conflict"`
 	// DedupWindow is how long the id of a settled transaction is remembered, with a digest of its content. While a transaction
 	// is in the queue its id is known anyway. 0: it is forgotten at once. Default 10m.
 	DedupWindow time.Duration `yaml:"dedup_window"`
@@ -43,19 +45,6 @@ type QueueConfig struct {
 	// MaxPayloadBytes is the largest payload that is taken. Default 1 MiB.
 	MaxPayloadBytes int `yaml:"max_payload_bytes"`
 }
-
-// OnConflict is what a queue does about a transaction whose id it knows with other content.
-type OnConflict string
-
-const (
-	// ConflictAuto lets the first stand and reports the other, which is not stored. What a task derived from one that is
-	// delivered once more, with another result, is stored beside the first, under an id of its own.
-	ConflictAuto OnConflict = "auto"
-	// ConflictFirst lets the first stand in that case, too.
-	ConflictFirst OnConflict = "first"
-	// ConflictError is ConflictAuto, but that what is not stored is an error, capability.ErrConflict.
-	ConflictError OnConflict = "error"
-)
 
 // QueueSettings is a QueueConfig with what only code can give.
 type QueueSettings struct {
@@ -75,7 +64,7 @@ func DefaultQueueConfig() QueueConfig {
 		MaxWait:         time.Second,
 		MaxDeliveries:   5,
 		Dedup:           true,
-		OnConflict:      ConflictAuto,
+		OnConflict:      capability.ConflictAuto,
 		DedupWindow:     10 * time.Minute,
 		MaxPayloadBytes: 1 << 20,
 	}
@@ -102,8 +91,9 @@ func (c QueueConfig) Validate() error {
 	if c.MaxDeliveries < 0 {
 		f.addf("max_deliveries", "is %d, must not be negative (0 means no limit)", c.MaxDeliveries)
 	}
-	if c.OnConflict != ConflictAuto && c.OnConflict != ConflictFirst && c.OnConflict != ConflictError {
-		f.addf("on_conflict", "is %q, must be %s, %s or %s", c.OnConflict, ConflictAuto, ConflictFirst, ConflictError)
+	if !c.OnConflict.Known() {
+		f.addf("on_conflict", "is %q, must be %s, %s or %s",
+			c.OnConflict, capability.ConflictAuto, capability.ConflictFirst, capability.ConflictError)
 	}
 	if c.DedupWindow < 0 {
 		f.addf("dedup_window", "is %s, must not be negative (0 forgets ids at once)", c.DedupWindow)
