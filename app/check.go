@@ -9,6 +9,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/internal/pipeline"
+	"github.com/ergon-go/ergon/internal/placement"
 	"github.com/ergon-go/ergon/policy"
 	"github.com/ergon-go/ergon/runner"
 )
@@ -26,6 +27,9 @@ func check(cfg ergon.TaskConfig) error {
 	if err := errors.Join(connectorFaults, serviceFaults); err != nil {
 		return err // says where it is
 	}
+	if err := checkPlacement(cfg, connectors, services); err != nil {
+		return &runner.ConfigError{Task: cfg.Name, Err: err}
+	}
 	d := ergon.NewDependencies(connectors, services, slog.New(slog.DiscardHandler))
 	task, err := makeTask(cfg, d)
 	if err == nil {
@@ -35,6 +39,15 @@ func check(cfg ergon.TaskConfig) error {
 		return &runner.ConfigError{Task: cfg.Name, Err: err}
 	}
 	return nil
+}
+
+// checkPlacement says what does not fit how the workers run [E2].
+func checkPlacement(cfg ergon.TaskConfig, connectors, services map[string]any) error {
+	components := slices.Concat(
+		placement.Named("connector", connectors, func(name string) string { return cfg.Connectors[name].Type }, cfg.Consumer.Fetch.Connector),
+		placement.Named("service", services, func(name string) string { return cfg.Services[name].Type }, ""),
+	)
+	return placement.Check(placement.Of(cfg.Workers), components)
 }
 
 func makeAll(components map[string]ergon.Component) (map[string]any, error) {

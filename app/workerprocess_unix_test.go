@@ -35,10 +35,15 @@ func TestWorkerProcessesWorkForTheirProgram(t *testing.T) {
 	stdout, stderr := called(t, "run", "--limit", "16", "--log-format", "json")
 	text := spaces.ReplaceAllString(stdout, "$1 ")
 	if strings.Count(text, "square: done in") != 1 || !strings.Contains(text, "fetched 16\n") {
-		t.Errorf("got %s\nwant one summary, of 16 transactions\n%s", text, stderr)
+		t.Errorf("got %s\nwant one summary, of 16 transactions of both workers together\n%s", text, stderr)
 	}
-	if strings.Count(stderr, "7 is unlucky") != 2 {
-		t.Errorf("got %s\nwant what each worker has to say of the 7", stderr)
+	stdout, stderr = called(t, "run", "--log-format", "json")
+	text = spaces.ReplaceAllString(stdout, "$1 ")
+	if strings.Count(text, "square: done in") != 1 || !strings.Contains(text, "fetched 40\n") {
+		t.Errorf("got %s\nwant one summary, of 40 transactions\n%s", text, stderr)
+	}
+	if strings.Count(stderr, "7 is unlucky") != 4 {
+		t.Errorf("got %s\nwant what each worker has to say of the 7 and the 17", stderr)
 	}
 	for line := range strings.Lines(stderr) {
 		if !strings.HasPrefix(line, "{") || !strings.Contains(line, `"worker":"square-`) {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 	"github.com/ergon-go/ergon/policy"
 	"github.com/ergon-go/ergon/runner"
@@ -81,6 +82,11 @@ func (s recordedSource) Close(ctx context.Context) error { return s.part.Close(c
 
 // fetchFunc is a source that is a function.
 type fetchFunc func(ctx context.Context, limit int) ([]ergon.Transaction, error)
+
+// Declare has several workers share it.
+func (fetchFunc) Declare() capability.Declaration {
+	return capability.Declaration{Sharing: capability.SharingCompeting}
+}
 
 func (f fetchFunc) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {
 	return f(ctx, limit)

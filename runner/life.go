@@ -12,6 +12,7 @@ import (
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/pipeline"
+	"github.com/ergon-go/ergon/internal/placement"
 	"github.com/ergon-go/ergon/internal/spans"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -68,6 +69,9 @@ func (l *life) open(ctx context.Context) error {
 	if l.components, err = makeComponents(ctx, l.worker.cfg); err != nil {
 		return l.worker.fault(err)
 	}
+	if err := l.place(); err != nil {
+		return l.worker.fault(err)
+	}
 	for _, c := range l.components {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -80,6 +84,19 @@ func (l *life) open(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// place returns which components do not fit how the task's workers run. It comes before anything is opened, so that no worker
+// takes what another one is refused.
+func (l *life) place() error {
+	w := l.worker
+	components := make([]placement.Component, len(l.components))
+	for i, c := range l.components {
+		components[i] = placement.Component{
+			Name: c.String(), Source: c.kind == connector && c.name == w.cfg.Consumer.Fetch.Connector, Value: c.value,
+		}
+	}
+	return placement.Check(placement.Workers{Count: w.count, Isolated: w.isolated}, components)
 }
 
 // makeTask reports the faults of the task's dependencies together with its own.

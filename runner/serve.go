@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
-	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/reexec"
 	"github.com/ergon-go/ergon/observe"
 	"github.com/ergon-go/ergon/policy"
@@ -83,7 +82,7 @@ func (s *serving) live(ctx context.Context, cfg ergon.TaskConfig, first order, f
 	cfg.Workers.Isolation = policy.IsolationGoroutine // the same shares, each in one process now
 	t := newTaskRun(cfg, settings, stop, nil)
 	w := t.workers[first.Index]
-	w.quota = nil
+	w.quota, w.isolated = nil, true
 	if s.quota != nil {
 		w.quota = s.quota
 	}
@@ -107,7 +106,7 @@ func (s *serving) live(ctx context.Context, cfg ergon.TaskConfig, first order, f
 // run starts the worker, says so, and runs it when it is told to.
 func (s *serving) run(ctx context.Context, t *taskRun, first order) error {
 	w := t.workers[first.Index]
-	l, err := w.startIsolated(ctx)
+	l, err := w.startLoop(ctx)
 	if err != nil {
 		return err
 	}
@@ -120,20 +119,6 @@ func (s *serving) run(ctx context.Context, t *taskRun, first order) error {
 		return l.end(ctx, false)
 	}
 	return w.run(ctx, l)
-}
-
-// startIsolated is startLoop for a worker in a process of its own.
-func (w *worker) startIsolated(ctx context.Context) (*life, error) {
-	return w.start(ctx, func(l *life) error {
-		faults := []error{l.check()}
-		for _, c := range l.components {
-			if _, local := c.value.(capability.ProcessLocal); local {
-				faults = append(faults, fmt.Errorf("workers.isolation: process, but %s keeps what it holds in the memory of one process, "+
-					"where no other worker sees it and with which it is gone; use another connector, or isolation: goroutine", c))
-			}
-		}
-		return errors.Join(faults...)
-	})
 }
 
 // obey does what the supervisor says. When that has died there is nobody to say anything any more, and this process has to

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -99,9 +100,10 @@ func (t *taskRun) count(ctx context.Context, l *life) int64 {
 	if l.task.Process == nil {
 		return -1 // there is no source
 	}
-	counter, ok := l.named(connector)[t.cfg.Consumer.Fetch.Connector].(ergon.Counter)
-	if !ok {
-		return -1
+	source := l.named(connector)[t.cfg.Consumer.Fetch.Connector]
+	counter, ok := source.(ergon.Counter)
+	if !ok || w.count > 1 && capability.DeclarationOf(source).Sharing == capability.SharingDivided {
+		return -1 // it cannot, or it knows its own part only
 	}
 	ctx, cancel := context.WithTimeoutCause(w.scoped(ctx), countTimeout, fmt.Errorf("no answer within %s", countTimeout))
 	defer cancel()

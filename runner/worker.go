@@ -21,8 +21,9 @@ import (
 type worker struct {
 	cfg      ergon.TaskConfig
 	name     string
-	index    int // which of the task's workers it is, from 0
-	count    int // how many there are; 0: it only opens connectors
+	index    int  // which of the task's workers it is, from 0
+	count    int  // how many there are; 0: it only opens connectors
+	isolated bool // it has a process of its own, which is this one
 	settings Settings
 	shutdown *shutdown
 	tracer   trace.Tracer

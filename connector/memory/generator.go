@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/policy"
 )
 
@@ -15,6 +16,9 @@ var (
 	_ ergon.Fetcher = (*Generator)(nil)
 	_ ergon.Settler = (*Generator)(nil)
 	_ ergon.Counter = (*Generator)(nil)
+
+	_ capability.Declarer    = (*Generator)(nil)
+	_ capability.WorkerBound = (*Generator)(nil)
 )
 
 // Generator is a finite source that makes its transactions as they are fetched: any number of them in constant memory,
@@ -22,6 +26,7 @@ var (
 // delivers what is requeued by the next fetch, whatever its delay. It is safe for concurrent use.
 type Generator struct {
 	size    int64
+	step    int64 // how many workers divide it
 	payload func(i int64) any
 
 	mu       sync.Mutex
@@ -40,7 +45,19 @@ func NewGenerator(n int64, payload func(i int64) any) *Generator {
 	if payload == nil {
 		payload = func(int64) any { return nil }
 	}
-	return &Generator{size: n, payload: payload}
+	return &Generator{size: n, step: 1, payload: payload}
+}
+
+// Declare says that workers divide its transactions.
+func (*Generator) Declare() capability.Declaration {
+	return capability.Declaration{Sharing: capability.SharingDivided}
+}
+
+// BindWorker has it make every n-th transaction only, where its worker is one of n.
+func (g *Generator) BindWorker(w capability.Worker) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.next, g.step = int64(w.Index), int64(max(w.Count, 1))
 }
 
 // FetchTransactions makes up to limit transactions and never waits. Two allocations a call, none a transaction but those
@@ -70,7 +87,7 @@ func (g *Generator) choose(limit int) {
 		return
 	}
 	g.numbers = g.numbers[:0]
-	for last := g.next + min(int64(limit), g.size-g.next); g.next < last; g.next++ {
+	for ; len(g.numbers) < limit && g.next < g.size; g.next += g.step {
 		g.numbers = append(g.numbers, g.next)
 	}
 }
@@ -127,11 +144,12 @@ func (g *Generator) requeue(id string) error {
 	return nil
 }
 
-// CountTransactions returns how many transactions would be fetched if none were requeued any more.
+// CountTransactions returns how many transactions would be fetched if none were requeued any more, of those that are its
+// worker's.
 func (g *Generator) CountTransactions(context.Context) (int64, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.size - g.next + int64(len(g.requeued)), nil
+	return max(g.size-g.next+g.step-1, 0)/g.step + int64(len(g.requeued)), nil
 }
 
 // Acked returns how many acknowledgements there were.

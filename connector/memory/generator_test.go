@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -68,5 +69,45 @@ func TestGeneratorAllocatesNothingPerTransaction(t *testing.T) {
 	})
 	if got > 5 {
 		t.Errorf("got %.0f allocations for %d transactions, want at most 5", got, size)
+	}
+}
+
+// [E2] Workers divide the transactions: each is made once, by one of them.
+func TestWorkersDivideAGenerator(t *testing.T) {
+	for _, size := range []int64{0, 1, 2, 3, 10, 11, 12} {
+		made := map[string]int{}
+		counted := int64(0)
+		for index := range 3 {
+			g := memory.NewGenerator(size, nil)
+			g.BindWorker(capability.Worker{Index: index, Count: 3})
+			n, err := g.CountTransactions(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			counted += n
+			for {
+				batch, err := g.FetchTransactions(t.Context(), 2)
+				if errors.Is(err, ergon.ErrExhausted) {
+					break
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, tx := range batch {
+					made[tx.ID()]++
+					if err := g.SettleTransactions(t.Context(), []ergon.Settlement{{Transaction: tx, Action: policy.SettleAck}}); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+		if int64(len(made)) != size || counted != size {
+			t.Errorf("of %d three workers made %d, and counted %d", size, len(made), counted)
+		}
+		for id, n := range made {
+			if n != 1 {
+				t.Errorf("%s of %d was made %d times, want once", id, size, n)
+			}
+		}
 	}
 }

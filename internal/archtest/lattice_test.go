@@ -24,7 +24,7 @@ var (
 	// The parts that a program is put together from, and all of it below the programs.
 	// The vocabulary: what everybody else speaks.
 	words = []string{".", "policy", "capability", "deadletter"}
-	core  = slices.Concat(words, []string{"internal/lifecycle", "internal/pipeline", "internal/spans", "observe"})
+	core  = slices.Concat(words, []string{"internal/lifecycle", "internal/pipeline", "internal/placement", "internal/spans", "observe"})
 	parts = slices.Concat(core, []string{"connector/...", "service/...", "task/...", "config", "ergontest/...", "runner"})
 	// A program's own layers, each on top of those before it.
 	telemetryAndConsole = []string{"telemetry/...", "ops", "console"}
@@ -47,6 +47,7 @@ var lattice = archtest.Lattice{
 		{Packages: "internal/spans", ThirdParty: otelAPI, TestOurs: parts},
 		{Packages: "internal/archtest"},
 		{Packages: "internal/reexec"},
+		{Packages: "internal/placement", Ours: []string{".", "policy", "capability"}},
 		{
 			Packages: ".", Ours: []string{"policy", "internal/spans"}, TestOurs: parts,
 			ThirdParty: append([]string{"github.com/google/uuid"}, otelAPI...),
