@@ -2,6 +2,7 @@ package app
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/deadletter"
 )
 
@@ -73,6 +75,20 @@ func exportTo(ctx context.Context, path string, store deadletter.Store, filter d
 	return n, nil
 }
 
+// exported is the line for a letter, by which its transaction can be enqueued again: with its origin, and with a digest that
+// tells whether it was edited in between.
+func exported(letter deadletter.Letter) (envelope, error) {
+	var payload bytes.Buffer
+	encoder := json.NewEncoder(&payload)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(letter.Payload); err != nil {
+		return envelope{}, err
+	}
+	text := bytes.TrimSuffix(payload.Bytes(), []byte("\n"))
+	letter.Origin = origin(letter)
+	return envelope{letter, capability.ContentDigestOf(text, letter.Metadata).String(), text}, nil
+}
+
 // writeLetters writes a line for each, a page at a time.
 func writeLetters(ctx context.Context, w io.Writer, store deadletter.Store, filter deadletter.Filter) (n int, err error) {
 	buffered := bufio.NewWriter(w)
@@ -84,7 +100,11 @@ func writeLetters(ctx context.Context, w io.Writer, store deadletter.Store, filt
 			return n, err
 		}
 		for i := range letters {
-			if err := encoder.Encode(letters[i]); err != nil {
+			line, err := exported(letters[i])
+			if err == nil {
+				err = encoder.Encode(line)
+			}
+			if err != nil {
 				return n, err
 			}
 			n++

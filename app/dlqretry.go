@@ -12,22 +12,31 @@ import (
 
 func (p *program) dlqRetryCommand() *cobra.Command {
 	var choice letterChoice
+	var payload payloadFlags
 	c := &cobra.Command{
 		Use: "retry [task|task/connector] [key...]", Short: "Give dead letters back to where they came from",
 		Long: "Give dead letters back to where they came from: those with the keys, those that match the filters, or --all.\n\n" +
 			"One whose queue is in the same store moves there in one step, and takes its history with it. Any other is sent to the\n" +
-			"source of its task, and dropped when that has it: where that is cut short in between, it is in both. Where the source\n" +
-			"takes nothing, as a file, the letter stays; " + p.settings.Name + " replay runs the task on it." + whichLetters,
+			"source of its task, and dropped when that has it; done once more, after a crash in between, it arrives once all the same.\n" +
+			"Where the source takes nothing, as a file, the letter stays; " + p.settings.Name + " replay runs the task on it.\n\n" +
+			"With --payload-file or --payload-json the one letter that is named is given back with another payload." + whichLetters,
 		Args: cobra.ArbitraryArgs, ValidArgsFunction: p.completePlace,
 		RunE: func(c *cobra.Command, args []string) error {
 			return p.inLetterbox(c, args, &choice.letterFlags, choice.check,
 				func(ctx context.Context, s *session, in letterbox, store deadletter.Store, filter deadletter.Filter) error {
+					edit, err := p.letterEdit(c, payload, filter)
+					if err != nil {
+						return err
+					}
 					filter, n, err := choice.consent(ctx, p, in, store, filter, "Retry")
 					if err != nil {
 						return err
 					}
 					report := retryReport{Left: []leftLetters{}}
-					if n > 0 {
+					switch {
+					case n > 0 && edit != nil:
+						err = s.retryEdited(ctx, store, filter, edit, &report)
+					case n > 0:
 						err = s.retry(ctx, store, filter, &report)
 					}
 					if printed := p.printRetry(report); err != nil || printed != nil {
@@ -41,6 +50,7 @@ func (p *program) dlqRetryCommand() *cobra.Command {
 		},
 	}
 	choice.add(p, c)
+	payload.add(c)
 	return c
 }
 
@@ -64,6 +74,13 @@ func (s *session) retry(ctx context.Context, store deadletter.Store, filter dead
 	if report.GivenBack, err = store.RetryDeadLetters(ctx, filter); err != nil {
 		return err
 	}
+	return s.sendTasks(ctx, store, filter, nil, report)
+}
+
+// sendTasks sends the letters that match to the sources of their tasks.
+func (s *session) sendTasks(
+	ctx context.Context, store deadletter.Store, filter deadletter.Filter, edit *letterEdit, report *retryReport,
+) error {
 	groups, err := store.GroupDeadLetters(ctx, filter)
 	if err != nil {
 		return err
@@ -78,7 +95,7 @@ func (s *session) retry(ctx context.Context, store deadletter.Store, filter dead
 	}
 	for _, task := range tasks {
 		filter.Task = task
-		n, err := s.sendBack(ctx, store, filter)
+		n, err := s.sendBack(ctx, store, filter, edit)
 		report.Dispatched += n
 		if _, cannot := errors.AsType[*wrong](err); cannot {
 			report.Left = append(report.Left, leftLetters{task, counts[task] - n, err.Error()})

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -25,7 +26,8 @@ func (p *program) enqueueCommand() *cobra.Command {
 
 A file holds JSON Lines: each line is the payload of a transaction of its own. With --envelope each line is an object with
 a payload and, where wanted, an id and metadata, as dlq export writes them: {"id": "7", "metadata": {"k": "v"}, "payload": {}}.
-A file is checked before anything of it is enqueued; standard input is enqueued as it comes.`,
+A file is checked before anything of it is enqueued; standard input is enqueued as it comes. A line of dlq export is another
+arrival of its transaction, and may have been edited. What the connector knows already is counted apart.`,
 		Args: arguments("a task, or task/connector,"), ValidArgsFunction: p.completePlace,
 		RunE: func(c *cobra.Command, args []string) error { return p.enqueue(c, args[0], flags) },
 	}
@@ -55,12 +57,16 @@ func (p *program) enqueue(c *cobra.Command, name string, flags enqueueFlags) err
 			return s.enqueueFile(ctx, at, flags, metadata)
 		}
 		tx := withMetadata(ergon.NewTransaction(flags.id, []byte(flags.json)), metadata)
+		var heard tally
 		if err := within(ctx, s, at, func(ctx context.Context, to ergon.Dispatcher) error {
-			return to.DispatchTransactions(ctx, []ergon.Transaction{tx})
+			return to.DispatchTransactions(heard.listen(ctx), []ergon.Transaction{tx})
 		}); err != nil {
+			if failed, ok := errors.AsType[*ergon.BatchError](err); ok && failed.Failures[0] != nil {
+				err = failed.Failures[0]
+			}
 			return fmt.Errorf("enqueue transaction %s in %s: %w", tx.ID(), at, err)
 		}
-		return p.printEnqueued(at, 1, tx.ID())
+		return p.printEnqueued(at, 1, &heard, tx.ID())
 	})
 }
 
@@ -104,18 +110,36 @@ func withMetadata(tx ergon.Transaction, metadata map[string]string) ergon.Transa
 	return tx
 }
 
-// printEnqueued tells the id where there is only one.
-func (p *program) printEnqueued(at place, n int, id string) error {
+// printEnqueued tells what became of n transactions, and the id where there is only one.
+func (p *program) printEnqueued(at place, n int, heard *tally, id string) error {
+	p.tellConflicts(heard.conflict)
+	n -= heard.known + len(heard.conflict)
 	if p.json() {
-		document := map[string]any{"connector": at.String(), "enqueued": n}
+		document := map[string]any{
+			"connector": at.String(), "enqueued": n, "known": heard.known, "conflicts": len(heard.conflict),
+		}
 		if id != "" {
 			document["id"] = id
 		}
 		return p.printJSON(document)
 	}
-	text := counted(n, "transaction") + " enqueued in " + at.String()
+	text := heard.enqueued(n) + " in " + at.String()
 	if id != "" {
 		text += ": " + id
 	}
 	return p.print(text + "\n")
+}
+
+// maxConflicts is how many conflicts are told one by one.
+const maxConflicts = 10
+
+func (p *program) tellConflicts(all []ergon.Transaction) {
+	for i, tx := range all {
+		if i == maxConflicts {
+			p.messagef("%s: and %s more\n", p.settings.Name, thousands(int64(len(all)-i)))
+			return
+		}
+		p.messagef("%s: transaction %s is known with other content: the first one stands, this one was not enqueued\n",
+			p.settings.Name, tx.ID())
+	}
 }

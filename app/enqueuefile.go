@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"os"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/deadletter"
 )
 
@@ -20,6 +22,8 @@ const enqueuedAtOnce = 1000
 type envelope struct {
 	deadletter.Letter
 
+	// Content is the digest of what a dead letter said when it was exported.
+	Content string          `json:"content,omitempty"`
 	Payload json.RawMessage `json:"payload"`
 }
 
@@ -30,7 +34,8 @@ type enqueuing struct {
 	metadata map[string]string
 	batch    []ergon.Transaction
 	numbers  []int // of the lines of batch
-	done     int   // how many are durable
+	done     int   // how many are durable, or were known
+	heard    tally
 }
 
 func (s *session) enqueueFile(ctx context.Context, at place, flags enqueueFlags, metadata map[string]string) error {
@@ -41,9 +46,10 @@ func (s *session) enqueueFile(ctx context.Context, at place, flags enqueueFlags,
 	defer text.Close() //nolint:errcheck // it is only read
 	e := &enqueuing{lines: newJSONLines(text), flags: flags, metadata: metadata}
 	if err := within(ctx, s, at, e.run); err != nil {
-		return fmt.Errorf("enqueue in %s: %w; %s enqueued", at, err, counted(e.done, "transaction"))
+		s.tellConflicts(e.heard.conflict)
+		return fmt.Errorf("enqueue in %s: %w; %s", at, err, e.heard.enqueued(e.done-e.heard.known-len(e.heard.conflict)))
 	}
-	return s.printEnqueued(at, e.done, "")
+	return s.printEnqueued(at, e.done, &e.heard, "")
 }
 
 // openLines opens what is to be enqueued. A file that can be read twice is checked first.
@@ -99,7 +105,7 @@ func (e *enqueuing) dispatch(ctx context.Context, to ergon.Dispatcher) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	err := to.DispatchTransactions(ctx, e.batch)
+	err := to.DispatchTransactions(e.heard.listen(ctx), e.batch)
 	if some, ok := errors.AsType[*ergon.BatchError](err); ok {
 		e.done += len(e.batch) - len(some.Failures)
 		var failures []error
@@ -133,9 +139,22 @@ func (e *enqueuing) read() (ergon.Transaction, error) {
 	if in.Payload == nil {
 		return ergon.Transaction{}, fmt.Errorf("line %d has no payload; an envelope has the keys id, metadata and payload", e.lines.number)
 	}
+	return withMetadata(in.transaction(), e.metadata), nil
+}
+
+// transaction is that of a line. One that was a dead letter arrives once more, and as another generation where somebody has
+// changed what it says since it was exported.
+func (in *envelope) transaction() ergon.Transaction {
 	tx := ergon.NewTransaction(in.ID, []byte(in.Payload))
 	for key, value := range in.Metadata {
 		tx = tx.WithMetadata(key, value)
 	}
-	return withMetadata(tx, e.metadata), nil
+	if in.Origin == "" {
+		return tx
+	}
+	first, err := hex.DecodeString(in.Content)
+	if content := contentOf(tx); err == nil && len(first) == len(content) && content != capability.ContentDigest(first) {
+		tx = capability.Edited(tx, []byte(in.Payload), capability.ContentDigest(first))
+	}
+	return tx.WithArrival(capability.NextArrival(tx, in.Origin))
 }

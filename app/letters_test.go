@@ -156,26 +156,32 @@ func TestDeadLettersAreLookedAt(t *testing.T) {
 func TestDeadLettersAreGivenBackOrDropped(t *testing.T) {
 	chutes := strings.Replace(house, "{type: shelf, name: numbers}", "{type: chute, name: other}", 1)
 	for name, v := range map[string]visit{
-		"retry":            {args: "dlq retry square --all", yaml: chutes},
-		"retry-json":       {args: "dlq retry square --all --output json", yaml: chutes},
-		"retry-key":        {args: "dlq retry square L4", yaml: chutes},
-		"retry-remembered": {args: "dlq retry square --all", code: 1},
-		"retry-none":       {args: "dlq retry square --category TIMEOUT"},
-		"retry-no-source":  {args: "dlq retry square/dead_letters --all", code: 1},
-		"retry-left-json":  {args: "dlq retry more L3 --output json", code: 1},
-		"retry-missing":    {args: "dlq retry square L4 L9", code: 1},
-		"retry-of-another": {args: "dlq retry more L4", code: 1},
-		"retry-unsaid":     {args: "dlq retry square", code: 2},
-		"retry-both":       {args: "dlq retry square L1 --all", code: 2},
-		"retry-typing":     {args: "dlq retry sqare --all", yaml: oneStore, code: 2},
-		"retry-asked":      {args: "dlq retry square --all", yaml: chutes, asked: true, stdin: "y\n"},
-		"drop":             {args: "dlq drop L1", yaml: oneStore},
-		"drop-json":        {args: "dlq drop square --newer-than 2d --output json"},
-		"drop-asked":       {args: "dlq drop square/dead_letters --all", asked: true, stdin: "YES\n"},
-		"drop-declined":    {args: "dlq drop square --all", asked: true, stdin: "\n", code: 1},
-		"drop-one":         {args: "dlq drop square L1", asked: true, stdin: "no\n"},
-		"drop-yes":         {args: "dlq drop square --all --yes", asked: true, stdin: "no\n"},
-		"drop-unsaid":      {args: "dlq drop square/dead_letters", code: 2},
+		"retry":                  {args: "dlq retry square --all", yaml: chutes},
+		"retry-json":             {args: "dlq retry square --all --output json", yaml: chutes},
+		"retry-key":              {args: "dlq retry square L4", yaml: chutes},
+		"retry-remembered":       {args: "dlq retry square --all"},
+		"retry-none":             {args: "dlq retry square --category TIMEOUT"},
+		"retry-no-source":        {args: "dlq retry square/dead_letters --all", code: 1},
+		"retry-left-json":        {args: "dlq retry more L3 --output json", code: 1},
+		"retry-missing":          {args: "dlq retry square L4 L9", code: 1},
+		"retry-of-another":       {args: "dlq retry more L4", code: 1},
+		"retry-unsaid":           {args: "dlq retry square", code: 2},
+		"retry-both":             {args: "dlq retry square L1 --all", code: 2},
+		"retry-typing":           {args: "dlq retry sqare --all", yaml: oneStore, code: 2},
+		"retry-asked":            {args: "dlq retry square --all", yaml: chutes, asked: true, stdin: "y\n"},
+		"retry-edited":           {args: `dlq retry square L4 --payload-json {"number":6}`, yaml: chutes},
+		"retry-edited-no-key":    {args: "dlq retry square --all --payload-json 1", code: 2},
+		"retry-edited-no-json":   {args: "dlq retry square L4 --payload-file damaged.jsonl", code: 2},
+		"retry-edited-missing":   {args: "dlq retry square L9 --payload-json 1", code: 1},
+		"retry-edited-no-file":   {args: "dlq retry square L4 --payload-file no.json", code: 2},
+		"retry-edited-no-source": {args: `dlq retry more L3 --payload-json {"number":6}`, code: 1},
+		"drop":                   {args: "dlq drop L1", yaml: oneStore},
+		"drop-json":              {args: "dlq drop square --newer-than 2d --output json"},
+		"drop-asked":             {args: "dlq drop square/dead_letters --all", asked: true, stdin: "YES\n"},
+		"drop-declined":          {args: "dlq drop square --all", asked: true, stdin: "\n", code: 1},
+		"drop-one":               {args: "dlq drop square L1", asked: true, stdin: "no\n"},
+		"drop-yes":               {args: "dlq drop square --all --yes", asked: true, stdin: "no\n"},
+		"drop-unsaid":            {args: "dlq drop square/dead_letters", code: 2},
 	} {
 		t.Run(name, func(t *testing.T) { v.do(t, "dlq-"+name) })
 	}
@@ -190,6 +196,8 @@ func TestTasksAreRunOnTheirDeadLetters(t *testing.T) {
 		"json":            {args: "replay square L4 --output json", yaml: open},
 		"none":            {args: "replay square --category TIMEOUT"},
 		"none-json":       {args: "replay square --category TIMEOUT --output json"},
+		"edited":          {args: `replay square L1 --payload-json {"number":12}`, yaml: open},
+		"edited-settled":  {args: `replay square --settled --all --payload-json 1`, code: 2},
 		"fails":           {args: "replay square L4", code: 1},
 		"declined":        {args: "replay square --all", asked: true, stdin: "n\n", code: 1},
 		"missing":         {args: "replay square L9", code: 1},
@@ -211,8 +219,9 @@ func TestTasksAreRunOnTheirDeadLetters(t *testing.T) {
 	}
 }
 
+// [I3] What was exported arrives once, edited or not.
 func TestDeadLettersAreExportedAndEnqueuedAgain(t *testing.T) {
-	in(t, house)
+	in(t, strings.Replace(house, "name: closed", "name: open", 1))
 	w := filled()
 	for i := range 1000 {
 		w.post(deadNumber("square", 100+i, 1))
@@ -231,13 +240,27 @@ func TestDeadLettersAreExportedAndEnqueuedAgain(t *testing.T) {
 		t.Error("standard output got something else than the file")
 	}
 	got = call{settings: settings, args: strings.Fields("enqueue square --envelope --file letters.jsonl --output json")}.do(t)
-	if got.code != 0 || got.stdout != "{\n  \"connector\": \"square/input\",\n  \"enqueued\": 1003\n}\n" {
+	if got.code != 0 || got.stdout != "{\n  \"conflicts\": 0,\n  \"connector\": \"square/input\",\n  \"enqueued\": 1003,\n  \"known\": 0\n}\n" {
 		t.Errorf("code %d, stdout %s, stderr %s", got.code, got.stdout, got.stderr)
 	}
 	ready := w.shelf("numbers").in[capability.StateReady]
 	i := slices.IndexFunc(ready, func(tx ergon.Transaction) bool { return tx.ID() == "number:4" })
-	if color, _ := ready[i].Metadata("color"); color != "red" || len(ready) != 1002 { // number:17 is settled
-		t.Errorf("got %d transactions, want 1002 and their metadata", len(ready))
+	if color, _ := ready[i].Metadata("color"); color != "red" || len(ready) != 1003 {
+		t.Errorf("got %d transactions, want 1003 and their metadata", len(ready))
+	}
+	if tx := ready[i]; tx.Generation() != 0 || !strings.HasPrefix(tx.Arrival(), "1-") {
+		t.Errorf("got generation %d, arrival %q, want the first retry of generation 0", tx.Generation(), tx.Arrival())
+	}
+	got = call{settings: settings, args: strings.Fields("enqueue square --envelope --file letters.jsonl")}.do(t)
+	if want := "0 enqueued, 1,003 known already in square/input\n"; got.code != 0 || got.stdout != want {
+		t.Errorf("a second time: code %d, stdout %s, stderr %s, want %s", got.code, got.stdout, got.stderr, want)
+	}
+	fixed := strings.Replace(string(text), `{"number":17}`, `{"number":12}`, 1)
+	write(t, "fixed.jsonl", fixed)
+	got = call{settings: settings, args: strings.Fields("enqueue square/other --envelope --file fixed.jsonl")}.do(t)
+	i = slices.IndexFunc(w.shelf("open").in[capability.StateReady], func(tx ergon.Transaction) bool { return tx.Generation() == 1 })
+	if got.code != 0 || i < 0 || string(w.shelf("open").in[capability.StateReady][i].Payload().([]byte)) != `{"number":12}` {
+		t.Errorf("code %d, %s%s, want what was edited as another generation", got.code, got.stdout, got.stderr)
 	}
 }
 
@@ -288,5 +311,46 @@ func TestDeadLettersThatFailLaterAreLeftAlone(t *testing.T) {
 	got := call{settings: app.Settings{Registry: w.registry()}, args: strings.Fields("dlq drop square --all")}.do(t)
 	if got.stdout != "1 dead letter dropped\n" || len(w.letters) != 1 {
 		t.Errorf("got %s%s and %d letters, want 1 of 2 dropped", got.stdout, got.stderr, len(w.letters))
+	}
+}
+
+// [I3] An edit arrives in the source of its task as another generation, and is known by what it says from then on.
+func TestEditedDeadLetterIsSentToTheSourceOfItsTask(t *testing.T) {
+	in(t, house)
+	w := filled()
+	settings := app.Settings{Registry: w.registry()}
+	write(t, "fixed.json", `{"number": 6}`)
+	before := slices.Clone(w.letters)
+	for _, want := range []string{"1 dead letter retried: 0 given back in their store, 1 sent to their source\n", "0 dead letters retried\n"} {
+		got := call{settings: settings, args: strings.Fields("dlq retry square L1 --payload-file fixed.json")}.do(t)
+		if got.stdout != want {
+			t.Fatalf("code %d, %s%s, want %s", got.code, got.stdout, got.stderr, want)
+		}
+		tx := w.shelf("numbers").in[capability.StateReady][0]
+		if string(tx.Payload().([]byte)) != `{"number": 6}` || tx.ID() != "number:17" || tx.Generation() != 1 || tx.Arrival() == "" {
+			t.Errorf("got %s of generation %d, arrival %q", tx.ID(), tx.Generation(), tx.Arrival())
+		}
+		write(t, "fixed.json", `{"number": 8}`)
+		w.letters = slices.Clone(before) // as after a crash before it was dropped, and with another idea
+	}
+	if n := len(w.shelf("numbers").in[capability.StateReady]); n != 1 || len(w.letters) != len(before) {
+		t.Errorf("got %d transactions and %d letters, want 1 and all letters", n, len(w.letters))
+	}
+}
+
+// [I3] A retry that was cut short before the letter was dropped is not another arrival; the letter goes.
+func TestRetryThatIsRepeatedArrivesOnce(t *testing.T) {
+	in(t, house)
+	w := filled()
+	before := slices.Clone(w.letters)
+	for range 2 {
+		w.letters = slices.Clone(before)
+		got := call{settings: app.Settings{Registry: w.registry()}, args: strings.Fields("dlq retry square L1 L4")}.do(t)
+		if got.code != 0 || len(w.letters) != 2 {
+			t.Fatalf("code %d, %s%s, %d letters left, want 2", got.code, got.stdout, got.stderr, len(w.letters))
+		}
+	}
+	if n := len(w.shelf("numbers").in[capability.StateReady]); n != 2 {
+		t.Errorf("got %d transactions, want each once", n)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/deadletter"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -14,6 +15,8 @@ var (
 	_ ergon.Counter = (*letterSource)(nil)
 	_ ergon.Opener  = (*letterSource)(nil)
 	_ ergon.Closer  = (*letterSource)(nil)
+
+	_ capability.Declarer = (*letterSource)(nil)
 )
 
 // letterSource has the transactions that dead letters are about, each once. A letter whose transaction is acknowledged is
@@ -21,6 +24,8 @@ var (
 type letterSource struct {
 	store  deadletter.Store // not open yet
 	filter deadletter.Filter
+	edit   *letterEdit
+	of     capability.Declaration // of the source that the transactions came from
 	pages  *letterPages
 	ready  []deadletter.Letter
 }
@@ -54,7 +59,7 @@ func (l *letterSource) FetchTransactions(ctx context.Context, limit int) ([]ergo
 	n := min(limit, len(l.ready))
 	txs := make([]ergon.Transaction, n)
 	for i := range txs {
-		tx, err := revived(l.ready[i])
+		tx, err := returning(l.ready[i], l.edit)
 		if err != nil {
 			tx = ergon.NewTransaction(l.ready[i].ID, err)
 		}
@@ -73,6 +78,12 @@ func (l *letterSource) SettleTransactions(ctx context.Context, batch []ergon.Set
 		}
 	}
 	return drop(ctx, l.store, done)
+}
+
+// Declare gives the name of the source that the transactions came from: what derives from them has the ids that it would have
+// had there.
+func (l *letterSource) Declare() capability.Declaration {
+	return capability.Declaration{Destination: l.of.Destination, Sharing: capability.SharingSingle}
 }
 
 func (l *letterSource) CountTransactions(ctx context.Context) (int64, error) {

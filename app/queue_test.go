@@ -9,8 +9,25 @@ import (
 	"github.com/ergon-go/ergon/capability"
 )
 
+// knownLines are two new ones, one that is settled with the same payload, and others with another one.
+var knownLines = `{"id":"a","payload":1}
+{"id":"number:2","payload":{"number":2}}
+{"id":"number:17","payload":18}
+{"id":"a","payload":2}
+{"id":"b","payload":1}
+` + otherLines(12)
+
+func otherLines(n int) (lines string) {
+	for i := range n {
+		lines += fmt.Sprintf("{\"id\":\"number:2\",\"payload\":%d}\n", i)
+	}
+	return lines
+}
+
+// [I2] What was known is told apart from what was stored.
 func TestTransactionsAreEnqueued(t *testing.T) {
 	scrolls := strings.Replace(house, "other: {type: shelf, name: closed}", "other: {type: scroll}", 1)
+	strict := strings.Replace(house, "numbers}", "numbers, strict: true}", 1)
 	narrow := strings.Replace(house, "numbers}", "numbers, max: 2}", 1)
 	for name, v := range map[string]visit{
 		"one":              {args: `enqueue square --id x --payload-json {"number":12} --metadata color=red --metadata a=b=c`},
@@ -23,6 +40,12 @@ func TestTransactionsAreEnqueued(t *testing.T) {
 		"stdin-empty":      {args: `enqueue square --file -`},
 		"stdin-damaged":    {args: `enqueue square --file -`, stdin: "1\n2\n{\"secret\"", code: 1},
 		"envelopes":        {args: `enqueue square --envelope --file envelopes.jsonl --metadata color=blue`},
+		"known":            {args: `enqueue square --envelope --file -`, stdin: knownLines},
+		"known-json":       {args: `enqueue square --envelope --file - --output json`, stdin: knownLines},
+		"known-one":        {args: `enqueue square --id number:2 --payload-json {"number":2}`},
+		"conflict":         {args: `enqueue square --id number:2 --payload-json 3`},
+		"conflict-error":   {args: `enqueue square --id number:2 --payload-json 3`, yaml: strict, code: 1},
+		"conflicts-error":  {args: `enqueue square --envelope --file -`, yaml: strict, stdin: knownLines, code: 1},
 		"no-envelope":      {args: `enqueue square --envelope --file lines.jsonl`, code: 2},
 		"no-payload":       {args: `enqueue square --envelope --file -`, stdin: `{"id":"a"}`, code: 1},
 		"damaged":          {args: `enqueue square --file damaged.jsonl`, code: 2},

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/deadletter"
 	"github.com/ergon-go/ergon/policy"
 	"github.com/ergon-go/ergon/runner"
@@ -32,9 +33,9 @@ func (s *session) replayable(task ergon.TaskConfig) error {
 
 // replaying is the task with the dead letters that match in place of its source, one worker, and no place for what fails
 // again: that stays where it is.
-func (s *session) replaying(in letterbox, filter deadletter.Filter) ergon.TaskConfig {
+func (s *session) replaying(in letterbox, filter deadletter.Filter, edit *letterEdit) ergon.TaskConfig {
 	task := in.place.task
-	store := task.Connectors[in.connector]
+	store, from := task.Connectors[in.connector], task.Connectors[source(task)]
 	task.Connectors = maps.Clone(task.Connectors)
 	task.Connectors[source(task)] = ergon.Component{Type: "dead letters", New: func() (any, error) {
 		made, err := store.New()
@@ -45,7 +46,11 @@ func (s *session) replaying(in letterbox, filter deadletter.Filter) ergon.TaskCo
 		if !ok {
 			return nil, errors.New("it does not keep dead letters any more")
 		}
-		return &letterSource{store: kept, filter: filter}, nil
+		was, err := from.New()
+		if err != nil {
+			return nil, err
+		}
+		return &letterSource{store: kept, filter: filter, edit: edit, of: capability.DeclarationOf(was)}, nil
 	}}
 	task.Workers = policy.DefaultWorkers()
 	loop := &task.Consumer.Loop
@@ -55,7 +60,7 @@ func (s *session) replaying(in letterbox, filter deadletter.Filter) ergon.TaskCo
 
 var errStay = errors.New("some dead letters stay")
 
-func (s *session) replay(ctx context.Context, in letterbox, filter deadletter.Filter, n int64) error {
+func (s *session) replay(ctx context.Context, in letterbox, filter deadletter.Filter, edit *letterEdit, n int64) error {
 	line := &liveLine{terminal: s.process.Stderr}
 	providers, err := s.observe(ctx, aside(s.config.telemetry(s.options)), line, []string{in.task})
 	if err != nil {
@@ -63,7 +68,7 @@ func (s *session) replay(ctx context.Context, in letterbox, filter deadletter.Fi
 	}
 	defer s.end(ctx, providers)
 	manager := runner.NewManager(s.runnerSettings(providers, s.settings.Force))
-	if err := manager.Register(s.replaying(in, filter)); err != nil {
+	if err := manager.Register(s.replaying(in, filter, edit)); err != nil {
 		return err
 	}
 	if n == 0 {

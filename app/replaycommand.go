@@ -10,19 +10,25 @@ import (
 
 func (p *program) replayCommand() *cobra.Command {
 	var choice letterChoice
+	var payload payloadFlags
 	var settled bool
 	c := &cobra.Command{
 		Use: "replay <task> [key...]", GroupID: groupQueue,
 		Short: "Run a task on its dead letters again, or have its queue deliver again what is settled",
 		Long: `Run a task on its dead letters, here and now, with its real policies: those with the keys, those that match the filters, or
 --all. Letters whose transactions succeed are dropped. The others stay as they are, the log says why, and the exit code is 1.
+With --payload-file or --payload-json the one letter that is named is run with another payload.
 
 With --settled nothing is run: transactions that the task's queue has settled and still keeps are made ready once more, those
-with the ids that are given in place of keys, those settled in the time that --newer-than and --older-than say, or --all.`,
+with the ids that are given in place of keys, those settled in the time that --newer-than and --older-than say, or --all. What
+comes out of them is new: it is not taken for what came out before.`,
 		Args: cobra.MinimumNArgs(0), ValidArgsFunction: p.completePlace,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usagef("the name of a task is missing")
+			}
+			if settled && (c.Flags().Changed("payload-json") || c.Flags().Changed("payload-file")) {
+				return usagef("--settled delivers what was settled as it was; another payload is for a dead letter")
 			}
 			if settled {
 				return p.replaySettled(c.Context(), args[0], args[1:], &choice)
@@ -30,15 +36,16 @@ with the ids that are given in place of keys, those settled in the time that --n
 			if err := choice.check(args[1:]); err != nil {
 				return err
 			}
-			return p.replayLetters(c, args, &choice)
+			return p.replayLetters(c, args, &choice, payload)
 		},
 	}
 	choice.add(p, c)
+	payload.add(c)
 	c.Flags().BoolVar(&settled, "settled", false, "what the task's queue has settled, in place of its dead letters")
 	return c
 }
 
-func (p *program) replayLetters(c *cobra.Command, args []string, choice *letterChoice) error {
+func (p *program) replayLetters(c *cobra.Command, args []string, choice *letterChoice, payload payloadFlags) error {
 	return p.inSession(c.Context(), func(ctx context.Context, s *session) error {
 		task, err := s.config.task(args[0])
 		if err != nil {
@@ -54,6 +61,10 @@ func (p *program) replayLetters(c *cobra.Command, args []string, choice *letterC
 			return err
 		}
 		filter.Keys = append(filter.Keys, args[1:]...)
+		edit, err := p.letterEdit(c, payload, filter)
+		if err != nil {
+			return err
+		}
 		if err := s.replayable(task); err != nil {
 			return err
 		}
@@ -64,6 +75,6 @@ func (p *program) replayLetters(c *cobra.Command, args []string, choice *letterC
 		}); err != nil {
 			return err
 		}
-		return s.replay(ctx, in, filter, n)
+		return s.replay(ctx, in, filter, edit, n)
 	})
 }

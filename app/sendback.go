@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/ergon-go/ergon"
@@ -11,7 +12,9 @@ import (
 
 // sendBack sends the letters that match, which are of one task, to the source of that task, and drops them when it has
 // them. It returns how many; the error is a *wrong where the source takes nothing, or not all.
-func (s *session) sendBack(ctx context.Context, store deadletter.Store, filter deadletter.Filter) (sent int64, err error) {
+func (s *session) sendBack(
+	ctx context.Context, store deadletter.Store, filter deadletter.Filter, edit *letterEdit,
+) (sent int64, err error) {
 	task, err := s.config.task(filter.Task)
 	if err != nil {
 		return 0, err
@@ -23,59 +26,62 @@ func (s *session) sendBack(ctx context.Context, store deadletter.Store, filter d
 	if err := s.takesWork(at); err != nil {
 		return 0, err
 	}
-	refused := false
+	stays := 0
 	err = within(ctx, s, at, func(ctx context.Context, source ergon.Dispatcher) error {
+		if capability.DeclarationOf(source).Dedup == capability.DedupUntold {
+			return &wrong{err: fmt.Errorf("%s may take what it knows for a duplicate, and does not tell", at)}
+		}
 		pages := &letterPages{store: store, filter: filter}
 		for letters, err := range pages.pages(ctx) {
-			if err == nil {
-				n := len(letters)
-				letters, err = send(ctx, source, letters)
-				refused = refused || len(letters) < n
-			}
-			if err == nil {
-				err = drop(ctx, store, letters)
-			}
 			if err != nil {
 				return err
 			}
-			sent += int64(len(letters))
+			n, err := sendLetters(ctx, source, store, letters, edit)
+			sent += int64(n)
+			stays += len(letters) - n
+			if err != nil {
+				return err
+			}
 		}
 		return nil
 	})
-	if err == nil && refused {
-		err = &wrong{err: fmt.Errorf("%s remembers ids and may take what it does not keep for a duplicate", at)}
+	if err == nil && stays > 0 {
+		err = &wrong{err: fmt.Errorf("%s knows what was given back before with other content", at)}
 	}
 	return sent, err
 }
 
-// send has a source deliver the transactions of letters, and returns those that it took. One that remembers ids has settled
-// these transactions before, and would take another dispatch for a duplicate: it is asked to deliver once more what it keeps.
-func send(ctx context.Context, source ergon.Dispatcher, letters []deadletter.Letter) ([]deadletter.Letter, error) {
-	if replayer, remembers := source.(capability.Replayer); remembers {
-		return sendAgain(ctx, replayer, letters)
-	}
+// sendLetters sends letters and drops those that have arrived. It returns how many.
+func sendLetters(
+	ctx context.Context, source ergon.Dispatcher, store deadletter.Store, letters []deadletter.Letter, edit *letterEdit,
+) (int, error) {
 	batch := make([]ergon.Transaction, len(letters))
 	for i := range letters {
 		var err error
-		if batch[i], err = revived(letters[i]); err != nil {
-			return nil, err
+		if batch[i], err = returning(letters[i], edit); err != nil {
+			return 0, err
 		}
 	}
-	return letters, source.DispatchTransactions(ctx, batch)
+	lost, err := send(ctx, source, batch)
+	var arrived []deadletter.Letter
+	for i := range letters {
+		if !lost[i] {
+			arrived = append(arrived, letters[i])
+		}
+	}
+	return len(arrived), errors.Join(err, drop(ctx, store, arrived))
 }
 
-func sendAgain(ctx context.Context, source capability.Replayer, letters []deadletter.Letter) ([]deadletter.Letter, error) {
-	var taken []deadletter.Letter
-	for i := range letters {
-		n, err := source.ReplayTransactions(ctx, capability.ReplayFilter{IDs: []string{letters[i].ID}})
-		if err != nil {
-			return taken, err
-		}
-		if n > 0 {
-			taken = append(taken, letters[i])
-		}
+// send dispatches a batch and returns what of it is not there: what failed, and what the source knows with other content.
+func send(ctx context.Context, source ergon.Dispatcher, batch []ergon.Transaction) (lost map[int]bool, err error) {
+	var heard tally
+	err = source.DispatchTransactions(heard.listen(ctx), batch)
+	lost = map[int]bool{}
+	some, partly := errors.AsType[*ergon.BatchError](err)
+	for i := range batch {
+		lost[i] = err != nil && !partly || partly && some.Failures[i] != nil || heard.conflicts(batch[i])
 	}
-	return taken, nil
+	return lost, err
 }
 
 // drop drops letters; a filter without keys would be all.

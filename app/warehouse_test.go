@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -30,12 +31,16 @@ type shelf struct {
 	house *warehouse
 	name  string
 	max   int // of a batch, 0 for no bound
-	in    map[capability.QueueState][]ergon.Transaction
+	// strict makes a conflict an error
+	strict bool
+	in     map[capability.QueueState][]ergon.Transaction
 }
 
 type shelfConfig struct {
 	Name string `yaml:"name"`
 	Max  int    `yaml:"max"`
+
+	Strict bool `yaml:"strict"`
 }
 
 func (w *warehouse) shelf(name string) *shelf {
@@ -74,8 +79,8 @@ func (s *shelf) SettleTransactions(_ context.Context, batch []ergon.Settlement) 
 	return nil
 }
 
-// DispatchTransactions refuses what has been there already, and transactions that are too heavy.
-func (s *shelf) DispatchTransactions(_ context.Context, batch []ergon.Transaction) error {
+// DispatchTransactions tells what has been there already, and refuses transactions that are too heavy.
+func (s *shelf) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {
 	s.house.mu.Lock()
 	defer s.house.mu.Unlock()
 	if s.max > 0 && len(batch) > s.max {
@@ -83,10 +88,16 @@ func (s *shelf) DispatchTransactions(_ context.Context, batch []ergon.Transactio
 	}
 	failures := map[int]error{}
 	for i, tx := range batch {
-		switch same := func(other ergon.Transaction) bool { return other.ID() == tx.ID() }; {
+		known, found := s.known(tx)
+		switch {
 		case len(tx.Payload().([]byte)) > 40:
 			failures[i] = errors.New("too heavy")
-		case slices.ContainsFunc(slices.Concat(s.in[capability.StateReady], s.in[capability.StateSettled]), same):
+		case found && s.strict && !bytes.Equal(known.Payload().([]byte), tx.Payload().([]byte)):
+			failures[i] = capability.ErrConflict
+		case found && !bytes.Equal(known.Payload().([]byte), tx.Payload().([]byte)):
+			capability.ReportDispatch(ctx, tx, capability.Conflict)
+		case found:
+			capability.ReportDispatch(ctx, tx, capability.Duplicate)
 		default:
 			s.in[capability.StateReady] = append(s.in[capability.StateReady], tx)
 		}
@@ -95,6 +106,22 @@ func (s *shelf) DispatchTransactions(_ context.Context, batch []ergon.Transactio
 		return &ergon.BatchError{Failures: failures}
 	}
 	return nil
+}
+
+// known is the same arrival.
+func (s *shelf) known(tx ergon.Transaction) (ergon.Transaction, bool) {
+	all := slices.Concat(s.in[capability.StateReady], s.in[capability.StateSettled])
+	i := slices.IndexFunc(all, func(other ergon.Transaction) bool {
+		return other.ID() == tx.ID() && other.Arrival() == tx.Arrival()
+	})
+	if i < 0 {
+		return tx, false
+	}
+	return all[i], true
+}
+
+func (s *shelf) Declare() capability.Declaration {
+	return capability.Declaration{Destination: s.name, Dedup: capability.DedupTold}
 }
 
 func (s *shelf) InspectQueue(context.Context) (capability.QueueStats, error) {
@@ -232,7 +259,7 @@ func (w *warehouse) registry() *config.Registry {
 	reg := registry()
 	config.Connector(reg, "shelf", "a queue", shelfConfig{}, func(c shelfConfig) (*shelf, error) {
 		s := w.shelf(c.Name)
-		s.max = c.Max
+		s.max, s.strict = c.Max, c.Strict
 		return s, nil
 	})
 	config.Connector(reg, "chute", "a queue without a memory", shelfConfig{},
