@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 	"github.com/ergon-go/ergon/ergontest/connectortest"
 )
@@ -17,6 +18,7 @@ func in(queue any) connectortest.Store {
 func TestQueueKeepsTheRulesOfConnectors(t *testing.T) {
 	for name, settings := range map[string]memory.Settings{
 		"at once": {}, "waiting": {MaxWait: time.Second}, "finite": {Finite: true}, "bounded": {Capacity: 1000},
+		"deduplicating": {Dedup: true, DedupWindow: time.Minute}, "strict": {Dedup: true, OnConflict: capability.ConflictError},
 	} {
 		t.Run(name, func(t *testing.T) {
 			connectortest.Run(t, connectortest.Harness{

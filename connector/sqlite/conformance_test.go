@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/sqlite"
 	"github.com/ergon-go/ergon/ergontest/connectortest"
 )
@@ -49,11 +50,12 @@ func newConforming(t *testing.T) *conforming {
 }
 
 // queue waits a little for what comes, so that closing it has a fetch to end.
-func (c *conforming) queue(name string) func() any {
+func (c *conforming) queue(name string, change func(*sqlite.QueueSettings)) func() any {
 	return func() any {
 		s := sqlite.QueueSettings{QueueConfig: sqlite.DefaultQueueConfig(), Now: c.clock.now}
 		s.Path, s.Queue, s.MaxWait, s.MaxPayloadBytes = c.path, name, 20*time.Millisecond, mostPayload
 		s.Durability, s.MaxDeliveries, s.RetainSettled = sqlite.DurabilityNormal, 0, time.Hour
+		change(&s)
 		q, err := sqlite.NewQueue(s)
 		if err != nil {
 			c.t.Fatal(err)
@@ -76,19 +78,30 @@ func tooLarge() ergon.Transaction {
 	return ergon.NewTransaction("large", append(bytes.Repeat([]byte(" "), mostPayload), "{}"...))
 }
 
+// [I2] [I4] With deduplication and without.
 func TestQueueKeepsTheRulesOfConnectors(t *testing.T) {
-	connectortest.Run(t, connectortest.Harness{
-		New: func(t *testing.T, _ []ergon.Transaction) connectortest.Store {
-			t.Helper()
-			c := newConforming(t)
-			connect := c.queue("jobs")
-			return connectortest.Store{
-				Connector: connect(), Another: connect, Beside: c.queue("claims"), Refused: tooLarge, Pass: c.clock.pass,
-			}
-		},
-		Shared: true,
-	})
+	for name, change := range map[string]func(*sqlite.QueueSettings){
+		"deduplicating":         asItIs,
+		"conflicts are errors":  onConflict(capability.ConflictError),
+		"without deduplication": func(s *sqlite.QueueSettings) { s.Dedup = false },
+	} {
+		t.Run(name, func(t *testing.T) {
+			connectortest.Run(t, connectortest.Harness{
+				New: func(t *testing.T, _ []ergon.Transaction) connectortest.Store {
+					t.Helper()
+					c := newConforming(t)
+					connect := c.queue("jobs", change)
+					return connectortest.Store{
+						Connector: connect(), Another: connect, Beside: c.queue("claims", change), Refused: tooLarge, Pass: c.clock.pass,
+					}
+				},
+				Shared: true,
+			})
+		})
+	}
 }
+
+func asItIs(*sqlite.QueueSettings) {}
 
 func TestDeadLettersKeepTheRulesOfConnectors(t *testing.T) {
 	connectortest.Run(t, connectortest.Harness{
@@ -96,7 +109,7 @@ func TestDeadLettersKeepTheRulesOfConnectors(t *testing.T) {
 			t.Helper()
 			c := newConforming(t)
 			return connectortest.Store{
-				Connector: c.letters(), Another: c.letters, Beside: c.queue("jobs"), Pass: c.clock.pass,
+				Connector: c.letters(), Another: c.letters, Beside: c.queue("jobs", asItIs), Pass: c.clock.pass,
 				Refused: func() ergon.Transaction { return ergon.NewTransaction("no letter", []byte(`{}`)) },
 			}
 		},

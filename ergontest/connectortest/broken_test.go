@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 	"github.com/ergon-go/ergon/ergontest"
 	"github.com/ergon-go/ergon/ergontest/connectortest"
@@ -27,6 +28,7 @@ type queue struct {
 	resolve  func(ctx context.Context, id string) (ergon.Transaction, error)
 	count    func(ctx context.Context) (int64, error)
 	close    func(ctx context.Context) error
+	declare  func() capability.Declaration
 	opened   bool
 }
 
@@ -75,6 +77,13 @@ func (q *queue) CountTransactions(ctx context.Context) (int64, error) {
 		return q.count(ctx)
 	}
 	return q.LeasedQueue.CountTransactions(ctx)
+}
+
+func (q *queue) Declare() capability.Declaration {
+	if q.declare != nil {
+		return q.declare()
+	}
+	return q.LeasedQueue.Declare()
 }
 
 // LeaseDuration is what a sound queue has, also of one whose leases are something else.
@@ -162,7 +171,7 @@ func violated(t *testing.T, h connectortest.Harness, rule string) {
 }
 
 func TestSoundConnectorBreaksNoRule(t *testing.T) {
-	for name, settings := range map[string]memory.Settings{"at once": {}, "finite": {Finite: true}, "waiting": {MaxWait: time.Second}} {
+	for name, settings := range map[string]memory.Settings{"at once": {}, "finite": {Finite: true}, "waiting": {MaxWait: time.Second}, "deduplicating": {Dedup: true}} {
 		t.Run(name, func(t *testing.T) {
 			for rule, failures := range connectortest.Violations(t, brokenBy(settings, func(*queue) {})) {
 				t.Errorf("%s: %s", rule, strings.Join(failures, "; "))

@@ -48,7 +48,7 @@ var (
 	_ capability.Hopper    = (*ledgerQueue)(nil)
 	_ capability.Inspector = (*ledgerQueue)(nil)
 	_ capability.Replayer  = (*ledgerQueue)(nil)
-	_ deadletter.Store     = (*ledgerLetters)(nil)
+	_ deadletter.Editor    = (*ledgerLetters)(nil)
 )
 
 // ledgerQueue is one of the queues of a ledger.
@@ -117,7 +117,7 @@ func (q *ledgerQueue) DispatchTransactions(ctx context.Context, batch []ergon.Tr
 	}
 	for i, tx := range batch {
 		if failures[i] == nil {
-			q.enqueue([]ergon.Transaction{tx})
+			q.admit(ctx, tx)
 		}
 	}
 	return batchError(failures)
@@ -128,6 +128,46 @@ func batchError(failures map[int]error) error {
 		return nil
 	}
 	return &ergon.BatchError{Failures: failures}
+}
+
+// admit tells what it knew.
+func (q *ledgerQueue) admit(ctx context.Context, sent ergon.Transaction) {
+	tx, content := sent, contentOf(sent)
+	result := q.known(tx, content)
+	if alternate := tx.AlternateID(content); result == capability.Conflict && alternate != "" && q.flaw != "hops drop what diverged" {
+		tx = tx.WithDerivedID(alternate)
+		if result = q.known(tx, content); result == "" {
+			result = capability.Diverged
+		}
+	}
+	if result != "" && q.flaw != "hops report nothing" {
+		capability.ReportDispatch(ctx, sent, result)
+	}
+	if result == "" || result == capability.Diverged {
+		q.enqueue([]ergon.Transaction{tx})
+	}
+}
+
+func contentOf(tx ergon.Transaction) capability.ContentDigest {
+	payload, _ := tx.Payload().([]byte)
+	return capability.ContentDigestOf(payload, maps.Collect(tx.AllMetadata()))
+}
+
+func (q *ledgerQueue) known(tx ergon.Transaction, content capability.ContentDigest) (result capability.DispatchResult) {
+	for _, r := range q.rows {
+		if r.queue != q.name || r.tx.ID() != tx.ID() || tx.Arrival() != "" && tx.Arrival() != r.tx.Arrival() {
+			continue
+		}
+		if contentOf(r.tx) == content {
+			return capability.Duplicate
+		}
+		result = capability.Conflict
+	}
+	return result
+}
+
+func (q *ledgerQueue) Declare() capability.Declaration {
+	return capability.Declaration{Destination: q.name, Dedup: capability.DedupTold}
 }
 
 func (q *ledgerQueue) enqueue(batch []ergon.Transaction) {
@@ -202,6 +242,9 @@ func (q *ledgerQueue) hop(ctx context.Context, hop capability.Hop) error {
 		q.settle(r, hop.Settlement)
 	}
 	q.mu.Unlock()
+	if err != nil && q.flaw == "stale hops report" {
+		capability.ReportDispatch(ctx, hop.Outputs[0].Transactions[0], capability.Duplicate)
+	}
 	if err != nil && q.flaw != "stale hops write" {
 		return err
 	}
@@ -270,6 +313,9 @@ func (q *ledgerQueue) ReplayTransactions(_ context.Context, f capability.ReplayF
 			continue
 		}
 		r.state = capability.StateReady
+		if q.flaw != "replays as it was" {
+			r.tx = r.tx.WithGeneration(r.tx.Generation() + 1).WithArrival(capability.NextArrival(r.tx, q.name))
+		}
 		n++
 	}
 	return n, nil
@@ -293,6 +339,9 @@ func (l *ledgerLetters) write(batch []ergon.Transaction, queue string) {
 		record := tx.Payload().(deadletter.Record)
 		if l.flaw == "forgets the first error" {
 			record.FirstError = ""
+		}
+		if l.flaw == "has one letter of each id" {
+			l.letters = slices.DeleteFunc(l.letters, func(other *deadletter.Letter) bool { return other.ID == record.ID })
 		}
 		l.keys++
 		l.letters = append(l.letters, &deadletter.Letter{
@@ -379,7 +428,7 @@ func (l *ledgerLetters) RetryDeadLetters(_ context.Context, f deadletter.Filter)
 			continue
 		}
 		n++
-		l.enqueueAgain(letter)
+		l.enqueueAgain(letter, nil)
 		if l.flaw != "retry keeps letters" {
 			l.letters = slices.DeleteFunc(l.letters, func(other *deadletter.Letter) bool { return other == letter })
 		}
@@ -387,16 +436,38 @@ func (l *ledgerLetters) RetryDeadLetters(_ context.Context, f deadletter.Filter)
 	return n, nil
 }
 
-func (l *ledgerLetters) enqueueAgain(letter *deadletter.Letter) {
-	l.rows = append(l.rows, &row{
-		queue: letter.Queue, state: capability.StateReady, tx: ergon.NewTransaction(letter.ID, letter.Payload),
-	})
+func (l *ledgerLetters) enqueueAgain(letter *deadletter.Letter, edit []byte) {
+	tx := ergon.NewTransaction(letter.ID, letter.Payload)
+	for k, v := range letter.Metadata {
+		tx = tx.WithMetadata(k, v)
+	}
+	if edit != nil && l.flaw != "edits nothing" {
+		tx = capability.Edited(tx, edit, capability.ContentDigest{})
+	}
+	if l.flaw != "retries as it was" {
+		tx = tx.WithArrival(capability.NextArrival(tx, letter.Key))
+	}
+	if l.flaw == "retries as other work" {
+		tx = tx.WithGeneration(1)
+	}
+	l.rows = append(l.rows, &row{queue: letter.Queue, state: capability.StateReady, tx: tx})
 	if l.flaw == "retry forgets" {
 		return
 	}
 	l.history[letter.ID] = append(slices.Clone(letter.History), deadletter.Failure{
 		Category: letter.Category, Phase: letter.Phase, Message: letter.Message, FailedAt: letter.FailedAt, RetriedAt: time.Now(),
 	})
+}
+
+func (l *ledgerLetters) EditDeadLetter(_ context.Context, key string, payload []byte) (bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, letter := range l.matching(deadletter.Filter{Keys: []string{key}}) {
+		l.enqueueAgain(letter, payload)
+		l.letters = slices.DeleteFunc(l.letters, func(other *deadletter.Letter) bool { return other == letter })
+		return true, nil
+	}
+	return false, nil
 }
 
 func (l *ledgerLetters) DropDeadLetters(_ context.Context, f deadletter.Filter) (int64, error) {
@@ -447,6 +518,10 @@ func TestBrokenStoreIsCaught(t *testing.T) {
 		"counts what is delayed as ready":  "InspectCountsByState",
 		"peeking claims":                   "PeekingClaimsNothing",
 		"replays what is in flight":        "ReplayDeliversSettledOnceMore",
+		"replays as it was":                "ReplayIsAnotherGeneration",
+		"hops report nothing":              "HopsReportWhatWasKnown",
+		"hops drop what diverged":          "HopsReportWhatWasKnown",
+		"stale hops report":                "HopsReportWhatWasKnown",
 	} {
 		t.Run(flaw, func(t *testing.T) { violated(t, ledgerHarness(flaw, false), rule) })
 	}
@@ -460,6 +535,10 @@ func TestBrokenStoreIsCaught(t *testing.T) {
 		"retry keeps letters":            "RetryGivesLettersBack",
 		"retry forgets":                  "RetryKeepsTheHistory",
 		"retries what is from elsewhere": "LettersFromElsewhereStay",
+		"retries as it was":              "RetryIsAnotherArrival",
+		"retries as other work":          "RetryIsAnotherArrival",
+		"edits nothing":                  "EditedLetterArrives",
+		"has one letter of each id":      "EqualIDsReplaceNoLetter",
 	} {
 		t.Run(flaw, func(t *testing.T) { violated(t, ledgerHarness(flaw, true), rule) })
 	}

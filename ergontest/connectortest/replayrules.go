@@ -12,6 +12,9 @@ func replayRules() []rule {
 	return []rule{{
 		name: "ReplayDeliversSettledOnceMore", needs: []need{fetches(), dispatches(), settles(), replays()}, check: replayDelivers,
 		why: "after a fault in a task was corrected, exactly what was asked for is done again, and nothing that is still to be done.",
+	}, {
+		name: "ReplayIsAnotherGeneration", needs: []need{fetches(), dispatches(), settles(), replays()}, check: replayIsAnotherGeneration,
+		why: "what comes out of a replay has to be new: with the ids of before it would be taken for known and dropped.",
 	}}
 }
 
@@ -44,4 +47,21 @@ func replayDelivers(p *probe) {
 	want("what is settled later than ever", capability.ReplayFilter{SettledAfter: future})
 	want("what was settled before ever", capability.ReplayFilter{SettledBefore: time.Unix(0, 0)})
 	want("what was settled between", capability.ReplayFilter{SettledAfter: time.Unix(0, 0), SettledBefore: future}, got[:3]...)
+}
+
+func replayIsAnotherGeneration(p *probe) {
+	s := p.holding(numbered(1)...)
+	seen := map[string]bool{"": true}
+	for generation := 1; generation <= 2; generation++ {
+		s.ack(s.fetchOne("fetching"))
+		if n := s.replay(capability.ReplayFilter{}); n != 1 {
+			p.fatalf("replayed %d, want 1", n)
+		}
+		shown := s.fetchOne("fetching what was replayed")
+		if shown.Generation() != generation || seen[shown.Arrival()] {
+			p.errorf("replay %d: got generation %d, arrival %q, want the next of both", generation, shown.Generation(), shown.Arrival())
+		}
+		seen[shown.Arrival()] = true
+		s.settle(interrupted(), shown)
+	}
 }

@@ -3,6 +3,8 @@ package connectortest
 import (
 	"context"
 	"fmt"
+	"maps"
+	"time"
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
@@ -23,6 +25,18 @@ func retryRules() []rule {
 			name: "LettersFromElsewhereStay", needs: []need{dispatches(), letters()}, check: lettersFromElsewhereStay,
 			why: "there is no queue to give them back to; removing them would lose them.",
 		},
+		{
+			name: "RetryIsAnotherArrival", needs: []need{dispatches(), letters()}, check: retryIsAnotherArrival,
+			why: "the queue knows the id already: what is retried has to arrive all the same, and what it had sent before not twice.",
+		},
+		{
+			name: "EditedLetterArrives", needs: []need{dispatches(), letters(), edits()}, check: editedLetterArrives,
+			why: "a payload is corrected for the transaction to be done with it, and done anew: what derives from it has other ids.",
+		},
+		{
+			name: "EqualIDsReplaceNoLetter", needs: []need{dispatches(), letters()}, check: equalIDsReplaceNoLetter,
+			why: "ids of two sources may be equal; a letter that took the place of another for that would lose its transaction.",
+		},
 	}
 }
 
@@ -31,7 +45,8 @@ func retryRules() []rule {
 func (s *subject) bury(queue *subject, tx ergon.Transaction, message string) {
 	letter := letterOf(tx, func(record *deadletter.Record) {
 		record.Message, record.Deliveries, record.EnqueuedAt = message, tx.Delivery().Count, tx.Delivery().EnqueuedAt
-	})
+		record.Metadata = maps.Collect(tx.AllMetadata())
+	}).WithDelivery(tx.Delivery())
 	hopper, hops := queue.value.(capability.Hopper)
 	if !hops || !hopper.SharesStore(s.value.(ergon.Dispatcher)) { //nolint:forcetypeassert // the rule's needs say so
 		s.dispatch(letter)
@@ -125,5 +140,71 @@ func lettersFromElsewhereStay(p *probe) {
 	s.retry(deadletter.Filter{}, 0)
 	if got := len(s.listAll()); got != 2 {
 		p.errorf("got %d letters after the retry, want both of them still there", got)
+	}
+}
+
+func retryIsAnotherArrival(p *probe) {
+	s := p.holding()
+	queue := s.beside()
+	queue.dispatch(numbered(1)...)
+	seen := map[string]bool{"": true}
+	tx := queue.fetchOne("fetching what is to fail")
+	for round := 1; round <= 2; round++ {
+		s.bury(queue, tx, "it broke")
+		s.retry(deadletter.Filter{}, 1)
+		tx = queue.fetchOne("fetching what was retried")
+		if seen[tx.Arrival()] {
+			p.errorf("retry %d has the arrival %q once more", round, tx.Arrival())
+		}
+		if tx.Generation() != 0 {
+			p.errorf("retry %d is of generation %d, want 0: it is no other work", round, tx.Generation())
+		}
+		seen[tx.Arrival()] = true
+	}
+	queue.wantNothing("beside what was retried")
+}
+
+func edits() need { return capable[deadletter.Editor]("deadletter.Editor") }
+
+func editedLetterArrives(p *probe) {
+	s := p.holding()
+	queue := s.beside()
+	queue.dispatch(numbered(2)...)
+	for _, tx := range queue.fetchAll(2) {
+		s.bury(queue, tx, "it broke")
+	}
+	key := s.listAll()[0].Key
+	edit := func(want bool) {
+		s.returns("EditDeadLetter", func(ctx context.Context) {
+			editor := s.value.(deadletter.Editor) //nolint:forcetypeassert // the rule's needs say so
+			if edited, err := editor.EditDeadLetter(ctx, key, []byte(`{"n":"other"}`)); err != nil || edited != want {
+				p.errorf("EditDeadLetter(%q): got %v and %v, want %v", key, edited, err, want)
+			}
+		})
+	}
+	edit(true)
+	tx := queue.fetchOne("fetching what was edited")
+	if text(tx) != `{"n":"other"}` || tx.Generation() != 1 || tx.Arrival() == "" {
+		p.errorf("got %s of generation %d, arrival %q, want the new payload as another generation", text(tx), tx.Generation(), tx.Arrival())
+	}
+	queue.wantNothing("beside what was edited")
+	edit(false)
+	if left := s.listAll(); len(left) != 1 {
+		p.errorf("%d letters are left, want the other one", len(left))
+	}
+}
+
+func equalIDsReplaceNoLetter(p *probe) {
+	s := p.holding()
+	at := func(n int) func(*deadletter.Record) {
+		return func(record *deadletter.Record) {
+			record.ID, record.EnqueuedAt = "same", firstFailure().Add(-time.Duration(n)*time.Hour)
+		}
+	}
+	made := numbered(3)
+	s.dispatch(letterOf(made[0], at(1)), letterOf(made[1], at(1)))
+	s.dispatch(letterOf(made[2], at(1)), letterOf(made[0], at(2)))
+	if got := s.listAll(); len(got) != 4 {
+		p.errorf("got %d letters of one id, want all 4: they differ in what they say, or in when they came", len(got))
 	}
 }

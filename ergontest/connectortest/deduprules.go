@@ -1,0 +1,259 @@
+package connectortest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
+)
+
+func declares(name string, is func(capability.Declaration) bool) need {
+	return need{name: name, met: func(connector any) bool { return is(capability.DeclarationOf(connector)) }}
+}
+
+// tells is a sink that stores an id once and says so.
+func tells() need {
+	return declares("sink that declares capability.DedupTold", func(d capability.Declaration) bool { return d.Dedup == capability.DedupTold })
+}
+
+func keepsAll() need {
+	return declares("sink that declares no deduplication", func(d capability.Declaration) bool { return d.Dedup == capability.DedupNone })
+}
+
+func dedupRules() []rule {
+	telling := []need{dispatches(), tells()}
+	return []rule{
+		{
+			name: "DeclarationHoldsOnceItIsOpen", needs: nil, check: declarationHolds,
+			why: "what is refused before anything runs, or is not, is decided by what a connector says before it is opened.",
+		},
+		{
+			name: "StoredIsNotReported", needs: telling, check: storedIsNotReported,
+			why: "what is reported is counted as known already: of something new that would be a lie.",
+		},
+		{
+			name: "DuplicatesAreReported", needs: telling, check: duplicatesAreReported,
+			why: "a dispatch is never dropped unsaid; and what a redelivery sends once more must not be there twice.",
+		},
+		{
+			name: "ConflictsAreReported", needs: telling, check: conflictsAreReported,
+			why: "two pieces of work with one id are a fault of whoever made the ids, and who is not told loses one of them.",
+		},
+		{
+			name: "DivergedOutputsAreStored", needs: telling, check: divergedAreStored,
+			why: "what comes out differently when a transaction is delivered again may come twice, but never not at all.",
+		},
+		{
+			name: "OneIDTwiceInABatchIsReported", needs: telling, check: twiceInABatch,
+			why: "batches are joined from several callers: each has to be told of its own, wherever the other one is.",
+		},
+		{
+			name: "LaterArrivalsAreStored", needs: telling, check: laterArrivals,
+			why: "what is retried has an id that is known; taken for a duplicate it would be lost with its letter.",
+		},
+		{
+			name: "NobodyHasToListen", needs: telling, check: nobodyListens,
+			why: "direct callers have no listener, and get nil for what is there already.",
+		},
+		{
+			name: "HopsReportWhatWasKnown", needs: []need{fetches(), dispatches(), settles(), hops(), tells()}, check: hopsReport,
+			why: "most outputs go by a hop: what is dropped there unsaid is lost like anywhere.",
+		},
+		{
+			name: "EverythingIsStoredWithoutDeduplication", needs: []need{dispatches(), keepsAll()}, check: everythingIsStored,
+			why: "off means off: whoever has several of one id wants them, and a report would count them as dropped.",
+		},
+	}
+}
+
+func declarationHolds(p *probe) {
+	s := p.make(nil)
+	before := capability.DeclarationOf(s.value)
+	if again := capability.DeclarationOf(s.value); again != before {
+		p.errorf("it declares %+v and then %+v", before, again)
+	}
+	s.openIt()
+	if after := capability.DeclarationOf(s.value); !after.Narrows(before) {
+		p.errorf("it declares %+v and, once it is open, %+v, which promises more", before, after)
+	}
+}
+
+// tryTold is a dispatch that is listened to. The reports are "result id", in no order.
+func (s *subject) tryTold(batch ...ergon.Transaction) (told []string, err error) {
+	s.returns("DispatchTransactions", func(ctx context.Context) {
+		err = s.value.(ergon.Dispatcher).DispatchTransactions(listen(ctx, &told), batch) //nolint:forcetypeassert // the rule's needs say so
+	})
+	return told, err
+}
+
+func listen(ctx context.Context, told *[]string) context.Context {
+	var mu sync.Mutex
+	return capability.WithDispatchReport(ctx, func(tx ergon.Transaction, result capability.DispatchResult) {
+		mu.Lock()
+		defer mu.Unlock()
+		*told = append(*told, fmt.Sprint(result, " ", tx.ID()))
+	})
+}
+
+// wantTold dispatches and wants these reports, in any order. A conflict may be an error of its item instead.
+func (s *subject) wantTold(what string, batch []ergon.Transaction, want ...string) {
+	told, err := s.tryTold(batch...)
+	if failed, ok := errors.AsType[*ergon.BatchError](err); ok {
+		err = nil
+		for i, failure := range failed.Failures {
+			if !errors.Is(failure, capability.ErrConflict) {
+				s.fatalf("%s: item %d: %v", what, i, failure)
+			}
+			told = append(told, fmt.Sprint(capability.Conflict, " ", batch[i].ID()))
+		}
+	}
+	if err != nil {
+		s.fatalf("%s: %v", what, err)
+	}
+	slices.Sort(told)
+	slices.Sort(want)
+	if !slices.Equal(told, want) {
+		s.errorf("%s: reported %q, want %q", what, told, want)
+	}
+}
+
+// saying has an id and a content of its own.
+func saying(id, content string) ergon.Transaction {
+	return ergon.NewTransaction(id, fmt.Appendf(nil, `{"says":%q}`, content))
+}
+
+func derived(id, content string) ergon.Transaction { return saying("x", content).WithDerivedID(id) }
+
+func storedIsNotReported(p *probe) {
+	s := p.holding()
+	s.wantTold("new transactions", numbered(30))
+	s.wantTold("another one with the content of a known one", []ergon.Transaction{ergon.NewTransaction("other", numbered(1)[0].Payload())})
+	p.wantSame("durable", s.durable(31), append(numbered(30), numbered(1)...))
+}
+
+func duplicatesAreReported(p *probe) {
+	s := p.holding()
+	s.wantTold("the first", []ergon.Transaction{saying("a", "one")})
+	again := saying("a", "one")
+	if !s.harness.NoMetadata {
+		again = again.WithMetadata("traceparent", "00-1").WithMetadata("ergon.generation", "1").WithMetadata("priority", "1")
+	}
+	s.wantTold("the same again, of another trace", []ergon.Transaction{again}, "duplicate a")
+	s.wantTold("the same among many others", append(numbered(30), saying("a", "one")), "duplicate a")
+	s.wantTold("the same from a derived id", []ergon.Transaction{derived("a", "one")}, "duplicate a")
+	if fetches().met(s.value) && settles().met(s.value) {
+		claimed := s.fetchAll(31)
+		s.wantTold("the same while it is delivered", []ergon.Transaction{saying("a", "one")}, "duplicate a")
+		s.settle(requeue(), claimed...)
+	}
+	p.wantSame("durable", s.durable(31), append(numbered(30), saying("a", "one")))
+}
+
+func conflictsAreReported(p *probe) {
+	s := p.holding()
+	s.wantTold("the first", []ergon.Transaction{saying("a", "one")})
+	s.wantTold("another payload", []ergon.Transaction{saying("a", "two")}, "conflict a")
+	if !s.harness.NoMetadata {
+		s.wantTold("other metadata", []ergon.Transaction{saying("a", "one").WithMetadata("k", "v")}, "conflict a")
+	}
+	s.wantTold("another payload among many others", append(numbered(30), saying("a", "two")), "conflict a")
+	p.wantSame("durable", s.durable(31), append(numbered(30), saying("a", "one")))
+}
+
+func divergedAreStored(p *probe) {
+	s := p.holding()
+	s.wantTold("the outputs of a delivery that was cut short", []ergon.Transaction{derived("in/0", "A")})
+	again := []ergon.Transaction{derived("in/0", "B"), derived("in/1", "A")}
+	s.wantTold("all of them, in another order", again, "diverged in/0")
+	s.wantTold("and once more", again, "duplicate in/0", "duplicate in/1")
+	got := s.durable(3)
+	p.wantSame("durable", got, append(again, derived("in/0", "A")))
+	if s.harness.OwnIDs {
+		return
+	}
+	ids := idsOf(got)
+	slices.Sort(ids)
+	want := []string{"in/0", again[0].AlternateID(capability.ContentDigestOf([]byte(text(again[0])), nil)), "in/1"}
+	if !slices.Equal(ids, want) {
+		p.errorf("they are stored as %q, want %q", ids, want)
+	}
+}
+
+func twiceInABatch(p *probe) {
+	s := p.holding()
+	batch := append(numbered(30), saying("a", "one"), saying("a", "one"), saying("a", "two"), derived("a", "three"))
+	s.wantTold("one id several times in a batch", batch, "duplicate a", "conflict a", "diverged a")
+	s.wantTold("one id twice in a small batch", []ergon.Transaction{saying("b", "one"), saying("b", "two")}, "conflict b")
+	p.wantSame("durable", s.durable(33), append(numbered(30), saying("a", "one"), saying("a", "three"), saying("b", "one")))
+}
+
+func laterArrivals(p *probe) {
+	s := p.holding()
+	if s.harness.NoMetadata {
+		p.skipf("it has no place for the metadata that arrivals travel in")
+	}
+	first, second := saying("a", "one"), saying("a", "two")
+	s.wantTold("the first arrival", []ergon.Transaction{first})
+	s.wantTold("a retry, and one that was edited",
+		[]ergon.Transaction{first.WithArrival("1-0123456789abcdef"), second.WithArrival("2-0123456789abcdef")})
+	s.wantTold("each of them again", []ergon.Transaction{
+		first, first.WithArrival("1-0123456789abcdef"), second.WithArrival("2-0123456789abcdef"),
+	}, "duplicate a", "duplicate a", "duplicate a")
+	s.wantTold("a retry that is known with other content", []ergon.Transaction{second.WithArrival("1-0123456789abcdef")}, "conflict a")
+	s.wantTold("a first arrival with the content of an edit", []ergon.Transaction{second}, "duplicate a")
+	s.wantTold("a first arrival with a content of its own", []ergon.Transaction{saying("a", "three")}, "conflict a")
+	p.wantSame("durable", s.durable(3), []ergon.Transaction{first, first, second})
+}
+
+func nobodyListens(p *probe) {
+	s := p.holding()
+	s.dispatch(saying("a", "one"))
+	if err := s.tryDispatch(saying("a", "one"), derived("a", "two")); err != nil {
+		p.errorf("a duplicate without a listener: %v", err)
+	}
+	p.wantSame("durable", s.durable(2), []ergon.Transaction{saying("a", "one"), saying("a", "two")})
+}
+
+func hopsReport(p *probe) {
+	s := p.holding(numbered(3)...)
+	to := s.beside()
+	if !tells().met(to.value) {
+		p.skipf("the queue Beside declares no capability.DedupTold")
+	}
+	to.dispatch(saying("a", "one"))
+	got := s.fetchAll(3)
+	s.ack(got[2])
+	var told []string
+	err := s.hopTold(&told,
+		hopOf(got[0], to, saying("a", "one"), saying("b", "one")), hopOf(got[1], to, derived("a", "two"), saying("b", "one")),
+		hopOf(got[2], to, saying("a", "one")))
+	p.wantFailures("hops of which the last is stale", err, true, 2)
+	slices.Sort(told)
+	if want := []string{"diverged a", "duplicate a", "duplicate b"}; !slices.Equal(told, want) {
+		p.errorf("the hops reported %q, want %q", told, want)
+	}
+	to.wantNext("in the queue that the outputs went to",
+		[]ergon.Transaction{saying("a", "one"), saying("b", "one"), saying("a", "two")})
+}
+
+func (s *subject) hopTold(told *[]string, hops ...capability.Hop) (err error) {
+	s.returns("HopTransactions", func(ctx context.Context) {
+		err = s.value.(capability.Hopper).HopTransactions(listen(ctx, told), hops) //nolint:forcetypeassert // the rule's needs say so
+	})
+	return err
+}
+
+func everythingIsStored(p *probe) {
+	s := p.holding()
+	if isLetters(s.value) {
+		p.skipf("a store of dead letters has one of each item")
+	}
+	batch := []ergon.Transaction{saying("a", "one"), saying("a", "one"), saying("a", "two"), derived("a", "three")}
+	s.wantTold("several of one id", batch)
+	s.wantTold("and once more", batch)
+	p.wantSame("durable", s.durable(2*len(batch)), slices.Concat(batch, batch))
+}
