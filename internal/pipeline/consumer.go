@@ -40,7 +40,7 @@ type Consumer struct {
 
 	background    context.Context //nolint:containedctx // of what serves the loop; ends where even that takes too long
 	helpers       sync.WaitGroup  // what serves the loop
-	paused        atomic.Bool     // nothing is fetched for the time being
+	gate          fetchGate       // closed while the loop is paused
 	interrupting  atomic.Bool     // handlers are cancelled, and none is called any more
 	stuck         atomic.Bool     // the headroom is used up for good
 	stopping      chan struct{}   // closed when a shutdown begins: ends backoffs
@@ -99,7 +99,7 @@ func (c *Consumer) Snapshot() Snapshot {
 	s := c.stats.snapshot()
 	s.InFlight, s.Unsettled = int64(c.stats.outstanding()), c.room.unsettled.Load()
 	s.Concurrency = int(c.pool.limit.Load())
-	s.Outage, s.Paused, s.Active = c.outage.lasts(), c.paused.Load(), c.atWork()
+	s.Outage, s.Paused, s.Active = c.outage.lasts(), c.gate.paused(), c.atWork()
 	if c.settings.produces {
 		s.asProduced()
 	}
@@ -156,6 +156,9 @@ func (c *Consumer) runUntilEnd(ctx context.Context, giveUp context.CancelCauseFu
 	c.stopFetching = stop
 	done := make(chan error, 1)
 	c.intake.ctx = fetchCtx
+	if c.settler.source != nil { // to which a fetch that is cancelled can give back what it brings
+		c.gate.open(fetchCtx)
+	}
 	go func() { done <- c.intake.run(fetchCtx) }()
 
 	timeout := afterOrNever(c.settings.Policy.Loop.Timeout)

@@ -63,9 +63,14 @@ func (i *intake) run(ctx context.Context) error {
 	}()
 	for !i.spent() {
 		got := i.next(ctx)
+		if got != nil && got.held {
+			i.acceptHeld(ctx, got)
+		}
 		switch {
 		case got == nil:
 			return nil
+		case got.cut:
+			continue
 		case got.err != nil && ctx.Err() != nil:
 			return nil // fetching was stopped; who stopped it knows why
 		case got.err != nil:
@@ -104,7 +109,7 @@ func (i *intake) next(ctx context.Context) *fetched {
 				return nil
 			}
 			if wait <= 0 {
-				return i.fetch(i.begin(ctx, i.worthwhile(n)))
+				return i.fetch(i.begin(i.worthwhile(n)))
 			}
 			continue
 		}
@@ -141,7 +146,7 @@ func (i *intake) lend(w *worker) (did bool) {
 		wait := due && i.pause() > 0
 		if due && !wait {
 			did = true
-			i.fetchBy(w, i.begin(i.ctx, n))
+			i.fetchBy(w, i.begin(n))
 		}
 		i.pulse.fetching.Store(0)
 		if call := wait || i.handed != nil || i.begun != nil || i.spent(); call || !due {
@@ -192,7 +197,7 @@ func (i *intake) spent() bool { return i.quota != nil && i.quota.Left() <= 0 }
 // free returns how many transactions may be fetched now.
 func (i *intake) free() int {
 	unsettled := int(i.room.unsettled.Load())
-	if i.paused.Load() {
+	if i.gate.paused() {
 		return 0
 	}
 	if i.outage.lasts() {

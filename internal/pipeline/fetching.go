@@ -18,6 +18,8 @@ type fetched struct {
 	span         trace.SpanContext
 	quiet        bool // nothing was in flight when the fetch began
 	err          error
+	cut          bool // a pause cut it short: nothing was accepted
+	held         bool // it came in a pause and cannot be given back: accepted once that is over
 }
 
 // fetching is a fetch under way.
@@ -29,15 +31,15 @@ type fetching struct {
 	first atomic.Pointer[lent[fetched]] // its first attempt, where a worker has made that and nobody has joined it yet
 }
 
-// plain reports whether there is nothing to decide: the fetch brought something, and the source may have more.
-func (f *fetched) plain() bool { return f.err == nil && len(f.transactions) > 0 && !f.exhausted }
+// plain reports whether there is nothing to decide: the fetch brought something that is accepted, and the source may have more.
+func (f *fetched) plain() bool { return f.err == nil && len(f.transactions) > 0 && !f.exhausted && !f.held }
 
 // begin begins a fetch of n.
-func (i *intake) begin(ctx context.Context, n int) *fetching {
+func (i *intake) begin(n int) *fetching {
 	i.last = i.clock.now()
 	i.pulse.fetching.Store(int64(i.last.after(i.pulse.fetch)))
 	f := &fetching{asked: n, quiet: i.room.unsettled.Load() == 0}
-	f.ctx, f.span = i.watcher.fetchStarted(ctx, n)
+	f.ctx, f.span = i.watcher.fetchStarted(i.gate.context(i.ctx), n)
 	return f
 }
 
@@ -97,12 +99,16 @@ func (i *intake) fetched(f *fetching, got fetched, err error, by *worker) *fetch
 		i.calls.end()
 		i.empties = 0
 	}
+	if got, err = i.heedPause(f, got, err); got.cut {
+		i.watcher.fetchEnded(f.span, 0, i.clock.now()-i.last, nil)
+		return &got
+	}
 	took := i.clock.now() - i.last
 	i.slow.Store(i.pool.slow(took, i.settings.Policy.Fetch.Retry.Timeout))
 	i.stats.shards[0].phases[phaseFetch].observe(took)
 	i.watcher.fetchEnded(f.span, len(got.transactions), took, err)
 	got.span, got.quiet, got.err = f.span.SpanContext(), f.quiet, err
-	if err == nil {
+	if err == nil && !got.held {
 		i.adapt(f.asked, len(got.transactions))
 		i.accept(got.transactions, got.span, by)
 	}
@@ -133,4 +139,39 @@ func (i *intake) call(ctx context.Context, n int) (got fetched, err error) {
 		return fetched{}, err
 	}
 	return fetched{transactions: txs}, nil
+}
+
+// heedPause decides about a fetch that a pause has met: one that it cancelled is no failure, and what one brings all the same
+// is given back.
+func (i *intake) heedPause(f *fetching, got fetched, err error) (fetched, error) {
+	cancelled := errors.Is(context.Cause(f.ctx), errPaused)
+	switch {
+	case err != nil && cancelled:
+		return fetched{cut: true}, nil
+	case err != nil || len(got.transactions) == 0 || !i.gate.paused():
+		return got, err
+	case i.settler.source == nil:
+		got.held = true
+		return got, nil
+	default:
+		i.releaseBeside(got.transactions)
+		return fetched{cut: true}, nil
+	}
+}
+
+// acceptHeld waits for the end of the pause in which something was fetched. The loop's goroutine keeps the turn meanwhile, so
+// that nothing overtakes it.
+func (i *intake) acceptHeld(ctx context.Context, got *fetched) {
+	i.pulse.fetching.Store(0)
+	for i.gate.paused() {
+		select {
+		case <-i.room.free:
+		case <-ctx.Done():
+			i.stats.fetched.Add(int64(len(got.transactions)))
+			i.room.unsettled.Add(int64(len(got.transactions)))
+			i.interruptWaiting(i.newFlights(got.transactions))
+			return
+		}
+	}
+	i.accept(got.transactions, got.span, nil)
 }

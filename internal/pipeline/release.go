@@ -41,7 +41,12 @@ func (c *Consumer) release(ctx context.Context, txs []ergon.Transaction) {
 
 // releaseWaiting gives back what no worker has begun.
 func (c *Consumer) releaseWaiting() {
-	for _, f := range append(c.pool.takeWaiting(), c.order.takeHeld()...) {
+	c.interruptWaiting(append(c.pool.takeWaiting(), c.order.takeHeld()...))
+}
+
+// interruptWaiting ends flights that nobody runs, as a shutdown does.
+func (c *Consumer) interruptWaiting(waiting []*flight) {
+	for _, f := range waiting {
 		f.state, _ = lifecycle.Next(f.state, lifecycle.Interrupted, c.plan)
 		if c.settle(c.stats.nextShard(), f) {
 			c.settler.hurry()
