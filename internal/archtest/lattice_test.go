@@ -24,7 +24,9 @@ var (
 	// The parts that a program is put together from, and all of it below the programs.
 	// The vocabulary: what everybody else speaks.
 	words = []string{".", "policy", "capability", "deadletter"}
-	core  = slices.Concat(words, []string{"internal/lifecycle", "internal/pipeline", "internal/placement", "internal/spans", "observe"})
+	core  = slices.Concat(words, []string{
+		"internal/lifecycle", "internal/pipeline", "internal/placement", "internal/sink", "internal/spans", "observe",
+	})
 	parts = slices.Concat(core, []string{"connector/...", "service/...", "task/...", "config", "ergontest/...", "runner"})
 	// A program's own layers, each on top of those before it.
 	telemetryAndConsole = []string{"telemetry/...", "ops", "console"}
@@ -45,6 +47,7 @@ var lattice = archtest.Lattice{
 		{Packages: "policy", TestOurs: parts},
 		{Packages: "internal/lifecycle", Ours: []string{"policy"}, TestOurs: parts},
 		{Packages: "internal/spans", ThirdParty: otelAPI, TestOurs: parts},
+		{Packages: "internal/sink"},
 		{Packages: "internal/archtest"},
 		{Packages: "internal/reexec"},
 		{Packages: "internal/placement", Ours: []string{".", "policy", "capability"}},
@@ -54,7 +57,7 @@ var lattice = archtest.Lattice{
 		},
 		{
 			Packages: "internal/pipeline", TestOurs: parts,
-			Ours:       slices.Concat(words, []string{"internal/lifecycle", "internal/spans", "observe"}),
+			Ours:       slices.Concat(words, []string{"internal/lifecycle", "internal/sink", "internal/spans", "observe"}),
 			ThirdParty: append([]string{"github.com/failsafe-go/failsafe-go/...", "golang.org/x/..."}, otelAPI...),
 		},
 		{Packages: "observe", Ours: []string{"policy"}, TestOurs: parts},

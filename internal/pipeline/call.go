@@ -104,7 +104,9 @@ func (c *Consumer) conclude(w *worker, f *flight, a *attempt) lifecycle.Event {
 	if event == lifecycle.OK {
 		f.accept(a.mark.phase(), w.answer)
 	}
+	took := now - f.started
 	c.attempted(w.shard, f, a, event, err, now)
+	c.watcher.attemptEnded(a, event, err, took)
 	return event
 }
 
@@ -141,7 +143,7 @@ func (c *Consumer) eventOf(err *heard) lifecycle.Event {
 	}
 }
 
-// attempted makes the end of an attempt seen.
+// attempted counts and records the end of an attempt.
 func (c *Consumer) attempted(s *shard, f *flight, a *attempt, event lifecycle.Event, err error, now instant) {
 	if a.mark.phase() != lifecycle.Prepare { // whose attempts are those of each outbound transaction
 		s.phases[a.mark.phase()].observe(now - f.started)
@@ -151,9 +153,6 @@ func (c *Consumer) attempted(s *shard, f *flight, a *attempt, event lifecycle.Ev
 		if event == lifecycle.Timeout || event == lifecycle.OutOfTime {
 			s.timeouts.Add(1)
 		}
-	}
-	if c.watcher.watching {
-		c.watcher.attemptEnded(a, event, err, now-f.started)
 	}
 	if c.settings.Recorder != nil && c.records(f, event) {
 		c.recordAttempt(f, a, event, err, now)

@@ -146,3 +146,9 @@ func outward(cause *ergon.TransactionError) *ergon.TransactionError {
 	own.Err, own.First, own.Stack = asReturned(own.Err), asReturned(own.First), bytes.Clone(own.Stack)
 	return &own
 }
+
+// told is a copy of why a transaction failed, for whoever tells of it: its text is what was read.
+func told(cause *ergon.TransactionError) error {
+	own := *cause
+	return &own
+}

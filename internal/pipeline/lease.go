@@ -190,10 +190,11 @@ func (c *Consumer) leasesLost(lost []*leased) {
 		running[r.attempt.tx] = r.attempt
 	}
 	for _, delivery := range lost {
-		a := running[delivery.tx]
-		c.watcher.leaseLost(a, delivery.tx)
-		if a != nil {
+		if a := running[delivery.tx]; a != nil {
 			a.cancel(context.Canceled, ergon.ErrStaleDelivery)
 		}
+	}
+	for _, delivery := range lost { // once all of them are cancelled [F2]
+		c.watcher.leaseLost(running[delivery.tx], delivery.tx)
 	}
 }

@@ -124,6 +124,7 @@ func (p *Producer) waitForSequence() {
 	case <-p.source.done:
 	case <-timer.C:
 		p.loop.watcher.sequenceStuck()
+		p.loop.watcher.flushLog()
 	}
 }
 

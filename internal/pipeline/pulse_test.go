@@ -3,51 +3,72 @@ package pipeline_test
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"go.opentelemetry.io/otel/metric"
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/spans"
 	"github.com/ergon-go/ergon/policy"
 )
 
-// stuckLog hangs on a message until it is let go, and with it whatever of the loop logs that.
-type stuckLog struct {
-	slog.Handler
+// stuckMeter makes instruments of which those of a name, and of an operation where there are several, hang until they are let go:
+// they are called by the loop itself.
+type stuckMeters struct {
+	metricnoop.MeterProvider
 
-	message string
-	free    chan struct{}
+	meter stuckMeter
 }
 
-func (l stuckLog) Enabled(context.Context, slog.Level) bool { return true }
+type stuckMeter struct {
+	metricnoop.Meter
 
-func (l stuckLog) Handle(_ context.Context, r slog.Record) error {
-	if r.Message == l.message {
-		<-l.free
+	name, operation string
+	free            chan struct{}
+}
+
+func (m stuckMeters) Meter(string, ...metric.MeterOption) metric.Meter { return m.meter }
+
+func (m stuckMeter) Float64Histogram(name string, _ ...metric.Float64HistogramOption) (metric.Float64Histogram, error) {
+	if name != m.name {
+		return metricnoop.Float64Histogram{}, nil
 	}
-	return nil
+	return stuckHistogram{stuckMeter: m}, nil
 }
 
-func (l stuckLog) WithAttrs([]slog.Attr) slog.Handler { return l }
-func (l stuckLog) WithGroup(string) slog.Handler      { return l }
+type stuckHistogram struct {
+	metricnoop.Float64Histogram
+
+	stuckMeter stuckMeter
+}
+
+func (h stuckHistogram) Record(_ context.Context, _ float64, options ...metric.RecordOption) {
+	of := metric.NewRecordConfig(options).Attributes()
+	if operation, _ := of.Value(spans.MessagingOperation); operation.AsString() == h.stuckMeter.operation {
+		<-h.stuckMeter.free
+	}
+}
 
 // [E2] What hangs outside of any bound is seen as soon as it should have come back, not a moment before.
 func TestLoopThatStandsStillSaysWhatDoes(t *testing.T) {
 	for name, c := range map[string]struct {
-		message string
-		after   time.Duration
-		want    string
+		instrument spans.Instrument
+		operation  string
+		after      time.Duration
+		want       string
 	}{
-		"an empty fetch":        {"nothing to fetch", 3 * time.Second, "fetching"},
-		"an attempt":            {"attempt ended", 5*time.Second + 100*time.Millisecond, "handlers"},
-		"a batch of settlement": {"transaction settled", 20 * time.Second, "settling"},
+		"an empty fetch":        {spans.OperationDuration, "receive", 3 * time.Second, "fetching"},
+		"an attempt":            {spans.AttemptDuration, "", 5*time.Second + 100*time.Millisecond, "handlers"},
+		"a batch of settlement": {spans.OperationDuration, "settle", 20 * time.Second, "settling"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				free := make(chan struct{})
 				r := newRig(ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) { return nil, nil }}, "1")
-				r.Logger = slog.New(stuckLog{slog.DiscardHandler, c.message, free})
+				r.MeterProvider = stuckMeters{meter: stuckMeter{name: c.instrument.Name, operation: c.operation, free: free}}
 				r.Policy.Fetch.Retry, r.Policy.Settle.Retry = once(3*time.Second).Retry, once(10*time.Second).Retry
 				r.Policy.Process, r.Policy.Success, r.Policy.Exception = once(5*time.Second), once(4*time.Second), once(3*time.Second)
 				r.Policy.Settle.Interval = 0

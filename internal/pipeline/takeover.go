@@ -24,9 +24,9 @@ func signal(ch chan struct{}) {
 	}
 }
 
-// expire goes on with a transaction whose attempt has reached its deadline, without waiting for the handler. The watchdog
-// has taken the attempt.
-func (c *Consumer) expire(s *slot, a *attempt) {
+// expire goes on with a transaction whose attempt has reached its deadline, without waiting for the handler, and returns what
+// is to be told of that. The watchdog has taken the attempt.
+func (c *Consumer) expire(s *slot, a *attempt) (tell func()) {
 	cause := ergon.ErrAttemptTimeout
 	if a.mark.byBudget() {
 		cause = ergon.ErrTransactionTimeout
@@ -37,8 +37,12 @@ func (c *Consumer) expire(s *slot, a *attempt) {
 	if s.flight.lost.Load() {
 		event = lifecycle.LeaseLost
 	}
-	c.attempted(c.stats.nextShard(), s.flight, a, event, c.timeoutError(a, nil), c.clock.now())
-	c.replace(s, s.flight, event)
+	err, f := c.timeoutError(a, nil), s.flight
+	now := c.clock.now()
+	took := now - f.started
+	c.attempted(c.stats.nextShard(), f, a, event, err, now)
+	c.replace(s, f, event)
+	return func() { c.watcher.attemptEnded(a, event, err, took) }
 }
 
 // abandoned counts an attempt that was given up.
@@ -100,16 +104,21 @@ func (c *Consumer) interrupt(why error) {
 
 // abandon ends every transaction whose handler has not returned: it is released to the source.
 func (c *Consumer) abandon() {
+	var taken []shown
 	for _, r := range c.pool.running() {
-		a := r.attempt
-		if !a.take(abandoned) {
-			continue
+		if r.attempt.take(abandoned) {
+			taken = append(taken, r)
+			r.attempt.cancel(context.Canceled, ergon.ErrInterrupted)
 		}
-		f := r.slot.flight // whose worker does not touch the slot any more
+	}
+	for _, r := range taken { // once all of them are cancelled [F2]
+		a, f := r.attempt, r.slot.flight // whose worker does not touch the slot any more
 		c.abandoned(a)
-		a.cancel(context.Canceled, ergon.ErrInterrupted)
-		c.attempted(c.stats.nextShard(), f, a, lifecycle.Interrupted, ergon.ErrInterrupted, c.clock.now())
+		now := c.clock.now()
+		took := now - f.started
+		c.attempted(c.stats.nextShard(), f, a, lifecycle.Interrupted, ergon.ErrInterrupted, now)
 		c.step(f, lifecycle.Interrupted)
+		c.watcher.attemptEnded(a, lifecycle.Interrupted, ergon.ErrInterrupted, took)
 		if c.settle(c.stats.nextShard(), f) {
 			c.settler.hurry()
 		}

@@ -55,7 +55,7 @@ type shown struct {
 // Arming an attempt costs two atomic operations, unless its deadline is earlier than all others.
 type watchdog struct {
 	clock  clock
-	expire func(*slot, *attempt) // called for an attempt that the watchdog has taken; must not block
+	expire func(*slot, *attempt) (tell func()) // called for an attempt that the watchdog has taken; neither may block
 
 	next  atomic.Int64 // when the timer fires; never, when it is not set
 	mu    sync.Mutex   // held by a scan and while the timer is set
@@ -64,7 +64,7 @@ type watchdog struct {
 	slots [slotsPerWatchdog]slot
 }
 
-func newWatchdog(c clock, expire func(*slot, *attempt)) *watchdog {
+func newWatchdog(c clock, expire func(*slot, *attempt) (tell func())) *watchdog {
 	w := &watchdog{clock: c, expire: expire}
 	w.next.Store(int64(never))
 	for i := range w.slots {
@@ -125,10 +125,14 @@ func (w *watchdog) scan() {
 		w.setLocked(earliest)
 	}
 	w.mu.Unlock()
+	var tell []func()
 	for _, d := range due {
 		if d.attempt.take(expired) {
-			w.expire(d.slot, d.attempt)
+			tell = append(tell, w.expire(d.slot, d.attempt))
 		}
+	}
+	for _, told := range tell { // once all of them go on [F2]
+		told()
 	}
 }
 

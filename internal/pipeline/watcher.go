@@ -3,6 +3,7 @@ package pipeline
 import (
 	"log/slog"
 	"reflect"
+	"time"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/metric"
@@ -11,6 +12,7 @@ import (
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/sink"
 	"github.com/ergon-go/ergon/internal/spans"
 )
 
@@ -18,7 +20,8 @@ import (
 // the start and costs one comparison from then on.
 type watcher struct {
 	consumer *Consumer
-	logger   *slog.Logger
+	logger   *slog.Logger // never waits
+	log      *sink.Log    // the loop's own; nil: whoever made it flushes it
 	tracer   trace.Tracer
 	metrics  *metrics // nil: off
 	tracing  bool
@@ -42,7 +45,12 @@ func newWatcher(c *Consumer) (*watcher, error) {
 	if logger == nil {
 		logger = slog.Default()
 	}
-	w.logger = slog.New(ergon.LogHandler(logger.Handler()))
+	log, shared := logger.Handler().(*sink.Log)
+	if !shared {
+		log = sink.NewLog(ergon.LogHandler(logger.Handler()))
+		w.log = log
+	}
+	w.logger = slog.New(log)
 	w.debug = w.logger.Enabled(c.values, slog.LevelDebug)
 	tracers := s.TracerProvider
 	if tracers == nil {
@@ -90,9 +98,17 @@ func isUnset(provider any) bool {
 	return t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "go.opentelemetry.io/otel/internal/global"
 }
 
+// close waits for what was told, within limits.
 func (w *watcher) close() error {
+	w.flushLog()
 	if w.metrics == nil {
 		return nil
 	}
 	return w.metrics.close()
+}
+
+func (w *watcher) flushLog() {
+	if w.log != nil {
+		w.log.Flush(time.Second, mostFlush, w.consumer.settings.Force)
+	}
 }

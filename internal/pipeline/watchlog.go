@@ -15,7 +15,7 @@ import (
 
 // attemptEnded is called for every attempt while anybody watches.
 func (w *watcher) attemptEnded(a *attempt, event lifecycle.Event, err error, took instant) {
-	if a.mark.phase() == lifecycle.Prepare { // each outbound transaction is watched by itself
+	if !w.watching || a.mark.phase() == lifecycle.Prepare { // each outbound transaction is watched by itself
 		return
 	}
 	if w.metrics != nil {
@@ -45,7 +45,7 @@ func (w *watcher) logOutcome(f *flight, v verdict) {
 	if cause := causeOf(f); cause != nil && (v.outcome != Interrupted && v.outcome != Redelivered) {
 		level = slog.LevelWarn
 		attrs = append(attrs, slog.String("category", cause.Category.String()), slog.String("failed_phase", string(cause.Phase)),
-			slog.Any("error", cause))
+			slog.Any("error", told(cause)))
 		if cause.Stack != nil {
 			attrs = append(attrs, slog.String("stack", string(cause.Stack)))
 		}
