@@ -18,7 +18,11 @@ import (
 	"testing"
 	"time"
 
+	"go.opentelemetry.io/otel/metric"
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/spans"
 	"github.com/ergon-go/ergon/observe"
 	"github.com/ergon-go/ergon/policy"
 	"github.com/ergon-go/ergon/runner"
@@ -51,7 +55,7 @@ func (c crew) config() ergon.TaskConfig {
 	for _, r := range []*policy.Retry{&cfg.Consumer.Fetch.Retry, &cfg.Consumer.Success.Retry, &cfg.Consumer.Exception.Retry} {
 		r.Timeout = time.Second
 	}
-	if c.Does == "hang in the log" {
+	if c.Does == "hang in the metrics" {
 		cfg.Consumer.Process.Retry.Timeout = time.Second
 	}
 	cfg.Shutdown.Grace, cfg.Shutdown.Force = 0, cmp.Or(c.Force, time.Hour)
@@ -116,8 +120,8 @@ func (c crew) misbehave(ctx context.Context) error {
 		os.Exit(0)
 	case "panic aside":
 		go panic("nobody catches this")
-	case "hang in the log":
-		return errors.New("the log hangs on failures")
+	case "hang in the metrics":
+		return errors.New("the metrics hang on failures")
 	case "hold still":
 		fmt.Fprintln(os.Stderr, "holding", os.Getpid())
 		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
@@ -133,18 +137,24 @@ func (c crew) misbehave(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// hangingLog hangs where a failed transaction is logged, and with it the worker that has processed it.
-type hangingLog struct{ slog.Handler }
+// hangingMeters hang where the attempt of a transaction that failed is recorded, and with it the worker that has made it.
+type (
+	hangingMeters    struct{ metricnoop.MeterProvider }
+	hangingMeter     struct{ metricnoop.Meter }
+	hangingHistogram struct{ metricnoop.Float64Histogram }
+)
 
-func (h hangingLog) Handle(ctx context.Context, r slog.Record) error {
-	if r.Message == "transaction ended" && r.Level == slog.LevelWarn {
-		select {}
-	}
-	return h.Handler.Handle(ctx, r)
+func (hangingMeters) Meter(string, ...metric.MeterOption) metric.Meter { return hangingMeter{} }
+
+func (hangingMeter) Float64Histogram(string, ...metric.Float64HistogramOption) (metric.Float64Histogram, error) {
+	return hangingHistogram{}, nil
 }
 
-func (h hangingLog) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return hangingLog{h.Handler.WithAttrs(attrs)}
+func (hangingHistogram) Record(_ context.Context, _ float64, options ...metric.RecordOption) {
+	of := metric.NewRecordConfig(options).Attributes()
+	if result, _ := of.Value(spans.Result); result.AsString() == "system" {
+		select {}
+	}
 }
 
 // runCrew is main of the process that supervises, where it is no test, and of those that work.
@@ -156,8 +166,8 @@ func runCrew(text string) error {
 	ctx, force, stop := runner.Signals(context.Background())
 	defer stop()
 	s := runner.Settings{Force: force, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)), Recorder: observe.NewRecorder(false)}
-	if _, worker := runner.InWorkerProcess(); worker && c.Does == "hang in the log" {
-		s.Logger = slog.New(hangingLog{s.Logger.Handler()})
+	if _, worker := runner.InWorkerProcess(); worker && c.Does == "hang in the metrics" {
+		s.MeterProvider = hangingMeters{}
 	}
 	if c.Waits {
 		_, _ = io.Copy(io.Discard, os.Stdin)

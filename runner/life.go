@@ -101,7 +101,7 @@ func (l *life) place() error {
 
 // makeTask reports the faults of the task's dependencies together with its own.
 func (l *life) makeTask(ctx context.Context, check func(*life) error) error {
-	dependencies := ergon.NewDependencies(l.named(connector), l.named(service), l.worker.logger)
+	dependencies := ergon.NewDependencies(l.named(connector), l.named(service), l.worker.handed)
 	dependencies.DispatchThrough(l.makeOutlets())
 	var task ergon.Task
 	err := call(ctx, openPatience, func(context.Context) error {

@@ -126,13 +126,11 @@ func flush(ctx context.Context, s Settings, stop *shutdown, most time.Duration) 
 	if s.Flush == nil {
 		return
 	}
+	log := slog.New(stop.logTo(s.logger().Handler()))
 	ctx, cancel := stop.bounded(ctx, time.Now().Add(most))
 	defer cancel()
+	stop.flushLog(leastFlushing, most/2, ctx.Done()) // whose lines may be exported
 	if err := call(ctx, lastMoment, s.Flush, nil); err != nil {
-		logger := s.Logger
-		if logger == nil {
-			logger = slog.Default()
-		}
-		logger.ErrorContext(ctx, "telemetry could not be flushed; the last of it is missing", "error", err)
+		log.ErrorContext(ctx, "telemetry could not be flushed; the last of it is missing", "error", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/observe"
 )
 
@@ -36,4 +37,13 @@ type Settings struct {
 	WorkerEnv []string
 
 	jitter func() float64 // takes the place of chance, for tests
+}
+
+// logger says where lines belong to.
+func (s Settings) logger() *slog.Logger {
+	logger := s.Logger
+	if logger == nil {
+		logger = slog.Default()
+	}
+	return slog.New(ergon.LogHandler(logger.Handler()))
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/sink"
 	"github.com/ergon-go/ergon/policy"
 )
 
@@ -35,6 +37,9 @@ type shutdown struct {
 	began  atomic.Pointer[time.Time]
 	forced context.Context //nolint:containedctx // a signal, not a scope
 	end    func()
+
+	once sync.Once
+	log  *sink.Log // what the run itself has to say; nil before the first worker
 }
 
 // watchShutdown watches ctx, whose end begins a shutdown, and force, which cuts it short. The caller calls end.
@@ -58,9 +63,23 @@ func watchShutdown(ctx context.Context, force <-chan struct{}) *shutdown {
 		forget()
 		close(done)
 		watcher.Wait()
+		s.flushLog(lastMoment, leastFlushing, nil)
 		cancel(nil)
 	}
 	return s
+}
+
+// logTo returns the log of the run, the same for all workers.
+func (s *shutdown) logTo(handler slog.Handler) *sink.Log {
+	s.once.Do(func() { s.log = sink.NewLog(handler) })
+	return s.log
+}
+
+// flushLog waits for what was said, as long as the handler gets on.
+func (s *shutdown) flushLog(patience, most time.Duration, force <-chan struct{}) {
+	if s.log != nil {
+		s.log.Flush(patience, most, force)
+	}
 }
 
 // budget is how long a shutdown takes at most, flushing not included: what runs has Grace to end and then Force to heed

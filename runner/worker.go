@@ -27,7 +27,8 @@ type worker struct {
 	settings Settings
 	shutdown *shutdown
 	tracer   trace.Tracer
-	logger   *slog.Logger
+	logger   *slog.Logger // what the worker itself has to say; it never waits
+	handed   *slog.Logger // what tasks and components log with, as long as the handler takes
 	restarts restarts
 	began    time.Time      // when the first loop did
 	quota    pipeline.Quota // what all workers of the task share of loop.limit; nil: there is none
@@ -43,11 +44,8 @@ type worker struct {
 
 func newWorker(cfg ergon.TaskConfig, name string, s Settings, stop *shutdown) *worker {
 	w := &worker{cfg: cfg, name: name, settings: s, shutdown: stop, state: WorkerStarting, restarts: newRestarts(s.jitter)}
-	logger := s.Logger
-	if logger == nil {
-		logger = slog.Default()
-	}
-	w.logger = slog.New(ergon.LogHandler(logger.Handler()))
+	w.handed = s.logger()
+	w.logger = slog.New(stop.logTo(w.handed.Handler()))
 	tracers := s.TracerProvider
 	if tracers == nil {
 		tracers = otel.GetTracerProvider()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/internal/lifecycle"
+	"github.com/ergon-go/ergon/internal/sink"
 	"github.com/ergon-go/ergon/internal/spans"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -36,6 +37,8 @@ type Consumer struct {
 	governor *governor
 	watcher  *watcher
 	failures failures
+	payloads payloads
+	recorder *sink.Queue[recorded]
 	pulse    pulse
 
 	background    context.Context //nolint:containedctx // of what serves the loop; ends where even that takes too long
@@ -72,6 +75,7 @@ func New(s Settings) (*Consumer, error) {
 		stopping: make(chan struct{}), headroomFreed: make(chan struct{}, 1),
 	}
 	c.room.init()
+	c.payloads, c.recorder = newPayloads(c), newRecords(s.Recorder)
 	c.pulse.init(s.Policy)
 	c.stats.clock = c.clock
 	c.pool = pool{
@@ -135,6 +139,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	err = errors.Join(err, c.failures.err())
 	c.stats.end(c.clock.now())
 	c.watcher.loopEnded(span, err)
+	c.recorder.Flush(time.Second, mostFlush, c.settings.Force)
 	return errors.Join(err, c.watcher.close())
 }
 

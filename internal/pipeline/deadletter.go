@@ -22,7 +22,7 @@ func (c *Consumer) deadLetterOf(f *flight) ergon.Transaction {
 		Category: cause.Category, Phase: cause.Phase, Attempts: cause.Attempts, Message: cause.Err.Error(),
 		Fingerprint: fingerprint(c.settings.Task, cause),
 		Deliveries:  delivery.Count, EnqueuedAt: delivery.EnqueuedAt, FailedAt: f.failure.at.UTC(),
-		Metadata: maps.Collect(f.tx.AllMetadata()), Payload: readable(f.tx.Payload()),
+		Metadata: maps.Collect(f.tx.AllMetadata()), Payload: f.failure.payload,
 	}
 	if cause.First != nil {
 		record.FirstError = cause.First.Error()

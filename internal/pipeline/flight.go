@@ -59,6 +59,7 @@ type failure struct {
 	handler     *ergon.TransactionError // the exception handler's own failure
 	disposition ergon.Disposition
 	at          time.Time // when the lifecycle ended
+	payload     any       // what of it is written, where it is dead
 }
 
 // failed records what an attempt failed with.

@@ -133,7 +133,7 @@ func (c *Consumer) notHopped(ctx context.Context, batch []*flight, over []int, f
 	c.unsettled(left)
 	err := errors.Join(letters.err, left.err)
 	if len(refusals) > 0 { // what they hop with now, if anything, are dead letters
-		err = errors.Join(err, c.writeDeadLetters(ctx, refusals), c.hopOver(ctx, refusals))
+		err = errors.Join(err, c.readDead(ctx, refusals), c.writeDeadLetters(ctx, refusals), c.hopOver(ctx, refusals))
 	}
 	return err
 }

@@ -8,7 +8,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/internal/lifecycle"
+	"github.com/ergon-go/ergon/internal/sink"
 	"github.com/ergon-go/ergon/observe"
 )
 
@@ -69,7 +71,8 @@ func (c *Consumer) record(f *flight, began, took instant) {
 		}
 	}
 	if s.Recorder.KeepsPayloads() {
-		t.Payload = payloadText(f.tx.Payload())
+		c.recorder.Put(recorded{t, *f.tx})
+		return
 	}
 	s.Recorder.Add(t)
 }
@@ -90,4 +93,28 @@ func payloadText(payload any) string {
 		}
 		return string(text)
 	}
+}
+
+// mostRecords is how many records may wait for their payloads to be read.
+const mostRecords = 256
+
+// recorded is a transaction whose payload is to be read and kept as well.
+type recorded struct {
+	observe.Transaction
+
+	of ergon.Transaction
+}
+
+// newRecords makes the queue in front of a recorder that keeps payloads: the methods of a payload are not ours [F1].
+func newRecords(to *observe.Recorder) *sink.Queue[recorded] {
+	return sink.NewQueue(mostRecords, func(r recorded) {
+		r.Payload = errGoexit.Error()
+		defer func() {
+			if p := recover(); p != nil {
+				r.Payload = newCrash(p, nil).Error()
+			}
+			to.Add(r.Transaction)
+		}()
+		r.Payload = payloadText(r.of.Payload())
+	})
 }

@@ -41,7 +41,7 @@ func (c *Consumer) beginSettling(ctx context.Context, batch []*flight) *settling
 
 // settle makes the ends of the batch durable: dead letters first, then the source.
 func (s *settling) settle() {
-	lost := s.writeDeadLetters(s.ctx, s.batch)
+	lost := errors.Join(s.readDead(s.ctx, s.batch), s.writeDeadLetters(s.ctx, s.batch))
 	if s.hop != nil {
 		lost = errors.Join(lost, s.hopOver(s.ctx, s.batch))
 	}
@@ -130,7 +130,31 @@ func (c *Consumer) writeDeadLetters(ctx context.Context, batch []*flight) error 
 	failed, _ := c.inParts(ctx, spans.DeadLetter, newParts(len(records)), func(ctx context.Context, parts []int) error {
 		return c.settings.DeadLetters.DispatchTransactions(ctx, pick(records, parts))
 	})
-	lost := failed.of(batch, dead)
+	return c.notDeadLettered(ctx, failed.of(batch, dead))
+}
+
+// readDead reads the payloads of those of batch that are dead, before anything of it is written.
+func (c *Consumer) readDead(ctx context.Context, batch []*flight) error {
+	var dead []*flight
+	var txs []ergon.Transaction
+	for _, f := range batch {
+		if f.verdict.dead {
+			dead, txs = append(dead, f), append(txs, *f.tx)
+		}
+	}
+	var lost undone
+	for i, got := range c.payloads.read(txs) {
+		f := dead[i]
+		f.failure.payload = got.value
+		if got.err != nil {
+			lost.flights, lost.err = append(lost.flights, f), got.err
+		}
+	}
+	return c.notDeadLettered(ctx, lost)
+}
+
+// notDeadLettered has transactions requeued whose dead letters are not written.
+func (c *Consumer) notDeadLettered(ctx context.Context, lost undone) error {
 	for _, f := range lost.flights {
 		f.verdict = verdict{outcome: Requeued, action: policy.SettleRequeue, delay: c.settings.Policy.Settle.RequeueDelay}
 	}

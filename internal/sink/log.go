@@ -73,7 +73,9 @@ func wantsDebug(next slog.Handler) bool {
 }
 
 // Enabled leaves it to the next handler, when that has its turn, but for what nobody wants mostly.
-func (l *Log) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo || l.debug }
+func (l *Log) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= slog.LevelInfo || l.debug
+}
 
 // Handle never waits and never fails.
 func (l *Log) Handle(ctx context.Context, record slog.Record) error {
