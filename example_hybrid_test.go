@@ -40,9 +40,9 @@ func (Printer) DispatchTransactions(_ context.Context, batch []ergon.Transaction
 }
 
 // A hybrid task consumes one transaction and produces others. A flight is acknowledged once its claim is durable; the claim's
-// id derives from the flight's, so a flight that is delivered twice makes the same claim.
+// id derives from the flight's, the task and the queue, so a flight that is delivered twice makes the same claim.
 func ExampleHybrid() {
-	flights := memory.New(memory.Settings{Finite: true, Transactions: []ergon.Transaction{
+	flights := memory.New(memory.Settings{Name: "flights", Finite: true, Transactions: []ergon.Transaction{
 		ergon.NewTransaction("OS 101", Flight{"OS 101", 5}),
 		ergon.NewTransaction("OS 102", Flight{"OS 102", 75}),
 		ergon.NewTransaction("OS 103", Flight{"OS 103", 130}),
@@ -58,8 +58,8 @@ func ExampleHybrid() {
 	summary, err := runner.RunTask(context.Background(), cfg, runner.Settings{Logger: silent()})
 	fmt.Println(summary.Fetched, "flights,", summary.Produced, "claims,", err)
 	// Output:
-	// OS 102/0 {OS 102 150}
-	// OS 103/0 {OS 103 260}
+	// OS 102/claims/flights/0 {OS 102 150}
+	// OS 103/claims/flights/0 {OS 103 260}
 	// 3 flights, 2 claims, <nil>
 }
 

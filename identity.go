@@ -23,10 +23,13 @@ func (t Transaction) WithDerivedID(id string) Transaction {
 	return t
 }
 
+// HasDerivedID reports whether the id was given by WithDerivedID.
+func (t Transaction) HasDerivedID() bool { return t.delivery == derived }
+
 // AlternateID returns the id under which a sink stores a transaction whose derived id it knows with other content; "" for a
 // transaction whose id is not derived. It is the id, "~" and the digest of the content, in hexadecimal digits.
 func (t Transaction) AlternateID(content [16]byte) string {
-	if t.delivery != derived {
+	if !t.HasDerivedID() {
 		return ""
 	}
 	return t.id + "~" + hex.EncodeToString(content[:])
@@ -35,7 +38,11 @@ func (t Transaction) AlternateID(content [16]byte) string {
 // Generation is 0 for a transaction as it was sent, and grows each time that it is done anew on purpose: by a replay of what
 // was settled, and by an edit of its content. What derives from a generation has ids of its own [I3].
 func (t Transaction) Generation() int {
-	n, _ := strconv.Atoi(t.metadata[generationKey])
+	text, again := t.metadata[generationKey]
+	if !again {
+		return 0
+	}
+	n, _ := strconv.Atoi(text)
 	return max(n, 0)
 }
 

@@ -1,14 +1,14 @@
 package ergon
 
-import (
-	"fmt"
-	"strconv"
-)
+import "fmt"
 
 // Outbound returns the result of a hybrid task's Process as the transactions that are to be prepared, in its order. One that
-// was made without an id of its own gets "<inbound id>/<position>", counted from 0, so that processing the inbound
-// transaction once more makes the same ids, and whoever receives them can recognise them. An id that the task has given
-// stays; it must be the same each time as well. Two of one id are an error.
+// was made without an id of its own gets the id that [Transaction.OutputID] returns for its position, so that processing the
+// inbound transaction once more makes the same ids, and whoever receives them can recognise them. An id that the task has
+// given stays; it must be the same each time as well, and say all that it has to: two tasks that give the same one to what
+// they send to one place say that it is the same. Two of one id are an error.
+//
+// What comes out arrives for the first time, whatever the arrival of the inbound transaction.
 func (t Task) Outbound(inbound Transaction, result any) ([]Transaction, error) {
 	made, ok := result.([]Transaction)
 	if !ok && result != nil {
@@ -18,9 +18,9 @@ func (t Task) Outbound(inbound Transaction, result any) ([]Transaction, error) {
 	outbound := make([]Transaction, len(made))
 	for i, tx := range made {
 		if tx.id == "" || tx.delivery == generated {
-			tx.id, tx.delivery = inbound.id+"/"+strconv.Itoa(i), nil
+			tx = tx.WithGeneration(0).WithDerivedID(inbound.outputID(t.identity, i))
 		}
-		outbound[i] = tx
+		outbound[i] = tx.WithArrival("")
 	}
 	return outbound, distinct(outbound)
 }

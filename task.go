@@ -36,8 +36,9 @@ type Task struct {
 	// Exit runs once after the loop has ended, before anything is closed.
 	Exit func(ctx context.Context) error
 
-	codec  *codec // shared with the functions that were made of a typed task
-	faults []error
+	identity string // what ids of outputs derive from, besides the inbound one; "" for nothing else
+	codec    *codec // shared with the functions that were made of a typed task
+	faults   []error
 }
 
 // Decorator changes a task when it is made: wraps its functions, sets its codec.
@@ -55,6 +56,13 @@ func (t Task) Kind() string {
 	default:
 		return "custom"
 	}
+}
+
+// WithIdentity returns a task whose outputs have ids that derive from identity as well, see [TaskConfig.OutputIdentity]. It is
+// for workers.
+func (t Task) WithIdentity(identity string) Task {
+	t.identity = identity
+	return t
 }
 
 // Validate reports what is wrong with how the task was made, all faults at once; nil means it can run.

@@ -7,6 +7,9 @@ import "github.com/ergon-go/ergon/policy"
 type TaskConfig struct {
 	// Name is the task's name in spans, metrics, logs and on the command line.
 	Name string
+	// Identity stands in ids of the task's outputs for its name and that of its source; see [TaskConfig.OutputIdentity].
+	// "" (default): these names themselves.
+	Identity string
 	// New makes the task. It is called once per worker, after that worker's connectors and services were opened.
 	New func(*Dependencies) Task
 	// Connectors and Services are made anew for every worker, by name.

@@ -68,12 +68,28 @@ func counts(s runner.Snapshot, c colors) [][]cell {
 	if s.Produced > 0 {
 		rows = append(rows, count("produced", s.Produced, nil))
 	}
+	rows = append(rows, known(s, c)...)
 	rows = append(rows, count("retries", s.Retries, nil), count("timeouts", s.Timeouts, nil))
 	if s.Abandoned > 0 {
 		rows = append(rows, count("given up, still running", s.Abandoned, c.red))
 	}
 	if s.Late > 0 {
 		rows = append(rows, count("came back too late", s.Late, c.yellow))
+	}
+	return rows
+}
+
+// known is what sinks knew already of what was sent, where there was any of it.
+func known(s runner.Snapshot, c colors) [][]cell {
+	var rows [][]cell
+	if s.Duplicates > 0 {
+		rows = append(rows, count("known already", s.Duplicates, nil))
+	}
+	if s.Conflicts > 0 {
+		rows = append(rows, count("known with other content, not stored", s.Conflicts, c.red))
+	}
+	if s.Diverged > 0 {
+		rows = append(rows, count("came out differently, stored as well", s.Diverged, c.yellow))
 	}
 	return rows
 }

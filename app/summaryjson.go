@@ -11,6 +11,9 @@ type taskDocument struct {
 	Fetched        int64                    `json:"fetched"`
 	Produced       int64                    `json:"produced"`
 	Outcomes       map[string]int64         `json:"outcomes"` // all of them
+	Duplicates     int64                    `json:"duplicates"`
+	Conflicts      int64                    `json:"conflicts"`
+	Diverged       int64                    `json:"diverged"`
 	Retries        int64                    `json:"retries"`
 	Timeouts       int64                    `json:"timeouts"`
 	Abandoned      int64                    `json:"abandoned"`
@@ -36,6 +39,7 @@ func documented(summary runner.Summary) summaryDocument {
 		s := t.Snapshot
 		task := taskDocument{
 			Task: t.Name, Fetched: s.Fetched, Produced: s.Produced, Outcomes: map[string]int64{}, Retries: s.Retries, Timeouts: s.Timeouts,
+			Duplicates: s.Duplicates, Conflicts: s.Conflicts, Diverged: s.Diverged,
 			Abandoned: s.Abandoned, Late: s.Late, Restarts: t.Restarts(), ElapsedSeconds: s.Elapsed.Seconds(), PerSecond: throughput(s),
 			Phases: map[string]phaseDocument{},
 		}

@@ -68,7 +68,7 @@ func TestFileThatIsNoConfigurationIsOneFault(t *testing.T) {
 func TestUnknownOrDoubleKeyIsAFault(t *testing.T) {
 	checkFaults(t, map[string]faulty{
 		"of a task": inTask("worker: {count: 1}", `f:4:5: tasks.birdstrikes.triage: unknown key "worker"; did you mean "workers"? `+
-			`known keys: task, settings, connectors, services, consumer, producer, workers, shutdown`),
+			`known keys: task, identity, settings, connectors, services, consumer, producer, workers, shutdown`),
 		"of a policy": inTask("consumer: {process: {retrys: {}}}",
 			`f:4:26: T.consumer.process: unknown key "retrys"; did you mean "retry"? known keys: retry`),
 		"of a policy, unlike any": inTask("workers: {number: 1}", `f:4:15: T.workers: unknown key "number"; `+
@@ -147,4 +147,12 @@ func TestNameThatCannotBeAMetricOrFileIsAFault(t *testing.T) {
 			`f:4:16: T.services: has the service name "`+long[:60]+`…"`+rule),
 	})
 	parse(t, task("    services: {"+long[:64]+": {type: everything}}\n"))
+}
+
+// [B3] What stands in ids has to be as the names that it stands for.
+func TestIdentityThatCannotBePartOfAnIDIsAFault(t *testing.T) {
+	checkFaults(t, map[string]faulty{
+		"one name": inTask("identity: price", `f:4:15: T.identity: is "price", but it stands for the name of a task and that of a `+
+			`source, with one slash between them and no spaces, such as price/orders`),
+	})
 }

@@ -73,9 +73,12 @@ func Schema(reg *Registry) ([]byte, error) {
 func taskSchema(reg *Registry) *schema {
 	task := oneOf(taskNames(reg.tasks))
 	task.Description = "Which registered task it is. Default: the task's own name."
+	identity := valueSchema(reflect.ValueOf(""), public)
+	identity.Description = "What stands in ids of the task's outputs for its name and that of its source. Default: <task>/<source>."
 	defaults := ergon.NewTaskConfig("", nil)
 	properties := map[string]*schema{
 		"task":       task,
+		identityKey:  identity,
 		"connectors": named("connector", "What transactions flow through, by name."),
 		"services":   named("service", "What the task uses besides, by name."),
 		"consumer":   valueSchema(reflect.ValueOf(defaults.Consumer), public),

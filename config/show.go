@@ -59,6 +59,9 @@ func (c *Config) showTasks() (*yaml.Node, error) {
 func showTask(now ergon.TaskConfig, t task) (*yaml.Node, error) {
 	node := mappingNode()
 	set(node, "task", showString(t.registered, t.at.at("task")))
+	if t.config.Identity != "" {
+		set(node, identityKey, showString(t.config.Identity, t.at.at(identityKey)))
+	}
 	if t.settings.IsValid() {
 		settings, err := showValue(t.settings, t.at.at(settingsKey))
 		if err != nil {

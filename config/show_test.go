@@ -117,3 +117,17 @@ func TestShowShowsTasksAsTheyAreNow(t *testing.T) {
 		t.Errorf("Show of a task that is not from the file: %v", err)
 	}
 }
+
+// [B3] [C1]
+func TestIdentityIsReadAndShown(t *testing.T) {
+	c, err := config.Parse("f", []byte(task("    identity: price/orders\n")), registry(), environment())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Tasks[0].OutputIdentity("elsewhere"); got != "price/orders" {
+		t.Errorf("ids of its outputs derive from %q", got)
+	}
+	if shown := show(t, c); !strings.Contains(shown, "identity: price/orders\n") {
+		t.Errorf("it is not shown in\n%s", shown)
+	}
+}

@@ -22,7 +22,10 @@ type task struct {
 	at                   *place
 }
 
-const tasksKey = "tasks"
+const (
+	tasksKey    = "tasks"
+	identityKey = "identity"
+)
 
 // document decodes the whole file.
 func (d *decoder) document(root *yaml.Node) ([]task, []section) {
@@ -88,6 +91,8 @@ func (d *decoder) task(task entry, t *task) {
 		switch e.key {
 		case "task":
 			d.value(e.value, reflect.ValueOf(&t.registered).Elem(), at)
+		case identityKey:
+			d.value(e.value, reflect.ValueOf(&t.config.Identity).Elem(), at)
 		case settingsKey:
 			settings = &e
 		case "connectors":
@@ -109,6 +114,7 @@ func (d *decoder) task(task entry, t *task) {
 	}
 	d.resolve(t)
 	d.taskSettings(settings, t)
+	d.invalid(t.config.ValidateIdentity(), t.at)
 	d.invalid(t.config.Consumer.Validate(), t.at.at("consumer"))
 	d.invalid(t.config.Producer.Validate(), t.at.at(producer))
 	d.invalid(t.config.Workers.Validate(), t.at.at("workers"))
@@ -117,7 +123,7 @@ func (d *decoder) task(task entry, t *task) {
 }
 
 func taskKeys() []string {
-	return []string{"task", settingsKey, "connectors", "services", "consumer", producer, "workers", "shutdown"}
+	return []string{"task", identityKey, settingsKey, "connectors", "services", "consumer", producer, "workers", "shutdown"}
 }
 
 // resolve finds the registered task.

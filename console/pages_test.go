@@ -21,7 +21,7 @@ func TestPagesAreWholeWithoutScripts(t *testing.T) {
 		"/?window=1h": {`href="?window=1h" aria-current="true"`, "Nothing to show yet"},
 		"/tasks/triage": {
 			`action="/tasks/triage/pause"`, "2 running", "1,007 attempts", "2 waiting", "dead-lettered", "Policy in force",
-			"1<small> of 16 borne",
+			"1<small> of 16 borne", "known already</dt><dd>5<", `not stored</dt><dd class="bad">6<`, "stored as well</dt><dd>7<",
 		},
 		"/transactions":        {"&lt;img", `href="/transactions/1"`, "dead-lettered"},
 		"/transactions?q=none": {"None of those that are kept matches"},

@@ -50,10 +50,15 @@ type TaskView struct {
 	Fetched   int64            `json:"fetched"`
 	Started   int64            `json:"started"`
 	Produced  int64            `json:"produced,omitempty"`
-	Unsettled int64            `json:"unsettled"`
-	Retries   int64            `json:"retries"`
-	Timeouts  int64            `json:"timeouts"`
-	Late      int64            `json:"late"`
+	// Duplicates, Conflicts and Diverged count what was sent and known already: with the same content, with other content and
+	// not stored, and outputs that came out differently and were stored as well.
+	Duplicates int64 `json:"duplicates,omitempty"`
+	Conflicts  int64 `json:"conflicts,omitempty"`
+	Diverged   int64 `json:"diverged,omitempty"`
+	Unsettled  int64 `json:"unsettled"`
+	Retries    int64 `json:"retries"`
+	Timeouts   int64 `json:"timeouts"`
+	Late       int64 `json:"late"`
 	// Abandoned is how many handlers run that were given up; Headroom is how many each worker bears.
 	Abandoned int64 `json:"abandoned"`
 	Headroom  int   `json:"headroom"`

@@ -14,6 +14,7 @@ func (d *Desk) view(p runner.TaskProgress) (TaskView, []runner.Bucket) {
 	s := p.Snapshot
 	t := TaskView{
 		Name: p.Task, Total: p.Total, Outcomes: map[string]int64{}, Fetched: s.Fetched, Started: s.Started, Produced: s.Produced,
+		Duplicates: s.Duplicates, Conflicts: s.Conflicts, Diverged: s.Diverged,
 		Unsettled: s.Unsettled, Retries: s.Retries, Timeouts: s.Timeouts, Late: s.Late, Abandoned: s.Abandoned,
 		Paused: s.Paused, Outage: s.Outage, Active: s.Active, Phases: phasesOf(s), Workers: workersOf(p),
 	}

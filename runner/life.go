@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -162,10 +163,15 @@ func (l *life) settings(p policy.Consumer) pipeline.Settings {
 		deadLetters, _ = connectors[p.Loop.DeadLetter].(ergon.Dispatcher)
 	}
 	return pipeline.Settings{
-		Task: w.cfg.Name, Worker: w.name, Handlers: l.task, Source: source, DeadLetters: deadLetters, Policy: p,
+		Task: w.cfg.Name, Worker: w.name, Identity: w.cfg.OutputIdentity(sourceName(source, p)), Handlers: l.task, Source: source, DeadLetters: deadLetters, Policy: p,
 		Producer: w.cfg.Producer, Shutdown: w.cfg.Shutdown, Force: w.settings.Force,
 		Recorder: w.settings.Recorder, TracerProvider: w.settings.TracerProvider, MeterProvider: w.settings.MeterProvider, Logger: w.logger,
 	}
+}
+
+// sourceName is the logical name of what is read from: the source's own or, where it has none, the connector's.
+func sourceName(source ergon.Fetcher, p policy.Consumer) string {
+	return cmp.Or(capability.DeclarationOf(source).Destination, p.Fetch.Connector)
 }
 
 // end lets a task whose loop has run say goodbye, finishes what wants to know of a natural end, and closes everything in

@@ -18,6 +18,7 @@ func following(earlier, later Snapshot) Snapshot {
 func sum(a, b Snapshot) Snapshot {
 	merged := Snapshot{
 		Fetched: a.Fetched + b.Fetched, Produced: a.Produced + b.Produced, Started: a.Started + b.Started,
+		Duplicates: a.Duplicates + b.Duplicates, Conflicts: a.Conflicts + b.Conflicts, Diverged: a.Diverged + b.Diverged,
 		Retries: a.Retries + b.Retries, Timeouts: a.Timeouts + b.Timeouts, Late: a.Late + b.Late,
 		InFlight: a.InFlight + b.InFlight, Unsettled: a.Unsettled + b.Unsettled, Abandoned: a.Abandoned + b.Abandoned,
 		Concurrency: a.Concurrency + b.Concurrency, Outage: a.Outage || b.Outage, Paused: a.Paused || b.Paused,

@@ -23,6 +23,9 @@ func validate(cfg ergon.TaskConfig, registered []ergon.TaskConfig) error {
 	if slices.ContainsFunc(registered, func(t ergon.TaskConfig) bool { return t.Name == cfg.Name }) {
 		faults = append(faults, errors.New("a task of this name is registered already; give it another name"))
 	}
+	if err := cfg.ValidateIdentity(); err != nil {
+		faults = append(faults, err)
+	}
 	if cfg.New == nil {
 		faults = append(faults, errors.New("TaskConfig.New is nil; set it to the function that makes the task"))
 	}

@@ -120,6 +120,6 @@ func (a *attempt) scope() *spans.Scope {
 	s := &a.home.consumer.settings
 	return &spans.Scope{
 		Task: s.Task, Worker: s.Worker, TransactionID: a.tx.ID(),
-		Phase: string(a.home.consumer.phaseOf(a.mark.phase())), Attempt: a.mark.number(),
+		Phase: string(a.home.consumer.phaseOf(a.mark.phase())), Attempt: a.mark.number(), Identity: s.Identity,
 	}
 }

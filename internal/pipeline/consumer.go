@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/internal/sink"
 	"github.com/ergon-go/ergon/internal/spans"
@@ -74,6 +75,7 @@ func New(s Settings) (*Consumer, error) {
 		headroom: int64(s.Policy.Loop.Concurrency.MostAbandoned()),
 		stopping: make(chan struct{}), headroomFreed: make(chan struct{}, 1),
 	}
+	c.settings.Handlers = s.Handlers.WithIdentity(s.Identity)
 	c.room.init()
 	c.payloads, c.recorder = newPayloads(c), newRecords(s.Recorder)
 	c.pulse.init(s.Policy)
@@ -115,7 +117,10 @@ func (c *Consumer) Snapshot() Snapshot {
 // released. Run returns nil at the natural end, otherwise what ended it: the cause of ctx, ErrLoopTimeout, ErrHeadroom,
 // the error of a fetch that failed for good, or ErrUnsettled.
 func (c *Consumer) Run(ctx context.Context) error {
-	c.values = spans.WithScope(context.WithoutCancel(ctx), spans.Scope{Task: c.settings.Task, Worker: c.settings.Worker})
+	c.values = spans.WithScope(context.WithoutCancel(ctx), spans.Scope{
+		Task: c.settings.Task, Worker: c.settings.Worker, Identity: c.settings.Identity,
+	})
+	c.values = capability.WithDispatchReport(c.values, c.dispatchKnown)
 	values, span := c.watcher.loopStarted(c.values)
 	c.values = values
 	c.stats.begin(c.clock.now())

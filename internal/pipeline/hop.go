@@ -37,10 +37,30 @@ type collectorKey struct{}
 // collector takes what an attempt dispatches to the source's store. It is the attempt's own: nothing of an attempt that was
 // given up is ever heard of.
 type collector struct {
+	of      *outbound
 	hop     *hop // nil: nothing is collected
 	mu      sync.Mutex
 	outputs []capability.Output
 	taken   bool
+}
+
+// derived returns batch in which what has the id of the outbound transaction that is prepared is known to have a derived one,
+// also where the handler made it anew.
+func (c *collector) derived(batch []ergon.Transaction) []ergon.Transaction {
+	if !c.of.tx.HasDerivedID() {
+		return batch
+	}
+	cloned := false
+	for i, tx := range batch {
+		if tx.HasDerivedID() || tx.ID() != c.of.tx.ID() {
+			continue
+		}
+		if !cloned {
+			batch, cloned = slices.Clone(batch), true
+		}
+		batch[i] = tx.WithDerivedID(tx.ID())
+	}
+	return batch
 }
 
 func (c *collector) add(to ergon.Dispatcher, batch []ergon.Transaction) error {

@@ -29,7 +29,7 @@ type outbound struct {
 func (o *outbound) Value(key any) any {
 	if key == spans.ScopeKey {
 		s := &o.consumer.settings
-		return &spans.Scope{Task: s.Task, Worker: s.Worker, TransactionID: o.tx.ID()}
+		return &spans.Scope{Task: s.Task, Worker: s.Worker, TransactionID: o.tx.ID(), Identity: s.Identity}
 	}
 	return o.Context.Value(key)
 }

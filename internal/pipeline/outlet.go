@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/policy"
 )
 
@@ -27,8 +28,8 @@ var errAlone = errors.New("the call failed as a whole")
 
 // Outlet is a connector as a task dispatches to it. Dispatches that come while a call is under way are joined and make the next
 // call together, so that many transactions become durable for the price of one; one that finds no call under way is made at
-// once, on its caller's goroutine. Each caller is told the fate of its own transactions and nothing else. Safe for
-// concurrent use.
+// once, on its caller's goroutine. Each caller is told the fate of its own transactions and nothing else, and its own listener
+// hears what the connector knew already of them ([capability.ReportDispatch]). Safe for concurrent use.
 //
 // What a hybrid task dispatches to the store that its source is in is not sent at all, but becomes durable together with the
 // acknowledgement of the inbound transaction, or not [B3].
@@ -57,12 +58,14 @@ type parcel struct {
 	transactions []ergon.Transaction
 	since        time.Time
 	result       chan error
-	call         *joined // nil while it waits; guarded by Outlet.mu
+	reports      []report // of its transactions; set before result
+	call         *joined  // nil while it waits; guarded by Outlet.mu
 }
 
 // joined is one call on behalf of several callers.
 type joined struct {
 	parcels []*parcel
+	reports reports
 	cancel  context.CancelFunc
 	left    int // callers that do not wait any more; guarded by Outlet.mu
 }
@@ -81,8 +84,11 @@ func (o *Outlet) DispatchTransactions(ctx context.Context, batch []ergon.Transac
 	if ctx.Err() != nil {
 		return fmt.Errorf("not dispatched: %w", context.Cause(ctx))
 	}
-	if c, ok := ctx.Value(collectorKey{}).(*collector); ok && o.sharesStore(c.hop) {
-		return c.add(o.to, o.stamped(ctx, batch))
+	if c, ok := ctx.Value(collectorKey{}).(*collector); ok {
+		batch = c.derived(batch)
+		if c.hop != nil && o.sharesStore(c.hop) {
+			return c.add(o.to, o.stamped(ctx, batch))
+		}
 	}
 	batch = o.stamped(ctx, batch)
 	if o.batch.Size <= 1 || len(batch) == 0 || len(batch) >= o.batch.Size {
@@ -100,6 +106,7 @@ func (o *Outlet) DispatchTransactions(ctx context.Context, batch []ergon.Transac
 	case err == errAlone: //nolint:errorlint // itself
 		return o.to.DispatchTransactions(ctx, batch)
 	default:
+		p.hear(ctx)
 		return err
 	}
 }
@@ -202,13 +209,16 @@ func (o *Outlet) call(ctx context.Context, call *joined, size int) {
 		call.tell(err)
 		o.returned(call)
 	}()
-	err = o.to.DispatchTransactions(ctx, batch)
+	err = o.to.DispatchTransactions(capability.WithDispatchReport(ctx, call.reports.add), batch)
 }
 
 // tell tells each caller what became of its own. Where a call of several failed as a whole, nothing of it is durable, and it
 // does not say whose fault that is: each then dispatches by itself, as if there were no others.
 func (j *joined) tell(err error) {
 	failed, partial := errors.AsType[*ergon.BatchError](err)
+	if err == nil || partial {
+		j.deal(failed)
+	}
 	first := 0
 	for _, p := range j.parcels {
 		switch {

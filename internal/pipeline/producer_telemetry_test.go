@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 )
 
@@ -80,13 +81,16 @@ func TestWhatIsProducedCarriesTheSpanOfItsMaking(t *testing.T) {
 func TestTelemetryOfAHybridIsAsWrittenDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := newTally()
-		r := newHybridRig(1, func(_ context.Context, tx ergon.Transaction) error {
+		r := newHybridRig(1, func(ctx context.Context, tx ergon.Transaction) error {
 			time.Sleep(100 * time.Millisecond)
 			switch {
 			case tx.ID() == "heals/0" && calls.add("heals") == 1:
 				return errScripted
 			case tx.ID() == "refused/0":
 				return ergon.Business(errScripted)
+			}
+			for _, result := range []capability.DispatchResult{capability.Duplicate, capability.Conflict, capability.Diverged} {
+				capability.ReportDispatch(ctx, tx, result)
 			}
 			return nil
 		}, "heals", "refused")

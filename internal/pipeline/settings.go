@@ -18,8 +18,10 @@ import (
 type Settings struct {
 	// Task and Worker are names for telemetry.
 	Task, Worker string
-	Handlers     ergon.Task
-	Source       ergon.Fetcher
+	// Identity is what ids of outputs derive from, besides the inbound one: ergon.TaskConfig.OutputIdentity. "": nothing else.
+	Identity string
+	Handlers ergon.Task
+	Source   ergon.Fetcher
 	// DeadLetters may be nil where the policy does not need it.
 	DeadLetters ergon.Dispatcher
 	Policy      policy.Consumer

@@ -24,6 +24,9 @@ type Snapshot struct {
 	// Produced is how many transactions were prepared: by a producing loop, or by a hybrid task for inbound transactions that
 	// succeeded.
 	Produced int64
+	// Duplicates, Conflicts and Diverged count what sinks knew already of what was dispatched: with the same content; with other
+	// content, so that it was not stored; and outputs that came out differently, which were stored beside the earlier ones.
+	Duplicates, Conflicts, Diverged int64
 	// Retries and Timeouts count attempts, Late those that returned after they had been given up.
 	Retries, Timeouts, Late int64
 	// InFlight is how many were fetched and have not come to the end of their lifecycle, Unsettled those and what waits to
@@ -60,6 +63,7 @@ func (s *stats) snapshot() Snapshot {
 		Outcomes: map[Outcome]int64{}, Phases: map[policy.Phase]PhaseStats{},
 		Elapsed: s.elapsed(),
 	}
+	snap.Duplicates, snap.Conflicts, snap.Diverged = s.known.duplicates.Load(), s.known.conflicts.Load(), s.known.diverged.Load()
 	for o := range outcomes {
 		if n := s.ended[o].Load(); n > 0 {
 			snap.Outcomes[Outcome(o)] = n

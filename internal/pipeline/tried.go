@@ -16,9 +16,9 @@ type tried struct {
 	began     instant
 }
 
-// Value answers the collector, where the loop has one.
+// Value answers the collector.
 func (a *tried) Value(key any) any {
-	if key == any(collectorKey{}) && a.collector.hop != nil {
+	if key == any(collectorKey{}) {
 		return &a.collector
 	}
 	return a.Context.Value(key)

@@ -137,7 +137,8 @@ func (t *tries) begin(ctx context.Context) *tried {
 	if before != nil {
 		this = &tried{n: before.n}
 	}
-	this.Context, this.collector.hop, this.began = ctx, t.hop, began
+	this.Context, this.began = ctx, began
+	this.collector.of, this.collector.hop = t.outbound, t.hop
 	this.n++
 	t.last = this
 	if !t.ended {

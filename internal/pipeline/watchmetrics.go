@@ -33,9 +33,11 @@ type metrics struct {
 	ends      metric.Int64Counter
 	lates     metric.Int64Counter
 	sends     metric.Int64Counter
-	produces  bool
-	gauges    metric.Registration
-	queue     metric.Registration // nil where the source is no queue that can be looked into
+	// What sinks knew already of what was dispatched.
+	duplicates, conflicts, diverged metric.Int64Counter
+	produces                        bool
+	gauges                          metric.Registration
+	queue                           metric.Registration // nil where the source is no queue that can be looked into
 
 	base     []metric.AddOption
 	outcome  [outcomes][]metric.AddOption
@@ -50,7 +52,7 @@ type metrics struct {
 
 func newMetrics(c *Consumer, meter metric.Meter) (*metrics, error) {
 	m := &metrics{}
-	var errs [7]error
+	var errs [10]error
 	m.process, errs[0] = histogramOf(meter, spans.ProcessDuration)
 	m.operation, errs[1] = histogramOf(meter, spans.OperationDuration)
 	m.attempts, errs[2] = histogramOf(meter, spans.AttemptDuration)
@@ -58,6 +60,9 @@ func newMetrics(c *Consumer, meter metric.Meter) (*metrics, error) {
 	m.ends, errs[4] = counterOf(meter, spans.Transactions)
 	m.lates, errs[5] = counterOf(meter, spans.LateResults)
 	m.sends, errs[6] = counterOf(meter, spans.SentMessages)
+	m.duplicates, errs[7] = counterOf(meter, spans.DispatchDuplicates)
+	m.conflicts, errs[8] = counterOf(meter, spans.DispatchConflicts)
+	m.diverged, errs[9] = counterOf(meter, spans.DispatchDiverged)
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, fmt.Errorf("make the metrics of task %q: %w", c.settings.Task, err)
 	}

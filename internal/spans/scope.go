@@ -9,6 +9,8 @@ type Scope struct {
 	Phase         string
 	// Attempt is counted from 1; 0 outside of an attempt.
 	Attempt int
+	// Identity is what ids of the task's outputs derive from, besides the inbound one; "" where it is not known. It is not told.
+	Identity string
 }
 
 type scopeKey uint8

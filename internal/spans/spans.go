@@ -101,6 +101,18 @@ var (
 	LateResults = Instrument{
 		Name: "ergon.attempts.late", Unit: "{attempt}", Description: "Attempts that returned after they had been given up.",
 	}
+	DispatchDuplicates = Instrument{
+		Name: "ergon.dispatch.duplicates", Unit: "{transaction}",
+		Description: "Transactions dispatched that the sink knew already, with the same content.",
+	}
+	DispatchConflicts = Instrument{
+		Name: "ergon.dispatch.conflicts", Unit: "{transaction}",
+		Description: "Transactions dispatched that were not stored, because the sink knew their id with other content.",
+	}
+	DispatchDiverged = Instrument{
+		Name: "ergon.dispatch.diverged", Unit: "{transaction}",
+		Description: "Outputs that came out differently when their inbound transaction was processed again, and were stored as well.",
+	}
 	InFlight = Instrument{
 		Name: "ergon.transactions.in_flight", Unit: "{transaction}", Description: "Transactions fetched and not ended.",
 	}

@@ -30,7 +30,7 @@ func environ(c Config) []string {
 	return all
 }
 
-// variables tells a program about its transaction: ERGON_TRANSACTION_ID, ERGON_ATTEMPT, ERGON_DELIVERY_COUNT, each key of its
+// variables tells a program about its transaction: ERGON_TRANSACTION_ID, ERGON_IDEMPOTENCY_KEY, ERGON_ATTEMPT, ERGON_DELIVERY_COUNT, each key of its
 // metadata as ERGON_META_KEY, and TRACEPARENT.
 func variables(ctx context.Context, tx ergon.Transaction) []string {
 	attempt := 1
@@ -39,6 +39,7 @@ func variables(ctx context.Context, tx ergon.Transaction) []string {
 	}
 	all := []string{
 		"ERGON_TRANSACTION_ID=" + withoutNUL(tx.ID()),
+		"ERGON_IDEMPOTENCY_KEY=" + tx.IdempotencyKey(),
 		"ERGON_ATTEMPT=" + strconv.Itoa(attempt),
 		"ERGON_DELIVERY_COUNT=" + strconv.Itoa(tx.Delivery().Count),
 	}

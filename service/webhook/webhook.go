@@ -100,7 +100,7 @@ func (w *Webhook) request(ctx context.Context, tx ergon.Transaction, payload []b
 	}
 	request.Header.Set("Content-Type", w.config.ContentType)
 	request.Header.Set("User-Agent", "ergon")
-	request.Header.Set("Idempotency-Key", key(tx.ID()))
+	request.Header.Set("Idempotency-Key", tx.IdempotencyKey())
 	propagation.TraceContext{}.Inject(traced(ctx, tx), propagation.HeaderCarrier(request.Header))
 	for name, value := range w.config.Headers {
 		request.Header.Set(name, value)
@@ -119,16 +119,6 @@ func traced(ctx context.Context, tx ergon.Transaction) context.Context {
 	var carrier propagation.MapCarrier = map[string]string{}
 	maps.Insert(carrier, tx.AllMetadata())
 	return propagation.TraceContext{}.Extract(ctx, carrier)
-}
-
-// key is an id as a header can have it.
-func key(id string) string {
-	for i := range len(id) {
-		if id[i] <= ' ' || id[i] > '~' {
-			return url.QueryEscape(id)
-		}
-	}
-	return id
 }
 
 // withoutURL is an error of package net/http without the URL in it, which may have a secret in its query.

@@ -74,7 +74,7 @@ func TestResultIsTheAnswer(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"Authorization": "Bearer hunter2", "Content-Type": "application/json", "Traceparent": parent,
-		"Idempotency-Key": "orders.csv%3A7+%C3%A9",
+		"Idempotency-Key": "orders.csv:7%20%C3%A9",
 	} {
 		if got := got.Header.Get(name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)

@@ -46,15 +46,14 @@ func (t *task) ProcessTransaction(ctx context.Context, tx ergon.TransactionOf[an
 	return t.service.Call(ctx, tx.Transaction, payload)
 }
 
-// HandleProcessSuccess sends the result on, under the id of the transaction that it answers and with its metadata.
+// HandleProcessSuccess sends the result on, under an id that derives from the transaction that it answers as that of a hybrid
+// task's output does, and with its metadata. So tasks that answer the same transaction, or a task that answers into its own
+// input, have answers of their own.
 func (t *task) HandleProcessSuccess(ctx context.Context, tx ergon.TransactionOf[any], result []byte) error {
 	if t.output == nil || len(result) == 0 {
 		return nil
 	}
-	sent := ergon.NewTransaction(tx.ID(), result)
-	for key, value := range tx.AllMetadata() {
-		sent = sent.WithMetadata(key, value)
-	}
+	sent := tx.WithPayload(result).WithArrival("").WithGeneration(0).WithDerivedID(tx.OutputID(ctx, 0))
 	return t.output.DispatchTransactions(ctx, []ergon.Transaction{sent})
 }
 

@@ -34,19 +34,24 @@ func rigOf(service relay.Service) (*ergontest.Rig, *ergontest.Sink) {
 	return rig, output
 }
 
-func TestResultGoesToTheOutputUnderTheIDOfWhatItAnswers(t *testing.T) {
+// [B3] Its id derives from that of what it answers. How that one arrived, and of which generation it is, stays with it.
+func TestResultGoesToTheOutputUnderAnIDThatDerivesFromWhatItAnswers(t *testing.T) {
 	service := &shout{}
 	rig, output := rigOf(service)
-	report := rig.Run(t, ergon.NewTransaction("t-1", []byte("hello")).WithMetadata("tenant", "north"))
+	report := rig.Run(t, ergon.NewTransaction("t-1", []byte("hello")).WithMetadata("tenant", "north").
+		WithGeneration(2).WithArrival("1-0"))
 	if report.Err != nil || report.Results[0].Outcome != ergontest.Succeeded {
 		t.Fatalf("got %+v", report)
 	}
 	sent := output.Transactions()
-	if len(sent) != 1 || sent[0].ID() != "t-1" || string(sent[0].Payload().([]byte)) != "HELLO" {
+	if len(sent) != 1 || sent[0].ID() != "t-1/0.2" || !sent[0].HasDerivedID() || string(sent[0].Payload().([]byte)) != "HELLO" {
 		t.Fatalf("sent %v", sent)
 	}
 	if tenant, _ := sent[0].Metadata("tenant"); tenant != "north" {
 		t.Errorf("tenant is %q", tenant)
+	}
+	if sent[0].Generation() != 0 || sent[0].Arrival() != "" {
+		t.Errorf("the result has generation %d and arrival %q of what it answers", sent[0].Generation(), sent[0].Arrival())
 	}
 	if service.closed != 1 {
 		t.Errorf("the service was closed %d times, want once", service.closed)
@@ -63,7 +68,7 @@ func TestPayloadIsGivenAsText(t *testing.T) {
 	for _, tx := range output.Transactions() {
 		got[tx.ID()] = string(tx.Payload().([]byte))
 	}
-	if diff := cmp.Diff(map[string]string{"text": "HELLO", "bytes": "HELLO", "else": `{"A":1}`}, got); diff != "" {
+	if diff := cmp.Diff(map[string]string{"text/0": "HELLO", "bytes/0": "HELLO", "else/0": `{"A":1}`}, got); diff != "" {
 		t.Errorf("results (-want +got):\n%s", diff)
 	}
 }

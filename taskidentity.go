@@ -1,0 +1,32 @@
+package ergon
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+
+	"github.com/ergon-go/ergon/policy"
+)
+
+var identityRule = regexp.MustCompile(`^[!-.0-~]+/[!-.0-~]+$`)
+
+// OutputIdentity is the part of the ids of what the task sends that says which task and which source it is of [B3]:
+// Identity or, where that is not set, "<task>/<source>". source is the logical name of the task's source, such as its queue's.
+//
+// A task that is renamed, or whose source is, makes other ids from then on: what it sends again for a transaction that is
+// delivered again is not recognised. Its Identity keeps them: what OutputIdentity returned before, such as "price/orders".
+func (c TaskConfig) OutputIdentity(source string) string {
+	if c.Identity != "" {
+		return c.Identity
+	}
+	return url.PathEscape(c.Name) + "/" + url.PathEscape(source)
+}
+
+// ValidateIdentity reports an Identity that cannot be part of an id.
+func (c TaskConfig) ValidateIdentity() error {
+	if c.Identity == "" || identityRule.MatchString(c.Identity) {
+		return nil
+	}
+	return &policy.Fault{Path: "identity", Problem: fmt.Sprintf("is %q, but it stands for the name of a task and that of a source, "+
+		"with one slash between them and no spaces, such as price/orders", c.Identity)}
+}
