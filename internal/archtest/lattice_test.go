@@ -51,6 +51,7 @@ var lattice = archtest.Lattice{
 		{Packages: "internal/archtest"},
 		{Packages: "internal/reexec"},
 		{Packages: "internal/placement", Ours: []string{".", "policy", "capability"}},
+		{Packages: "internal/guard"},
 		{
 			Packages: ".", Ours: []string{"policy", "internal/spans"}, TestOurs: parts,
 			ThirdParty: append([]string{"github.com/google/uuid"}, otelAPI...),
@@ -69,7 +70,7 @@ var lattice = archtest.Lattice{
 		{Packages: "connector/file/...", Ours: words},
 		{Packages: "connector/memory/...", Ours: words},
 		{Packages: "connector/*/...", Ours: words, ThirdParty: anyThirdParty},
-		{Packages: "service/command", Ours: slices.Concat(words, []string{"internal/spans"}), ThirdParty: otelAPI},
+		{Packages: "service/command", Ours: slices.Concat(words, []string{"internal/guard", "internal/spans"}), ThirdParty: otelAPI}, // decision 0060
 		{Packages: "service/webhook", Ours: words, ThirdParty: otelAPI},
 		{Packages: "service/*/...", Ours: words, ThirdParty: anyThirdParty},
 		// Tasks that come with Ergon know services by an interface of their own.

@@ -1,35 +1,33 @@
 package command
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/ergon-go/ergon"
 )
 
-const (
-	exitBusiness = 65 // EX_DATAERR
-	exitAgain    = 75 // EX_TEMPFAIL
-)
+// exitBusiness is EX_DATAERR. EX_TEMPFAIL, 75, is SYSTEM as all others are.
+const exitBusiness = 65
 
-// patience is how long the pipes of a program may stay open after it has ended: something that it started holds them.
-const patience = time.Second
-
-// Command runs a program. It is safe for concurrent use.
+// Command runs a program. It is safe for concurrent use. Close it when it is no longer used.
 type Command struct {
 	config  Config
 	program string // its path
 	environ []string
+	host    *host // starts it
 	logger  *slog.Logger
 }
+
+var _ ergon.Closer = (*Command)(nil)
 
 // New finds the program, without running it. A nil logger means slog.Default.
 func New(c Config, logger *slog.Logger) (*Command, error) {
@@ -43,7 +41,7 @@ func New(c Config, logger *slog.Logger) (*Command, error) {
 	if err != nil {
 		return nil, fmt.Errorf("argv: the program %q cannot be run: %w; give its path, or install it where PATH leads", c.Argv[0], err)
 	}
-	return &Command{config: c, program: program, environ: environ(c), logger: logger}, nil
+	return &Command{config: c, program: program, environ: environ(c, os.Environ()), host: newHost(c), logger: logger}, nil
 }
 
 // find looks for a path with a slash in it below dir, where the program will look from, and for a name in PATH.
@@ -59,59 +57,62 @@ func find(c Config) (string, error) {
 	return absolute(program, err)
 }
 
-// Call runs the program once with payload on its standard input, and returns what it prints.
+// execution is one run of a program.
+type execution struct {
+	path, dir      string
+	args, env      []string // args has the name first
+	stdin          []byte
+	stdout, stderr io.Writer
+}
+
+// ending is how a program ended by itself.
+type ending struct {
+	code   int
+	signal string // what ended it, as "signal: killed"; "" where it exited
+}
+
+// Call runs the program once with payload on its standard input, and returns what it prints. Exit code 0 is success, whatever
+// the program has left behind.
 func (c *Command) Call(ctx context.Context, tx ergon.Transaction, payload []byte) ([]byte, error) {
 	ctx, kill := context.WithCancelCause(ctx)
 	defer kill(nil)
-	cmd := exec.CommandContext(ctx, c.program, c.config.Argv[1:]...) //nolint:gosec // the program is what the configuration is for
-	cmd.Args[0] = c.config.Argv[0]
-	cmd.Dir = c.config.Dir
-	cmd.Env = slices.Concat(c.environ, variables(ctx, tx))
-	cmd.Stdin = bytes.NewReader(payload)
 	stdout := &head{limit: c.config.MaxOutputBytes, full: func() { kill(errTooMuch) }}
 	stderr := c.stderr(ctx, payload)
-	cmd.Stdout, cmd.Stderr = stdout, stderr
-	cmd.WaitDelay = patience
-	isolate(cmd)
-	err := cmd.Run()
-	if errors.Is(err, exec.ErrWaitDelay) {
-		killGroup(cmd) // what it left behind holds its pipes, so it is still there
-	}
+	end, err := c.host.run(ctx, execution{
+		path: c.program, dir: c.config.Dir, args: c.config.Argv, env: slices.Concat(c.environ, variables(ctx, tx)),
+		stdin: payload, stdout: stdout, stderr: stderr,
+	})
 	stderr.close()
-	if cause := context.Cause(ctx); err != nil && errors.Is(cause, errTooMuch) {
+	switch {
+	case errors.Is(context.Cause(ctx), errTooMuch):
 		return nil, ergon.Permanent(fmt.Errorf("%w: more than max_output_bytes, which is %d", errTooMuch, c.config.MaxOutputBytes))
-	}
-	if err != nil {
-		return nil, c.failure(ctx, err, stderr.said())
+	case err != nil || end != ending{}:
+		return nil, failure(ctx, end, err, stderr.said())
 	}
 	return stdout.kept, nil
 }
 
+// Close kills what runs and ends what programs are started by. Nothing runs afterwards.
+func (c *Command) Close(ctx context.Context) error { return c.host.close(ctx) }
+
 // errTooMuch is not worth another attempt: the program would print as much again.
 var errTooMuch = errors.New("the program was killed because it printed too much")
 
-// failure says what became of a program that did not succeed, with what it said.
-func (c *Command) failure(ctx context.Context, err error, said string) error {
-	exit, ended := errors.AsType[*exec.ExitError](err)
+// failure says what became of a program that did not succeed, with what it said; err is why it could not be run at all.
+func failure(ctx context.Context, end ending, err error, said string) error {
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("the program was killed: %w", context.Cause(ctx))
-	case errors.Is(err, exec.ErrWaitDelay):
-		return fmt.Errorf("the program ended, but what it started held its output open, and was killed after %s", patience)
-	case !ended && errors.Is(err, syscall.E2BIG):
-		return ergon.Permanent(fmt.Errorf("start the program: %w: the transaction's metadata is too much for its environment", err))
-	case !ended:
+	case errors.Is(err, syscall.E2BIG):
+		return ergon.Permanent(fmt.Errorf("%w: the transaction's metadata is too much for its environment", err))
+	case err != nil:
 		return fmt.Errorf("run the program: %w", err)
+	case end.signal != "":
+		return fmt.Errorf("the program was ended by %s%s", end.signal, said)
 	}
-	message := fmt.Errorf("exit code %d%s", exit.ExitCode(), said)
-	switch exit.ExitCode() {
-	case exitBusiness:
+	message := fmt.Errorf("exit code %d%s", end.code, said)
+	if end.code == exitBusiness {
 		return ergon.Business(message)
-	case exitAgain:
-		return message
-	case -1:
-		return fmt.Errorf("the program was ended by %s%s", exit.ProcessState, said)
-	default:
-		return message
 	}
+	return message
 }

@@ -27,10 +27,14 @@ type Config struct {
 	Argv []string `yaml:"argv"`
 	// Dir is the working directory of the program. Default: that of Ergon.
 	Dir string `yaml:"dir"`
-	// Env has further variables for it. Those of Ergon it has anyway, unless CleanEnv is set.
+	// Env has further variables for it, with their values.
 	Env map[string]string `yaml:"env"`
-	// CleanEnv gives the program PATH, HOME, LANG and TZ alone, beside Env and the ERGON_* variables. Default false.
-	CleanEnv bool `yaml:"clean_env"`
+	// EnvPass names the variables of Ergon's own environment that it gets as well, as far as they are set; AWS_* stands for all
+	// that begin with AWS_, * for all. It has PATH, HOME, LANG, LC_*, TZ and TMPDIR anyway.
+	EnvPass []string `yaml:"env_pass"`
+	// LeaveChildren leaves alone what a program that ended by itself has started. Default false: it is killed then. What a
+	// program has started that is killed is killed with it in any case.
+	LeaveChildren bool `yaml:"leave_children"`
 	// MaxOutputBytes is the largest result; a program that prints more is killed. Default 1 MiB.
 	MaxOutputBytes int `yaml:"max_output_bytes"`
 	// Stderr is error (default), log or discard.
@@ -66,6 +70,11 @@ func (c Config) Validate() error {
 	for name, value := range c.Env {
 		if name == "" || strings.ContainsAny(name, "=\x00") || strings.ContainsRune(value, 0) {
 			fault("env", "has %q, whose name must not be empty nor have an =, and which must have no NUL character", name)
+		}
+	}
+	for i, name := range c.EnvPass {
+		if name == "" || strings.ContainsAny(strings.TrimSuffix(name, "*"), "*=\x00") {
+			fault(fmt.Sprintf("env_pass[%d]", i), "is %q, must be the name of a variable, or a beginning of names with a * at its end", name)
 		}
 	}
 	if c.MaxOutputBytes < 1 || c.MaxOutputBytes > mostOutput {

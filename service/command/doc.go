@@ -6,7 +6,13 @@
 //	75   something else is, for now: SYSTEM, tried again (EX_TEMPFAIL)
 //	any other, or a signal: SYSTEM
 //
-// The program is given as a list of arguments and never goes through a shell. It is killed with all of its process group, by
-// SIGKILL, when the attempt's timeout is over or it prints more than it may; it cannot hold up a pipeline. A program that
-// outlives Ergon itself, because that was killed, is nobody's to stop: have it end when its standard input does.
+// The program is given as a list of arguments and never goes through a shell. It is killed by SIGKILL, with all that it has
+// started, when the attempt's timeout is over or it prints more than it may; it cannot hold up a pipeline. Exit code 0 is success
+// whatever it has left behind, and that is killed then, unless LeaveChildren is set.
+//
+// On Linux a guard process, one for each Command, starts the programs and finds also what has left their process group; when
+// Ergon itself is killed, it kills all of them. Elsewhere a program has a process group, which is killed; when Ergon itself is
+// killed, it goes on: have it end when its standard input does.
+//
+// A program sees PATH, HOME, LANG, LC_*, TZ and TMPDIR of Ergon's environment, what EnvPass lists and what Env sets.
 package command

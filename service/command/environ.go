@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -15,19 +14,27 @@ import (
 	"github.com/ergon-go/ergon/internal/spans"
 )
 
-// environ is what every run of the program has around it.
-func environ(c Config) []string {
-	all := os.Environ()
-	if c.CleanEnv {
-		all = slices.DeleteFunc(all, func(variable string) bool {
-			name, _, _ := strings.Cut(variable, "=")
-			return !slices.Contains([]string{"PATH", "HOME", "LANG", "TZ"}, name)
-		})
-	}
+// environ is what every run of the program has around it: of Ergon's own environment what it is found, looks for its files and
+// speaks by, as everything else may be a secret, and what the configuration says.
+func environ(c Config, own []string) []string {
+	names := slices.Concat([]string{"PATH", "HOME", "LANG", "LC_*", "TZ", "TMPDIR"}, c.EnvPass)
+	all := slices.DeleteFunc(slices.Clone(own), func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		_, replaced := c.Env[name]
+		return replaced || !slices.ContainsFunc(names, func(pattern string) bool { return matches(pattern, name) })
+	})
 	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
 		all = append(all, name+"="+c.Env[name])
 	}
 	return all
+}
+
+// matches reports whether a name is that of a pattern, which may have a * at its end.
+func matches(pattern, name string) bool {
+	if beginning, ok := strings.CutSuffix(pattern, "*"); ok {
+		return strings.HasPrefix(name, beginning)
+	}
+	return name == pattern
 }
 
 // variables tells a program about its transaction: ERGON_TRANSACTION_ID, ERGON_IDEMPOTENCY_KEY, ERGON_ATTEMPT, ERGON_DELIVERY_COUNT, each key of its

@@ -1,0 +1,122 @@
+package guard
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+)
+
+// request is what the worker wants of the guard: that it starts a program, whose files come with the request, or kills one.
+// Texts are bytes, as JSON would change what is not UTF-8.
+type request struct {
+	ID   uint64
+	Kill bool `json:",omitempty"`
+	Path []byte
+	Dir  []byte
+	Args []byte // joined by NUL, which neither an argument nor a variable can have
+	Env  []byte
+	// files are the program's standard input, output and error.
+	files []int
+}
+
+// reply is sent once for each program, when it has ended or could not be started.
+type reply struct {
+	ID     uint64
+	Status syscall.WaitStatus
+	Errno  syscall.Errno // why it could not be started; 0: it was
+}
+
+const (
+	nul = "\x00"
+	// programFiles is how many files a program is given.
+	programFiles = 3
+	// maxRequest is far above what Linux takes as arguments and environment, 2 MiB by default.
+	maxRequest = 1 << 28
+)
+
+func join(texts []string) []byte { return []byte(strings.Join(texts, nul)) }
+
+func split(texts []byte) []string {
+	if len(texts) == 0 {
+		return nil
+	}
+	return strings.Split(string(texts), nul)
+}
+
+// send writes a request: its length, with which the files go, and then the rest. One goroutine sends at a time.
+func send(to *net.UnixConn, r request) error {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	var rights []byte
+	if len(r.files) > 0 {
+		rights = syscall.UnixRights(r.files...)
+	}
+	length := binary.BigEndian.AppendUint32(nil, uint32(len(text)))
+	if _, _, err := to.WriteMsgUnix(length, rights, nil); err != nil {
+		return err
+	}
+	_, err = to.Write(text)
+	return err
+}
+
+// receive reads a request. The files are the caller's to close.
+func receive(from *net.UnixConn) (request, error) {
+	var r request
+	length, rights := make([]byte, 4), make([]byte, syscall.CmsgSpace(programFiles*4))
+	n, m, _, _, err := from.ReadMsgUnix(length, rights)
+	if err != nil {
+		return r, err
+	}
+	if n == 0 {
+		return r, io.EOF
+	}
+	if r.files, err = filesOf(rights[:m]); err != nil {
+		return r, err
+	}
+	if _, err := io.ReadFull(from, length[n:]); err != nil {
+		return r, err
+	}
+	size := binary.BigEndian.Uint32(length)
+	if size > maxRequest {
+		return r, fmt.Errorf("a request has %d bytes", size)
+	}
+	text := make([]byte, size)
+	if _, err := io.ReadFull(from, text); err != nil {
+		return r, err
+	}
+	return r, json.Unmarshal(text, &r)
+}
+
+func filesOf(rights []byte) ([]int, error) {
+	if len(rights) == 0 {
+		return nil, nil
+	}
+	messages, err := syscall.ParseSocketControlMessage(rights)
+	if err != nil {
+		return nil, err
+	}
+	var files []int
+	for i := range messages {
+		some, err := syscall.ParseUnixRights(&messages[i])
+		if err != nil {
+			return nil, errors.Join(err, closeAll(files))
+		}
+		files = append(files, some...)
+	}
+	return files, nil
+}
+
+func closeAll(files []int) error {
+	var errs []error
+	for _, fd := range files {
+		errs = append(errs, syscall.Close(fd))
+	}
+	return errors.Join(errs...)
+}
