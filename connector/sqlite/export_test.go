@@ -47,3 +47,15 @@ func Pages(q *Queue) (n int64) {
 	}
 	return n
 }
+
+// Pragma is a setting of the connection that writes.
+func Pragma(q *Queue, name string) (n int64) {
+	err := q.store.Load().writer.exclusively(context.Background(), func(c *conn) (err error) {
+		n, err = c.number(context.Background(), "PRAGMA "+name)
+		return err
+	})
+	if err != nil {
+		panic(err)
+	}
+	return n
+}

@@ -1,7 +1,9 @@
 package pipeline_test
 
 import (
+	stdcmp "cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"strconv"
@@ -24,7 +26,11 @@ type rig struct {
 
 	Queue *memory.Queue // the source, unless a test sets another
 
+	// longest is how long a run may take on the clock of its bubble before it has failed. Default 100 days.
+	longest time.Duration
+
 	consumer *pipeline.Consumer
+	stop     context.CancelFunc
 	done     chan struct{}
 	err      error
 
@@ -114,16 +120,29 @@ func (r *rig) start(ctx context.Context, t testing.TB) {
 		t.Fatalf("making the loop: %v", err)
 	}
 	r.consumer, r.done = consumer, make(chan struct{})
+	ctx, r.stop = context.WithCancel(ctx)
 	go func() {
 		defer close(r.done)
 		r.err = consumer.Run(ctx)
 	}()
 }
 
-// wait returns what the loop ended with.
+var errEndless = errors.New("it does not end by itself (see rig.longest)")
+
+// wait returns what the loop ended with. One that does not end is stopped: where time is virtual, what waits for something
+// that never comes would otherwise go on from tick to tick until the whole test is over its time.
 func (r *rig) wait() error {
-	<-r.done
-	return r.err
+	defer r.stop()
+	endless := time.NewTimer(stdcmp.Or(r.longest, 100*24*time.Hour))
+	defer endless.Stop()
+	select {
+	case <-r.done:
+		return r.err
+	case <-endless.C:
+		r.stop()
+		<-r.done
+		return errors.Join(errEndless, r.err)
+	}
 }
 
 // run runs the loop to its natural end, which must be without an error.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,6 +82,37 @@ func TestLeasesAreExtendedFromFetchToSettlement(t *testing.T) {
 		}
 		r.wantOutcomes(t, map[pipeline.Outcome]int64{pipeline.Succeeded: 2})
 		logs.wantMessages(t, slog.LevelWarn)
+	})
+}
+
+// [S5] However many deliveries are held, in however many calls they are extended: none of them is lost.
+func TestLeasesOfMoreThanOneSettleBatchAreExtended(t *testing.T) {
+	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
+		const n, size = 7, 2
+		j, ids := newJournal(), numbered(n)
+		r := newRig(ergon.Task{Process: func(ctx context.Context, _ ergon.Transaction) (any, error) {
+			select {
+			case <-time.After(35 * time.Second):
+				return nil, errRefused // longer than its lease in all
+			case <-ctx.Done():
+				return nil, context.Cause(ctx)
+			}
+		}})
+		r.withLeases(j, transactionsOf(ids...))
+		r.Policy.Loop.Execution, r.Policy.Loop.Concurrency.Value, r.Policy.Settle.Size = execution, n, size
+		r.Policy.Loop.Batch.Size = n
+		r.Policy.Process = retrying(3, lease, 0)
+		r.run(t)
+		r.wantOutcomes(t, map[pipeline.Outcome]int64{pipeline.DeadLettered: n})
+		calls := 0
+		for _, entry := range j.all() {
+			if strings.HasPrefix(entry, tick.String()+" extend ") {
+				calls++
+			}
+		}
+		if calls != (n+size-1)/size {
+			t.Errorf("the first tick has %d extensions, want %d:\n%s", calls, (n+size-1)/size, strings.Join(j.all(), "\n"))
+		}
 	})
 }
 
