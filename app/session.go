@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/runner"
 )
 
@@ -54,7 +55,7 @@ func within[T any](ctx context.Context, s *session, at place, use func(context.C
 	})
 }
 
-// capable makes a connector, without opening it, and says what it lacks where it is no T.
+// capable makes a connector, without opening it, and says what it lacks where it is no T, or what keeps this process from it.
 func capable[T any](s *session, at place) (T, error) {
 	var none T
 	made, err := at.task.Connectors[at.connector].New()
@@ -65,12 +66,23 @@ func capable[T any](s *session, at place) (T, error) {
 	if !ok {
 		return none, s.incapable(at, reflect.TypeFor[T]())
 	}
-	return connector, nil
+	return connector, refuseLocal(at, made)
 }
 
-func (s *session) incapable(at place, capability reflect.Type) error {
-	text := fmt.Sprintf("connector %s (%s) cannot %s", at, at.task.Connectors[at.connector].Type, words[capability.Name()])
-	return &wrong{err: fmt.Errorf("%s; %s", text, s.typesThatCan(capability))}
+// refuseLocal keeps a command, which is a process of its own, from looking into what it cannot see, and from putting something
+// where it would be gone with the command.
+func refuseLocal(at place, connector any) error {
+	if _, local := connector.(capability.ProcessLocal); local {
+		return &wrong{err: fmt.Errorf("connector %s (%s) keeps what it holds in the memory of the process that runs its task: from here "+
+			"nothing of it can be seen, and what is put there from here is lost; use a queue in a file",
+			at, at.task.Connectors[at.connector].Type)}
+	}
+	return nil
+}
+
+func (s *session) incapable(at place, wanted reflect.Type) error {
+	text := fmt.Sprintf("connector %s (%s) cannot %s", at, at.task.Connectors[at.connector].Type, words[wanted.Name()])
+	return &wrong{err: fmt.Errorf("%s; %s", text, s.typesThatCan(wanted))}
 }
 
 // typesThatCan says which types of connectors have a capability.
