@@ -29,28 +29,43 @@ func newRun(tasks []ergon.TaskConfig, s Settings, stop *shutdown) *run {
 
 // do starts all workers of all tasks, then runs them. Where a task turns out to be configured wrongly, none runs.
 func (r *run) do(ctx context.Context) (Summary, error) {
-	r.each(func(t *taskRun, i int) { t.start(ctx, i) })
+	r.each(ctx, (*taskRun).start)
 	var faults []error
 	for _, t := range r.tasks {
 		faults = append(faults, t.misconfigured())
 	}
 	if errors.Join(faults...) != nil {
-		r.each(func(t *taskRun, i int) { t.discard(ctx, i) })
+		r.each(ctx, (*taskRun).discard)
 	} else {
-		r.each(func(t *taskRun, i int) { t.run(ctx, i) })
+		r.each(ctx, (*taskRun).run)
 	}
 	return r.conclude(ctx)
 }
 
-// each calls do for every worker at once and waits for all.
-func (r *run) each(do func(t *taskRun, i int)) {
+// each calls do for every worker at once that nothing is wrong with, and waits for all. After the bound of a shutdown it leaves
+// those behind that hang [F4].
+func (r *run) each(ctx context.Context, do func(*taskRun, context.Context, int) error) {
 	var all sync.WaitGroup
 	for _, t := range r.tasks {
 		for i := range t.workers {
-			all.Go(func() { do(t, i) })
+			if t.failure(i) == nil {
+				all.Go(func() { t.done(i, do(t, ctx, i)) })
+			}
 		}
 	}
-	all.Wait()
+	ended := make(chan struct{})
+	go func() {
+		all.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return
+	case <-r.shutdown.overdue(ctx, r.tasks, ended):
+	}
+	for _, t := range r.tasks {
+		t.leave(context.Cause(ctx))
+	}
 }
 
 // conclude joins the errors of all tasks. What ended them all is said once.
@@ -84,6 +99,8 @@ func (t *taskRun) result(cause error) (cut bool, errs []error) {
 	if fault := t.misconfigured(); fault != nil {
 		errs = append(errs, fault)
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	for i, err := range t.errs {
 		for _, part := range parts(err) {
 			if _, fault := errors.AsType[*ConfigError](part); fault {

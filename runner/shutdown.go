@@ -21,6 +21,8 @@ const (
 	forcedClosing = time.Second
 	// lastMoment is how long something has to return whose time to close is over. Each is called, and has at least that.
 	lastMoment = 100 * time.Millisecond
+	// leftAfter is what everything that hangs has beyond its time, until it is left behind.
+	leftAfter = 2 * time.Second
 	// leastFlushing is what is left for flushing in any case.
 	leastFlushing = time.Second
 	// flushTimeout bounds the flushing of telemetry, after everything else.
@@ -86,6 +88,43 @@ func (s *shutdown) flushLog(patience, most time.Duration, force <-chan struct{})
 // its cancellation; as long as Force again is for the last settlements, and once more to close.
 func budget(p policy.Shutdown) time.Duration {
 	return p.Grace + p.Force + 2*max(p.Force, leastClosing)
+}
+
+// overdue returns what is closed when everything should have ended, which is a moment after the longest budget, or a shorter one
+// after the shutdown was forced; never while ctx has not ended, or once ended is closed.
+func (s *shutdown) overdue(ctx context.Context, tasks []*taskRun, ended <-chan struct{}) <-chan struct{} {
+	var whole, forced time.Duration
+	for _, t := range tasks {
+		if t.alone != nil { // whose processes are killed in time
+			return nil
+		}
+		whole = max(whole, budget(t.cfg.Shutdown))
+		forced = max(forced, t.cfg.Shutdown.Force)
+	}
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		select {
+		case <-ended:
+			return
+		case <-ctx.Done():
+		}
+		timer := time.NewTimer(whole + leftAfter)
+		defer timer.Stop()
+		select {
+		case <-ended:
+			return
+		case <-timer.C:
+			return
+		case <-s.forced.Done():
+		}
+		timer.Reset(max(forced, leastClosing) + forcedClosing + leftAfter)
+		select {
+		case <-ended:
+		case <-timer.C:
+		}
+	}()
+	return over
 }
 
 // flushTime is how long flushing may take after tasks: where worker processes had to be waited for, what their flushing left

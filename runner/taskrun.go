@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,8 +23,12 @@ type taskRun struct {
 	workers []*worker
 	alone   []*supervisor // of workers that have processes of their own; nil otherwise
 	lives   []*life       // what the workers begin with; nil for one that did not start
-	errs    []error       // by worker
 	total   atomic.Int64
+
+	mu   sync.Mutex
+	errs []error // by worker
+	busy []bool  // who is at something
+	left []bool  // who was left behind at it
 }
 
 // newTaskRun has loop.limit hold over all workers: each takes of it what it fetches. A worker more than the limit has is not
@@ -50,48 +55,77 @@ func newTaskRun(cfg ergon.TaskConfig, s Settings, stop *shutdown, out *outputs) 
 			t.alone = append(t.alone, newSupervisor(i, w, out))
 		}
 	}
-	t.lives, t.errs = make([]*life, count), make([]error, count)
+	t.lives, t.errs, t.left = make([]*life, count), make([]error, count), make([]bool, count)
+	t.busy = make([]bool, count)
 	return t
 }
 
-// start starts the ith worker.
-func (t *taskRun) start(ctx context.Context, i int) {
-	if t.alone != nil {
-		t.errs[i] = t.alone[i].start(ctx)
-		if i == 0 && t.errs[i] == nil {
-			t.total.Store(t.alone[i].total)
-		}
-		return
-	}
-	t.lives[i], t.errs[i] = t.workers[i].startLoop(ctx)
-	if t.errs[i] != nil {
-		t.workers[i].enter(WorkerEnded)
-	}
-	if i == 0 && t.errs[i] == nil {
-		t.total.Store(t.count(ctx, t.lives[i]))
+// errLeft is a worker that hangs in code that is not ours, although the time of the shutdown is over.
+var errLeft = errors.New("it has not ended within the time that a shutdown has, and is left behind")
+
+// failure is what keeps the ith worker from anything more.
+func (t *taskRun) failure(i int) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.busy[i] = t.errs[i] == nil
+	return t.errs[i]
+}
+
+// done notes what the ith worker came to, unless nobody has waited for it.
+func (t *taskRun) done(i int, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.busy[i] = false
+	if !t.left[i] {
+		t.errs[i] = err
 	}
 }
 
-// run runs the ith worker, where it started.
-func (t *taskRun) run(ctx context.Context, i int) {
-	switch {
-	case t.errs[i] != nil:
-	case t.alone != nil:
-		t.errs[i] = t.alone[i].run(ctx)
-	default:
-		t.errs[i] = t.workers[i].run(ctx, t.lives[i])
+// leave leaves those workers behind that are at something still, because of cause.
+func (t *taskRun) leave(cause error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := range t.workers {
+		if t.busy[i] {
+			t.errs[i], t.left[i] = errors.Join(cause, errLeft), true
+		}
 	}
+}
+
+// start starts the ith worker.
+func (t *taskRun) start(ctx context.Context, i int) error {
+	if t.alone != nil {
+		err := t.alone[i].start(ctx)
+		if i == 0 && err == nil {
+			t.total.Store(t.alone[i].total)
+		}
+		return err
+	}
+	l, err := t.workers[i].startLoop(ctx)
+	t.lives[i] = l
+	if err != nil {
+		t.workers[i].enter(WorkerEnded)
+	}
+	if i == 0 && err == nil {
+		t.total.Store(t.count(ctx, l))
+	}
+	return err
+}
+
+// run runs the ith worker, which has started.
+func (t *taskRun) run(ctx context.Context, i int) error {
+	if t.alone != nil {
+		return t.alone[i].run(ctx)
+	}
+	return t.workers[i].run(ctx, t.lives[i])
 }
 
 // discard closes what the ith worker has opened, without running anything.
-func (t *taskRun) discard(ctx context.Context, i int) {
-	switch {
-	case t.errs[i] != nil:
-	case t.alone != nil:
-		t.errs[i] = t.alone[i].discard(ctx)
-	default:
-		t.errs[i] = t.lives[i].end(ctx, false)
+func (t *taskRun) discard(ctx context.Context, i int) error {
+	if t.alone != nil {
+		return t.alone[i].discard(ctx)
 	}
+	return t.lives[i].end(ctx, false)
 }
 
 // count asks the worker's source how much there is to do; -1: it cannot tell.
@@ -147,6 +181,8 @@ func merged(each []WorkerProgress) Snapshot {
 
 // misconfigured reports the faults of the configuration, which all workers share.
 func (t *taskRun) misconfigured() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	for _, err := range t.errs {
 		if fault, ok := errors.AsType[*ConfigError](err); ok {
 			return fault

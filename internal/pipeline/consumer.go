@@ -115,7 +115,7 @@ func (c *Consumer) Snapshot() Snapshot {
 // Run runs the loop to its end. When ctx ends, the shutdown ladder begins: fetching stops and what waits is released;
 // what runs has the policy's grace to end; then its contexts are cancelled; after the policy's force it is given up and
 // released. Run returns nil at the natural end, otherwise what ended it: the cause of ctx, ErrLoopTimeout, ErrHeadroom,
-// the error of a fetch that failed for good, or ErrUnsettled.
+// the error of a fetch that failed for good, ErrUnsettled, or ErrLeftBehind.
 func (c *Consumer) Run(ctx context.Context) error {
 	c.values = spans.WithScope(context.WithoutCancel(ctx), spans.Scope{
 		Task: c.settings.Task, Worker: c.settings.Worker, Identity: c.settings.Identity,
@@ -135,13 +135,9 @@ func (c *Consumer) Run(ctx context.Context) error {
 	err := c.runUntilEnd(ctx, stopBackground)
 
 	stopLeasing()
-	c.settler.close()
-	stopBackground(nil)
-	c.helpers.Wait()
-	c.pool.close()
-	c.pool.workers.Wait()
+	left := c.leave(func() { stopBackground(nil) })
 	c.returnQuota()
-	err = errors.Join(err, c.failures.err())
+	err = errors.Join(err, c.failures.err(), left)
 	c.stats.end(c.clock.now())
 	c.watcher.loopEnded(span, err)
 	c.recorder.Flush(time.Second, mostFlush, c.settings.Force)
@@ -186,7 +182,7 @@ func (c *Consumer) runUntilEnd(ctx context.Context, giveUp context.CancelCauseFu
 		close(c.stopping)
 		c.hybrid.stop()
 		if fetching {
-			fetchErr = <-done // a fetch that ignores its context is left behind
+			fetchErr = waitOrLeave(done) // a fetch that ignores its context is left behind
 		}
 		if c.shutDown(why, giveUp) {
 			c.intake.calls.wait(leastFlush, c.settings.Force) // for it to give back what it brings

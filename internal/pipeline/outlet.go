@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ergon-go/ergon"
@@ -38,6 +39,9 @@ var errAlone = errors.New("the call failed as a whole")
 type Outlet struct {
 	to    ergon.Dispatcher
 	batch policy.ProducerBatch
+
+	alone   atomic.Int64 // calls under way that join nothing, however many
+	awaited atomic.Bool  // somebody waits for the last of them
 
 	mu      sync.Mutex
 	calls   int // under way, and waited for
@@ -92,7 +96,7 @@ func (o *Outlet) DispatchTransactions(ctx context.Context, batch []ergon.Transac
 	}
 	batch = o.stamped(ctx, batch)
 	if o.batch.Size <= 1 || len(batch) == 0 || len(batch) >= o.batch.Size {
-		return o.to.DispatchTransactions(ctx, batch)
+		return o.direct(ctx, batch)
 	}
 	p := o.enter(ctx, batch)
 	if p == nil {
@@ -104,21 +108,39 @@ func (o *Outlet) DispatchTransactions(ctx context.Context, batch []ergon.Transac
 	case !known:
 		return fmt.Errorf("dispatch given up: %w", context.Cause(ctx))
 	case err == errAlone: //nolint:errorlint // itself
-		return o.to.DispatchTransactions(ctx, batch)
+		return o.direct(ctx, batch)
 	default:
 		p.hear(ctx)
 		return err
 	}
 }
 
+// direct is a call that joins nothing. It is counted as long as it goes on, whoever has given it up.
+func (o *Outlet) direct(ctx context.Context, batch []ergon.Transaction) error {
+	o.alone.Add(1)
+	defer func() {
+		if o.alone.Add(-1) == 0 && o.awaited.Load() {
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			o.quiet()
+		}
+	}()
+	return o.to.DispatchTransactions(ctx, batch)
+}
+
 // sharesStore asks, once for each loop, whether what is dispatched here can hop.
 func (o *Outlet) sharesStore(h *hop) bool {
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.asked != h {
-		o.asked, o.shares = h, h.hopper.SharesStore(o.to)
+	asked, shares := o.asked, o.shares
+	o.mu.Unlock()
+	if asked == h {
+		return shares
 	}
-	return o.shares
+	shares = h.hopper.SharesStore(o.to)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.asked, o.shares = h, shares
+	return shares
 }
 
 // stamped returns batch with the span in ctx in its metadata, where there is one.
@@ -203,19 +225,22 @@ func (o *Outlet) call(ctx context.Context, call *joined, size int) {
 	for _, p := range call.parcels {
 		batch = append(batch, p.transactions...)
 	}
-	err := errAlone // where it panics, each caller finds that out by itself
+	err, read := errAlone, errAlone // where it panics, each caller finds that out by itself
 	defer func() {
 		_ = recover()
-		call.tell(err)
+		call.tell(err, read)
 		o.returned(call)
 	}()
-	err = o.to.DispatchTransactions(capability.WithDispatchReport(ctx, call.reports.add), batch)
+	answer := o.to.DispatchTransactions(capability.WithDispatchReport(ctx, call.reports.add), batch)
+	read = hear(answer)
+	err = answer
 }
 
 // tell tells each caller what became of its own. Where a call of several failed as a whole, nothing of it is durable, and it
-// does not say whose fault that is: each then dispatches by itself, as if there were no others.
-func (j *joined) tell(err error) {
-	failed, partial := errors.AsType[*ergon.BatchError](err)
+// does not say whose fault that is: each then dispatches by itself, as if there were no others. The error is what its author
+// returned, and what was read of it.
+func (j *joined) tell(err, read error) {
+	failed, partial := errors.AsType[*ergon.BatchError](read)
 	if err == nil || partial {
 		j.deal(failed)
 	}
@@ -319,7 +344,7 @@ func (o *Outlet) overdue() {
 func (o *Outlet) Idle() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.calls == 0 && o.hanging == 0 && len(o.waiting) == 0
+	return o.calls == 0 && o.hanging == 0 && len(o.waiting) == 0 && o.alone.Load() == 0
 }
 
 // Flush waits until no call is under way, at most until ctx ends.
@@ -327,6 +352,7 @@ func (o *Outlet) Flush(ctx context.Context) error {
 	o.mu.Lock()
 	done := make(chan struct{})
 	o.idle = append(o.idle, done)
+	o.awaited.Store(true) // before looking, so that what ends from now on is not missed
 	o.quiet()
 	o.mu.Unlock()
 	select {
@@ -339,7 +365,7 @@ func (o *Outlet) Flush(ctx context.Context) error {
 
 // quiet tells whoever waits for it that nothing is under way. The lock is held.
 func (o *Outlet) quiet() {
-	if o.calls > 0 || o.hanging > 0 || len(o.waiting) > 0 {
+	if o.calls > 0 || o.hanging > 0 || len(o.waiting) > 0 || o.alone.Load() > 0 {
 		return
 	}
 	for _, done := range o.idle {

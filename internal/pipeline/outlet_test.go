@@ -383,3 +383,36 @@ func TestManyCallersAreToldTheTruth(t *testing.T) {
 		}
 	})
 }
+
+// [F4] Flush and Idle see every call that is under way, whoever makes it, and also where its caller has given it up.
+func TestFlushWaitsForEveryCall(t *testing.T) {
+	for name, batch := range map[string]policy.ProducerBatch{
+		"that joins nothing": {Size: 1}, "that is a full batch": {Size: 2, Interval: time.Hour}, "that is alone": {Size: 3, Interval: time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := pipeline.NewOutlet(dispatchFunc(func(context.Context, []ergon.Transaction) error {
+					sleep(10 * time.Second)
+					return nil
+				}), batch)
+				if !o.Idle() {
+					t.Error("not idle at the beginning")
+				}
+				after(o, 0, "a", "b")
+				synctest.Wait()
+				if o.Idle() {
+					t.Error("idle while a call is under way")
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 9*time.Second)
+				defer cancel()
+				if err := o.Flush(ctx); err == nil {
+					t.Error("flushed while a call is under way")
+				}
+				began := time.Now()
+				if err := o.Flush(t.Context()); err != nil || time.Since(began) != time.Second || !o.Idle() {
+					t.Errorf("got %v after %s, idle %v; want the end of the call after 1s", err, time.Since(began), o.Idle())
+				}
+			})
+		})
+	}
+}

@@ -244,9 +244,3 @@ func (s *settler) take(of []*shard) {
 	}
 	s.batch, s.memory = batch, batch
 }
-
-// close settles what is pending and waits for it.
-func (s *settler) close() {
-	close(s.closing)
-	<-s.done
-}
