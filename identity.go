@@ -9,6 +9,8 @@ import (
 const (
 	generationKey = "ergon.generation"
 	arrivalKey    = "ergon.arrival"
+	// contentKey is what an edit is told by, see capability.Edited.
+	contentKey = "ergon.content"
 )
 
 // derived stands in place of a delivery in a transaction whose id was derived from that of another, see WithDerivedID: nobody
@@ -46,10 +48,10 @@ func (t Transaction) Generation() int {
 	return max(n, 0)
 }
 
-// WithGeneration returns a copy of generation n; below 1 that of what was sent.
+// WithGeneration returns a copy of generation n; below 1 that of what was sent, of which no edit is remembered.
 func (t Transaction) WithGeneration(n int) Transaction {
 	if n < 1 {
-		return t.withoutMetadata(generationKey)
+		return t.withoutMetadata(generationKey).withoutMetadata(contentKey)
 	}
 	return t.WithMetadata(generationKey, strconv.Itoa(n))
 }

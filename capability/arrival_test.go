@@ -47,6 +47,9 @@ func TestEditRemembersWhatWasSaidFirst(t *testing.T) {
 	if tx.Generation() != 2 || string(tx.Payload().([]byte)) != "three" {
 		t.Errorf("got generation %d of %s, want the second of three", tx.Generation(), tx.Payload())
 	}
+	if _, edited := capability.FirstContent(maps.Collect(tx.WithGeneration(0).AllMetadata())); edited {
+		t.Error("what derives from an edited transaction is taken for edited")
+	}
 	for _, metadata := range []map[string]string{nil, {"ergon.content": "x"}, {"ergon.content": "ff"}} {
 		if _, edited := capability.FirstContent(metadata); edited {
 			t.Errorf("%v is taken for a digest", metadata)
