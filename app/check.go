@@ -47,7 +47,7 @@ func checkPlacement(cfg ergon.TaskConfig, connectors, services map[string]any) e
 		placement.Named("connector", connectors, func(name string) string { return cfg.Connectors[name].Type }, cfg.Consumer.Fetch.Connector),
 		placement.Named("service", services, func(name string) string { return cfg.Services[name].Type }, ""),
 	)
-	return placement.Check(placement.Of(cfg.Workers), components)
+	return placement.Check(placement.Of(cfg), components)
 }
 
 func makeAll(components map[string]ergon.Component) (map[string]any, error) {

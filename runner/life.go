@@ -97,7 +97,9 @@ func (l *life) place() error {
 			Name: c.String(), Source: c.kind == connector && c.name == w.cfg.Consumer.Fetch.Connector, Value: c.value,
 		}
 	}
-	return placement.Check(placement.Workers{Count: w.count, Isolated: w.isolated}, components)
+	workers := placement.Of(w.cfg)
+	workers.Count, workers.Isolated = w.count, w.isolated
+	return placement.Check(workers, components)
 }
 
 // makeTask reports the faults of the task's dependencies together with its own.

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -18,11 +19,16 @@ type Workers struct {
 	Count int
 	// Isolated is set where each runs in a process of its own.
 	Isolated bool
+	// InOrder is set where they keep transactions of one key in order.
+	InOrder bool
 }
 
-// Of returns the workers that a policy asks for.
-func Of(p policy.Workers) Workers {
-	return Workers{Count: p.Count, Isolated: p.Isolation == policy.IsolationProcess}
+// Of returns the workers that the policies of a task ask for.
+func Of(cfg ergon.TaskConfig) Workers {
+	return Workers{
+		Count: cfg.Workers.Count, Isolated: cfg.Workers.Isolation == policy.IsolationProcess,
+		InOrder: cfg.Consumer.Loop.Ordering == policy.OrderingKey,
+	}
 }
 
 // Component is a connector or service that was made, and may not be open yet.
@@ -61,8 +67,30 @@ func Check(w Workers, components []Component) error {
 				"loop.concurrency, because one worker uses all processors, or put a queue in between, which several workers can share",
 				w.Count, c.Name))
 		}
+		if w.InOrder && c.Source {
+			faults = append(faults, c.keepsOrder(w))
+		}
 	}
 	return errors.Join(faults...)
+}
+
+// keepsOrder returns why transactions of one key could run at once or out of order [L8]: the source has not one of a key out at a
+// time, and the engine cannot see to it, because this worker is not the only one that gets the key.
+func (c Component) keepsOrder(w Workers) error {
+	d := capability.DeclarationOf(c.Value)
+	_, local := c.Value.(capability.ProcessLocal)
+	const fault = "consumer.loop.ordering: key, but %s does not keep the transactions of a key in order between its readers; "
+	switch {
+	case d.Order == capability.OrderKey || d.Sharing == capability.SharingSingle:
+		return nil
+	case local || d.Sharing == capability.SharingDivided:
+		if w.Count <= 1 {
+			return nil
+		}
+		return fmt.Errorf(fault+"set workers.count to 1, or use a source that does, such as a queue in a file", c.Name)
+	default:
+		return fmt.Errorf(fault+"use a source that does, such as a queue in a file", c.Name)
+	}
 }
 
 // single reports whether each worker would get all of a source, or would write over what another writes.

@@ -18,14 +18,24 @@ type local struct{}
 
 func (local) ProcessLocal() {}
 
+type queueInMemory struct {
+	fetching
+	local
+}
+
+func (*queueInMemory) SettleTransactions(context.Context, []ergon.Settlement) error { return nil }
+
 type declared struct{ capability.Declaration }
 
 func (d declared) Declare() capability.Declaration { return d.Declaration }
 
-// [E2] [K1] What cannot be shared is refused with several workers, and the message names the cure.
+// [E2] [K1] [L8] What cannot be shared is refused with several workers, and the message names the cure.
 func TestComponentsThatDoNotFitTheirWorkersAreRefused(t *testing.T) {
 	single := declared{capability.Declaration{Sharing: capability.SharingSingle}}
 	divided := declared{capability.Declaration{Sharing: capability.SharingDivided}}
+	key := declared{capability.Declaration{Sharing: capability.SharingCompeting, Order: capability.OrderKey}}
+	competing := declared{capability.Declaration{Sharing: capability.SharingCompeting}}
+	const fewer, another = "set workers.count to 1, or use a source that does", "between its readers; use a source that does"
 	const one, goroutine = "can have one worker only; set it to 1", "or isolation: goroutine"
 	for name, c := range map[string]struct {
 		workers   placement.Workers
@@ -40,6 +50,15 @@ func TestComponentsThatDoNotFitTheirWorkersAreRefused(t *testing.T) {
 		"the same, and not fetched from":     {placement.Workers{Count: 2}, placement.Component{Value: fetching{}}, ""},
 		"local to its process":               {placement.Workers{Count: 1, Isolated: true}, placement.Component{Value: local{}}, goroutine},
 		"local, and its workers are as well": {placement.Workers{Count: 3}, placement.Component{Value: local{}}, ""},
+		"key kept by the store":              {placement.Workers{Count: 3, InOrder: true}, placement.Component{Source: true, Value: key}, ""},
+		"key, and one worker has it all":     {placement.Workers{Count: 1, InOrder: true}, placement.Component{Source: true, Value: single}, ""},
+		"key, competing":                     {placement.Workers{Count: 1, InOrder: true}, placement.Component{Source: true, Value: competing}, another},
+		"key, competing, and not the source": {placement.Workers{Count: 1, InOrder: true}, placement.Component{Value: competing}, ""},
+		"no order asked for":                 {placement.Workers{Count: 3}, placement.Component{Source: true, Value: competing}, ""},
+		"key, divided":                       {placement.Workers{Count: 2, InOrder: true}, placement.Component{Source: true, Value: divided}, fewer},
+		"key, divided by one":                {placement.Workers{Count: 1, InOrder: true}, placement.Component{Source: true, Value: divided}, ""},
+		"key, in memory":                     {placement.Workers{Count: 2, InOrder: true}, placement.Component{Source: true, Value: &queueInMemory{}}, fewer},
+		"key, in memory of one worker":       {placement.Workers{Count: 1, InOrder: true}, placement.Component{Source: true, Value: &queueInMemory{}}, ""},
 	} {
 		c.component.Name = `connector "x" (y)`
 		err := placement.Check(c.workers, []placement.Component{c.component})
