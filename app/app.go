@@ -15,7 +15,10 @@ func Main(registry *config.Registry) { Run(Settings{Registry: registry}) }
 // GOMEMLIMIT is set; and the default logger, to the one that --log-level and --log-format ask for.
 func Run(s Settings) {
 	limitMemory(os.DirFS("/"), os.LookupEnv)
-	os.Exit(run(context.Background(), s, thisProcess()))
+	process := thisProcess()
+	code := run(context.Background(), s, process)
+	process.flush()
+	os.Exit(code)
 }
 
 // run is one call of the command line; it returns the exit code.

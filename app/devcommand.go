@@ -101,7 +101,7 @@ func goBuild(ctx context.Context, program string) (string, error) {
 // startChild starts program beside this one.
 func (p *program) startChild(program string, args []string, force <-chan struct{}) (child, error) {
 	cmd := exec.Command(program, args...) //nolint:gosec,noctx // it is this program, and stopped in order
-	cmd.Stdout, cmd.Stderr = p.process.Stdout, p.process.Stderr
+	cmd.Stdout, cmd.Stderr = p.process.Stdout, behind(p.process.Stderr)
 	apart(cmd)
 	if err := cmd.Start(); err != nil {
 		return child{}, fmt.Errorf("start %s: %w", filepath.Base(program), err)

@@ -6,9 +6,11 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"time"
 
 	"golang.org/x/term"
 
+	"github.com/ergon-go/ergon/internal/sink"
 	"github.com/ergon-go/ergon/runner"
 	"github.com/ergon-go/ergon/telemetry"
 )
@@ -35,10 +37,26 @@ type process struct {
 
 func thisProcess() process {
 	return process{
-		Args: os.Args[min(1, len(os.Args)):], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Args: os.Args[min(1, len(os.Args)):], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: sink.NewWriter(os.Stderr),
 		LookupEnv: os.LookupEnv, Columns: columns, Interactive: interactive, Signals: runner.Signals, BuildInfo: debug.ReadBuildInfo,
 		SetLogger: slog.SetDefault, SetProviders: (*telemetry.Providers).SetGlobal,
 	}
+}
+
+// flush waits for what was written to standard error, as long as somebody reads it. Where nobody does, messages are dropped: no
+// work stops for them, and the process ends.
+func (p process) flush() {
+	if queue, ok := p.Stderr.(*sink.Writer); ok {
+		queue.Flush(time.Second, telemetry.FlushTimeout, nil)
+	}
+}
+
+// behind is the file that a writer writes to in the end, for what asks a file.
+func behind(w io.Writer) io.Writer {
+	if queue, ok := w.(*sink.Writer); ok {
+		return queue.Unwrap()
+	}
+	return w
 }
 
 func (p process) machine() machine {
@@ -49,7 +67,7 @@ func (p process) machine() machine {
 }
 
 func columns(w io.Writer) (int, bool) {
-	file, ok := w.(*os.File)
+	file, ok := behind(w).(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
 		return 0, false
 	}

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -32,6 +33,8 @@ func TestMain(m *testing.M) {
 			func(struct{}) (endless, error) { return endless{&sync.Once{}}, nil })
 		reg.Task("waiting", newWaiting, "waits for what never comes")
 		reg.Task("deaf", newDeaf, "does not hear its context")
+		reg.Task("grumbling", newGrumbling, "fails with many words")
+		config.Connector(reg, "stream", "always has one more", struct{}{}, func(struct{}) (stream, error) { return stream{}, nil })
 		app.Run(app.Settings{Registry: reg, Name: "reckon"})
 	}
 	os.Exit(m.Run())
@@ -54,6 +57,23 @@ func newDeaf(*ergon.Dependencies) ergon.Task {
 	return ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) {
 		fmt.Fprintln(os.Stderr, ready)
 		select {}
+	}}
+}
+
+type stream struct{}
+
+func (stream) FetchTransactions(context.Context, int) ([]ergon.Transaction, error) {
+	return []ergon.Transaction{ergon.NewTransaction("", "x")}, nil
+}
+
+// newGrumbling makes a task that has filled every pipe with what is logged of it when it says so on standard output.
+func newGrumbling(*ergon.Dependencies) ergon.Task {
+	var failed atomic.Int64
+	return ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) {
+		if failed.Add(1) == 2000 {
+			fmt.Println(ready)
+		}
+		return nil, ergon.Business(errors.New(strings.Repeat("no ", 1000)))
 	}}
 }
 
@@ -129,5 +149,46 @@ func TestSingleTransactionThatIsStoppedEndsWithTheSignalsCode(t *testing.T) {
 	stdout, stderr, code := stopped(t, "process-transaction deaf --payload-json {} --log-level error", syscall.SIGTERM)
 	if code != 143 || stdout != "" || !strings.Contains(stderr, "stopped by SIGTERM") {
 		t.Errorf("code %d, want 143; stdout %s; stderr %s", code, stdout, stderr)
+	}
+}
+
+// [F4] [E3] A log that nobody reads keeps no work from being done and no program from ending. It has 45 s to, and needs a few.
+func TestUnreadLogKeepsNobodyFromEnding(t *testing.T) {
+	in(t, "tasks: {grumbling: {connectors: {input: {type: stream}}, consumer: {loop: {streaming: true, on_exception: discard}}}}")
+	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+	defer cancel()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	unread, stderr, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unread.Close() }()
+	child := exec.CommandContext(ctx, self, "run")
+	child.Env = append(os.Environ(), childVariable+"=1")
+	child.Stderr = stderr
+	stdout, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = stderr.Close()
+	lines := bufio.NewScanner(stdout)
+	if !lines.Scan() || lines.Text() != ready {
+		t.Errorf("got %q, want that it gets on with its work", lines.Text())
+	}
+	if err := child.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+	for lines.Scan() { // the summary
+	}
+	err = child.Wait()
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	if !ok || exit.ExitCode() != 143 {
+		t.Errorf("ended with %v, want 143", err)
 	}
 }

@@ -103,10 +103,11 @@ func (p *program) end(ctx context.Context, t *telemetry.Providers) {
 
 // flush is called at the end of a run: ours, and that of the program beside it.
 func (p *program) flush(providers *telemetry.Providers) func(context.Context) error {
-	if p.settings.Flush == nil {
-		return providers.Shutdown
-	}
 	return func(ctx context.Context) error {
+		defer p.process.flush() // a worker process ends then
+		if p.settings.Flush == nil {
+			return providers.Shutdown(ctx)
+		}
 		var own error
 		var beside sync.WaitGroup
 		beside.Go(func() { own = providers.Shutdown(ctx) })

@@ -177,15 +177,15 @@ func TestLoopEndsWhateverTellingDoes(t *testing.T) {
 				release := make(chan struct{})
 				r := newRig(ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) {
 					return nil, ergon.Business(errors.New("no"))
-				}}, numbered(3000)...)
+				}}, numbered(10_000)...)
 				shape(r, release)
 				began := time.Now()
 				r.run(t)
 				if took := time.Since(began); took > 5*time.Second {
 					t.Errorf("the loop took %s, want 5s at most", took)
 				}
-				if got := r.consumer.Snapshot().Outcomes[pipeline.DeadLettered]; got != 3000 {
-					t.Errorf("%d transactions have failed, want 3000", got)
+				if got := r.consumer.Snapshot().Outcomes[pipeline.DeadLettered]; got != 10_000 {
+					t.Errorf("%d transactions have failed, want 10000", got)
 				}
 				close(release)
 				sleep(time.Hour) // for what is slow

@@ -8,7 +8,7 @@ import (
 
 const (
 	// mostLines is how many log lines may wait.
-	mostLines = 1024
+	mostLines = 8192
 	// answerWithin is how long a handler has to say what it wants.
 	answerWithin = time.Second
 )
