@@ -78,8 +78,15 @@ func (l *link) deliver(ctx context.Context, n int, send func(context.Context) er
 	l.note(ctx, n, err)
 }
 
-// note counts and reports.
+// note counts and reports. The log is not ours, so nothing is written to it while others wait for the lock.
 func (l *link) note(ctx context.Context, n int, err error) {
+	for _, say := range l.count(n, err) {
+		say(ctx)
+	}
+}
+
+// count returns what is to be said.
+func (l *link) count(n int, err error) (say []func(context.Context)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	was := l.failing
@@ -92,18 +99,27 @@ func (l *link) note(ctx context.Context, n int, err error) {
 	} else {
 		l.failed += int64(n)
 	}
+	lost := l.failed
 	switch {
 	case err != nil && was == nil && !errors.Is(err, errCut) && l.mayReport():
-		l.logger.WarnContext(ctx, "telemetry is not delivered; reported once, until it is again", "signal", l.signal, "to", l.to, "error", err)
+		say = append(say, func(ctx context.Context) {
+			l.logger.WarnContext(ctx, "telemetry is not delivered; reported once, until it is again",
+				"signal", l.signal, "to", l.to, "error", err)
+		})
 	case err == nil && was != nil && l.told:
 		l.told = false
-		l.logger.InfoContext(ctx, "telemetry is delivered again", "signal", l.signal, "to", l.to, "lost", l.failed)
+		say = append(say, func(ctx context.Context) {
+			l.logger.InfoContext(ctx, "telemetry is delivered again", "signal", l.signal, "to", l.to, "lost", lost)
+		})
 	}
 	if !l.crowded && l.room > 0 && l.taken-l.delivered-l.failed > l.room {
 		l.crowded = true
-		l.logger.WarnContext(ctx, "telemetry is made faster than it is delivered, so some is dropped; sample, or raise batch.queue",
-			"signal", l.signal, "to", l.to)
+		say = append(say, func(ctx context.Context) {
+			l.logger.WarnContext(ctx, "telemetry is made faster than it is delivered, so some is dropped; sample, or raise batch.queue",
+				"signal", l.signal, "to", l.to)
+		})
 	}
+	return say
 }
 
 var _ otel.ErrorHandler = (*link)(nil)
@@ -111,12 +127,14 @@ var _ otel.ErrorHandler = (*link)(nil)
 // Handle reports an error of which nothing else is known.
 func (l *link) Handle(err error) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.mayReport() {
+	may := l.mayReport()
+	l.mu.Unlock()
+	if may {
 		l.logger.Warn("telemetry has an error; reported once a minute at most", "error", err)
 	}
 }
 
+// mayReport notes that it is reported. The lock is held.
 func (l *link) mayReport() bool {
 	if !l.reported.IsZero() && time.Since(l.reported) < reportEvery {
 		return false

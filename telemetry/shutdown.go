@@ -25,20 +25,41 @@ func (p *Providers) Shutdown(ctx context.Context) (err error) {
 	p.shutdown.Do(func() {
 		ctx, cancel := context.WithTimeoutCause(ctx, FlushTimeout, errCut)
 		defer cancel()
-		lost := make([]error, len(p.pipelines))
-		var all sync.WaitGroup
-		for i, one := range p.pipelines {
-			all.Go(func() { lost[i] = one.end(ctx) })
+		done := make(chan error, 1)
+		go func() { done <- p.end(ctx) }()
+		select {
+		case err = <-done:
+			return
+		case <-ctx.Done():
 		}
-		all.Wait()
-		errs := slices.Clone(lost)
-		for _, closer := range slices.Backward(p.closers) {
-			errs = append(errs, closer())
+		timer := time.NewTimer(lastMoment)
+		defer timer.Stop()
+		select {
+		case err = <-done:
+		case <-timer.C:
+			err = fmt.Errorf("%w; an exporter has not returned and is left behind", context.Cause(ctx))
 		}
-		p.background.Wait()
-		err = errors.Join(errs...)
 	})
 	return err
+}
+
+// lastMoment is how long exporters have to return that their context has told to.
+const lastMoment = 100 * time.Millisecond
+
+// end ends everything. It hangs where an exporter does that does not heed ctx.
+func (p *Providers) end(ctx context.Context) error {
+	lost := make([]error, len(p.pipelines))
+	var all sync.WaitGroup
+	for i, one := range p.pipelines {
+		all.Go(func() { lost[i] = one.end(ctx) })
+	}
+	all.Wait()
+	errs := slices.Clone(lost)
+	for _, closer := range slices.Backward(p.closers) {
+		errs = append(errs, closer())
+	}
+	p.background.Wait()
+	return errors.Join(errs...)
 }
 
 // end flushes. What is lost is said by the link, and only what it does not know by the SDK.
