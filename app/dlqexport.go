@@ -41,10 +41,7 @@ func (p *program) dlqExportCommand() *cobra.Command {
 func (p *program) exportLetters(ctx context.Context, store deadletter.Store, filter deadletter.Filter, path string) error {
 	if path == "-" {
 		_, err := writeLetters(ctx, p.process.Stdout, store, filter)
-		if err != nil {
-			return fmt.Errorf("export to standard output: %w", err)
-		}
-		return nil
+		return printed("export to", err)
 	}
 	n, err := exportTo(ctx, path, store, filter)
 	if err != nil {

@@ -15,8 +15,8 @@
 //
 // What was asked for goes to standard output; messages, log lines and progress go to standard error, one line of it
 // redrawn in place where it is a terminal. With --output json standard output is one JSON document. Exit codes are 0 for
-// done, also with dead letters; 1 for failed; 2 for a command or configuration that is wrong; 130 and 143 after SIGINT and
-// SIGTERM. Nothing is written to disk but by the connectors, and by logs where the configuration says so.
+// done, also with dead letters; 1 for failed; 2 for a command or configuration that is wrong; 130, 143 and 129 after SIGINT,
+// SIGTERM and SIGHUP. Nothing is written to disk but by the connectors, and by logs where the configuration says so.
 //
 // The section telemetry of the configuration, and variables of OpenTelemetry (OTEL_*), say what of a run is exported; see
 // package telemetry. Nothing is by default.

@@ -25,7 +25,7 @@ type process struct {
 	Columns func(io.Writer) (int, bool)
 	// Interactive is whether somebody sees the messages and can answer.
 	Interactive func() bool
-	// Signals returns a context that SIGINT and SIGTERM end, and a channel that the second of them closes.
+	// Signals returns a context that SIGINT, SIGTERM and SIGHUP end, and a channel that the second of them closes.
 	Signals   func(context.Context) (ctx context.Context, force <-chan struct{}, stop func())
 	BuildInfo func() (*debug.BuildInfo, bool)
 	// Machine is what doctor looks at. Nil: the machine that the program runs on.

@@ -2,9 +2,11 @@ package app
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -64,10 +66,20 @@ func (p *program) root() (*cobra.Command, error) {
 
 // print writes what was asked for to standard output, at once.
 func (p *program) print(text string) error {
-	if _, err := io.WriteString(p.process.Stdout, text); err != nil {
-		return fmt.Errorf("write to standard output: %w", err)
+	_, err := io.WriteString(p.process.Stdout, text)
+	return printed("write to", err)
+}
+
+// printed is the error of what was done to standard output. That nobody reads it, as after head, is no news for who made it so.
+func printed(did string, err error) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	err = fmt.Errorf("%s standard output: %w", did, err)
+	if errors.Is(err, syscall.EPIPE) {
+		return &told{err: err}
+	}
+	return err
 }
 
 // printJSON writes a document that people can read as well.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -19,7 +20,7 @@ func (p *program) runCommand() *cobra.Command {
 		Long: "Run tasks until their sources are empty, or until they are stopped; all tasks where none is named.\n" +
 			"They run side by side; with --in-order one after the other, each when the one before it has ended, in the order in which\n" +
 			"they are named, or else in that of the configuration.\n\n" +
-			"SIGINT (Ctrl-C) and SIGTERM stop in order: what is in flight is finished. A second one cuts that short.",
+			"SIGINT (Ctrl-C), SIGTERM and SIGHUP stop in order: what is in flight is finished. A second SIGINT or SIGTERM cuts that short.",
 		ValidArgsFunction: p.completeTasks,
 		RunE: func(c *cobra.Command, names []string) error {
 			if c.Flags().Changed("limit") && of.limit < 1 {
@@ -79,7 +80,11 @@ func (p *program) runTasks(ctx context.Context, names []string, of runOptions) e
 	settled := p.watch(ctx, manager, line, providers.Logger)
 	summary, err := run(ctx, names...)
 	settled()
-	return errors.Join(err, p.printSummary(summary, err == nil))
+	unprinted := p.printSummary(summary, err == nil)
+	if errors.Is(unprinted, syscall.EPIPE) {
+		unprinted = nil // what was run has run, whether somebody reads of it or not
+	}
+	return errors.Join(err, unprinted)
 }
 
 // checkSteps has a step that is configured wrongly be refused before those that come before it have run. A worker process

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -35,6 +36,7 @@ func TestMain(m *testing.M) {
 		reg.Task("deaf", newDeaf, "does not hear its context")
 		reg.Task("grumbling", newGrumbling, "fails with many words")
 		config.Connector(reg, "stream", "always has one more", struct{}{}, func(struct{}) (stream, error) { return stream{}, nil })
+		reg.Task("orphaning", newOrphaning, "leaves behind what it starts")
 		app.Run(app.Settings{Registry: reg, Name: "reckon"})
 	}
 	os.Exit(m.Run())
@@ -77,9 +79,41 @@ func newGrumbling(*ergon.Dependencies) ergon.Task {
 	}}
 }
 
+// newOrphaning has a handler that leaves something behind that has no parent but process 1, and fails where that is not reaped
+// or a program that ended well does not look so.
+func newOrphaning(*ergon.Dependencies) ergon.Task {
+	return ergon.Task{Process: func(ctx context.Context, _ ergon.Transaction) (any, error) {
+		if os.Getpid() == 1 || syscall.Getpgrp() != os.Getpid() {
+			return nil, fmt.Errorf("process %d of group %d, want a leader that is not process 1", os.Getpid(), syscall.Getpgrp())
+		}
+		for range 50 {
+			out, err := exec.CommandContext(ctx, "sh", "-c", "true >&2 & echo $!").Output()
+			if err != nil {
+				return nil, fmt.Errorf("a program that ended well: %w", err)
+			}
+			orphan, err := strconv.Atoi(strings.TrimSpace(string(out)))
+			if err != nil {
+				return nil, err
+			}
+			for until := time.Now().Add(5 * time.Second); !errors.Is(syscall.Kill(orphan, 0), syscall.ESRCH); {
+				if time.Now().After(until) {
+					return nil, fmt.Errorf("process %d has ended and is not reaped", orphan)
+				}
+			}
+		}
+		return nil, nil
+	}}
+}
+
 // stopped runs the program until it says that it is ready and sends it signals, the next when it has said that it heard
 // the one before. It must end long before the test gives up.
 func stopped(t *testing.T, args string, signals ...syscall.Signal) (stdout, stderr string, code int) {
+	t.Helper()
+	return stoppedAs(t, func(*exec.Cmd) {}, args, signals...)
+}
+
+// stoppedAs is stopped, with a program that as has changed.
+func stoppedAs(t *testing.T, as func(*exec.Cmd), args string, signals ...syscall.Signal) (stdout, stderr string, code int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
@@ -91,6 +125,7 @@ func stopped(t *testing.T, args string, signals ...syscall.Signal) (stdout, stde
 	child.Env = append(os.Environ(), childVariable+"=1")
 	var out, all bytes.Buffer
 	child.Stdout = &out
+	as(child)
 	pipe, err := child.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -109,11 +144,10 @@ func stopped(t *testing.T, args string, signals ...syscall.Signal) (stdout, stde
 		}
 	}
 	err = child.Wait()
-	exit, ok := errors.AsType[*exec.ExitError](err)
-	if !ok {
+	if _, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
 		t.Fatalf("ended with %v\n%s", err, &all)
 	}
-	return out.String(), all.String(), exit.ExitCode()
+	return out.String(), all.String(), child.ProcessState.ExitCode()
 }
 
 // [E4] [E3] The summary is printed all the same.
@@ -190,5 +224,54 @@ func TestUnreadLogKeepsNobodyFromEnding(t *testing.T) {
 	exit, ok := errors.AsType[*exec.ExitError](err)
 	if !ok || exit.ExitCode() != 143 {
 		t.Errorf("ended with %v, want 143", err)
+	}
+}
+
+// unread is a pipe whose reader has gone.
+func unread(t *testing.T) *os.File {
+	t.Helper()
+	end, held, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { held.Close() })
+	end.Close()
+	return held
+}
+
+// [F5] [E4] What is written to who has gone ends a Go program by SIGPIPE, as a rule.
+func TestOutputThatNobodyReadsFailsNoRunAndIsNoMessage(t *testing.T) {
+	in(t, "tasks: {waiting: {connectors: {input: {type: numbers, count: 3}}, consumer: {loop: {on_exception: discard}}}}")
+	for name, c := range map[string]struct {
+		args       string
+		out, err   bool // are read
+		code       int
+		wantStdout string
+	}{
+		"log":     {"run --log-level debug", true, false, 0, "waiting: done in"},
+		"summary": {"run --log-level error", false, true, 0, ""},
+		"fault":   {"run nothing", true, false, 2, ""},
+		"list":    {"list", false, true, 1, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			child := exec.CommandContext(ctx, os.Args[0], strings.Fields(c.args)...)
+			child.Env = append(os.Environ(), childVariable+"=1")
+			var stdout, stderr bytes.Buffer
+			child.Stdout, child.Stderr = unread(t), unread(t)
+			if c.out {
+				child.Stdout = &stdout
+			}
+			if c.err {
+				child.Stderr = &stderr
+			}
+			if err := child.Run(); child.ProcessState == nil || child.ProcessState.ExitCode() != c.code {
+				t.Errorf("ended with %v, want code %d", err, c.code)
+			}
+			if !strings.HasPrefix(stdout.String(), c.wantStdout) || stderr.Len() > 0 {
+				t.Errorf("stdout %q, stderr %q", &stdout, &stderr)
+			}
+		})
 	}
 }

@@ -14,8 +14,8 @@ const (
 )
 
 // ExitCode returns what a program ends with: 0 for nil; 2 for usage and configuration, which is what wraps [ErrUsage] or
-// has a method ExitCode that says so; 130 where SIGINT ended it, 143 where SIGTERM did; 1 for everything else. Of several
-// errors the worst decides: 2, then 1, then a signal. How a child process ended (*exec.ExitError) says nothing about this
+// has a method ExitCode that says so; 130 where SIGINT ended it, 143 where SIGTERM did, 129 for SIGHUP; 1 for everything else.
+// Of several errors the worst decides: 2, then 1, then a signal. How a child process ended (*exec.ExitError) says nothing about this
 // one.
 func ExitCode(err error) int {
 	if err == nil {

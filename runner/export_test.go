@@ -1,6 +1,8 @@
 package runner
 
 import (
+	"context"
+	"os"
 	"time"
 
 	"github.com/ergon-go/ergon/policy"
@@ -52,4 +54,9 @@ func Deaths(limit int, lives ...Snapshot) (delays []time.Duration, givenUp bool)
 // TreeBudgets are how long after the beginning of a shutdown, and after it was forced, a worker process is killed.
 func TreeBudgets(p policy.Shutdown) (orderly, forced time.Duration) {
 	return treeBudget(p), forcedBudget(p)
+}
+
+// WatchSignals does what signals mean.
+func WatchSignals(signals <-chan os.Signal, stopped <-chan struct{}, end context.CancelCauseFunc, force func()) {
+	watchSignals(signals, stopped, end, force)
 }

@@ -21,12 +21,14 @@ func (e *SignalError) Error() string {
 		return "stopped by SIGINT"
 	case syscall.SIGTERM:
 		return "stopped by SIGTERM"
+	case syscall.SIGHUP:
+		return "stopped by SIGHUP"
 	default:
 		return "stopped by signal: " + e.Signal.String()
 	}
 }
 
-// ExitCode is 128 plus the signal's number, as shells have it: 130 for SIGINT, 143 for SIGTERM.
+// ExitCode is 128 plus the signal's number, as shells have it: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP.
 func (e *SignalError) ExitCode() int {
 	if number, ok := e.Signal.(syscall.Signal); ok {
 		return 128 + int(number)
@@ -34,35 +36,53 @@ func (e *SignalError) ExitCode() int {
 	return 1
 }
 
-// Signals returns a context that ends with parent or by the first SIGINT or SIGTERM, then with a *[SignalError] as its
-// cause. The second signal closes force. From then on signals have their usual effect again, so a third ends the process.
+// Signals returns a context that ends with parent or by the first SIGINT, SIGTERM or SIGHUP, then with a *[SignalError] as its
+// cause. The second signal closes force, unless it is SIGHUP: a terminal that is closed may send that twice. From then on
+// signals have their usual effect again, so a third ends the process. SIGHUP is left ignored where the process was started
+// so, as nohup does. SIGPIPE ends nothing meanwhile: what is written to a log that nobody reads any more just fails.
 // Call stop to give the signals back; it also ends the context.
 func Signals(parent context.Context) (ctx context.Context, force <-chan struct{}, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	forced := make(chan struct{})
-	signals := make(chan os.Signal, 2)
+	signals, pipes := make(chan os.Signal, 2), make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
+	signal.Notify(pipes, syscall.SIGPIPE) // that it is caught is all; programs that this one starts do not inherit it
 	stopped := make(chan struct{})
 	var watcher sync.WaitGroup
 	watcher.Go(func() {
 		defer signal.Stop(signals)
-		select {
-		case s := <-signals:
-			cancel(&SignalError{Signal: s})
-		case <-stopped:
-			return
-		}
-		select {
-		case <-signals:
+		watchSignals(signals, stopped, cancel, func() {
 			signal.Stop(signals) // before anybody can see force
 			close(forced)
-		case <-stopped:
-		}
+		})
 	})
 	stop = sync.OnceFunc(func() {
 		close(stopped)
 		watcher.Wait()
+		signal.Stop(pipes)
 		cancel(nil)
 	})
 	return ctx, forced, stop
+}
+
+// watchSignals calls end for the first signal and force for the second.
+func watchSignals(signals <-chan os.Signal, stopped <-chan struct{}, end context.CancelCauseFunc, force func()) {
+	for ended := false; ; {
+		select {
+		case s := <-signals:
+			switch {
+			case !ended:
+				ended = true
+				end(&SignalError{Signal: s})
+			case s != syscall.SIGHUP:
+				force()
+				return
+			}
+		case <-stopped:
+			return
+		}
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,7 +20,7 @@ import (
 
 // asProgram, in the environment, makes the test binary a program that runs one streaming task: "heed" with a handler that
 // heeds its context, "ignore" with one that does not, "hang" with a service besides that does not close, "done" with
-// nothing to do, "broken" with a source that fails; a JSON object is a crew.
+// nothing to do, "unread" with something to print, "broken" with a source that fails; a JSON object is a crew.
 const asProgram = "ERGON_TEST_PROGRAM"
 
 func TestMain(m *testing.M) {
@@ -35,13 +36,23 @@ func TestMain(m *testing.M) {
 func program(kind string) error {
 	ctx, force, stop := runner.Signals(context.Background())
 	defer stop()
+	if kind == "unread" {
+		defer fmt.Println("nor this")
+	}
 	var source any = finiteQueue(1)
 	if kind == "broken" {
 		source = memory.WithFaults(finiteQueue(1), memory.Fail(memory.OnFetch, nil).Always())
 	}
 	cfg := configure("triage", source, processor(func(ctx context.Context, _ ergon.Transaction) (any, error) {
-		if kind == "done" {
+		switch kind {
+		case "done":
 			return kind, nil
+		case "unread":
+			_, err := fmt.Println("nobody reads this")
+			if !errors.Is(err, syscall.EPIPE) {
+				return nil, fmt.Errorf("it was written, or %w", err)
+			}
+			return nil, nil
 		}
 		fmt.Println("processing")
 		if kind == "heed" {
@@ -108,6 +119,7 @@ func TestProgramEndsWithTheExitCodeOfItsSignal(t *testing.T) {
 		"done":                           {"done", nil, 0},
 		"failed":                         {"broken", nil, 1},
 		"SIGTERM":                        {"heed", []syscall.Signal{syscall.SIGTERM}, 143},
+		"SIGHUP":                         {"heed", []syscall.Signal{syscall.SIGHUP}, 129},
 		"SIGINT":                         {"heed", []syscall.Signal{syscall.SIGINT}, 130},
 		"second signal forces":           {"ignore", []syscall.Signal{syscall.SIGTERM, syscall.SIGINT}, 143},
 		"second signal, the other first": {"ignore", []syscall.Signal{syscall.SIGINT, syscall.SIGTERM}, 130},
@@ -118,6 +130,22 @@ func TestProgramEndsWithTheExitCodeOfItsSignal(t *testing.T) {
 				t.Errorf("got exit code %d, want %d", got, c.want)
 			}
 		})
+	}
+}
+
+// [F5] Standard output is a pipe whose reader has gone, which ends a Go program as a rule.
+func TestOutputThatNobodyReadsEndsNothing(t *testing.T) {
+	end, held, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	end.Close()
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), asProgram+"=unread")
+	cmd.Stdout, cmd.Stderr = held, t.Output()
+	if err := cmd.Run(); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -170,5 +198,49 @@ func TestSignalsEndWithTheirParent(t *testing.T) {
 	<-ctx.Done()
 	if cause := context.Cause(ctx); !errors.Is(cause, errStop) {
 		t.Errorf("got cause %v, want %v", cause, errStop)
+	}
+}
+
+// [F5] A closed terminal sends SIGHUP, from its shell and from the kernel.
+func TestSecondHangupDoesNotForce(t *testing.T) {
+	signals, stopped := make(chan os.Signal), make(chan struct{})
+	var cause error
+	forced, done := false, make(chan struct{})
+	go func() {
+		defer close(done)
+		runner.WatchSignals(signals, stopped, func(err error) { cause = err }, func() { forced = true })
+	}()
+	for range 3 {
+		signals <- syscall.SIGHUP // the third is taken by who was not ended by the second
+	}
+	close(stopped)
+	<-done
+	if hangup, ok := errors.AsType[*runner.SignalError](cause); !ok || hangup.ExitCode() != 129 || forced {
+		t.Errorf("got cause %v, forced %t; want SIGHUP, which does not force", cause, forced)
+	}
+	done = make(chan struct{})
+	go func() {
+		defer close(done)
+		runner.WatchSignals(signals, nil, func(error) {}, func() { forced = true })
+	}()
+	signals <- syscall.SIGHUP
+	signals <- syscall.SIGTERM
+	<-done
+	if !forced {
+		t.Error("another signal after SIGHUP did not force")
+	}
+}
+
+// [F5] nohup starts a program with SIGHUP ignored.
+func TestHangupStaysIgnoredWhereItWas(t *testing.T) {
+	signal.Ignore(syscall.SIGHUP)
+	defer signal.Reset(syscall.SIGHUP)
+	ctx, _, stop := runner.Signals(t.Context())
+	defer stop()
+	signalSelf(t, syscall.SIGHUP)
+	signalSelf(t, syscall.SIGTERM)
+	<-ctx.Done()
+	if cause, ok := errors.AsType[*runner.SignalError](context.Cause(ctx)); !ok || cause.Signal != syscall.SIGTERM {
+		t.Errorf("got cause %v, want SIGTERM", context.Cause(ctx))
 	}
 }
