@@ -38,6 +38,8 @@ func program(kind string) error {
 	defer stop()
 	if kind == "unread" {
 		defer fmt.Println("nor this")
+	} else { // by stop as well, when SIGPIPE has its usual effect again
+		context.AfterFunc(ctx, func() { fmt.Println("stopping") })
 	}
 	var source any = finiteQueue(1)
 	if kind == "broken" {
@@ -68,7 +70,6 @@ func program(kind string) error {
 		}})
 	}
 	cfg.Shutdown.Grace, cfg.Shutdown.Force = 0, time.Hour
-	context.AfterFunc(ctx, func() { fmt.Println("stopping") })
 	_, err := runner.RunTask(ctx, cfg, runner.Settings{Logger: quiet(), Force: force})
 	return err
 }
