@@ -100,6 +100,19 @@ func TestOutputIDsAreInjective(t *testing.T) {
 	}
 }
 
+// [I3] What is passed on arrives for the first time where it goes to, under its own id and of its own generation.
+func TestOutputDoesNotArriveAsItsInboundDid(t *testing.T) {
+	inbound := ergon.NewTransaction("in", nil).WithArrival("1-a").WithGeneration(2)
+	outbound, err := ergon.Task{}.Outbound(inbound, []ergon.Transaction{inbound.WithPayload("passed on")})
+	if err != nil || outbound[0].Arrival() != "" || outbound[0].ID() != "in" || outbound[0].Generation() != 2 {
+		t.Errorf("got %v of arrival %q, %v", outbound, outbound[0].Arrival(), err)
+	}
+	made := ergon.NewTransaction("", nil).WithArrival("1-a").WithGeneration(2)
+	if outbound, _ = (ergon.Task{}).Outbound(inbound, []ergon.Transaction{made}); outbound[0].Arrival() != "" || outbound[0].Generation() != 0 {
+		t.Errorf("one with a derived id has arrival %q and generation %d", outbound[0].Arrival(), outbound[0].Generation())
+	}
+}
+
 // What came before cannot cost a transaction more.
 func TestOutputIDAllocatesNothingButItself(t *testing.T) {
 	task := ergon.Task{}.WithIdentity("price/orders")
