@@ -16,6 +16,10 @@ type Batch struct {
 	// Prefetch is how many transactions may be fetched ahead of a free slot, continuous mode only. They wait with their
 	// leases kept, and are released at shutdown. Default 0.
 	Prefetch int `yaml:"prefetch"`
+	// Fill is how long a batch waits for more, batch mode only: it begins once it has MinSize transactions, or what is left
+	// of the loop's limit, when Fill has passed since its first, or when the source has ended. Its fetches are paced by
+	// empty_queue. 0 (default) begins with what the first fetch brings.
+	Fill time.Duration `yaml:"fill"`
 }
 
 // DefaultBatch asks for 100 at a time.
@@ -29,6 +33,10 @@ func (b Batch) validate(at path) faults {
 	f.atLeast(at.key("size"), b.Size, 1, "it is what one fetch asks for")
 	f.atLeast(at.key("prefetch"), b.Prefetch, 0, "0 fetches only for free slots")
 	f.notNegative(at.key("interval"), b.Interval)
+	f.notNegative(at.key("fill"), b.Fill)
+	if b.Fill > 0 && b.MinSize == 0 {
+		f.addf(at.key("fill"), "is %s, but min_size does not say how many a batch waits for; set min_size and max_size", b.Fill)
+	}
 	if b.MinSize == 0 && b.MaxSize == 0 {
 		return f
 	}

@@ -11,6 +11,10 @@ type Concurrency struct {
 	// Headroom is how many abandoned attempts (timed out, but their handler has not returned) a worker bears before it
 	// stops fetching and ends with an error. 0 (default) means as many as may run at once.
 	Headroom int `yaml:"headroom"`
+	// Waiting is how many transactions may wait for their next attempt, beside those that run, before nothing more is
+	// fetched. A backoff of more than a second waits there; a shorter one keeps its place. 0 (default) means four times as
+	// many as may run at once.
+	Waiting int `yaml:"waiting"`
 }
 
 // DefaultConcurrency is 16 at once.
@@ -30,10 +34,22 @@ func (c Concurrency) MostAbandoned() int {
 	return c.Most()
 }
 
+// waitingPerSlot is how many transactions may wait for their next attempt for each that may run.
+const waitingPerSlot = 4
+
+// MostWaiting is the effective bound on those that wait for their next attempt.
+func (c Concurrency) MostWaiting() int {
+	if c.Waiting > 0 {
+		return c.Waiting
+	}
+	return waitingPerSlot * c.Most()
+}
+
 func (c Concurrency) validate(at path) faults {
 	var f faults
 	f.atLeast(at.key("value"), c.Value, 1, "nothing could run")
 	f.atLeast(at.key("headroom"), c.Headroom, 0, "0 means as many as may run at once")
+	f.atLeast(at.key("waiting"), c.Waiting, 0, "0 means four times as many as may run at once")
 	if c.Min == 0 && c.Max == 0 {
 		return f
 	}

@@ -78,9 +78,30 @@ type Loop struct {
 	DeadLetter string `yaml:"dead_letter"`
 	// Ordering is none (default) or key.
 	Ordering Ordering `yaml:"ordering"`
+	// Order bounds what ordering by key keeps back.
+	Order Order `yaml:"order"`
 	// Outage is when to stop trying because everything fails.
 	Outage Outage `yaml:"outage"`
+	// HoldAtMost is how long a transaction that was requeued is kept by the loop itself, because its source would not keep
+	// the order of its key; one that is held longer fails and becomes a dead letter. More than 0. Default 15m.
+	HoldAtMost time.Duration `yaml:"hold_at_most"`
 }
+
+// Order bounds what ordering by key keeps back.
+type Order struct {
+	// Held is how many transactions may be fetched and wait for others of their key, where it is the loop that keeps the
+	// order, before nothing more is fetched. A backlog of one key keeps others waiting only beyond that. At least 1.
+	// Default 10000.
+	Held int `yaml:"held"`
+}
+
+const (
+	defaultHeld       = 10_000
+	defaultHoldAtMost = 15 * time.Minute
+)
+
+// DefaultOrder holds back 10,000.
+func DefaultOrder() Order { return Order{Held: defaultHeld} }
 
 // DefaultLoop ends when its source is empty and runs 16 transactions at once.
 func DefaultLoop() Loop {
@@ -94,7 +115,9 @@ func DefaultLoop() Loop {
 		OnException:        OnExceptionDeadLetter,
 		DeadLetter:         "dead_letters",
 		Ordering:           OrderingNone,
+		Order:              DefaultOrder(),
 		Outage:             DefaultOutage(),
+		HoldAtMost:         defaultHoldAtMost,
 	}
 }
 
@@ -116,6 +139,11 @@ func (l Loop) validate(at path) faults {
 	}
 	f.notNegative(at.key("timeout"), l.Timeout)
 	f.notNegative(at.key("transaction_timeout"), l.TransactionTimeout)
+	f.atLeast(at.key("order").key("held"), l.Order.Held, 1, "something has to be fetched")
+	f.positive(at.key("hold_at_most"), l.HoldAtMost, "what is held needs a bound")
+	if l.Batch.Fill > 0 && l.Mode != ModeBatch {
+		f.addf(at.key("batch").key("fill"), "is %s, but a loop in mode: %s refills at once; set mode: batch", l.Batch.Fill, l.Mode)
+	}
 	f = append(f, l.Batch.validate(at.key("batch"))...)
 	f = append(f, l.Concurrency.validate(at.key("concurrency"))...)
 	f = append(f, l.EmptyQueue.validate(at.key("empty_queue"))...)

@@ -97,6 +97,21 @@ func TestConsumerReportsEachFaultWithPathAndCure(t *testing.T) {
 		"loop.concurrency.headroom: is -1, must be at least 0 (0 means as many as may run at once)": func(c *consumer) {
 			c.Loop.Concurrency.Headroom = -1
 		},
+		"loop.concurrency.waiting: is -1, must be at least 0 (0 means four times as many as may run at once)": func(c *consumer) {
+			c.Loop.Concurrency.Waiting = -1
+		},
+		"loop.batch.fill: is -1s, must not be negative": func(c *consumer) { c.Loop.Batch.Fill = -second },
+		"loop.batch.fill: is 1s, but a loop in mode: continuous refills at once; set mode: batch": func(c *consumer) {
+			c.Loop.Batch.Fill, c.Loop.Batch.MinSize, c.Loop.Batch.MaxSize = second, 100, 100
+		},
+		"loop.batch.fill: is 1s, but min_size does not say how many a batch waits for; set min_size and max_size": func(c *consumer) {
+			c.Loop.Mode, c.Loop.Batch.Fill = policy.ModeBatch, second
+		},
+		"loop.order.held: is 0, must be at least 1 (something has to be fetched)": func(c *consumer) { c.Loop.Order.Held = 0 },
+		"loop.hold_at_most: is 0s, must be more than 0 (what is held needs a bound)": func(c *consumer) {
+			c.Loop.HoldAtMost = 0
+		},
+		"loop.outage.same_probe: is -1, must be at least 0 (0 means 3)": func(c *consumer) { c.Loop.Outage.SameProbe = -1 },
 		"loop.concurrency: min 1, value 16 and max 8" + concurrencyOrder: func(c *consumer) {
 			c.Loop.Concurrency.Min, c.Loop.Concurrency.Max = 1, 8
 		},
@@ -212,7 +227,7 @@ func TestAllFaultsAreReportedAtOnce(t *testing.T) {
 		paths = append(paths, path)
 	}
 	want := []string{
-		"loop.mode", "loop.execution", "loop.on_exception", "loop.ordering", "loop.batch.size", "loop.concurrency.value",
+		"loop.mode", "loop.execution", "loop.on_exception", "loop.ordering", "loop.order.held", "loop.hold_at_most", "loop.batch.size", "loop.concurrency.value",
 		"loop.empty_queue.backoff", "loop.empty_queue.backoff_multiplier", "loop.outage.probe_interval", "fetch.connector",
 	}
 	for _, step := range []string{"fetch", "process", "success", "exception", "settle"} {

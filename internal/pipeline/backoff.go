@@ -9,13 +9,17 @@ import (
 	"github.com/ergon-go/ergon/internal/lifecycle"
 )
 
-// backoff waits before the attempt that f's state names. OK means that it may start.
-func (c *Consumer) backoff(f *flight) lifecycle.Event {
+// backoff waits before the attempt that f's state names. OK means that it may start. A long one is waited out beside the pool:
+// then f is not its worker's any more.
+func (c *Consumer) backoff(f *flight) (event lifecycle.Event, beside bool) {
 	d := c.delay(f)
 	if f.state.Phase != lifecycle.Exception && f.deadline != 0 && c.clock.now().after(d) >= f.deadline {
 		f.failed(fmt.Errorf("%w of %s leaves no room for another attempt after a backoff of %s: %w",
 			ergon.ErrTransactionTimeout, c.settings.Policy.Loop.TransactionTimeout, d, f.failure.last))
-		return lifecycle.OutOfTime
+		return lifecycle.OutOfTime, false
+	}
+	if d > longestInSlot {
+		return c.waitBeside(f, d)
 	}
 	if d > 0 {
 		c.rests(d)
@@ -24,14 +28,14 @@ func (c *Consumer) backoff(f *flight) lifecycle.Event {
 		select {
 		case <-timer.C:
 		case <-c.stopping:
-			return lifecycle.Interrupted
+			return lifecycle.Interrupted, false
 		}
 	}
 	if f.lost.Load() {
-		return lifecycle.LeaseLost
+		return lifecycle.LeaseLost, false
 	}
 	c.stats.shards[0].retries.Add(1)
-	return lifecycle.OK
+	return lifecycle.OK, false
 }
 
 func (c *Consumer) delay(f *flight) time.Duration {

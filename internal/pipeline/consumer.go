@@ -33,6 +33,7 @@ type Consumer struct {
 	slabs    slabs
 	order    order
 	outage   *outage
+	waiting  waitingRoom
 	hop      *hop
 	hybrid   *hybrid
 	governor *governor
@@ -89,9 +90,11 @@ func New(s Settings) (*Consumer, error) {
 	c.intake = newIntake(c)
 	c.hop = newHop(s)
 	c.hybrid = newHybrid(c)
-	c.order = order{on: s.Policy.Loop.Ordering == policy.OrderingKey, held: map[string][]*flight{}}
+	c.order.on, c.order.most = s.Policy.Loop.Ordering == policy.OrderingKey, s.Policy.Loop.Order.Held
+	c.order.held = map[string][]*flight{}
 	c.governor = newGovernor(s.Policy.Loop.Concurrency, &c.pool)
-	c.outage = newOutage(s.Policy.Loop.Outage, func(lasts bool) { c.watcher.outageChanged(lasts) })
+	c.outage = newOutage(c, s.Policy.Loop.Outage)
+	c.waiting = waitingRoom{consumer: c, most: s.Policy.Loop.Concurrency.MostWaiting()}
 	if keeper, ok := s.Source.(ergon.LeaseKeeper); ok {
 		c.leases = leases{consumer: c, keeper: keeper, duration: keeper.LeaseDuration(), held: map[*flight]*leased{}}
 	}
@@ -104,7 +107,7 @@ func New(s Settings) (*Consumer, error) {
 func (c *Consumer) Snapshot() Snapshot {
 	s := c.stats.snapshot()
 	s.InFlight, s.Unsettled = int64(c.stats.outstanding()), c.room.unsettled.Load()
-	s.Concurrency = int(c.pool.limit.Load())
+	s.Concurrency, s.Waiting = int(c.pool.limit.Load()), int64(c.waiting.count.Load())
 	s.Outage, s.Paused, s.Active = c.outage.lasts(), c.gate.paused(), c.atWork()
 	if c.settings.produces {
 		s.asProduced()

@@ -8,6 +8,9 @@ import (
 
 // run drives f, and then what its ordering key held back; false means that a flight was taken over.
 func (c *Consumer) run(w *worker, f *flight) bool {
+	if f.due != 0 {
+		return c.comeBack(w, f)
+	}
 	c.begin(w, f)
 	return c.drive(w, f, lifecycle.Run)
 }
@@ -39,16 +42,22 @@ func (c *Consumer) drive(w *worker, f *flight, action lifecycle.Action) bool {
 	for {
 		switch action {
 		case lifecycle.Finish:
-			successor := c.order.successor(f)
 			w.brisk = w.now != 0 && w.now-f.began < brisk
-			w.serve(c.settle(w.shard, f), successor != nil)
+			successor, complete := c.finish(w.shard, f)
+			w.serve(complete, successor != nil)
 			if f = successor; f == nil {
+				return true
+			}
+			if c.outage.lasts() && c.outage.holds([]*flight{f}) {
 				return true
 			}
 			c.begin(w, f)
 		case lifecycle.Retry:
-			event := c.backoff(f)
+			event, beside := c.backoff(f)
 			w.now = 0
+			if beside {
+				return true
+			}
 			if event != lifecycle.OK {
 				action = c.step(f, event)
 				continue

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/internal/spans"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -28,6 +29,7 @@ type intake struct {
 	size    int             // what one fetch asks for now
 	quota   Quota           // transactions that may still be started; nil: no limit
 	empties int             // empty fetches in a row
+	nothing bool            // the last fetch in an outage brought nothing
 	// mostBehind is how many transactions may wait for settlement before fetching pauses.
 	mostBehind int
 	closely    int32 // how closely to hear of room
@@ -52,6 +54,30 @@ func newIntake(c *Consumer) *intake {
 
 // run returns nil at the natural end and when ctx ends, and the error of a fetch that failed for good.
 func (i *intake) run(ctx context.Context) error {
+	err := i.fetchAll(ctx)
+	i.attend(ctx)
+	return err
+}
+
+// attend sees to the probes of an outage when nothing more is fetched. What is held in one when the loop is told to stop by
+// itself, goes back.
+func (i *intake) attend(ctx context.Context) {
+	if i.outage == nil {
+		return
+	}
+	for ctx.Err() == nil && i.room.unsettled.Load() > 0 {
+		do, wait := probeLater, time.Duration(0)
+		if !i.gate.paused() {
+			do, wait = i.outage.turn(true)
+		}
+		if do != probeBegun && !i.waitFor(ctx, wait) {
+			break
+		}
+	}
+	i.endWaiting(i.outage.close(), lifecycle.Interrupted)
+}
+
+func (i *intake) fetchAll(ctx context.Context) error {
 	defer i.pulse.fetching.Store(0)
 	i.turn.take()
 	defer i.turn.give()
@@ -78,9 +104,12 @@ func (i *intake) run(ctx context.Context) error {
 		case got.exhausted:
 			return nil
 		case len(got.transactions) > 0:
+			i.nothing = false
 			continue
 		case !i.loop.Streaming && got.quiet && !i.owes(ctx):
 			return nil
+		case i.outage.lasts() && !i.nothing:
+			i.nothing = true
 		case !i.rest(ctx):
 			return nil
 		}
@@ -101,6 +130,12 @@ func (i *intake) next(ctx context.Context) *fetched {
 			i.room.wanted.Store(notWanted)
 			return i.fetch(f)
 		}
+		if i.outage.lasts() && !i.gate.paused() {
+			if got, ok := i.probe(ctx); got != nil || !ok {
+				return got
+			}
+			continue
+		}
 		i.room.wanted.Store(i.closely) // before looking, so that what is freed from now on wakes the loop
 		if n := i.ask(); n > 0 {
 			i.room.wanted.Store(notWanted)
@@ -120,17 +155,46 @@ func (i *intake) next(ctx context.Context) *fetched {
 	return nil
 }
 
-// waitForRoom lets workers take turns meanwhile.
-func (i *intake) waitForRoom(ctx context.Context) bool {
+// probe sees to the next probe of an outage, and returns what it has fetched for it; false when ctx ends.
+func (i *intake) probe(ctx context.Context) (*fetched, bool) {
+	i.endWaiting(i.outage.expired(i.loop.HoldAtMost), lifecycle.Interrupted)
+	do, wait := i.outage.turn(i.nothing)
+	if do == probeFetch {
+		wait = i.pause()
+		if i.order.full() || wait > 0 {
+			do = probeLater
+		}
+	}
+	switch do {
+	case probeBegun:
+		i.nothing = false
+		return nil, true
+	case probeFetch:
+		return i.fetch(i.begin(1)), true
+	case probeLater:
+	}
+	return nil, i.waitFor(ctx, wait)
+}
+
+// waitFor waits until something happens, or for d where that is more than 0; false when ctx ends.
+func (i *intake) waitFor(ctx context.Context, d time.Duration) bool {
 	i.pulse.fetching.Store(0)
-	i.turn.give()
-	defer i.turn.take()
+	timer := afterOrNever(d)
+	defer timer.stop()
 	select {
 	case <-i.room.free:
-		return true
+	case <-timer.c:
 	case <-ctx.Done():
 		return false
 	}
+	return true
+}
+
+// waitForRoom lets workers take turns meanwhile.
+func (i *intake) waitForRoom(ctx context.Context) bool {
+	i.turn.give()
+	defer i.turn.take()
+	return i.waitFor(ctx, 0)
 }
 
 // lend has a worker fetch, where the loop's goroutine waits for room and there is some, and reports whether it did. It
@@ -197,11 +261,8 @@ func (i *intake) spent() bool { return i.quota != nil && i.quota.Left() <= 0 }
 // free returns how many transactions may be fetched now.
 func (i *intake) free() int {
 	unsettled := int(i.room.unsettled.Load())
-	if i.gate.paused() {
+	if i.gate.paused() || i.outage.lasts() || i.waiting.full() || i.order.full() {
 		return 0
-	}
-	if i.outage.lasts() {
-		return max(1-unsettled, 0)
 	}
 	if i.loop.Mode == policy.ModeBatch {
 		if unsettled > 0 {
@@ -213,10 +274,8 @@ func (i *intake) free() int {
 	if unsettled-outstanding > i.mostBehind {
 		return 0
 	}
+	outstanding -= i.besideSlots()
 	slots, ahead := int(i.pool.limit.Load()), i.loop.Batch.Prefetch
-	if i.order.on {
-		ahead = max(ahead, slots) // so that a busy key does not keep free slots from the others
-	}
 	if outstanding >= slots+(ahead+1)/2 {
 		return 0 // what is fetched ahead is refilled by half
 	}
@@ -224,15 +283,16 @@ func (i *intake) free() int {
 }
 
 // idle reports whether there are slots for which nothing was fetched.
-func (i *intake) idle() bool { return i.stats.outstanding() < int(i.pool.limit.Load()) }
+func (i *intake) idle() bool {
+	return i.stats.outstanding()-i.besideSlots() < int(i.pool.limit.Load())
+}
+
+// besideSlots is how many transactions are outstanding without a slot, and without waiting for one: they wait for a time, or for
+// others of their ordering key.
+func (c *Consumer) besideSlots() int { return int(c.waiting.count.Load()) + int(c.order.count.Load()) }
 
 // pause returns how long to wait before a fetch is allowed.
 func (i *intake) pause() time.Duration {
-	if i.outage.lasts() {
-		if wait := i.outage.pause(); wait > 0 {
-			return wait
-		}
-	}
 	if i.loop.Batch.Interval > 0 && i.last != 0 {
 		return time.Duration(i.last.after(i.loop.Batch.Interval) - i.clock.now())
 	}
@@ -306,7 +366,7 @@ func (i *intake) accept(txs []ergon.Transaction, from trace.SpanContext, by *wor
 	i.leases.hold(flights, i.last)
 	i.watcher.accepted(flights, from)
 	if ready := i.order.ready(flights); len(ready) > 0 {
-		i.pool.submit(ready, by)
+		i.hand(ready, by)
 	}
 }
 

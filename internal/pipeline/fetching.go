@@ -32,7 +32,9 @@ type fetching struct {
 }
 
 // plain reports whether there is nothing to decide: the fetch brought something that is accepted, and the source may have more.
-func (f *fetched) plain() bool { return f.err == nil && len(f.transactions) > 0 && !f.exhausted && !f.held }
+func (f *fetched) plain() bool {
+	return f.err == nil && len(f.transactions) > 0 && !f.exhausted && !f.held
+}
 
 // begin begins a fetch of n.
 func (i *intake) begin(n int) *fetching {

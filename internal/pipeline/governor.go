@@ -48,6 +48,14 @@ func (g *governor) end(f *flight) {
 	g.pool.setLimit(g.limiter.(adaptivelimiter.Metrics).Limit()) //nolint:forcetypeassert // part of what Build returns
 }
 
+// drop is for a transaction that gives up its slot before it has ended.
+func (g *governor) drop(f *flight) {
+	if g != nil && f.aside != nil && f.aside.permit != nil {
+		f.aside.permit.Drop()
+		f.aside.permit = nil
+	}
+}
+
 func timedOut(f *flight) bool {
 	return f.failure != nil && f.failure.cause != nil && f.failure.cause.Category == ergon.CategoryTimeout
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/internal/spans"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -192,6 +193,11 @@ func (c *Consumer) leasesLost(lost []*leased) {
 	for _, delivery := range lost {
 		if a := running[delivery.tx]; a != nil {
 			a.cancel(context.Canceled, ergon.ErrStaleDelivery)
+		}
+	}
+	for _, delivery := range lost {
+		if f := delivery.flight; running[delivery.tx] == nil && (c.waiting.remove(f) || c.outage.remove(f)) {
+			c.endWaiting([]*flight{f}, lifecycle.LeaseLost)
 		}
 	}
 	for _, delivery := range lost { // once all of them are cancelled [F2]

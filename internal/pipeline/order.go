@@ -1,13 +1,18 @@
 package pipeline
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // order holds back transactions whose ordering key is in flight already. Only the first of a key is handed to the pool;
 // whoever ends it goes on with the next.
 type order struct {
-	on   bool
-	mu   sync.Mutex
-	held map[string][]*flight // by the keys in flight
+	on    bool
+	most  int          // fetching pauses while so many are held back
+	count atomic.Int64 // how many are; changed under mu
+	mu    sync.Mutex
+	held  map[string][]*flight // by the keys in flight
 }
 
 // ready returns those of flights that may run now and holds back the others.
@@ -27,6 +32,7 @@ func (o *order) ready(flights []*flight) []*flight {
 		held, busy := o.held[key]
 		if busy {
 			o.held[key] = append(held, f)
+			o.count.Add(1)
 			continue
 		}
 		o.held[key] = nil
@@ -52,8 +58,12 @@ func (o *order) successor(f *flight) *flight {
 		return nil
 	}
 	o.held[key] = held[1:]
+	o.count.Add(-1)
 	return held[0]
 }
+
+// full reports whether fetching is to pause.
+func (o *order) full() bool { return o.on && int(o.count.Load()) >= o.most }
 
 // takeHeld removes everything that is held back.
 func (o *order) takeHeld() []*flight {
@@ -64,5 +74,6 @@ func (o *order) takeHeld() []*flight {
 		taken = append(taken, held...)
 		o.held[key] = nil
 	}
+	o.count.Store(0)
 	return taken
 }

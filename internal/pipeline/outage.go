@@ -1,66 +1,260 @@
 package pipeline
 
 import (
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
-
-	"github.com/failsafe-go/failsafe-go/circuitbreaker"
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/policy"
 )
 
-// outage is the circuit of a loop: closed while transactions come through, open when too many in a row failed for reasons
-// that are not their own, half-open while one is tried. Nil is a loop without outage mode.
+// outage is whether a loop has concluded that it is not its transactions that are at fault but something that they all need:
+// too many in a row failed for reasons that are not their own. While it lasts one transaction at a time is tried, a probe,
+// until one succeeds. Nil is a loop without outage mode.
 type outage struct {
-	breaker circuitbreaker.CircuitBreaker[any]
+	consumer *Consumer
+	policy   policy.Outage
+	on       atomic.Bool  // changed under mu
+	failures atomic.Int32 // in a row; changed under mu
+
+	mu     sync.Mutex
+	closed bool           // nothing is held any more
+	next   instant        // no probe begins before
+	probe  *flight        // the one that is under way
+	tried  map[string]int // how often a transaction was a probe that failed
+	held   []*flight      // fetched, and not begun: a probe is taken from them first
 }
 
-func newOutage(p policy.Outage, changed func(lasts bool)) *outage {
+// maxTried bounds of how many transactions it is known how often they were tried: more than fail in an outage of a day.
+const maxTried = 10_000
+
+func newOutage(c *Consumer, p policy.Outage) *outage {
 	if p.After == 0 {
 		return nil
 	}
-	breaker := circuitbreaker.NewBuilder[any]().
-		WithFailureThreshold(uint(p.After)).
-		WithDelay(p.ProbeInterval).
-		WithSuccessThreshold(1).
-		OnStateChanged(func(e circuitbreaker.StateChangedEvent) {
-			switch {
-			case e.NewState == circuitbreaker.ClosedState:
-				changed(false)
-			case e.OldState == circuitbreaker.ClosedState:
-				changed(true)
-			}
-		}).
-		Build()
-	return &outage{breaker: breaker}
+	return &outage{consumer: c, policy: p, tried: map[string]int{}}
 }
 
 // lasts reports whether the loop is in outage mode.
-func (o *outage) lasts() bool { return o != nil && !o.breaker.IsClosed() }
+func (o *outage) lasts() bool { return o != nil && o.on.Load() }
 
-// pause returns how long to wait before the next probe; 0: one may be fetched, if none is in flight.
-func (o *outage) pause() time.Duration {
-	if o.breaker.IsOpen() && !o.breaker.TryAcquirePermit() {
-		return max(o.breaker.RemainingDelay(), time.Millisecond)
-	}
-	return 0
-}
-
-// record counts what became of a transaction. A business failure came through as well.
+// record counts what became of a transaction. One that a rule refused says nothing, and neither does one that was cut short:
+// what it needs may not have been asked.
 func (o *outage) record(f *flight) {
-	if o == nil {
+	if o == nil || (!o.on.Load() && o.failures.Load() == 0 && f.state.Outcome == lifecycle.Succeeded) {
 		return
 	}
-	switch f.state.Outcome {
-	case lifecycle.Released, lifecycle.Redelivered, lifecycle.Pending:
-	case lifecycle.Failed, lifecycle.HandlerFailed:
-		if f.failure.cause.Category != ergon.CategoryBusiness {
-			o.breaker.RecordFailure()
-			return
-		}
-		o.breaker.RecordSuccess()
-	case lifecycle.Succeeded:
-		o.breaker.RecordSuccess()
+	switch failed := f.state.Outcome == lifecycle.Failed || f.state.Outcome == lifecycle.HandlerFailed; {
+	case f.state.Outcome == lifecycle.Succeeded:
+		o.succeeded()
+	case !failed:
+		o.probeEnded(f, o.policy.ProbeInterval)
+	case f.failure.cause.Category == ergon.CategoryBusiness:
+		o.probeEnded(f, 0)
+	default:
+		o.failed(f)
 	}
+}
+
+// succeeded ends the outage: what was held for it is run.
+func (o *outage) succeeded() {
+	o.mu.Lock()
+	o.failures.Store(0)
+	lasted := o.on.Swap(false)
+	if lasted {
+		o.probe = nil
+		clear(o.tried)
+		if held := o.held; len(held) > 0 {
+			o.held = nil
+			o.consumer.pool.submit(held, nil)
+		}
+	}
+	o.mu.Unlock()
+	if lasted {
+		o.consumer.watcher.outageChanged(false)
+	}
+}
+
+// failed counts a failure. Of those that were begun before the outage it says nothing new.
+func (o *outage) failed(f *flight) {
+	o.mu.Lock()
+	begins := false
+	switch {
+	case o.on.Load():
+		o.probeFailedLocked(f)
+	case int(o.failures.Add(1)) >= o.policy.After:
+		begins = true
+		o.next = o.consumer.clock.now().after(o.policy.ProbeInterval)
+		o.on.Store(true)
+		if !o.closed {
+			o.held = o.consumer.pool.takeWaiting()
+		}
+	}
+	o.mu.Unlock()
+	if begins {
+		o.consumer.endWaiting(o.consumer.waiting.clear(), lifecycle.Interrupted)
+		o.consumer.watcher.outageChanged(true)
+	}
+}
+
+func (o *outage) probeFailedLocked(f *flight) {
+	if o.probe != f {
+		return
+	}
+	o.probe = nil
+	o.next = o.consumer.clock.now().after(o.policy.ProbeInterval)
+	if len(o.tried) < maxTried {
+		o.tried[f.tx.ID()]++
+	}
+}
+
+// probeEnded is for a probe that says nothing: another may follow after wait.
+func (o *outage) probeEnded(f *flight, wait time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.probe == f {
+		o.probe = nil
+		o.next = o.consumer.clock.now().after(wait)
+	}
+}
+
+// refuses reports whether f, whose attempt has failed, is not to wait for another because an outage lasts: it goes back, and
+// if it was the probe that has failed.
+func (o *outage) refuses(f *flight) bool {
+	if !o.lasts() {
+		return false
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.probeFailedLocked(f)
+	return o.on.Load()
+}
+
+// hand has the pool run flights, or in an outage holds them. by is as in [pool.submit].
+func (c *Consumer) hand(flights []*flight, by *worker) {
+	if !c.outage.holds(flights) {
+		c.pool.submit(flights, by)
+	}
+}
+
+// handDue is hand for those whose time of waiting is over.
+func (c *Consumer) handDue(flights []*flight) {
+	if !c.outage.holds(flights) {
+		c.pool.submitDue(flights)
+	}
+}
+
+// holds reports whether it has taken flights. Where an outage begins at the same time they may just be run.
+func (o *outage) holds(flights []*flight) bool {
+	if !o.lasts() {
+		return false
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed || !o.on.Load() {
+		return false
+	}
+	now := o.consumer.clock.now()
+	for _, f := range flights {
+		if f.due == 0 {
+			f.due = now
+		}
+	}
+	o.held = append(o.held, flights...)
+	signal(o.consumer.room.free)
+	return true
+}
+
+// What the fetch loop does next in an outage.
+type probing int
+
+const (
+	probeLater probing = iota // after a while, or when something has happened
+	probeFetch                // fetch one
+	probeBegun
+)
+
+// turn begins a probe where it is time for one: with a transaction that is held and was not tried too often already. Without one
+// it is to be fetched; where nothing else is to be had, one that was passed over is tried again.
+func (o *outage) turn(nothingElse bool) (do probing, wait time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	now := o.consumer.clock.now()
+	switch {
+	case !o.on.Load() || o.consumer.running(len(o.held)) > 0:
+		return probeLater, 0
+	case now < o.next:
+		return probeLater, time.Duration(o.next - now)
+	}
+	at := o.candidateLocked(nothingElse)
+	if at < 0 {
+		return probeFetch, 0
+	}
+	f := o.held[at]
+	o.held = slices.Delete(o.held, at, at+1)
+	o.probe = f
+	o.consumer.pool.submit([]*flight{f}, nil)
+	return probeBegun, 0
+}
+
+// candidateLocked returns which of those held is the next probe; -1 for none.
+func (o *outage) candidateLocked(any bool) int {
+	best, least := -1, o.policy.MostSameProbes()
+	for i, f := range o.held {
+		if n := o.tried[f.tx.ID()]; n < least || (any && best < 0) {
+			best, least = i, n
+		}
+		if least == 0 {
+			break
+		}
+	}
+	return best
+}
+
+// running is how many transactions have a slot, or are about to, beside those that are held.
+func (c *Consumer) running(held int) int { return c.stats.outstanding() - c.besideSlots() - held }
+
+// expired takes out what is held for longer than the policy allows.
+func (o *outage) expired(atMost time.Duration) []*flight {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	now := o.consumer.clock.now()
+	var expired []*flight
+	o.held = slices.DeleteFunc(o.held, func(f *flight) bool {
+		old := f.due.after(atMost) <= now
+		if old {
+			expired = append(expired, f)
+		}
+		return old
+	})
+	return expired
+}
+
+// remove takes f out, and reports whether it was held.
+func (o *outage) remove(f *flight) bool {
+	if o == nil {
+		return false
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	at := slices.Index(o.held, f)
+	if at >= 0 {
+		o.held = slices.Delete(o.held, at, at+1)
+	}
+	return at >= 0
+}
+
+// close takes out everything for good.
+func (o *outage) close() []*flight {
+	if o == nil {
+		return nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	held := o.held
+	o.closed, o.held = true, nil
+	return held
 }

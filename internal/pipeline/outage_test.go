@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -141,7 +142,8 @@ func TestWhichFailuresBeginAnOutage(t *testing.T) {
 		{[]string{timeout, timeout, timeout}, 3, true},
 		{[]string{system, timeout, system}, 3, true},
 		{[]string{business, business, business, business}, 3, false},
-		{[]string{system, system, business, system, system}, 3, false},
+		{[]string{system, system, business, system}, 3, true},
+		{[]string{system, business, system, business, business}, 3, false},
 		{[]string{system, system, ok, system, system}, 3, false},
 		{[]string{ok, ok, ok, ok, ok, ok, system, system, system}, 3, true},
 		{[]string{system}, 1, true},
@@ -186,11 +188,11 @@ func TestWhichFailuresBeginAnOutage(t *testing.T) {
 }
 
 // [L7] What an outage does not change: a BUSINESS failure is the transaction's own, and a handler that says what it wants
-// gets it. Both came through, or not, as ever.
+// gets it. Neither says that the outage is over: the next probe follows the one at once, and the other as any.
 func TestOutageChangesNothingForOtherFailures(t *testing.T) {
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
 		j := newJournal()
-		r := newOutageRig(j, time.Hour, "0", "1", "2", "3", "4")
+		r := newOutageRig(j, 45*time.Second, "0", "1", "2", "3", "4")
 		down := r.Handlers.Process
 		r.Handlers.Process = func(ctx context.Context, tx ergon.Transaction) (any, error) {
 			if tx.ID() == "2" && tx.Delivery().Count > 1 {
@@ -209,9 +211,10 @@ func TestOutageChangesNothingForOtherFailures(t *testing.T) {
 		r.run(t)
 		j.want(t,
 			"0s process 0", "0s 0 dead_lettered", "0s process 1", "0s 1 dead_lettered", "0s process 2", "0s 2 requeued",
-			"10s process 2", "10s 2 dead_lettered", // the probe got through: what it needs is up
-			"10s process 3", "10s 3 dead_lettered",
-			"10s process 4", "10s 4 discarded",
+			"10s process 2", "10s 2 dead_lettered", "10s process 3", "10s 3 requeued",
+			"20s process 3", "20s 3 requeued", "30s process 3", "30s 3 requeued",
+			"40s process 4", "40s 4 discarded", // another, after three times the same
+			"50s process 3", "50s 3 succeeded",
 		)
 	})
 }
@@ -247,5 +250,203 @@ func TestOutageOfAnEmptySourceDoesNotSpin(t *testing.T) {
 		if got := len(j.entries); got > 3+8+150 {
 			t.Errorf("got %d fetches in 10 minutes, want no more than the policy for an empty source allows", got)
 		}
+	})
+}
+
+// [L7] Every third transaction is refused by a rule, which says nothing about the service that the others need: the outage begins
+// all the same, and a probe that is refused is followed by the next without a pause.
+func TestRefusalsInBetweenDoNotHideAnOutage(t *testing.T) {
+	inBothModes(t, func(t *testing.T, shape func(*rig)) {
+		began := time.Now()
+		var probes []time.Duration
+		r := newRig(ergon.Task{Process: func(_ context.Context, tx ergon.Transaction) (any, error) {
+			if since := time.Since(began); since > time.Second {
+				probes = append(probes, since)
+			}
+			sleep(100 * time.Millisecond)
+			switch n := tx.Payload().(int); {
+			case n%3 == 0:
+				return nil, ergon.Business(errRefused)
+			case time.Since(began) < time.Minute:
+				return nil, errDown
+			}
+			return nil, nil
+		}})
+		txs := transactionsOf(numbered(60)...)
+		for i := range txs {
+			txs[i] = txs[i].WithPayload(i)
+		}
+		r.Queue = memory.New(memory.Settings{Transactions: txs, Finite: true, Record: true})
+		r.Source = r.Queue
+		shape(r)
+		r.Policy.Process = once(time.Second)
+		r.Policy.Loop.Outage = policy.Outage{After: 5, ProbeInterval: probeEvery}
+		r.run(t)
+		if got := r.consumer.Snapshot().Outcomes; got[pipeline.DeadLettered] != 20+4 || got[pipeline.Succeeded] != 36 {
+			t.Errorf("got outcomes %v, want the refused ones and the four failures before the outage dead-lettered", got)
+		}
+		// 0 to 7 took 0.8 s, of which 1, 2, 4, 5 and 7 failed.
+		want := []time.Duration{10800 * time.Millisecond, 20900 * time.Millisecond, 31 * time.Second} // 7 each time
+		if r.Policy.Loop.Mode == policy.ModeBatch {
+			want[2] = 21 * time.Second // 8, then 9, which is refused, then 10 from the same batch
+		}
+		if len(probes) < 4 || !slices.Equal(probes[:3], want) {
+			t.Errorf("got the first probes after %v, want %v", probes[:min(len(probes), 4)], want)
+		}
+	})
+}
+
+// [L7, R5] What waits for its next attempt when an outage begins goes back at once, uncounted, and keeps no probe from being
+// made; so does a probe that asks for a delay of its own, which has failed by that.
+func TestOutageDoesNotWaitForBackoffs(t *testing.T) {
+	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
+		j := newJournal()
+		r := newOutageRig(j, 15*time.Second, "slow", "0", "1", "2")
+		down := r.Handlers.Process
+		r.Handlers.Process = func(ctx context.Context, tx ergon.Transaction) (any, error) {
+			_, err := down(ctx, tx)
+			if err != nil && tx.ID() == "slow" {
+				err = ergon.RetryAfter(err, 4*time.Minute)
+			}
+			return nil, err
+		}
+		r.Policy.Loop.Execution, r.Policy.Loop.Batch.Size = execution, 1
+		r.Policy.Process = retrying(2, time.Second, 0)
+		r.run(t)
+		j.want(t,
+			"0s process slow",
+			"0s process 0", "0s process 0", "0s 0 dead_lettered", "0s process 1", "0s process 1", "0s 1 dead_lettered",
+			"0s process 2", "0s process 2", "0s slow interrupted", "0s 2 requeued",
+			"10s process slow", "10s slow interrupted",
+			"20s process slow", "20s slow succeeded", "20s process 2", "20s 2 succeeded",
+		)
+		if got := r.settlementsOf("slow"); len(got) != 3 || !got[0].Interrupted || !got[1].Interrupted {
+			t.Errorf("got settlements %v of slow, want it given back twice", got)
+		}
+	})
+}
+
+// [L7] What was fetched and not begun when an outage begins is not run by slots that are free: probes are taken from it, before
+// anything is fetched, and when it is over all of it is run.
+func TestProbesAreTakenFromWhatTheLoopHolds(t *testing.T) {
+	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
+		j := newJournal()
+		r := newOutageRig(j, 25*time.Second, numbered(8)...)
+		down := r.Handlers.Process
+		r.Handlers.Process = func(ctx context.Context, tx ergon.Transaction) (any, error) {
+			sleep(time.Second)
+			return down(ctx, tx)
+		}
+		fetches := newJournal()
+		r.spyOnFetches(fetches)
+		r.Policy.Loop.Execution = execution
+		r.Policy.Process = once(2 * time.Second)
+		r.Policy.Loop.Concurrency.Value, r.Policy.Loop.Batch.Prefetch, r.Policy.Loop.Batch.Size = 1, 5, 6
+		r.run(t)
+		j.want(t,
+			"1s process 0", "1s 0 dead_lettered", "2s process 1", "2s 1 dead_lettered", "3s process 2", "3s 2 requeued",
+			"14s process 3", "14s 3 requeued", "25s process 4", "25s 4 succeeded",
+			"26s process 5", "26s 5 succeeded", "27s process 2", "27s 2 succeeded", "28s process 3", "28s 3 succeeded",
+			"29s process 6", "29s 6 succeeded", "30s process 7", "30s 7 succeeded",
+		)
+		if got := withoutEmptyFetches(fetches); got[0] != "0s fetch 6: 0 1 2 3 4 5" || !strings.HasPrefix(got[1], "25s ") {
+			t.Errorf("got fetches %q, want none between the first and the end of the outage", got)
+		}
+	})
+}
+
+// [L7] A transaction that fails by itself at the head of the source does not keep an outage from ending: after three probes
+// another one is tried, and what was passed over is judged by its own policy afterwards.
+func TestPoisonAtTheHeadDoesNotProlongAnOutage(t *testing.T) {
+	for _, most := range []int{0, 1, 4} { // 0 is the default
+		inBothModes(t, func(t *testing.T, shape func(*rig)) {
+			j := newJournal()
+			r := newOutageRig(j, 5*time.Second, "0", "1", "poison", "3", "4")
+			down := r.Handlers.Process
+			r.Handlers.Process = func(ctx context.Context, tx ergon.Transaction) (any, error) {
+				if _, err := down(ctx, tx); err != nil || tx.ID() == "poison" {
+					return nil, errDown
+				}
+				return nil, nil
+			}
+			shape(r)
+			r.Policy.Loop.Batch.Size = 1
+			r.Policy.Loop.Outage.SameProbe = most
+			r.run(t)
+			want := []string{
+				"0s process 0", "0s 0 dead_lettered", "0s process 1", "0s 1 dead_lettered", "0s process poison", "0s poison requeued",
+			}
+			probes := cmp.Or(most, 3)
+			for i := range probes {
+				at := time.Duration(i+1) * probeEvery
+				want = append(want, at.String()+" process poison", at.String()+" poison requeued")
+			}
+			over := (time.Duration(probes+1) * probeEvery).String()
+			want = append(want, over+" process 3", over+" 3 succeeded")
+			got := j.all()
+			if len(got) < len(want) || !slices.Equal(got[:len(want)], want) {
+				t.Errorf("same_probe %d: got %q, want first %q", most, got, want)
+			}
+			rest := slices.Sorted(slices.Values(got[min(len(want), len(got)):]))
+			if !slices.Equal(rest, []string{over + " 4 succeeded", over + " poison dead_lettered", over + " process 4", over + " process poison"}) {
+				t.Errorf("same_probe %d: got %q after the outage, want 4 and the poison item at once", most, rest)
+			}
+		})
+	}
+}
+
+// [L7] Where there is no other transaction the same one goes on being the probe: an outage ends for it as well.
+func TestTheOnlyTransactionIsProbedFurther(t *testing.T) {
+	inBothModes(t, func(t *testing.T, shape func(*rig)) {
+		j := newJournal()
+		r := newOutageRig(j, 65*time.Second, "0", "1", "2")
+		shape(r)
+		r.run(t)
+		got := j.all()
+		if last := got[len(got)-1]; last != "1m10s 2 succeeded" {
+			t.Errorf("ended with %q, want a probe each 10s until one succeeds after 1m10s: %q", last, got)
+		}
+		if n := len(r.settlementsOf("2")); n != 8 {
+			t.Errorf("got %d settlements, want 8", n)
+		}
+	})
+}
+
+// [L7, E3] What an outage holds goes back when the loop is stopped, or paused for good.
+func TestWhatAnOutageHoldsGoesBackAtTheEnd(t *testing.T) {
+	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
+		r := newOutageRig(newJournal(), time.Hour, numbered(8)...)
+		r.Policy.Loop.Execution = execution
+		r.Policy.Loop.Concurrency.Value, r.Policy.Loop.Batch.Prefetch, r.Policy.Loop.Batch.Size = 1, 5, 6
+		if err := r.runFor(t, 5*time.Second); !errors.Is(err, errStopped) {
+			t.Errorf("got error %v, want the cause of the context's end", err)
+		}
+		for _, id := range []string{"3", "4", "5"} {
+			if got := r.settlementsOf(id); len(got) != 1 || !got[0].Interrupted {
+				t.Errorf("got settlements %v of %s, want it given back", got, id)
+			}
+		}
+	})
+}
+
+// [L7] What is held longer than the policy allows goes back, uncounted, and is probed again in its turn.
+func TestWhatAnOutageHoldsTooLongGoesBack(t *testing.T) {
+	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
+		r := newOutageRig(newJournal(), time.Hour, numbered(6)...)
+		r.Policy.Loop.Execution = execution
+		r.Policy.Loop.Concurrency.Value, r.Policy.Loop.Batch.Prefetch, r.Policy.Loop.Batch.Size = 1, 5, 6
+		r.Policy.Loop.HoldAtMost = 15 * time.Second
+		ctx, cancel := context.WithCancel(t.Context())
+		r.start(ctx, t)
+		sleep(20*time.Second - 1)
+		if got := r.settlementsOf("5"); len(got) != 0 {
+			t.Errorf("got settlements %v before the first probe after 15s, want none", got)
+		}
+		sleep(2)
+		if got := r.settlementsOf("5"); len(got) != 1 || !got[0].Interrupted {
+			t.Errorf("got settlements %v after 20s, want it given back", got)
+		}
+		cancel()
+		_ = r.wait()
 	})
 }

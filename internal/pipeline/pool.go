@@ -19,13 +19,15 @@ type pool struct {
 	limit    atomic.Int32
 	active   atomic.Int32 // workers that run or look for a flight; changed under mu
 	backlog  atomic.Int32 // flights in chunks that nobody has taken; changed under mu
+	recalled atomic.Int32 // flights in due; changed under mu
 	onTheWay atomic.Bool
 	still    atomic.Pointer[chunk] // lay still at the last look: whoever has none of his own takes from it; set under mu
 	_        [64]byte              // what is looked at for every flight apart from what changes with every chunk
 
 	mu        sync.Mutex
-	chunks    []*chunk // not taken yet
-	open      []*chunk // taken; the oldest first
+	due       []*flight // have waited beside the pool, and come before what is in chunks
+	chunks    []*chunk  // not taken yet
+	open      []*chunk  // taken; the oldest first
 	idle      []*worker
 	watchdogs []*watchdog
 	freeSlots []*slot
@@ -47,6 +49,37 @@ func (p *pool) submit(flights []*flight, by *worker) {
 	}
 	p.mu.Unlock()
 	p.wakeOne()
+}
+
+// submitDue has workers run flights before any other.
+func (p *pool) submitDue(flights []*flight) {
+	p.mu.Lock()
+	p.due = append(p.due, flights...)
+	p.recalled.Store(int32(len(p.due)))
+	p.mu.Unlock()
+	p.wakeOne()
+}
+
+// dueLocked takes the first that has waited.
+func (p *pool) dueLocked(*worker) *flight {
+	if len(p.due) == 0 {
+		return nil
+	}
+	f := p.due[0]
+	p.due[0] = nil
+	p.due = p.due[1:]
+	p.recalled.Store(int32(len(p.due)))
+	return f
+}
+
+// takeDue removes those that have waited and have no worker yet.
+func (p *pool) takeDue() []*flight {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	due := p.due
+	p.due = nil
+	p.recalled.Store(0)
+	return due
 }
 
 // ownLocked makes b the worker's own, and claims its first flight. Nil is an empty chunk.
@@ -124,6 +157,11 @@ func (p *pool) next(w *worker) *flight {
 // claim takes a flight from the worker's own chunk, or else from where there is one. Whoever takes one sees to it that
 // somebody comes for the next: a chain that may only end where nothing waits.
 func (p *pool) claim(w *worker) *flight {
+	if p.recalled.Load() > 0 {
+		if f := p.take(w, p.dueLocked); f != nil {
+			return f
+		}
+	}
 	f, more := w.slot.chunk.claim()
 	if f == nil {
 		w.slot.chunk = nil
@@ -234,7 +272,7 @@ func (p *pool) park(w *worker) bool {
 }
 
 func (p *pool) hasWork() bool {
-	return len(p.chunks) > 0 || slices.ContainsFunc(p.open, func(b *chunk) bool { return b.left() > 0 })
+	return len(p.due) > 0 || len(p.chunks) > 0 || slices.ContainsFunc(p.open, func(b *chunk) bool { return b.left() > 0 })
 }
 
 // takeWaiting removes every flight that no worker has claimed.

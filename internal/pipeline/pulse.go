@@ -92,7 +92,7 @@ func overdue(due, now int64) bool { return due != 0 && now > due }
 func (c *Consumer) handlersStandStill(now instant) bool {
 	p := c.settings.Policy
 	longest := max(p.Process.Retry.Timeout, p.Success.Retry.Timeout, p.Exception.Retry.Timeout) + patience
-	handled, outstanding := c.stats.handled(), c.stats.outstanding()
+	handled, outstanding := c.stats.handled(), c.stats.outstanding()-int(c.waiting.count.Load())
 	c.pulse.mu.Lock()
 	defer c.pulse.mu.Unlock()
 	if handled != c.pulse.handled || outstanding <= 0 || int64(now) <= c.pulse.resting.Load() {

@@ -41,12 +41,16 @@ func (c *Consumer) release(ctx context.Context, txs []ergon.Transaction) {
 
 // releaseWaiting gives back what no worker has begun.
 func (c *Consumer) releaseWaiting() {
-	c.interruptWaiting(append(c.pool.takeWaiting(), c.order.takeHeld()...))
+	c.interruptWaiting(c.waiting.close())
+	c.interruptWaiting(c.outage.close())
+	c.interruptWaiting(c.pool.takeWaiting())
+	c.interruptWaiting(c.order.takeHeld())
 }
 
 // interruptWaiting ends flights that nobody runs, as a shutdown does.
 func (c *Consumer) interruptWaiting(waiting []*flight) {
 	for _, f := range waiting {
+		f.due = 0
 		f.state, _ = lifecycle.Next(f.state, lifecycle.Interrupted, c.plan)
 		if c.settle(c.stats.nextShard(), f) {
 			c.settler.hurry()

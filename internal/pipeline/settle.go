@@ -10,6 +10,12 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
+// finish settles f and returns what its ordering key held back.
+func (c *Consumer) finish(s *shard, f *flight) (successor *flight, complete bool) {
+	successor = c.order.successor(f)
+	return successor, c.settle(s, f)
+}
+
 // settle ends a flight: it is judged, seen, and handed to the settler. Its owner must not touch it afterwards. It reports
 // whether a batch is complete, for which the caller has to see to it that the settler hears of it.
 func (c *Consumer) settle(s *shard, f *flight) (complete bool) {
@@ -24,6 +30,9 @@ func (c *Consumer) settle(s *shard, f *flight) (complete bool) {
 	}
 	complete = c.settler.add(s, f)
 	s.finished.Add(1)
+	if c.outage.lasts() {
+		signal(c.room.free)
+	}
 	return complete
 }
 

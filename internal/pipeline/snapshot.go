@@ -32,6 +32,8 @@ type Snapshot struct {
 	// InFlight is how many were fetched and have not come to the end of their lifecycle, Unsettled those and what waits to
 	// be settled.
 	InFlight, Unsettled int64
+	// Waiting is how many of them wait for their next attempt, without a slot.
+	Waiting int64
 	// Active counts the attempts that run, by phase; those that wait, for a worker or for the next attempt, are the rest of
 	// what is in flight. Nil where none runs.
 	Active map[policy.Phase]int64

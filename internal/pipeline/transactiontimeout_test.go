@@ -180,6 +180,7 @@ func TestTransactionWithoutATimeoutRunsAllOfItsAttempts(t *testing.T) {
 		r := newRig(ergon.Task{Process: failing(j, always(errScripted))}, "a")
 		r.Policy.Loop.Execution = execution
 		r.Policy.Loop.TransactionTimeout = 0
+		r.Policy.Loop.Concurrency.Waiting = 1 // so that the source is not polled all the time
 		r.Policy.Process = retrying(3, time.Second, 1000*time.Hour)
 		r.run(t)
 		j.want(t, "0s process", "1000h0m0s process", "2000h0m0s process")
