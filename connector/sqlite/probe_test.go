@@ -32,3 +32,16 @@ func TestProbeMakesNoFileAndFindsOneThatIsNoDatabase(t *testing.T) {
 		t.Error("no error for a file that is no database")
 	}
 }
+
+// Looking is no reason to bring a file up to date, with which the programs that use it could not go on.
+func TestLookingAtAnOlderFileLeavesItAsItIs(t *testing.T) {
+	b := newBench(t)
+	older(t, b.path)
+	before, queue := schemaOf(t, b.path), b.newQueue(t)
+	if err := queue.Probe(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if after := schemaOf(t, b.path); after != before {
+		t.Errorf("it was changed to\n%s", after)
+	}
+}
