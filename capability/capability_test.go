@@ -1,7 +1,10 @@
 package capability_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"testing"
 
 	"github.com/ergon-go/ergon"
@@ -31,6 +34,15 @@ func TestContentDigestTellsContentsApart(t *testing.T) {
 	for name, digest := range other {
 		if digest == base {
 			t.Errorf("%s does not change the digest", name)
+		}
+	}
+	for _, size := range []int{0, 1, 4096, 4097, 100_000} { // in whatever pieces it is hashed
+		payload := bytes.Repeat([]byte("x"), size)
+		text := binary.BigEndian.AppendUint64(nil, uint64(size))
+		text = append(append(text, payload...), "\x00\x00\x00\x00\x00\x00\x00\x01k\x00\x00\x00\x00\x00\x00\x00\x01v"...)
+		sum := sha256.Sum256(text)
+		if got := capability.ContentDigestOf(payload, map[string]string{"k": "v"}); got != capability.ContentDigest(sum[:16]) {
+			t.Errorf("%d bytes: got %s, want %x", size, got, sum[:16])
 		}
 	}
 	if got := (capability.ContentDigest{1, 15: 2}).String(); got != "01000000000000000000000000000002" {

@@ -22,7 +22,7 @@ const (
 	keyInUse    = `SELECT 1 FROM items WHERE queue = ? AND key = ? LIMIT 1`
 	// As takeNumbers, and whether the queue has more than one of an id.
 	beginIntake = `UPDATE sequence SET next = next + ? RETURNING next,
-		EXISTS (SELECT 1 FROM items WHERE queue = ? AND copy <> '')`
+		EXISTS (SELECT 1 FROM items INDEXED BY items_copies WHERE queue = ? AND copy <> '')`
 )
 
 // intake is how items enter a queue, and what it knew of them.
