@@ -82,8 +82,15 @@ func exported(letter deadletter.Letter) (envelope, error) {
 		return envelope{}, err
 	}
 	text := bytes.TrimSuffix(payload.Bytes(), []byte("\n"))
+	content := text
+	if letter.PayloadEncoding == deadletter.EncodingText || letter.PayloadEncoding == deadletter.EncodingBase64 {
+		var err error
+		if content, err = letter.Content(); err != nil {
+			return envelope{}, err
+		}
+	}
 	letter.Origin = origin(letter)
-	return envelope{letter, capability.ContentDigestOf(text, letter.Metadata).String(), text}, nil
+	return envelope{letter, capability.ContentDigestOf(content, letter.AllMetadata()).String(), text}, nil
 }
 
 // writeLetters writes a line for each, a page at a time.

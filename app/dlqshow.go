@@ -117,6 +117,10 @@ func (p *program) letterRows(l deadletter.Letter, payload bool) [][]cell {
 	for _, key := range slices.Sorted(maps.Keys(l.Metadata)) {
 		add(true, "metadata", key+"="+l.Metadata[key])
 	}
+	for _, pair := range l.BinaryMetadata {
+		add(true, "metadata", fmt.Sprintf("%q=%q (no UTF-8)", pair.Key, pair.Value))
+	}
+	add(payload && l.PayloadEncoding != deadletter.EncodingJSON, "encoding", string(l.PayloadEncoding))
 	for _, f := range l.History {
 		add(true, "before", fmt.Sprintf("%s %s in %s, tried again %s: %s",
 			moment(f.FailedAt), f.Category, f.Phase, moment(f.RetriedAt), oneLine(f.Message)))

@@ -139,22 +139,31 @@ func (e *enqueuing) read() (ergon.Transaction, error) {
 	if in.Payload == nil {
 		return ergon.Transaction{}, fmt.Errorf("line %d has no payload; an envelope has the keys id, metadata and payload", e.lines.number)
 	}
-	return withMetadata(in.transaction(), e.metadata), nil
+	tx, err := in.transaction()
+	if err != nil {
+		return ergon.Transaction{}, fmt.Errorf("line %d: %w", e.lines.number, err)
+	}
+	return withMetadata(tx, e.metadata), nil
 }
 
 // transaction is that of a line. One that was a dead letter arrives once more, and as another generation where somebody has
 // changed what it says since it was exported.
-func (in *envelope) transaction() ergon.Transaction {
-	tx := ergon.NewTransaction(in.ID, []byte(in.Payload))
-	for key, value := range in.Metadata {
-		tx = tx.WithMetadata(key, value)
+func (in *envelope) transaction() (ergon.Transaction, error) {
+	record := in.Record
+	if err := record.SetPayload(in.Payload); err != nil {
+		return ergon.Transaction{}, err
+	}
+	tx, err := record.Transaction()
+	if err != nil {
+		return tx, err
 	}
 	if in.Origin == "" {
-		return tx
+		return tx, nil
 	}
 	first, err := hex.DecodeString(in.Content)
 	if content := contentOf(tx); err == nil && len(first) == len(content) && content != capability.ContentDigest(first) {
-		tx = capability.Edited(tx, []byte(in.Payload), capability.ContentDigest(first))
+		payload, _ := tx.Payload().([]byte)
+		tx = capability.Edited(tx, payload, capability.ContentDigest(first))
 	}
-	return tx.WithArrival(capability.NextArrival(tx, in.Origin))
+	return tx.WithArrival(capability.NextArrival(tx, in.Origin)), nil
 }

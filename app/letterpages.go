@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"iter"
 	"maps"
@@ -81,6 +80,9 @@ func origin(letter deadletter.Letter) string {
 
 // returning is the transaction that a letter is about, as it arrives once more.
 func returning(letter deadletter.Letter, edit *letterEdit) (ergon.Transaction, error) {
+	if edit != nil && letter.PayloadEncoding == deadletter.EncodingDescribed {
+		letter.PayloadEncoding = deadletter.EncodingText // another payload takes the place of the description
+	}
 	tx, err := revived(letter)
 	if err != nil {
 		return tx, err
@@ -93,23 +95,9 @@ func returning(letter deadletter.Letter, edit *letterEdit) (ergon.Transaction, e
 
 // revived is the transaction that a letter is about, as it was.
 func revived(letter deadletter.Letter) (ergon.Transaction, error) {
-	payload := letter.Payload
-	switch p := payload.(type) {
-	case []byte:
-	case json.RawMessage:
-		payload = []byte(p)
-	case string:
-		payload = []byte(p)
-	default:
-		text, err := json.Marshal(p)
-		if err != nil {
-			return ergon.Transaction{}, fmt.Errorf("the payload of dead letter %s: %w", letter.Key, err)
-		}
-		payload = text
-	}
-	tx := ergon.NewTransaction(letter.ID, payload)
-	for key, value := range letter.Metadata {
-		tx = tx.WithMetadata(key, value)
+	tx, err := letter.Transaction()
+	if err != nil {
+		return tx, fmt.Errorf("dead letter %s: %w", letter.Key, err)
 	}
 	return tx, nil
 }

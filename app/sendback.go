@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
@@ -26,7 +27,7 @@ func (s *session) sendBack(
 	if err := s.takesWork(at); err != nil {
 		return 0, err
 	}
-	stays := 0
+	stays, described := 0, 0
 	err = within(ctx, s, at, func(ctx context.Context, source ergon.Dispatcher) error {
 		if capability.DeclarationOf(source).Dedup == capability.DedupUntold {
 			return &wrong{err: fmt.Errorf("%s may take what it knows for a duplicate, and does not tell", at)}
@@ -35,6 +36,11 @@ func (s *session) sendBack(
 		for letters, err := range pages.pages(ctx) {
 			if err != nil {
 				return err
+			}
+			if edit == nil {
+				all := len(letters)
+				letters = slices.DeleteFunc(slices.Clone(letters), isDescribed)
+				described += all - len(letters)
 			}
 			n, err := sendLetters(ctx, source, store, letters, edit)
 			sent += int64(n)
@@ -45,16 +51,28 @@ func (s *session) sendBack(
 		}
 		return nil
 	})
-	if err == nil && stays > 0 {
+	switch {
+	case err != nil:
+	case described > 0 && stays == 0:
+		err = &wrong{err: fmt.Errorf("%s: %w", counted(described, "dead letter"), deadletter.ErrDescribed)}
+	case stays > 0:
 		err = &wrong{err: fmt.Errorf("%s knows what was given back before with other content", at)}
 	}
 	return sent, err
+}
+
+// isDescribed reports whether there is nothing that could be given back.
+func isDescribed(letter deadletter.Letter) bool {
+	return letter.PayloadEncoding == deadletter.EncodingDescribed
 }
 
 // sendLetters sends letters and drops those that have arrived. It returns how many.
 func sendLetters(
 	ctx context.Context, source ergon.Dispatcher, store deadletter.Store, letters []deadletter.Letter, edit *letterEdit,
 ) (int, error) {
+	if len(letters) == 0 {
+		return 0, nil
+	}
 	batch := make([]ergon.Transaction, len(letters))
 	for i := range letters {
 		var err error

@@ -32,8 +32,20 @@ type Record struct {
 	// EnqueuedAt is when the transaction entered its source, FailedAt when it failed for good.
 	EnqueuedAt time.Time `json:"enqueued_at,omitzero"`
 	FailedAt   time.Time `json:"failed_at"`
-	// Metadata is the metadata of the transaction.
+	// Metadata is the metadata of the transaction, but for BinaryMetadata.
 	Metadata map[string]string `json:"metadata,omitempty"`
-	// Payload is the payload as it was fetched: JSON where it is JSON, otherwise as its codec encodes it.
-	Payload any `json:"payload"`
+	// BinaryID is the id where that is no UTF-8, which JSON cannot hold.
+	BinaryID []byte `json:"binary_id,omitempty"`
+	// BinaryMetadata is the metadata of which the key or the value is no UTF-8, in the order of its keys.
+	BinaryMetadata []BinaryPair `json:"binary_metadata,omitempty"`
+	// PayloadEncoding is the form of Payload, which is the payload as it was fetched: a json.RawMessage, a string or a []byte,
+	// once it is encoded.
+	PayloadEncoding Encoding `json:"payload_encoding,omitempty"`
+	Payload         any      `json:"payload"`
+}
+
+// BinaryPair is a pair of metadata that is no UTF-8.
+type BinaryPair struct {
+	Key   []byte `json:"key"`
+	Value []byte `json:"value"`
 }

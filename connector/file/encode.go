@@ -49,25 +49,14 @@ func presentable(payload any) any {
 	switch p := payload.(type) {
 	case []byte:
 		return asJSON(p)
-	case deadletter.Record:
-		return presentableRecord(p)
+	case deadletter.Record: // never fails, whatever it holds: a dead letter is the last to hold it
+		return p.Encoded()
 	case *deadletter.Record:
 		if p != nil {
-			return presentableRecord(*p)
+			return p.Encoded()
 		}
 	}
 	return payload
-}
-
-// presentableRecord never fails for bytes, whatever they are: a dead letter is the last to hold them.
-func presentableRecord(r deadletter.Record) deadletter.Record {
-	switch p := r.Payload.(type) {
-	case []byte:
-		r.Payload = asJSON(p)
-	case json.RawMessage:
-		r.Payload = asJSON(p)
-	}
-	return r
 }
 
 // asJSON returns bytes as JSON where they are JSON, as a string where they are text, and otherwise in base64.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"unicode/utf8"
+
+	"github.com/ergon-go/ergon/deadletter"
 )
 
 // mostRaw is how much of a malformed record is kept.
@@ -19,6 +21,20 @@ type Malformed struct { //nolint:errname // it is a payload first of all, and an
 	Problem string
 	// Raw is the record's first KiB.
 	Raw []byte
+
+	whole []byte // the record, where that is longer and was read whole
+	cut   bool   // the rest of the record is not known
+}
+
+var _ deadletter.Unread = Malformed{}
+
+// RawRecord returns the record for its dead letter, and whether that is all of it: of one that is longer than max_record_bytes
+// only the beginning is known.
+func (m Malformed) RawRecord() (content []byte, complete bool) {
+	if m.whole != nil {
+		return m.whole, true
+	}
+	return m.Raw, !m.cut
 }
 
 func (m Malformed) Error() string { return m.Place + ": " + m.Problem }

@@ -41,7 +41,7 @@ func (r *receipt) size() int {
 	case []byte:
 		return overhead + len(p)
 	case Malformed:
-		return overhead + len(p.Raw)
+		return overhead + max(len(p.Raw), len(p.whole))
 	default:
 		return overhead
 	}

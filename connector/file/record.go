@@ -1,6 +1,7 @@
 package file
 
 import (
+	"bytes"
 	"strconv"
 
 	"github.com/ergon-go/ergon"
@@ -17,7 +18,8 @@ type record struct {
 	line    int64
 	nth     int32  // of those that begin on that line, from 1
 	content []byte // without its line end; valid until the next one is read
-	problem string // why it is malformed; content is then its beginning only
+	problem string // why it is malformed
+	cut     bool   // content is its beginning only
 	end     position
 }
 
@@ -31,7 +33,12 @@ func (p *pass) payload(r *record) any {
 		}
 	}
 	place := p.path + ":" + strconv.FormatInt(r.line, 10)
-	return Malformed{Place: place, Problem: problem, Raw: excerpt(r.content)}
+	m := Malformed{Place: place, Problem: problem, Raw: excerpt(r.content), cut: r.cut}
+	if !r.cut && len(r.content) > len(m.Raw) {
+		m.whole = bytes.Clone(r.content)
+		m.Raw = m.whole[:len(m.Raw):len(m.Raw)]
+	}
+	return m
 }
 
 func (p *pass) transaction(r *record) ergon.Transaction {

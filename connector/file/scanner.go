@@ -120,6 +120,7 @@ func (s *scanner) take() (record, bool) {
 	if s.head != nil {
 		r.content = s.head
 	}
+	r.cut = s.head != nil || fault.fatal
 	if long && !fault.fatal {
 		r.problem = fmt.Sprintf("is longer than %d bytes (max_record_bytes); raise that, or shorten the record", s.most)
 	}

@@ -123,8 +123,7 @@ func TestDeadLetterKeepsItsPayloadWhateverItIs(t *testing.T) {
 	}
 	lines := strings.Split(strings.TrimSpace(read(t, filepath.Join(dir, "x.jsonl"))), "\n")
 	for i, want := range []string{
-		`{"n":1}`, `"text"`, `{"base64":"/w=="}`, `"not JSON"`, `null`, `{"n":1}`,
-		`{"place":"x.csv:3","problem":"has 1 columns, the header has 2","raw":"one"}`,
+		`{"n":1}`, `"text"`, `"/w=="`, `"not JSON"`, `null`, `{"n":1}`, `"one"`,
 	} {
 		for _, line := range lines[2*i : 2*i+2] {
 			if !strings.HasPrefix(line, `{"id":"x.csv:3",`) || !strings.HasSuffix(line, `"payload":`+want+`}`) {

@@ -77,7 +77,7 @@ func TestFileThatCannotBeUsedIsRefusedWithACure(t *testing.T) {
 			func(path string) error {
 				return execute(path, "PRAGMA application_id = 0x4572676f", "PRAGMA user_version = 99")
 			},
-			"open: was made by a newer version of this program (it has schema 99, this one knows up to 3); use that one, or another file",
+			"open: was made by a newer version of this program (it has schema 99, this one knows up to 4); use that one, or another file",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -45,6 +45,7 @@ func TestLetterSaysAllThatItsRecordSays(t *testing.T) {
 	kept := []any{
 		json.RawMessage(`{"a":1}`), "text", []byte{0xff, 0}, json.RawMessage("null"), json.RawMessage(`{"k":1.5}`), "line 7: no record",
 	}
+	encodings := map[int]deadletter.Encoding{1: deadletter.EncodingText, 2: deadletter.EncodingBase64, 5: deadletter.EncodingDescribed}
 	for i, payload := range sent {
 		want := deadletter.Record{
 			ID: fmt.Sprint(i), Task: "triage", Category: ergon.CategoryTimeout, Phase: policy.PhaseSuccess, Attempts: 3, Message: "last",
@@ -52,7 +53,7 @@ func TestLetterSaysAllThatItsRecordSays(t *testing.T) {
 			EnqueuedAt: b.at.Add(-time.Hour), FailedAt: b.at, Metadata: map[string]string{"k": "v"}, Payload: payload,
 		}
 		dispatch(t, dead, ergon.NewTransaction(want.ID, want))
-		want.Payload = kept[i]
+		want.Payload, want.PayloadEncoding = kept[i], encodings[i]
 		got := letters(t, dead)
 		if diff := cmp.Diff(deadletter.Letter{Record: want, Key: fmt.Sprint(i + 1)}, got[0], anyOrigin); diff != "" {
 			t.Errorf("letter %d (-want +got):\n%s", i, diff)

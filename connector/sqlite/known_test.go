@@ -295,7 +295,7 @@ func TestLaterSchemaThatOnlyAddsIsWorkedOn(t *testing.T) {
 	if err := errors.Join(queue.Open(t.Context()), queue.Close(t.Context())); err != nil {
 		t.Fatal(err)
 	}
-	if err := execute(b.path, "ALTER TABLE items ADD COLUMN later TEXT NOT NULL DEFAULT 'x'", "UPDATE about SET schema = 4"); err != nil {
+	if err := execute(b.path, "ALTER TABLE items ADD COLUMN later TEXT NOT NULL DEFAULT 'x'", "UPDATE about SET schema = 5"); err != nil {
 		t.Fatal(err)
 	}
 	open(t, queue)
@@ -304,10 +304,10 @@ func TestLaterSchemaThatOnlyAddsIsWorkedOn(t *testing.T) {
 	if err := queue.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := execute(b.path, "PRAGMA user_version = 4"); err != nil {
+	if err := execute(b.path, "PRAGMA user_version = 5"); err != nil {
 		t.Fatal(err)
 	}
-	wantError(t, queue.Open(t.Context()), "was made by a newer version of this program (it has schema 4, this one knows up to 3)")
+	wantError(t, queue.Open(t.Context()), "was made by a newer version of this program (it has schema 5, this one knows up to 4)")
 }
 
 // [I3] A program before arrivals refuses the file, which user_version tells it.
@@ -329,8 +329,8 @@ func TestFileNamesTheOldestSchemaThatMayWrite(t *testing.T) {
 	if err := db.QueryRowContext(t.Context(), "SELECT schema, store FROM about").Scan(&schema, &store); err != nil {
 		t.Fatal(err)
 	}
-	if oldest != 3 || schema != 3 || len(store) != 32 {
-		t.Errorf("got oldest writer %d, schema %d, store %q, want 3, 3 and 32 digits", oldest, schema, store)
+	if oldest != 3 || schema != 4 || len(store) != 32 {
+		t.Errorf("got oldest writer %d, schema %d, store %q, want 3, 4 and 32 digits", oldest, schema, store)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"unicode/utf8"
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/connector/sqlite/internal/failpoint"
@@ -22,6 +21,7 @@ type letter struct {
 	arrival  string
 	record   deadletter.Record
 	metadata any // JSON, or nil for none
+	binary   any // of metadata, as JSON, or nil for none
 	history  any // JSON, or nil for none
 	payload  []byte
 
@@ -42,17 +42,30 @@ func encodeLetter(payload any) (letter, error) {
 	default:
 		return l, fmt.Errorf("its payload is %T, must be a deadletter.Record; dispatch other transactions to a queue", payload)
 	}
-	var err error
-	if l.metadata, err = encodeMetadata(l.record.Metadata); err != nil {
-		return l, err
-	}
-	if malformed, is := l.record.Payload.(error); is {
-		if _, encodes := l.record.Payload.(json.Marshaler); !encodes {
-			l.record.Payload = malformed.Error()
-		}
-	}
-	l.payload, err = encodePayload(l.record.Payload)
+	l.record = l.record.Encoded()
+	err := l.encode()
 	return l, err
+}
+
+// encode makes what is stored of the record.
+func (l *letter) encode() (err error) {
+	if l.metadata, err = encodeMetadata(l.record.Metadata); err != nil {
+		return err
+	}
+	if len(l.record.BinaryMetadata) > 0 {
+		binary, err := json.Marshal(l.record.BinaryMetadata)
+		if err != nil {
+			return err
+		}
+		l.binary = string(binary)
+	}
+	if text, is := l.record.Payload.(string); is && l.record.PayloadEncoding == deadletter.EncodingDescribed {
+		l.payload = []byte(text)
+		return nil
+	}
+	content, err := l.record.Content()
+	l.payload = orEmpty(content)
+	return err
 }
 
 // encodeLetter also notes which item was delivered: a transaction that is dispatched for a failed one has its delivery.
@@ -76,8 +89,9 @@ const (
 	replaceLetter = `DELETE FROM dead_letters WHERE id = ?1 AND queue = ?2 AND arrival = ?3 AND (item = ?4 OR
 		item IS NULL AND ?4 IS NULL AND task = ?5 AND enqueued_at IS ?6 AND digest = ?7)`
 	insertLetter = `INSERT INTO dead_letters (queue, id, task, category, phase, attempts, message, first_error, fingerprint,
-		handler_failed, handler_error, deliveries, enqueued_at, failed_at, metadata, history, payload, item, arrival, digest)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+		handler_failed, handler_error, deliveries, enqueued_at, failed_at, metadata, history, payload, item, arrival, digest,
+		payload_encoding, binary_metadata)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 )
 
 // origin names a letter among those of all stores.
@@ -117,20 +131,33 @@ func (t *tx) addLetter(l *letter) error {
 	}
 	_, err := t.exec(insertLetter, l.queue, r.ID, r.Task, r.Category.String(), string(r.Phase), r.Attempts, r.Message, r.FirstError,
 		r.Fingerprint, failed, r.HandlerError, r.Deliveries, enqueued, r.FailedAt.UnixMicro(), l.metadata, l.history,
-		l.payload, l.item, l.arrival, digest)
+		l.payload, l.item, l.arrival, digest, l.storedEncoding(), l.binary)
 	return err
+}
+
+// storedEncoding is empty where the payload itself is stored, whatever it is.
+func (l *letter) storedEncoding() string {
+	if l.record.PayloadEncoding == deadletter.EncodingDescribed {
+		return string(deadletter.EncodingDescribed)
+	}
+	return ""
 }
 
 // digest is that of what the letter is about.
 func (l *letter) digest() []byte {
 	text, _ := l.metadata.(string)
 	metadata, _ := decodeMetadata(text) // it was encoded here
-	d := digestOf(l.payload, metadata)
+	of := deadletter.Record{Metadata: metadata, BinaryMetadata: l.record.BinaryMetadata}
+	d := digestOf(l.payload, of.AllMetadata())
 	return d.bytes()
 }
 
 const letterColumns = `letter, dead_letters.queue, id, task, category, phase, attempts, message, first_error, fingerprint,
-	handler_failed, handler_error, deliveries, enqueued_at, failed_at, metadata, history, payload, item, arrival`
+	handler_failed, handler_error, deliveries, enqueued_at, failed_at, metadata, history, payload, item, arrival, payload_encoding,
+	binary_metadata`
+
+// letterColumnCount is how many these are.
+const letterColumnCount = 22
 
 // readLetter reads letterColumns.
 func readLetter(r row) (l letter, err error) {
@@ -140,8 +167,18 @@ func readLetter(r row) (l letter, err error) {
 			ID: r.text(2), Task: r.text(3), Phase: policy.Phase(r.text(5)), Attempts: int(r.int(6)),
 			Message: r.text(7), FirstError: r.text(8), Fingerprint: r.text(9),
 			HandlerFailed: r.int(10) != 0, HandlerError: r.text(11), Deliveries: int(r.int(12)),
-			EnqueuedAt: timeOf(r.int(13)), FailedAt: timeOf(r.int(14)), Payload: readable(r.bytes(17)),
+			EnqueuedAt: timeOf(r.int(13)), FailedAt: timeOf(r.int(14)),
 		},
+	}
+	l.record.Payload, l.record.PayloadEncoding = deadletter.EncodePayload(r.bytes(17))
+	if encoding := deadletter.Encoding(r.text(20)); encoding != deadletter.EncodingJSON {
+		l.record.Payload, l.record.PayloadEncoding = string(r.bytes(17)), encoding
+	}
+	l.record = l.record.WithTexts() // for its id
+	if binary := r.text(21); binary != "" {
+		if err := json.Unmarshal([]byte(binary), &l.record.BinaryMetadata); err != nil {
+			return l, fmt.Errorf("the metadata of dead letter %d is damaged: %w", l.number, err)
+		}
 	}
 	if l.record.Metadata, err = decodeMetadata(r.text(15)); err != nil {
 		return l, fmt.Errorf("the metadata of dead letter %d is damaged: %w", l.number, err)
@@ -150,16 +187,4 @@ func readLetter(r row) (l letter, err error) {
 		return l, fmt.Errorf("dead letter %d: %w", l.number, err)
 	}
 	return l, nil
-}
-
-// readable has JSON and text embedded as what they are; encoding/json would make base64 of bytes.
-func readable(payload []byte) any {
-	switch {
-	case utf8.Valid(payload) && json.Valid(payload):
-		return json.RawMessage(payload)
-	case utf8.Valid(payload):
-		return string(payload)
-	default:
-		return payload
-	}
 }

@@ -41,7 +41,7 @@ func (d *DeadLetters) ListDeadLetters(
 			if err != nil {
 				return err
 			}
-			shown, err := d.show(&l, r.text(20))
+			shown, err := d.show(&l, r.text(letterColumnCount))
 			letters = append(letters, shown)
 			return err
 		}, append(c.arguments, page.Limit)...)

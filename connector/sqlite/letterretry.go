@@ -135,8 +135,11 @@ func (t *tx) letterNumbers(c condition, from, to int64) (numbers []int64, err er
 
 // retry puts the transaction of a letter back into its queue, and the letter goes. Where that has the item still, as after a
 // crash between the letter and the acknowledgement, the queue stays as it is. The letter stays where the queue has the same
-// arrival with other content: nothing has arrived then.
+// arrival with other content, and where it only describes its payload: nothing has arrived then.
 func (t *tx) retry(store string, now int64, l *letter, payload []byte) (arrived bool, err error) {
+	if payload == nil && l.record.PayloadEncoding == deadletter.EncodingDescribed {
+		return false, nil
+	}
 	if payload == nil {
 		ahead, err := t.number(context.Background(), letterIsAhead, l.queue, l.record.ID, l.item, microsOf(l.record.EnqueuedAt))
 		if err != nil {
@@ -164,9 +167,10 @@ func (t *tx) retry(store string, now int64, l *letter, payload []byte) (arrived 
 
 // revived is the item of a letter that arrives once more, with another payload where one is given.
 func (l *letter) revived(store string, now int64, payload []byte) (item, error) {
-	tx := transactionOf(l.record.ID, orEmpty(l.payload), l.record.Metadata)
+	metadata := l.record.AllMetadata()
+	tx := transactionOf(l.record.ID, orEmpty(l.payload), metadata)
 	if payload != nil {
-		tx = capability.Edited(tx, payload, capability.ContentDigestOf(l.payload, l.record.Metadata))
+		tx = capability.Edited(tx, payload, capability.ContentDigestOf(l.payload, metadata))
 	}
 	tx = tx.WithArrival(capability.NextArrival(tx, l.origin(store)))
 	it, err := encodeItem(tx, mostPayload)

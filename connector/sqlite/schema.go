@@ -108,6 +108,11 @@ var migrations = [][]string{ //nolint:gochecknoglobals // a table
 		`DROP INDEX dead_letters_id`,
 		`CREATE INDEX dead_letters_id ON dead_letters (id, queue)`,
 	},
+	{
+		// 'described': the payload is a text about it, see deadletter.EncodingDescribed; '': it is the payload itself.
+		`ALTER TABLE dead_letters ADD COLUMN payload_encoding TEXT NOT NULL DEFAULT ''`,
+		`ALTER TABLE dead_letters ADD COLUMN binary_metadata TEXT`, // JSON array of what is no UTF-8; NULL: none
+	},
 }
 
 // oldestWriter is the oldest schema whose programs may write to a file of this one: what has been added since has defaults

@@ -22,7 +22,7 @@ func (c *Consumer) deadLetterOf(f *flight) ergon.Transaction {
 		Category: cause.Category, Phase: cause.Phase, Attempts: cause.Attempts, Message: cause.Err.Error(),
 		Fingerprint: fingerprint(c.settings.Task, cause),
 		Deliveries:  delivery.Count, EnqueuedAt: delivery.EnqueuedAt, FailedAt: f.failure.at.UTC(),
-		Metadata: maps.Collect(f.tx.AllMetadata()), Payload: f.failure.payload,
+		Metadata: maps.Collect(f.tx.AllMetadata()), Payload: f.failure.payload, PayloadEncoding: f.failure.encoding,
 	}
 	if cause.First != nil {
 		record.FirstError = cause.First.Error()
@@ -30,7 +30,7 @@ func (c *Consumer) deadLetterOf(f *flight) ergon.Transaction {
 	if f.failure.handler != nil {
 		record.HandlerFailed, record.HandlerError = true, f.failure.handler.Err.Error()
 	}
-	return ergon.NewTransaction(f.tx.ID(), record).WithDelivery(delivery)
+	return ergon.NewTransaction(f.tx.ID(), record.WithTexts()).WithDelivery(delivery)
 }
 
 // readable has JSON and text embedded as what they are; encoding/json would make base64 of bytes.

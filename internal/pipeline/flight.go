@@ -10,6 +10,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/deadletter"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/observe"
 )
@@ -60,7 +61,8 @@ type failure struct {
 	handler     *ergon.TransactionError // the exception handler's own failure
 	disposition ergon.Disposition
 	at          time.Time // when the lifecycle ended
-	payload     any       // what of it is written, where it is dead
+	payload     any       // as it is written, where it is dead
+	encoding    deadletter.Encoding
 }
 
 // failed records what an attempt failed with.

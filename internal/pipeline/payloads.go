@@ -6,15 +6,17 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/deadletter"
 )
 
 const (
 	// mostReaders bounds how many goroutines read payloads where no attempt runs, those that hang in one included.
 	mostReaders = 4
-	// readWithin is how long the methods of one payload may take there.
+	// readWithin is how long each of the methods of one payload may take there.
 	readWithin = time.Second
 )
 
@@ -32,10 +34,13 @@ func newPayloads(c *Consumer) payloads {
 	return payloads{consumer: c, readers: make(chan struct{}, mostReaders)}
 }
 
-// payload is what was read: the value, or a note in its place where a method has failed.
+// payload is what was read: the payload as a dead letter holds it, or a description where a method has failed.
 type payload struct {
-	value any
-	err   error // it was not read
+	value    any
+	encoding deadletter.Encoding
+	err      error // it was not read
+	// unencoded is set where what encodes it does not return, so that it can still be described.
+	unencoded bool
 }
 
 // read returns the payload of each transaction.
@@ -43,26 +48,50 @@ func (p *payloads) read(txs []ergon.Transaction) []payload {
 	all := make([]payload, 0, len(txs))
 	for len(all) < len(txs) {
 		rest := txs[len(all):]
-		select {
-		case p.readers <- struct{}{}:
-			r := &reader{payloads: p, txs: rest, moved: make(chan struct{}, 1)}
-			go r.run()
-			all = append(all, r.wait()...)
-		default:
+		got := p.readSome(rest, false)
+		if got == nil {
 			for range rest {
 				all = append(all, payload{err: errReaders})
+			}
+			return all
+		}
+		all = append(all, got...)
+		if last := &all[len(all)-1]; last.unencoded {
+			if described := p.readSome(rest[len(got)-1:len(got)], true); described != nil {
+				*last = described[0]
 			}
 		}
 	}
 	return all
 }
 
+// readSome returns the payloads of the first of txs, one at least; nil where no reader is free.
+func (p *payloads) readSome(txs []ergon.Transaction, describe bool) []payload {
+	select {
+	case p.readers <- struct{}{}:
+	default:
+		return nil
+	}
+	r := &reader{payloads: p, txs: txs, describes: describe, moved: make(chan struct{}, 1)}
+	go r.run()
+	return r.wait()
+}
+
+// What a reader does.
+const (
+	copies       int32 = iota // Clone
+	encodes                   // MarshalJSON
+	encodesBytes              // nothing but our own, which takes as long as there are bytes
+)
+
 // reader is a goroutine that reads payloads.
 type reader struct {
 	*payloads
 
-	txs   []ergon.Transaction
-	moved chan struct{} // it has read one, or has ended
+	txs       []ergon.Transaction
+	describes bool          // because what encodes it has not returned
+	stage     atomic.Int32  // of the one that is read
+	moved     chan struct{} // it has read one, or has ended
 
 	mu    sync.Mutex
 	done  []payload
@@ -73,11 +102,13 @@ type reader struct {
 func (r *reader) run() {
 	defer r.end()
 	for _, tx := range r.txs {
-		if !r.add(readOne(tx)) {
+		if !r.add(r.readOne(tx)) {
 			return
 		}
 	}
 }
+
+func (r *reader) at(stage int32) { r.stage.Store(stage) }
 
 // add reports whether somebody waits for more.
 func (r *reader) add(got payload) bool {
@@ -94,7 +125,7 @@ func (r *reader) add(got payload) bool {
 func (r *reader) end() {
 	r.mu.Lock()
 	if !r.left && len(r.done) < len(r.txs) {
-		r.done = append(r.done, noteOf(nil, errGoexit))
+		r.done = append(r.done, r.noReturn(errGoexit))
 	}
 	r.ended = true
 	left := r.left
@@ -105,6 +136,13 @@ func (r *reader) end() {
 		r.consumer.stats.abandoned.Add(-1)
 		signal(r.consumer.headroomFreed)
 	}
+}
+
+// noReturn is what there is of a payload that the reader has not come back from.
+func (r *reader) noReturn(why error) payload {
+	got := noteOf(nil, why)
+	got.unencoded = !r.describes && r.stage.Load() == encodes
+	return got
 }
 
 // wait returns what the reader has read, up to a payload that it does not come back from in time, or that has ended it.
@@ -120,9 +158,13 @@ func (r *reader) wait() []payload {
 		}
 		r.mu.Lock()
 		n, over := len(r.done), r.ended || len(r.done) == len(r.txs)
-		if !over && expired && n == seen {
+		switch {
+		case over || !expired || n > seen:
+		case r.stage.Load() == encodesBytes:
+			timer.Reset(readWithin)
+		default:
 			r.left = true
-			r.done, over = append(r.done, noteOf(nil, errUnread)), true
+			r.done, over = append(r.done, r.noReturn(errUnread)), true
 			r.consumer.stats.abandoned.Add(1)
 		}
 		done := r.done
@@ -139,32 +181,40 @@ func (r *reader) wait() []payload {
 
 var errUnread = fmt.Errorf("a method of the payload has not returned within %s", readWithin)
 
-func readOne(tx ergon.Transaction) (got payload) {
+// readOne encodes the payload of a transaction. Where that panics, it is described.
+func (r *reader) readOne(tx ergon.Transaction) (got payload) {
 	var value any
 	defer func() {
 		if p := recover(); p != nil {
 			got = noteOf(value, newCrash(p, debug.Stack()))
 		}
 	}()
-	value = readable(tx.Payload())
+	r.at(copies)
+	value = tx.Payload()
 	switch value.(type) {
-	case nil, string, []byte, json.RawMessage, bool, int, int64, float64:
+	case nil, string, []byte, json.RawMessage:
+		r.at(encodesBytes)
 	default:
-		_, _ = json.Marshal(value) // whether it can be; what it says is for the store to say again
+		r.at(encodes)
 	}
-	return payload{value: value}
+	if r.describes {
+		got.value, got.encoding = deadletter.DescribePayload(value)
+		return got
+	}
+	got.value, got.encoding = deadletter.EncodePayload(value)
+	return got
 }
 
-// unread stands in a dead letter for a payload whose methods have failed.
-type unread struct {
-	Type string `json:"unreadable_type,omitempty"`
-	Why  string `json:"why"`
-}
-
-func noteOf(value any, why error) payload {
-	note := unread{Why: why.Error()}
-	if value != nil {
-		note.Type = fmt.Sprintf("%T", value)
+// noteOf describes a payload whose methods have failed; a value that was copied is described by what it holds.
+func noteOf(value any, why error) (got payload) {
+	defer func() {
+		if p := recover(); p != nil {
+			got = payload{value: "a payload that could not be read: " + why.Error(), encoding: deadletter.EncodingDescribed}
+		}
+	}()
+	if value == nil {
+		return payload{value: "a payload that could not be read: " + why.Error(), encoding: deadletter.EncodingDescribed}
 	}
-	return payload{value: note}
+	described, encoding := deadletter.DescribePayload(value)
+	return payload{value: described, encoding: encoding}
 }

@@ -145,7 +145,7 @@ func (c *Consumer) readDead(ctx context.Context, batch []*flight) error {
 	var lost undone
 	for i, got := range c.payloads.read(txs) {
 		f := dead[i]
-		f.failure.payload = got.value
+		f.failure.payload, f.failure.encoding = got.value, got.encoding
 		if got.err != nil {
 			lost.flights, lost.err = append(lost.flights, f), got.err
 		}
