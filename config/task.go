@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -75,6 +76,7 @@ func (d *decoder) tasks(section entry, at *place) []task {
 		t := task{at: at.child(e.key, e.position()), registered: e.key, config: ergon.NewTaskConfig(e.key, nil)}
 		t.at.sensitivity = public
 		d.task(e, &t)
+		d.distinct(&t, tasks)
 		tasks = append(tasks, t)
 	}
 	return tasks
@@ -120,6 +122,15 @@ func (d *decoder) task(task entry, t *task) {
 	d.invalid(t.config.Workers.Validate(), t.at.at("workers"))
 	d.invalid(t.config.Shutdown.Validate(), t.at.at("shutdown"))
 	d.references(*t)
+}
+
+// distinct reports an identity that an earlier task has.
+func (d *decoder) distinct(t *task, earlier []task) {
+	for i := range earlier {
+		if other := &earlier[i].config; t.config.Identity != "" && other.Identity == t.config.Identity {
+			d.faultBelow(t.at, identityKey, fmt.Sprintf("is also that of task %s, so both would make the same ids; give it to one of them", other.Name))
+		}
+	}
 }
 
 func taskKeys() []string {

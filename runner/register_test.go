@@ -65,6 +65,24 @@ func TestTaskNames(t *testing.T) {
 	}
 }
 
+// [B3] [I1] Two tasks with one identity would make the same ids.
+func TestIdentityBelongsToOneTask(t *testing.T) {
+	first, second := configure("a", finiteQueue(0), processor(nil)), configure("b", finiteQueue(0), processor(nil))
+	first.Identity, second.Identity = "price/orders", "price/orders"
+	m := manage(t, runner.Settings{}, first)
+	if err := m.Register(second); err == nil || !strings.Contains(err.Error(), `identity: is also that of task "a"`) {
+		t.Errorf("got %v, want the other task named", err)
+	}
+	second.Identity = "price"
+	if err := m.Register(second); err == nil || !strings.Contains(err.Error(), `identity: is "price"`) {
+		t.Errorf("got %v, want what is wrong with it", err)
+	}
+	second.Identity = "price/returns"
+	if err := m.Register(second); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestTasksAreInTheOrderOfRegistration(t *testing.T) {
 	m := manage(t, runner.Settings{}, configure("b", finiteQueue(1), processor(nil)),
 		configure("a", finiteQueue(1), processor(nil)), configure("c", finiteQueue(1), processor(nil)))

@@ -26,6 +26,10 @@ func validate(cfg ergon.TaskConfig, registered []ergon.TaskConfig) error {
 	if err := cfg.ValidateIdentity(); err != nil {
 		faults = append(faults, err)
 	}
+	if i := slices.IndexFunc(registered, func(t ergon.TaskConfig) bool { return t.Identity == cfg.Identity }); i >= 0 && cfg.Identity != "" {
+		faults = append(faults, fmt.Errorf("identity: is also that of task %q, so both would make the same ids; give it to one of them",
+			registered[i].Name))
+	}
 	if cfg.New == nil {
 		faults = append(faults, errors.New("TaskConfig.New is nil; set it to the function that makes the task"))
 	}
