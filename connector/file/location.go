@@ -88,9 +88,11 @@ func because(err error) error {
 	return err
 }
 
-// kindOf names what is not a regular file.
+// kindOf names what is in the place of something else.
 func kindOf(mode fs.FileMode) string {
 	switch {
+	case mode.IsRegular():
+		return "a file"
 	case mode.IsDir():
 		return "a directory"
 	case mode&fs.ModeNamedPipe != 0:

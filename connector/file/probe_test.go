@@ -49,5 +49,15 @@ func TestProbeOfASinkMakesNoFile(t *testing.T) {
 	if err := os.Mkdir(path, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	wantError(t, sink.Probe(t.Context()), "out.jsonl: is a directory; correct dir or path")
+	wantError(t, sink.Probe(t.Context()), "out.jsonl is a directory, must be a file; correct path")
+	c.Dir, c.Path = filepath.Join(c.Dir, "not", "there"), "yet/out.jsonl"
+	if sink, err = file.NewSink(file.SinkSettings{SinkConfig: c}); err != nil {
+		t.Fatal(err)
+	}
+	if err := sink.Probe(t.Context()); err != nil {
+		t.Errorf("got %v for directories that are made", err)
+	}
+	if _, err := os.Stat(filepath.Dir(c.Dir)); !os.IsNotExist(err) {
+		t.Errorf("they are there now: %v", err)
+	}
 }

@@ -126,28 +126,48 @@ func (k *Sink) beginsAnew() (bool, error) {
 	return false, nil
 }
 
-func (k *Sink) openFile() (*os.File, error) {
+// checkKinds reports what stands where a file would be and is none.
+func (k *Sink) checkKinds(root *os.Root) error {
 	for _, name := range []string{k.at.name, k.open.name} {
-		info, err := k.root.Stat(name)
+		info, err := root.Stat(name)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, because(err)
+			return because(err)
 		}
 		if err == nil && !info.Mode().IsRegular() {
-			return nil, fmt.Errorf("%s is %s, must be a file; correct path", name, kindOf(info.Mode()))
+			return fmt.Errorf("%s is %s, must be a file; correct path", name, kindOf(info.Mode()))
 		}
+	}
+	return nil
+}
+
+func (k *Sink) openFile() (*os.File, error) {
+	if err := k.checkKinds(k.root); err != nil {
+		return nil, err
 	}
 	file, err := lockFile(k.root, k.open.name, os.O_RDWR|os.O_CREATE)
 	switch {
 	case errors.Is(err, errLocked):
 		return nil, fmt.Errorf("%w: another sink is writing to it; wait for its end, or give this one a path of its own", err)
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("%w; create its directory, or set make_dirs", because(err))
-	case errors.Is(err, fs.ErrPermission):
-		return nil, fmt.Errorf("%w; let the user that runs this write it", because(err))
 	case err != nil:
-		return nil, because(err)
+		return nil, unopened(err)
 	}
 	return file, nil
+}
+
+// unopened says why a file cannot be opened to be written.
+func unopened(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return missingParent(err)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w; let the user that runs this write it", because(err))
+	default:
+		return because(err)
+	}
+}
+
+func missingParent(err error) error {
+	return fmt.Errorf("%w; create its directory, or set make_dirs", because(err))
 }
 
 func (k *Sink) report(ctx context.Context, r repair) {

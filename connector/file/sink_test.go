@@ -271,10 +271,18 @@ func TestSinkThatCannotBeOpenedSaysWhereAndWhatHelps(t *testing.T) {
 		{"file/x.jsonl", "create the directory file: file exists", replacing},
 		{"out/x.jsonl", "path escapes from parent", noDirs},
 	} {
-		wantError(t, sinkTo(t, dir, test.name, test.change).Open(t.Context()), "file sink: "+dir, test.want)
+		sink := sinkTo(t, dir, test.name, test.change)
+		want := test.want
+		if test.name == "file/x.jsonl" {
+			want = "create the directory file: file is a file; correct dir or path"
+		}
+		wantError(t, sink.Probe(t.Context()), "file sink: "+dir, want)
+		wantError(t, sink.Open(t.Context()), "file sink: "+dir, test.want)
 	}
-	wantError(t, sinkTo(t, filepath.Join(dir, "nowhere"), "x.jsonl", noDirs).Open(t.Context()),
-		"directory "+dir+"/nowhere: no such file or directory: create it, or correct dir or path")
+	nowhere := sinkTo(t, filepath.Join(dir, "nowhere"), "x.jsonl", noDirs)
+	for _, err := range []error{nowhere.Probe(t.Context()), nowhere.Open(t.Context())} {
+		wantError(t, err, "directory "+dir+"/nowhere: no such file or directory: create it, or correct dir or path")
+	}
 }
 
 func TestSinkThatIsNotOpenSaysSo(t *testing.T) {

@@ -95,13 +95,6 @@ func TestFileThatCannotBeUsedIsRefusedWithACure(t *testing.T) {
 	}
 }
 
-func TestMissingDirectoryIsNamed(t *testing.T) {
-	b := newBench(t)
-	b.path = filepath.Join(filepath.Dir(b.path), "missing", "queue.db")
-	err := b.newQueue(t).Open(t.Context())
-	wantError(t, err, "open: directory "+filepath.Dir(b.path)+": no such file or directory: create it, or correct dir or path")
-}
-
 // damage makes a file with a queue in it of which the middle is gone.
 func damage(path string) error {
 	s := sqlite.QueueSettings{QueueConfig: sqlite.DefaultQueueConfig()}

@@ -27,7 +27,7 @@ type DatabaseConfig struct {
 	// characters it has are taken literally. SQLite keeps two more files beside it, path-wal and path-shm. It must be on a
 	// disk of this machine: network file systems have no locks to rely on.
 	Path string `yaml:"path"`
-	// MakeDirs creates the directories of the file that are missing. Default false: a mistyped directory is a fault.
+	// MakeDirs creates the directories of the file that are missing. Default true.
 	MakeDirs bool `yaml:"make_dirs"`
 	// Durability is full (default) or normal.
 	Durability Durability `yaml:"durability"`
@@ -37,7 +37,7 @@ type DatabaseConfig struct {
 
 // DefaultDatabaseConfig is durable. Path is still to be set.
 func DefaultDatabaseConfig() DatabaseConfig {
-	return DatabaseConfig{Dir: ".", Durability: DurabilityFull, BusyTimeout: 5 * time.Second}
+	return DatabaseConfig{Dir: ".", MakeDirs: true, Durability: DurabilityFull, BusyTimeout: 5 * time.Second}
 }
 
 func (c DatabaseConfig) faults() faults {

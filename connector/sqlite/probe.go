@@ -3,8 +3,11 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"syscall"
 
 	"github.com/ergon-go/ergon/capability"
 )
@@ -19,7 +22,10 @@ var (
 // Probe looks into the file, where there is one, as far as Open would: whether it is one that this program can use, and may
 // write to. It changes nothing, so an older file stays as old as it is. One that is not there is made by Open.
 func (d *database) Probe(ctx context.Context) error {
-	if _, err := os.Stat(d.config.file()); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(d.config.file()); errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		if err := creatable(d.config); err != nil {
+			return d.failed("open", err)
+		}
 		return nil
 	}
 	if err := probe(ctx, d.config); err != nil {
@@ -46,6 +52,24 @@ func probe(ctx context.Context, c DatabaseConfig) (err error) {
 	}
 	w.rollBack()
 	return w.undone
+}
+
+// creatable reports what keeps the file from being made, without making anything.
+func creatable(c DatabaseConfig) error {
+	folder := filepath.Dir(c.file())
+	for at := folder; ; at = filepath.Dir(at) {
+		info, err := os.Stat(at)
+		switch {
+		case err == nil && !info.IsDir():
+			return fmt.Errorf("directory %s cannot be created: %s is a file; correct dir or path", folder, at)
+		case err == nil || at == filepath.Dir(at):
+			return nil
+		case errors.Is(err, fs.ErrNotExist) && !c.MakeDirs:
+			return notCreated(c.file(), err)
+		case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR):
+			return fmt.Errorf("directory %s: %w", at, because(err))
+		}
+	}
 }
 
 // StoragePaths returns the file. Two more stand beside it.
