@@ -2,11 +2,14 @@ package app
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/ergon-go/ergon/config"
 )
 
 // choice is the value of a flag that is one of a few words.
@@ -24,7 +27,11 @@ func (c *choice) Type() string { return strings.Join(c.from, "|") }
 
 func (c *choice) Set(value string) error {
 	if !slices.Contains(c.from, value) {
-		return errors.New("must be " + listed(c.from, "or"))
+		meant := config.Closest(value, c.from)
+		if meant != "" {
+			meant = fmt.Sprintf("; did you mean %q?", meant)
+		}
+		return errors.New("must be " + listed(c.from, "or") + meant)
 	}
 	c.value = value
 	return nil

@@ -3,6 +3,10 @@ package app_test
 import (
 	"strings"
 	"testing"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/app"
+	"github.com/ergon-go/ergon/config"
 )
 
 func TestCommandsThatOnlyLookPrintWhatTheyFound(t *testing.T) {
@@ -24,5 +28,23 @@ func TestCommandsThatOnlyLookPrintWhatTheyFound(t *testing.T) {
 			}
 			golden(t, name+".txt", got.script(words))
 		})
+	}
+}
+
+// A task with settings is known by the name that it is registered under, whatever it is called.
+func TestTasksWithSettingsAreDescribedAsAllOthers(t *testing.T) {
+	in(t, "tasks: {mine: {task: sized, settings: {size: 2}, connectors: {input: {type: numbers}, dead_letters: {type: drain}}}}")
+	type sizedSettings struct {
+		Size int `yaml:"size"`
+	}
+	for _, command := range []string{"list", "describe mine", "list --output json", "describe mine --output json", "__complete run "} {
+		reg := registry()
+		config.Task(reg, "sized", "does it by size", sizedSettings{}, func(sizedSettings, *ergon.Dependencies) ergon.Task {
+			return newSquare(nil)
+		})
+		got := call{settings: app.Settings{Registry: reg}, args: strings.Split(command, " ")}.do(t)
+		if got.code != 0 || !strings.Contains(got.stdout, "does it by size") {
+			t.Errorf("%s: code %d, stdout %s, stderr %s", command, got.code, got.stdout, got.stderr)
+		}
 	}
 }

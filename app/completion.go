@@ -23,7 +23,7 @@ func (p *program) completeTasks(_ *cobra.Command, args []string, _ string) ([]co
 	var names []cobra.Completion
 	for _, t := range c.Tasks {
 		if !slices.Contains(args, t.Name) {
-			names = append(names, cobra.CompletionWithDesc(t.Name, description(p.settings.Registry, t)))
+			names = append(names, cobra.CompletionWithDesc(t.Name, c.description(p.settings.Registry, t)))
 		}
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp

@@ -24,7 +24,7 @@ func TestTasksAndValuesOfFlagsAreCompleted(t *testing.T) {
 		"dlq show more ":           noFiles,
 		"queue peek --state ":      "ready\ndelayed\nclaimed\nsettled\n" + noFiles,
 		"dlq ls --category ":       "SYSTEM\nBUSINESS\nTIMEOUT\n" + noFiles,
-		"dlq drop --phase ":        "decode\nprocess\nsuccess\n" + noFiles,
+		"dlq drop --phase ":        "decode\nprocess\nprepare\nsuccess\n" + noFiles,
 	} {
 		t.Run(args, func(t *testing.T) {
 			in(t, twoTasks)

@@ -47,7 +47,7 @@ func (p *program) describe(name string) error {
 	if err != nil {
 		return err
 	}
-	described := p.described(task)
+	described := p.described(c, task)
 	described.Telemetry = map[string]string{}
 	for _, d := range c.telemetry(p.options).Destinations() {
 		described.Telemetry[d.Signal] = d.To
@@ -64,9 +64,9 @@ func (p *program) describe(name string) error {
 	return p.print(p.descriptionOf(described) + "\n" + table("", [][]cell{p.heading("IN FORCE")}) + indented(string(shown)))
 }
 
-func (p *program) described(task ergon.TaskConfig) describedTask {
+func (p *program) described(c configuration, task ergon.TaskConfig) describedTask {
 	d := describedTask{
-		listedTask: listedTask{task.Name, task.Kind(), description(p.settings.Registry, task)},
+		listedTask: listedTask{task.Name, task.Kind(), c.description(p.settings.Registry, task)},
 		Connectors: []describedConnector{}, Services: []describedService{},
 		Policy: map[string]any{
 			"consumer": byKeys(task.Consumer), "producer": byKeys(task.Producer),

@@ -32,6 +32,12 @@ func (p *program) devCommand() *cobra.Command {
 }
 
 func (p *program) dev(c *cobra.Command, names []string) error {
+	// A configuration that is wrong is for the developer to put right meanwhile; a name on the command line stays.
+	if configured, err := p.load(); err == nil {
+		if _, err := configured.chosen(names); err != nil {
+			return err
+		}
+	}
 	folder, err := os.MkdirTemp("", p.settings.Name+"-dev-")
 	if err != nil {
 		return fmt.Errorf("make a folder to build in: %w", err)

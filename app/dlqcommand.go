@@ -2,9 +2,13 @@ package app
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ergon-go/ergon/config"
 	"github.com/ergon-go/ergon/deadletter"
 )
 
@@ -33,6 +37,25 @@ func noMore(rest []string) error {
 	return nil
 }
 
+// missingKeys is what is said of keys that no dead letter has.
+type missingKeys struct{ text string }
+
+func (m *missingKeys) Error() string { return m.text }
+
+// meant adds to err which task or connector may have been meant by a key.
+func (s *session) meant(err error, keys []string) error {
+	var known []string
+	for _, task := range s.config.Tasks {
+		known = append(append(known, task.Name), placesIn(task)...)
+	}
+	for _, key := range keys {
+		if meant := config.Closest(key, known); meant != "" && !slices.Contains(known, key) {
+			return fmt.Errorf("%w; did you mean %q?", err, meant)
+		}
+	}
+	return err
+}
+
 // inLetterbox opens the store that the first of args names and calls use with what the flags and the other args, keys,
 // choose of it. check says what is wrong with the keys.
 func (p *program) inLetterbox(
@@ -45,15 +68,19 @@ func (p *program) inLetterbox(
 			return err
 		}
 		if err := check(rest); err != nil {
-			return err
+			return s.meant(err, rest)
 		}
 		filter, err := flags.filter(in)
 		if err != nil {
 			return err
 		}
 		filter.Keys = append(filter.Keys, rest...)
-		return within(ctx, s, in.place, func(ctx context.Context, store deadletter.Store) error {
+		err = within(ctx, s, in.place, func(ctx context.Context, store deadletter.Store) error {
 			return use(ctx, s, in, store, filter)
 		})
+		if _, missing := errors.AsType[*missingKeys](err); missing {
+			return s.meant(err, rest)
+		}
+		return err
 	})
 }

@@ -64,8 +64,8 @@ func (p *program) named(
 		}
 	}
 	if len(missing) > 0 {
-		return letters, fmt.Errorf("%s has no dead letter %s that is meant; %s dlq ls prints the keys",
-			in, listed(missing, "or"), p.settings.Name)
+		return letters, &missingKeys{fmt.Sprintf("%s has no dead letter %s that is meant; %s dlq ls prints the keys",
+			in, listed(missing, "or"), p.settings.Name)}
 	}
 	return letters, nil
 }

@@ -3,8 +3,12 @@ package app
 import (
 	"context"
 	"io"
+	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
+	"github.com/ergon-go/ergon/config"
 	"github.com/ergon-go/ergon/runner"
 )
 
@@ -94,3 +98,24 @@ var FreeAddress = freeAddress
 
 // FlagsOf are the flags that dev hands on.
 var FlagsOf = flagsOf
+
+// CommandsThatTakeTasks are the commands that complete the names of tasks.
+func CommandsThatTakeTasks() []string {
+	reg := config.NewRegistry()
+	root, err := (&program{settings: Settings{Registry: reg, Name: "p"}.withDefaults(), process: thisProcess()}).root()
+	if err != nil {
+		return []string{err.Error()}
+	}
+	var names []string
+	var walk func(*cobra.Command)
+	walk = func(c *cobra.Command) {
+		if c.ValidArgsFunction != nil && c.Name() != helpCommand && c.Parent().Name() != "completion" {
+			names = append(names, strings.TrimPrefix(c.CommandPath(), "p "))
+		}
+		for _, sub := range c.Commands() {
+			walk(sub)
+		}
+	}
+	walk(root)
+	return names
+}

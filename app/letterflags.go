@@ -23,7 +23,7 @@ func (f *letterFlags) add(p *program, c *cobra.Command) {
 		ergon.CategorySystem.String(), ergon.CategoryBusiness.String(), ergon.CategoryTimeout.String(),
 	}}
 	f.phase = choice{from: []string{
-		string(policy.PhaseDecode), string(policy.PhaseProcess), string(policy.PhaseSuccess),
+		string(policy.PhaseDecode), string(policy.PhaseProcess), string(policy.PhasePrepare), string(policy.PhaseSuccess),
 	}}
 	c.Flags().StringVar(&f.task, "task", "", "those of this `task`")
 	c.Flags().Var(&f.category, "category", "those of this category")

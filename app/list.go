@@ -25,7 +25,7 @@ func (p *program) list() error {
 	tasks := make([]listedTask, 0, len(c.Tasks))
 	rows := [][]cell{p.heading("TASK", "KIND", "DESCRIPTION")}
 	for _, t := range c.Tasks {
-		listed := listedTask{Name: t.Name, Kind: t.Kind(), Description: description(p.settings.Registry, t)}
+		listed := listedTask{Name: t.Name, Kind: t.Kind(), Description: c.description(p.settings.Registry, t)}
 		tasks = append(tasks, listed)
 		rows = append(rows, cells(listed.Name, listed.Kind, listed.Description))
 	}

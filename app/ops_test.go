@@ -148,3 +148,43 @@ func TestFlagServesTheConsoleWhereTheConfigurationSaysNothing(t *testing.T) {
 		}
 	}
 }
+
+// What is said to switch them on is a key that there is.
+func TestMetricsThatAreOffNameTheKeyThatSwitchesThemOn(t *testing.T) {
+	address := freeAddress(t)
+	in(t, operated(address))
+	w := &warehouse{}
+	reg := w.registry()
+	var seen string
+	reg.Task("visits", func(*ergon.Dependencies) ergon.Task {
+		return ergon.Task{Process: func(ctx context.Context, _ ergon.Transaction) (any, error) {
+			seen = ask(ctx, http.MethodGet, "http://"+address+"/metrics", "")
+			return nil, nil
+		}}
+	}, "asks for metrics")
+	visit := func() {
+		t.Helper()
+		if got := (call{settings: app.Settings{Registry: reg}, args: []string{"run"}}).do(t); got.code != 0 {
+			t.Fatalf("code %d, stderr %s", got.code, got.stderr)
+		}
+	}
+	visit()
+	_, setting, said := strings.Cut(strings.TrimSpace(seen), "; set ")
+	if !said {
+		t.Fatalf("got %s", seen)
+	}
+	key, value, _ := strings.Cut(setting, ": ")
+	keys := strings.Split(key, ".")
+	var yaml strings.Builder
+	for depth, one := range keys {
+		yaml.WriteString(strings.Repeat("  ", depth) + one + ":")
+		if depth == len(keys)-1 {
+			yaml.WriteString(" " + value)
+		}
+		yaml.WriteString("\n")
+	}
+	in(t, yaml.String()+operated(address))
+	if visit(); !strings.HasPrefix(seen, "200 ") {
+		t.Errorf("with %s: got %s", setting, seen)
+	}
+}

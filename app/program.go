@@ -60,6 +60,7 @@ func (p *program) root() (*cobra.Command, error) {
 	if p.settings.NewProject != nil {
 		root.AddCommand(p.newCommand())
 	}
+	p.suggest(root)
 	p.addOptions(root)
 	return root, p.addVariables(root)
 }

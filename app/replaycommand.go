@@ -33,9 +33,6 @@ comes out of them is new: it is not taken for what came out before.`,
 			if settled {
 				return p.replaySettled(c.Context(), args[0], args[1:], &choice)
 			}
-			if err := choice.check(args[1:]); err != nil {
-				return err
-			}
 			return p.replayLetters(c, args, &choice, payload)
 		},
 	}
@@ -49,6 +46,9 @@ func (p *program) replayLetters(c *cobra.Command, args []string, choice *letterC
 	return p.inSession(c.Context(), func(ctx context.Context, s *session) error {
 		task, err := s.config.task(args[0])
 		if err != nil {
+			return err
+		}
+		if err := choice.check(args[1:]); err != nil {
 			return err
 		}
 		at, err := placeIn(task, deadLetters(task))

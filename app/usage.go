@@ -16,6 +16,30 @@ func usagef(format string, args ...any) error {
 	return &wrong{err: fmt.Errorf(format, args...), usage: true}
 }
 
+// helpCommand is a command of cobra's.
+const helpCommand = "help"
+
+// suggest has the commands that cobra makes by itself refuse what they do not know, as all others do.
+func (p *program) suggest(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case helpCommand:
+			c.Args = func(_ *cobra.Command, topic []string) error {
+				of, rest, err := root.Find(topic)
+				if err != nil {
+					return err
+				}
+				return p.onlyCommands(of, rest)
+			}
+		case "completion":
+			c.Args = p.onlyCommands
+			c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+		}
+	}
+}
+
 // onlyCommands refuses what is no command, where only a command can stand.
 func (p *program) onlyCommands(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
@@ -23,7 +47,7 @@ func (p *program) onlyCommands(c *cobra.Command, args []string) error {
 	}
 	var names []string
 	for _, sub := range c.Commands() {
-		if sub.IsAvailableCommand() {
+		if sub.IsAvailableCommand() || sub.Name() == helpCommand {
 			names = append(names, sub.Name())
 		}
 	}

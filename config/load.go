@@ -18,6 +18,17 @@ type Config struct {
 	sections []section
 }
 
+// Registered returns the name that the task which a configured one is of is registered under; "" for a task that is not from
+// the file.
+func (c *Config) Registered(name string) string {
+	for _, t := range c.tasks {
+		if t.config.Name == name {
+			return t.registered
+		}
+	}
+	return ""
+}
+
 // Load reads the file at path, of at most 1 MiB, with variables of the process and files as [OSEnvironment] gives them for
 // the file's folder. It returns what [Parse] does, or why the file cannot be read.
 func Load(path string, reg *Registry) (*Config, error) {

@@ -129,3 +129,18 @@ func TestTaskThatCannotHaveItsSettingsIsRefused(t *testing.T) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
+
+// A task with settings is made by a function of its own, by which it cannot be known.
+func TestConfiguredTaskIsKnownByTheNameThatItIsRegisteredUnder(t *testing.T) {
+	const parts = "connectors: {input: {type: file, path: x}, dead_letters: {type: file-sink}}"
+	text := "tasks:\n  set: {task: shipping, settings: {carrier: post}, " + parts + "}\n  plain: {task: birdstrikes.triage, " + parts + "}\n"
+	c, err := config.Parse("f", []byte(text), shipping(new([]shippingSettings)), environment())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"set": "shipping", "plain": "birdstrikes.triage", "none": ""} {
+		if got := c.Registered(name); got != want {
+			t.Errorf("%s is registered as %q, want %q", name, got, want)
+		}
+	}
+}

@@ -2,7 +2,9 @@ package config
 
 import (
 	"encoding"
+	"math"
 	"reflect"
+	"strconv"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -57,18 +59,25 @@ func (d *decoder) duration(n *yaml.Node, into reflect.Value, at *place) {
 		return
 	}
 	parsed, err := time.ParseDuration(s.text)
-	example := s.text
-	if s.hidden {
-		example = "5"
-	}
 	switch {
 	case isNumber(s.text):
-		d.faultf(at, "is %s, a duration needs a unit, such as %ss", s, example)
+		d.faultf(at, "is %s, a duration needs a unit, such as %s", s, withUnit(s))
 	case err != nil:
 		d.faultf(at, "is %s, must be %s", s, what)
 	default:
 		into.SetInt(int64(parsed))
 	}
+}
+
+// withUnit is a number as the duration that was probably meant: seconds, or milliseconds from a thousand on.
+func withUnit(number scalar) string {
+	if number.hidden {
+		return "5s"
+	}
+	if value, err := strconv.ParseFloat(number.text, 64); err == nil && math.Abs(value) >= 1000 {
+		return number.text + "ms"
+	}
+	return number.text + "s"
 }
 
 func (d *decoder) text(n *yaml.Node, into reflect.Value, at *place) {

@@ -141,7 +141,7 @@ func (s *Server) metrics(mux *http.ServeMux) {
 		return
 	}
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
-		refuse(w, r, http.StatusNotFound, "metrics are not exported to Prometheus; set telemetry.metrics.exporter to prometheus")
+		refuse(w, r, http.StatusNotFound, "metrics are not exported to Prometheus; set telemetry.metrics.exporters: [prometheus]")
 	})
 }
 
