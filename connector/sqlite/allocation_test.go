@@ -9,7 +9,7 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// [I2] What is compared costs an enqueue the digest and nothing else: 14 allocations for each of many, of which the driver makes
+// [I2] What is compared costs an enqueue the digest and nothing else: 15 allocations for each of many, of which the driver makes
 // most, and one of which is the digest's.
 func TestEnqueueOfManyAllocatesLittle(t *testing.T) {
 	queue := newBench(t).queue(t)

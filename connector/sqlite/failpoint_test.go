@@ -11,7 +11,7 @@ import (
 // Whatever a process is doing when it is killed, the next finishes it, and nothing is lost or done twice. It needs
 // go test -tags failpoints.
 func TestWhateverIsBegunIsFinishedByTheNext(t *testing.T) {
-	for _, step := range []string{"migrate", "open", "dispatch", "claim", "extend", "hop", "write", "settle"} {
+	for _, step := range []string{"migrate", "open", "dispatch", "claim", "extend", "hop", "write", "settle", "retry"} {
 		for _, moment := range []string{"begun", "done", "committed"} {
 			t.Run(step+"."+moment, func(t *testing.T) {
 				path := newBench(t).path
@@ -28,8 +28,8 @@ func TestWhateverIsBegunIsFinishedByTheNext(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if out, dead := len(fetch(t, s.out, 10)), len(letters(t, s.dead)); out != 1 || dead != 1 {
-					t.Errorf("got %d out and %d letters, want one of each", out, dead)
+				if out, dead := len(fetch(t, s.out, 10)), letters(t, s.dead); out != 1 || len(dead) != 1 || len(dead[0].History) != 1 {
+					t.Errorf("got %d out and letters %+v, want one of each, and the letter retried once", out, dead)
 				}
 				if err := s.close(t.Context()); err != nil {
 					t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/sqlite"
 	"github.com/ergon-go/ergon/deadletter"
 	"github.com/ergon-go/ergon/policy"
@@ -101,15 +102,30 @@ func (r *rehearsal) step() {
 	}
 }
 
+// enqueue sends one of two contents, as a first or a later arrival, with an id of its own or a derived one.
 func (r *rehearsal) enqueue() {
-	n := r.next(256)
+	n, variant := r.next(256), r.next(6)
 	id, key, priority, delay := fmt.Sprint("id", n%8), []string{"", "k", "l"}[n/8%3], n/24%3, time.Duration(n/72)*time.Second
-	tx := transaction(id, fmt.Sprint("priority=", priority)).WithOrderingKey(key)
-	if delay > 0 {
-		tx = tx.WithMetadata("deliver_at", r.now().Add(delay).Format(time.RFC3339))
+	s := sent{
+		id: id, key: key, priority: priority, notBefore: r.now().Add(delay),
+		content: key + []string{"one", "two"}[variant%2], arrival: []string{"", "", "1-x"}[variant/2],
 	}
-	dispatch(r, r.queue, tx)
-	r.model.enqueue(id, key, priority, r.now().Add(delay))
+	tx := saying(id, s.content)
+	if variant == 2 || variant == 3 {
+		tx = tx.WithDerivedID(id)
+	}
+	tx = tx.WithMetadata("priority", fmt.Sprint(priority)).WithOrderingKey(key).WithArrival(s.arrival)
+	if delay > 0 {
+		tx = tx.WithMetadata("deliver_at", s.notBefore.Format(time.RFC3339))
+	}
+	s.alternate = tx.AlternateID(capability.ContentDigestOf([]byte(s.content), map[string]string{"ordering_key": key}))
+	var want []string
+	if report := r.model.enqueue(s); report != "" {
+		want = []string{id + " " + report}
+	}
+	if got := told(r, r.queue, tx); !slices.Equal(got, want) {
+		r.Fatalf("sending %+v: reported %q, want %q", s, got, want)
+	}
 }
 
 func (r *rehearsal) fetch() {
@@ -180,13 +196,13 @@ func (r *rehearsal) resolve() {
 	id := fmt.Sprint("id", r.next(8))
 	tx, err := r.queue.FetchTransactionByID(r.Context(), id)
 	r.model.settleDue()
-	it := r.model.find(id)
+	it, there := r.model.resolve(id)
 	switch {
-	case it == nil || it.settled:
+	case !there:
 		if !errors.Is(err, ergon.ErrNotFound) {
 			r.Fatalf("resolve %s: got %v, want ErrNotFound", id, err)
 		}
-	case it.claimed || r.model.isBehind(it):
+	case it == nil:
 		if err == nil {
 			r.Fatalf("resolve %s: it is claimed, or behind another, and was delivered", id)
 		}

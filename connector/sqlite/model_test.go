@@ -17,7 +17,8 @@ type model struct {
 }
 
 type modelItem struct {
-	id, key               string
+	id, arrival, content  string
+	key                   string
 	priority, seq, place  int
 	notBefore             time.Time // delayed until then
 	until                 time.Time // claimed until then
@@ -26,30 +27,65 @@ type modelItem struct {
 	claims, counted, lost int
 }
 
-func (m *model) find(id string) *modelItem {
+// resolve returns what would be delivered by its id, and whether there is something that is not settled.
+func (m *model) resolve(id string) (found *modelItem, there bool) {
 	for _, it := range m.items {
-		if it.id == id {
-			return it
+		if it.id != id || it.settled {
+			continue
+		}
+		there = true
+		if !it.claimed && !m.isBehind(it) && (found == nil || it.arrival < found.arrival) {
+			found = it
 		}
 	}
-	return nil
+	return found, there
 }
 
 func (m *model) remove(gone *modelItem) {
 	m.items = slices.DeleteFunc(m.items, func(it *modelItem) bool { return it == gone })
 }
 
-func (m *model) enqueue(id, key string, priority int, notBefore time.Time) {
+// sent is what is dispatched; alternate is its other id, "" where the first is not derived.
+type sent struct {
+	id, alternate, arrival, content, key string
+	priority                             int
+	notBefore                            time.Time
+}
+
+// enqueue returns what is reported.
+func (m *model) enqueue(s sent) string {
 	m.numbers++
-	if known := m.find(id); known != nil {
-		if !known.settled || known.forgotten.After(m.now()) {
-			return
+	known, report := m.compare(s), ""
+	if known == "conflict" && s.alternate != "" {
+		s.id = s.alternate
+		if known = m.compare(s); known == "" {
+			report = "diverged"
 		}
-		m.remove(known)
+	}
+	if known != "" {
+		return known
 	}
 	m.items = append(m.items, &modelItem{
-		id: id, key: key, priority: priority, seq: m.numbers, place: m.numbers, notBefore: notBefore,
+		id: s.id, arrival: s.arrival, content: s.content, key: s.key, priority: s.priority, seq: m.numbers, place: m.numbers,
+		notBefore: s.notBefore,
 	})
+	return report
+}
+
+// compare forgets what is to be forgotten.
+func (m *model) compare(s sent) (known string) {
+	for _, it := range slices.Clone(m.items) {
+		switch {
+		case it.id != s.id || s.arrival != "" && it.arrival != s.arrival:
+		case it.settled && !it.forgotten.After(m.now()):
+			m.remove(it)
+		case it.content == s.content:
+			known = "duplicate"
+		case known == "":
+			known = "conflict"
+		}
+	}
+	return known
 }
 
 // settleDue gives back what has outlived its lease, or up.

@@ -256,8 +256,14 @@ func takeEachStep(ctx context.Context, s *site) error {
 	}
 	for {
 		stats, err := s.in.InspectQueue(ctx)
-		if err != nil || stats.Ready+stats.Delayed+stats.Claimed == 0 {
+		if err != nil {
 			return err
+		}
+		if stats.Ready+stats.Delayed+stats.Claimed == 0 {
+			if n, err := s.retryOnce(ctx); n == 0 || err != nil {
+				return err
+			}
+			continue
 		}
 		batch, err := s.in.FetchTransactions(ctx, 10)
 		if err != nil {
@@ -274,6 +280,17 @@ func takeEachStep(ctx context.Context, s *site) error {
 			}
 		}
 	}
+}
+
+// retryOnce gives back what has not been given back before.
+func (s *site) retryOnce(ctx context.Context) (n int64, err error) {
+	all, err := s.dead.ListDeadLetters(ctx, deadletter.Filter{}, deadletter.Page{Limit: 10})
+	for _, letter := range all {
+		if err == nil && len(letter.History) == 0 {
+			n, err = s.dead.RetryDeadLetters(ctx, deadletter.Filter{Keys: []string{letter.Key}})
+		}
+	}
+	return n, err
 }
 
 func (s *site) finish(ctx context.Context, tx ergon.Transaction) error {
