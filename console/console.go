@@ -24,6 +24,7 @@ const (
 	outcomeFailed    = "failed"
 	statusPart       = "status"  // the template of the state of the program
 	lettersNav       = "letters" // the entry of the navigation
+	signInNav        = "token"   // the page to sign in on, which no entry leads to
 )
 
 // console makes pages.
@@ -53,6 +54,7 @@ type frame struct {
 	Notice                  string
 	Events                  string // where the live parts come from; "" where nothing changes
 	NeedsToken, MayChange   bool
+	SignIn                  bool // nothing but the form for the token: who asks may not look yet
 }
 
 // view makes a page, or says why it cannot.
@@ -108,7 +110,9 @@ func (v *viewed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.view, f.request = v, r
 		return
 	}
-	v.console.desk.Watch()
+	if v.console.server.MayLook(r) {
+		v.console.desk.Watch()
+	}
 	p, err := v.view(r)
 	if err != nil {
 		v.console.fail(w, r, err)
@@ -132,6 +136,9 @@ func (c *console) serve(w http.ResponseWriter, r *http.Request, status int, p pa
 	f := frame{
 		page: p, Service: o.Service, Version: o.Version, State: o.State, Notice: notice(r),
 		NeedsToken: c.desk.NeedsToken(), MayChange: c.server.Knows(r),
+	}
+	if p.Nav == signInNav && !c.server.MayLook(r) {
+		f.SignIn, f.Version, f.State, f.Notice = true, "", "", ""
 	}
 	if len(p.Live) > 0 {
 		f.Events = "/events?" + url.Values{"at": {r.URL.RequestURI()}}.Encode()

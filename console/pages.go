@@ -120,7 +120,7 @@ func (c *console) configuration(*http.Request) (page, error) {
 }
 
 func (c *console) token(r *http.Request) (page, error) {
-	return page{Title: "Token", Body: "token", Data: struct{ Needed, Known, Wrong bool }{
-		c.desk.NeedsToken(), c.server.Knows(r), r.URL.Query().Has("wrong"),
+	return page{Title: "Token", Nav: signInNav, Body: "token", Data: struct{ Needed, Known, MayLook, Wrong bool }{
+		c.desk.NeedsToken(), c.server.Knows(r), c.server.MayLook(r), r.URL.Query().Has("wrong"),
 	}}, nil
 }

@@ -17,15 +17,23 @@ type Config struct {
 	// Listen is the address to serve on, host:port. A host that is left out is this machine, as seen from itself; all
 	// interfaces are 0.0.0.0 or [::]. Port 0 is any that is free. "" (default): nothing is served.
 	Listen string `yaml:"listen"`
-	// Token is asked for by whatever changes something, where it is set. It must be set to listen elsewhere than on this
-	// machine alone, with at least 16 characters. Default: none.
+	// Token, where it is set, is required for every request that changes something. It must be set, with at least 16
+	// characters, to listen elsewhere than on this machine alone, and there looking needs it as well. Default: none.
 	Token string `yaml:"token"`
+	// Metrics says who may read /metrics: MetricsOpen (default) or MetricsToken.
+	Metrics string `yaml:"metrics"`
 	// Payloads has payloads of transactions and dead letters kept in memory and shown. Default false: they may be confidential.
 	Payloads bool `yaml:"payloads"`
 }
 
+// Who may read /metrics.
+const (
+	MetricsOpen  = "open"  // whoever reaches the address
+	MetricsToken = "token" // who sends the token
+)
+
 // DefaultConfig serves nothing.
-func DefaultConfig() Config { return Config{} }
+func DefaultConfig() Config { return Config{Metrics: MetricsOpen} }
 
 // On reports whether anything is served.
 func (c Config) On() bool { return c.Listen != "" }
@@ -34,6 +42,15 @@ func (c Config) On() bool { return c.Listen != "" }
 func (c Config) Validate() error {
 	if c.Token != "" && len(c.Token) < leastToken {
 		return faultf("token", "has %d characters, must have at least %d; make one with: openssl rand -hex 16", len(c.Token), leastToken)
+	}
+	switch c.Metrics {
+	case "", MetricsOpen:
+	case MetricsToken:
+		if c.Token == "" {
+			return faultf("metrics", "is %s, but there is no token; set token, such as ${OPS_TOKEN}", MetricsToken)
+		}
+	default:
+		return faultf("metrics", "is %q, must be %s or %s", c.Metrics, MetricsOpen, MetricsToken)
 	}
 	if !c.On() {
 		return nil
@@ -67,6 +84,9 @@ func (c Config) loopback() bool {
 	host, _, err := net.SplitHostPort(c.Listen)
 	return err == nil && (host == "" || isThisMachine(host))
 }
+
+// protected reports whether looking needs the token.
+func (c Config) protected() bool { return c.Token != "" && !c.loopback() }
 
 // isThisMachine reports whether a host, without a port, is a name of this machine for itself.
 func isThisMachine(host string) bool {

@@ -26,6 +26,10 @@ func TestAddressBeyondThisMachineNeedsAToken(t *testing.T) {
 		"with a token":      {ops.Config{Listen: "0.0.0.0:9090", Token: secret}, ""},
 		"least token":       {ops.Config{Token: strings.Repeat("x", 16)}, ""},
 		"too short a token": {ops.Config{Token: strings.Repeat("x", 15)}, "token: has 15 characters, must have at least 16"},
+		"metrics open":      {ops.Config{Metrics: "open"}, ""},
+		"metrics by token":  {ops.Config{Metrics: "token", Token: secret}, ""},
+		"no token for them": {ops.Config{Metrics: "token"}, "metrics: is token, but there is no token; set token"},
+		"unknown metrics":   {ops.Config{Metrics: "closed"}, "metrics: is \"closed\", must be open or token"},
 		"no port":           {ops.Config{Listen: "localhost"}, "listen: \"localhost\" is no address"},
 	} {
 		t.Run(name, func(t *testing.T) {

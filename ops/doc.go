@@ -21,5 +21,6 @@
 //
 // It listens on this machine only, unless the configuration says otherwise; there it answers only requests that name this
 // machine, so that no web page can reach it under a name of its own. What changes something needs the token wherever one is
-// set, and one must be set to listen elsewhere. A request that a browser sends from another site is refused always.
+// set, and one must be set to listen elsewhere; there looking needs it too. Probes are open always, and tell strangers no more
+// than the name of a reason. A request that a browser sends from another site is refused always.
 package ops

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/netip"
+	"sync"
 	"time"
 )
 
@@ -16,9 +18,44 @@ type Events struct {
 const (
 	// eventTimeout is how long a listener may take to take an event.
 	eventTimeout = 10 * time.Second
-	// mostStreams is how many listen at once.
-	mostStreams = 64
+	// mostStreams is how many listen at once, and mostStreamsEach how many from one address: as many tabs of a browser.
+	mostStreams     = 64
+	mostStreamsEach = 16
 )
+
+// streams counts those that are open. It is safe for concurrent use.
+type streams struct {
+	mu   sync.Mutex
+	open int
+	of   map[netip.Prefix]int
+}
+
+// begin counts one more of an address, or says why there can be no more.
+func (s *streams) begin(address netip.Prefix) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.open >= mostStreams:
+		return refusal(http.StatusServiceUnavailable, "%d streams of events are open already; close one", mostStreams)
+	case s.of[address] >= mostStreamsEach:
+		return refusal(http.StatusTooManyRequests, "%d streams of events are open from this address already; close one", mostStreamsEach)
+	}
+	if s.of == nil {
+		s.of = map[netip.Prefix]int{}
+	}
+	s.open++
+	s.of[address]++
+	return nil
+}
+
+func (s *streams) end(address netip.Prefix) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open--
+	if s.of[address]--; s.of[address] == 0 {
+		delete(s.of, address)
+	}
+}
 
 // Send sends an event, its data in JSON.
 func (e *Events) Send(name string, data any) error {
@@ -48,12 +85,12 @@ func (s *Server) Stream(begin func(*http.Request) (func(*Events) error, error)) 
 			refuse(w, r, StatusOf(err), err.Error())
 			return
 		}
-		if s.streams.Add(1) > mostStreams {
-			s.streams.Add(-1)
-			refuse(w, r, http.StatusServiceUnavailable, fmt.Sprintf("%d streams of events are open already; close one", mostStreams))
+		address := addressOf(r.RemoteAddr)
+		if err := s.streams.begin(address); err != nil {
+			refuse(w, r, StatusOf(err), err.Error())
 			return
 		}
-		defer s.streams.Add(-1)
+		defer s.streams.end(address)
 		w.Header().Set("Content-Type", "text/event-stream")
 		w.Header().Set("X-Accel-Buffering", "no")
 		s.stream(r, &Events{w, http.NewResponseController(w)}, each)

@@ -120,11 +120,12 @@ type desk struct {
 	letters *fakeLetters
 	server  *ops.Server
 	handler http.Handler
+	from    string // where requests come from
 }
 
 func serve(t *testing.T, change func(*ops.Settings)) *desk {
 	t.Helper()
-	d := &desk{t: t, tasks: &fakeTasks{}, letters: &fakeLetters{}}
+	d := &desk{t: t, tasks: &fakeTasks{}, letters: &fakeLetters{}, from: "127.0.0.1:5000"}
 	d.letters.kept = []deadletter.Letter{{Key: "k1", Record: deadletter.Record{ID: "tx-1", Payload: "top secret"}}}
 	d.tasks.set(func(*runner.TaskProgress) {})
 	s := ops.Settings{
@@ -141,10 +142,10 @@ func serve(t *testing.T, change func(*ops.Settings)) *desk {
 	return d
 }
 
-// ask sends a request from this machine; headers are pairs.
+// ask sends a request; headers are pairs.
 func (d *desk) ask(method, path, body string, headers ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequestWithContext(d.t.Context(), method, "http://127.0.0.1:9090"+path, strings.NewReader(body))
-	r.RemoteAddr = "127.0.0.1:5000"
+	r.RemoteAddr = d.from
 	for i := 0; i < len(headers); i += 2 {
 		if headers[i] == "Host" {
 			r.Host = headers[i+1]

@@ -23,23 +23,52 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 			refuse(w, r, http.StatusMisdirectedRequest, "this address is served to this machine only; ask for it as localhost or 127.0.0.1")
 			return
 		}
-		if safe(r.Method) {
-			next.ServeHTTP(w, r)
+		if !safe(r.Method) {
+			if err := origin.Check(r); err != nil {
+				refuse(w, r, http.StatusForbidden, "this request comes from another site, so nothing was done; use the console itself")
+				return
+			}
+			r.Body = http.MaxBytesReader(w, r.Body, mostBody)
+		}
+		if s.needsToken(r) && !s.knowsToken(r) {
+			s.askForToken(w, r)
 			return
 		}
-		if err := origin.Check(r); err != nil {
-			refuse(w, r, http.StatusForbidden, "this request comes from another site, so nothing was done; use the console itself")
-			return
-		}
-		if s.settings.Config.Token != "" && r.URL.Path != tokenPath && !s.knowsToken(r) {
-			w.Header().Set("WWW-Authenticate", "Bearer")
-			refuse(w, r, http.StatusUnauthorized, "this changes something and needs the token of the configuration (ops.token): send it as "+
-				"\"Authorization: Bearer …\", or enter it in the console at "+tokenPath)
-			return
-		}
-		r.Body = http.MaxBytesReader(w, r.Body, mostBody)
 		next.ServeHTTP(w, r)
 	})
+}
+
+// needsToken reports whether a request is for nobody but who knows the token. Whoever has none yet gets no further than the
+// page that asks for it, and what that is made of.
+func (s *Server) needsToken(r *http.Request) bool {
+	if s.settings.Config.Token == "" || r.URL.Path == tokenPath {
+		return false
+	}
+	if !safe(r.Method) {
+		return true
+	}
+	switch path := r.URL.Path; {
+	case path == "/livez", path == "/readyz", path == "/favicon.ico", strings.HasPrefix(path, "/assets/"):
+		return false
+	case path == "/metrics":
+		return s.settings.Config.Metrics == MetricsToken
+	default:
+		return s.settings.Config.protected()
+	}
+}
+
+// askForToken refuses a request that lacks the token, or leads a browser to the page that asks for it.
+func (s *Server) askForToken(w http.ResponseWriter, r *http.Request) {
+	if _, given := bearer(r); given && !s.refuseWrong(w, r) {
+		return
+	}
+	if safe(r.Method) && s.settings.Console != nil && strings.Contains(r.Header.Get("Accept"), "text/html") {
+		http.Redirect(w, r, tokenPath, http.StatusSeeOther)
+		return
+	}
+	w.Header().Set("WWW-Authenticate", "Bearer")
+	refuse(w, r, http.StatusUnauthorized, "this needs the token of the configuration (ops.token): send it as "+
+		"\"Authorization: Bearer …\", or enter it in the console at "+tokenPath)
 }
 
 // mostBody is how large a request may be.
@@ -61,11 +90,22 @@ func secure(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 }
 
+// bearer is the token that a request brings itself.
+func bearer(r *http.Request) (token string, given bool) {
+	return strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+}
+
 // knowsToken reports whether a request proves to come from somebody who knows the token.
 func (s *Server) knowsToken(r *http.Request) bool {
-	if given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+	if given, ok := bearer(r); ok {
 		return s.isToken(given)
 	}
+	return s.signedIn(r)
+}
+
+// signedIn reports whether a cookie proves that somebody has entered the token. One that is not right is as good as none, and
+// no wrong token: a browser sends that of the program before, and nobody guesses 256 bits.
+func (s *Server) signedIn(r *http.Request) bool {
 	c, err := r.Cookie(cookie)
 	return err == nil && subtle.ConstantTimeCompare([]byte(c.Value), []byte(s.proof())) == 1
 }
@@ -82,8 +122,12 @@ func (s *Server) proof() string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// Knows reports whether the sender of a request may change something, as far as the token goes.
-func (s *Server) Knows(r *http.Request) bool { return s.settings.Config.Token == "" || s.knowsToken(r) }
+// Knows reports whether a browser may change something, as far as the token goes. It goes by the cookie alone: a page that told
+// whether a token in a header is right would be a way to guess it that nothing slows down.
+func (s *Server) Knows(r *http.Request) bool { return s.settings.Config.Token == "" || s.signedIn(r) }
+
+// MayLook reports whether a browser may see what the program does, in the same way.
+func (s *Server) MayLook(r *http.Request) bool { return !s.settings.Config.protected() || s.signedIn(r) }
 
 // hostOf is a host without its port.
 func hostOf(hostport string) string {
@@ -93,13 +137,27 @@ func hostOf(hostport string) string {
 	return hostport
 }
 
-// fromThisMachine lets nobody else in.
+// fromThisMachine lets nobody else in. A proxy on this machine sends what comes from elsewhere, so nothing that has passed one
+// is let in either.
 func fromThisMachine(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !isThisMachine(hostOf(r.RemoteAddr)) || !isThisMachine(hostOf(r.Host)) {
+		switch {
+		case !isThisMachine(hostOf(r.RemoteAddr)) || !isThisMachine(hostOf(r.Host)):
 			refuse(w, r, http.StatusForbidden, "profiles are for this machine only; ask for them from there, as localhost")
-			return
+		case proxied(r.Header):
+			refuse(w, r, http.StatusForbidden, "profiles are for this machine only, and this request has passed a proxy; ask for them directly")
+		default:
+			next.ServeHTTP(w, r)
 		}
-		next.ServeHTTP(w, r)
 	})
+}
+
+// proxied reports whether a header says that a proxy has passed the request on.
+func proxied(h http.Header) bool {
+	for name := range h {
+		if name == "Forwarded" || name == "Via" || name == "X-Real-Ip" || strings.HasPrefix(name, "X-Forwarded-") {
+			return true
+		}
+	}
+	return false
 }

@@ -41,7 +41,11 @@ func TestChangesNeedTheTokenWhereOneIsSet(t *testing.T) {
 			if did := len(d.tasks.did) == 1; did != (c.status == http.StatusOK) {
 				t.Errorf("it was done: %v", did)
 			}
-			d.want(d.ask(http.MethodGet, "/api/v1/overview", "", c.header...), http.StatusOK)
+			looks := http.StatusOK // on this machine looking is open; elsewhere it needs the token too
+			if name == "elsewhere, none given" {
+				looks = http.StatusUnauthorized
+			}
+			d.want(d.ask(http.MethodGet, "/api/v1/overview", "", c.header...), looks)
 		})
 	}
 }
@@ -81,10 +85,21 @@ func TestFormSignsIn(t *testing.T) {
 }
 
 func TestProfilesAreForThisMachine(t *testing.T) {
-	d := serve(t, elsewhere)
-	d.want(d.ask(http.MethodGet, "/debug/pprof/cmdline", ""), http.StatusOK)
-	d.want(d.ask(http.MethodGet, "/debug/pprof/cmdline", "", "Host", "pod-7"), http.StatusForbidden, "for this machine only")
-	d.want(d.ask(http.MethodPost, "/debug/pprof/cmdline", "", "Authorization", "Bearer "+secret), http.StatusMethodNotAllowed)
+	const at = "/debug/pprof/cmdline"
+	here, there := serve(t, nil), serve(t, elsewhere)
+	here.want(here.ask(http.MethodGet, at, ""), http.StatusOK)
+	knows := []string{"Authorization", "Bearer " + secret}
+	there.want(there.ask(http.MethodGet, at, ""), http.StatusUnauthorized)
+	there.want(there.ask(http.MethodGet, at, "", knows...), http.StatusOK)
+	there.want(there.ask(http.MethodGet, at, "", append(knows, "Host", "pod-7")...), http.StatusForbidden, "for this machine only")
+	there.want(there.ask(http.MethodPost, at, "", knows...), http.StatusMethodNotAllowed)
+	for _, path := range []string{"", "cmdline", "profile?seconds=1", "symbol", "trace?seconds=1", "heap"} {
+		there.from = "10.0.0.7:5000" // under a name of this machine, which its sender chooses
+		there.want(there.ask(http.MethodGet, "/debug/pprof/"+path, "", knows...), http.StatusForbidden, "for this machine only")
+		for _, header := range []string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Proto", "x-forwarded-host", "X-Real-IP"} {
+			here.want(here.ask(http.MethodGet, "/debug/pprof/"+path, "", header, "x"), http.StatusForbidden, "has passed a proxy")
+		}
+	}
 }
 
 func TestMethodsAndBodiesAreChecked(t *testing.T) {

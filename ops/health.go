@@ -3,19 +3,26 @@ package ops
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/ergon-go/ergon/runner"
 )
 
+// reason is why a probe fails.
+type reason struct {
+	// Name is all that a stranger is told; Text says what it is about, and names what it is about.
+	Name, Text string
+}
+
 // alive says what stands still; nothing where all loops turn. That a queue is empty, a service is down or a task is paused
 // is no reason to be started anew.
-func (d *Desk) alive() []string {
-	var faults []string
+func (d *Desk) alive() []reason {
+	var faults []reason
 	for _, p := range d.progress() {
 		for _, w := range p.Each {
 			if w.Stalled != "" && w.PID == 0 { // one with a process of its own is killed by its supervisor
-				faults = append(faults, fmt.Sprintf("worker %s: %s stands still", w.Name, w.Stalled))
+				faults = append(faults, reason{w.Stalled, fmt.Sprintf("worker %s: %s stands still", w.Name, w.Stalled)})
 			}
 		}
 	}
@@ -23,27 +30,27 @@ func (d *Desk) alive() []string {
 }
 
 // ready says why no transactions are taken.
-func (d *Desk) ready() []string {
+func (d *Desk) ready() []reason {
 	if d.draining.Load() {
-		return []string{"the program is shutting down"}
+		return []reason{{"stopping", "the program is shutting down"}}
 	}
 	progress := d.progress()
 	if len(progress) == 0 {
-		return []string{"no task runs yet"}
+		return []reason{{stateStarting, "no task runs yet"}}
 	}
-	var faults []string
+	var faults []reason
 	for _, p := range progress {
 		if p.Snapshot.Outage {
-			faults = append(faults, fmt.Sprintf("task %s: everything fails, only probes are fetched (outage)", p.Task))
+			faults = append(faults, reason{"outage", fmt.Sprintf("task %s: everything fails, only probes are fetched (outage)", p.Task)})
 		}
 		for _, w := range p.Each {
 			switch w.State {
 			case runner.WorkerStarting:
-				faults = append(faults, fmt.Sprintf("worker %s: connectors and services are being opened", w.Name))
+				faults = append(faults, reason{stateStarting, fmt.Sprintf("worker %s: connectors and services are being opened", w.Name)})
 			case runner.WorkerRestarting:
-				faults = append(faults, fmt.Sprintf("worker %s: waits to begin anew", w.Name))
+				faults = append(faults, reason{"restarting", fmt.Sprintf("worker %s: waits to begin anew", w.Name)})
 			case runner.WorkerGivenUp:
-				faults = append(faults, fmt.Sprintf("worker %s: was given up", w.Name))
+				faults = append(faults, reason{"given-up", fmt.Sprintf("worker %s: was given up", w.Name)})
 			case runner.WorkerRunning, runner.WorkerEnded:
 			}
 		}
@@ -51,8 +58,9 @@ func (d *Desk) ready() []string {
 	return faults
 }
 
-// probe answers as orchestrators want it.
-func probe(check func() []string) http.Handler {
+// probe answers as orchestrators want it. It is open to everybody, so where looking needs the token it tells the names of
+// reasons and no more, whatever a request brings.
+func (s *Server) probe(check func() []reason) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		faults := check()
@@ -60,7 +68,17 @@ func probe(check func() []string) http.Handler {
 			_, _ = fmt.Fprintln(w, "ok")
 			return
 		}
+		var told []string
+		for _, f := range faults {
+			text := f.Text
+			if s.settings.Config.protected() {
+				text = f.Name
+			}
+			if !slices.Contains(told, text) {
+				told = append(told, text)
+			}
+		}
 		w.WriteHeader(http.StatusServiceUnavailable)
-		_, _ = fmt.Fprintln(w, strings.Join(faults, "\n"))
+		_, _ = fmt.Fprintln(w, strings.Join(told, "\n"))
 	})
 }

@@ -11,7 +11,6 @@ import (
 	"net/http/pprof"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/ergon-go/ergon/observe"
@@ -57,7 +56,8 @@ type Server struct {
 	http     *http.Server
 	ending   chan struct{}
 	end      func()
-	streams  atomic.Int64
+	streams  streams
+	wrong    wrongTokens
 	running  sync.WaitGroup
 }
 
@@ -123,8 +123,8 @@ func (s *Server) Close(ctx context.Context) error {
 // Handler serves everything; it is what the server listens with.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /livez", probe(s.desk.alive))
-	mux.Handle("GET /readyz", probe(s.desk.ready))
+	mux.Handle("GET /livez", s.probe(s.desk.alive))
+	mux.Handle("GET /readyz", s.probe(s.desk.ready))
 	s.metrics(mux)
 	s.profiles(mux)
 	s.api(mux)
@@ -161,6 +161,9 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !s.desk.NeedsToken() || !s.isToken(strings.TrimSpace(r.PostForm.Get("token"))) {
+		if s.desk.NeedsToken() && !s.refuseWrong(w, r) {
+			return
+		}
 		http.Redirect(w, r, tokenPath+"?wrong=1", http.StatusSeeOther)
 		return
 	}
