@@ -17,6 +17,8 @@ BENCHCOUNT ?= 1
 BENCHTIME ?= 1s
 # Flags of the crash run: see go run ./crash/cmd/crash -h.
 CRASH ?=
+# Flags of the pairs matrix: -seed, -sample.
+PAIRS ?=
 
 .PHONY: help
 help: ## List the targets
@@ -66,6 +68,10 @@ example: ## Run the main example and check its result
 .PHONY: crash
 crash: ## Kill a pipeline at random, 100 times and more, ask it 200 times to end, and count what came out (CRASH='-seed 1 -only kills')
 	@scripts/step $@ go run -tags failpoints ./crash/cmd/crash $(CRASH)
+
+.PHONY: pairs
+pairs: ## Run each part with every other: all triples and a sample of the product, at most 30 minutes (PAIRS='-seed 7 -sample 300')
+	@scripts/step $@ go test -count=1 -timeout=30m ./internal/pairs -whole $(PAIRS)
 
 .PHONY: browser
 browser: ## Look at the console in a real browser; installs chromium and playwright-core where they are missing

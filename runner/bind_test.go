@@ -22,7 +22,8 @@ type boundQueue struct {
 }
 
 func (q *boundQueue) BindWorker(w capability.Worker) {
-	q.note(fmt.Sprintf("%s %s %d of %d, opened %t, telemetry %t", w.Task, w.Name, w.Index, w.Count, q.open, w.Logger != nil && w.Tracer != nil))
+	telemetry := w.Logger != nil && w.Tracer != nil
+	q.note(fmt.Sprintf("%s %s %d of %d, opened %t, telemetry %t", w.Task, w.Name, w.Index, w.Count, q.open, telemetry))
 }
 
 func (q *boundQueue) Open(ctx context.Context) error {

@@ -108,6 +108,8 @@ var lattice = archtest.Lattice{
 			Packages: "crash/...", Ours: slices.Concat(words, []string{"connector/sqlite", "runner"}),
 			ThirdParty: []string{"modernc.org/sqlite"},
 		},
+		// Programs as users write them, and an auditor beside them.
+		{Packages: "internal/pairs", Ours: public, TestOurs: public},
 		// The peers that it compares with are the reason why it is a module of its own.
 		{
 			Packages: "bench/...", Ours: slices.Concat(parts, telemetryAndConsole, []string{"app/..."}),

@@ -29,6 +29,10 @@ type declared struct{ capability.Declaration }
 
 func (d declared) Declare() capability.Declaration { return d.Declaration }
 
+func source(value any) placement.Component { return placement.Component{Source: true, Value: value} }
+
+func other(value any) placement.Component { return placement.Component{Value: value} }
+
 // [E2] [K1] [L8] What cannot be shared is refused with several workers, and the message names the cure.
 func TestComponentsThatDoNotFitTheirWorkersAreRefused(t *testing.T) {
 	single := declared{capability.Declaration{Sharing: capability.SharingSingle}}
@@ -42,23 +46,23 @@ func TestComponentsThatDoNotFitTheirWorkersAreRefused(t *testing.T) {
 		component placement.Component
 		want      string
 	}{
-		"single, one worker":                 {placement.Workers{Count: 1}, placement.Component{Source: true, Value: single}, ""},
-		"single, two workers":                {placement.Workers{Count: 2}, placement.Component{Source: true, Value: single}, one},
-		"single sink":                        {placement.Workers{Count: 2}, placement.Component{Value: single}, one},
-		"divided":                            {placement.Workers{Count: 2}, placement.Component{Source: true, Value: divided}, ""},
-		"source that declares nothing":       {placement.Workers{Count: 2}, placement.Component{Source: true, Value: fetching{}}, one},
-		"the same, and not fetched from":     {placement.Workers{Count: 2}, placement.Component{Value: fetching{}}, ""},
-		"local to its process":               {placement.Workers{Count: 1, Isolated: true}, placement.Component{Value: local{}}, goroutine},
-		"local, and its workers are as well": {placement.Workers{Count: 3}, placement.Component{Value: local{}}, ""},
-		"key kept by the store":              {placement.Workers{Count: 3, InOrder: true}, placement.Component{Source: true, Value: key}, ""},
-		"key, and one worker has it all":     {placement.Workers{Count: 1, InOrder: true}, placement.Component{Source: true, Value: single}, ""},
-		"key, competing":                     {placement.Workers{Count: 1, InOrder: true}, placement.Component{Source: true, Value: competing}, another},
-		"key, competing, and not the source": {placement.Workers{Count: 1, InOrder: true}, placement.Component{Value: competing}, ""},
-		"no order asked for":                 {placement.Workers{Count: 3}, placement.Component{Source: true, Value: competing}, ""},
-		"key, divided":                       {placement.Workers{Count: 2, InOrder: true}, placement.Component{Source: true, Value: divided}, fewer},
-		"key, divided by one":                {placement.Workers{Count: 1, InOrder: true}, placement.Component{Source: true, Value: divided}, ""},
-		"key, in memory":                     {placement.Workers{Count: 2, InOrder: true}, placement.Component{Source: true, Value: &queueInMemory{}}, fewer},
-		"key, in memory of one worker":       {placement.Workers{Count: 1, InOrder: true}, placement.Component{Source: true, Value: &queueInMemory{}}, ""},
+		"single, one worker":                 {placement.Workers{Count: 1}, source(single), ""},
+		"single, two workers":                {placement.Workers{Count: 2}, source(single), one},
+		"single sink":                        {placement.Workers{Count: 2}, other(single), one},
+		"divided":                            {placement.Workers{Count: 2}, source(divided), ""},
+		"source that declares nothing":       {placement.Workers{Count: 2}, source(fetching{}), one},
+		"the same, and not fetched from":     {placement.Workers{Count: 2}, other(fetching{}), ""},
+		"local to its process":               {placement.Workers{Count: 1, Isolated: true}, other(local{}), goroutine},
+		"local, and its workers are as well": {placement.Workers{Count: 3}, other(local{}), ""},
+		"key kept by the store":              {placement.Workers{Count: 3, InOrder: true}, source(key), ""},
+		"key, and one worker has it all":     {placement.Workers{Count: 1, InOrder: true}, source(single), ""},
+		"key, competing":                     {placement.Workers{Count: 1, InOrder: true}, source(competing), another},
+		"key, competing, and not the source": {placement.Workers{Count: 1, InOrder: true}, other(competing), ""},
+		"no order asked for":                 {placement.Workers{Count: 3}, source(competing), ""},
+		"key, divided":                       {placement.Workers{Count: 2, InOrder: true}, source(divided), fewer},
+		"key, divided by one":                {placement.Workers{Count: 1, InOrder: true}, source(divided), ""},
+		"key, in memory":                     {placement.Workers{Count: 2, InOrder: true}, source(&queueInMemory{}), fewer},
+		"key, in memory of one worker":       {placement.Workers{Count: 1, InOrder: true}, source(&queueInMemory{}), ""},
 	} {
 		c.component.Name = `connector "x" (y)`
 		err := placement.Check(c.workers, []placement.Component{c.component})

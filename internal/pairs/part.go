@@ -1,0 +1,112 @@
+package pairs
+
+import "fmt"
+
+// part is a connector of the matrix.
+type part struct {
+	name string
+	// config is the connector in the configuration of a row; %s stands for its folder.
+	config string
+	// fill puts items where the source finds them. Nil for what is no source.
+	fill func(s *scene, items []item) error
+	// read returns the lines of JSON that are in it: what was sent to a sink, or the records of dead letters. Nil for what is
+	// only a source.
+	read func(s *scene) ([]string, error)
+	// can is what the stories ask of it.
+	can ability
+	// refuses returns what the refusal of a row says that would cure it; "" where the part is not the reason for one.
+	refuses func(Row) string
+}
+
+// ability is what a part can do beyond moving transactions.
+type ability struct {
+	// carriesKeys: its transactions have ordering keys.
+	carriesKeys bool
+	// takesBack: a dead letter can be given back to it.
+	takesBack bool
+	// keepsSettled: it can deliver once more what it has settled.
+	keepsSettled bool
+	// givesBack: dead letters in it can be looked at and given back.
+	givesBack bool
+	// endsWithRun: what is sent to it from outside of a run is lost.
+	endsWithRun bool
+}
+
+// Name is the part's value on its axis.
+func (p part) Name() string { return p.name }
+
+func (p part) line(s *scene) string { return fmt.Sprintf(p.config, s.folder) }
+
+// sources are what tasks read from. A source is one line.
+func sources() []part {
+	return []part{
+		{
+			name: "queue", config: `{type: queue, path: %s/q.db, queue: in, retain_settled: 1h, finite: true}`, fill: enqueue,
+			can: ability{carriesKeys: true, takesBack: true, keepsSettled: true},
+		},
+		{name: "csv", config: `{type: file, path: %s/in.csv, numbers: [n]}`, fill: writeCSV, refuses: singleFile},
+		{name: "jsonl", config: `{type: file, path: %s/in.jsonl, checkpoint: in.checkpoint}`, fill: writeLines, refuses: singleFile},
+		{name: "memory", config: `{type: memory, items: %s/in.jsonl}`, fill: writeLines, can: ability{carriesKeys: true}, refuses: ownQueue},
+		{name: "generator", config: `{type: generator, items: %s/in.jsonl}`, fill: writeLines, refuses: inParts},
+	}
+}
+
+// sinks are what tasks send to.
+func sinks() []part {
+	return []part{
+		{name: "same-file", config: `{type: queue, path: %s/q.db, queue: out}`, read: queued("q.db", "out")},
+		{name: "other-file", config: `{type: queue, path: %s/out.db, queue: out}`, read: queued("out.db", "out")},
+		{name: "lines", config: `{type: file-sink, path: %s/out.jsonl}`, read: lines("out.jsonl"), refuses: singleSink},
+		{
+			name: "memory", config: `{type: memory-sink, path: %s/out.jsonl}`, read: lines("out.jsonl"),
+			can: ability{endsWithRun: true}, refuses: ownMemory,
+		},
+	}
+}
+
+// letterStores are where dead letters go.
+func letterStores() []part {
+	return []part{
+		{name: "same-file", config: `{type: dead-letters, path: %s/q.db}`, read: buried("q.db"), can: ability{givesBack: true}},
+		{name: "other-file", config: `{type: dead-letters, path: %s/letters.db}`, read: buried("letters.db"), can: ability{givesBack: true}},
+		{name: "lines", config: `{type: file-sink, path: %s/letters.jsonl}`, read: lines("letters.jsonl"), refuses: singleSink},
+		{name: "memory", config: `{type: memory-sink, path: %s/letters.jsonl}`, read: lines("letters.jsonl"), refuses: ownMemory},
+	}
+}
+
+// inParts is for a source of which each worker has a part: no worker has all of a key.
+func inParts(r Row) string {
+	if r[axisWorkers] != "1" && r[axisKey] == "key" {
+		return "set workers.count to 1"
+	}
+	return ""
+}
+
+func singleFile(r Row) string {
+	if r[axisWorkers] != "1" {
+		return "one worker"
+	}
+	return ""
+}
+
+func singleSink(r Row) string {
+	if r[axisWorkers] != "1" {
+		return "one worker"
+	}
+	return ""
+}
+
+// ownQueue is for a queue in memory, which does not keep keys in order between its readers.
+func ownQueue(r Row) string {
+	if cure := ownMemory(r); cure != "" {
+		return cure
+	}
+	return inParts(r)
+}
+
+func ownMemory(r Row) string {
+	if r[axisIsolation] == "process" {
+		return "isolation: goroutine"
+	}
+	return ""
+}
