@@ -134,7 +134,7 @@ func TestQueueWithoutDeduplicationReportsNothing(t *testing.T) {
 
 func TestQueueDeclaresWhetherItDeduplicates(t *testing.T) {
 	want := capability.Declaration{
-		Destination: "jobs", Sharing: capability.SharingCompeting, Order: capability.OrderNone, Dedup: capability.DedupTold,
+		Destination: "jobs", Sharing: capability.SharingCompeting, Order: capability.OrderKey, Dedup: capability.DedupTold,
 	}
 	if got := capability.DeclarationOf(deduplicating()); got != want {
 		t.Errorf("got %+v, want %+v", got, want)

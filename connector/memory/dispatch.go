@@ -96,6 +96,9 @@ func (q *Queue) enqueue(in intake, now time.Time) []known {
 		}
 		it := q.free.take()
 		it.queue, it.transaction, it.enqueuedAt, it.place, it.count, it.memo = q, tx, now, q.places, 0, m
+		if q.settings.Order != capability.OrderNone {
+			it.key = tx.OrderingKey()
+		}
 		q.places++
 		q.waiting.pushBack(it)
 	}

@@ -8,5 +8,6 @@
 //
 // The queue delivers at least once and in the order of dispatch. What is given back unprocessed (interrupted, its lease
 // run out, its queue closed) comes back before everything that was dispatched later; what is requeued as failed comes
-// back behind everything that waits, or as soon as its delay is over.
+// back behind everything that waits, or as soon as its delay is over. Of transactions with one ordering key one is out at a
+// time, in the order of dispatch: the next comes once it is acknowledged or rejected.
 package memory

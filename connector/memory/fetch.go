@@ -76,16 +76,21 @@ func (q *Queue) deliver(limit int, now time.Time) ([]ergon.Transaction, error) {
 	}
 }
 
-// take removes the next item to be delivered: what was given back and is due before what waits; nil for none.
+// take removes the next item to be delivered: what was given back and is due before what waits; nil for none. What has to wait
+// for another of its ordering key is put aside.
 func (q *Queue) take(now time.Time) *item {
-	if it := q.returned.take(now); it != nil {
-		return it
+	for {
+		it := q.returned.take(now)
+		if it == nil {
+			if it = q.waiting.first; it == nil {
+				return nil
+			}
+			q.waiting.remove(it)
+		}
+		if q.lanes.admit(it) {
+			return it
+		}
 	}
-	it := q.waiting.first
-	if it != nil {
-		q.waiting.remove(it)
-	}
-	return it
 }
 
 // send puts an item in flight.

@@ -16,6 +16,8 @@ type item struct {
 	// place is its position in the order of dispatch, which it keeps when it is given back unprocessed.
 	place uint64
 	count int
+	// key is its ordering key, where the queue keeps the order; "" for none.
+	key string
 	// delivery is the receipt of the delivery that may settle it; nil unless it is in flight.
 	delivery *receipt
 	queue    *Queue
@@ -55,7 +57,7 @@ func (p *pool) take() *item {
 
 // put frees an item and lets go of its transaction.
 func (p *pool) put(it *item) {
-	it.transaction, it.delivery, it.memo = ergon.Transaction{}, nil, nil
+	it.transaction, it.delivery, it.memo, it.key = ergon.Transaction{}, nil, nil, ""
 	it.next = p.first
 	p.first = it
 	p.len++

@@ -42,6 +42,7 @@ type Queue struct {
 	places      uint64
 	waiting     list
 	returned    returned
+	lanes       lanes
 	inFlight    list // where deliveries expire: the next to expire first
 	free        pool
 	ids         ids // where Settings.Dedup is set
@@ -91,7 +92,7 @@ func (q *Queue) CountTransactions(context.Context) (int64, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.expire(time.Now())
-	return int64(q.waiting.len + len(q.returned)), nil
+	return int64(q.waiting.len + len(q.returned) + q.lanes.len), nil
 }
 
 // InFlight returns how many transactions are delivered and not settled.
@@ -117,13 +118,15 @@ func (q *Queue) Settlements() []ergon.Settlement {
 	return slices.Clone(q.settlements)
 }
 
-func (q *Queue) held() int { return q.waiting.len + len(q.returned) + q.inFlight.len }
+func (q *Queue) held() int { return q.waiting.len + len(q.returned) + q.lanes.len + q.inFlight.len }
 
 // giveBack returns an item in flight to its place in the order of dispatch.
 func (q *Queue) giveBack(it *item) {
 	q.inFlight.remove(it)
 	it.delivery, it.due = nil, time.Time{}
-	q.returned.put(it)
+	if q.lanes.byKey[it.key] == nil || q.lanes.admit(it) { // otherwise it was out of line, and waits in it now
+		q.returned.put(it)
+	}
 }
 
 // expire gives back what has outlived its lease.
@@ -139,10 +142,13 @@ func (q *Queue) expire(now time.Time) {
 // ProcessLocal marks a queue as one that no other process sees.
 func (*Queue) ProcessLocal() {}
 
-// Declare says that all readers of a queue compete, and whether it deduplicates.
+// Declare says that all readers of a queue compete, whether it keeps the order of keys, and whether it deduplicates.
 func (q *Queue) Declare() capability.Declaration {
 	d := capability.Declaration{
-		Destination: q.settings.Name, Sharing: capability.SharingCompeting, Order: capability.OrderNone, Dedup: capability.DedupNone,
+		Destination: q.settings.Name, Sharing: capability.SharingCompeting, Order: capability.OrderKey, Dedup: capability.DedupNone,
+	}
+	if q.settings.Order != "" {
+		d.Order = q.settings.Order
 	}
 	if q.settings.Dedup {
 		d.Dedup = capability.DedupTold

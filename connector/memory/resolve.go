@@ -44,5 +44,5 @@ func (q *Queue) takeByID(id string) *item {
 			return it
 		}
 	}
-	return nil
+	return q.lanes.takeByID(id)
 }

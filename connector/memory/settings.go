@@ -29,6 +29,9 @@ type Settings struct {
 	DedupWindow time.Duration
 	// OnConflict is what becomes of a transaction whose id is known with other content. "" means auto.
 	OnConflict capability.OnConflict
+	// Order is what the queue does about ordering keys. capability.OrderNone: nothing, so that several of a key are out at once.
+	// "" means capability.OrderKey: one of a key is out at a time, and a requeue holds up its key.
+	Order capability.Order
 	// Record keeps every settlement for Settlements. It is for tests: memory grows with each. Default false.
 	Record bool
 }

@@ -78,6 +78,7 @@ func (q *Queue) drop(it *item, now time.Time) {
 	if it.memo != nil {
 		q.ids.settle(it.memo, now.Add(q.settings.DedupWindow))
 	}
+	q.next(it)
 	q.free.put(it)
 	if q.free.len > keptItems && q.held() == 0 {
 		q.free = pool{}

@@ -90,7 +90,8 @@ func New(s Settings) (*Consumer, error) {
 	c.intake = newIntake(c)
 	c.hop = newHop(s)
 	c.hybrid = newHybrid(c)
-	c.order.on, c.order.most = s.Policy.Loop.Ordering == policy.OrderingKey, s.Policy.Loop.Order.Held
+	c.order.on = s.Policy.Loop.Ordering == policy.OrderingKey && capability.DeclarationOf(s.Source).Order != capability.OrderKey
+	c.order.most = s.Policy.Loop.Order.Held
 	c.order.held = map[string][]*flight{}
 	c.governor = newGovernor(s.Policy.Loop.Concurrency, &c.pool)
 	c.outage = newOutage(c, s.Policy.Loop.Outage)
@@ -151,7 +152,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 func (c *Consumer) returnQuota() {
 	if b := c.intake.quota; b != nil {
 		s := c.Snapshot()
-		b.Return(int(s.Fetched - s.Started))
+		b.Return(int(s.Fetched - s.Started - c.order.unbegun.Load()))
 	}
 }
 

@@ -29,6 +29,7 @@ type flight struct {
 	due      instant  // until when it waits beside the pool, or since when it is held in an outage; 0 for neither
 	state    lifecycle.State
 	attempts int32        // started in the current phase
+	kept     instant      // since when the loop keeps it over requeues; 0: it does not
 	lost     atomic.Bool  // the source has taken the delivery back
 	verdict  verdict      // once the lifecycle has ended
 	next     *flight      // while it waits for settlement: the one that ended before it

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/internal/spans"
@@ -49,6 +50,11 @@ func runStorm(t *testing.T, seed uint64) {
 	}
 	began := time.Now()
 	s.start(ctx, t)
+	for range s.random.IntN(4) {
+		at := s.upTo(90 * time.Second)
+		time.AfterFunc(at, s.consumer.Pause)
+		time.AfterFunc(at+s.upTo(time.Minute), s.consumer.Resume)
+	}
 	err := s.wait()
 	snapshot := s.consumer.Snapshot()
 	const bound = 30*time.Minute + 5*time.Minute // the loop's timeout, and its shutdown
@@ -92,8 +98,12 @@ func newStorm(seed uint64) *storm {
 	for range s.random.IntN(8) {
 		s.faults = append(s.faults, s.randomFault())
 	}
-	settings := memory.Settings{Transactions: txs, Finite: true, Record: true}
+	settings := memory.Settings{Transactions: txs, Finite: true, Record: true, Order: capability.OrderNone}
+	if s.random.IntN(2) == 0 {
+		settings.Order = capability.OrderKey
+	}
 	s.ledger = newLedger()
+	s.ledger.order = settings.Order
 	if s.random.IntN(2) == 0 {
 		q := memory.NewLeased(settings, time.Minute)
 		s.Queue = q.Queue
@@ -113,6 +123,7 @@ func newStorm(seed uint64) *storm {
 		}
 		s.withDeadLetters(memory.WithFaults(s.letters, faults...))
 	}
+	s.ledger.keeps = s.Policy.Loop.Ordering == policy.OrderingKey && s.ledger.order != capability.OrderKey
 	s.OnEnd = s.ledger.ended
 	s.Logger = slog.New(slog.DiscardHandler)
 	return s
@@ -129,16 +140,19 @@ func (s *storm) randomPolicy() {
 		policy.OnExceptionDeadLetter, policy.OnExceptionDiscard, policy.OnExceptionRequeue,
 	}[r.IntN(3)]
 	p.Loop.Timeout = 30 * time.Minute
+	p.Loop.HoldAtMost = time.Second + s.upTo(10*time.Minute)
+	p.Loop.Order.Held = 1 + r.IntN(20)
 	p.Loop.TransactionTimeout = 30*time.Second + s.upTo(2*time.Minute)
 	p.Loop.Concurrency.Value = 1 + r.IntN(8)
 	p.Loop.Concurrency.Headroom = 20 + r.IntN(20)
+	p.Loop.Concurrency.Waiting = r.IntN(10)
 	p.Loop.Batch.Size = 1 + r.IntN(10)
 	p.Loop.Batch.Prefetch = r.IntN(p.Loop.Concurrency.Value)
 	if r.IntN(4) == 0 {
 		p.Loop.Limit = 1 + r.Int64N(30)
 	}
 	if r.IntN(4) == 0 {
-		p.Loop.Outage.After = 1 + r.IntN(4)
+		p.Loop.Outage.After, p.Loop.Outage.SameProbe = 1+r.IntN(4), r.IntN(3)
 	}
 	for _, step := range []*policy.Step{&p.Process, &p.Success, &p.Exception} {
 		*step = retrying(1+r.IntN(3), time.Second+s.upTo(20*time.Second), s.upTo(5*time.Second))
@@ -256,6 +270,10 @@ func (s *storm) checkKept(t *testing.T) {
 		}
 		for _, tx := range txs {
 			kept[tx.ID()] = true
+			acked := ergon.Settlement{Transaction: tx, Action: policy.SettleAck} // so that the next of its key comes
+			if err := s.Queue.SettleTransactions(t.Context(), []ergon.Settlement{acked}); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	for _, settlement := range s.Queue.Settlements() {
@@ -276,6 +294,8 @@ type ledger struct {
 	settlingSource
 
 	letters *memory.Queue
+	order   capability.Order // what it declares; and what the queue behind it does
+	keeps   bool             // the loop keeps what is requeued
 
 	mu         sync.Mutex
 	deliveries map[any]*account
@@ -367,12 +387,12 @@ func (l *ledger) justified(ctx context.Context, a *account, s ergon.Settlement) 
 		return
 	}
 	switch {
-	case len(a.outcome) != 1:
+	case len(a.ends(l.keeps)) != 1:
 		l.complainf("%s: acknowledged after %d ends of its lifecycle", settlementText(s), len(a.outcome))
-	case a.outcome[0] == pipeline.Succeeded || a.outcome[0] == pipeline.Discarded:
-	case a.outcome[0] == pipeline.HandlerFailed && l.letters == nil:
+	case a.last() == pipeline.Succeeded || a.last() == pipeline.Discarded:
+	case a.last() == pipeline.HandlerFailed && l.letters == nil:
 	case !l.hasLetter(ctx, s.Transaction.ID()):
-		l.complainf("%s: acknowledged as %s, but there is no dead letter", settlementText(s), a.outcome[0])
+		l.complainf("%s: acknowledged as %s, but there is no dead letter", settlementText(s), a.last())
 	}
 }
 
@@ -408,6 +428,20 @@ func (l *ledger) ended(result pipeline.Result) {
 	}
 }
 
+// Declare says who keeps the order of keys.
+func (l *ledger) Declare() capability.Declaration { return capability.Declaration{Order: l.order} }
+
+// ends are those after the requeues over which the loop keeps a delivery.
+func (a *account) ends(keeps bool) []pipeline.Outcome {
+	ends := a.outcome
+	for keeps && len(ends) > 1 && ends[0] == pipeline.Requeued {
+		ends = ends[1:]
+	}
+	return ends
+}
+
+func (a *account) last() pipeline.Outcome { return a.outcome[len(a.outcome)-1] }
+
 // check balances the books.
 func (l *ledger) check(t *testing.T, err error, snapshot pipeline.Snapshot) {
 	t.Helper()
@@ -418,10 +452,10 @@ func (l *ledger) check(t *testing.T, err error, snapshot pipeline.Snapshot) {
 	}
 	for _, a := range l.deliveries {
 		name := fmt.Sprintf("transaction %s, delivery %d", a.tx.ID(), a.tx.Delivery().Count)
-		if len(a.outcome) > 1 {
+		if len(a.ends(l.keeps)) > 1 {
 			t.Errorf("%s ended %d times: %v", name, len(a.outcome), a.outcome)
 		}
-		redelivered := len(a.outcome) == 1 && a.outcome[0] == pipeline.Redelivered
+		redelivered := len(a.outcome) > 0 && a.last() == pipeline.Redelivered
 		if len(a.actions) == 0 && !redelivered && !errors.Is(err, pipeline.ErrUnsettled) {
 			t.Errorf("%s was never settled; it ended as %v", name, a.outcome)
 		}

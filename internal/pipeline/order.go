@@ -5,14 +5,16 @@ import (
 	"sync/atomic"
 )
 
-// order holds back transactions whose ordering key is in flight already. Only the first of a key is handed to the pool;
-// whoever ends it goes on with the next.
+// order holds back transactions whose ordering key is in flight already, where the source does not. Only the first of a key is
+// handed to the pool; whoever ends it goes on with the next. A key's lane stays closed while its first is kept over a requeue.
 type order struct {
 	on    bool
 	most  int          // fetching pauses while so many are held back
 	count atomic.Int64 // how many are; changed under mu
-	mu    sync.Mutex
-	held  map[string][]*flight // by the keys in flight
+	// unbegun is how many of those kept over a requeue have not begun again: they count as fetched, and not against a limit.
+	unbegun atomic.Int64
+	mu      sync.Mutex
+	held    map[string][]*flight // by the keys in flight
 }
 
 // ready returns those of flights that may run now and holds back the others.
@@ -60,6 +62,20 @@ func (o *order) successor(f *flight) *flight {
 	o.held[key] = held[1:]
 	o.count.Add(-1)
 	return held[0]
+}
+
+// takeBehind removes what f has held back, and opens its lane: f goes back to its source, and so does that.
+func (o *order) takeBehind(f *flight) []*flight {
+	key := f.tx.OrderingKey()
+	if key == "" {
+		return nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	behind := o.held[key]
+	delete(o.held, key)
+	o.count.Add(-int64(len(behind)))
+	return behind
 }
 
 // full reports whether fetching is to pause.

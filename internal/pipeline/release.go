@@ -51,6 +51,7 @@ func (c *Consumer) releaseWaiting() {
 func (c *Consumer) interruptWaiting(waiting []*flight) {
 	for _, f := range waiting {
 		f.due = 0
+		f.startAnew()
 		f.state, _ = lifecycle.Next(f.state, lifecycle.Interrupted, c.plan)
 		if c.settle(c.stats.nextShard(), f) {
 			c.settler.hurry()

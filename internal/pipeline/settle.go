@@ -10,24 +10,50 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// finish settles f and returns what its ordering key held back.
+// finish ends and settles f and returns what its ordering key held back. Where f is requeued and the loop keeps the order of
+// keys, it keeps f instead. What goes back to the source uncounted takes along what its key held back.
 func (c *Consumer) finish(s *shard, f *flight) (successor *flight, complete bool) {
-	successor = c.order.successor(f)
-	return successor, c.settle(s, f)
+	c.end(f)
+	if !c.order.on {
+		return nil, c.settleEnded(s, f)
+	}
+	if c.keep(s, f) {
+		return nil, false
+	}
+	if !f.verdict.interrupted {
+		successor = c.order.successor(f)
+		return successor, c.settleEnded(s, f)
+	}
+	behind := c.order.takeBehind(f)
+	complete = c.settleEnded(s, f)
+	c.interruptWaiting(behind)
+	return nil, complete
 }
 
-// settle ends a flight: it is judged, seen, and handed to the settler. Its owner must not touch it afterwards. It reports
-// whether a batch is complete, for which the caller has to see to it that the settler hears of it.
+// settle ends a flight and hands it to the settler. Its owner must not touch it afterwards. It reports whether a batch is
+// complete, for which the caller has to see to it that the settler hears of it.
 func (c *Consumer) settle(s *shard, f *flight) (complete bool) {
+	c.end(f)
+	return c.settleEnded(s, f)
+}
+
+// end judges a flight whose lifecycle has ended, and makes that seen.
+func (c *Consumer) end(f *flight) {
 	c.governor.end(f)
 	c.outage.record(f)
 	f.verdict = c.judge(f)
+	if c.order.on {
+		c.boundHold(f)
+	}
 	if c.watcher.watching || f.verdict.outcome != Succeeded {
 		c.watcher.transactionEnded(f)
 	}
 	if c.settings.OnEnd != nil {
 		c.settings.OnEnd(resultOf(f))
 	}
+}
+
+func (c *Consumer) settleEnded(s *shard, f *flight) (complete bool) {
 	complete = c.settler.add(s, f)
 	s.finished.Add(1)
 	if c.outage.lasts() {

@@ -149,6 +149,9 @@ func (c *Consumer) waitBeside(f *flight, d time.Duration) (event lifecycle.Event
 func (c *Consumer) comeBack(w *worker, f *flight) bool {
 	due := f.due
 	f.due = 0
+	if f.startAnew() {
+		c.order.unbegun.Add(-1)
+	}
 	if f.state == lifecycle.Start() {
 		c.begin(w, f)
 		return c.drive(w, f, lifecycle.Run)
@@ -166,6 +169,7 @@ func (c *Consumer) comeBack(w *worker, f *flight) bool {
 func (c *Consumer) endWaiting(flights []*flight, event lifecycle.Event) {
 	for _, f := range flights {
 		f.due = 0
+		f.startAnew()
 		c.step(f, event)
 		next, complete := c.finish(c.stats.nextShard(), f)
 		if complete {

@@ -134,6 +134,8 @@ func (m *metrics) observe(c *Consumer, meter metric.Meter) error {
 		read       func() int64
 	}{
 		{spans.InFlight, func() int64 { return int64(c.stats.outstanding()) }},
+		{spans.Waiting, func() int64 { return int64(c.waiting.count.Load()) }},
+		{spans.OrderHeld, c.order.count.Load},
 		{spans.Abandoned, c.stats.abandoned.Load},
 		{spans.ConcurrencyLimit, func() int64 { return int64(c.pool.limit.Load()) }},
 		{spans.Outage, func() int64 { return map[bool]int64{true: 1}[c.outage.lasts()] }},

@@ -116,6 +116,14 @@ var (
 	InFlight = Instrument{
 		Name: "ergon.transactions.in_flight", Unit: "{transaction}", Description: "Transactions fetched and not ended.",
 	}
+	Waiting = Instrument{
+		Name: "ergon.transactions.waiting", Unit: "{transaction}",
+		Description: "Transactions in flight that wait for their next attempt, without a slot.",
+	}
+	OrderHeld = Instrument{
+		Name: "ergon.order.held", Unit: "{transaction}",
+		Description: "Transactions fetched that wait for others of their ordering key.",
+	}
 	Abandoned = Instrument{
 		Name: "ergon.attempts.abandoned", Unit: "{attempt}", Description: "Attempts given up whose handler has not returned.",
 	}

@@ -1,0 +1,80 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/ergon-go/ergon/internal/lifecycle"
+	"github.com/ergon-go/ergon/policy"
+)
+
+// ErrHeldTooLong is why a transaction failed that was requeued, and that the loop kept for longer than its policy allows.
+var ErrHeldTooLong = errors.New("held too long")
+
+// keep keeps a transaction that is requeued in the waiting room, where the loop is who keeps the order of keys [L8]: its source
+// would deliver others of the key before it. It reports whether it does; then f is not its owner's any more. At shutdown f goes back
+// uncounted instead, before those that its key holds back.
+func (c *Consumer) keep(s *shard, f *flight) bool {
+	v := &f.verdict
+	if v.outcome != Requeued || v.action != policy.SettleRequeue || v.interrupted || f.tx.OrderingKey() == "" {
+		return false
+	}
+	now := c.clock.now()
+	if f.kept == 0 {
+		f.kept = now
+	}
+	c.order.unbegun.Add(1) // before another may own it
+	event, waits := c.waiting.enter(f, now.after(v.delay))
+	if waits {
+		c.stats.ended[Requeued].Add(1)
+		c.stats.fetched.Add(1) // it counts as a delivery of its own
+		s.finished.Add(1)
+		c.room.freed()
+		return true
+	}
+	c.order.unbegun.Add(-1)
+	if event == lifecycle.Interrupted {
+		v.delay, v.interrupted = 0, true
+	}
+	return false
+}
+
+// boundHold judges anew a transaction that would be kept for longer than the policy allows: it fails, or in an outage goes back.
+func (c *Consumer) boundHold(f *flight) {
+	v := &f.verdict
+	most := c.settings.Policy.Loop.HoldAtMost
+	now := c.clock.now()
+	since := now
+	if f.kept != 0 {
+		since = f.kept
+	}
+	if v.outcome != Requeued || f.tx.OrderingKey() == "" || now.after(v.delay) <= since.after(most) {
+		return
+	}
+	if c.outage.lasts() {
+		v.delay, v.interrupted = 0, true
+		return
+	}
+	cause := *f.failure.cause
+	cause.Err = fmt.Errorf("%w: a requeue after %s would keep it for more than %s (loop.hold_at_most), and its source "+
+		"would not keep the order of its key: %w", ErrHeldTooLong, v.delay, most, cause.Err)
+	f.failure.cause = &cause
+	if dead := c.deadLetter(DeadLettered); dead.outcome != Requeued {
+		*v = dead
+		return
+	}
+	v.delay, v.interrupted = 0, true // there is no place for it but its source
+}
+
+// startAnew makes a flight that was kept over a requeue as it was when it was fetched, and reports whether it was one.
+func (f *flight) startAnew() bool {
+	if f.state.Outcome == lifecycle.Pending {
+		return false
+	}
+	f.state, f.verdict = lifecycle.Start(), verdict{}
+	f.result, f.failure, f.deadline, f.attempts = nil, nil, 0, 0
+	if f.aside != nil {
+		f.aside = &aside{fetched: f.aside.fetched}
+	}
+	return true
+}
