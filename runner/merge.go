@@ -21,7 +21,7 @@ func sum(a, b Snapshot) Snapshot {
 		Duplicates: a.Duplicates + b.Duplicates, Conflicts: a.Conflicts + b.Conflicts, Diverged: a.Diverged + b.Diverged,
 		Retries: a.Retries + b.Retries, Timeouts: a.Timeouts + b.Timeouts, Late: a.Late + b.Late,
 		InFlight: a.InFlight + b.InFlight, Unsettled: a.Unsettled + b.Unsettled, Abandoned: a.Abandoned + b.Abandoned,
-		Waiting: a.Waiting + b.Waiting,
+		Waiting:     a.Waiting + b.Waiting,
 		Concurrency: a.Concurrency + b.Concurrency, Outage: a.Outage || b.Outage, Paused: a.Paused || b.Paused,
 		Elapsed:  max(a.Elapsed, b.Elapsed),
 		Outcomes: map[pipeline.Outcome]int64{}, Phases: map[policy.Phase]pipeline.PhaseStats{},
