@@ -8,6 +8,8 @@ import (
 	"math"
 	"sync/atomic"
 	"time"
+
+	"github.com/ergon-go/ergon/internal/fence"
 )
 
 // attempt is one call of a function that is given up at its deadline, whether or not the function has returned by then.
@@ -16,6 +18,7 @@ type attempt[T any] struct {
 	start   time.Time
 	limit   time.Duration // how long after start a result is too late
 	claimed atomic.Bool   // whoever sets it decides whether the function was in time
+	self    identity      // the parent of the function's context
 
 	// The function's goroutine sets these before it claims.
 	inTime bool
@@ -44,11 +47,14 @@ func callWithin[T any](
 	bounded, end := a.bound(ctx, timeout)
 	go a.call(bounded, end, fn, late)
 	<-bounded.Done() // fn has returned in time, or the time is over
-	if a.claimed.CompareAndSwap(false, true) || !a.inTime {
-		var none T
-		return none, expired(ctx, timeout)
+	switch {
+	case a.claimed.CompareAndSwap(false, true):
+		a.self.givenUp.Store(true)
+	case a.inTime:
+		return a.result, a.failed
 	}
-	return a.result, a.failed
+	var none T
+	return none, expired(ctx, timeout)
 }
 
 // of is what leaves RunFn; nil for nil.
@@ -62,15 +68,16 @@ func (f *failure) of() *TransactionError {
 // bound derives the context of the attempt. Where the deadline of ctx is not after the attempt's own, it is the one that
 // counts.
 func (a *attempt[T]) bound(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	a.self.Context, a.self.outer = ctx, fence.Of(ctx)
 	a.limit = math.MaxInt64
 	if deadline, ok := ctx.Deadline(); ok {
 		a.limit = deadline.Sub(a.start)
 	}
 	if timeout <= 0 || a.limit <= timeout {
-		return context.WithCancel(ctx)
+		return context.WithCancel(&a.self)
 	}
 	a.limit = timeout
-	return context.WithDeadlineCause(ctx, a.start.Add(timeout), ErrAttemptTimeout)
+	return context.WithDeadlineCause(&a.self, a.start.Add(timeout), ErrAttemptTimeout)
 }
 
 // call runs on the attempt's goroutine. What follows fn is deferred, so that it also runs after a panic or a Goexit.

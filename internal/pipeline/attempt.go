@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/fence"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/internal/spans"
 )
@@ -79,8 +80,11 @@ func (a *attempt) Err() error {
 }
 
 func (a *attempt) Value(key any) any {
-	if key == spans.ScopeKey {
+	switch key {
+	case spans.ScopeKey:
 		return a.scope()
+	case fence.Key{}:
+		return a
 	}
 	if e := a.extra.Load(); e != nil {
 		if v := e.causeValue(key); v != nil {
@@ -89,6 +93,9 @@ func (a *attempt) Value(key any) any {
 	}
 	return a.values().Value(key)
 }
+
+// GivenUp reports whether the lifecycle has gone on without the handler [T1].
+func (a *attempt) GivenUp() bool { return a.owner.Load() > returned }
 
 // AfterFunc keeps contexts derived from this one from starting a goroutine each: package context looks for it.
 func (a *attempt) AfterFunc(f func()) (stop func() bool) { return a.observed().afterFunc(f) }

@@ -130,6 +130,7 @@ func (i *intake) call(ctx context.Context, n int) (got fetched, err error) {
 		return fetched{}, context.Cause(ctx)
 	}
 	txs, err := i.settings.Source.FetchTransactions(ctx, n)
+	err = hear(err)
 	if errors.Is(err, ergon.ErrExhausted) {
 		return fetched{transactions: txs, exhausted: true}, nil
 	}

@@ -50,6 +50,19 @@ func hear(err error) error {
 	return read(err)
 }
 
+// hearBatch is hear for the error of a call for several items: it reads that of each.
+func hearBatch(err error) error {
+	batch, partial := errors.AsType[*ergon.BatchError](err)
+	if !partial || batch == nil {
+		return hear(err)
+	}
+	own := &ergon.BatchError{Failures: make(map[int]error, len(batch.Failures))}
+	for i, failure := range batch.Failures {
+		own.Failures[i] = hear(failure)
+	}
+	return own
+}
+
 func read(err error) *heard {
 	failed := ergon.TransactionError{Err: err}
 	h := &heard{

@@ -148,7 +148,7 @@ func (l *leases) call(ctx context.Context, deliveries []*leased) error {
 	once := policy.Retry{MaxAttempts: 1, Timeout: l.interval(), BackoffMultiplier: 1}
 	spanned, span := l.consumer.watcher.leasesStarted(ctx, len(batch))
 	_, err := ergon.RunFn(spanned, once, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, l.keeper.ExtendLeases(ctx, batch)
+		return struct{}{}, hearBatch(l.keeper.ExtendLeases(ctx, batch))
 	}, ergon.RunOption{Name: spans.ExtendLeases})
 	if ctx.Err() != nil {
 		err = nil // the loop has ended, and needs no leases any more

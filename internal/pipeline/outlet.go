@@ -11,6 +11,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/internal/fence"
 	"github.com/ergon-go/ergon/policy"
 )
 
@@ -26,6 +27,9 @@ var errHanging = errors.New("too many dispatches of the connector were given up 
 
 // errAlone tells a caller to dispatch by itself.
 var errAlone = errors.New("the call failed as a whole")
+
+// errGivenUp is what an attempt hears that goes on after it was given up.
+var errGivenUp = errors.New("not dispatched: the attempt that it belongs to was given up")
 
 // Outlet is a connector as a task dispatches to it. Dispatches that come while a call is under way are joined and make the next
 // call together, so that many transactions become durable for the price of one; one that finds no call under way is made at
@@ -59,6 +63,7 @@ var _ ergon.Dispatcher = (*Outlet)(nil)
 // parcel is what one caller dispatches.
 type parcel struct {
 	ctx          context.Context //nolint:containedctx // the caller's, as long as it waits
+	of           fence.Attempt   // nil: none
 	transactions []ergon.Transaction
 	since        time.Time
 	result       chan error
@@ -88,6 +93,10 @@ func (o *Outlet) DispatchTransactions(ctx context.Context, batch []ergon.Transac
 	if ctx.Err() != nil {
 		return fmt.Errorf("not dispatched: %w", context.Cause(ctx))
 	}
+	of := fence.Of(ctx)
+	if of != nil && of.GivenUp() { // whatever context it uses
+		return errGivenUp
+	}
 	if c, ok := ctx.Value(collectorKey{}).(*collector); ok {
 		batch = c.derived(batch)
 		if c.hop != nil && o.sharesStore(c.hop) {
@@ -98,7 +107,7 @@ func (o *Outlet) DispatchTransactions(ctx context.Context, batch []ergon.Transac
 	if o.batch.Size <= 1 || len(batch) == 0 || len(batch) >= o.batch.Size {
 		return o.direct(ctx, batch)
 	}
-	p := o.enter(ctx, batch)
+	p := o.enter(ctx, of, batch)
 	if p == nil {
 		defer o.finish()
 		return o.to.DispatchTransactions(ctx, batch)
@@ -107,6 +116,8 @@ func (o *Outlet) DispatchTransactions(ctx context.Context, batch []ergon.Transac
 	switch {
 	case !known:
 		return fmt.Errorf("dispatch given up: %w", context.Cause(ctx))
+	case err == errAlone && of != nil && of.GivenUp(): //nolint:errorlint // itself
+		return errGivenUp
 	case err == errAlone: //nolint:errorlint // itself
 		return o.direct(ctx, batch)
 	default:
@@ -172,10 +183,10 @@ func (o *Outlet) wait(ctx context.Context, p *parcel) (err error, known bool) { 
 }
 
 // enter has batch wait for others; nil: no call is under way, so it is made at once.
-func (o *Outlet) enter(ctx context.Context, batch []ergon.Transaction) *parcel {
+func (o *Outlet) enter(ctx context.Context, of fence.Attempt, batch []ergon.Transaction) *parcel {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	p := &parcel{ctx: ctx, transactions: batch, since: time.Now(), result: make(chan error, 1)}
+	p := &parcel{ctx: ctx, of: of, transactions: batch, since: time.Now(), result: make(chan error, 1)}
 	switch {
 	case o.hanging >= mostHanging:
 		p.result <- errHanging
@@ -200,14 +211,26 @@ func (o *Outlet) send() {
 	if len(o.waiting) == 0 || o.calls >= mostCalls {
 		return
 	}
-	n, size := 0, 0
-	for n < len(o.waiting) && (n == 0 || size+len(o.waiting[n].transactions) <= o.batch.Size) {
-		size += len(o.waiting[n].transactions)
-		n++
+	call, n, size := &joined{parcels: make([]*parcel, 0, min(len(o.waiting), o.batch.Size))}, 0, 0
+	for ; n < len(o.waiting); n++ {
+		p := o.waiting[n]
+		if p.of != nil && p.of.GivenUp() {
+			o.queued -= len(p.transactions)
+			p.result <- errGivenUp
+			continue
+		}
+		if len(call.parcels) > 0 && size+len(p.transactions) > o.batch.Size {
+			break
+		}
+		size += len(p.transactions)
+		call.parcels = append(call.parcels, p)
 	}
-	call := &joined{parcels: slices.Clone(o.waiting[:n])}
 	o.waiting = slices.Delete(o.waiting, 0, n)
 	o.queued -= size
+	if len(call.parcels) == 0 {
+		o.quiet()
+		return
+	}
 	o.calls++
 	// The call belongs to all of them, so no one's end is its end. It is seen as a part of what the first does.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(call.parcels[0].ctx))

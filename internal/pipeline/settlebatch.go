@@ -272,7 +272,7 @@ func (c *Consumer) inParts(
 // part is one attempt of what is left.
 func (c *Consumer) part(ctx context.Context, p *parts, do func(context.Context, []int) error) error {
 	turn, left := p.begin()
-	err := do(ctx, left)
+	err := hearBatch(do(ctx, left))
 	c.restsFor(err)
 	return p.end(turn, err)
 }

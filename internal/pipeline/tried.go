@@ -3,6 +3,8 @@ package pipeline
 import (
 	"context"
 	"sync/atomic"
+
+	"github.com/ergon-go/ergon/internal/fence"
 )
 
 // tried is one attempt of a handler of an outbound transaction, and the context that the handler gets. It is returned, given up
@@ -21,5 +23,17 @@ func (a *tried) Value(key any) any {
 	if key == any(collectorKey{}) {
 		return &a.collector
 	}
+	if key == any(fence.Key{}) {
+		return a
+	}
 	return a.Context.Value(key)
+}
+
+// GivenUp reports whether it, or the attempt that it is a part of, was given up [T1].
+func (a *tried) GivenUp() bool {
+	if state := a.state.Load(); state == expired || state == gone {
+		return true
+	}
+	around := fence.Of(a.Context)
+	return around != nil && around.GivenUp()
 }
