@@ -116,13 +116,13 @@ func TestDoctorShowsWhatItFoundAndWhatToDo(t *testing.T) {
 }
 
 func TestDoctorIsContentWhereNothingIsWrong(t *testing.T) {
-	found, got := examined(t, "path: here.db", healthy(), "--grace-period", "35")
+	found, got := examined(t, "path: here.db", healthy(), "--grace-period", "45")
 	if got.code != 0 {
 		t.Errorf("exit code %d: %v", got.code, found)
 	}
 	for check, want := range map[string]string{
 		"task square":                 "ok: consumer, fits its connectors and policies",
-		"shutdown square":             "ok: takes up to 30s, and 5s for telemetry; the platform waits 35s",
+		"shutdown square":             "ok: takes up to 30s, and 45s where everything hangs; the platform waits 45s",
 		"connector square/input":      "ok: numbers, has nothing to be opened",
 		"storage square/dead_letters": "ok: here.db, 5 GiB free",
 		"memory":                      "ok: no limit", "processors": "ok: Go uses 2 at once", "clock": "ok: 2026-03-01 12:00:00Z",
@@ -143,15 +143,15 @@ func TestDoctorLooksAtATaskAsLintDoes(t *testing.T) {
 
 func TestGracePeriodIsComparedWithWhatAShutdownTakes(t *testing.T) {
 	kubernetes := func(name string) (string, bool) { return "10.0.0.1", name == "KUBERNETES_SERVICE_HOST" }
-	const takes = "takes up to 30s, and 5s for telemetry; "
+	const takes = "takes up to 30s, and 45s where everything hangs; "
 	for name, c := range map[string]struct {
 		period, want string
 		lookup       func(string) (string, bool)
 	}{
 		"too short":           {"29s", "fail: " + takes + "the platform waits 29s", nil},
 		"just enough":         {"30", "warn: " + takes + "the platform waits 30s", nil},
-		"almost comfortable":  {"34999ms", "warn: " + takes + "the platform waits 34.999s", nil},
-		"comfortable":         {"35s", "ok: " + takes + "the platform waits 35s", nil},
+		"almost comfortable":  {"44999ms", "warn: " + takes + "the platform waits 44.999s", nil},
+		"comfortable":         {"45s", "ok: " + takes + "the platform waits 45s", nil},
 		"unknown":             {"", "ok: " + takes + "how long the platform waits is not known", nil},
 		"that of Kubernetes":  {"", "warn: " + takes + "the platform waits 30s", kubernetes},
 		"said, in Kubernetes": {"60s", "ok: " + takes + "the platform waits 1m0s", kubernetes},

@@ -11,14 +11,11 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/runner"
 )
 
-const (
-	// flushTime is what telemetry has to be flushed in, after everything else.
-	flushTime = 5 * time.Second
-	// graceOfKubernetes is what that waits where nobody has said.
-	graceOfKubernetes = 30 * time.Second
-)
+// graceOfKubernetes is what that waits where nobody has said.
+const graceOfKubernetes = 30 * time.Second
 
 // checkTask has the task made and its policies looked at, as lint does: leases against timeouts, and what fits.
 func checkTask(task ergon.TaskConfig) finding {
@@ -36,9 +33,9 @@ func checkTask(task ergon.TaskConfig) finding {
 
 // checkShutdown compares what a stop may take with what the platform waits for, 0 where that is not known.
 func checkShutdown(task ergon.TaskConfig, period time.Duration, m machine) finding {
-	needed := task.Shutdown.Grace + task.Shutdown.Force
+	ordinary, bound := task.Shutdown.Grace+task.Shutdown.Force, runner.ShutdownBound(task.Shutdown)
 	f := finding{Status: statusOK, Check: "shutdown", Of: task.Name}
-	f.Found = fmt.Sprintf("takes up to %s, and %s for telemetry", needed, flushTime)
+	f.Found = fmt.Sprintf("takes up to %s, and %s where everything hangs", ordinary, bound)
 	severity := statusFail
 	if _, set := m.LookupEnv("KUBERNETES_SERVICE_HOST"); period == 0 && set {
 		period, severity = graceOfKubernetes, statusWarn
@@ -49,15 +46,15 @@ func checkShutdown(task ergon.TaskConfig, period time.Duration, m machine) findi
 	}
 	f.Found += fmt.Sprintf("; the platform waits %s", period)
 	switch {
-	case period < needed:
+	case period < ordinary:
 		f.Status = severity
-	case period < needed+flushTime:
+	case period < bound:
 		f.Status = statusWarn
 	default:
 		return f
 	}
 	f.Cure = fmt.Sprintf("have the platform wait %s (terminationGracePeriodSeconds, TimeoutStopSec), or shorten shutdown.grace; "+
-		"what is killed before it has stopped is done again", needed+flushTime)
+		"what is killed before it has stopped is done again", bound)
 	return f
 }
 

@@ -55,8 +55,8 @@ type Shutdown struct {
 	Force time.Duration `yaml:"force"`
 }
 
-// DefaultShutdown is done within 30 seconds where handlers heed their contexts. Where everything hangs, giving up, closing and
-// flushing take up to 15 more: set terminationGracePeriodSeconds to 45.
+// DefaultShutdown is done within 30 seconds where handlers heed their contexts, and within 45 where everything hangs
+// (runner.ShutdownBound): set terminationGracePeriodSeconds to that.
 func DefaultShutdown() Shutdown { return Shutdown{Grace: 25 * time.Second, Force: 5 * time.Second} }
 
 // Validate reports every fault of s, each a *Fault.

@@ -51,7 +51,7 @@
 //	force, at least 1 s      Exit, closing; whatever of the time before is not used is added to this
 //	5 s                      flushing telemetry; of that, worker processes have 3 s
 //
-// With the defaults (25 s and 5 s) that is 45 s if everything hangs, and a moment more than the longest running
+// With the defaults (25 s and 5 s) that is 45 s if everything hangs ([ShutdownBound]), and a moment more than the longest running
 // transaction needs if nothing does. What is closed gets an equal share of the time that is left, and a tenth of a second
 // where none is. Closing Settings.Force ends grace and force at once and leaves 1 s to close and 1 s to flush.
 package runner

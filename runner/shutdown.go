@@ -127,6 +127,10 @@ func (s *shutdown) overdue(ctx context.Context, tasks []*taskRun, ended <-chan s
 	return over
 }
 
+// ShutdownBound is how long a run takes at most to end, whatever hangs, from the moment at which it is to: the one number that a
+// platform has to wait before it kills. 45 s with the defaults.
+func ShutdownBound(p policy.Shutdown) time.Duration { return budget(p) + flushTimeout }
+
 // flushTime is how long flushing may take after tasks: where worker processes had to be waited for, what their flushing left
 // of it.
 func (s *shutdown) flushTime(tasks []ergon.TaskConfig) time.Duration {
