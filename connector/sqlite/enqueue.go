@@ -185,8 +185,16 @@ func (t *tx) add(to *intake, seq, now int64, it *item) (bool, error) {
 	if err == nil && added > 0 && inline == nil {
 		_, err = t.exec(insertBody, seq, it.payload)
 	}
+	if err == nil && added > 0 && to.dedup && it.arrival != "" {
+		_, err = t.remove(supersede, to.queue, it.id, seq)
+	}
 	return added > 0, err
 }
+
+// supersede leaves of what has settled no more than its id and digest, once it arrives again: replayed, it would be done
+// beside the later arrival.
+const supersede = `UPDATE items SET metadata = NULL, history = NULL, payload = NULL
+	WHERE queue = ? AND id = ? AND seq <> ? AND state = 'settled' AND digest IS NOT NULL RETURNING seq`
 
 // turnOf is the state of a new item with that ordering key.
 func (t *tx) turnOf(queue int64, key any) (string, error) {
@@ -202,7 +210,7 @@ func (t *tx) turnOf(queue int64, key any) (string, error) {
 
 const deleteBody = `DELETE FROM bodies WHERE seq = ?`
 
-// remove runs a statement that deletes items and returns their seq, deletes their bodies and returns how many there were.
+// remove runs a statement that deletes items, or their payloads, and returns their seq, deletes their bodies and returns how many there were.
 func (t *tx) remove(statement string, arguments ...any) (int64, error) {
 	var gone []int64
 	err := t.query(context.Background(), statement, func(r row) error {

@@ -194,3 +194,26 @@ func TestOlderLetterIsNotRetriedBesideItsTransaction(t *testing.T) {
 		t.Errorf("got %d letters, want none", len(got))
 	}
 }
+
+// [I3] A transaction that failed, was retried and succeeded was done once: a replay does it once more, not twice.
+func TestReplayLeavesOutWhatArrivedAgain(t *testing.T) {
+	b := newBench(t)
+	queue := b.queue(t, func(s *sqlite.QueueSettings) { s.RetainSettled = time.Hour })
+	dead := b.deadLetters(t)
+	large := strings.Repeat("x", 2000)
+	for _, text := range []string{"small", large} {
+		buried(t, queue, dead, saying(text[:1], text))
+	}
+	if edited, err := dead.EditDeadLetter(t.Context(), letters(t, dead)[0].Key, []byte("edited")); !edited || err != nil {
+		t.Fatalf("got %v, %v", edited, err)
+	}
+	retry(t, dead, 1)
+	ack(t, queue, fetch(t, queue, 2)...)
+	wantTold(t, told(t, queue, saying("s", "small"), saying("x", large)), "s duplicate", "x duplicate")
+	if n, err := queue.ReplayTransactions(t.Context(), capability.ReplayFilter{}); n != 2 || err != nil {
+		t.Fatalf("replayed %d, %v, want each once", n, err)
+	}
+	if got := fetch(t, queue, 10); len(got) != 2 {
+		t.Errorf("got %q, want each once", idsOf(got))
+	}
+}
