@@ -182,6 +182,9 @@ func (l *life) end(ctx context.Context, natural bool) error {
 	ctx, cancel := l.worker.shutdown.closing(l.worker.scoped(ctx), l.worker.cfg.Shutdown)
 	defer cancel()
 	bye := &goodbye{ctx: ctx, left: l.calls(natural)}
+	if known := l.worker.known; known != nil { // what the task dispatches at its exit
+		bye.ctx = capability.WithDispatchReport(ctx, known.Hear)
+	}
 	if l.ran && l.task.Exit != nil {
 		bye.say("exit of the task", l.task.Exit)
 	}

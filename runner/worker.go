@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/internal/spans"
 	"github.com/ergon-go/ergon/policy"
@@ -34,8 +35,9 @@ type worker struct {
 	quota    pipeline.Quota // what all workers of the task share of loop.limit; nil: there is none
 
 	mu    sync.Mutex
-	past  Snapshot    // of the lives before the last
-	loops []begunLoop // of the last life
+	past  Snapshot        // of the lives before the last
+	known *pipeline.Known // of what the task dispatched outside of its loops; nil: it has not run
+	loops []begunLoop     // of the last life
 	state WorkerState
 	again int // how often it began anew
 
@@ -105,13 +107,16 @@ func (w *worker) runLoop(ctx context.Context, l *life) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	known, err := pipeline.NewKnown(l.settings(w.cfg.Consumer))
+	if err != nil {
+		return err
+	}
 	w.mu.Lock()
-	w.past = w.snapshotLocked()
-	w.past = over(w.past)
-	w.loops = nil
+	w.past = over(w.snapshotLocked())
+	w.known, w.loops = known, nil
 	w.mu.Unlock()
 	l.ran = true
-	return l.execute(w.scoped(ctx))
+	return l.execute(capability.WithDispatchReport(w.scoped(ctx), known.Hear))
 }
 
 // loop runs a loop of the life that goes on.
@@ -149,7 +154,12 @@ func (w *worker) snapshot() Snapshot {
 }
 
 func (w *worker) snapshotLocked() Snapshot {
-	return following(w.past, w.lastLocked())
+	s := following(w.past, w.lastLocked())
+	if w.known != nil {
+		outside := w.known.Snapshot()
+		s.Duplicates, s.Conflicts, s.Diverged = s.Duplicates+outside.Duplicates, s.Conflicts+outside.Conflicts, s.Diverged+outside.Diverged
+	}
+	return s
 }
 
 // stalled names what of the loop stands still.

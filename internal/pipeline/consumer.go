@@ -38,6 +38,7 @@ type Consumer struct {
 	hybrid   *hybrid
 	governor *governor
 	watcher  *watcher
+	known    *Known
 	failures failures
 	payloads payloads
 	recorder *sink.Queue[recorded]
@@ -107,6 +108,8 @@ func New(s Settings) (*Consumer, error) {
 // Snapshot returns where the loop is. Safe for concurrent use.
 func (c *Consumer) Snapshot() Snapshot {
 	s := c.stats.snapshot()
+	known := c.known.Snapshot()
+	s.Duplicates, s.Conflicts, s.Diverged = known.Duplicates, known.Conflicts, known.Diverged
 	s.InFlight, s.Unsettled = int64(c.stats.outstanding()), c.room.unsettled.Load()
 	s.Concurrency, s.Waiting = int(c.pool.limit.Load()), int64(c.waiting.count.Load())
 	s.Outage, s.Paused, s.Active = c.outage.lasts(), c.gate.paused(), c.atWork()
@@ -124,9 +127,9 @@ func (c *Consumer) Run(ctx context.Context) error {
 	c.values = spans.WithScope(context.WithoutCancel(ctx), spans.Scope{
 		Task: c.settings.Task, Worker: c.settings.Worker, Identity: c.settings.Identity,
 	})
-	c.values = capability.WithDispatchReport(c.values, c.dispatchKnown)
 	values, span := c.watcher.loopStarted(c.values)
-	c.values = values
+	c.known.values = values
+	c.values = capability.WithDispatchReport(values, c.known.Hear)
 	c.stats.begin(c.clock.now())
 	background, stopBackground := context.WithCancelCause(c.values)
 	c.background = background

@@ -65,7 +65,6 @@ func (s *stats) snapshot() Snapshot {
 		Outcomes: map[Outcome]int64{}, Phases: map[policy.Phase]PhaseStats{},
 		Elapsed: s.elapsed(),
 	}
-	snap.Duplicates, snap.Conflicts, snap.Diverged = s.known.duplicates.Load(), s.known.conflicts.Load(), s.known.diverged.Load()
 	for o := range outcomes {
 		if n := s.ended[o].Load(); n > 0 {
 			snap.Outcomes[Outcome(o)] = n

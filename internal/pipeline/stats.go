@@ -47,7 +47,6 @@ type stats struct {
 	fetched   atomic.Int64
 	late      atomic.Int64
 	produced  atomic.Int64 // by a hybrid task
-	known     known
 	ended     [outcomes]atomic.Int64
 	turn      atomic.Uint32
 	_         [64]byte // what every attempt reads apart from what is written often

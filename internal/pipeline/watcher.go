@@ -63,6 +63,10 @@ func newWatcher(c *Consumer) (*watcher, error) {
 	if meters == nil {
 		meters = otel.GetMeterProvider()
 	}
+	var err error
+	if c.known, err = newKnown(s, w.logger, meters); err != nil {
+		return nil, err
+	}
 	if !offMetrics(meters) {
 		m, err := newMetrics(c, meters.Meter(spans.InstrumentationName))
 		if err != nil {

@@ -33,11 +33,9 @@ type metrics struct {
 	ends      metric.Int64Counter
 	lates     metric.Int64Counter
 	sends     metric.Int64Counter
-	// What sinks knew already of what was dispatched.
-	duplicates, conflicts, diverged metric.Int64Counter
-	produces                        bool
-	gauges                          metric.Registration
-	queue                           metric.Registration // nil where the source is no queue that can be looked into
+	produces  bool
+	gauges    metric.Registration
+	queue     metric.Registration // nil where the source is no queue that can be looked into
 
 	base     []metric.AddOption
 	outcome  [outcomes][]metric.AddOption
@@ -52,7 +50,7 @@ type metrics struct {
 
 func newMetrics(c *Consumer, meter metric.Meter) (*metrics, error) {
 	m := &metrics{}
-	var errs [10]error
+	var errs [7]error
 	m.process, errs[0] = histogramOf(meter, spans.ProcessDuration)
 	m.operation, errs[1] = histogramOf(meter, spans.OperationDuration)
 	m.attempts, errs[2] = histogramOf(meter, spans.AttemptDuration)
@@ -60,9 +58,6 @@ func newMetrics(c *Consumer, meter metric.Meter) (*metrics, error) {
 	m.ends, errs[4] = counterOf(meter, spans.Transactions)
 	m.lates, errs[5] = counterOf(meter, spans.LateResults)
 	m.sends, errs[6] = counterOf(meter, spans.SentMessages)
-	m.duplicates, errs[7] = counterOf(meter, spans.DispatchDuplicates)
-	m.conflicts, errs[8] = counterOf(meter, spans.DispatchConflicts)
-	m.diverged, errs[9] = counterOf(meter, spans.DispatchDiverged)
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, fmt.Errorf("make the metrics of task %q: %w", c.settings.Task, err)
 	}
@@ -79,12 +74,21 @@ func counterOf(meter metric.Meter, i spans.Instrument) (metric.Int64Counter, err
 	return meter.Int64Counter(i.Name, metric.WithUnit(i.Unit), metric.WithDescription(i.Description))
 }
 
-func (m *metrics) prepare(c *Consumer) {
-	everywhere := []attribute.KeyValue{spans.MessagingSystem.String(spans.SystemName), spans.Task.String(c.settings.Task)}
-	common := everywhere
-	if !c.settings.produces {
-		common = append(slices.Clone(everywhere), spans.MessagingSource.String(c.settings.Policy.Fetch.Connector))
+// everywhere are the attributes of all metrics of a task.
+func (s Settings) everywhere() []attribute.KeyValue {
+	return []attribute.KeyValue{spans.MessagingSystem.String(spans.SystemName), spans.Task.String(s.Task)}
+}
+
+// common are those of what has to do with its source, where it has one.
+func (s Settings) common() []attribute.KeyValue {
+	if s.produces {
+		return s.everywhere()
 	}
+	return append(s.everywhere(), spans.MessagingSource.String(s.Policy.Fetch.Connector))
+}
+
+func (m *metrics) prepare(c *Consumer) {
+	everywhere, common := c.settings.everywhere(), c.settings.common()
 	set := func(more ...attribute.KeyValue) metric.MeasurementOption {
 		return metric.WithAttributeSet(attribute.NewSet(append(more, common...)...))
 	}
