@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -70,12 +71,12 @@ func TestRunFnReadsErrorsWithinTheAttempt(t *testing.T) {
 			t.Run(method+" "+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					release := make(chan struct{})
-					began, attempts := time.Now(), 0
+					began, attempts := time.Now(), atomic.Int64{} // counted by one goroutine for each attempt
 					ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 					defer cancel()
 					_, err := ergon.RunFn(ctx, policy.Retry{MaxAttempts: 2, Timeout: time.Second, BackoffMultiplier: 1},
 						func(ctx context.Context) (int, error) {
-							if attempts++; method == "Is" { // which is asked whether it tells of the end
+							if attempts.Add(1); method == "Is" { // which is asked whether it tells of the end
 								<-ctx.Done()
 							}
 							return 0, &brittle{method: method, do: do(release), from: 1}
@@ -84,8 +85,8 @@ func TestRunFnReadsErrorsWithinTheAttempt(t *testing.T) {
 					if name == "hangs" || method == "Is" {
 						want, most = ergon.CategoryTimeout, 2*time.Second
 					}
-					if got := ergon.CategoryOf(err); err == nil || got != want || attempts != 2 {
-						t.Errorf("got %v of category %v after %d attempts, want %v after 2", err, got, attempts, want)
+					if got := ergon.CategoryOf(err); err == nil || got != want || attempts.Load() != 2 {
+						t.Errorf("got %v of category %v after %d attempts, want %v after 2", err, got, attempts.Load(), want)
 					}
 					if took := time.Since(began); took > most {
 						t.Errorf("it took %s, want %s at most", took, most)
