@@ -127,7 +127,9 @@ func (s *Server) proof() string {
 func (s *Server) Knows(r *http.Request) bool { return s.settings.Config.Token == "" || s.signedIn(r) }
 
 // MayLook reports whether a browser may see what the program does, in the same way.
-func (s *Server) MayLook(r *http.Request) bool { return !s.settings.Config.protected() || s.signedIn(r) }
+func (s *Server) MayLook(r *http.Request) bool {
+	return !s.settings.Config.protected() || s.signedIn(r)
+}
 
 // hostOf is a host without its port.
 func hostOf(hostport string) string {
