@@ -66,6 +66,10 @@ func configurableFields(t reflect.Type, around []reflect.Type) []string {
 			faults = append(faults, fmt.Sprintf("%s has two fields with the key %q", t, f.key))
 		}
 		keys = append(keys, f.key)
+		tag := t.FieldByIndex(f.index).Tag.Get("secret")
+		if _, known := secretTag(tag); !known {
+			faults = append(faults, fmt.Sprintf(`%s: has the tag secret:%q, must be value, url or arguments`, f.key, tag))
+		}
 		for _, fault := range configurableValue(f.typ, around) {
 			faults = append(faults, f.key+": "+fault)
 		}

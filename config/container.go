@@ -21,7 +21,9 @@ func (d *decoder) structure(n *yaml.Node, into reflect.Value, at *place) {
 func (d *decoder) field(e entry, fields []field, keys []string, into reflect.Value, at *place) {
 	for _, f := range fields {
 		if f.key == e.key {
-			d.value(e.value, into.FieldByIndex(f.index), at.child(e.key, e.position()))
+			value := at.child(e.key, e.position())
+			value.sensitivity = f.under(at.sensitivity)
+			d.value(e.value, into.FieldByIndex(f.index), value)
 			return
 		}
 	}

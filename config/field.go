@@ -13,6 +13,8 @@ type field struct {
 	key   string
 	index []int
 	typ   reflect.Type
+	// secret is what its tag says.
+	secret sensitivity
 }
 
 // fieldsOf goes by yaml tags like the YAML library: a field's key is its name in lower case unless the tag says otherwise,
@@ -35,7 +37,8 @@ func fieldsOf(t reflect.Type) []field {
 		case key == "":
 			key = strings.ToLower(f.Name)
 		}
-		fields = append(fields, field{key: key, index: []int{i}, typ: f.Type})
+		secret, _ := secretTag(f.Tag.Get("secret")) // configurable has reported one that is not known
+		fields = append(fields, field{key: key, index: []int{i}, typ: f.Type, secret: secret})
 	}
 	return fields
 }

@@ -76,6 +76,9 @@ type everything struct {
 		DSN      string   `yaml:"dsn"`
 		Tokens   []string `yaml:"tokens"`
 	} `yaml:"nested"`
+	Hook    string            `yaml:"hook" secret:"url"`
+	Argv    []string          `yaml:"argv" secret:"arguments"`
+	Env     map[string]string `yaml:"env" secret:"value"`
 	Unnamed string
 	Shared  `yaml:",inline"`
 }

@@ -123,5 +123,5 @@ func FuzzShownText(f *testing.F) {
 }
 
 func urlWithPassword(text string) bool {
-	return strings.Contains(text, "://") && strings.Contains(text, "@")
+	return strings.Contains(text, "://") || strings.Contains(text, "=")
 }

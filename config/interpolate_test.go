@@ -88,7 +88,10 @@ func TestReferenceThatCannotBeReplacedIsAFault(t *testing.T) {
 			"f:4:46: S.wait: is a value that is not shown, must be a duration such as 250ms or 1m30s"),
 		"secret address": inService(`address: "${API_TOKEN}"`, "f:4:49: S.address: is a value that is not shown and not valid"),
 		"URL in the wrong place": inService(`whole: "${NOPE:-postgres://u:hunter2@db}"`,
-			`f:4:47: S.whole: is "postgres://u:[redacted]@db", must be a whole number`),
+			`f:4:47: S.whole: is "postgres://[redacted]@db", must be a whole number`),
+		"argument":  inService(`argv: {a: hunter2}`, `f:4:40: S.argv: is a mapping, must be a list`),
+		"arguments": inService(`argv: hunter2`, `f:4:46: S.argv: is a value that is not shown, must be a list`),
+		"variable":  inService(`env: {A: [hunter3]}`, `f:4:46: S.env.A: is a list, must be text`),
 		"literal secret": inService(`nested: {password: {a: hunter5}, tokens: hunter6}`,
 			"f:4:49: S.nested.password: is a mapping, must be text\nf:4:81: S.nested.tokens: is a value that is not shown, must be a list"),
 	})

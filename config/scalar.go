@@ -9,8 +9,9 @@ type scalar struct {
 	text string
 	// typed tells whether text may stand for something else than text: it was written without quotes, or it has references.
 	typed bool
-	// hidden tells whether messages must not show it.
-	hidden bool
+	// hidden tells whether messages must not show it, sensitivity how much of it where they may.
+	hidden      bool
+	sensitivity sensitivity
 }
 
 // scalar reads n, which must be what is said. It notes at its place where the value is from.
@@ -34,11 +35,12 @@ func (d *decoder) scalar(n *yaml.Node, at *place, what string) (scalar, bool) {
 		at.written = n
 		at.secret = got.fromFile || got.sensitive || at.sensitivity != public
 	}
-	s := scalar{text: got.value, typed: n.Style&quotedStyles == 0 || got.references}
+	s := scalar{text: got.value, typed: n.Style&quotedStyles == 0 || got.references, sensitivity: at.sensitivity}
 	s.hidden = at.secret || at.sensitivity >= certain
 	if s.hidden {
 		d.secrets = append(d.secrets, s.text)
 	}
+	d.secrets = append(d.secrets, secretsIn(s.text, at.sensitivity)...)
 	return s, true
 }
 
@@ -54,7 +56,7 @@ func (s scalar) String() string {
 	case s.typed && (isNumber(s.text) || isBool(s.text)):
 		return abbreviated(s.text)
 	default:
-		return quoted(abbreviated(withoutURLPassword(s.text)))
+		return quoted(abbreviated(withoutSecrets(s.text, s.sensitivity)))
 	}
 }
 

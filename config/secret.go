@@ -1,7 +1,6 @@
 package config
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -15,13 +14,19 @@ type sensitivity uint8
 const (
 	public     sensitivity = iota
 	likely                 // a secret where it is taken from a variable: dsn, key, token_url
+	address                // likely, and of a URL that is written down only scheme and host are none: a webhook
 	certain                // a secret even where it is written down: password, api_key
 	throughout             // certain, and so is all that is below: headers of requests, whose names say little
+	arguments              // of a program: all but the first, which is the program
 )
 
 // below is the sensitivity of a key, or of an element "[i]", in what has sensitivity s.
 func (s sensitivity) below(key string) sensitivity {
 	switch {
+	case s == arguments && key == "[0]":
+		return likely
+	case s == arguments:
+		return throughout
 	case strings.HasPrefix(key, "["), s == throughout:
 		return s
 	case s != public:
@@ -44,6 +49,8 @@ func sensitivityOf(key string) sensitivity {
 	switch {
 	case ends("header"):
 		return throughout
+	case has("webhook"):
+		return address
 	case slices.ContainsFunc([]string{
 		"password", "passwd", "passphrase", "secret", "token", "credential", "apikey", "secretkey", "privatekey", "accesskey",
 	}, ends):
@@ -55,24 +62,23 @@ func sensitivityOf(key string) sensitivity {
 	}
 }
 
-// urlPassword is the password in scheme://user:password@host.
-var urlPassword = regexp.MustCompile(`(://[^/?#\s:@]*:)([^/?#\s]+)@`)
-
-// withoutURLPassword keeps a password that is a reference: it tells nothing.
-func withoutURLPassword(text string) string {
-	return urlPassword.ReplaceAllStringFunc(text, func(match string) string {
-		found := urlPassword.FindStringSubmatch(match)
-		if onlyReferences(found[2]) {
-			return match
-		}
-		return found[1] + redacted + "@"
-	})
+// secretTag is the tag of a field whose place makes it a secret, whatever its key: `secret:"value"`, it and all that is below;
+// `secret:"url"`, all of it but scheme and host; `secret:"arguments"`, all but the first.
+func secretTag(tag string) (s sensitivity, known bool) {
+	s, known = map[string]sensitivity{"": public, "value": throughout, "url": address, "arguments": arguments}[tag]
+	return s, known
 }
+
+// under is the sensitivity of a field in what has sensitivity s.
+func (f field) under(s sensitivity) sensitivity { return max(s.below(f.key), f.secret) }
+
+// leastSecret is how long a secret is at least: shorter ones are parts of words, and guessed anyway.
+const leastSecret = 4
 
 // without removes secrets from a message that was made by somebody else.
 func without(secrets []string, message string) string {
 	for _, secret := range secrets {
-		if secret == "" {
+		if len(secret) < leastSecret {
 			continue
 		}
 		message = strings.ReplaceAll(message, secret, redacted)

@@ -62,7 +62,9 @@ func showText(v reflect.Value, at *place) (*yaml.Node, error) {
 func showStruct(v reflect.Value, at *place) (*yaml.Node, error) {
 	node := mappingNode()
 	for _, f := range fieldsOf(v.Type()) {
-		shown, err := showValue(v.FieldByIndex(f.index), at.at(f.key))
+		value := at.at(f.key)
+		value.sensitivity = f.under(at.sensitivity)
+		shown, err := showValue(v.FieldByIndex(f.index), value)
 		if err != nil {
 			return nil, err
 		}
@@ -108,7 +110,7 @@ func plain(tag, value string) *yaml.Node {
 }
 
 func showString(text string, at *place) *yaml.Node {
-	public := withoutURLPassword(text)
+	public := withoutSecrets(text, at.sensitivity)
 	hides := public != text || strings.Contains(text, redacted) // the latter is what was shown before
 	switch {
 	case at.secret, at.written != nil && hides:
@@ -122,12 +124,12 @@ func showString(text string, at *place) *yaml.Node {
 
 // showReference shows where a secret is from.
 func showReference(at *place) *yaml.Node {
-	text := withoutURLPassword(withoutDefaults(at.written.Value))
+	text := withoutSecrets(withoutDefaults(at.written.Value), at.sensitivity)
 	if at.sensitivity >= certain && !onlyReferences(text) {
 		return plain("!!str", redacted)
 	}
 	node := plain("!!str", text)
-	if at.written.Style&quotedStyles != 0 {
+	if at.written.Style&quotedStyles != 0 && strings.Contains(text, "${") {
 		node.Style = yaml.DoubleQuotedStyle
 	}
 	return node

@@ -63,7 +63,7 @@ func typeSchema(v reflect.Value, s sensitivity) *schema {
 func structSchema(v reflect.Value, s sensitivity) *schema {
 	properties := map[string]*schema{}
 	for _, f := range fieldsOf(v.Type()) {
-		property := valueSchema(v.FieldByIndex(f.index), s.below(f.key))
+		property := valueSchema(v.FieldByIndex(f.index), f.under(s))
 		property.Description = describePolicy(v.Type(), f.key)
 		properties[f.key] = property
 	}

@@ -156,11 +156,11 @@ func badEndpoint(endpoint string) string {
 	case err != nil:
 		return "is no URL; write one such as http://localhost:4318"
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-		return fmt.Sprintf("is %q, must be a URL that begins with http:// or https://", u.Redacted())
+		return fmt.Sprintf("is %q, must be a URL that begins with http:// or https://", (&url.URL{Scheme: u.Scheme, Host: u.Host}).String())
 	case u.User != nil:
 		return "has a user or password; put it into headers: {authorization: …}"
 	case u.RawQuery != "" || u.Fragment != "":
-		return fmt.Sprintf("is %q, must have no query and no fragment", u.Redacted())
+		return "has a query or a fragment, must have none; put keys into headers"
 	}
 	return ""
 }

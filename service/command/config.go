@@ -24,11 +24,11 @@ const (
 // Config is what a user says about a program. Change a value of [DefaultConfig]; zero values are not defaults.
 type Config struct {
 	// Argv is the program, by path or by a name in PATH, and its arguments. No shell reads it.
-	Argv []string `yaml:"argv"`
+	Argv []string `yaml:"argv" secret:"arguments"`
 	// Dir is the working directory of the program. Default: that of Ergon.
 	Dir string `yaml:"dir"`
 	// Env has further variables for it, with their values.
-	Env map[string]string `yaml:"env"`
+	Env map[string]string `yaml:"env" secret:"value"`
 	// EnvPass names the variables of Ergon's own environment that it gets as well, as far as they are set; AWS_* stands for all
 	// that begin with AWS_, * for all. It has PATH, HOME, LANG, LC_*, TZ and TMPDIR anyway.
 	EnvPass []string `yaml:"env_pass"`

@@ -16,13 +16,13 @@ import (
 // Config is what a user says about a URL. Change a value of [DefaultConfig]; zero values are not defaults.
 type Config struct {
 	// URL is where requests go, http or https.
-	URL string `yaml:"url"`
+	URL string `yaml:"url" secret:"url"`
 	// Method is POST (default), PUT or PATCH.
 	Method string `yaml:"method"`
 	// ContentType is the type of the payloads. Default application/json.
 	ContentType string `yaml:"content_type"`
 	// Headers are sent with each request.
-	Headers map[string]string `yaml:"headers"`
+	Headers map[string]string `yaml:"headers" secret:"value"`
 	// ConnectTimeout bounds making a connection, TLS included. The whole request is bounded by the attempt's timeout. Default 10s.
 	ConnectTimeout time.Duration `yaml:"connect_timeout"`
 	// FollowRedirects follows answers 307 and 308 to the same host, which repeat the request elsewhere. Default false.

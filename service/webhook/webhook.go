@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"time"
 
 	"go.opentelemetry.io/otel/propagation"
@@ -39,7 +40,7 @@ func New(c Config) (*Webhook, error) {
 		return nil, err
 	}
 	transport := &http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
+		Proxy:               proxy,
 		DialContext:         (&net.Dialer{Timeout: c.ConnectTimeout, KeepAlive: 30 * time.Second}).DialContext,
 		TLSHandshakeTimeout: c.ConnectTimeout,
 		ForceAttemptHTTP2:   true,
@@ -121,10 +122,36 @@ func traced(ctx context.Context, tx ergon.Transaction) context.Context {
 	return propagation.TraceContext{}.Extract(ctx, carrier)
 }
 
-// withoutURL is an error of package net/http without the URL in it, which may have a secret in its query.
+// proxy is that of the environment. An error of net/http would repeat it, with its password.
+func proxy(r *http.Request) (*url.URL, error) {
+	u, err := http.ProxyFromEnvironment(r)
+	if err != nil {
+		return nil, errors.New("the proxy that the environment names (HTTPS_PROXY or HTTP_PROXY) is no URL")
+	}
+	return u, nil
+}
+
+// quietError is an error whose text leaves out what net/http quotes.
+type quietError struct {
+	error // the cause
+
+	text string
+}
+
+func (e *quietError) Error() string { return e.text }
+func (e *quietError) Unwrap() error { return e.error }
+
+// quote is what net/http has got from the server: a header, a line of the answer, where a redirect leads to.
+var quote = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
+// withoutURL is an error of package net/http without the URL in it, which may have a secret in its path and query, and without
+// what it quotes of the answer, which may have one as well, or the payload.
 func withoutURL(err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
-		return e.Err
+		err = e.Err
+	}
+	if text := quote.ReplaceAllString(err.Error(), "…"); text != err.Error() {
+		return &quietError{err, text}
 	}
 	return err
 }

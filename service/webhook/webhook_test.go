@@ -263,3 +263,29 @@ func TestConfigReportsAllItsFaults(t *testing.T) {
 		}
 	}
 }
+
+// An answer that cannot be read is not quoted, and neither is where the request went.
+func TestErrorsTellNothingOfURLsAndAnswers(t *testing.T) {
+	for name, raw := range map[string]string{
+		"no HTTP":       "hunter2 a payload\r\n\r\n",
+		"status":        "HTTP/1.1 hunter2 payload\r\n\r\n",
+		"header":        "HTTP/1.1 200 OK\r\nhunter2 payload\r\n\r\n",
+		"bad redirect":  "HTTP/1.1 307 Temporary Redirect\r\nLocation: http://hunter2:payload@a:b\r\n\r\n",
+		"just hangs up": "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := call(t, func(w http.ResponseWriter, _ *http.Request) {
+				conn, _, err := http.NewResponseController(w).Hijack()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_, _ = io.WriteString(conn, raw)
+				_ = conn.Close()
+			}, func(c *webhook.Config) { c.URL += "&path=hunter3" })
+			if err == nil || strings.Contains(err.Error(), "hunter") || strings.Contains(err.Error(), "payload") {
+				t.Errorf("got %v, want an error that tells nothing", err)
+			}
+		})
+	}
+}
