@@ -240,7 +240,8 @@ func TestDeadLettersAreExportedAndEnqueuedAgain(t *testing.T) {
 		t.Error("standard output got something else than the file")
 	}
 	got = call{settings: settings, args: strings.Fields("enqueue square --envelope --file letters.jsonl --output json")}.do(t)
-	if got.code != 0 || got.stdout != "{\n  \"conflicts\": 0,\n  \"connector\": \"square/input\",\n  \"enqueued\": 1003,\n  \"known\": 0\n}\n" {
+	document := "{\n  \"conflicts\": 0,\n  \"connector\": \"square/input\",\n  \"enqueued\": 1003,\n  \"known\": 0\n}\n"
+	if got.code != 0 || got.stdout != document {
 		t.Errorf("code %d, stdout %s, stderr %s", got.code, got.stdout, got.stderr)
 	}
 	ready := w.shelf("numbers").in[capability.StateReady]
@@ -321,7 +322,9 @@ func TestEditedDeadLetterIsSentToTheSourceOfItsTask(t *testing.T) {
 	settings := app.Settings{Registry: w.registry()}
 	write(t, "fixed.json", `{"number": 6}`)
 	before := slices.Clone(w.letters)
-	for _, want := range []string{"1 dead letter retried: 0 given back in their store, 1 sent to their source\n", "0 dead letters retried\n"} {
+	for _, want := range []string{
+		"1 dead letter retried: 0 given back in their store, 1 sent to their source\n", "0 dead letters retried\n",
+	} {
 		got := call{settings: settings, args: strings.Fields("dlq retry square L1 --payload-file fixed.json")}.do(t)
 		if got.stdout != want {
 			t.Fatalf("code %d, %s%s, want %s", got.code, got.stdout, got.stderr, want)

@@ -44,7 +44,7 @@ func newScene(t *testing.T, name, configuration string) scene {
 	}
 	s.write("ergon.yaml", configuration)
 	s.write(name, "#!/bin/sh\n"+asProgram+"=1 exec '"+self+"' \"$@\"\n")
-	if err := os.Chmod(filepath.Join(s.folder, name), 0o700); err != nil { //nolint:gosec // it is a program
+	if err := os.Chmod(filepath.Join(s.folder, name), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -60,7 +60,7 @@ func (s scene) write(name, text string) {
 // sh runs a script, which must end with this code, and returns what it wrote to standard output.
 func (s scene) sh(code int, script string) string {
 	s.Helper()
-	c := exec.CommandContext(s.Context(), "sh", "-eu", "-c", script) //nolint:gosec // it is a test's
+	c := exec.CommandContext(s.Context(), "sh", "-eu", "-c", script)
 	c.Dir = s.folder
 	c.Env = append(os.Environ(), "PATH="+s.folder+string(os.PathListSeparator)+os.Getenv("PATH"))
 	var stdout, stderr bytes.Buffer

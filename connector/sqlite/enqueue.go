@@ -186,7 +186,7 @@ func (t *tx) add(to *intake, seq, now int64, it *item) (bool, error) {
 		_, err = t.exec(insertBody, seq, it.payload)
 	}
 	if err == nil && added > 0 && to.dedup && it.arrival != "" {
-		_, err = t.remove(supersede, to.queue, it.id, seq)
+		err = t.remove(supersede, to.queue, it.id, seq)
 	}
 	return added > 0, err
 }
@@ -210,20 +210,17 @@ func (t *tx) turnOf(queue int64, key any) (string, error) {
 
 const deleteBody = `DELETE FROM bodies WHERE seq = ?`
 
-// remove runs a statement that deletes items, or their payloads, and returns their seq, deletes their bodies and returns how many there were.
-func (t *tx) remove(statement string, arguments ...any) (int64, error) {
+// remove runs a statement that deletes items, or their payloads, and returns their seq, and deletes their bodies.
+func (t *tx) remove(statement string, arguments ...any) error {
 	var gone []int64
 	err := t.query(context.Background(), statement, func(r row) error {
 		gone = append(gone, r.int(0))
 		return nil
 	}, arguments...)
-	if err != nil {
-		return 0, err
-	}
 	for _, seq := range gone {
-		if _, err := t.exec(deleteBody, seq); err != nil {
-			return 0, err
+		if err == nil {
+			_, err = t.exec(deleteBody, seq)
 		}
 	}
-	return int64(len(gone)), nil
+	return err
 }

@@ -27,7 +27,8 @@ func Statements() map[string]string {
 	return map[string]string{
 		"firstInLine": firstInLine, "firstOfLast": firstOfLast, "lastIsOut": lastIsOut, "claimOne": claimOne, "selectBody": selectBody,
 		"selectDue": selectDue, "becomeReady": becomeReady, "returnLost": returnLost,
-		"insertItem": insertItem, "keyInUse": keyInUse, "selectKnown": selectKnown, "deleteItem": deleteItem, "beginIntake": beginIntake, "setDigest": setDigest,
+		"insertItem": insertItem, "keyInUse": keyInUse, "selectKnown": selectKnown, "deleteItem": deleteItem, "beginIntake": beginIntake,
+		"setDigest":  setDigest,
 		"letterItem": letterItem, "supersede": supersede, "letterIsAhead": letterIsAhead, "undoMany": undoMany, "deleteBody": deleteBody,
 		"ackAndForget": ackAndForget, "ackAndKeepID": ackAndKeepID, "ackAndKeep": ackAndKeep, "giveBack": giveBack, "stillOurs": stillOurs,
 		"firstOfKey": firstOfKey, "takeTurn": takeTurn, "forgetSettled": forgetSettled, "anyForgotten": anyForgotten,

@@ -14,8 +14,7 @@ const (
 // forget deletes settled items whose time is up. Each settlement deletes twice as many as it makes, so that a queue at work
 // never falls behind.
 func (q *Queue) forget(t *tx, now int64, most int) error {
-	_, err := t.remove(forgetSettled, q.number.Load(), now, most)
-	return err
+	return t.remove(forgetSettled, q.number.Load(), now, most)
 }
 
 const (

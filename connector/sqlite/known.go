@@ -100,7 +100,7 @@ func (t *tx) compare(to *intake, now int64, it *item) (result capability.Dispatc
 	}
 	for _, seq := range forgotten {
 		if err == nil {
-			_, err = t.remove(deleteItem, seq)
+			err = t.remove(deleteItem, seq)
 		}
 	}
 	return result, err

@@ -22,7 +22,8 @@ const (
 // RetryDeadLetters gives the letters that match back to the ends of the queues that they came from and returns how many.
 // Each moves in one step, its history with it, whatever happens to the process. It is another arrival of its transaction, so
 // the queue takes it although it knows the id. Letters from elsewhere stay and are not counted, and so does one whose queue
-// has that very arrival with other content. It takes several transactions for many of them; with an error the number beside it says how far it came.
+// has that very arrival with other content. It takes several transactions for many of them; with an error the number beside
+// it says how far it came.
 func (d *DeadLetters) RetryDeadLetters(ctx context.Context, filter deadletter.Filter) (int64, error) {
 	c, err := where(filter, "dead_letters.queue IN (SELECT queue FROM queues)")
 	if err != nil {

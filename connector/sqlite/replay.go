@@ -23,8 +23,8 @@ const (
 )
 
 // ReplayTransactions puts settled transactions that were retained back at the end of the line, in the order in which they
-// were settled, and returns how many. Each is another generation: what derives from it is new. It takes several transactions for many of them; an error says how far it came by the
-// number beside it.
+// were settled, and returns how many. Each is another generation: what derives from it is new. It takes several transactions
+// for many of them; an error says how far it came by the number beside it.
 func (q *Queue) ReplayTransactions(ctx context.Context, filter capability.ReplayFilter) (int64, error) {
 	after, before := int64(math.MinInt64), q.micros()
 	if !filter.SettledAfter.IsZero() {

@@ -171,7 +171,9 @@ func violated(t *testing.T, h connectortest.Harness, rule string) {
 }
 
 func TestSoundConnectorBreaksNoRule(t *testing.T) {
-	for name, settings := range map[string]memory.Settings{"at once": {}, "finite": {Finite: true}, "waiting": {MaxWait: time.Second}, "deduplicating": {Dedup: true}} {
+	for name, settings := range map[string]memory.Settings{
+		"at once": {}, "finite": {Finite: true}, "waiting": {MaxWait: time.Second}, "deduplicating": {Dedup: true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			for rule, failures := range connectortest.Violations(t, brokenBy(settings, func(*queue) {})) {
 				t.Errorf("%s: %s", rule, strings.Join(failures, "; "))
