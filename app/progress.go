@@ -21,6 +21,7 @@ type progress struct {
 	name             string // of the one task, or how many they are
 	done, total      int64  // total is -1 where a source cannot count
 	inFlight, failed int64
+	returning        int64   // requeued, and all that is left
 	rate             float64 // per second, lately
 	eta              time.Duration
 	outage           bool
@@ -58,6 +59,7 @@ func (m *meter) progress(name string, tasks ...runner.TaskProgress) progress {
 		p.done += s.Ended() - again
 		p.failed += s.Ended() - again - s.Outcomes[runner.Succeeded]
 		p.inFlight += s.InFlight
+		p.returning += s.Returning
 		p.outage = p.outage || s.Outage
 		if t.Total < 0 || p.total < 0 {
 			p.total = -1

@@ -54,6 +54,8 @@ func TestLiveLineLeavesOutWhatDoesNotFit(t *testing.T) {
 func TestLiveLineSaysWhatIsKnown(t *testing.T) {
 	outage := at("triage", -1, 5, 0, 1)
 	outage.Snapshot.Outage = true
+	returning := at("triage", -1, 5, 0, 0)
+	returning.Snapshot.Returning = 2
 	again := at("triage", 10, 5, 0, 1)
 	again.Snapshot.Outcomes[runner.Interrupted], again.Snapshot.Outcomes[runner.Redelivered] = 3, 4
 	triage := func(total int64) runner.TaskProgress { return at("triage", total, 5, 0, 1) }
@@ -69,6 +71,7 @@ func TestLiveLineSaysWhatIsKnown(t *testing.T) {
 			[]runner.TaskProgress{triage(10), at("b", 10, 2, 1, 3)}, false, "2 tasks  8/20  40%  0/s  4 in flight  1 failed",
 		},
 		"several, one cannot count":   {[]runner.TaskProgress{triage(-1), at("b", 10, 2, 0, 3)}, false, "2 tasks  7 done  0/s  4 in flight"},
+		"what was requeued":           {[]runner.TaskProgress{returning}, false, "triage  5 done  0/s  0 in flight  waiting for 2 requeued"},
 		"an outage":                   {[]runner.TaskProgress{outage}, false, "triage  5 done  0/s  1 in flight  outage, probing"},
 		"a shutdown":                  {[]runner.TaskProgress{triage(10)}, true, "triage  5/10  50%  0/s  1 in flight  stopping"},
 		"what comes back is not done": {[]runner.TaskProgress{again}, false, "triage  5/10  50%  0/s  1 in flight"},

@@ -28,6 +28,7 @@ func (p progress) line(width int, stopping bool) string {
 	add(true, 6, thousands(p.inFlight)+" in flight")
 	add(p.failed > 0, 1, thousands(p.failed)+" failed")
 	add(p.outage, 1, "outage, probing")
+	add(p.returning > 0, 1, "waiting for "+thousands(p.returning)+" requeued")
 	add(stopping, 1, "stopping")
 	add(p.eta > 0 && !stopping, 5, "ETA "+about(max(p.eta, time.Second)))
 	return fit(parts, width)
@@ -74,6 +75,9 @@ func (p progress) attributes() []slog.Attr {
 	}
 	if p.eta > 0 {
 		attrs = append(attrs, slog.String("eta", about(max(p.eta, time.Second))))
+	}
+	if p.returning > 0 {
+		attrs = append(attrs, slog.Int64("waiting_for_requeued", p.returning))
 	}
 	if p.outage {
 		attrs = append(attrs, slog.Bool("outage", true))

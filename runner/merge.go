@@ -19,7 +19,7 @@ func sum(a, b Snapshot) Snapshot {
 	merged := Snapshot{
 		Fetched: a.Fetched + b.Fetched, Produced: a.Produced + b.Produced, Started: a.Started + b.Started,
 		Duplicates: a.Duplicates + b.Duplicates, Conflicts: a.Conflicts + b.Conflicts, Diverged: a.Diverged + b.Diverged,
-		Retries: a.Retries + b.Retries, Timeouts: a.Timeouts + b.Timeouts, Late: a.Late + b.Late,
+		Returning: a.Returning + b.Returning, Retries: a.Retries + b.Retries, Timeouts: a.Timeouts + b.Timeouts, Late: a.Late + b.Late,
 		InFlight: a.InFlight + b.InFlight, Unsettled: a.Unsettled + b.Unsettled, Abandoned: a.Abandoned + b.Abandoned,
 		Waiting:     a.Waiting + b.Waiting,
 		Concurrency: a.Concurrency + b.Concurrency, Outage: a.Outage || b.Outage, Paused: a.Paused || b.Paused,
@@ -47,6 +47,6 @@ func sum(a, b Snapshot) Snapshot {
 
 // over is the snapshot of a loop that has ended, without what was true only while it ran.
 func over(s Snapshot) Snapshot {
-	s.InFlight, s.Unsettled, s.Waiting, s.Concurrency, s.Outage, s.Paused, s.Active = 0, 0, 0, 0, false, false, nil
+	s.InFlight, s.Unsettled, s.Returning, s.Waiting, s.Concurrency, s.Outage, s.Paused, s.Active = 0, 0, 0, 0, 0, false, false, nil
 	return s
 }

@@ -250,3 +250,73 @@ func TestFiniteLoopWaitsForWhatMayComeBack(t *testing.T) {
 		}
 	})
 }
+
+// [L3] How long a loop took is how long its work took, whatever its source waits for at the end.
+func TestElapsedTimeIsThatOfTheWorkAndNotOfTheLastWait(t *testing.T) {
+	const lastWait = 20 * time.Second
+	for name, finite := range map[string]bool{"exhausted": true, "empty": false} {
+		t.Run(name, func(t *testing.T) {
+			inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
+				r := newRig(ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) {
+					time.Sleep(3 * time.Second)
+					return nil, nil
+				}})
+				r.Queue = memory.New(memory.Settings{Transactions: transactionsOf("a", "b"), Finite: finite, MaxWait: lastWait})
+				r.Source, r.Policy.Loop.Execution = r.Queue, execution
+				began := time.Now()
+				r.run(t)
+				if got, latest := r.consumer.Snapshot().Elapsed, 6*time.Second+r.Policy.Settle.Interval; got < 6*time.Second || got > latest {
+					t.Errorf("got %s, want 6s to %s", got, latest)
+				}
+				if waited := time.Since(began); !finite && waited < lastWait {
+					t.Errorf("it ended after %s: there was no last wait", waited)
+				}
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) { // where nothing was done, the wait is all there is
+		r := newRig(ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) { return nil, nil }})
+		r.Queue = memory.New(memory.Settings{MaxWait: lastWait})
+		r.Source = r.Queue
+		r.run(t)
+		if got := r.consumer.Snapshot().Elapsed; got != lastWait {
+			t.Errorf("got %s, want what the source waited, %s", got, lastWait)
+		}
+	})
+}
+
+// [L3] A finite loop says that it waits for what it has requeued, as long as nothing else is left.
+func TestFiniteLoopCountsWhatItWaitsFor(t *testing.T) {
+	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
+		var r *rig
+		r = newRig(ergon.Task{
+			Process: func(_ context.Context, tx ergon.Transaction) (any, error) {
+				time.Sleep(time.Second)
+				if tx.Delivery().Count == 1 {
+					return nil, ergon.Business(errRefused)
+				}
+				if n := r.consumer.Snapshot().Returning; n != 0 {
+					t.Errorf("it waits for %d while one of them is here", n)
+				}
+				return nil, nil
+			},
+			Exception: func(context.Context, ergon.Transaction, *ergon.TransactionError) (ergon.Disposition, error) {
+				return ergon.Requeue(time.Hour), nil
+			},
+		})
+		r.Queue = memory.New(memory.Settings{Transactions: transactionsOf("a", "b")})
+		r.Source, r.Policy.Loop.Execution = r.Queue, execution
+		r.start(t.Context(), t)
+		time.Sleep(30 * time.Minute)
+		synctest.Wait()
+		if s := r.consumer.Snapshot(); s.Returning != 2 || s.InFlight != 0 {
+			t.Errorf("it waits for %d, and %d are in flight; want 2 and none", s.Returning, s.InFlight)
+		}
+		if err := r.wait(); err != nil {
+			t.Error(err)
+		}
+		if s := r.consumer.Snapshot(); s.Returning != 0 || s.Outcomes[pipeline.Succeeded] != 2 {
+			t.Errorf("got %+v", s)
+		}
+	})
+}

@@ -105,6 +105,7 @@ func (i *intake) fetchAll(ctx context.Context) error {
 			return nil
 		case len(got.transactions) > 0:
 			i.nothing = false
+			i.stats.returning.Store(0)
 			continue
 		case !i.loop.Streaming && got.quiet && !i.owes(ctx):
 			return nil
@@ -311,6 +312,7 @@ func (i *intake) owes(ctx context.Context) bool {
 	if err != nil {
 		i.watcher.notCounted(err)
 	}
+	i.stats.returning.Store(max(n, 0))
 	return n > 0
 }
 

@@ -72,7 +72,9 @@ func (s *settling) by(w *worker, gone func()) bool {
 func (s *settling) end(err error) {
 	c, batch := s.Consumer, s.batch
 	c.givesUpSettling(err)
-	took := c.clock.now() - s.began
+	now := c.clock.now()
+	took := now - s.began
+	c.stats.worked.Store(int64(now))
 	c.settler.slow.Store(c.pool.slow(took, c.settings.Policy.Settle.Retry.Timeout))
 	c.stats.shards[0].phases[phaseSettle].observe(took)
 	c.watcher.settleEnded(s.span, batch, took, err)

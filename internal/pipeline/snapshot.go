@@ -34,6 +34,9 @@ type Snapshot struct {
 	InFlight, Unsettled int64
 	// Waiting is how many of them wait for their next attempt, without a slot.
 	Waiting int64
+	// Returning is how many requeued transactions a loop that is not streaming waits for: its source holds them back, and
+	// nothing else is left to do.
+	Returning int64
 	// Active counts the attempts that run, by phase; those that wait, for a worker or for the next attempt, are the rest of
 	// what is in flight. Nil where none runs.
 	Active map[policy.Phase]int64
@@ -45,7 +48,8 @@ type Snapshot struct {
 	Outage bool
 	// Paused is set while nothing is fetched because somebody said so.
 	Paused bool
-	// Elapsed is the time since the loop started, or what it took where it has ended.
+	// Elapsed is the time since the loop started, or what it took where it has ended: until its last transaction was settled, where
+	// it came to its natural end.
 	Elapsed time.Duration
 	Phases  map[policy.Phase]PhaseStats
 }
@@ -61,7 +65,7 @@ func (s Snapshot) Ended() int64 {
 
 func (s *stats) snapshot() Snapshot {
 	snap := Snapshot{
-		Fetched: s.fetched.Load(), Produced: s.produced.Load(), Late: s.late.Load(), Abandoned: s.abandoned.Load(),
+		Fetched: s.fetched.Load(), Produced: s.produced.Load(), Late: s.late.Load(), Abandoned: s.abandoned.Load(), Returning: s.returning.Load(),
 		Outcomes: map[Outcome]int64{}, Phases: map[policy.Phase]PhaseStats{},
 		Elapsed: s.elapsed(),
 	}

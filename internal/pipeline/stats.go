@@ -44,6 +44,8 @@ type stats struct {
 	clock     clock
 	began     atomic.Int64
 	finished  atomic.Int64 // 0 while the loop runs
+	worked    atomic.Int64 // when the last batch was settled
+	returning atomic.Int64 // requeued transactions that a finite loop waits for
 	fetched   atomic.Int64
 	late      atomic.Int64
 	produced  atomic.Int64 // by a hybrid task
@@ -101,7 +103,15 @@ func (s *stats) outstanding() int {
 
 func (s *stats) begin(now instant) { s.began.Store(int64(now)) }
 
-func (s *stats) end(now instant) { s.finished.Store(int64(now)) }
+// end notes when the loop came to its end. The natural one is that of its work: what follows is a last wait, for what did not
+// come.
+func (s *stats) end(now instant, natural bool) {
+	if worked := s.worked.Load(); natural && worked > 0 {
+		now = instant(worked)
+	}
+	s.returning.Store(0)
+	s.finished.Store(int64(now))
+}
 
 func (s *stats) elapsed() time.Duration {
 	began, end := s.began.Load(), s.finished.Load()
