@@ -33,7 +33,7 @@ func startRunSpans(ctx context.Context, name string, retry policy.Retry) (contex
 		return ctx, runSpans{name: name, tracer: parent.TracerProvider().Tracer(spans.InstrumentationName)}
 	}
 	s := runSpans{name: name, tracer: parent.TracerProvider().Tracer(spans.InstrumentationName)}
-	ctx, s.whole = s.tracer.Start(ctx, name, trace.WithAttributes(
+	ctx, s.whole = spans.Start(ctx, s.tracer, name, trace.WithAttributes(
 		spans.MaxAttempts.Int(retry.MaxAttempts),
 		spans.AttemptTimeout.Int64(retry.Timeout.Milliseconds()),
 		spans.Backoff.Int64(retry.Backoff.Milliseconds()),
@@ -45,7 +45,7 @@ func (s runSpans) startAttempt(ctx context.Context, n int) (context.Context, att
 	if s.tracer == nil {
 		return ctx, attemptSpan{}
 	}
-	ctx, span := s.tracer.Start(ctx, s.name+spans.AttemptInfix+strconv.Itoa(n), trace.WithAttributes(spans.AttemptKey.Int(n)))
+	ctx, span := spans.Start(ctx, s.tracer, s.name+spans.AttemptInfix+strconv.Itoa(n), trace.WithAttributes(spans.AttemptKey.Int(n)))
 	return ctx, attemptSpan{span: span}
 }
 
@@ -56,7 +56,7 @@ func (s attemptSpan) end(failed *TransactionError) {
 	if failed != nil {
 		recordFailure(s.span, failed)
 	}
-	s.span.End()
+	spans.End(s.span)
 }
 
 // end closes the span of the whole. A run that was healed is no error on it.
@@ -68,7 +68,7 @@ func (s runSpans) end(attempts int, failed *TransactionError) {
 	if failed != nil {
 		recordFailure(s.whole, failed)
 	}
-	s.whole.End()
+	spans.End(s.whole)
 }
 
 func recordFailure(span trace.Span, failed *TransactionError) {

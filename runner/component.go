@@ -108,8 +108,8 @@ func (w *worker) bind(ctx context.Context, c *component) error {
 
 // open opens c, where it is an Opener.
 func (w *worker) open(ctx context.Context, c *component) error {
-	ctx, span := w.tracer.Start(ctx, spans.OpenPrefix+c.name)
-	defer span.End()
+	ctx, span := spans.Start(ctx, w.tracer, spans.OpenPrefix+c.name)
+	defer spans.End(span)
 	if span.IsRecording() {
 		key := spans.Connector
 		if c.kind == service {

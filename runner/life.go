@@ -32,9 +32,9 @@ type life struct {
 // be right. Where anything fails, what is open is closed again. Faults of the configuration are a *ConfigError with all of
 // them.
 func (w *worker) start(ctx context.Context, check func(*life) error) (l *life, err error) {
-	ctx, span := w.tracer.Start(w.scoped(ctx), spans.TaskStart,
+	ctx, span := spans.Start(w.scoped(ctx), w.tracer, spans.TaskStart,
 		trace.WithAttributes(spans.Task.String(w.cfg.Name), spans.Worker.String(w.name)))
-	defer span.End()
+	defer spans.End(span)
 	l = &life{worker: w}
 	if err = l.begin(ctx, check); err == nil {
 		return l, nil

@@ -147,7 +147,6 @@ func (c *Consumer) Run(ctx context.Context) error {
 	err = errors.Join(err, c.failures.err(), left)
 	c.stats.end(c.clock.now(), err == nil)
 	c.watcher.loopEnded(span, err)
-	c.recorder.Flush(time.Second, mostFlush, c.settings.Force)
 	return errors.Join(err, c.watcher.close())
 }
 

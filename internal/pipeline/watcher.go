@@ -3,6 +3,7 @@ package pipeline
 import (
 	"log/slog"
 	"reflect"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -21,7 +22,8 @@ import (
 type watcher struct {
 	consumer *Consumer
 	logger   *slog.Logger // never waits
-	log      *sink.Log    // the loop's own; nil: whoever made it flushes it
+	ended    *sink.Queue[endedSpan]
+	log      *sink.Log // the loop's own; nil: whoever made it flushes it
 	tracer   trace.Tracer
 	metrics  *metrics // nil: off
 	tracing  bool
@@ -36,7 +38,7 @@ type watcher struct {
 
 func newWatcher(c *Consumer) (*watcher, error) {
 	s := c.settings
-	w := &watcher{consumer: c, process: spans.ProcessPrefix + s.Task, link: s.Policy.Loop.Streaming, produces: s.produces}
+	w := &watcher{consumer: c, ended: newEndedSpans(), process: spans.ProcessPrefix + s.Task, link: s.Policy.Loop.Streaming, produces: s.produces}
 	kind := trace.SpanKindConsumer
 	if s.produces {
 		w.process, kind = spans.PreparePrefix+s.Task, trace.SpanKindProducer
@@ -104,11 +106,24 @@ func isUnset(provider any) bool {
 
 // close waits for what was told, within limits.
 func (w *watcher) close() error {
-	w.flushLog()
+	w.flush()
 	if w.metrics == nil {
 		return nil
 	}
 	return w.metrics.close()
+}
+
+// flush waits for what the loop has told, as long as those get on who are told.
+func (w *watcher) flush() {
+	c := w.consumer
+	var recording sync.WaitGroup
+	recording.Go(func() { c.recorder.Flush(time.Second, mostFlush, c.settings.Force) })
+	left := w.ended.Flush(time.Second, mostFlush, c.settings.Force)
+	recording.Wait()
+	if missing := int64(left) + w.ended.Dropped(); missing > 0 {
+		w.logger.WarnContext(c.values, "spans are missing, because their processor did not take them in time", "count", missing)
+	}
+	w.flushLog()
 }
 
 func (w *watcher) flushLog() {

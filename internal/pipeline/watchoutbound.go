@@ -19,7 +19,7 @@ func (w *watcher) outboundStarted(ctx context.Context, inbound ergon.Transaction
 	}
 	span := trace.SpanFromContext(context.Background())
 	if parent.IsRecording() {
-		ctx, span = w.tracer.Start(ctx, spans.PreparePrefix+w.consumer.settings.Task, trace.WithSpanKind(trace.SpanKindProducer))
+		ctx, span = spans.Start(ctx, w.tracer, spans.PreparePrefix+w.consumer.settings.Task, trace.WithSpanKind(trace.SpanKindProducer))
 		ctx = spans.AsRun(ctx)
 	}
 	of, inherited := inbound.Metadata(traceparent)
@@ -51,7 +51,7 @@ func (w *watcher) outboundEnded(
 			recordError(span, failed.Category, failed)
 		}
 	}
-	span.End()
+	w.end(span)
 }
 
 func (w *watcher) outboundHandlerFailed(ctx context.Context, failed *ergon.TransactionError) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 	"strconv"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/internal/lifecycle"
+	"github.com/ergon-go/ergon/internal/sink"
 	"github.com/ergon-go/ergon/internal/spans"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -38,7 +40,7 @@ func (w *watcher) transactionStarted(f *flight) {
 	if links := linksOf(f); len(links) > 0 {
 		options = []trace.SpanStartOption{options[0], trace.WithLinks(links...)}
 	}
-	t.ctx, t.span = w.tracer.Start(w.consumer.values, w.process, options...)
+	t.ctx, t.span = spans.Start(w.consumer.values, w.tracer, w.process, options...)
 	if w.produces {
 		*f.tx = withTrace(t.ctx, *f.tx)
 	}
@@ -90,7 +92,7 @@ func (w *watcher) attemptStarted(f *flight, a *attempt) {
 		}
 		return
 	}
-	ctx, span := w.tracer.Start(t.ctx, w.attemptName(f.state))
+	ctx, span := spans.Start(t.ctx, w.tracer, w.attemptName(f.state))
 	a.extra.Store(&extra{traced: ctx, span: span})
 }
 
@@ -122,7 +124,7 @@ func (w *watcher) endAttempt(a *attempt, event lifecycle.Event, err error) {
 			recordError(span, categoryOf(event, err), err)
 		}
 	}
-	span.End()
+	w.end(span)
 }
 
 func (w *watcher) endTransaction(f *flight, v verdict) {
@@ -137,7 +139,7 @@ func (w *watcher) endTransaction(f *flight, v verdict) {
 			recordError(t.span, cause.Category, cause)
 		}
 	}
-	t.span.End()
+	w.end(t.span)
 }
 
 func (w *watcher) ofTransaction(f *flight, v verdict) []attribute.KeyValue {
@@ -231,7 +233,7 @@ func (w *watcher) leasesStarted(ctx context.Context, n int) (context.Context, tr
 func (w *watcher) operation(
 	ctx context.Context, name, operation string, links []trace.Link, attributes ...attribute.KeyValue,
 ) (context.Context, trace.Span) {
-	ctx, span := w.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient), trace.WithLinks(links...))
+	ctx, span := spans.Start(ctx, w.tracer, name, trace.WithSpanKind(trace.SpanKindClient), trace.WithLinks(links...))
 	if span.IsRecording() {
 		span.SetAttributes(
 			spans.MessagingSystem.String(spans.SystemName), spans.MessagingOperation.String(operation),
@@ -250,7 +252,7 @@ func (w *watcher) endOperation(span trace.Span, err error) {
 	if err != nil {
 		recordError(span, ergon.CategoryOf(err), err)
 	}
-	span.End()
+	w.end(span)
 }
 
 // loopStarted starts the span of a finite loop. A streaming loop has none, because it would never end.
@@ -258,7 +260,7 @@ func (w *watcher) loopStarted(ctx context.Context) (context.Context, trace.Span)
 	if !w.tracing || w.link {
 		return ctx, trace.SpanFromContext(context.Background())
 	}
-	ctx, span := w.tracer.Start(ctx, spans.TaskRun)
+	ctx, span := spans.Start(ctx, w.tracer, spans.TaskRun)
 	if span.IsRecording() {
 		span.SetAttributes(spans.Task.String(w.consumer.settings.Task), spans.Worker.String(w.consumer.settings.Worker))
 		span.SetAttributes(w.loopPolicy()...)
@@ -294,5 +296,26 @@ func (w *watcher) loopEnded(span trace.Span, err error) {
 	if err != nil {
 		recordError(span, ergon.CategoryOf(err), err)
 	}
-	span.End()
+	w.end(span)
+}
+
+// endedSpan is a span that has come to its end, and when.
+type endedSpan struct {
+	trace.Span
+
+	at time.Time
+}
+
+// mostEnded is how many spans may wait for their processors.
+const mostEnded = 16_384
+
+func newEndedSpans() *sink.Queue[endedSpan] {
+	return sink.NewQueue(mostEnded, func(s endedSpan) { s.End(trace.WithTimestamp(s.at)) })
+}
+
+// end leaves the rest to span processors, which are not ours, and for which nobody waits.
+func (w *watcher) end(span trace.Span) {
+	if span.IsRecording() {
+		w.ended.Put(endedSpan{span, time.Now()})
+	}
 }

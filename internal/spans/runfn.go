@@ -29,11 +29,12 @@ type runKey struct{}
 
 // AsRun marks the span in ctx as the one that encloses the next RunFn, which then makes spans for its attempts only.
 func AsRun(ctx context.Context) context.Context {
-	return context.WithValue(ctx, runKey{}, trace.SpanFromContext(ctx))
+	return context.WithValue(ctx, runKey{}, trace.SpanContextFromContext(ctx))
 }
 
-// IsRun reports whether span, the one in ctx, was marked by AsRun.
+// IsRun reports whether span, the one in ctx, was marked by AsRun. Spans are compared by what they say: their types are not ours,
+// and may not be comparable.
 func IsRun(ctx context.Context, span trace.Span) bool {
-	marked, ok := ctx.Value(runKey{}).(trace.Span)
-	return ok && marked == span
+	marked, ok := ctx.Value(runKey{}).(trace.SpanContext)
+	return ok && marked.Equal(span.SpanContext())
 }
