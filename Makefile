@@ -15,6 +15,9 @@ FUZZTIME ?= 10s
 BENCH ?= .
 BENCHCOUNT ?= 1
 BENCHTIME ?= 1s
+# How many runs a storm has, and the seed of the first: by chance where it is empty.
+STORM ?= 100000
+SEED ?=
 # Flags of the crash run: see go run ./crash/cmd/crash -h.
 CRASH ?=
 # Flags of the pairs matrix: -seed, -sample.
@@ -66,6 +69,10 @@ example: ## Run the main example and check its result
 	@scripts/step $@ scripts/check-example
 
 .PHONY: crash
+.PHONY: storm
+storm: ## Let code that is not ours panic, hang and lag everywhere, in 100,000 runs in virtual time (STORM=1000 SEED=7)
+	@scripts/step $@ env STORM=$(STORM) SEED=$(SEED) go test ./runner -run '^TestStorm$$' -count 1 -timeout 1h
+
 crash: ## Kill a pipeline at random, 100 times and more, ask it 200 times to end, and count what came out (CRASH='-seed 1 -only kills')
 	@scripts/step $@ go run -tags failpoints ./crash/cmd/crash $(CRASH)
 

@@ -21,10 +21,20 @@ func ExitCode(err error) int {
 	if err == nil {
 		return 0
 	}
-	if code := worst(err); code != 0 {
+	if code := guardedWorst(err); code != 0 {
 		return code
 	}
 	return exitFailed
+}
+
+// guardedWorst takes an error whose methods panic for what it is: something has failed.
+func guardedWorst(err error) (code int) {
+	defer func() {
+		if recover() != nil {
+			code = exitFailed
+		}
+	}()
+	return worst(err)
 }
 
 // worst returns 0 for what only follows from something else: an interruption.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -49,7 +50,7 @@ func (r *run) each(ctx context.Context, do func(*taskRun, context.Context, int) 
 	for _, t := range r.tasks {
 		for i := range t.workers {
 			if t.failure(i) == nil {
-				all.Go(func() { t.done(i, do(t, ctx, i)) })
+				all.Go(func() { t.done(i, guarded(func() error { return do(t, ctx, i) })) })
 			}
 		}
 	}
@@ -103,7 +104,7 @@ func (t *taskRun) result(cause error) (cut bool, errs []error) {
 	defer t.mu.Unlock()
 	for i, err := range t.errs {
 		for _, part := range parts(err) {
-			if _, fault := errors.AsType[*ConfigError](part); fault {
+			if faultOf(part) != nil {
 				continue // said already, for all workers
 			}
 			if part == cause { //nolint:errorlint // itself, not what wraps it
@@ -121,16 +122,30 @@ func (t *taskRun) result(cause error) (cut bool, errs []error) {
 	return cut, errs
 }
 
-// parts takes joined errors apart, but not what wraps several in words of its own.
-func parts(err error) []error {
+// guarded makes an error of a panic of do: methods of errors that are not ours may panic wherever somebody looks into one.
+func guarded(do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &crash{cause: panicked(p), stack: debug.Stack()}
+		}
+	}()
+	return do()
+}
+
+// parts takes joined errors apart, but not what wraps several in words of its own, and not one whose methods panic.
+func parts(err error) (all []error) {
 	if err == nil {
 		return nil
 	}
+	defer func() {
+		if recover() != nil {
+			all = []error{err}
+		}
+	}()
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok || errors.Join(joined.Unwrap()...).Error() != err.Error() {
 		return []error{err}
 	}
-	var all []error
 	for _, e := range joined.Unwrap() {
 		all = append(all, parts(e)...)
 	}
@@ -150,4 +165,11 @@ func flush(ctx context.Context, s Settings, stop *shutdown, most time.Duration) 
 	if err := call(ctx, lastMoment, s.Flush, nil); err != nil {
 		log.ErrorContext(ctx, "telemetry could not be flushed; the last of it is missing", "error", err)
 	}
+}
+
+// faultOf finds a fault of the configuration in err; nil for none.
+func faultOf(err error) (fault *ConfigError) {
+	defer func() { _ = recover() }()
+	fault, _ = errors.AsType[*ConfigError](err)
+	return fault
 }

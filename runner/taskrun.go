@@ -184,7 +184,7 @@ func (t *taskRun) misconfigured() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, err := range t.errs {
-		if fault, ok := errors.AsType[*ConfigError](err); ok {
+		if fault := faultOf(err); fault != nil {
 			return fault
 		}
 	}

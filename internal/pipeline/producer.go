@@ -168,7 +168,7 @@ func (u *unproduced) note(r Result) {
 	defer u.mu.Unlock()
 	u.count++
 	if len(u.first) < mostFirst {
-		u.first = append(u.first, fmt.Errorf("transaction %s: %w", r.Transaction.ID(), r.Err))
+		u.first = append(u.first, fmt.Errorf("transaction %s: %w", r.Transaction.ID(), r.kept))
 	}
 }
 

@@ -53,6 +53,8 @@ type Result struct {
 	Value any
 	// Err is nil where the transaction succeeded.
 	Err error
+
+	kept error // Err as it was read: whoever looks at it calls no methods that are not ours
 }
 
 func resultOf(f *flight) Result {
@@ -64,7 +66,7 @@ func resultOf(f *flight) Result {
 	case f.verdict.outcome == Redelivered:
 		r.Err = ergon.ErrStaleDelivery
 	case cause != nil:
-		r.Err = outward(cause)
+		r.Err, r.kept = outward(cause), told(cause)
 	}
 	return r
 }
