@@ -68,11 +68,11 @@ fuzz: ## Run each fuzz target for FUZZTIME (10s)
 example: ## Run the main example and check its result
 	@scripts/step $@ scripts/check-example
 
-.PHONY: crash
 .PHONY: storm
 storm: ## Let code that is not ours panic, hang and lag everywhere, in 100,000 runs in virtual time (STORM=1000 SEED=7)
 	@scripts/step $@ env STORM=$(STORM) SEED=$(SEED) go test ./runner -run '^TestStorm$$' -count 1 -timeout 1h
 
+.PHONY: crash
 crash: ## Kill a pipeline at random, 100 times and more, ask it 200 times to end, and count what came out (CRASH='-seed 1 -only kills')
 	@scripts/step $@ go run -tags failpoints ./crash/cmd/crash $(CRASH)
 

@@ -144,13 +144,27 @@ func (d *description) parts(v reflect.Value, depth int) {
 			d.text.WriteString(", ")
 		}
 		if v.Kind() == reflect.Struct {
-			d.text.WriteString(v.Type().Field(i).Name + ": ")
-			d.value(v.Field(i), depth+1)
+			d.field(v.Type().Field(i), v.Field(i), depth)
 			continue
 		}
 		d.value(v.Index(i), depth+1)
 	}
 	d.text.WriteByte('}')
+}
+
+// field does not go into what a field refers to that is not exported: that is shared with others, who may be changing it, and to
+// read a map meanwhile ends the process.
+func (d *description) field(f reflect.StructField, v reflect.Value, depth int) {
+	d.text.WriteString(f.Name + ": ")
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Interface:
+		if !f.IsExported() {
+			d.text.WriteString(f.Type.String())
+			return
+		}
+	default:
+	}
+	d.value(v, depth+1)
 }
 
 // entries are those of a map, in the order of their keys where these are texts or numbers.

@@ -137,3 +137,22 @@ func TestDescriptionsAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// shared is a payload with a memory of its own that others write to.
+type shared struct {
+	Name  string
+	count int
+	calls map[string]int
+	next  *shared
+}
+
+// [F1] What only unexported fields refer to is shared with others, who may be changing it: nobody looks into that. To read a map
+// while it is written ends the process.
+func TestDescriptionLooksIntoNothingThatIsShared(t *testing.T) {
+	inner := &shared{Name: "inner"}
+	got, _ := deadletter.DescribePayload(&shared{Name: "outer", count: 3, calls: map[string]int{"secret": 1}, next: inner})
+	want := "&deadletter_test.shared{Name: \"outer\", count: 3, calls: map[string]int, next: *deadletter_test.shared}"
+	if got != want {
+		t.Errorf("got  %v\nwant %s", got, want)
+	}
+}

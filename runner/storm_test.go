@@ -123,7 +123,8 @@ func (e *stormError) IsPermanent() bool {
 	return false
 }
 
-type stormPayload struct{ *weather }
+// stormPayload reaches the weather by a function, behind which nobody looks: a dead letter describes what a payload holds.
+type stormPayload struct{ at func(string) }
 
 func (p *stormPayload) Clone() *stormPayload {
 	p.at("Clone")
@@ -260,7 +261,7 @@ func (w *weather) task(kind int, d *ergon.Dependencies) ergon.Task {
 		return ergon.Task{Prepare: prepare, Exit: exit, Transactions: func(context.Context) iter.Seq2[ergon.Transaction, error] {
 			return func(yield func(ergon.Transaction, error) bool) {
 				for i := range 4 {
-					if w.at("Iterate"); !yield(ergon.NewTransaction(strconv.Itoa(i), &stormPayload{w}), nil) {
+					if w.at("Iterate"); !yield(ergon.NewTransaction(strconv.Itoa(i), &stormPayload{w.at}), nil) {
 						return
 					}
 				}
@@ -293,7 +294,7 @@ func (w *weather) config(random *rand.Rand) ergon.TaskConfig {
 	cfg := ergon.NewTaskConfig("storm", func(d *ergon.Dependencies) ergon.Task { return w.task(kind, d) })
 	var txs []ergon.Transaction
 	for i := range 6 {
-		txs = append(txs, ergon.NewTransaction(strconv.Itoa(i), &stormPayload{w}))
+		txs = append(txs, ergon.NewTransaction(strconv.Itoa(i), &stormPayload{w.at}))
 	}
 	cfg.Connectors["input"] = given(stormQueue{memory.New(memory.Settings{Transactions: txs, Finite: random.IntN(2) == 0}), w})
 	cfg.Connectors["out"], cfg.Connectors["dead_letters"] = given(stormSink{w, "Dispatch"}), given(stormSink{w, "Bury"})
