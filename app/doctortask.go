@@ -14,8 +14,12 @@ import (
 	"github.com/ergon-go/ergon/runner"
 )
 
-// graceOfKubernetes is what that waits where nobody has said.
-const graceOfKubernetes = 30 * time.Second
+const (
+	// graceOfKubernetes is what that waits where nobody has said.
+	graceOfKubernetes = 30 * time.Second
+	// shortestLease is what a lease has to be at least.
+	shortestLease = 2 * time.Second
+)
 
 // checkTask has the task made and its policies looked at, as lint does: leases against timeouts, and what fits.
 func checkTask(task ergon.TaskConfig) finding {
@@ -58,14 +62,14 @@ func checkShutdown(task ergon.TaskConfig, period time.Duration, m machine) findi
 	return f
 }
 
-// checkLease says what checkTask compares: an attempt that outlives a lease that could not be extended is done twice.
+// checkLease says what checkTask compares. An attempt may be longer: leases are extended meanwhile.
 func checkLease(task ergon.TaskConfig, of string, lease time.Duration) finding {
 	c := task.Consumer
 	longest := max(c.Process.Retry.Timeout, c.Success.Retry.Timeout, c.Exception.Retry.Timeout)
 	f := finding{Status: statusOK, Check: "leases", Of: of}
 	f.Found = fmt.Sprintf("last %s, are extended meanwhile; an attempt takes up to %s", lease, longest)
-	if lease < longest {
-		f.Status, f.Cure = statusFail, "lengthen the lease, or shorten the timeouts of process, success and exception"
+	if lease < shortestLease {
+		f.Status, f.Cure = statusFail, "lengthen the lease to 2s at least, or it could not be extended in time"
 	}
 	return f
 }

@@ -34,7 +34,7 @@ func policyDoc() map[string]string {
 		"Loop.dead_letter":                 "dead_letter is the name of the connector that dead letters go to, or \"source\" for a source that keeps what it is told to reject. It is needed where on_exception is dead_letter. Default \"dead_letters\".",
 		"Loop.empty_queue":                 "empty_queue is how long to wait after an empty fetch, while streaming.",
 		"Loop.execution":                   "Execution is async (default) or sync.",
-		"Loop.hold_at_most":                "hold_at_most is how long a transaction that was requeued is kept by the loop itself, because its source would not keep the order of its key; one that is held longer fails and becomes a dead letter. More than 0. Default 15m.",
+		"Loop.hold_at_most":                "hold_at_most is how long a transaction that was requeued is kept by the loop itself, because its source would not keep the order of its key; one that is held longer fails and becomes a dead letter. What an outage holds goes back to the source after that time. More than 0. Default 15m.",
 		"Loop.limit":                       "Limit is how many transactions are started at most; 0 means no limit. Default 0.",
 		"Loop.mode":                        "Mode is continuous (default) or batch.",
 		"Loop.on_exception":                "on_exception is what becomes of a failed transaction: dead_letter (default), requeue or discard.",

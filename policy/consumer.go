@@ -1,5 +1,7 @@
 package policy
 
+import "time"
+
 // Consumer is everything that a consuming loop is run by.
 type Consumer struct {
 	// Loop is the loop itself: how much at once, how long, when it ends.
@@ -54,9 +56,15 @@ func (c Consumer) Validate() error {
 	f = append(f, c.Success.Retry.validate("success.retry")...)
 	f = append(f, c.Exception.Retry.validate("exception.retry")...)
 	f = append(f, c.Settle.validate("settle")...)
-	if limit := c.Loop.TransactionTimeout; limit > 0 && c.Process.Retry.Timeout > limit {
+	if exceeds(c.Process.Retry.Timeout, c.Loop.TransactionTimeout) {
 		f.addf("process.retry.timeout", "%s is longer than loop.transaction_timeout %s, so it could never be reached; lower it",
-			c.Process.Retry.Timeout, limit)
+			c.Process.Retry.Timeout, c.Loop.TransactionTimeout)
 	}
 	return f.join()
+}
+
+// exceeds reports whether a timeout of an attempt could never be reached within the transaction's. One that is only the default
+// gives way: the transaction's then bounds the attempt [C2].
+func exceeds(attempt, transaction time.Duration) bool {
+	return transaction > 0 && attempt > transaction && attempt != DefaultRetry().Timeout
 }

@@ -83,7 +83,8 @@ type Loop struct {
 	// Outage is when to stop trying because everything fails.
 	Outage Outage `yaml:"outage"`
 	// HoldAtMost is how long a transaction that was requeued is kept by the loop itself, because its source would not keep
-	// the order of its key; one that is held longer fails and becomes a dead letter. More than 0. Default 15m.
+	// the order of its key; one that is held longer fails and becomes a dead letter. What an outage holds goes back to the
+	// source after that time. More than 0. Default 15m.
 	HoldAtMost time.Duration `yaml:"hold_at_most"`
 }
 
@@ -141,6 +142,9 @@ func (l Loop) validate(at path) faults {
 	f.notNegative(at.key("transaction_timeout"), l.TransactionTimeout)
 	f.atLeast(at.key("order").key("held"), l.Order.Held, 1, "something has to be fetched")
 	f.positive(at.key("hold_at_most"), l.HoldAtMost, "what is held needs a bound")
+	if l.HoldAtMost > 0 && l.Batch.Fill > l.HoldAtMost {
+		f.addf(at.key("batch").key("fill"), "is %s, longer than loop.hold_at_most %s; lower it", l.Batch.Fill, l.HoldAtMost)
+	}
 	if l.Batch.Fill > 0 && l.Mode != ModeBatch {
 		f.addf(at.key("batch").key("fill"), "is %s, but a loop in mode: %s refills at once; set mode: batch", l.Batch.Fill, l.Mode)
 	}

@@ -85,9 +85,9 @@ func (p Producer) Validate() error {
 	f = append(f, p.Prepare.Retry.validate("prepare.retry")...)
 	f = append(f, p.Success.Retry.validate("success.retry")...)
 	f = append(f, p.Exception.Retry.validate("exception.retry")...)
-	if limit := p.Loop.TransactionTimeout; limit > 0 && p.Prepare.Retry.Timeout > limit {
+	if exceeds(p.Prepare.Retry.Timeout, p.Loop.TransactionTimeout) {
 		f.addf("prepare.retry.timeout", "%s is longer than loop.transaction_timeout %s, so it could never be reached; lower it",
-			p.Prepare.Retry.Timeout, limit)
+			p.Prepare.Retry.Timeout, p.Loop.TransactionTimeout)
 	}
 	return f.join()
 }

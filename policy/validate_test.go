@@ -44,6 +44,21 @@ func faultsOf(t *testing.T, err error) []string {
 	return texts
 }
 
+// [C2] A default gives way to what was set; what was set does not.
+func TestDefaultTimeoutGivesWayToTheTransactions(t *testing.T) {
+	c, p := policy.DefaultConsumer(), policy.DefaultProducer()
+	c.Loop.TransactionTimeout, p.Loop.TransactionTimeout = 10*time.Second, 10*time.Second
+	if err := errors.Join(c.Validate(), p.Validate()); err != nil {
+		t.Errorf("transaction_timeout: 10s alone is refused: %v", err)
+	}
+	for timeout, fine := range map[time.Duration]bool{10 * time.Second: true, 10*time.Second + 1: false, 31 * time.Second: false} {
+		c.Process.Retry.Timeout, p.Prepare.Retry.Timeout = timeout, timeout
+		if (c.Validate() == nil) != fine || (p.Validate() == nil) != fine {
+			t.Errorf("an attempt of %s: %v, %v", timeout, c.Validate(), p.Validate())
+		}
+	}
+}
+
 func TestConsumerReportsEachFaultWithPathAndCure(t *testing.T) {
 	const second = time.Second
 	type consumer = policy.Consumer
@@ -106,6 +121,10 @@ func TestConsumerReportsEachFaultWithPathAndCure(t *testing.T) {
 		},
 		"loop.batch.fill: is 1s, but min_size does not say how many a batch waits for; set min_size and max_size": func(c *consumer) {
 			c.Loop.Mode, c.Loop.Batch.Fill = policy.ModeBatch, second
+		},
+		"loop.batch.fill: is 16m0s, longer than loop.hold_at_most 15m0s; lower it": func(c *consumer) {
+			c.Loop.Mode, c.Loop.Batch.Fill = policy.ModeBatch, 16*time.Minute
+			c.Loop.Batch.MinSize, c.Loop.Batch.MaxSize = 100, 100
 		},
 		"loop.order.held: is 0, must be at least 1 (something has to be fetched)": func(c *consumer) { c.Loop.Order.Held = 0 },
 		"loop.hold_at_most: is 0s, must be more than 0 (what is held needs a bound)": func(c *consumer) {

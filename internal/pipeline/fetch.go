@@ -30,6 +30,7 @@ type intake struct {
 	quota   Quota           // transactions that may still be started; nil: no limit
 	empties int             // empty fetches in a row
 	nothing bool            // the last fetch in an outage brought nothing
+	filling filling
 	// mostBehind is how many transactions may wait for settlement before fetching pauses.
 	mostBehind int
 	closely    int32 // how closely to hear of room
@@ -55,6 +56,7 @@ func newIntake(c *Consumer) *intake {
 // run returns nil at the natural end and when ctx ends, and the error of a fetch that failed for good.
 func (i *intake) run(ctx context.Context) error {
 	err := i.fetchAll(ctx)
+	i.endFilling(ctx)
 	i.attend(ctx)
 	return err
 }
@@ -103,6 +105,9 @@ func (i *intake) fetchAll(ctx context.Context) error {
 			return &FetchError{Connector: i.settings.Policy.Fetch.Connector, Err: got.err}
 		case got.exhausted:
 			return nil
+		case len(i.filling.flights) > 0:
+			i.paceFilling()
+			continue
 		case len(got.transactions) > 0:
 			i.nothing = false
 			i.stats.returning.Store(0)
@@ -122,6 +127,7 @@ func (i *intake) fetchAll(ctx context.Context) error {
 // is reached.
 func (i *intake) next(ctx context.Context) *fetched {
 	for !i.spent() {
+		i.beginFilled()
 		if got := i.handed; got != nil {
 			i.handed = nil
 			return got
@@ -141,6 +147,9 @@ func (i *intake) next(ctx context.Context) *fetched {
 		if n := i.ask(); n > 0 {
 			i.room.wanted.Store(notWanted)
 			wait := i.pause()
+			if filled := i.untilFilled(); filled > 0 {
+				wait = min(wait, filled)
+			}
 			if ctx.Err() != nil || (wait > 0 && !i.sleep(ctx, wait)) {
 				return nil
 			}
@@ -195,13 +204,13 @@ func (i *intake) waitFor(ctx context.Context, d time.Duration) bool {
 func (i *intake) waitForRoom(ctx context.Context) bool {
 	i.turn.give()
 	defer i.turn.take()
-	return i.waitFor(ctx, 0)
+	return i.waitFor(ctx, i.untilFilled())
 }
 
 // lend has a worker fetch, where the loop's goroutine waits for room and there is some, and reports whether it did. It
 // goes on while there are slots for which nothing is fetched. What is not [fetched.plain] is left to the loop's goroutine.
 func (i *intake) lend(w *worker) (did bool) {
-	if i.slow.Load() {
+	if i.slow.Load() || i.loop.Batch.Fill > 0 {
 		i.room.freed()
 		return false
 	}
@@ -266,10 +275,10 @@ func (i *intake) free() int {
 		return 0
 	}
 	if i.loop.Mode == policy.ModeBatch {
-		if unsettled > 0 {
+		if unsettled > i.filling.count {
 			return 0
 		}
-		return max(i.loop.Batch.Size, i.loop.Batch.MaxSize)
+		return max(i.loop.Batch.Size, i.loop.Batch.MaxSize) - unsettled
 	}
 	outstanding := i.stats.outstanding()
 	if unsettled-outstanding > i.mostBehind {
@@ -294,10 +303,14 @@ func (c *Consumer) besideSlots() int { return int(c.waiting.count.Load()) + int(
 
 // pause returns how long to wait before a fetch is allowed.
 func (i *intake) pause() time.Duration {
+	var next instant
 	if i.loop.Batch.Interval > 0 && i.last != 0 {
-		return time.Duration(i.last.after(i.loop.Batch.Interval) - i.clock.now())
+		next = i.last.after(i.loop.Batch.Interval)
 	}
-	return 0
+	if next = max(next, i.filling.next); next == 0 {
+		return 0
+	}
+	return time.Duration(next - i.clock.now())
 }
 
 // owes reports whether the source holds back what this loop requeued, where it can count: a loop that ended now would leave
@@ -367,7 +380,11 @@ func (i *intake) accept(txs []ergon.Transaction, from trace.SpanContext, by *wor
 	i.room.unsettled.Add(int64(len(txs)))
 	i.leases.hold(flights, i.last)
 	i.watcher.accepted(flights, from)
-	if ready := i.order.ready(flights); len(ready) > 0 {
+	ready := i.order.ready(flights)
+	switch {
+	case i.fills():
+		i.fill(ready, len(txs))
+	case len(ready) > 0:
 		i.hand(ready, by)
 	}
 }

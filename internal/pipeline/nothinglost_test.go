@@ -151,6 +151,9 @@ func (s *storm) randomPolicy() {
 	if r.IntN(4) == 0 {
 		p.Loop.Limit = 1 + r.Int64N(30)
 	}
+	if p.Loop.Mode == policy.ModeBatch && r.IntN(2) == 0 {
+		p.Loop.Batch.Fill, p.Loop.Batch.MinSize, p.Loop.Batch.MaxSize = s.upTo(p.Loop.HoldAtMost), 1+r.IntN(p.Loop.Batch.Size), 10
+	}
 	if r.IntN(4) == 0 {
 		p.Loop.Outage.After, p.Loop.Outage.SameProbe = 1+r.IntN(4), r.IntN(3)
 	}

@@ -117,31 +117,20 @@ func (s Settings) hybridFaults() []error {
 	return faults
 }
 
+// ShortestLease is what the lease of a source has to be at least: it is extended four times, and two of those may fail. How long
+// an attempt takes does not matter [S5].
+const ShortestLease = 2 * time.Second
+
 func (s Settings) validateLease() error {
 	keeper, leased := s.Source.(ergon.LeaseKeeper)
 	if !leased {
 		return nil
 	}
 	var faults []error
-	lease := keeper.LeaseDuration()
-	prepare := time.Duration(0)
-	if s.Handlers.Prepare != nil {
-		prepare = s.Producer.Prepare.Retry.Timeout
-	}
-	for _, step := range []struct {
-		phase   policy.Phase
-		timeout time.Duration
-	}{
-		{"producer." + policy.PhasePrepare, prepare},
-		{policy.PhaseProcess, s.Policy.Process.Retry.Timeout},
-		{policy.PhaseSuccess, s.Policy.Success.Retry.Timeout},
-		{policy.PhaseException, s.Policy.Exception.Retry.Timeout},
-	} {
-		if step.timeout > lease {
-			faults = append(faults, fmt.Errorf("%s.retry.timeout: %s is longer than the lease of %s that connector %q gives; "+
-				"lengthen the lease or shorten the timeout",
-				step.phase, step.timeout, lease, s.Policy.Fetch.Connector))
-		}
+	if lease := keeper.LeaseDuration(); lease < ShortestLease {
+		faults = append(faults, fmt.Errorf("a lease of %s, which connector %q gives, is too short to be extended in time, must be at least %s; "+
+			"lengthen it, and leave it short: it is extended for as long as an attempt takes",
+			lease, s.Policy.Fetch.Connector, ShortestLease))
 	}
 	if p, most := s.Policy.Loop.Batch.Prefetch, s.Policy.Loop.Concurrency.Most(); p > most {
 		faults = append(faults, fmt.Errorf("loop.batch.prefetch: %d is more than the %d that run at once, "+

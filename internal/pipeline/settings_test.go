@@ -53,16 +53,9 @@ func TestImpossibleSettingsAreRefused(t *testing.T) {
 			[]string{`loop.outage: connector "input" takes nothing back, which outage mode needs; set after to 0`},
 		},
 		{
-			"leases shorter than attempts", func(s *pipeline.Settings) {
-				s.Source = leased(20 * time.Second)
-				s.Policy.Success.Retry.Timeout = 20 * time.Second
-			},
-			[]string{
-				`process.retry.timeout: 30s is longer than the lease of 20s that connector "input" gives; ` +
-					"lengthen the lease or shorten the timeout",
-				`exception.retry.timeout: 30s is longer than the lease of 20s that connector "input" gives; ` +
-					"lengthen the lease or shorten the timeout",
-			},
+			"a lease that cannot be extended in time", func(s *pipeline.Settings) { s.Source = leased(2*time.Second - 1) },
+			[]string{`a lease of 1.999999999s, which connector "input" gives, is too short to be extended in time, must be at least 2s; ` +
+				"lengthen it, and leave it short: it is extended for as long as an attempt takes"},
 		},
 		{
 			"prefetch above the concurrency with leases", func(s *pipeline.Settings) {
@@ -126,7 +119,10 @@ func TestImpossibleSettingsAreRefused(t *testing.T) {
 // [C2] The other side of each bound.
 func TestPossibleSettingsAreAccepted(t *testing.T) {
 	for name, change := range map[string]func(s *pipeline.Settings){
-		"attempts as long as a lease": func(s *pipeline.Settings) { s.Source = memory.NewLeased(memory.Settings{}, 30*time.Second) },
+		"the shortest lease, and attempts that are longer": func(s *pipeline.Settings) {
+			s.Source = memory.NewLeased(memory.Settings{}, 2*time.Second)
+			s.Policy.Process.Retry.Timeout, s.Policy.Loop.TransactionTimeout = time.Hour, 2*time.Hour
+		},
 		"prefetch as large as the concurrency": func(s *pipeline.Settings) {
 			s.Source = memory.NewLeased(memory.Settings{}, time.Minute)
 			s.Policy.Loop.Batch.Prefetch, s.Policy.Loop.Concurrency.Value = 4, 4
@@ -157,18 +153,35 @@ func TestPossibleSettingsAreAccepted(t *testing.T) {
 	}
 }
 
-// [C2, S5] A lease too short to be divided is no reason to panic.
-func TestShortestLease(t *testing.T) {
-	s := newRig(ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) { return nil, nil }}).Settings
-	s.Source = memory.NewLeased(memory.Settings{Finite: true}, 2)
-	for _, step := range []*policy.Step{&s.Policy.Process, &s.Policy.Success, &s.Policy.Exception} {
-		step.Retry.Timeout = 1
+// [C2, S5] A lease too short to be divided is refused, and no reason to panic.
+func TestLeaseOfNothingIsRefused(t *testing.T) {
+	for _, lease := range []time.Duration{0, 1, 3} {
+		s := newRig(timed()).Settings
+		s.Source = memory.NewLeased(memory.Settings{Finite: true}, lease)
+		if _, err := pipeline.New(s); err == nil || !strings.Contains(err.Error(), "too short") {
+			t.Errorf("got %v for a lease of %s, want it refused", err, lease)
+		}
 	}
-	consumer, err := pipeline.New(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := consumer.Run(t.Context()); err != nil {
-		t.Errorf("got error %v", err)
-	}
+}
+
+// [S5] The shortest lease is enough for an attempt of an hour: it is extended twice a second, and nothing is delivered twice.
+func TestShortLeaseUnderLongWork(t *testing.T) {
+	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
+		r := newRig(ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) {
+			sleep(time.Hour - 1)
+			return nil, nil
+		}})
+		q := memory.NewLeased(memory.Settings{Transactions: transactionsOf("a", "b"), Finite: true, Record: true}, pipeline.ShortestLease)
+		r.Queue, r.Source = q.Queue, q
+		r.Policy.Loop.Execution = execution
+		r.Policy.Loop.Batch.Prefetch, r.Policy.Loop.Batch.Interval = 1, time.Hour
+		r.Policy.Process, r.Policy.Loop.TransactionTimeout = once(time.Hour), 2*time.Hour
+		r.run(t)
+		r.wantOutcomes(t, map[pipeline.Outcome]int64{pipeline.Succeeded: 2})
+		for _, id := range []string{"a", "b"} {
+			if got := r.settlementsOf(id); len(got) != 1 || got[0].Transaction.Delivery().Count != 1 {
+				t.Errorf("got settlements %v of %s, want one of its first delivery", got, id)
+			}
+		}
+	})
 }
