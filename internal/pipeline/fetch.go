@@ -10,7 +10,6 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ergon-go/ergon"
-	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/internal/spans"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -59,24 +58,6 @@ func (i *intake) run(ctx context.Context) error {
 	i.endFilling(ctx)
 	i.attend(ctx)
 	return err
-}
-
-// attend sees to the probes of an outage when nothing more is fetched. What is held in one when the loop is told to stop by
-// itself, goes back.
-func (i *intake) attend(ctx context.Context) {
-	if i.outage == nil {
-		return
-	}
-	for ctx.Err() == nil && i.room.unsettled.Load() > 0 {
-		do, wait := probeLater, time.Duration(0)
-		if !i.gate.paused() {
-			do, wait = i.outage.turn(true)
-		}
-		if do != probeBegun && !i.waitFor(ctx, wait) {
-			break
-		}
-	}
-	i.endWaiting(i.outage.close(), lifecycle.Interrupted)
 }
 
 func (i *intake) fetchAll(ctx context.Context) error {
@@ -163,27 +144,6 @@ func (i *intake) next(ctx context.Context) *fetched {
 		}
 	}
 	return nil
-}
-
-// probe sees to the next probe of an outage, and returns what it has fetched for it; false when ctx ends.
-func (i *intake) probe(ctx context.Context) (*fetched, bool) {
-	i.endWaiting(i.outage.expired(i.loop.HoldAtMost), lifecycle.Interrupted)
-	do, wait := i.outage.turn(i.nothing)
-	if do == probeFetch {
-		wait = i.pause()
-		if i.order.full() || wait > 0 {
-			do = probeLater
-		}
-	}
-	switch do {
-	case probeBegun:
-		i.nothing = false
-		return nil, true
-	case probeFetch:
-		return i.fetch(i.begin(1)), true
-	case probeLater:
-	}
-	return nil, i.waitFor(ctx, wait)
 }
 
 // waitFor waits until something happens, or for d where that is more than 0; false when ctx ends.
