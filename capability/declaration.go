@@ -21,6 +21,9 @@ type Declaration struct {
 	Order Order
 	// Dedup is what it does about an id that it knows already, as a sink.
 	Dedup Dedup
+	// Floor is set for a source that remembers only up to where everything is settled, as a checkpoint does: one transaction that
+	// stays unsettled has all after it delivered again after a restart, so the loop does not go on beyond it [S2].
+	Floor bool
 }
 
 // Sharing is how a source is shared by the workers of a task [E2].

@@ -24,7 +24,7 @@ type failure struct {
 // known are the errors that callers look for.
 func known() []error {
 	return []error{
-		ergon.ErrLoopTimeout, ErrHeadroom, ErrUnsettled, ErrUsage, ergon.ErrInterrupted,
+		ergon.ErrLoopTimeout, ErrHeadroom, ErrUnsettled, ErrUnwritten, ErrUsage, ergon.ErrInterrupted,
 		context.Canceled, context.DeadlineExceeded, errClosingTime, errForced, errGivenUp,
 	}
 }

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"maps"
 
 	"github.com/ergon-go/ergon/internal/pipeline"
@@ -23,6 +24,7 @@ func sum(a, b Snapshot) Snapshot {
 		InFlight: a.InFlight + b.InFlight, Unsettled: a.Unsettled + b.Unsettled, Abandoned: a.Abandoned + b.Abandoned,
 		Waiting:     a.Waiting + b.Waiting,
 		Concurrency: a.Concurrency + b.Concurrency, Outage: a.Outage || b.Outage, Paused: a.Paused || b.Paused,
+		Unwritten: a.Unwritten + b.Unwritten, UnwrittenID: cmp.Or(a.UnwrittenID, b.UnwrittenID),
 		Elapsed:  max(a.Elapsed, b.Elapsed),
 		Outcomes: map[pipeline.Outcome]int64{}, Phases: map[policy.Phase]pipeline.PhaseStats{},
 	}
@@ -48,5 +50,6 @@ func sum(a, b Snapshot) Snapshot {
 // over is the snapshot of a loop that has ended, without what was true only while it ran.
 func over(s Snapshot) Snapshot {
 	s.InFlight, s.Unsettled, s.Returning, s.Waiting, s.Concurrency, s.Outage, s.Paused, s.Active = 0, 0, 0, 0, 0, false, false, nil
+	s.Unwritten, s.UnwrittenID = 0, ""
 	return s
 }

@@ -35,4 +35,6 @@ var (
 	ErrHeadroom = pipeline.ErrHeadroom
 	// ErrUnsettled is a loop that could not tell its source what became of some transactions: they are delivered again.
 	ErrUnsettled = pipeline.ErrUnsettled
+	// ErrUnwritten is a loop that leaves transactions with their source because their dead letters could not be written.
+	ErrUnwritten = pipeline.ErrUnwritten
 )

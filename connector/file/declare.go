@@ -11,9 +11,11 @@ var (
 	_ capability.Declarer = (*Sink)(nil)
 )
 
-// Declare says that a file is read by one worker: each other would read all of it again.
+// Declare says that a file is read by one worker: each other would read all of it again. Its checkpoint is a floor.
 func (s *Source) Declare() capability.Declaration {
-	return capability.Declaration{Destination: s.settings.name(), Sharing: capability.SharingSingle}
+	return capability.Declaration{
+		Destination: s.settings.name(), Sharing: capability.SharingSingle, Floor: s.settings.Checkpoint != "",
+	}
 }
 
 // Declare says that a file is written by one worker: another would find it in use.

@@ -3,9 +3,12 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	driver "modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/ergon-go/ergon"
 )
 
 // ErrClosed is returned by every operation on a connector that is not open.
@@ -27,8 +30,16 @@ var cures = map[int]string{ //nolint:gochecknoglobals // a table
 	sqlite3.SQLITE_NOMEM:    "memory is used up",
 }
 
-// explained adds the cure to what SQLite reports.
+// refusals are what SQLite reports of a row that it will never store, whatever the state of the file.
+var refusals = []int{ //nolint:gochecknoglobals // a table
+	sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH,
+}
+
+// explained adds the cure to what SQLite reports, or that trying again is pointless.
 func explained(err error) error {
+	if slices.Contains(refusals, codeOf(err)) {
+		return ergon.Permanent(err)
+	}
 	if cure, ok := cures[codeOf(err)]; ok {
 		return fmt.Errorf("%s: %w", cure, err)
 	}

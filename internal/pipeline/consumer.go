@@ -44,6 +44,8 @@ type Consumer struct {
 	recorder *sink.Queue[recorded]
 	pulse    pulse
 
+	unwritten unwritten
+
 	background    context.Context //nolint:containedctx // of what serves the loop; ends where even that takes too long
 	helpers       sync.WaitGroup  // what serves the loop
 	gate          fetchGate       // closed while the loop is paused
@@ -54,7 +56,8 @@ type Consumer struct {
 	headroomFreed chan struct{}
 	stopFetching  context.CancelCauseFunc
 
-	unsettledInARow int // batches; the settler's
+	unsettledInARow int  // batches; the settler's
+	keepsFloor      bool // the source remembers no more than up to where everything is settled
 }
 
 // New makes a loop, or reports everything that keeps it from running.
@@ -88,6 +91,7 @@ func New(s Settings) (*Consumer, error) {
 	}
 	c.pool.limit.Store(int32(s.Policy.Loop.Concurrency.Value))
 	c.settler = newSettler(c)
+	c.keepsFloor = capability.DeclarationOf(s.Source).Floor
 	c.intake = newIntake(c)
 	c.hop = newHop(s)
 	c.hybrid = newHybrid(c)
@@ -112,6 +116,7 @@ func (c *Consumer) Snapshot() Snapshot {
 	s.Duplicates, s.Conflicts, s.Diverged = known.Duplicates, known.Conflicts, known.Diverged
 	s.InFlight, s.Unsettled = int64(c.stats.outstanding()), c.room.unsettled.Load()
 	s.Concurrency, s.Waiting = int(c.pool.limit.Load()), int64(c.waiting.count.Load())
+	s.Unwritten, s.UnwrittenID = c.unwritten.snapshot(c.clock.now())
 	s.Outage, s.Paused, s.Active = c.outage.lasts(), c.gate.paused(), c.atWork()
 	if c.settings.produces {
 		s.asProduced()
@@ -122,7 +127,7 @@ func (c *Consumer) Snapshot() Snapshot {
 // Run runs the loop to its end. When ctx ends, the shutdown ladder begins: fetching stops and what waits is released;
 // what runs has the policy's grace to end; then its contexts are cancelled; after the policy's force it is given up and
 // released. Run returns nil at the natural end, otherwise what ended it: the cause of ctx, ErrLoopTimeout, ErrHeadroom,
-// the error of a fetch that failed for good, ErrUnsettled, or ErrLeftBehind.
+// the error of a fetch that failed for good, ErrUnsettled, ErrUnwritten, or ErrLeftBehind.
 func (c *Consumer) Run(ctx context.Context) error {
 	c.values = spans.WithScope(context.WithoutCancel(ctx), spans.Scope{
 		Task: c.settings.Task, Worker: c.settings.Worker, Identity: c.settings.Identity,
@@ -144,6 +149,9 @@ func (c *Consumer) Run(ctx context.Context) error {
 	stopLeasing()
 	left := c.leave(func() { stopBackground(nil) })
 	c.returnQuota()
+	if !errors.Is(err, ErrUnwritten) {
+		err = errors.Join(err, c.unwritten.err())
+	}
 	err = errors.Join(err, c.failures.err(), left)
 	c.stats.end(c.clock.now(), err == nil)
 	c.watcher.loopEnded(span, err)
@@ -177,7 +185,7 @@ func (c *Consumer) runUntilEnd(ctx context.Context, giveUp context.CancelCauseFu
 	defer timeout.stop()
 	var fetchErr error
 	ended := func() error { // why fetching ended, where that was not its natural end
-		if cause := context.Cause(fetchCtx); fetchErr == nil && (errors.Is(cause, ErrHeadroom) || errors.Is(cause, ErrUnsettled)) {
+		if cause := context.Cause(fetchCtx); fetchErr == nil && (errors.Is(cause, ErrHeadroom) || errors.Is(cause, ErrUnsettled) || errors.Is(cause, ErrUnwritten)) {
 			return cause
 		}
 		return fetchErr

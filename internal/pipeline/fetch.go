@@ -284,9 +284,14 @@ func (i *intake) owes(ctx context.Context) bool {
 	n, err := ergon.RunFn(ctx, i.settings.Policy.Fetch.Retry, source.CountTransactions, ergon.RunOption{Name: spans.Count})
 	if err != nil {
 		i.watcher.notCounted(err)
+		i.stats.returning.Store(0)
+		return false
 	}
 	i.stats.returning.Store(max(n, 0))
-	return n > 0
+	if n == 0 {
+		i.unwritten.clear() // others have done it
+	}
+	return n > i.unwritten.refused() // which would come back for ever
 }
 
 // rest waits after an empty fetch. Where the loop is not streaming there is something in flight, whose end ends the rest.

@@ -89,7 +89,7 @@ func TestPayloadsThatHangAreBounded(t *testing.T) {
 		r.withDeadLetters(letters)
 		r.Policy.Loop.Limit = 6
 		r.Policy.Loop.Concurrency.Headroom = 10
-		r.run(t)
+		r.runLeaving(t, "")
 		if got := r.consumer.Snapshot(); got.Abandoned != 4 || got.Outcomes[pipeline.DeadLettered] != 4 || got.Outcomes[pipeline.Requeued] != 2 {
 			t.Errorf("got %d abandoned, %v; want 4 that hang and 2 that went back", got.Abandoned, got.Outcomes)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -99,9 +100,10 @@ func (c *Consumer) hopOver(ctx context.Context, batch []*flight) error {
 	if len(over) == 0 {
 		return nil
 	}
-	failed, _ := c.inParts(ctx, spans.Settle, newParts(len(hops)), func(ctx context.Context, parts []int) error {
+	attempts := c.settings.Policy.Settle.Retry.MaxAttempts
+	failed, _ := c.inParts(ctx, spans.Settle, newParts(len(hops)), apart(attempts, func(ctx context.Context, parts []int) error {
 		return c.hop.hopper.HopTransactions(ctx, pick(hops, parts))
-	})
+	}))
 	for _, i := range over {
 		batch[i].verdict.untold = true // the source has heard of it, or will deliver it again
 	}
@@ -126,8 +128,9 @@ func (c *Consumer) outputsOf(f *flight) []capability.Output {
 func (c *Consumer) notHopped(ctx context.Context, batch []*flight, over []int, failed itemErrors) error {
 	var refusals []*flight
 	var letters undone
-	for at, err := range failed {
-		f := batch[over[at]]
+	others := len(failed) < len(over)
+	for _, at := range slices.Sorted(maps.Keys(failed)) {
+		f, err := batch[over[at]], failed[at]
 		switch {
 		case errors.Is(err, ergon.ErrStaleDelivery):
 			delete(failed, at)
@@ -137,8 +140,7 @@ func (c *Consumer) notHopped(ctx context.Context, batch []*flight, over []int, f
 			}
 			continue
 		case f.verdict.dead:
-			letters.flights, letters.err = append(letters.flights, f), err
-			f.verdict = verdict{outcome: Requeued, action: policy.SettleRequeue, delay: c.settings.Policy.Settle.RequeueDelay}
+			letters.add(f, err)
 		case refused(err):
 			refusals = append(refusals, f)
 			c.refuse(f, err)
@@ -148,10 +150,10 @@ func (c *Consumer) notHopped(ctx context.Context, batch []*flight, over []int, f
 		}
 		delete(failed, at)
 	}
-	c.watcher.notDeadLettered(ctx, letters)
+	outage := c.notDeadLettered(ctx, letters, others)
 	left := failed.of(batch, over)
 	c.unsettled(left)
-	err := errors.Join(letters.err, left.err)
+	err := errors.Join(outage, left.err)
 	if len(refusals) > 0 { // what they hop with now, if anything, are dead letters
 		err = errors.Join(err, c.readDead(ctx, refusals), c.writeDeadLetters(ctx, refusals), c.hopOver(ctx, refusals))
 	}

@@ -213,7 +213,7 @@ func TestDeadLetterThatCannotHopIsRequeued(t *testing.T) {
 		r.DeadLetters = s.shelf("letters")
 		r.Handlers.Process = func(context.Context, ergon.Transaction) (any, error) { return nil, ergon.Business(errScripted) }
 		s.fail = func(capability.Hop) error { return errors.New("disk full") }
-		r.run(t)
+		r.runLeaving(t, "bad")
 		j.want(t, "0s hop bad ack to letters: bad", "1s hop bad ack to letters: bad", "1s settle bad requeue 5s")
 		wantProduction(t, r.consumer.Snapshot(), map[pipeline.Outcome]int64{pipeline.Requeued: 1})
 	})

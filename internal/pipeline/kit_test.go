@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -151,6 +152,15 @@ func (r *rig) run(t testing.TB) {
 	r.start(t.Context(), t)
 	if err := r.wait(); err != nil {
 		t.Fatalf("running the loop: %v", err)
+	}
+}
+
+// runLeaving is run for a loop that leaves transactions with their source because their dead letters could not be written.
+func (r *rig) runLeaving(t testing.TB, id string) {
+	t.Helper()
+	r.start(t.Context(), t)
+	if err := r.wait(); !errors.Is(err, pipeline.ErrUnwritten) || errors.Is(err, errEndless) || !strings.Contains(err.Error(), "transaction "+id) {
+		t.Fatalf("the loop ended with %v, want ErrUnwritten and transaction %s", err, id)
 	}
 }
 

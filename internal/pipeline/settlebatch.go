@@ -79,6 +79,7 @@ func (s *settling) end(err error) {
 	c.stats.shards[0].phases[phaseSettle].observe(took)
 	c.watcher.settleEnded(s.span, batch, took, err)
 	c.leases.release(batch)
+	c.unwritten.settled(batch)
 	c.pulse.settling.Store(0)
 	var counts [outcomes]int64
 	for _, f := range batch {
@@ -129,10 +130,11 @@ func (c *Consumer) writeDeadLetters(ctx context.Context, batch []*flight) error 
 	for i, at := range dead {
 		records[i] = c.deadLetterOf(batch[at])
 	}
-	failed, _ := c.inParts(ctx, spans.DeadLetter, newParts(len(records)), func(ctx context.Context, parts []int) error {
+	attempts := c.settings.Policy.Settle.Retry.MaxAttempts
+	failed, _ := c.inParts(ctx, spans.DeadLetter, newParts(len(records)), apart(attempts, func(ctx context.Context, parts []int) error {
 		return c.settings.DeadLetters.DispatchTransactions(ctx, pick(records, parts))
-	})
-	return c.notDeadLettered(ctx, failed.of(batch, dead))
+	}))
+	return c.notDeadLettered(ctx, failed.of(batch, dead), len(failed) < len(dead))
 }
 
 // readDead reads the payloads of those of batch that are dead, before anything of it is written.
@@ -149,22 +151,43 @@ func (c *Consumer) readDead(ctx context.Context, batch []*flight) error {
 		f := dead[i]
 		f.failure.payload, f.failure.encoding = got.value, got.encoding
 		if got.err != nil {
-			lost.flights, lost.err = append(lost.flights, f), got.err
+			lost.add(f, got.err)
 		}
 	}
-	return c.notDeadLettered(ctx, lost)
+	return c.notDeadLettered(ctx, lost, true)
 }
 
-// notDeadLettered has transactions requeued whose dead letters are not written.
-func (c *Consumer) notDeadLettered(ctx context.Context, lost undone) error {
-	for _, f := range lost.flights {
-		f.verdict = verdict{outcome: Requeued, action: policy.SettleRequeue, delay: c.settings.Policy.Settle.RequeueDelay}
+// notDeadLettered has transactions requeued whose dead letters are not written. Where others were, or the store says that it is
+// pointless, each is at fault itself, and comes back after a delay that grows; otherwise the error says that the store is.
+func (c *Consumer) notDeadLettered(ctx context.Context, lost undone, others bool) error {
+	var outage error
+	now := c.clock.now()
+	for i, f := range lost.flights {
+		v := verdict{outcome: Requeued, action: policy.SettleRequeue, delay: c.settings.Policy.Settle.RequeueDelay}
+		switch err := lost.errs[i]; {
+		case c.settler.source == nil: // it is lost to this run, which says so below
+			outage = lost.err
+		case others || refused(err):
+			v.delay = c.unwritten.refuse(f.tx.ID(), err, now)
+			c.leaveWithSource(f, err)
+		default:
+			c.unwritten.fail(f.tx.ID(), err, now.after(v.delay))
+			outage = lost.err
+		}
+		f.verdict = v
 	}
 	c.watcher.notDeadLettered(ctx, lost)
 	if c.settler.source == nil {
 		c.unsettled(lost)
 	}
-	return lost.err
+	return outage
+}
+
+// leaveWithSource ends a loop whose source would have everything after f done again.
+func (c *Consumer) leaveWithSource(f *flight, err error) {
+	if c.keepsFloor {
+		c.stopFetching(unwrittenError(1, f.tx.ID(), err))
+	}
 }
 
 // gatherNews reports whether there is anything that the source is to be told and wants to know.
@@ -236,19 +259,24 @@ func (c *Consumer) unsettled(left undone) {
 // itemErrors are the errors of the items of a batch that failed for good.
 type itemErrors map[int]error
 
-// undone are the flights of such items, in order, and the error of the first.
+// undone are the flights of such items, in order, their errors, and the first of these.
 type undone struct {
 	flights []*flight
+	errs    []error
 	err     error
+}
+
+func (u *undone) add(f *flight, err error) {
+	if u.err == nil {
+		u.err = err
+	}
+	u.flights, u.errs = append(u.flights, f), append(u.errs, err)
 }
 
 func (e itemErrors) of(batch []*flight, items []int) undone {
 	var u undone
 	for _, i := range slices.Sorted(maps.Keys(e)) {
-		if u.err == nil {
-			u.err = e[i]
-		}
-		u.flights = append(u.flights, batch[items[i]])
+		u.add(batch[items[i]], e[i])
 	}
 	return u
 }

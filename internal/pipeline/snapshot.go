@@ -42,6 +42,10 @@ type Snapshot struct {
 	Active map[policy.Phase]int64
 	// Abandoned is how many handlers are running that were given up.
 	Abandoned int64
+	// Unwritten is how many transactions stay with their source because their dead letters cannot be written, as far as it is
+	// known; UnwrittenID is the id of one.
+	Unwritten   int64
+	UnwrittenID string
 	// Concurrency is how many may run at once now.
 	Concurrency int
 	// Outage is set while nothing but probes is fetched.

@@ -1,0 +1,164 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ergon-go/ergon/policy"
+)
+
+// ErrUnwritten is returned by a loop that leaves transactions with their source because their dead letters could not be written.
+var ErrUnwritten = errors.New("dead letters could not be written; their transactions stay with their source")
+
+const (
+	// maxUnwritten is how many transactions are known one by one; of more only the number is.
+	maxUnwritten = 10_000
+	// forgetUnwritten is how long one is still shown after it was to come back: by then another worker has taken it.
+	forgetUnwritten = 15 * time.Minute
+)
+
+// refusedDelay is the delay of a transaction whose letter was refused, by how often that was: 5 s, doubling to 10 min.
+var refusedDelay = policy.Retry{ //nolint:gochecknoglobals // a constant
+	Backoff: 5 * time.Second, BackoffMultiplier: 2, BackoffCap: 10 * time.Minute,
+}
+
+// unwritten are the transactions of a loop that failed for good and whose dead letters are not written. Their source has them,
+// and delivers them again. The settler writes, anybody reads; on the ordinary way nobody takes the lock. [S2]
+type unwritten struct {
+	known atomic.Int64 // the size of byID
+
+	mu    sync.Mutex
+	byID  map[string]*unwrittenLetter
+	first string // the id that is named where several are known
+}
+
+// unwrittenLetter is one that a store has refused, or could not take.
+type unwrittenLetter struct {
+	err      error
+	refusals int     // 0: the store takes nothing for now
+	due      instant // when its transaction comes back, at the earliest
+}
+
+// refuse notes that the letter of a transaction was refused for good, and returns when it is to come back.
+func (u *unwritten) refuse(id string, err error, now instant) time.Duration {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	l := u.letter(id)
+	if l == nil {
+		return refusedDelay.BackoffCap
+	}
+	l.refusals++
+	delay := refusedDelay.Delay(l.refusals)
+	l.err, l.due = err, now.after(delay)
+	return delay
+}
+
+// fail notes that the store took no letter.
+func (u *unwritten) fail(id string, err error, due instant) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if l := u.letter(id); l != nil {
+		l.err, l.due = err, due
+	}
+}
+
+// letter returns nil where there are too many. The caller holds the lock.
+func (u *unwritten) letter(id string) *unwrittenLetter {
+	l := u.byID[id]
+	if l == nil && len(u.byID) < maxUnwritten {
+		l = &unwrittenLetter{}
+		if u.byID == nil {
+			u.byID = map[string]*unwrittenLetter{}
+		}
+		u.byID[id] = l
+		u.known.Store(int64(len(u.byID)))
+		if u.first == "" {
+			u.first = id
+		}
+	}
+	return l
+}
+
+// settled forgets those of a batch that have come to another end.
+func (u *unwritten) settled(batch []*flight) {
+	if u.known.Load() == 0 {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, f := range batch {
+		if o := f.verdict.outcome; o != Requeued && o != Interrupted {
+			u.forget(f.tx.ID())
+		}
+	}
+}
+
+func (u *unwritten) forget(id string) {
+	delete(u.byID, id)
+	u.known.Store(int64(len(u.byID)))
+	if id == u.first {
+		u.first = ""
+		for other := range u.byID {
+			u.first = other
+			break
+		}
+	}
+}
+
+// clear forgets all: the source has nothing left.
+func (u *unwritten) clear() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.byID, u.first = nil, ""
+	u.known.Store(0)
+}
+
+// refused is how many are known whose letters are refused for good.
+func (u *unwritten) refused() (n int64) {
+	if u.known.Load() == 0 {
+		return 0
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, l := range u.byID {
+		if l.refusals > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// snapshot is how many there are, and the id of one. What another worker must have taken since is forgotten.
+func (u *unwritten) snapshot(now instant) (n int64, which string) {
+	if u.known.Load() == 0 {
+		return 0, ""
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for id, l := range u.byID {
+		if now > l.due.after(forgetUnwritten) {
+			u.forget(id)
+		}
+	}
+	return int64(len(u.byID)), u.first
+}
+
+// err names what is left behind.
+func (u *unwritten) err() error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if len(u.byID) == 0 {
+		return nil
+	}
+	return unwrittenError(len(u.byID), u.first, u.byID[u.first].err)
+}
+
+func unwrittenError(n int, id string, err error) error {
+	if n == 1 {
+		return fmt.Errorf("%w: transaction %s: %w", ErrUnwritten, id, err)
+	}
+	return fmt.Errorf("%w: %d of them, one is transaction %s: %w", ErrUnwritten, n, id, err)
+}
