@@ -44,8 +44,8 @@ func (d *Desk) ready() []reason {
 			faults = append(faults, reason{"outage", fmt.Sprintf("task %s: everything fails, only probes are fetched (outage)", p.Task)})
 		}
 		if n := p.Snapshot.Unwritten; n > 0 {
-			faults = append(faults, fmt.Sprintf("task %s: %d transactions stay with their source, because their dead letters cannot be written, such as %q",
-				p.Task, n, p.Snapshot.UnwrittenID))
+			faults = append(faults, reason{"unwritten", fmt.Sprintf("task %s: dead letters cannot be written, so %d transactions stay with "+
+				"their source, such as %q", p.Task, n, p.Snapshot.UnwrittenID)})
 		}
 		for _, w := range p.Each {
 			switch w.State {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,14 +22,23 @@ import (
 // refusingStore keeps dead letters, but for some ids it fails the whole batch that they come in, as a store does whose insert
 // of many rows is one statement.
 type refusingStore struct {
-	ids  []string
 	with error
+
+	mu   sync.Mutex
+	ids  []string
 	kept []string
-	seen int // calls
+}
+
+// accept ends its refusals.
+func (s *refusingStore) accept() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ids = nil
 }
 
 func (s *refusingStore) DispatchTransactions(_ context.Context, batch []ergon.Transaction) error {
-	s.seen++
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, tx := range batch {
 		if slices.Contains(s.ids, tx.ID()) {
 			return s.with
@@ -110,7 +120,7 @@ func TestRefusedLetterComesBackAfterAGrowingDelay(t *testing.T) {
 		if last := settlements[len(settlements)-1]; last.Delay != 10*time.Minute {
 			t.Errorf("got a delay of %s after many, want 10m", last.Delay)
 		}
-		store.ids = nil
+		store.accept()
 		time.Sleep(11 * time.Minute)
 		synctest.Wait()
 		if got := r.consumer.Snapshot(); got.Unwritten != 0 || got.UnwrittenID != "" || len(store.kept) != 1 {
