@@ -9,7 +9,13 @@ import (
 	"time"
 )
 
-const checkpointVersion = 1
+const (
+	checkpointVersion = 2
+	// checkpointWithoutGeneration is read as well: what it leaves to do gets ids of a new generation.
+	checkpointWithoutGeneration = 1
+	// coarsestTime is how far apart two changes of a file may have the same time.
+	coarsestTime = 2 * time.Second
+)
 
 // checkpoint says how far a file is done, and which file that is.
 type checkpoint struct {
@@ -18,15 +24,26 @@ type checkpoint struct {
 	Name   string `json:"name"`
 	Format Format `json:"format"`
 	Comma  string `json:"comma,omitempty"`
-	// Size and Modified are the file's. While they are the same, so is the file; otherwise its content is compared.
+	// Generation is part of the ids; "" where it was not known yet.
+	Generation string `json:"generation,omitempty"`
+	// Size to Changed are the file's when it was opened, at Looked. While they are the same, so is the file; otherwise its content
+	// is compared.
 	Size     int64     `json:"size"`
 	Modified time.Time `json:"modified,omitzero"`
+	Device   uint64    `json:"device,omitempty"`
+	Inode    uint64    `json:"inode,omitempty"`
+	Changed  int64     `json:"changed,omitempty"`
+	Looked   time.Time `json:"looked,omitzero"`
 	// Position is where the first record begins that is not done.
 	Position position `json:"position"`
 }
 
 func (p *pass) checkpoint() checkpoint {
-	c := checkpoint{Version: checkpointVersion, Name: p.config.name(), Format: p.config.format(), Size: p.size, Modified: p.modified.UTC()}
+	node := inodeOf(p.info)
+	c := checkpoint{
+		Version: checkpointVersion, Name: p.config.name(), Format: p.config.format(), Size: p.info.Size(), Modified: p.info.ModTime().UTC(),
+		Device: node.device, Inode: node.number, Changed: node.changed, Looked: time.Now().UTC(),
+	}
 	if c.Format == FormatCSV {
 		c.Comma = p.config.Comma
 	}
@@ -52,8 +69,8 @@ func decodeCheckpoint(data []byte) (checkpoint, error) {
 	if err := json.Unmarshal(data[:end], &c); err != nil {
 		return c, fmt.Errorf("it is damaged: %w", err)
 	}
-	if c.Version != checkpointVersion {
-		return c, fmt.Errorf("it is of version %d, this program knows version %d", c.Version, checkpointVersion)
+	if c.Version != checkpointVersion && c.Version != checkpointWithoutGeneration {
+		return c, fmt.Errorf("it is of version %d, this program knows versions up to %d", c.Version, checkpointVersion)
 	}
 	return c, nil
 }
@@ -72,7 +89,13 @@ func (c checkpoint) difference(now checkpoint) string {
 	}
 }
 
-// sameFile reports whether the file is known to be the one of c without looking into it.
+// sameFile reports whether the file is known to be the one of c without looking into it. Size and modification time alone do not
+// say so: both can be what they were after the file was rewritten. The time of the last change cannot, unless it was so recent
+// when the file was opened that another change has the same.
 func (c checkpoint) sameFile(now checkpoint) bool {
-	return c.Size == now.Size && !c.Modified.IsZero() && c.Modified.Equal(now.Modified)
+	return c.Changed != 0 && c.Looked.Sub(time.Unix(0, c.Changed)) > coarsestTime &&
+		c.Changed == now.Changed && c.Size == now.Size && c.Modified.Equal(now.Modified) && c.Device == now.Device && c.Inode == now.Inode
 }
+
+// done reports whether everything was done that the file held when it was opened.
+func (c checkpoint) done(compressed bool) bool { return !compressed && c.Position.Offset >= c.Size }

@@ -93,7 +93,7 @@ func (f *checkpointFile) save(c checkpoint) error {
 	if err := f.root.Rename(temporary, f.at.name); err != nil {
 		return because(err)
 	}
-	return nil
+	return syncParents(f.root, f.at.name)
 }
 
 // remove makes durable that there is no checkpoint.

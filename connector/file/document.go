@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
-	"strconv"
 )
 
 // document is a file with everything that is needed to read it, any number of times at once.
@@ -16,11 +15,10 @@ type document struct {
 	files  fs.FS
 	name   string // in files
 	path   string // for people
-	prefix string // of ids
 }
 
 func newDocument(c SourceConfig, files fs.FS, name, shown string) document {
-	return document{config: c, files: files, name: filepath.ToSlash(name), path: shown, prefix: c.name() + ":"}
+	return document{config: c, files: files, name: filepath.ToSlash(name), path: shown}
 }
 
 // begin opens the file and reads up to its first record.
@@ -29,7 +27,7 @@ func (d document) begin(ctx context.Context) (*pass, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pass{document: d, file: f, size: info.Size(), modified: info.ModTime()}
+	p := &pass{document: d, file: f, info: info}
 	if err := p.start(ctx); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -65,14 +63,3 @@ func (d document) explain(err error) error {
 
 // gzipped reports whether the name says that the content is compressed.
 func (d document) gzipped() bool { return path.Ext(d.name) == gzipEnding }
-
-// id is name:line, and name:line:n for the nth record, from the second, that begins on one line: only a JSON array has
-// such.
-func (d document) id(line int64, nth int32) string {
-	id := make([]byte, 0, len(d.prefix)+20)
-	id = strconv.AppendInt(append(id, d.prefix...), line, 10)
-	if nth > 1 {
-		id = strconv.AppendInt(append(id, ':'), int64(nth), 10)
-	}
-	return string(id)
-}

@@ -47,10 +47,10 @@ func ExampleSource() {
 		}
 	}
 	// Output:
-	// airports.csv:2 {"code":"CDG","name":"Paris, Charles de Gaulle","elevation":119,"open":"true","note":"\"Roissy\""}
-	// airports.csv:3 {"code":"LEJ","name":"Leipzig/Halle","elevation":143,"open":"true","note":"first line\nsecond line"}
-	// airports.csv:5 {"code":"DEN","name":"Denver","elevation":1656,"open":"","note":""}
-	// airports.csv:6 {"code":"ATL","name":"Atlanta","elevation":null,"open":"false","note":"busy"}
+	// airports.csv@f48e878b635fe67a:2-87dd6bebdccc39a6 {"code":"CDG","name":"Paris, Charles de Gaulle","elevation":119,"open":"true","note":"\"Roissy\""}
+	// airports.csv@f48e878b635fe67a:3-84feeae322907d5c {"code":"LEJ","name":"Leipzig/Halle","elevation":143,"open":"true","note":"first line\nsecond line"}
+	// airports.csv@f48e878b635fe67a:5-ba8eb46fc2af0c85 {"code":"DEN","name":"Denver","elevation":1656,"open":"","note":""}
+	// airports.csv@f48e878b635fe67a:6-917a5117f98568ab {"code":"ATL","name":"Atlanta","elevation":null,"open":"false","note":"busy"}
 }
 
 // The file appears, or is replaced, when Finish says that the work came to its end.

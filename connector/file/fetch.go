@@ -136,6 +136,11 @@ func (s *Source) read(ctx context.Context, limit int) ([]fresh, error) {
 		return nil, nil
 	}
 	const mostAtOnce = 4096 // so that a high limit reserves no memory that a short file does not need
+	if s.saver != nil {
+		if err := s.saver.begin(); err != nil {
+			return nil, prefixed(err)
+		}
+	}
 	read := make([]fresh, 0, min(limit, mostAtOnce))
 	for len(read) < limit {
 		r, err := s.pass.next(ctx)
@@ -143,7 +148,7 @@ func (s *Source) read(ctx context.Context, limit int) ([]fresh, error) {
 			return read, s.stopped(err)
 		}
 		read = append(read, fresh{
-			receipt: receipt{source: s, count: 1, id: s.document.id(r.line, r.nth), payload: s.pass.payload(&r)},
+			receipt: receipt{source: s, count: 1, id: s.ids.of(&r), payload: s.pass.payload(&r)},
 			end:     r.end,
 		})
 	}

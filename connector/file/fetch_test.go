@@ -26,7 +26,7 @@ func numbers(n int) string {
 func ids(batch []ergon.Transaction) string {
 	names := make([]string, len(batch))
 	for i, tx := range batch {
-		names[i] = strings.TrimPrefix(tx.ID(), "x.jsonl:")
+		names[i] = strings.TrimPrefix(short(tx.ID()), "x.jsonl:")
 	}
 	return strings.Join(names, " ")
 }

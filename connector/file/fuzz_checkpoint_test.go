@@ -102,7 +102,7 @@ func (r *prefixRun) start(checkpoint string) {
 		s.Checkpoint = ""
 		batch, _ := drain(r.t, open(r.t, newSource(r.t, s)))
 		for _, tx := range batch {
-			r.all = append(r.all, tx.ID()+" "+show(tx.Payload()))
+			r.all = append(r.all, short(tx.ID())+" "+show(tx.Payload()))
 		}
 	}
 	r.state = filepath.Join(dir, "checkpoint")
@@ -136,7 +136,7 @@ func (r *prefixRun) step(op byte) {
 
 func (r *prefixRun) ack(i int) {
 	ack(r.t, r.source, r.flying[i])
-	r.acked[r.flying[i].ID()+" "+show(r.flying[i].Payload())] = true
+	r.acked[short(r.flying[i].ID())+" "+show(r.flying[i].Payload())] = true
 	r.flying = append(r.flying[:i], r.flying[i+1:]...)
 }
 
@@ -166,7 +166,7 @@ func (r *prefixRun) end(records int) {
 		r.t.Fatal(err)
 	}
 	for _, tx := range rest {
-		r.acked[tx.ID()+" "+show(tx.Payload())] = true
+		r.acked[short(tx.ID())+" "+show(tx.Payload())] = true
 	}
 	for _, want := range r.all {
 		if !r.acked[want] {

@@ -74,7 +74,7 @@ func placesAndValues(t *testing.T, files fs.FS) []string {
 	batch, _ := drain(t, source)
 	records := make([]string, len(batch))
 	for i, tx := range batch {
-		line := strings.TrimPrefix(tx.ID(), "x.csv:")
+		line := strings.TrimPrefix(short(tx.ID()), "x.csv:")
 		payload, ok := tx.Payload().([]byte)
 		if !ok {
 			records[i] = line + " malformed"

@@ -90,7 +90,7 @@ func drain(t *testing.T, s *file.Source) ([]ergon.Transaction, error) {
 	}
 }
 
-// all is what a source that ends well delivers: each record as "id payload".
+// all is what a source that ends well delivers: each record as "name:line payload", by the short form of its id.
 func all(t *testing.T, s *file.Source) []string {
 	t.Helper()
 	batch, err := drain(t, s)
@@ -103,9 +103,17 @@ func all(t *testing.T, s *file.Source) []string {
 func shown(batch []ergon.Transaction) []string {
 	lines := make([]string, len(batch))
 	for i, tx := range batch {
-		lines[i] = tx.ID() + " " + show(tx.Payload())
+		lines[i] = short(tx.ID()) + " " + show(tx.Payload())
 	}
 	return lines
+}
+
+// short is name:line of an id, which is name@generation:line-content.
+func short(id string) string {
+	name, place, _ := strings.Cut(id, "@")
+	_, place, _ = strings.Cut(place, ":")
+	place, _, _ = strings.Cut(place, "-")
+	return name + ":" + place
 }
 
 func show(payload any) string {

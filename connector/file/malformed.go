@@ -48,8 +48,8 @@ func (m Malformed) MarshalJSON() ([]byte, error) {
 	}{m.Place, m.Problem, readable(m.Raw)})
 }
 
-// binary is how bytes that are no text are written into JSON.
-type binary struct {
+// base64Bytes is how bytes that are no text are written into JSON.
+type base64Bytes struct {
 	Base64 []byte `json:"base64"`
 }
 
@@ -58,7 +58,7 @@ func readable(data []byte) any {
 	if utf8.Valid(data) {
 		return string(data)
 	}
-	return binary{Base64: data}
+	return base64Bytes{Base64: data}
 }
 
 // excerpt copies the beginning of content, and cuts no character in two.

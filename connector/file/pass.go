@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"time"
 )
 
 // pass is one reading of a document.
@@ -17,8 +16,7 @@ type pass struct {
 	document
 
 	file       fs.File
-	size       int64
-	modified   time.Time
+	info       fs.FileInfo // at the time of opening
 	compressed bool
 	in         *input
 	scanner    *scanner
@@ -165,7 +163,7 @@ func (p *pass) goTo(ctx context.Context, to position, same bool) error {
 // next is the next record, or io.EOF.
 func (p *pass) next(ctx context.Context) (record, error) {
 	r, err := p.scanner.next(ctx)
-	if errors.Is(err, io.EOF) && !p.compressed && p.in.at.Offset < p.size {
+	if errors.Is(err, io.EOF) && !p.compressed && p.in.at.Offset < p.info.Size() {
 		return r, p.scanner.unreadable(errors.New("the file has become shorter while it was read"))
 	}
 	return r, err

@@ -3,8 +3,6 @@ package file
 import (
 	"bytes"
 	"strconv"
-
-	"github.com/ergon-go/ergon"
 )
 
 // fault is what is wrong with a record. After a fatal one nobody can tell where the next begins.
@@ -39,8 +37,4 @@ func (p *pass) payload(r *record) any {
 		m.Raw = m.whole[:len(m.Raw):len(m.Raw)]
 	}
 	return m
-}
-
-func (p *pass) transaction(r *record) ergon.Transaction {
-	return ergon.NewTransaction(p.id(r.line, r.nth), p.payload(r))
 }

@@ -5,44 +5,34 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
-	"strings"
 
 	"github.com/ergon-go/ergon"
 )
 
-// FetchTransactionByID returns the record with the id name:line, acknowledged or not, or ergon.ErrNotFound. It reads the
-// file up to there. Settling the transaction changes nothing: the loop that the record belongs to delivers it all the same.
+// FetchTransactionByID returns the record with an id, acknowledged or not, or ergon.ErrNotFound. name:line is understood as
+// well; the record has its whole id. It reads the file up to there. Settling the transaction changes nothing: the loop that the record belongs to delivers it all the same.
 func (s *Source) FetchTransactionByID(ctx context.Context, id string) (ergon.Transaction, error) {
 	if err := s.opened(); err != nil {
 		return ergon.Transaction{}, err
 	}
-	line, nth, ok := s.document.parseID(id)
+	w, ok := s.ids.parse(id)
 	if !ok {
-		return ergon.Transaction{}, fmt.Errorf("file source: %q: %w: ids of this file are %s<line>", id, ergon.ErrNotFound, s.document.prefix)
+		return ergon.Transaction{}, fmt.Errorf("file source: %q: %w: ids of this file are %s<line>-<content>; %s:<line> finds what "+
+			"is there now", id, ergon.ErrNotFound, s.ids.prefix, s.ids.name)
 	}
-	t, err := s.document.find(ctx, line, nth)
+	if s.saver != nil {
+		if err := s.saver.begin(); err != nil {
+			return ergon.Transaction{}, prefixed(err)
+		}
+	}
+	t, err := s.document.find(ctx, s.ids, w)
 	if err != nil {
 		return t, fmt.Errorf("file source: %q: %w", id, err)
 	}
 	return t.WithDelivery(ergon.Delivery{Receipt: &receipt{source: s, looked: true}}), nil
 }
 
-func (d document) parseID(id string) (line int64, nth int32, ok bool) {
-	place, ok := strings.CutPrefix(id, d.prefix)
-	if !ok {
-		return 0, 0, false
-	}
-	number, ordinal, several := strings.Cut(place, ":")
-	line, err := strconv.ParseInt(number, 10, 64)
-	if err != nil || !several {
-		return line, 1, err == nil
-	}
-	n, err := strconv.ParseInt(ordinal, 10, 32)
-	return line, int32(n), err == nil
-}
-
-func (d document) find(ctx context.Context, line int64, nth int32) (t ergon.Transaction, err error) {
+func (d document) find(ctx context.Context, ids recordIDs, w wanted) (t ergon.Transaction, err error) {
 	p, err := d.begin(ctx)
 	if err != nil {
 		return t, err
@@ -55,10 +45,13 @@ func (d document) find(ctx context.Context, line int64, nth int32) (t ergon.Tran
 			return t, fmt.Errorf("%w: %s has no record there", ergon.ErrNotFound, d.path)
 		case err != nil:
 			return t, err
-		case r.line > line || r.line == line && r.nth > nth:
-			return t, fmt.Errorf("%w: no record begins on line %d of %s", ergon.ErrNotFound, line, d.path)
-		case r.line == line && r.nth == nth:
-			return p.transaction(&r), nil
+		case r.line > w.line || r.line == w.line && r.nth > w.nth:
+			return t, fmt.Errorf("%w: no record begins on line %d of %s", ergon.ErrNotFound, w.line, d.path)
+		case r.line != w.line || r.nth != w.nth:
+		case !w.means(&r):
+			return t, fmt.Errorf("%w: line %d of %s has other content now", ergon.ErrNotFound, w.line, d.path)
+		default:
+			return ergon.NewTransaction(ids.of(&r), p.payload(&r)), nil
 		}
 	}
 }

@@ -19,6 +19,7 @@ type saver struct {
 
 	mu     sync.Mutex
 	saved  int64 // what was done when it was last written
+	begun  bool  // the checkpoint names the generation
 	err    error // of the last attempt
 	timer  *time.Timer
 	closed bool
@@ -30,13 +31,35 @@ func (s *saver) note() {
 	count, _ := s.done()
 	s.mu.Lock()
 	missing := count - s.saved
-	if missing > 0 && missing < s.every && s.timer == nil && !s.closed {
+	enough := min(s.every, max(s.saved, 1)) // so that half of what was done is kept, however soon the process dies
+	if missing > 0 && missing < enough && s.timer == nil && !s.closed {
 		s.timer = time.AfterFunc(s.interval, s.save)
 	}
 	s.mu.Unlock()
-	if missing >= s.every {
+	if missing >= enough {
 		s.save()
 	}
+}
+
+// begin makes the generation durable, before the first record is delivered under it.
+func (s *saver) begin() error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	s.mu.Lock()
+	begun := s.begun
+	s.mu.Unlock()
+	if begun {
+		return nil
+	}
+	c := s.template
+	_, c.Position = s.done()
+	if err := s.file.save(c); err != nil {
+		return fmt.Errorf("checkpoint %s: cannot be written, and without it no record has an id that lasts: %w", s.file.at, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.begun = true
+	return nil
 }
 
 // healthy returns an error where the checkpoint could not be written, and cannot still.

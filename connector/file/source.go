@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"sync"
 
@@ -19,6 +20,8 @@ var (
 	_ ergon.Resolver      = (*Source)(nil)
 	_ capability.Finisher = (*Source)(nil)
 	_ ergon.Closer        = (*Source)(nil)
+
+	_ capability.WorkerBound = (*Source)(nil)
 )
 
 // errNotOpen is a source or sink that is used before Open or after Close.
@@ -28,7 +31,9 @@ var errNotOpen = errors.New("is not open")
 type Source struct {
 	settings SourceSettings
 	root     *os.Root
+	logger   *slog.Logger
 	document document
+	ids      recordIDs
 	from     position // where this source began
 	saver    *saver   // nil without a checkpoint
 
@@ -57,6 +62,7 @@ func NewSource(s SourceSettings) (*Source, error) {
 	}
 	return &Source{
 		settings: s,
+		logger:   slog.New(slog.DiscardHandler),
 		turn:     make(chan struct{}, 1),
 		wake:     make(chan struct{}, 1),
 		stop:     make(chan struct{}),
@@ -64,12 +70,15 @@ func NewSource(s SourceSettings) (*Source, error) {
 	}, nil
 }
 
+// BindWorker has it log as its worker.
+func (s *Source) BindWorker(w capability.Worker) { s.logger = w.Logger }
+
 // Open opens the file, reads its header, and goes to the first record that is not done. Its error says which file, what
 // is wrong, and what helps: a file that is missing, empty, no file, or not what its format says; a header with empty or
 // double names; a checkpoint that is damaged, in use, or made for another content.
 //
-// Going on from a checkpoint costs nothing as long as the file is uncompressed and its size and modification time are the
-// same. Otherwise what is done is read and compared; what has changed or was added behind it does no harm.
+// Going on from a checkpoint costs nothing as long as the file is uncompressed and its inode says that it is the same and was not
+// touched. Otherwise what is done is read and compared; what has changed or was added behind it does no harm.
 func (s *Source) Open(ctx context.Context) error {
 	if err := s.open(ctx); err != nil {
 		return prefixed(err)
@@ -91,6 +100,15 @@ func (s *Source) open(ctx context.Context) error {
 		return err
 	}
 	s.from = s.pass.first
+	generation := ""
+	if s.settings.Checkpoint == "" || s.settings.Identity == IdentityContent {
+		if generation, err = s.pass.generation(ctx, s.settings.FS != nil); err != nil {
+			return err
+		}
+	} else {
+		generation = randomGeneration()
+	}
+	s.ids = newRecordIDs(s.settings.name(), generation)
 	if s.settings.Checkpoint == "" {
 		return nil
 	}
@@ -123,6 +141,7 @@ func (s *Source) resume(ctx context.Context) error {
 		file: file, template: s.pass.checkpoint(), every: int64(s.settings.CheckpointEvery),
 		interval: s.settings.CheckpointInterval, done: s.done,
 	}
+	s.saver.template.Generation = s.ids.generation
 	c, found, err := file.load()
 	if err != nil {
 		return fmt.Errorf("checkpoint %s: %w; delete it to process %s from its beginning", file.at, err, s.document.path)
@@ -134,15 +153,46 @@ func (s *Source) resume(ctx context.Context) error {
 		return fmt.Errorf("checkpoint %s: %s; give each source a checkpoint of its own, or delete this one to process %s "+
 			"from its beginning", file.at, difference, s.document.path)
 	}
-	if err := s.pass.goTo(ctx, c.Position, c.sameFile(s.saver.template)); err != nil {
-		if ctx.Err() != nil {
-			return err
-		}
-		return fmt.Errorf("checkpoint %s: %s is not the file that it was made for, where everything up to line %d is done: %w; "+
-			"put that file back, or delete the checkpoint to process this one from its beginning",
-			file.at, s.document.path, c.Position.Line-1, err)
+	err = s.pass.goTo(ctx, c.Position, c.sameFile(s.saver.template))
+	switch {
+	case err == nil:
+		s.goOn(c)
+		return nil
+	case !errors.Is(err, errContentChanged):
+		return fmt.Errorf("checkpoint %s: %w", file.at, err)
+	case c.done(s.pass.compressed) || s.settings.OnReplaced == ReplacedBegin:
+		return s.beginAnew(ctx, c)
 	}
+	return fmt.Errorf("checkpoint %s: %s is not the file that it was made for, where everything up to line %d is done and what follows "+
+		"is not: %w; put that file back, or set on_replaced to begin, or delete the checkpoint, to leave the rest of it and process "+
+		"this one from its beginning", file.at, s.document.path, c.Position.Line-1, err)
+}
+
+// goOn continues the generation of a checkpoint. One that has none yet gets the new one.
+func (s *Source) goOn(c checkpoint) {
 	s.from = c.Position
+	if c.Generation == "" {
+		return
+	}
+	s.ids = newRecordIDs(s.settings.name(), c.Generation)
+	s.saver.template.Generation = c.Generation
+	s.saver.begun = true
+}
+
+// beginAnew takes another file in the place of the one that the checkpoint was made for.
+func (s *Source) beginAnew(ctx context.Context, c checkpoint) error {
+	s.logger.WarnContext(ctx, "another file is in the place of the one that was read before; it is processed from its beginning",
+		"file", s.document.path, "done_before", c.Position.Line-1, "generation", s.ids.generation)
+	err := s.pass.close()
+	s.pass = nil
+	if err != nil {
+		return err
+	}
+	if s.pass, err = s.document.begin(ctx); err != nil {
+		return err
+	}
+	s.saver.template = s.pass.checkpoint()
+	s.saver.template.Generation = s.ids.generation
 	return nil
 }
 

@@ -15,8 +15,10 @@ type SourceConfig struct {
 	Path string `yaml:"path"`
 	// Format is csv, jsonl or json. Default "": by the end of the file's name.
 	Format Format `yaml:"format"`
-	// Name is the first part of the ids, name:line. Default "": the last element of Path.
+	// Name is the first part of the ids, name@generation:line-content. Default "": the last element of Path.
 	Name string `yaml:"name"`
+	// Identity is what the generation of a file is made of where no checkpoint has it. Default "file".
+	Identity Identity `yaml:"identity"`
 	// Comma is the one character between the columns of a CSV file. Default ",".
 	Comma string `yaml:"comma"`
 	// Numbers are the columns of a CSV file that are delivered as JSON numbers, null where they are empty. Others are
@@ -36,12 +38,36 @@ type SourceConfig struct {
 	// Checkpoint is the file that remembers what is done: relative to Dir, or absolute. Its directory is created. Default
 	// "": none, each run starts at the beginning.
 	Checkpoint string `yaml:"checkpoint"`
+	// OnReplaced is what becomes of a file that does not begin with what is done by the checkpoint, although the one before was not
+	// done to its end. Default "refuse".
+	OnReplaced OnReplaced `yaml:"on_replaced"`
 	// CheckpointEvery is how many acknowledgements may be missing in the checkpoint. Default 1000.
 	CheckpointEvery int `yaml:"checkpoint_every"`
 	// CheckpointInterval is how long an acknowledgement may be missing in it. Default 200ms. What is missing when a process
 	// is killed is done again by the next.
 	CheckpointInterval time.Duration `yaml:"checkpoint_interval"`
 }
+
+// Identity is what the generation of a file is made of.
+type Identity string
+
+const (
+	// IdentityFile takes its path, inode, size and modification time, or is random where there is a checkpoint: a copy is
+	// another file.
+	IdentityFile Identity = "file"
+	// IdentityContent takes all that it holds, which is read once more at the start: a copy is the same file.
+	IdentityContent Identity = "content"
+)
+
+// OnReplaced is what becomes of a file that took the place of one that was not done.
+type OnReplaced string
+
+const (
+	// ReplacedRefuse does not open it, and says what is left of the other.
+	ReplacedRefuse OnReplaced = "refuse"
+	// ReplacedBegin begins with it, with a warning, and leaves what is not done of the other.
+	ReplacedBegin OnReplaced = "begin"
+)
 
 // SourceSettings is a SourceConfig with what only code can give.
 type SourceSettings struct {
@@ -58,6 +84,8 @@ func DefaultSourceConfig() SourceConfig {
 	return SourceConfig{
 		Dir:                ".",
 		Comma:              ",",
+		Identity:           IdentityFile,
+		OnReplaced:         ReplacedRefuse,
 		MaxRecordBytes:     1 << 20,
 		MaxWait:            time.Second,
 		Window:             1_000_000,
@@ -90,6 +118,12 @@ func (s SourceSettings) Validate() error {
 func (c SourceConfig) faults() faults {
 	var f faults
 	c.checkFormat(&f)
+	if c.Identity != IdentityFile && c.Identity != IdentityContent && c.Identity != "" {
+		f.addf("identity", "is %q, must be file or content", c.Identity)
+	}
+	if c.OnReplaced != ReplacedRefuse && c.OnReplaced != ReplacedBegin && c.OnReplaced != "" {
+		f.addf("on_replaced", "is %q, must be refuse or begin", c.OnReplaced)
+	}
 	if c.Checkpoint != "" {
 		c.checkCheckpoint(&f)
 	}

@@ -66,8 +66,16 @@ func expectation(t *testing.T) expected {
 	return want
 }
 
-// idOf is the id of a record: the first is on line 2, and none spans lines.
+// idOf is the short form of a record's id: the first is on line 2, and none spans lines.
 func idOf(i int) string { return fmt.Sprintf("birdstrikes.csv:%d", i+2) }
+
+// place is the short form of an id.
+func place(id string) string {
+	name, rest, _ := strings.Cut(id, "@")
+	_, line, _ := strings.Cut(rest, ":")
+	line, _, _ = strings.Cut(line, "-")
+	return name + ":" + line
+}
 
 func TestDataIsWhatTheReadmeSays(t *testing.T) {
 	all, err := records()
