@@ -74,11 +74,24 @@ func program(kind string) error {
 	return err
 }
 
+// longestProgram is how long a program may take from its start to its end; on an idle machine it takes a tenth of a second.
+const longestProgram = 20 * time.Second
+
+// wantClosed waits for something that real signals bring about, for a bounded time.
+func wantClosed(t *testing.T, what string, done <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-done:
+	case <-time.After(longestProgram):
+		t.Fatalf("there is still no %s after %s", what, longestProgram)
+	}
+}
+
 // child runs the test binary as a program, sends a signal for each line that it prints and returns its exit code; -1 where
-// a signal killed it.
+// a signal killed it. One that has not ended within its time has failed, and is killed.
 func child(t *testing.T, kind string, signals ...syscall.Signal) int {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), longestProgram)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, os.Args[0])
 	cmd.Env = append(os.Environ(), asProgram+"="+kind)
@@ -102,6 +115,11 @@ func child(t *testing.T, kind string, signals ...syscall.Signal) int {
 	}
 	for lines.Scan() {
 	}
+	defer func() {
+		if ctx.Err() != nil {
+			t.Errorf("the program goes on for more than %s after all its signals", longestProgram)
+		}
+	}()
 	if err := cmd.Wait(); err != nil {
 		if _, exited := errors.AsType[*exec.ExitError](err); !exited {
 			t.Fatal(err)
@@ -127,6 +145,7 @@ func TestProgramEndsWithTheExitCodeOfItsSignal(t *testing.T) {
 		"third signal kills":             {"hang", []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGTERM}, -1},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			if got := child(t, c.kind, c.signals...); got != c.want {
 				t.Errorf("got exit code %d, want %d", got, c.want)
 			}
@@ -162,7 +181,7 @@ func TestFirstSignalEndsTheContextAndTheSecondForces(t *testing.T) {
 	ctx, force, stop := runner.Signals(t.Context())
 	defer stop()
 	signalSelf(t, syscall.SIGTERM)
-	<-ctx.Done()
+	wantClosed(t, "end of the context", ctx.Done())
 	cause, ok := errors.AsType[*runner.SignalError](context.Cause(ctx))
 	if !ok || cause.Signal != syscall.SIGTERM || cause.Error() != "stopped by SIGTERM" {
 		t.Errorf("got cause %v, want SIGTERM", context.Cause(ctx))
@@ -173,14 +192,14 @@ func TestFirstSignalEndsTheContextAndTheSecondForces(t *testing.T) {
 	default:
 	}
 	signalSelf(t, syscall.SIGINT)
-	<-force
+	wantClosed(t, "force", force)
 }
 
 func TestStopGivesTheSignalsBackAndEndsTheContext(t *testing.T) {
 	ctx, force, stop := runner.Signals(t.Context())
 	stop()
 	stop()
-	<-ctx.Done()
+	wantClosed(t, "end of the context", ctx.Done())
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		t.Errorf("got cause %v, want %v", cause, context.Canceled)
 	}
@@ -196,7 +215,7 @@ func TestSignalsEndWithTheirParent(t *testing.T) {
 	ctx, _, stop := runner.Signals(parent)
 	defer stop()
 	cancel(errStop)
-	<-ctx.Done()
+	wantClosed(t, "end of the context", ctx.Done())
 	if cause := context.Cause(ctx); !errors.Is(cause, errStop) {
 		t.Errorf("got cause %v, want %v", cause, errStop)
 	}
@@ -215,7 +234,7 @@ func TestSecondHangupDoesNotForce(t *testing.T) {
 		signals <- syscall.SIGHUP // the third is taken by who was not ended by the second
 	}
 	close(stopped)
-	<-done
+	wantClosed(t, "end of the watching", done)
 	if hangup, ok := errors.AsType[*runner.SignalError](cause); !ok || hangup.ExitCode() != 129 || forced {
 		t.Errorf("got cause %v, forced %t; want SIGHUP, which does not force", cause, forced)
 	}
@@ -226,7 +245,7 @@ func TestSecondHangupDoesNotForce(t *testing.T) {
 	}()
 	signals <- syscall.SIGHUP
 	signals <- syscall.SIGTERM
-	<-done
+	wantClosed(t, "end of the watching", done)
 	if !forced {
 		t.Error("another signal after SIGHUP did not force")
 	}
@@ -240,7 +259,7 @@ func TestHangupStaysIgnoredWhereItWas(t *testing.T) {
 	defer stop()
 	signalSelf(t, syscall.SIGHUP)
 	signalSelf(t, syscall.SIGTERM)
-	<-ctx.Done()
+	wantClosed(t, "end of the context", ctx.Done())
 	if cause, ok := errors.AsType[*runner.SignalError](context.Cause(ctx)); !ok || cause.Signal != syscall.SIGTERM {
 		t.Errorf("got cause %v, want SIGTERM", context.Cause(ctx))
 	}

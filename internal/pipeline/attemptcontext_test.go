@@ -459,7 +459,9 @@ func TestContextIsSafeForConcurrentUse(t *testing.T) {
 			t.Errorf("attempt: %v because of %v, child: %v because of %v", err, cause, child.Err(), context.Cause(child))
 		}
 	}
-	ctx, cancel := context.WithCancel(t.Context())
+	bounded, stop := context.WithTimeout(t.Context(), 10*time.Second) // real ones: some wait for their deadline
+	defer stop()
+	ctx, cancel := context.WithCancel(bounded)
 	defer cancel()
 	r := newRig(ergon.Task{Process: func(ctx context.Context, tx ergon.Transaction) (any, error) {
 		i, _ := strconv.Atoi(tx.ID())
