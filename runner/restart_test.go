@@ -63,7 +63,14 @@ func (s *streaming) wantOpens(t *testing.T, want ...string) {
 
 func (s *streaming) run(ctx context.Context, t *testing.T) (runner.Summary, error) {
 	t.Helper()
-	return manage(t, runner.WithoutJitter(runner.Settings{}), s.config).Run(ctx)
+	endless := errors.New("it does not end by itself")
+	ctx, cancel := context.WithTimeoutCause(ctx, 24*time.Hour, endless) // on the clock of its bubble
+	defer cancel()
+	summary, err := manage(t, runner.WithoutJitter(runner.Settings{}), s.config).Run(ctx)
+	if errors.Is(err, endless) {
+		t.Error(err)
+	}
+	return summary, err
 }
 
 func one() []ergon.Transaction { return []ergon.Transaction{ergon.NewTransaction("", nil)} }

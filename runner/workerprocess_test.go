@@ -83,9 +83,15 @@ func TestWorkerProcessThatDiesIsReplaced(t *testing.T) {
 		t.Run(does, func(t *testing.T) {
 			c := crew{
 				Folder: string(newFolder(t, append(ids(10), "bad")...)), Does: does, Count: test.count, Heartbeat: test.heartbeat,
+				Force: time.Second,
 			}
-			tape := newTape()
-			_, end := c.run(bounded(t), t, tape)
+			tape, ctx := newTape(), bounded(t)
+			if test.heartbeat > 0 { // one that is not missed is told to end, so that the test fails soon
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeoutCause(ctx, 6*test.heartbeat, errors.New("nobody missed the heartbeat"))
+				defer cancel()
+			}
+			_, end := c.run(ctx, t, tape)
 			summary, err := end()
 			if err != nil {
 				t.Fatalf("%v\n%s", err, tape.text.String())
