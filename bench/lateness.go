@@ -32,7 +32,8 @@ func (l Lateness) At(part float64) time.Duration {
 // Late is what lies between the deadline of each context and the report of its TIMEOUT.
 func TimeoutsOf(ctx context.Context, n int, timeout time.Duration) (Lateness, error) {
 	goroutines := runtime.NumGoroutine()
-	late, err := runStuck(ctx, n, timeout)
+	released := make(chan struct{})
+	late, err := runLate(ctx, n, timeout, func() { <-released }, func() { close(released) })
 	if err != nil {
 		return Lateness{}, err
 	}
@@ -42,13 +43,14 @@ func TimeoutsOf(ctx context.Context, n int, timeout time.Duration) (Lateness, er
 	return Lateness{Late: late, Goroutines: runtime.NumGoroutine() - goroutines, Live: live()}, nil
 }
 
-// runStuck returns how late each timeout was, the shortest first, once all handlers have returned.
-func runStuck(ctx context.Context, n int, timeout time.Duration) ([]time.Duration, error) {
+// runLate returns how late each timeout was, the shortest first, once all handlers have returned, which do what they do until they
+// are released.
+func runLate(ctx context.Context, n int, timeout time.Duration, do, release func()) ([]time.Duration, error) {
 	e := NewEngine(Concurrency(n))
 	e.Policy.Loop.Concurrency.Headroom = n + 1
 	e.Policy.Process.Retry.MaxAttempts, e.Policy.Process.Retry.Timeout = 1, timeout
 
-	stuck := &stuckHandlers{released: make(chan struct{}), due: make(map[string]time.Time, n), out: make(map[string]time.Time, n)}
+	stuck := &stuckHandlers{do: do, due: make(map[string]time.Time, n), out: make(map[string]time.Time, n)}
 	settings := e.settings(n, ergon.Task{Process: stuck.process})
 	settings.OnEnd = stuck.ended
 	consumer, err := pipeline.New(settings)
@@ -56,7 +58,7 @@ func runStuck(ctx context.Context, n int, timeout time.Duration) ([]time.Duratio
 		return nil, fmt.Errorf("make the loop: %w", err)
 	}
 	err = consumer.Run(ctx)
-	close(stuck.released)
+	release()
 	if err != nil {
 		return nil, fmt.Errorf("run the loop: %w", err)
 	}
@@ -96,7 +98,7 @@ func TimersOf(ctx context.Context, n int, timeout time.Duration) (Lateness, erro
 // stuckHandlers are handlers that do not return before they are released, with when they were due and when each was
 // reported as timed out.
 type stuckHandlers struct {
-	released chan struct{}
+	do       func()
 	mu       sync.Mutex
 	due, out map[string]time.Time
 }
@@ -106,7 +108,7 @@ func (s *stuckHandlers) process(ctx context.Context, tx ergon.Transaction) (any,
 	s.mu.Lock()
 	s.due[tx.ID()] = due
 	s.mu.Unlock()
-	<-s.released
+	s.do()
 	return nil, nil //nolint:nilnil // nobody reads it any more
 }
 
