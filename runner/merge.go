@@ -47,6 +47,17 @@ func sum(a, b Snapshot) Snapshot {
 	return merged
 }
 
+// withSettled is the last snapshot of a process that has died, with what it settled after it: how long that took is not known.
+func withSettled(s Snapshot, settled map[pipeline.Outcome]int64) Snapshot {
+	merged := sum(s, Snapshot{})
+	for o, n := range settled {
+		merged.Outcomes[o] = max(merged.Outcomes[o], n)
+	}
+	ended := merged.Ended()
+	merged.Started, merged.Fetched = max(merged.Started, ended), max(merged.Fetched, ended)
+	return merged
+}
+
 // over is the snapshot of a loop that has ended, without what was true only while it ran.
 func over(s Snapshot) Snapshot {
 	s.InFlight, s.Unsettled, s.Returning, s.Waiting, s.Concurrency, s.Outage, s.Paused, s.Active = 0, 0, 0, 0, 0, false, false, nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/internal/reexec"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -96,6 +97,16 @@ func (s *supervisor) oversee(ctx context.Context, p *process) {
 		}
 	}
 	p.bury(killed)
+	s.buried(p)
+}
+
+// buried has the figures keep what a process that has died had settled since its last snapshot.
+func (s *supervisor) buried(p *process) {
+	if p.lastWord == nil {
+		s.lock.Lock()
+		defer s.lock.Unlock()
+		s.latest = withSettled(s.latest, s.settled)
+	}
 }
 
 // grant gives the last process what there is of loop.limit. The lock is held.
@@ -158,6 +169,12 @@ func (s *supervisor) hear(ctx context.Context, p *process, r report) bool {
 		s.settings.Recorder.Add(t)
 	}
 	switch r.Say {
+	case reportSettled:
+		if s.settled == nil {
+			s.settled = map[pipeline.Outcome]int64{}
+		}
+		s.settled[r.Outcome] += r.Count
+		return false // the loop as a whole has its own signs
 	case reportBeat:
 		s.latest, s.progress.Stalled = r.Snapshot, r.Stalled
 		if s.settings.Recorder.Watched() {

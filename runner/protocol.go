@@ -3,6 +3,7 @@ package runner
 import (
 	"time"
 
+	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/observe"
 )
 
@@ -45,6 +46,7 @@ const (
 	reportBeat    = "beat"    // a sign of life, with how far it is
 	reportStarted = "started" // everything is open
 	reportWanted  = "wanted"  // transactions were fetched and wait for orderGrant, where loop.limit bounds them
+	reportSettled = "settled" // transactions came to an outcome, of which their source is told next
 	reportEnded   = "ended"   // everything is closed, and the process is about to end
 )
 
@@ -61,6 +63,9 @@ type report struct {
 	Once bool `json:"once,omitempty"`
 	// Wanted is how many. With reportWanted.
 	Wanted int `json:"wanted,omitempty"`
+	// Outcome and Count are which and how many. With reportSettled.
+	Outcome pipeline.Outcome `json:"outcome,omitempty"`
+	Count   int64            `json:"count,omitempty"`
 	// Recorded are the last transactions that were, since the report before. With reportBeat and reportEnded.
 	Recorded []observe.Transaction `json:"recorded,omitempty"`
 	// Failures are what it ended with. With reportEnded.

@@ -65,6 +65,6 @@ func (s *supervisor) lifeOfLast() Snapshot {
 	s.earlier = following(s.earlier, life)
 	s.earlier.Abandoned = 0
 	s.earlier = over(s.earlier)
-	s.latest, s.taken, s.progress.Stalled = Snapshot{}, 0, ""
+	s.latest, s.settled, s.taken, s.progress.Stalled = Snapshot{}, nil, 0, ""
 	return life
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/internal/reexec"
 	"github.com/ergon-go/ergon/observe"
 	"github.com/ergon-go/ergon/policy"
@@ -83,6 +84,7 @@ func (s *serving) live(ctx context.Context, cfg ergon.TaskConfig, first order, f
 	t := newTaskRun(cfg, settings, stop, nil)
 	w := t.workers[first.Index]
 	w.quota, w.isolated = nil, true
+	w.onSettle = func(o pipeline.Outcome, n int64) { s.tell(report{Say: reportSettled, Outcome: o, Count: n}) }
 	if s.quota != nil {
 		w.quota = s.quota
 	}

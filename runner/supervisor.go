@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/internal/reexec"
 )
 
@@ -20,13 +21,14 @@ type supervisor struct {
 	process *process // the last one; start, run and discard follow each other
 
 	lock     sync.Mutex
-	current  *process       // that is told of changes; the last one that was started
-	progress WorkerProgress // but for the snapshot
-	earlier  Snapshot       // of the processes before the last
-	latest   Snapshot       // of the last, as far as it has said
-	taken    int64          // of loop.limit, by the last
-	once     bool           // no other process can go on with what the worker does
-	total    int64          // transactions that there are to do, as the first worker has counted them
+	current  *process                   // that is told of changes; the last one that was started
+	progress WorkerProgress             // but for the snapshot
+	earlier  Snapshot                   // of the processes before the last
+	latest   Snapshot                   // of the last, as far as it has said
+	taken    int64                      // of loop.limit, by the last
+	settled  map[pipeline.Outcome]int64 // what the last one said that its transactions came to, of which its snapshots may not know
+	once     bool                       // no other process can go on with what the worker does
+	total    int64                      // transactions that there are to do, as the first worker has counted them
 }
 
 func newSupervisor(index int, w *worker, out *outputs) *supervisor {

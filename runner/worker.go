@@ -31,8 +31,9 @@ type worker struct {
 	logger   *slog.Logger // what the worker itself has to say; it never waits
 	handed   *slog.Logger // what tasks and components log with, as long as the handler takes
 	restarts restarts
-	began    time.Time      // when the first loop did
-	quota    pipeline.Quota // what all workers of the task share of loop.limit; nil: there is none
+	began    time.Time                     // when the first loop did
+	onSettle func(pipeline.Outcome, int64) // hears of outcomes before their source does; nil: nobody
+	quota    pipeline.Quota                // what all workers of the task share of loop.limit; nil: there is none
 
 	mu    sync.Mutex
 	past  Snapshot        // of the lives before the last

@@ -104,6 +104,11 @@ func TestWorkerProcessThatDiesIsReplaced(t *testing.T) {
 			if left := slices.Concat(f.in("pending"), f.in("claimed")); len(left) > 0 || len(f.in("done")) != 11 {
 				t.Errorf("left are %q, done %q; want all done", left, f.in("done"))
 			}
+			// What the one that died had done counts. What it had not told its source of is done again, and counts again.
+			o := summary.Snapshot.Outcomes
+			if n := summary.Snapshot.Ended() - o[runner.Interrupted] - o[runner.Redelivered] - o[runner.Requeued]; n < 11 || n > 13 {
+				t.Errorf("%d are done, want 11, and two more at most: %v", n, o)
+			}
 			restarts := 0
 			for _, w := range summary.Each {
 				restarts += w.Restarts

@@ -30,6 +30,9 @@ type Settings struct {
 	Shutdown policy.Shutdown
 	// Force, when it is closed, cuts the shutdown short: handlers are cancelled and given up at once. Nil: never.
 	Force <-chan struct{}
+	// OnSettle, where set, is told how many transactions of a batch came to an outcome, before their source is told: should the
+	// process die then, somebody knows. Concurrent.
+	OnSettle func(Outcome, int64)
 	// OnEnd, where set, is called for every transaction whose lifecycle has ended, before it is settled. Concurrent.
 	OnEnd func(Result)
 	// Quota, where set, is what the loop shares of loop.limit with others. Nil: it has the limit to itself.

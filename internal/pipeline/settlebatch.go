@@ -28,6 +28,7 @@ type settling struct {
 	ctx   context.Context //nolint:containedctx // carries its span
 	span  trace.Span
 	news  news // what the source is told
+	said  bool // OnSettle was called
 }
 
 func (c *Consumer) beginSettling(ctx context.Context, batch []*flight) *settling {
@@ -41,10 +42,28 @@ func (c *Consumer) beginSettling(ctx context.Context, batch []*flight) *settling
 // settle makes the ends of the batch durable: dead letters first, then the source.
 func (s *settling) settle() {
 	lost := errors.Join(s.readDead(s.ctx, s.batch), s.writeDeadLetters(s.ctx, s.batch))
+	s.announce()
 	if s.hop != nil {
 		lost = errors.Join(lost, s.hopOver(s.ctx, s.batch))
 	}
 	s.end(errors.Join(lost, s.tellSource()))
+}
+
+// announce says what becomes of the batch, once: a worker may have begun what the settler's goroutine goes on with.
+func (s *settling) announce() {
+	if s.settings.OnSettle == nil || s.said {
+		return
+	}
+	s.said = true
+	var counts [outcomes]int64
+	for _, f := range s.batch {
+		counts[f.verdict.outcome]++
+	}
+	for o, n := range counts {
+		if n > 0 {
+			s.settings.OnSettle(Outcome(o), n)
+		}
+	}
 }
 
 // by has w settle the batch, and reports whether it is settled. Otherwise it is for the settler's goroutine to do so: where
@@ -53,6 +72,7 @@ func (s *settling) by(w *worker, gone func()) bool {
 	if s.span.IsRecording() || s.hop != nil || slices.ContainsFunc(s.batch, func(f *flight) bool { return f.verdict.dead }) {
 		return false
 	}
+	s.announce()
 	var err error
 	if s.gatherNews() {
 		l := lend(s.ctx, s.settings.Policy.Settle.Retry.Timeout, s.telling, nil)
