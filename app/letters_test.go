@@ -155,11 +155,13 @@ func TestDeadLettersAreLookedAt(t *testing.T) {
 // Nothing is done to all of them by accident. [S2]
 func TestDeadLettersAreGivenBackOrDropped(t *testing.T) {
 	chutes := strings.Replace(house, "{type: shelf, name: numbers}", "{type: chute, name: other}", 1)
+	mutes := strings.Replace(house, "{type: shelf, name: numbers}", "{type: mute, name: other}", 1)
 	for name, v := range map[string]visit{
 		"retry":                  {args: "dlq retry square --all", yaml: chutes},
 		"retry-json":             {args: "dlq retry square --all --output json", yaml: chutes},
 		"retry-key":              {args: "dlq retry square L4", yaml: chutes},
 		"retry-remembered":       {args: "dlq retry square --all"},
+		"retry-untold":           {args: "dlq retry square L4", yaml: mutes, code: 1},
 		"retry-none":             {args: "dlq retry square --category TIMEOUT"},
 		"retry-no-source":        {args: "dlq retry square/dead_letters --all", code: 1},
 		"retry-left-json":        {args: "dlq retry more L3 --output json", code: 1},

@@ -248,6 +248,13 @@ type chute struct{ *shelf }
 
 func (chute) ReplayTransactions() {}
 
+// mute is a shelf that drops what it knows and does not tell.
+type mute struct{ *shelf }
+
+func (mute) Declare() capability.Declaration {
+	return capability.Declaration{Dedup: capability.DedupUntold}
+}
+
 // scroll is a sink that holds the result of one run.
 type scroll struct{ drain }
 
@@ -266,6 +273,8 @@ func (w *warehouse) registry() *config.Registry {
 		func(c shelfConfig) (chute, error) { return chute{w.shelf(c.Name)}, nil })
 	config.Connector(reg, "pigeonholes", "keeps dead letters", struct{}{},
 		func(struct{}) (pigeonholes, error) { return pigeonholes{w}, nil })
+	config.Connector(reg, "mute", "a queue that does not tell", shelfConfig{},
+		func(c shelfConfig) (mute, error) { return mute{w.shelf(c.Name)}, nil })
 	config.Connector(reg, "scroll", "holds the result of a run", struct{}{}, func(struct{}) (scroll, error) { return scroll{}, nil })
 	return reg
 }
