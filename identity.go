@@ -51,7 +51,7 @@ func (t Transaction) Generation() int {
 // WithGeneration returns a copy of generation n; below 1 that of what was sent, of which no edit is remembered.
 func (t Transaction) WithGeneration(n int) Transaction {
 	if n < 1 {
-		return t.withoutMetadata(generationKey).withoutMetadata(contentKey)
+		return t.WithoutMetadata(generationKey).WithoutMetadata(contentKey)
 	}
 	return t.WithMetadata(generationKey, strconv.Itoa(n))
 }
@@ -65,7 +65,7 @@ func (t Transaction) Arrival() string { return t.metadata[arrivalKey] }
 // transaction came from, so that one step that is repeated after a crash is the same arrival.
 func (t Transaction) WithArrival(arrival string) Transaction {
 	if arrival == "" {
-		return t.withoutMetadata(arrivalKey)
+		return t.WithoutMetadata(arrivalKey)
 	}
 	return t.WithMetadata(arrivalKey, arrival)
 }

@@ -106,7 +106,8 @@ func (t Transaction) WithMetadata(key, value string) Transaction {
 	return t
 }
 
-func (t Transaction) withoutMetadata(key string) Transaction {
+// WithoutMetadata returns a copy without a key.
+func (t Transaction) WithoutMetadata(key string) Transaction {
 	if _, set := t.metadata[key]; set {
 		changed := maps.Clone(t.metadata)
 		delete(changed, key)

@@ -90,7 +90,7 @@ func (p *program) observe(ctx context.Context, cfg telemetry.Config, w io.Writer
 func (p *program) runnerSettings(t *telemetry.Providers, force <-chan struct{}) runner.Settings {
 	return runner.Settings{
 		TracerProvider: t.TracerProvider, MeterProvider: t.MeterProvider, Logger: t.Logger, Force: force, Flush: p.flush(t),
-		WorkerEnv: p.workerEnv,
+		ContinueTraces: t.ContinueTraces, WorkerEnv: p.workerEnv,
 	}
 }
 

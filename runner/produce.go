@@ -30,6 +30,7 @@ func ProduceTransactions(
 	loop, err := pipeline.NewProducer(pipeline.Settings{
 		Task: name, Worker: name + "-1", Handlers: task, Producer: p, Shutdown: policy.DefaultShutdown(), Force: s.Force,
 		TracerProvider: s.TracerProvider, MeterProvider: s.MeterProvider, Logger: s.Logger,
+		ContinueTraces: s.ContinueTraces,
 	}, sequenceOf(transactions))
 	if err != nil {
 		return Snapshot{}, &ConfigError{Task: name, Err: err}

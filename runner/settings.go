@@ -20,6 +20,8 @@ type Settings struct {
 	MeterProvider metric.MeterProvider
 	// Logger gets what workers have to say, and is what tasks log with. Nil: slog.Default().
 	Logger *slog.Logger
+	// ContinueTraces has the trace context that a transaction carries be the parent of its span. Default: it is a link.
+	ContinueTraces bool
 	// Flush flushes and shuts down telemetry. It is called at the end of every Run and ProcessTransaction, after
 	// everything is closed, and has 5 seconds, 3 in a worker process, 1 second once Force is closed. Nil: nothing to flush.
 	Flush func(context.Context) error

@@ -43,6 +43,19 @@ const (
 // Choices are all of them.
 func (Compression) Choices() []string { return choices(CompressionNone, CompressionGzip) }
 
+// Propagation is what the context that a transaction carries is for its span.
+type Propagation string
+
+const (
+	// PropagationLink links the span to it.
+	PropagationLink Propagation = "link"
+	// PropagationContinue has it be the parent.
+	PropagationContinue Propagation = "continue"
+)
+
+// Choices are all of them.
+func (Propagation) Choices() []string { return choices(PropagationLink, PropagationContinue) }
+
 // Sampler decides which spans are recorded.
 type Sampler string
 

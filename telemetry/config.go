@@ -11,6 +11,12 @@ type Config struct {
 	// Propagators are the formats that trace contexts travel in between services, for the instrumentation libraries that a
 	// task uses: names of OTEL_PROPAGATORS. Transactions always carry W3C trace context. Default [tracecontext, baggage].
 	Propagators []string `yaml:"propagators"`
+	// Propagation says what the trace context that a transaction carries is for the span of the transaction: link (default),
+	// which begins a trace for each transaction of its own, or continue, which goes on with the sender's.
+	Propagation Propagation `yaml:"propagation"`
+	// Trust says whose decision about sampling is followed with continue: TrustNone (default), nobody's; TrustAll,
+	// everybody's; or a list of the tasks whose senders are trusted, a []string. A sampler that heeds no parent heeds none.
+	Trust any `yaml:"trust"`
 	// OTLP is where the exporters otlp of all signals send to, and how.
 	OTLP OTLP `yaml:"otlp"`
 	// Traces are the spans of runs, transactions and attempts.
@@ -148,9 +154,9 @@ func DefaultConfig() Config {
 	logBatch := batch
 	logBatch.Interval = time.Second
 	return Config{
-		Propagators: []string{"tracecontext", "baggage"},
-		OTLP:        OTLP{Protocol: ProtocolHTTP, Compression: CompressionNone, Timeout: 10 * time.Second},
-		Traces:      Traces{Sampler: SamplerParentAlwaysOn, Ratio: 1, Processor: ProcessorBatch, Batch: batch},
+		Propagators: []string{"tracecontext", "baggage"}, Propagation: PropagationLink, Trust: TrustNone,
+		OTLP:   OTLP{Protocol: ProtocolHTTP, Compression: CompressionNone, Timeout: 10 * time.Second},
+		Traces: Traces{Sampler: SamplerParentAlwaysOn, Ratio: 1, Processor: ProcessorBatch, Batch: batch},
 		Metrics: Metrics{
 			Interval: time.Minute, Timeout: 30 * time.Second, Temporality: TemporalityCumulative,
 			Prometheus: Prometheus{Listen: "localhost:9464"},

@@ -11,8 +11,9 @@ import (
 	"github.com/ergon-go/ergon/internal/spans"
 )
 
-func samplerOf(t Traces) sdktrace.Sampler {
-	switch t.Sampler {
+// sampler is that of the configuration. Those that heed a parent heed one that sent a transaction only where it is trusted.
+func (c Config) sampler() sdktrace.Sampler {
+	switch t := c.Traces; t.Sampler {
 	case SamplerAlwaysOn:
 		return sdktrace.AlwaysSample()
 	case SamplerAlwaysOff:
@@ -20,13 +21,13 @@ func samplerOf(t Traces) sdktrace.Sampler {
 	case SamplerRatio:
 		return sdktrace.TraceIDRatioBased(t.Ratio)
 	case SamplerParentAlwaysOff:
-		return sdktrace.ParentBased(sdktrace.NeverSample())
+		return c.heeding(sdktrace.NeverSample())
 	case SamplerParentRatio:
-		return sdktrace.ParentBased(sdktrace.TraceIDRatioBased(t.Ratio))
+		return c.heeding(sdktrace.TraceIDRatioBased(t.Ratio))
 	case SamplerTransactions:
-		return &transactionSampler{ratio: t.Ratio, others: sdktrace.ParentBased(sdktrace.AlwaysSample())}
+		return c.trusting(&transactionSampler{ratio: t.Ratio, others: sdktrace.ParentBased(sdktrace.AlwaysSample())})
 	default:
-		return sdktrace.ParentBased(sdktrace.AlwaysSample())
+		return c.heeding(sdktrace.AlwaysSample())
 	}
 }
 

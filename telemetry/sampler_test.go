@@ -91,3 +91,65 @@ func TestTransactionsOfOneRunAreSampledOneByOne(t *testing.T) {
 		})
 	}
 }
+
+// [O1] A sender decides whether a transaction is recorded only where it is trusted.
+func TestSenderDecidesOnlyWhereItIsTrusted(t *testing.T) {
+	for name, test := range map[string]struct {
+		sampler telemetry.Sampler
+		trust   any
+		// what is recorded of a transaction that its sender has recorded, and has not
+		recorded, not bool
+	}{
+		"by default":          {telemetry.SamplerParentAlwaysOn, telemetry.TrustNone, true, true},
+		"nobody, off":         {telemetry.SamplerParentAlwaysOff, telemetry.TrustNone, false, false},
+		"nobody, ratio":       {telemetry.SamplerParentRatio, telemetry.TrustNone, false, false},
+		"everybody":           {telemetry.SamplerParentAlwaysOn, telemetry.TrustAll, true, false},
+		"everybody, off":      {telemetry.SamplerParentAlwaysOff, telemetry.TrustAll, true, false},
+		"this task":           {telemetry.SamplerParentAlwaysOff, []string{"other", "take"}, true, false},
+		"this task, by YAML":  {telemetry.SamplerParentAlwaysOff, []any{"take"}, true, false},
+		"another":             {telemetry.SamplerParentAlwaysOff, []string{"take2", "tak"}, false, false},
+		"transactions":        {telemetry.SamplerTransactions, telemetry.TrustNone, false, false},
+		"transactions, all":   {telemetry.SamplerTransactions, telemetry.TrustAll, true, false},
+		"heeds no parent":     {telemetry.SamplerAlwaysOff, telemetry.TrustAll, false, false},
+		"heeds no parent, on": {telemetry.SamplerAlwaysOn, telemetry.TrustNone, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := everywhere(collector(t).HTTP, telemetry.ProtocolHTTP)
+			c.Metrics.Exporters, c.Logs.Exporters = nil, nil
+			c.Traces.Sampler, c.Traces.Ratio, c.Trust = test.sampler, 0, test.trust
+			p, _ := setup(t, c, telemetry.Settings{})
+			for flags, want := range map[trace.TraceFlags]bool{trace.FlagsSampled: test.recorded, 0: test.not} {
+				state, err := trace.ParseTraceState("vendor=kept")
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx := trace.ContextWithRemoteSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{
+					TraceID: trace.TraceID{0xff, 15: 1}, SpanID: trace.SpanID{1}, TraceFlags: flags, TraceState: state,
+				}))
+				_, span := p.TracerProvider.Tracer("test").Start(ctx, "process take", trace.WithSpanKind(trace.SpanKindConsumer))
+				if span.IsRecording() != want {
+					t.Errorf("sent with flags %s: recorded %v, want %v", flags, span.IsRecording(), want)
+				}
+				if got := span.SpanContext().TraceState().Get("vendor"); got != "kept" {
+					t.Errorf("the state of the trace is %q", span.SpanContext().TraceState())
+				}
+				span.End()
+			}
+		})
+	}
+}
+
+func TestTrustIsNoneAllOrAListOfTasks(t *testing.T) {
+	for _, wrong := range []any{"some", 5, true, []any{"a", 5}, []any{""}, []string{""}, map[string]any{}} {
+		c := telemetry.DefaultConfig()
+		c.Trust = wrong
+		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "trust: ") {
+			t.Errorf("%v: got %v", wrong, err)
+		}
+	}
+	c := telemetry.DefaultConfig()
+	c.Propagation = "follow"
+	if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "propagation") {
+		t.Errorf("propagation: follow: got %v", err)
+	}
+}

@@ -26,6 +26,8 @@ type Providers struct {
 	MeterProvider  metric.MeterProvider
 	// Logger writes to the console, the file and the exporters; its records have the ids of task, transaction and span.
 	Logger *slog.Logger
+	// ContinueTraces is for runner.Settings: it says that the configuration has propagation: continue.
+	ContinueTraces bool
 	// Propagator is for instrumentation libraries.
 	Propagator propagation.TextMapPropagator
 	// Prometheus answers with the metrics, where prometheus is one of their exporters; nil otherwise.
@@ -44,7 +46,7 @@ type Providers struct {
 // to be delivered. It fails where a file that is named cannot be read or written, or an address is taken; then nothing is
 // left open. The caller calls [Providers.Shutdown]. c must be valid: see [Config.Validate].
 func Setup(ctx context.Context, c Config, s Settings) (*Providers, error) {
-	b := &builder{config: c, settings: s, providers: &Providers{}}
+	b := &builder{config: c, settings: s, providers: &Providers{ContinueTraces: c.Propagation == PropagationContinue}}
 	err := b.build(ctx)
 	b.providers.pipelines, b.providers.closers = b.pipelines, b.closers
 	if err != nil {

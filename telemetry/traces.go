@@ -43,7 +43,7 @@ func (c *spanCounter) OnEnd(s sdktrace.ReadOnlySpan) {
 // traces makes the provider of spans.
 func (b *builder) traces(ctx context.Context, described *resource.Resource) error {
 	t := b.config.Traces
-	options := []sdktrace.TracerProviderOption{sdktrace.WithResource(described), sdktrace.WithSampler(samplerOf(t))}
+	options := []sdktrace.TracerProviderOption{sdktrace.WithResource(described), sdktrace.WithSampler(b.config.sampler())}
 	for _, name := range t.Exporters {
 		exporter, link, err := b.spanExporter(ctx, name)
 		if err != nil {

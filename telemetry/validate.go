@@ -47,6 +47,10 @@ func (c Config) Validate() error {
 			f.addf("propagators", "are %q: %v; known are tracecontext, baggage, b3, b3multi, jaeger, xray, ottrace and none", c.Propagators, err)
 		}
 	}
+	oneOf(&f, "propagation", c.Propagation, c.Propagation.Choices()...)
+	if _, _, ok := c.trusted(); !ok {
+		f.addf("trust", "is %v, must be none, all or a list of tasks, such as [triage]", c.Trust)
+	}
 	if _, ok := c.Resource[""]; ok {
 		f.addf("resource", "has an attribute without a name")
 	}

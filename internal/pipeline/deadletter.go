@@ -22,7 +22,7 @@ func (c *Consumer) deadLetterOf(f *flight) ergon.Transaction {
 		Category: cause.Category, Phase: cause.Phase, Attempts: cause.Attempts, Message: cause.Err.Error(),
 		Fingerprint: fingerprint(c.settings.Task, cause),
 		Deliveries:  delivery.Count, EnqueuedAt: delivery.EnqueuedAt, FailedAt: f.failure.at.UTC(),
-		Metadata: maps.Collect(f.tx.AllMetadata()), Payload: f.failure.payload, PayloadEncoding: f.failure.encoding,
+		Metadata: maps.Collect(failedIn(f).AllMetadata()), Payload: f.failure.payload, PayloadEncoding: f.failure.encoding,
 	}
 	if cause.First != nil {
 		record.FirstError = cause.First.Error()
@@ -31,6 +31,15 @@ func (c *Consumer) deadLetterOf(f *flight) ergon.Transaction {
 		record.HandlerFailed, record.HandlerError = true, f.failure.handler.Err.Error()
 	}
 	return ergon.NewTransaction(f.tx.ID(), record.WithTexts()).WithDelivery(delivery)
+}
+
+// failedIn is a failed transaction with the context of this hop in its metadata: whoever consumes what is retried finds out
+// where it failed.
+func failedIn(f *flight) ergon.Transaction {
+	if f.aside != nil && f.aside.span != nil && f.aside.span.SpanContext().IsValid() {
+		return withoutInvalidTrace(carrying(*f.tx, f.aside.span.SpanContext()))
+	}
+	return withoutInvalidTrace(*f.tx)
 }
 
 // readable has JSON and text embedded as what they are; encoding/json would make base64 of bytes.

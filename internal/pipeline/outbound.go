@@ -49,7 +49,7 @@ func (o *outbound) prepare() {
 	defer func() { <-o.slots }()
 	watcher := o.consumer.watcher
 	began := o.consumer.clock.now()
-	ctx, span := watcher.outboundStarted(o, *o.inbound.tx, &o.tx)
+	ctx, span := watcher.outboundStarted(o, &o.tx)
 	failed := o.throttle(ctx)
 	if failed == nil {
 		failed = o.run(ctx)

@@ -100,10 +100,10 @@ func (o *Outlet) DispatchTransactions(ctx context.Context, batch []ergon.Transac
 	if c, ok := ctx.Value(collectorKey{}).(*collector); ok {
 		batch = c.derived(batch)
 		if c.hop != nil && o.sharesStore(c.hop) {
-			return c.add(o.to, o.stamped(ctx, batch))
+			return c.add(o.to, stamped(ctx, batch))
 		}
 	}
-	batch = o.stamped(ctx, batch)
+	batch = stamped(ctx, batch)
 	if o.batch.Size <= 1 || len(batch) == 0 || len(batch) >= o.batch.Size {
 		return o.direct(ctx, batch)
 	}
@@ -152,18 +152,6 @@ func (o *Outlet) sharesStore(h *hop) bool {
 	defer o.mu.Unlock()
 	o.asked, o.shares = h, shares
 	return shares
-}
-
-// stamped returns batch with the span in ctx in its metadata, where there is one.
-func (o *Outlet) stamped(ctx context.Context, batch []ergon.Transaction) []ergon.Transaction {
-	if !traced(ctx) {
-		return batch
-	}
-	batch = slices.Clone(batch)
-	for i, tx := range batch {
-		batch[i] = withTrace(ctx, tx)
-	}
-	return batch
 }
 
 // wait returns what became of p, unless ctx ends before that is known.

@@ -43,6 +43,8 @@ type Settings struct {
 	TracerProvider trace.TracerProvider
 	MeterProvider  metric.MeterProvider
 	Logger         *slog.Logger
+	// ContinueTraces has the context that a transaction carries be the parent of its span. Otherwise it is a link.
+	ContinueTraces bool
 
 	single   bool // there is nothing to settle, and nobody to give anything back to
 	produces bool // it is a producing loop

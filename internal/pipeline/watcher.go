@@ -31,14 +31,19 @@ type watcher struct {
 	watching bool // any of them
 	link     bool // streaming: no span encloses the loop, so transactions are linked to their fetch
 	produces bool // there is no source to be fetched from and settled with
-	process  string
+	// continues: the span of a transaction is below that of its sender, and not only linked to it
+	continues bool
+	process   string
 
 	kind []trace.SpanStartOption // of the span of a transaction
 }
 
 func newWatcher(c *Consumer) (*watcher, error) {
 	s := c.settings
-	w := &watcher{consumer: c, ended: newEndedSpans(), process: spans.ProcessPrefix + s.Task, link: s.Policy.Loop.Streaming, produces: s.produces}
+	w := &watcher{
+		consumer: c, ended: newEndedSpans(), process: spans.ProcessPrefix + s.Task, link: s.Policy.Loop.Streaming, produces: s.produces,
+		continues: s.ContinueTraces,
+	}
 	kind := trace.SpanKindConsumer
 	if s.produces {
 		w.process, kind = spans.PreparePrefix+s.Task, trace.SpanKindProducer

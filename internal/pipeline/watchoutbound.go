@@ -10,9 +10,8 @@ import (
 	"github.com/ergon-go/ergon/internal/spans"
 )
 
-// outboundStarted starts the span of an outbound transaction, below that of the inbound one, and puts it into its metadata. One
-// that was made of the inbound transaction has the span of that one's making there, which is not its own.
-func (w *watcher) outboundStarted(ctx context.Context, inbound ergon.Transaction, tx *ergon.Transaction) (context.Context, trace.Span) {
+// outboundStarted starts the span of an outbound transaction, below that of the inbound one, and puts it into its metadata.
+func (w *watcher) outboundStarted(ctx context.Context, tx *ergon.Transaction) (context.Context, trace.Span) {
 	parent := trace.SpanFromContext(ctx)
 	if !w.tracing || !parent.SpanContext().IsValid() {
 		return ctx, trace.SpanFromContext(context.Background())
@@ -20,11 +19,7 @@ func (w *watcher) outboundStarted(ctx context.Context, inbound ergon.Transaction
 	span := trace.SpanFromContext(context.Background())
 	if parent.IsRecording() {
 		ctx, span = spans.Start(ctx, w.tracer, spans.PreparePrefix+w.consumer.settings.Task, trace.WithSpanKind(trace.SpanKindProducer))
-		ctx = spans.AsRun(ctx)
-	}
-	of, inherited := inbound.Metadata(traceparent)
-	if own, has := tx.Metadata(traceparent); inherited && has && own == of {
-		*tx = tx.WithMetadata(traceparent, "").WithMetadata(tracestate, "")
+		ctx = making(spans.AsRun(ctx))
 	}
 	*tx = withTrace(ctx, *tx)
 	return ctx, span

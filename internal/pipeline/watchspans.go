@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ergon-go/ergon"
@@ -36,50 +36,42 @@ func (w *watcher) accepted(flights []*flight, from trace.SpanContext) {
 
 func (w *watcher) transactionStarted(f *flight) {
 	t := f.needAside()
+	parent, links := w.parentOf(f)
 	options := w.kind
-	if links := linksOf(f); len(links) > 0 {
+	if len(links) > 0 {
 		options = []trace.SpanStartOption{options[0], trace.WithLinks(links...)}
 	}
-	t.ctx, t.span = spans.Start(w.consumer.values, w.tracer, w.process, options...)
+	t.ctx, t.span = spans.Start(parent, w.tracer, w.process, options...)
 	if w.produces {
+		t.ctx = making(t.ctx)
 		*f.tx = withTrace(t.ctx, *f.tx)
 	}
 }
 
-// linksOf are the producer's span, which travels in the metadata, and the fetch.
-func linksOf(f *flight) []trace.Link {
+// parentOf is what the span of a transaction is below, and what it is linked to: the sender, whose context travels in the
+// metadata, is either; the fetch is linked, and so is a finite loop that it would be below otherwise.
+func (w *watcher) parentOf(f *flight) (context.Context, []trace.Link) {
+	parent := w.consumer.values
 	var links []trace.Link
-	if _, ok := f.tx.Metadata("traceparent"); ok {
-		ctx := propagation.TraceContext{}.Extract(context.Background(), metadataCarrier{*f.tx})
-		if producer := trace.SpanContextFromContext(ctx); producer.IsValid() {
-			links = append(links, trace.Link{SpanContext: producer})
+	sender := senderOf(*f.tx)
+	switch {
+	case sender.IsValid() && w.continues:
+		if loop := trace.SpanContextFromContext(parent); loop.IsValid() {
+			links = append(links, trace.Link{SpanContext: loop})
+		}
+		parent = trace.ContextWithRemoteSpanContext(parent, sender)
+	case sender.IsValid():
+		links = append(links, trace.Link{SpanContext: sender})
+	}
+	if text, has := f.tx.Metadata(carriedBaggage); has && w.continues {
+		if b, err := baggage.Parse(text); err == nil {
+			parent = baggage.ContextWithBaggage(parent, b)
 		}
 	}
 	if f.aside.fetched.IsValid() {
 		links = append(links, trace.Link{SpanContext: f.aside.fetched})
 	}
-	return links
-}
-
-// metadataCarrier lets a propagator read a transaction's metadata.
-type metadataCarrier struct{ tx ergon.Transaction }
-
-var _ propagation.TextMapCarrier = metadataCarrier{}
-
-func (m metadataCarrier) Get(key string) string {
-	v, _ := m.tx.Metadata(key)
-	return v
-}
-
-// Set does nothing: a transaction is immutable, and a consumer only reads.
-func (m metadataCarrier) Set(string, string) {}
-
-func (m metadataCarrier) Keys() []string {
-	var keys []string
-	for k := range m.tx.AllMetadata() {
-		keys = append(keys, k)
-	}
-	return keys
+	return parent, links
 }
 
 // attemptStarted starts a span only below one that records: what is not sampled costs no more than its trace context. Outbound

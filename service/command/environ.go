@@ -8,7 +8,9 @@ import (
 	"strconv"
 	"strings"
 
+	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/internal/spans"
@@ -38,7 +40,7 @@ func matches(pattern, name string) bool {
 }
 
 // variables tells a program about its transaction: ERGON_TRANSACTION_ID, ERGON_IDEMPOTENCY_KEY, ERGON_ATTEMPT, ERGON_DELIVERY_COUNT, each key of its
-// metadata as ERGON_META_KEY, and TRACEPARENT.
+// metadata as ERGON_META_KEY, and TRACEPARENT, TRACESTATE and BAGGAGE.
 func variables(ctx context.Context, tx ergon.Transaction) []string {
 	attempt := 1
 	if scope, ok := spans.ScopeFrom(ctx); ok {
@@ -51,14 +53,29 @@ func variables(ctx context.Context, tx ergon.Transaction) []string {
 		"ERGON_DELIVERY_COUNT=" + strconv.Itoa(tx.Delivery().Count),
 	}
 	for key, value := range tx.AllMetadata() {
-		all = append(all, "ERGON_META_"+variableName(key)+"="+withoutNUL(value))
+		if key != "traceparent" && key != "tracestate" && key != "baggage" { // they have variables of their own
+			all = append(all, "ERGON_META_"+variableName(key)+"="+withoutNUL(value))
+		}
 	}
-	var carrier propagation.MapCarrier = map[string]string{}
-	propagation.TraceContext{}.Inject(ctx, carrier)
-	for key, value := range carrier {
-		all = append(all, strings.ToUpper(key)+"="+value)
+	for key, value := range traceOf(ctx, tx) {
+		all = append(all, strings.ToUpper(key)+"="+withoutNUL(value))
 	}
 	return all
+}
+
+// traceOf is the span of the attempt or, where nothing traces, the context that came with the transaction, if it is valid.
+func traceOf(ctx context.Context, tx ergon.Transaction) propagation.MapCarrier {
+	var came, carrier propagation.MapCarrier = map[string]string{}, map[string]string{}
+	maps.Insert(came, tx.AllMetadata())
+	if !trace.SpanContextFromContext(ctx).IsValid() {
+		ctx = propagation.TraceContext{}.Extract(ctx, came)
+	}
+	if baggage.FromContext(ctx).Len() == 0 {
+		ctx = propagation.Baggage{}.Extract(ctx, came)
+	}
+	propagation.TraceContext{}.Inject(ctx, carrier)
+	propagation.Baggage{}.Inject(ctx, carrier)
+	return carrier
 }
 
 // variableName has capital letters, digits and underscores only.

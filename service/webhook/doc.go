@@ -6,5 +6,5 @@
 //	other 4xx                the transaction is at fault: BUSINESS, not tried again
 //	3xx, where not followed  SYSTEM, not tried again: the configuration is at fault
 //
-// A request carries the transaction's id as Idempotency-Key, and traceparent. Connections are kept and used again.
+// A request carries the transaction's id as Idempotency-Key, and traceparent, tracestate and baggage. Connections are kept and used again.
 package webhook

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"time"
 
+	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
@@ -102,7 +103,9 @@ func (w *Webhook) request(ctx context.Context, tx ergon.Transaction, payload []b
 	request.Header.Set("Content-Type", w.config.ContentType)
 	request.Header.Set("User-Agent", "ergon")
 	request.Header.Set("Idempotency-Key", tx.IdempotencyKey())
-	propagation.TraceContext{}.Inject(traced(ctx, tx), propagation.HeaderCarrier(request.Header))
+	traced := traced(ctx, tx)
+	propagation.TraceContext{}.Inject(traced, propagation.HeaderCarrier(request.Header))
+	propagation.Baggage{}.Inject(traced, propagation.HeaderCarrier(request.Header))
 	for name, value := range w.config.Headers {
 		request.Header.Set(name, value)
 		if http.CanonicalHeaderKey(name) == "Host" {
@@ -112,14 +115,18 @@ func (w *Webhook) request(ctx context.Context, tx ergon.Transaction, payload []b
 	return request, nil
 }
 
-// traced is ctx with the span of the attempt, or else the one that the transaction was made in.
+// traced is ctx with the span of the attempt or, where nothing traces, the context that came with the transaction, if it is
+// valid; and with its baggage, unless ctx has some.
 func traced(ctx context.Context, tx ergon.Transaction) context.Context {
-	if trace.SpanContextFromContext(ctx).IsValid() {
-		return ctx
+	var came propagation.MapCarrier = map[string]string{}
+	maps.Insert(came, tx.AllMetadata())
+	if !trace.SpanContextFromContext(ctx).IsValid() {
+		ctx = propagation.TraceContext{}.Extract(ctx, came)
 	}
-	var carrier propagation.MapCarrier = map[string]string{}
-	maps.Insert(carrier, tx.AllMetadata())
-	return propagation.TraceContext{}.Extract(ctx, carrier)
+	if baggage.FromContext(ctx).Len() == 0 {
+		ctx = propagation.Baggage{}.Extract(ctx, came)
+	}
+	return ctx
 }
 
 // proxy is that of the environment. An error of net/http would repeat it, with its password.

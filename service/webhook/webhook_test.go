@@ -289,3 +289,42 @@ func TestErrorsTellNothingOfURLsAndAnswers(t *testing.T) {
 		})
 	}
 }
+
+// [O1] Where nothing traces, what is valid is passed on as it is; where something does, this hop's span goes before it.
+func TestTraceOfTheTransactionIsPassedOnWhereItIsValid(t *testing.T) {
+	state, err := trace.ParseTraceState("own=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	span := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceState: state})
+	for name, c := range map[string]struct {
+		parent, state, baggage string
+		traced                 bool
+		want                   [3]string
+	}{
+		"valid":          {parent, "vendor=x", "tenant=7", false, [3]string{parent, "vendor=x", "tenant=7"}},
+		"invalid":        {"garbage", "vendor=x", "=;", false, [3]string{}},
+		"traced":         {parent, "vendor=x", "tenant=7", true, [3]string{"00-01000000000000000000000000000000-0200000000000000-00", "own=1", "tenant=7"}},
+		"traced, no use": {"garbage", "vendor=x", "=;", true, [3]string{"00-01000000000000000000000000000000-0200000000000000-00", "own=1", ""}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got [3]string
+			server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				got = [3]string{r.Header.Get("Traceparent"), r.Header.Get("Tracestate"), r.Header.Get("Baggage")}
+			}))
+			t.Cleanup(server.Close)
+			ctx := t.Context()
+			if c.traced {
+				ctx = trace.ContextWithSpanContext(ctx, span)
+			}
+			tx := ergon.NewTransaction("a", nil).WithMetadata("traceparent", c.parent).WithMetadata("tracestate", c.state).
+				WithMetadata("baggage", c.baggage)
+			if _, err := newWebhook(t, server.URL, nil).Call(ctx, tx, nil); err != nil {
+				t.Fatal(err)
+			}
+			if got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
