@@ -1,6 +1,7 @@
 package memory_test
 
 import (
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -92,4 +93,15 @@ func TestQueueMayKeepNoOrder(t *testing.T) {
 	if got := capability.DeclarationOf(q).Order; got != capability.OrderNone {
 		t.Errorf("declares %q, want none", got)
 	}
+}
+
+// [R1] A delay of any length means what it says, up to the longest there is.
+func TestLongestDelayIsNoShortOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := memory.New(memory.Settings{Transactions: transactions(2)})
+		settle(t, q, ergon.Settlement{Action: policy.SettleRequeue, Delay: math.MaxInt64}, wantFetched(t, q, "t0", "t1")...)
+		wantFetched(t, q)
+		time.Sleep(100 * 365 * 24 * time.Hour)
+		wantFetched(t, q)
+	})
 }

@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -93,4 +94,15 @@ func TestKeyGoesOnAfterADeadLetter(t *testing.T) {
 	dispatch(t, queue, keyed("k", "k1", "k2")...)
 	settle(t, queue, rejected, fetch(t, queue, 1)...)
 	wantFetched(t, queue, "k2")
+}
+
+// [R1] A delay of any length means what it says, up to the longest there is.
+func TestLongestDelayIsNoShortOne(t *testing.T) {
+	b := newBench(t)
+	queue := b.queue(t)
+	dispatch(t, queue, transactions("a")...)
+	settle(t, queue, later(math.MaxInt64), fetch(t, queue, 9)...)
+	wantFetched(t, queue)
+	b.advance(math.MaxInt64 / 2)
+	wantFetched(t, queue)
 }

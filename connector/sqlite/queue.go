@@ -131,7 +131,11 @@ func (q *Queue) forgetAt(now int64) int64 {
 
 // after is micros later by d, rounded up so that what lasts for d never lasts shorter.
 func after(micros int64, d time.Duration) int64 {
-	return micros + int64((d+time.Microsecond-1)/time.Microsecond)
+	whole := int64(d / time.Microsecond)
+	if d%time.Microsecond > 0 {
+		whole++ // rounded up, without adding to d first: it may be the longest there is
+	}
+	return micros + whole
 }
 
 // failures collects the failed items of a batch; it allocates nothing while there are none.

@@ -176,12 +176,12 @@ func (p *play) do(ctx context.Context, id string, do act) error {
 		return ctx.Err()
 	default:
 		time.Sleep(do.took)
-		return do.deed.end()
+		return do.deed.end(p.ownDelay())
 	}
 }
 
 // end ends a handler that waits for nothing.
-func (d deed) end() error {
+func (d deed) end(own time.Duration) error {
 	switch d {
 	case returnsBusiness:
 		return ergon.Business(errScripted)
@@ -190,7 +190,7 @@ func (d deed) end() error {
 	case returnsSystem:
 		return errScripted
 	case returnsDelayed:
-		return ergon.RetryAfter(errScripted, ownDelay)
+		return ergon.RetryAfter(errScripted, own)
 	case panics:
 		panic(errScripted)
 	case goesExit:

@@ -40,6 +40,7 @@ type act struct {
 const (
 	actUnit            = 60 * time.Millisecond // up to 15 of them, always shorter than a timeout
 	ownDelay           = 777 * time.Millisecond
+	longOwnDelay       = 1777 * time.Millisecond
 	transactionTimeout = 3500*time.Millisecond + 500*time.Microsecond
 	extensionInterval  = time.Second + 7*time.Microsecond
 	leaseDuration      = 4 * extensionInterval
@@ -56,6 +57,14 @@ type scenario struct {
 	disposition ergon.Disposition
 	prefetch    int
 	acts        [][]act // by transaction
+}
+
+// ownDelay is what an error asks for by itself. Where all have a slot it is long enough to be waited for without one.
+func (s scenario) ownDelay() time.Duration {
+	if s.parallel {
+		return longOwnDelay
+	}
+	return ownDelay
 }
 
 func (s scenario) policy() policy.Consumer {
@@ -229,7 +238,7 @@ func (m *model) event(do act) lifecycle.Event {
 	case do.deed == beginsShutdown:
 		return lifecycle.Interrupted
 	case do.deed == returnsDelayed:
-		m.own = ownDelay
+		m.own = m.ownDelay()
 	}
 	return lifecycle.System
 }

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -251,4 +254,42 @@ func TestWaitsEndWhenTheyAreDue(t *testing.T) {
 		}
 		r.wantOutcomes(t, map[pipeline.Outcome]int64{pipeline.Succeeded: 500})
 	})
+}
+
+// [R1, R5] A delay of any length means what it says, up to the longest there is: an error's own, a backoff, and that of a requeue.
+// Others run meanwhile, and a shutdown ends it.
+func TestLongestDelays(t *testing.T) {
+	const longest = time.Duration(math.MaxInt64)
+	for name, c := range map[string]struct {
+		change func(*rig)
+		err    error
+	}{
+		"of an error":  {func(*rig) {}, ergon.RetryAfter(errDown, longest)},
+		"of a policy":  {func(r *rig) { r.Policy.Process.Retry.Backoff = longest }, errDown},
+		"of a requeue": {func(r *rig) { r.Policy.Process.Retry.MaxAttempts, r.Policy.Settle.RequeueDelay = 1, longest }, errDown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
+				j := newJournal()
+				r := newRig(ergon.Task{Process: func(_ context.Context, tx ergon.Transaction) (any, error) {
+					j.note(tx.ID())
+					if tx.ID() == "a" {
+						return nil, c.err
+					}
+					return nil, nil
+				}}, "a", "b")
+				r.Policy.Process = retrying(2, time.Second, 0)
+				r.Policy.Loop.Execution, r.Policy.Loop.TransactionTimeout = execution, 0
+				r.Policy.Loop.Concurrency.Waiting = 1
+				r.Policy.Loop.OnException = policy.OnExceptionRequeue
+				r.Policy.Loop.EmptyQueue.BackoffCap, r.Policy.Loop.EmptyQueue.Interval = 24*time.Hour, 24*time.Hour
+				c.change(r)
+				r.Policy.Loop.Concurrency.Value = 2
+				_ = r.runFor(t, 100*24*time.Hour)
+				if got := strings.Join(slices.Sorted(slices.Values(j.all())), ", "); got != "0s a, 0s b" {
+					t.Errorf("got %q, want a not to come again", got)
+				}
+			})
+		})
+	}
 }
