@@ -238,6 +238,7 @@ func giveUp(t *testing.T, n int, execution policy.Execution) (latest time.Durati
 	r.Policy.Loop.Concurrency = policy.Concurrency{Value: n, Headroom: n + 1}
 	r.Policy.Loop.Batch.Size = n
 	r.Policy.Process = once(20 * time.Millisecond)
+	r.Shutdown, r.longest = policy.Shutdown{}, 10*time.Second // where none is given up
 	r.run(t)
 	wantCounts(t, r, int64(n), 0)
 	for _, result := range r.all() {

@@ -27,7 +27,8 @@ type rig struct {
 
 	Queue *memory.Queue // the source, unless a test sets another
 
-	// longest is how long a run may take on the clock of its bubble before it has failed. Default 100 days.
+	// longest is how long a run may take on the clock of its bubble before it has failed. Default 100 days, and
+	// half a minute where time is real.
 	longest time.Duration
 
 	consumer *pipeline.Consumer
@@ -134,7 +135,11 @@ var errEndless = errors.New("it does not end by itself (see rig.longest)")
 // that never comes would otherwise go on from tick to tick until the whole test is over its time.
 func (r *rig) wait() error {
 	defer r.stop()
-	endless := time.NewTimer(stdcmp.Or(r.longest, 100*24*time.Hour))
+	longest := 100 * 24 * time.Hour
+	if time.Now().UTC().Year() != 2000 { // no bubble
+		longest = 30 * time.Second
+	}
+	endless := time.NewTimer(stdcmp.Or(r.longest, longest))
 	defer endless.Stop()
 	select {
 	case <-r.done:
