@@ -328,3 +328,24 @@ func TestManyLettersAreRetriedAndDropped(t *testing.T) {
 		t.Errorf("%d letters are left", len(got))
 	}
 }
+
+// [S2] What the file will never store of a row is said to be that row's fault, for the engine to find it; a batch leaves nothing behind.
+func TestLetterThatTheFileRefusesIsRefusedForGood(t *testing.T) {
+	b := newBench(t)
+	dead := b.deadLetters(t)
+	if err := execute(b.path, `CREATE TRIGGER picky BEFORE INSERT ON dead_letters WHEN NEW.id = 'b'
+		BEGIN SELECT RAISE(ABORT, 'no b'); END`); err != nil {
+		t.Fatal(err)
+	}
+	letter := func(id string) ergon.Transaction {
+		return ergon.NewTransaction(id, deadletter.Record{ID: id, Task: "t", Phase: policy.PhaseProcess, FailedAt: b.at, Payload: "x"})
+	}
+	err := dead.DispatchTransactions(t.Context(), []ergon.Transaction{letter("a"), letter("b")})
+	if failed := (&ergon.TransactionError{Err: err}); err == nil || !failed.IsPermanent() {
+		t.Errorf("got %v, want a permanent error", err)
+	}
+	if n, err := dead.CountTransactions(t.Context()); n != 0 || err != nil {
+		t.Errorf("counted %d, %v, want none", n, err)
+	}
+	dispatch(t, dead, letter("a"))
+}
