@@ -95,8 +95,7 @@ func start(leave bool) (*link, error) {
 		return nil, err
 	}
 	ours, theirs := os.NewFile(uintptr(ends[0]), "guard"), os.NewFile(uintptr(ends[1]), "worker")
-	defer theirs.Close()
-	defer ours.Close() // the connection is a copy
+	defer func() { _ = errors.Join(theirs.Close(), ours.Close()) }() // the connection is a copy
 	made, err := net.FileConn(ours)
 	if err != nil {
 		return nil, err

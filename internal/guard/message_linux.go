@@ -14,21 +14,21 @@ import (
 // request is what the worker wants of the guard: that it starts a program, whose files come with the request, or kills one.
 // Texts are bytes, as JSON would change what is not UTF-8.
 type request struct {
-	ID   uint64
-	Kill bool `json:",omitempty"`
-	Path []byte
-	Dir  []byte
-	Args []byte // joined by NUL, which neither an argument nor a variable can have
-	Env  []byte
+	ID   uint64 `json:"id"`
+	Kill bool   `json:"kill,omitempty"`
+	Path []byte `json:"path,omitempty"`
+	Dir  []byte `json:"dir,omitempty"`
+	Args []byte `json:"args,omitempty"` // joined by NUL, which neither an argument nor a variable can have
+	Env  []byte `json:"env,omitempty"`
 	// files are the program's standard input, output and error.
 	files []int
 }
 
 // reply is sent once for each program, when it has ended or could not be started.
 type reply struct {
-	ID     uint64
-	Status syscall.WaitStatus
-	Errno  syscall.Errno // why it could not be started; 0: it was
+	ID     uint64             `json:"id"`
+	Status syscall.WaitStatus `json:"status"`
+	Errno  syscall.Errno      `json:"errno,omitempty"` // why it could not be started; 0: it was
 }
 
 const (
@@ -91,7 +91,8 @@ func receive(from *net.UnixConn) (request, error) {
 	if _, err := io.ReadFull(from, text); err != nil {
 		return r, err
 	}
-	return r, json.Unmarshal(text, &r)
+	err = json.Unmarshal(text, &r)
+	return r, err
 }
 
 func filesOf(rights []byte) ([]int, error) {

@@ -45,7 +45,7 @@ func serve(part string) int {
 	// What ends its worker is not to end the guard. Caught and not ignored: programs would inherit that.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	// Without it, what has lost its parent is not found; programs are started all the same.
-	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, prSetChildSubreaper, 1, 0)
+	syscall.RawSyscall(syscall.SYS_PRCTL, prSetChildSubreaper, 1, 0)
 	s := &server{
 		replies: json.NewEncoder(conn), leave: part == partLeave, family: newFamily(),
 		running: map[int]*run{}, killed: map[string]bool{},
@@ -65,7 +65,7 @@ func serve(part string) int {
 
 func inherited() (*net.UnixConn, error) {
 	file := os.NewFile(socket, "worker")
-	defer file.Close() // the connection is a copy
+	defer func() { _ = file.Close() }() // the connection is a copy
 	made, err := net.FileConn(file)
 	if err != nil {
 		return nil, err
@@ -134,7 +134,7 @@ func (s *server) start(r request) {
 	for i, fd := range r.files {
 		files[i] = uintptr(fd)
 	}
-	pid, err := syscall.ForkExec(string(r.Path), split(r.Args), &syscall.ProcAttr{
+	pid, err := syscall.ForkExec(string(r.Path), split(r.Args), &syscall.ProcAttr{ //nolint:gosec // what the worker's user configured
 		Dir: string(r.Dir), Env: append(split(r.Env), marker+"="+started.marker), Files: files,
 		Sys: &syscall.SysProcAttr{Setpgid: true},
 	})
@@ -183,4 +183,4 @@ func (s *server) reap() {
 }
 
 // reply cannot fail in a way that listen does not see.
-func (s *server) reply(r reply) { _ = s.replies.Encode(r) }
+func (s *server) reply(r reply) { _ = s.replies.Encode(r) } //nolint:errchkjson // the worker has gone
