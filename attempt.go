@@ -68,7 +68,7 @@ func (f *failure) of() *TransactionError {
 // bound derives the context of the attempt. Where the deadline of ctx is not after the attempt's own, it is the one that
 // counts.
 func (a *attempt[T]) bound(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
-	a.self.Context, a.self.outer = ctx, fence.Of(ctx)
+	a.self.Context, a.self.outer = ctx, fence.Of(ctx) //nolint:fatcontext // it is set once, and nests nothing
 	a.limit = math.MaxInt64
 	if deadline, ok := ctx.Deadline(); ok {
 		a.limit = deadline.Sub(a.start)

@@ -25,7 +25,8 @@ func (b *brittle) at(method string) {
 	if b.method != method {
 		return
 	}
-	if b.calls++; b.calls >= b.from {
+	b.calls++
+	if b.calls >= b.from {
 		b.do()
 	}
 }

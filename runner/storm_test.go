@@ -167,7 +167,9 @@ type stormSpan struct {
 	*weather
 }
 
-func (s stormTraces) Tracer(string, ...trace.TracerOption) trace.Tracer { return stormTracer{weather: s.weather} }
+func (s stormTraces) Tracer(string, ...trace.TracerOption) trace.Tracer {
+	return stormTracer{weather: s.weather}
+}
 
 func (s stormTracer) Start(ctx context.Context, _ string, _ ...trace.SpanStartOption) (context.Context, trace.Span) {
 	s.at("OnStart")
@@ -261,7 +263,8 @@ func (w *weather) task(kind int, d *ergon.Dependencies) ergon.Task {
 		return ergon.Task{Prepare: prepare, Exit: exit, Transactions: func(context.Context) iter.Seq2[ergon.Transaction, error] {
 			return func(yield func(ergon.Transaction, error) bool) {
 				for i := range 4 {
-					if w.at("Iterate"); !yield(ergon.NewTransaction(strconv.Itoa(i), &stormPayload{w.at}), nil) {
+					w.at("Iterate")
+					if !yield(ergon.NewTransaction(strconv.Itoa(i), &stormPayload{w.at}), nil) {
 						return
 					}
 				}
@@ -337,7 +340,7 @@ const stormBound = (4+2+5)*time.Second + time.Second
 
 func storm(t *testing.T, seed uint64) {
 	t.Helper()
-	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // chance that can be repeated
+	random := rand.New(rand.NewPCG(seed, 0))
 	w := newWeather(random)
 	s := runner.Settings{
 		Logger: slog.New(stormLog{w}), Recorder: observe.NewRecorder(random.IntN(2) == 0),

@@ -47,10 +47,10 @@ var contexts = map[string]func(context.Context) context.Context{
 }
 
 // lateDispatch dispatches after an hour, which no attempt of a second has.
-func lateDispatch(ctx context.Context, o *pipeline.Outlet, derive func(context.Context) context.Context, heard *error) {
+func lateDispatch(ctx context.Context, o *pipeline.Outlet, derive func(context.Context) context.Context) error {
 	ctx = derive(ctx)
 	sleep(time.Hour)
-	*heard = o.DispatchTransactions(ctx, transactionsOf("late"))
+	return o.DispatchTransactions(ctx, transactionsOf("late"))
 }
 
 // [T1] An attempt that was given up dispatches nothing, whatever context it uses, and hears so: the fence is its identity.
@@ -131,7 +131,7 @@ func TestGivenUpAttemptDispatchesNothingWhateverContextItUses(t *testing.T) {
 						r.Policy.Process, r.Policy.Success, r.Policy.Exception = once(time.Second), once(time.Second), once(time.Second)
 						r.Policy.Loop.Concurrency.Headroom = 4
 						r.Policy.Loop.TransactionTimeout = 0
-						shape(r, func(ctx context.Context) { lateDispatch(ctx, o, derive, &heard) })
+						shape(r, func(ctx context.Context) { heard = lateDispatch(ctx, o, derive) })
 						r.start(t.Context(), t)
 						sleep(2 * time.Hour)
 						synctest.Wait()

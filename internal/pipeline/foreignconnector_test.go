@@ -77,7 +77,8 @@ func TestMethodsOfAConnectorsErrorAreItsCallsAffair(t *testing.T) {
 						source := &foreignSource{Queue: r.Queue, in: in, err: &foreignError{f}}
 						r.Source = source
 						r.Policy.Process = once(30 * time.Second)
-						r.Policy.Fetch.Retry, r.Policy.Settle.Retry = retrying(3, time.Second, time.Second).Retry, retrying(3, time.Second, time.Second).Retry
+						thrice := retrying(3, time.Second, time.Second).Retry
+						r.Policy.Fetch.Retry, r.Policy.Settle.Retry = thrice, thrice
 						r.run(t)
 						for _, id := range []string{"a", "b"} {
 							if got := r.settlementsOf(id); len(got) == 0 || got[len(got)-1].Action != policy.SettleAck {

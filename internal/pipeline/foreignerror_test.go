@@ -81,7 +81,7 @@ type coded struct{ code int }
 func (c *coded) Error() string { return "coded" }
 
 func (c *coded) Is(target error) bool {
-	other, ok := target.(*coded) //nolint:errorlint // this is Is
+	other, ok := target.(*coded)
 	return c.code == 7 || ok && other.code == c.code
 }
 

@@ -90,7 +90,8 @@ func TestPayloadsThatHangAreBounded(t *testing.T) {
 		r.Policy.Loop.Limit = 6
 		r.Policy.Loop.Concurrency.Headroom = 10
 		r.runLeaving(t, "")
-		if got := r.consumer.Snapshot(); got.Abandoned != 4 || got.Outcomes[pipeline.DeadLettered] != 4 || got.Outcomes[pipeline.Requeued] != 2 {
+		got := r.consumer.Snapshot()
+		if got.Abandoned != 4 || got.Outcomes[pipeline.DeadLettered] != 4 || got.Outcomes[pipeline.Requeued] != 2 {
 			t.Errorf("got %d abandoned, %v; want 4 that hang and 2 that went back", got.Abandoned, got.Outcomes)
 		}
 		close(release)

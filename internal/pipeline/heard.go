@@ -98,7 +98,7 @@ func (h *heard) RetryDelay() (time.Duration, bool) { return h.after, h.delayed }
 
 // Is answers from what was read, where it was.
 func (h *heard) Is(target error) (is bool) {
-	switch target { //nolint:errorlint // these themselves
+	switch target {
 	case ergon.ErrStaleDelivery:
 		return h.stale
 	case ergon.ErrExhausted:

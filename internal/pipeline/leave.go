@@ -13,7 +13,7 @@ var ErrLeftBehind = errors.New("the loop has ended, but parts of it have not; th
 // leave sends home whatever serves the loop, which has come to its end, waits for that, and names what does not come [F4].
 func (c *Consumer) leave(stopBackground func()) error {
 	close(c.settler.closing)
-	var settled, helped, home = make(chan struct{}), make(chan struct{}), make(chan struct{})
+	settled, helped, home := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	go func() {
 		<-c.settler.done
 		close(settled)

@@ -387,7 +387,8 @@ func TestManyCallersAreToldTheTruth(t *testing.T) {
 // [F4] Flush and Idle see every call that is under way, whoever makes it, and also where its caller has given it up.
 func TestFlushWaitsForEveryCall(t *testing.T) {
 	for name, batch := range map[string]policy.ProducerBatch{
-		"that joins nothing": {Size: 1}, "that is a full batch": {Size: 2, Interval: time.Hour}, "that is alone": {Size: 3, Interval: time.Hour},
+		"that joins nothing":   {Size: 1},
+		"that is a full batch": {Size: 2, Interval: time.Hour}, "that is alone": {Size: 3, Interval: time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"runtime"
 	"sync"
 	"testing"
@@ -85,9 +86,7 @@ func TestDeadlinesHoldWhateverTellingDoes(t *testing.T) {
 			r.MeterProvider = stuckMeters{meter: stuckMeter{name: spans.AttemptDuration.Name, free: free}}
 		},
 	}
-	for name, shape := range tellers {
-		more[name] = shape
-	}
+	maps.Copy(more, tellers)
 	for name, shape := range more {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

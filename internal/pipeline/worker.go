@@ -83,7 +83,7 @@ func (w *worker) guard() {
 	if a == nil {
 		return
 	}
-	w.answer = answer{err: newCrash(recover(), debug.Stack()).asHeard()} //nolint:revive // guard is what is deferred
+	w.answer = answer{err: newCrash(recover(), debug.Stack()).asHeard()}
 	if !w.consumer.inTime(a, w.answer.err) {
 		return
 	}

@@ -84,7 +84,7 @@ func TestQueueOfASinkThatHangs(t *testing.T) {
 // [F4] A sink that is slow but gets on is waited for, up to the limit.
 func TestFlushWaitsWhileTheSinkGetsOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := sink.NewQueue(100, func(int) { time.Sleep(300 * time.Millisecond) }) //nolint:forbidigo // virtual time
+		q := sink.NewQueue(100, func(int) { time.Sleep(300 * time.Millisecond) })
 		for n := range 10 {
 			q.Put(n)
 		}

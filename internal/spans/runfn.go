@@ -20,8 +20,9 @@ const (
 	Backoff = attribute.Key("ergon.policy.backoff_ms")
 	// ExceptionStack is the stack of a panic, on the event that records it.
 	ExceptionStack = attribute.Key("exception.stacktrace")
-	// ExceptionType and ExceptionMessage are of the error.
-	ExceptionType    = attribute.Key("exception.type")
+	// ExceptionType is that of the error.
+	ExceptionType = attribute.Key("exception.type")
+	// ExceptionMessage is its text.
 	ExceptionMessage = attribute.Key("exception.message")
 )
 
