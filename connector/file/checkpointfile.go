@@ -16,6 +16,15 @@ type checkpointFile struct {
 	at   location
 	root *os.Root
 	lock *os.File
+
+	create func(name string) (temporary, error)
+	rename func(from, to string) error
+}
+
+// temporary is what the next checkpoint is written into.
+type temporary interface {
+	io.WriteCloser
+	Sync() error
 }
 
 const (
@@ -28,7 +37,10 @@ func openCheckpointFile(at location) (_ *checkpointFile, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint %s: %w", at, err)
 	}
-	f := &checkpointFile{at: at, root: root}
+	f := &checkpointFile{at: at, root: root, rename: root.Rename}
+	f.create = func(name string) (temporary, error) {
+		return root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	}
 	if err := f.takeLock(); err != nil {
 		return nil, errors.Join(fmt.Errorf("checkpoint %s: %w", at, err), root.Close())
 	}
@@ -79,7 +91,7 @@ func (f *checkpointFile) save(c checkpoint) error {
 		return err
 	}
 	temporary := f.at.name + temporarySuffix
-	file, err := f.root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	file, err := f.create(temporary)
 	if err != nil {
 		return because(err)
 	}
@@ -90,8 +102,16 @@ func (f *checkpointFile) save(c checkpoint) error {
 	if err = errors.Join(err, file.Close()); err != nil {
 		return because(err)
 	}
-	if err := f.root.Rename(temporary, f.at.name); err != nil {
+	if err := f.rename(temporary, f.at.name); err != nil {
 		return because(err)
+	}
+	return nil
+}
+
+// found makes durable that there is a checkpoint.
+func (f *checkpointFile) found(c checkpoint) error {
+	if err := f.save(c); err != nil {
+		return err
 	}
 	return syncParents(f.root, f.at.name)
 }

@@ -19,7 +19,9 @@ type csvSplitter struct {
 	state    csvState
 	previous byte // what is before data, or comma where a record begins
 	open     bool
-	problem  string
+	lines    int64 // line ends in quoted fields of the record so far
+	quoteAt  int64 // how many of them before the field that was begun last
+	problem  fault
 }
 
 func newCSVSplitter(comma byte) *csvSplitter { return &csvSplitter{comma: comma, previous: comma} }
@@ -43,7 +45,8 @@ func (c *csvSplitter) scan(data []byte, last bool) (int, verdict) {
 	case !c.open:
 		return 0, over
 	case c.state == csvQuoted:
-		c.problem = "a quoted field in it is not closed by the end of the file; close it, or double the quotes that belong to its text"
+		c.spoil("a quoted field in it is not closed by the end of the file; close it, or double the quotes that belong to its text")
+		c.problem.fatal = c.problem.spans
 	}
 	c.begin()
 	return len(data), whole
@@ -55,8 +58,10 @@ func (c *csvSplitter) advance(data []byte, at, lineEnd int) (int, bool) {
 	case csvQuoted:
 		quote := bytes.IndexByte(data[at:], '"')
 		if quote < 0 {
+			c.lines += int64(bytes.Count(data[at:], lineEnding))
 			return len(data), false
 		}
+		c.lines += int64(bytes.Count(data[at:at+quote], lineEnding))
 		c.state = csvQuote
 		return at + quote + 1, false
 	case csvQuote, csvQuoteCR:
@@ -78,7 +83,7 @@ func (c *csvSplitter) plain(data []byte, at, lineEnd int) (int, bool) {
 		c.previous = data[at+quote-1]
 	}
 	if c.previous == c.comma {
-		c.state = csvQuoted
+		c.state, c.quoteAt = csvQuoted, c.lines
 	} else {
 		c.spoil("a field that does not begin with a quote has one in it; put the whole field in quotes and double those in it")
 	}
@@ -103,15 +108,23 @@ func (c *csvSplitter) afterQuote(data []byte, at int) (int, bool) {
 	return at + 1, false
 }
 
-func (c *csvSplitter) spoil(problem string) { c.state, c.problem = csvBroken, problem }
+func (c *csvSplitter) spoil(problem string) {
+	c.state = csvBroken
+	c.problem = fault{problem: problem, spans: c.lines > c.quoteAt, below: c.quoteAt}
+}
 
-func (c *csvSplitter) begin() { c.state, c.previous, c.open = csvPlain, c.comma, false }
+func (c *csvSplitter) begin() {
+	c.state, c.previous, c.open = csvPlain, c.comma, false
+	c.lines, c.quoteAt = 0, 0
+}
 
 func (c *csvSplitter) fault() fault {
-	f := fault{problem: c.problem}
-	c.problem = ""
+	f := c.problem
+	c.problem = fault{}
 	return f
 }
+
+var lineEnding = []byte{'\n'}
 
 func (*csvSplitter) blank(content []byte) bool { return len(content) == 0 }
 

@@ -144,9 +144,16 @@ func (s *Source) read(ctx context.Context, limit int) ([]fresh, error) {
 	read := make([]fresh, 0, min(limit, mostAtOnce))
 	for len(read) < limit {
 		r, err := s.pass.next(ctx)
+		if err == nil && r.open {
+			err = s.lastLine(ctx, r.line)
+		}
+		if errors.Is(err, errUnfinished) {
+			return read, s.waitFor()
+		}
 		if err != nil {
 			return read, s.stopped(err)
 		}
+		s.unfinished = time.Time{}
 		read = append(read, fresh{
 			receipt: receipt{source: s, count: 1, id: s.ids.of(&r), payload: s.pass.payload(&r)},
 			end:     r.end,

@@ -2,6 +2,7 @@ package file
 
 import (
 	"bytes"
+	"fmt"
 	"strconv"
 )
 
@@ -9,6 +10,22 @@ import (
 type fault struct {
 	problem string
 	fatal   bool
+	// spans is set where a quoted field goes on over line ends, and maybe only for a stray quote: it begins below lines after the
+	// record's first.
+	spans bool
+	below int64
+}
+
+// locate names the line of a quote that may be stray, and returns where the fault is. What a stray quote has taken into its field
+// is at most one record that is kept whole; where it is more, nothing after it is done.
+func (f *fault) locate(line int64, long bool) int64 {
+	if !f.spans {
+		return line
+	}
+	line += f.below
+	f.problem = fmt.Sprintf("the quote that begins a field on line %d takes the lines after it into the field: %s", line, f.problem)
+	f.fatal = f.fatal || long
+	return line
 }
 
 // record is what lies between two ends of records.
@@ -18,6 +35,7 @@ type record struct {
 	content []byte // without its line end; valid until the next one is read
 	problem string // why it is malformed
 	cut     bool   // content is its beginning only
+	open    bool   // the file ends before its line does
 	end     position
 }
 

@@ -53,7 +53,7 @@ func (s *saver) begin() error {
 	}
 	c := s.template
 	_, c.Position = s.done()
-	if err := s.file.save(c); err != nil {
+	if err := s.file.found(c); err != nil {
 		return fmt.Errorf("checkpoint %s: cannot be written, and without it no record has an id that lasts: %w", s.file.at, err)
 	}
 	s.mu.Lock()

@@ -46,7 +46,11 @@ type scanner struct {
 	head   []byte   // its beginning, then
 	done   position // the end of the last record
 	failed error    // why nothing more can be read
+	wait   bool     // for the end of a last line that has none
 }
+
+// errUnfinished is a last line without its end, which is waited for.
+var errUnfinished = errors.New("the last line is not finished")
 
 func newScanner(in *input, split splitter, path string, most int) *scanner {
 	return &scanner{in: in, split: split, path: path, most: most, done: in.at}
@@ -56,7 +60,7 @@ func newScanner(in *input, split splitter, path string, most int) *scanner {
 // error the next call goes on where this one stopped.
 func (s *scanner) next(ctx context.Context) (record, error) {
 	for s.failed == nil {
-		n, v := s.split.scan(s.in.unread()[s.seen:], errors.Is(s.in.end, io.EOF))
+		n, v := s.split.scan(s.in.unread()[s.seen:], s.ended())
 		s.seen += n
 		switch v {
 		case between:
@@ -77,6 +81,12 @@ func (s *scanner) next(ctx context.Context) (record, error) {
 	return record{}, s.failed
 }
 
+// ended reports whether nothing follows what was read.
+func (s *scanner) ended() bool {
+	unfinished := s.wait && (s.head != nil || len(s.in.unread()) > 0)
+	return errors.Is(s.in.end, io.EOF) && !unfinished
+}
+
 // more reads on. What is too long is dropped but for its beginning.
 func (s *scanner) more(ctx context.Context) error {
 	if s.seen > s.most+len("\r\n") {
@@ -85,6 +95,10 @@ func (s *scanner) more(ctx context.Context) error {
 	if err := s.in.end; err != nil && !errors.Is(err, io.EOF) {
 		s.failed = s.unreadable(fmt.Errorf("the file cannot be read on: %w", err))
 		return s.failed
+	}
+	if s.in.end != nil { // only while it is waited for
+		s.in.end = nil
+		return errUnfinished
 	}
 	if err := s.in.fill(ctx); err != nil {
 		return fmt.Errorf("read %s: %w", s.path, err)
@@ -116,7 +130,9 @@ func (s *scanner) take() (record, bool) {
 		s.start = s.in.at
 		s.in.at.Begun++
 	}
+	at := fault.locate(s.start.Line, long)
 	r := record{line: s.start.Line, nth: s.start.Begun + 1, content: content, problem: fault.problem}
+	r.open = s.seen > 0 && s.in.unread()[s.seen-1] != '\n'
 	if s.head != nil {
 		r.content = s.head
 	}
@@ -128,7 +144,7 @@ func (s *scanner) take() (record, bool) {
 	s.seen, s.head = 0, nil
 	if fault.fatal {
 		// Settled or not, another run meets it again: what follows it is not done.
-		s.failed = s.unreadableAt(r.line, errors.New(fault.problem+"; nothing after it can be read"))
+		s.failed = s.unreadableAt(at, errors.New(fault.problem+"; nothing after it can be read"))
 	} else {
 		s.done = s.in.at
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
@@ -41,6 +42,8 @@ type Source struct {
 	wake chan struct{} // told of each settlement
 	stop chan struct{} // closed by Close
 	pass *pass         // held with turn
+
+	unfinished time.Time // since when the end of the last line is waited for; held with turn
 
 	unreported error // of a read behind records that were delivered; held with turn
 
@@ -86,6 +89,9 @@ func (s *Source) Open(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.isOpen = true
+	if s.settings.LastLine == LastLineWait && s.pass.linewise() {
+		s.pass.waitForLastLine()
+	}
 	s.window.end = s.from
 	s.turn <- struct{}{}
 	return nil

@@ -29,6 +29,11 @@ type SourceConfig struct {
 	Booleans []string `yaml:"booleans"`
 	// MaxRecordBytes is the longest record, without its line end. A longer one is malformed. Default 1 MiB.
 	MaxRecordBytes int `yaml:"max_record_bytes"`
+	// LastLine is what becomes of the last line of a CSV or JSON Lines file where it has no line end: maybe somebody is still
+	// writing it. Default "take".
+	LastLine LastLine `yaml:"last_line"`
+	// LastLineTimeout is how long the end of the last line is waited for. Then it is refused. Default 1m.
+	LastLineTimeout time.Duration `yaml:"last_line_timeout"`
 	// MaxWait is how long a fetch waits for a requeued record to come due, or for unsettled ones to be settled, before it
 	// returns nothing. Default 1s.
 	MaxWait time.Duration `yaml:"max_wait"`
@@ -69,6 +74,18 @@ const (
 	ReplacedBegin OnReplaced = "begin"
 )
 
+// LastLine is what becomes of a last line that has no line end.
+type LastLine string
+
+const (
+	// LastLineTake delivers it, with a warning.
+	LastLineTake LastLine = "take"
+	// LastLineWait waits for its end.
+	LastLineWait LastLine = "wait"
+	// LastLineRefuse does not deliver it: the run fails, and what is done is kept.
+	LastLineRefuse LastLine = "refuse"
+)
+
 // SourceSettings is a SourceConfig with what only code can give.
 type SourceSettings struct {
 	SourceConfig
@@ -86,6 +103,8 @@ func DefaultSourceConfig() SourceConfig {
 		Comma:              ",",
 		Identity:           IdentityFile,
 		OnReplaced:         ReplacedRefuse,
+		LastLine:           LastLineTake,
+		LastLineTimeout:    time.Minute,
 		MaxRecordBytes:     1 << 20,
 		MaxWait:            time.Second,
 		Window:             1_000_000,
@@ -126,6 +145,12 @@ func (c SourceConfig) faults() faults {
 	}
 	if c.Checkpoint != "" {
 		c.checkCheckpoint(&f)
+	}
+	if c.LastLine != LastLineTake && c.LastLine != LastLineWait && c.LastLine != LastLineRefuse && c.LastLine != "" {
+		f.addf("last_line", "is %q, must be take, wait or refuse", c.LastLine)
+	}
+	if c.LastLine == LastLineWait && c.LastLineTimeout <= 0 {
+		f.addf("last_line_timeout", "is %s, must be more than 0, such as 1m", c.LastLineTimeout)
 	}
 	if c.MaxRecordBytes < 1 {
 		f.addf("max_record_bytes", "is %d, must be at least 1, such as 1048576", c.MaxRecordBytes)
