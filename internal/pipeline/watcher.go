@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/trace"
@@ -33,6 +34,7 @@ type watcher struct {
 	produces bool // there is no source to be fetched from and settled with
 	// continues: the span of a transaction is below that of its sender, and not only linked to it
 	continues bool
+	policy    []attribute.KeyValue // all values in force; nil where nothing traces
 	process   string
 
 	kind []trace.SpanStartOption // of the span of a transaction
@@ -64,6 +66,12 @@ func newWatcher(c *Consumer) (*watcher, error) {
 		tracers = otel.GetTracerProvider()
 	}
 	w.tracing = !offTracing(tracers)
+	if w.tracing {
+		w.policy = policyAttributes("ergon.policy", reflect.ValueOf(s.Policy))
+		if s.produces || s.Handlers.Prepare != nil {
+			w.policy = append(w.policy, policyAttributes("ergon.policy.producer", reflect.ValueOf(s.Producer))...)
+		}
+	}
 	w.kind = []trace.SpanStartOption{trace.WithSpanKind(kind)}
 	w.tracer = tracers.Tracer(spans.InstrumentationName)
 	meters := s.MeterProvider

@@ -186,7 +186,7 @@ func (w *watcher) fetchStarted(ctx context.Context, limit int) (context.Context,
 	}
 	attributes := append(retryPolicy(w.consumer.settings.Policy.Fetch.Retry), spans.FetchLimit.Int(limit))
 	if w.link { // no other span says what the loop runs with
-		attributes = append(attributes, w.loopPolicy()...)
+		attributes = append(append(attributes, w.loopPolicy()...), w.policy...)
 	}
 	return w.operation(ctx, spans.Fetch, "receive", nil, attributes...)
 }
@@ -256,6 +256,7 @@ func (w *watcher) loopStarted(ctx context.Context) (context.Context, trace.Span)
 	if span.IsRecording() {
 		span.SetAttributes(spans.Task.String(w.consumer.settings.Task), spans.Worker.String(w.consumer.settings.Worker))
 		span.SetAttributes(w.loopPolicy()...)
+		span.SetAttributes(w.policy...)
 	}
 	return ctx, span
 }
