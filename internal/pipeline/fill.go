@@ -57,6 +57,9 @@ func (i *intake) beginBatch() {
 
 // endFilling is for when nothing more is fetched: the batch begins, or goes back at shutdown.
 func (i *intake) endFilling(ctx context.Context) {
+	if i.loop.Batch.Fill == 0 {
+		return // workers may be fetching, and look at it
+	}
 	if ctx.Err() == nil {
 		i.beginBatch()
 		return
