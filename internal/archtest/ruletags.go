@@ -1,10 +1,8 @@
 package archtest
 
 import (
-	"fmt"
 	"go/ast"
 	"go/token"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,26 +11,11 @@ import (
 // tagLists finds "[T1]" and "[T1, S4]".
 var tagLists = regexp.MustCompile(`\[([A-Z]\d+(?:, ?[A-Z]\d+)*)\]`)
 
-// MissingRuleTags returns the rules of the design that no test names. A test names a rule by its tag in brackets, in a
-// comment or a string below the file's package clause, or by a part of its own name: TestX_T1. Test files in the exempt
-// folders do not count.
-func MissingRuleTags(tree *Tree, rules []string, exempt ...string) []string {
-	named := map[string]bool{}
-	for _, file := range tree.Files {
-		if file.IsTest() && !matchAny(exempt, file.Folder) {
-			maps.Insert(named, maps.All(tagsIn(file.Syntax)))
-		}
-	}
-	var missing []string
-	for _, rule := range rules {
-		if !named[rule] {
-			missing = append(missing, fmt.Sprintf("no test names rule [%[1]s] of the design: "+
-				"write one that fails when %[1]s is broken, and put [%[1]s] into its comment", rule))
-		}
-	}
-	return missing
-}
+// tag finds one by itself.
+var tag = regexp.MustCompile(`^[A-Z]\d+$`)
 
+// tagsIn returns the rules that a file names below its package clause: by their tags in brackets, in a comment or a string, or
+// by a part of a test's own name: TestX_T1.
 func tagsIn(file *ast.File) map[string]bool {
 	tags := map[string]bool{}
 	add := func(text string) {
@@ -57,7 +40,11 @@ func tagsIn(file *ast.File) map[string]bool {
 			}
 		case *ast.FuncDecl:
 			if parts := strings.Split(n.Name.Name, "_"); isTestName(parts[0]) {
-				maps.Insert(tags, maps.All(setOf(parts[1:])))
+				for _, part := range parts[1:] {
+					if tag.MatchString(part) {
+						tags[part] = true
+					}
+				}
 			}
 		}
 		return true
@@ -69,12 +56,4 @@ func isTestName(name string) bool {
 	return slices.ContainsFunc([]string{"Test", "Fuzz", "Example", "Benchmark"}, func(prefix string) bool {
 		return strings.HasPrefix(name, prefix)
 	})
-}
-
-func setOf(names []string) map[string]bool {
-	set := make(map[string]bool, len(names))
-	for _, name := range names {
-		set[name] = true
-	}
-	return set
 }
