@@ -46,7 +46,7 @@ func sources() []part {
 		},
 		{name: "csv", config: `{type: file, path: %s/in.csv, numbers: [n]}`, fill: writeCSV, refuses: singleFile},
 		{name: "jsonl", config: `{type: file, path: %s/in.jsonl, checkpoint: in.checkpoint}`, fill: writeLines, refuses: singleFile},
-		{name: "memory", config: `{type: memory, items: %s/in.jsonl}`, fill: writeLines, can: ability{carriesKeys: true}, refuses: ownQueue},
+		{name: "memory", config: `{type: memory, items: %s/in.jsonl}`, fill: writeLines, can: ability{carriesKeys: true}, refuses: ownMemory},
 		{name: "generator", config: `{type: generator, items: %s/in.jsonl}`, fill: writeLines, refuses: inParts},
 	}
 }
@@ -94,14 +94,6 @@ func singleSink(r Row) string {
 		return "one worker"
 	}
 	return ""
-}
-
-// ownQueue is for a queue in memory, which does not keep keys in order between its readers.
-func ownQueue(r Row) string {
-	if cure := ownMemory(r); cure != "" {
-		return cure
-	}
-	return inParts(r)
 }
 
 func ownMemory(r Row) string {
