@@ -47,7 +47,7 @@ var (
 	}
 	ourTables = handStatements{
 		insert: `INSERT INTO items (seq, queue, id, state, priority, place, enqueued_at, ready_at, payload)
-			VALUES (?1, ?2, ?3, 'ready', 0, ?1, ?4, ?4, ?5) ON CONFLICT (queue, id) DO NOTHING`,
+			VALUES (?1, ?2, ?3, 'ready', 0, ?1, ?4, ?4, ?5) ON CONFLICT (queue, id, copy) DO NOTHING`,
 		claim: `UPDATE items SET state = 'claimed', due_at = ?, claims = claims + 1, deliveries = deliveries + 1 WHERE seq IN (
 			SELECT seq FROM items WHERE queue = ? AND state = 'ready' AND due_at IS NULL ORDER BY priority DESC, place LIMIT ?)
 			RETURNING seq, claims, id, payload`,

@@ -34,7 +34,7 @@ func (a *attempt) failpoints(ctx context.Context) error {
 		return nil
 	}
 	s := &a.scene
-	s.SlowEvery, s.Pause, s.Lease, s.MaxDeliveries = 50, 800*time.Millisecond, time.Second, 0
+	s.SlowEvery, s.Pause, s.Lease, s.MaxDeliveries = 50, 800*time.Millisecond, 2*time.Second, 0
 	hits := 0
 	for _, step := range steps() {
 		for _, moment := range []string{"begun", "done", "committed"} {

@@ -11,7 +11,7 @@ func Poison() Phase { return Phase{"poison", (*attempt).poison} }
 
 func (a *attempt) poison(ctx context.Context) error {
 	s := &a.scene
-	s.Items, s.Processes, s.MaxDeliveries, s.Poison, s.Lease = 300, 2, 3, 100, 500*time.Millisecond
+	s.Items, s.Processes, s.MaxDeliveries, s.Poison, s.Lease = 300, 2, 3, 100, 2*time.Second
 	l, err := s.start(ctx)
 	if err != nil {
 		return err
