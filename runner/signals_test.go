@@ -254,7 +254,11 @@ func TestSecondHangupDoesNotForce(t *testing.T) {
 // [F5] nohup starts a program with SIGHUP ignored.
 func TestHangupStaysIgnoredWhereItWas(t *testing.T) {
 	signal.Ignore(syscall.SIGHUP)
-	defer signal.Reset(syscall.SIGHUP)
+	defer func() { // Reset leaves it ignored, and programs that later tests start would inherit that
+		caught := make(chan os.Signal, 1)
+		signal.Notify(caught, syscall.SIGHUP)
+		signal.Stop(caught)
+	}()
 	ctx, _, stop := runner.Signals(t.Context())
 	defer stop()
 	signalSelf(t, syscall.SIGHUP)
