@@ -19,8 +19,9 @@ import (
 )
 
 // asProgram, in the environment, makes the test binary a program that runs one streaming task: "heed" with a handler that
-// heeds its context, "ignore" with one that does not, "hang" with a service besides that does not close, "done" with
-// nothing to do, "unread" with something to print, "broken" with a source that fails; a JSON object is a crew.
+// heeds its context, "nohup" likewise with SIGHUP ignored, "ignore" with one that does not, "hang" with a service besides that
+// does not close, "done" with nothing to do, "unread" with something to print, "broken" with a source that fails; a JSON object
+// is a crew.
 const asProgram = "ERGON_TEST_PROGRAM"
 
 func TestMain(m *testing.M) {
@@ -34,6 +35,9 @@ func TestMain(m *testing.M) {
 }
 
 func program(kind string) error {
+	if kind == "nohup" {
+		signal.Ignore(syscall.SIGHUP)
+	}
 	ctx, force, stop := runner.Signals(context.Background())
 	defer stop()
 	if kind == "unread" {
@@ -57,7 +61,10 @@ func program(kind string) error {
 			return nil, nil
 		}
 		fmt.Println("processing")
-		if kind == "heed" {
+		if kind == "nohup" {
+			fmt.Println("and again") // for the second signal
+		}
+		if kind == "heed" || kind == "nohup" {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}
@@ -128,7 +135,7 @@ func child(t *testing.T, kind string, signals ...syscall.Signal) int {
 	return cmd.ProcessState.ExitCode()
 }
 
-// [E3] [E4] The whole process, with real signals.
+// [E3] [E4] [F5] The whole process, with real signals. nohup starts a program with SIGHUP ignored.
 func TestProgramEndsWithTheExitCodeOfItsSignal(t *testing.T) {
 	for name, c := range map[string]struct {
 		kind    string
@@ -139,6 +146,7 @@ func TestProgramEndsWithTheExitCodeOfItsSignal(t *testing.T) {
 		"failed":                         {"broken", nil, 1},
 		"SIGTERM":                        {"heed", []syscall.Signal{syscall.SIGTERM}, 143},
 		"SIGHUP":                         {"heed", []syscall.Signal{syscall.SIGHUP}, 129},
+		"SIGHUP where nohup ignores it":  {"nohup", []syscall.Signal{syscall.SIGHUP, syscall.SIGTERM}, 143},
 		"SIGINT":                         {"heed", []syscall.Signal{syscall.SIGINT}, 130},
 		"second signal forces":           {"ignore", []syscall.Signal{syscall.SIGTERM, syscall.SIGINT}, 143},
 		"second signal, the other first": {"ignore", []syscall.Signal{syscall.SIGINT, syscall.SIGTERM}, 130},
@@ -248,23 +256,5 @@ func TestSecondHangupDoesNotForce(t *testing.T) {
 	wantClosed(t, "end of the watching", done)
 	if !forced {
 		t.Error("another signal after SIGHUP did not force")
-	}
-}
-
-// [F5] nohup starts a program with SIGHUP ignored.
-func TestHangupStaysIgnoredWhereItWas(t *testing.T) {
-	signal.Ignore(syscall.SIGHUP)
-	defer func() { // Reset leaves it ignored, and programs that later tests start would inherit that
-		caught := make(chan os.Signal, 1)
-		signal.Notify(caught, syscall.SIGHUP)
-		signal.Stop(caught)
-	}()
-	ctx, _, stop := runner.Signals(t.Context())
-	defer stop()
-	signalSelf(t, syscall.SIGHUP)
-	signalSelf(t, syscall.SIGTERM)
-	wantClosed(t, "end of the context", ctx.Done())
-	if cause, ok := errors.AsType[*runner.SignalError](context.Cause(ctx)); !ok || cause.Signal != syscall.SIGTERM {
-		t.Errorf("got cause %v, want SIGTERM", context.Cause(ctx))
 	}
 }
