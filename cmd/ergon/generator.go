@@ -1,9 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/ergon-go/ergon/connector/memory"
 	"github.com/ergon-go/ergon/policy"
@@ -18,23 +21,38 @@ type GeneratorConfig struct {
 	Count int64 `yaml:"count"`
 	// Payload is the payload of each; {n} in it stands for its number, from 0 on. Default {"number": {n}}.
 	Payload string `yaml:"payload"`
+	// Name is the first part of each id, name@seed:number. Give generators different names, or seeds, where their
+	// transactions go into the same queue under these ids. At most 64 printable characters. Default generator.
+	Name string `yaml:"name"`
+	// Seed is the second part of each id: with another seed the same transactions are new ones. Default 0.
+	Seed uint64 `yaml:"seed"`
 }
+
+// maxName leaves room for what is added to an id.
+const maxName = 64
 
 // DefaultGeneratorConfig makes up ten.
 func DefaultGeneratorConfig() GeneratorConfig {
-	return GeneratorConfig{Count: 10, Payload: `{"number": ` + number + `}`}
+	return GeneratorConfig{Count: 10, Name: "generator", Payload: `{"number": ` + number + `}`}
 }
 
 // Validate reports what is wrong with c.
 func (c GeneratorConfig) Validate() error {
+	var faults []error
 	if c.Count < 1 {
-		return &policy.Fault{Path: "count", Problem: fmt.Sprintf("is %d, must be at least 1", c.Count)}
+		faults = append(faults, &policy.Fault{Path: "count", Problem: fmt.Sprintf("is %d, must be at least 1", c.Count)})
 	}
-	return nil
+	unprintable := func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
+	if n := utf8.RuneCountInString(c.Name); n < 1 || n > maxName || strings.ContainsFunc(c.Name, unprintable) {
+		faults = append(faults, &policy.Fault{
+			Path: "name", Problem: fmt.Sprintf("is %q, must be 1 to %d printable characters, such as orders", c.Name, maxName),
+		})
+	}
+	return errors.Join(faults...)
 }
 
 func newGenerator(c GeneratorConfig) (*memory.Generator, error) {
 	return memory.NewGenerator(c.Count, func(i int64) any {
 		return []byte(strings.ReplaceAll(c.Payload, number, strconv.FormatInt(i, 10)))
-	}), nil
+	}).Named(c.Name, c.Seed), nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -28,6 +29,7 @@ type Generator struct {
 	size    int64
 	step    int64 // how many workers divide it
 	payload func(i int64) any
+	prefix  string // of each id
 
 	mu       sync.Mutex
 	next     int64
@@ -39,13 +41,21 @@ type Generator struct {
 	inFlight, acked, rejected atomic.Int64
 }
 
-// NewGenerator makes a source of n transactions with the ids "0" to n-1. payload makes the payload of number i; it is
+// NewGenerator makes a source of n transactions with the ids "0" to n-1, see also [Generator.Named]. payload makes the payload of number i; it is
 // called once for each delivery, by one goroutine at a time, and must not use the generator. Nil makes them all nil.
 func NewGenerator(n int64, payload func(i int64) any) *Generator {
 	if payload == nil {
 		payload = func(int64) any { return nil }
 	}
 	return &Generator{size: n, step: 1, payload: payload}
+}
+
+// Named has the ids say which generator made them: "name@seed:number". Generators that differ in name or seed never make
+// the same id; one with the same name and seed makes the same ids again, in every run and in each worker. Call it before the
+// first fetch. It returns g.
+func (g *Generator) Named(name string, seed uint64) *Generator {
+	g.prefix = name + "@" + strconv.FormatUint(seed, 10) + ":"
+	return g
 }
 
 // Declare says that workers divide its transactions.
@@ -97,6 +107,7 @@ func (g *Generator) make() []ergon.Transaction {
 	batch := make([]ergon.Transaction, len(g.numbers))
 	g.ids, g.ends = g.ids[:0], g.ends[:0]
 	for _, n := range g.numbers {
+		g.ids = append(g.ids, g.prefix...)
 		g.ids = strconv.AppendInt(g.ids, n, 10)
 		g.ends = append(g.ends, len(g.ids))
 	}
@@ -134,8 +145,9 @@ func (g *Generator) SettleTransactions(_ context.Context, batch []ergon.Settleme
 }
 
 func (g *Generator) requeue(id string) error {
-	n, err := strconv.ParseInt(id, 10, 64)
-	if err != nil || n < 0 || n >= g.size {
+	number, ours := strings.CutPrefix(id, g.prefix)
+	n, err := strconv.ParseInt(number, 10, 64)
+	if !ours || err != nil || n < 0 || n >= g.size {
 		return fmt.Errorf("memory: transaction %q: %w", id, errForeign)
 	}
 	g.mu.Lock()

@@ -2,6 +2,7 @@ package memory_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/ergon-go/ergon"
@@ -55,9 +56,65 @@ func TestGeneratorMakesARequeuedTransactionAgain(t *testing.T) {
 	}
 }
 
+// [I1] An id is the generator's name and seed, and the position: the same in every run and with any number of workers, and
+// never that of a generator with another name or seed.
+func TestIDsOfANamedGeneratorAreItsOwn(t *testing.T) {
+	type identity struct {
+		name string
+		seed uint64
+	}
+	ids := func(of identity, index, workers int) []string {
+		g := memory.NewGenerator(12, nil).Named(of.name, of.seed)
+		g.BindWorker(capability.Worker{Index: index, Count: workers})
+		var made []string
+		for _, tx := range fetch(t, g, 12) {
+			made = append(made, tx.ID())
+		}
+		return made
+	}
+	if got, want := ids(identity{"orders", 7}, 3, 4), []string{"orders@7:3", "orders@7:7", "orders@7:11"}; !slices.Equal(got, want) {
+		t.Errorf("worker 3 of 4 made %q, want %q", got, want)
+	}
+	madeBy := map[string]identity{}
+	for _, of := range []identity{
+		{"a", 0}, {"a", 1}, {"a", 11}, {"b", 0}, {"", 0}, {"", 1}, {"a@1", 0}, {"a@0:1", 0}, {"a@0:1", 1}, {"1", 1}, {"a:1", 1}, {"@", 1},
+	} {
+		first := ids(of, 0, 1)
+		if again := slices.Concat(ids(of, 0, 2), ids(of, 1, 2)); !slices.Equal(slices.Sorted(slices.Values(again)), slices.Sorted(slices.Values(first))) {
+			t.Errorf("%+v made %q by one worker and %q by two", of, first, again)
+		}
+		for _, id := range first {
+			if other, taken := madeBy[id]; taken {
+				t.Errorf("%q was made by %+v and by %+v", id, other, of)
+			}
+			madeBy[id] = of
+		}
+	}
+}
+
+func TestANamedGeneratorTakesBackItsOwnOnly(t *testing.T) {
+	g := memory.NewGenerator(3, nil).Named("a", 1)
+	batch := wantFetched(t, g, "a@1:0", "a@1:1", "a@1:2")
+	settle(t, g, ergon.Settlement{Action: policy.SettleRequeue}, batch[1])
+	wantFetched(t, g, "a@1:1")
+	for _, foreign := range []string{"1", "a@2:1", "b@1:1", "a@1:3", "a@1:-1", "a@1:"} {
+		err := g.SettleTransactions(t.Context(), []ergon.Settlement{
+			{Transaction: ergon.NewTransaction(foreign, nil), Action: policy.SettleRequeue},
+		})
+		if _, ok := errors.AsType[*ergon.BatchError](err); !ok {
+			t.Errorf("requeue of %q: got %v, want a BatchError", foreign, err)
+		}
+	}
+}
+
 func TestGeneratorAllocatesNothingPerTransaction(t *testing.T) {
+	wantNothingPerTransaction(t, memory.NewGenerator(1_000_000, nil))
+	wantNothingPerTransaction(t, memory.NewGenerator(1_000_000, nil).Named("generator", 0))
+}
+
+func wantNothingPerTransaction(t *testing.T, generator *memory.Generator) {
+	t.Helper()
 	const size = 1000
-	generator := memory.NewGenerator(1_000_000, nil)
 	settlements := make([]ergon.Settlement, size)
 	got := testing.AllocsPerRun(20, func() {
 		for i, tx := range fetch(t, generator, size) {

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/ergon-go/ergon/connector/sqlite"
+)
+
+// [I1] Two generators into one queue make no id twice, where one of them has another name or seed; one that is run again makes the
+// same ones.
+func TestGeneratorsIntoOneQueueDoNotCollide(t *testing.T) {
+	t.Chdir(t.TempDir())
+	c := sqlite.DefaultQueueConfig()
+	c.Path, c.MaxWait = "queue.db", 0
+	queue, err := sqlite.NewQueue(sqlite.QueueSettings{QueueConfig: c})
+	if err == nil {
+		err = queue.Open(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = queue.Close(context.WithoutCancel(t.Context())) })
+	for _, one := range []struct {
+		name   string
+		seed   uint64
+		stored int64
+	}{{"generator", 0, 10}, {"generator", 1, 20}, {"orders", 0, 30}, {"generator", 0, 30}} {
+		c := DefaultGeneratorConfig()
+		c.Name, c.Seed = one.name, one.seed
+		g, err := newGenerator(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		batch, err := g.FetchTransactions(t.Context(), 100)
+		if err == nil {
+			err = queue.DispatchTransactions(t.Context(), batch)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if stats, err := queue.InspectQueue(t.Context()); err != nil || stats.Ready != one.stored {
+			t.Errorf("after %s with seed %d the queue has %d, %v, want %d", one.name, one.seed, stats.Ready, err, one.stored)
+		}
+	}
+}
+
+func TestGeneratorConfigurationIsValidated(t *testing.T) {
+	for name, change := range map[string]func(*GeneratorConfig){
+		"count":                                 func(c *GeneratorConfig) { c.Count = 0 },
+		"name":                                  func(c *GeneratorConfig) { c.Name = "" },
+		"name: is \"a\\n\"":                     func(c *GeneratorConfig) { c.Name = "a\n" },
+		"name: is \"" + strings.Repeat("ü", 65): func(c *GeneratorConfig) { c.Name = strings.Repeat("ü", 65) },
+	} {
+		c := DefaultGeneratorConfig()
+		change(&c)
+		if err := c.Validate(); err == nil || !strings.HasPrefix(err.Error(), name) {
+			t.Errorf("got %v, want a fault that begins with %s", err, name)
+		}
+	}
+	c := DefaultGeneratorConfig()
+	c.Name = strings.Repeat("ü", 64)
+	if err := c.Validate(); err != nil {
+		t.Error(err)
+	}
+}
