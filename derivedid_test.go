@@ -108,7 +108,8 @@ func TestOutputDoesNotArriveAsItsInboundDid(t *testing.T) {
 		t.Errorf("got %v of arrival %q, %v", outbound, outbound[0].Arrival(), err)
 	}
 	made := ergon.NewTransaction("", nil).WithArrival("1-a").WithGeneration(2)
-	if outbound, _ = (ergon.Task{}).Outbound(inbound, []ergon.Transaction{made}); outbound[0].Arrival() != "" || outbound[0].Generation() != 0 {
+	outbound, _ = (ergon.Task{}).Outbound(inbound, []ergon.Transaction{made})
+	if outbound[0].Arrival() != "" || outbound[0].Generation() != 0 {
 		t.Errorf("one with a derived id has arrival %q and generation %d", outbound[0].Arrival(), outbound[0].Generation())
 	}
 }

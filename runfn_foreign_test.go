@@ -77,7 +77,8 @@ func TestRunFnReadsErrorsWithinTheAttempt(t *testing.T) {
 					defer cancel()
 					_, err := ergon.RunFn(ctx, policy.Retry{MaxAttempts: 2, Timeout: time.Second, BackoffMultiplier: 1},
 						func(ctx context.Context) (int, error) {
-							if attempts.Add(1); method == "Is" { // which is asked whether it tells of the end
+							attempts.Add(1)
+							if method == "Is" { // which is asked whether it tells of the end
 								<-ctx.Done()
 							}
 							return 0, &brittle{method: method, do: do(release), from: 1}

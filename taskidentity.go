@@ -8,7 +8,7 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-var identityRule = regexp.MustCompile(`^[!-.0-~]+/[!-.0-~]+$`)
+var identityRule = regexp.MustCompile(`^[\x21-\x2e\x30-\x7e]+/[\x21-\x2e\x30-\x7e]+$`)
 
 // OutputIdentity is the part of the ids of what the task sends that says which task and which source it is of [B3]:
 // Identity or, where that is not set, "<task>/<source>". source is the logical name of the task's source, such as its queue's.

@@ -37,10 +37,10 @@ func noMore(rest []string) error {
 	return nil
 }
 
-// missingKeys is what is said of keys that no dead letter has.
-type missingKeys struct{ text string }
+// missingKeysError is what is said of keys that no dead letter has.
+type missingKeysError struct{ text string }
 
-func (m *missingKeys) Error() string { return m.text }
+func (m *missingKeysError) Error() string { return m.text }
 
 // meant adds to err which task or connector may have been meant by a key.
 func (s *session) meant(err error, keys []string) error {
@@ -78,7 +78,7 @@ func (p *program) inLetterbox(
 		err = within(ctx, s, in.place, func(ctx context.Context, store deadletter.Store) error {
 			return use(ctx, s, in, store, filter)
 		})
-		if _, missing := errors.AsType[*missingKeys](err); missing {
+		if _, missing := errors.AsType[*missingKeysError](err); missing {
 			return s.meant(err, rest)
 		}
 		return err

@@ -64,7 +64,7 @@ func (p *program) named(
 		}
 	}
 	if len(missing) > 0 {
-		return letters, &missingKeys{fmt.Sprintf("%s has no dead letter %s that is meant; %s dlq ls prints the keys",
+		return letters, &missingKeysError{fmt.Sprintf("%s has no dead letter %s that is meant; %s dlq ls prints the keys",
 			in, listed(missing, "or"), p.settings.Name)}
 	}
 	return letters, nil

@@ -54,12 +54,12 @@ func startOnce() (pid int, err error) {
 	attributes := &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: &syscall.SysProcAttr{Setpgid: true}}
 	if stdin := int(os.Stdin.Fd()); term.IsTerminal(stdin) {
 		attributes.Sys.Foreground, attributes.Sys.Ctty = true, stdin
-		if pid, err = syscall.ForkExec(program, os.Args, attributes); err == nil {
+		if pid, err = syscall.ForkExec(program, os.Args, attributes); err == nil { //nolint:gosec // it is this program
 			return pid, nil
 		}
 		attributes.Sys.Foreground = false // a terminal, but not the one that controls this process
 	}
-	return syscall.ForkExec(program, os.Args, attributes)
+	return syscall.ForkExec(program, os.Args, attributes) //nolint:gosec // as above
 }
 
 // reapUntil reaps all that has ended, and returns the exit code of the child where that was among them; 128 and the number of

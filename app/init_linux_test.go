@@ -55,7 +55,8 @@ func name(s syscall.Signal) string {
 // [F5]
 func TestProcessOneReapsAndTakesNoExitCodeFromPrograms(t *testing.T) {
 	init := asInit(t)
-	in(t, "tasks: {orphaning: {connectors: {input: {type: numbers, count: 4}}, consumer: {loop: {on_exception: discard}, process: {retry: {max_attempts: 1}}}}}")
+	in(t, "tasks: {orphaning: {connectors: {input: {type: numbers, count: 4}}, "+
+		"consumer: {loop: {on_exception: discard}, process: {retry: {max_attempts: 1}}}}}")
 	stdout, stderr, code := stoppedAs(t, init, "run")
 	if code != 0 || !strings.Contains(stdout, "succeeded  4") {
 		t.Errorf("code %d; stdout %s; stderr %s", code, stdout, stderr)

@@ -184,7 +184,8 @@ func TestMetricsThatAreOffNameTheKeyThatSwitchesThemOn(t *testing.T) {
 		yaml.WriteString("\n")
 	}
 	in(t, yaml.String()+operated(address))
-	if visit(); !strings.HasPrefix(seen, "200 ") {
+	visit()
+	if !strings.HasPrefix(seen, "200 ") {
 		t.Errorf("with %s: got %s", setting, seen)
 	}
 }

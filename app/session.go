@@ -86,10 +86,10 @@ func (s *session) incapable(at place, wanted reflect.Type) error {
 }
 
 // typesThatCan says which types of connectors have a capability.
-func (p *program) typesThatCan(capability reflect.Type) string {
+func (p *program) typesThatCan(wanted reflect.Type) string {
 	var names []string
 	for _, t := range p.settings.Registry.Connectors() {
-		if slices.Contains(t.Capabilities(), capability.Name()) {
+		if slices.Contains(t.Capabilities(), wanted.Name()) {
 			names = append(names, t.Name)
 		}
 	}

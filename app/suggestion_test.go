@@ -48,7 +48,7 @@ func TestEveryCommandSaysWhatWasProbablyMeant(t *testing.T) {
 		"completion bsh":                             "bash",
 		"list --output jsn":                          "json",
 		"list --log-level wran":                      "warn",
-		"dlq ls square --category sytem":             "SYSTEM",
+		"dlq ls square --category systm":             "SYSTEM",
 		"dlq ls square --phase preprae":              "prepare",
 		"run --limt 1":                               "--limit",
 	} {

@@ -14,7 +14,8 @@ import (
 // bad is a task to which everything happened.
 func bad() runner.TaskSummary {
 	return runner.TaskSummary{Name: "triage", Err: errors.New("fetch: out of paper"), Snapshot: runner.Snapshot{
-		Fetched: 10_000, Started: 9_999, Retries: 312, Timeouts: 40, Late: 3, Abandoned: 2, Duplicates: 5, Conflicts: 6, Diverged: 7, Elapsed: 1240 * time.Millisecond,
+		Fetched: 10_000, Started: 9_999, Retries: 312, Timeouts: 40, Late: 3, Abandoned: 2,
+		Duplicates: 5, Conflicts: 6, Diverged: 7, Elapsed: 1240 * time.Millisecond,
 		Outcomes: map[runner.Outcome]int64{
 			runner.Succeeded: 9_900, runner.DeadLettered: 15, runner.Requeued: 14, runner.Discarded: 13,
 			runner.HandlerFailed: 12, runner.Interrupted: 11, runner.Redelivered: 10,

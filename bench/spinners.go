@@ -57,6 +57,6 @@ func GoroutinesOf(ctx context.Context, n int, timeout time.Duration) (Lateness, 
 
 // compute computes until it is told to stop.
 func compute(stop *atomic.Bool) {
-	for n := 0; !stop.Load(); n++ { //nolint:revive // that is what it is for
+	for n := 0; !stop.Load(); n++ {
 	}
 }

@@ -155,9 +155,11 @@ func TestNameThatCannotBeAMetricOrFileIsAFault(t *testing.T) {
 // [B3] What stands in ids has to be as the names that it stands for.
 func TestIdentityThatCannotBePartOfAnIDIsAFault(t *testing.T) {
 	checkFaults(t, map[string]faulty{
-		"of two tasks": {task("    identity: price/orders\n") + strings.Replace(strings.TrimPrefix(task("    identity: price/orders\n"), "tasks:\n"),
-			"birdstrikes.triage:", "again:\n    task: birdstrikes.triage", 1),
-			"f:8:15: tasks.again.identity: is also that of task birdstrikes.triage, so both would make the same ids; give it to one of them"},
+		"of two tasks": {
+			task("    identity: price/orders\n") + strings.Replace(strings.TrimPrefix(task("    identity: price/orders\n"), "tasks:\n"),
+				"birdstrikes.triage:", "again:\n    task: birdstrikes.triage", 1),
+			"f:8:15: tasks.again.identity: is also that of task birdstrikes.triage, so both would make the same ids; give it to one of them",
+		},
 		"one name": inTask("identity: price", `f:4:15: T.identity: is "price", but it stands for the name of a task and that of a `+
 			`source, with one slash between them and no spaces, such as price/orders`),
 	})

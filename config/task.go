@@ -128,7 +128,8 @@ func (d *decoder) task(task entry, t *task) {
 func (d *decoder) distinct(t *task, earlier []task) {
 	for i := range earlier {
 		if other := &earlier[i].config; t.config.Identity != "" && other.Identity == t.config.Identity {
-			d.faultBelow(t.at, identityKey, fmt.Sprintf("is also that of task %s, so both would make the same ids; give it to one of them", other.Name))
+			d.faultBelow(t.at, identityKey, fmt.Sprintf(
+				"is also that of task %s, so both would make the same ids; give it to one of them", other.Name))
 		}
 	}
 }

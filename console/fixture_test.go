@@ -38,7 +38,8 @@ func (*tasks) Tasks() []ergon.TaskConfig {
 
 func (*tasks) Progress() []runner.TaskProgress {
 	s := runner.Snapshot{
-		Fetched: 1012, Started: 1011, InFlight: 3, Unsettled: 5, Concurrency: 4, Retries: 2, Abandoned: 1, Duplicates: 5, Conflicts: 6, Diverged: 7,
+		Fetched: 1012, Started: 1011, InFlight: 3, Unsettled: 5, Concurrency: 4, Retries: 2, Abandoned: 1,
+		Duplicates: 5, Conflicts: 6, Diverged: 7,
 		Active:   map[policy.Phase]int64{policy.PhaseProcess: 2},
 		Outcomes: map[runner.Outcome]int64{runner.Succeeded: 1001, runner.DeadLettered: 4, runner.Requeued: 1},
 		Phases: map[policy.Phase]runner.PhaseStats{

@@ -128,7 +128,7 @@ func (d *description) parts(v reflect.Value, depth int) {
 		d.text.WriteString("(" + strconv.Quote(string(bytesOf(v))) + ")")
 		return
 	}
-	n := 0
+	var n int
 	if v.Kind() == reflect.Struct {
 		n = v.NumField()
 	} else {

@@ -53,8 +53,14 @@ func TestEveryPayloadIsEncoded(t *testing.T) {
 		{"NaN", []float64{math.NaN(), 1, math.Inf(-1)}, deadletter.EncodingDescribed, "[]float64{NaN, 1, -Inf}"},
 		{"a function", func(int) string { return "" }, deadletter.EncodingDescribed, "func(int) string"},
 		{"a channel", struct{ C chan int }{make(chan int)}, deadletter.EncodingDescribed, "struct { C chan int }{C: chan int}"},
-		{"a pointer to itself", loop, deadletter.EncodingDescribed, `&deadletter_test.node{Name: "a\xff", Next: (*deadletter_test.node that contains this), f: nil}`},
-		{"a map in itself", self, deadletter.EncodingDescribed, `map[string]interface {}{"self": (map[string]interface {} that contains this)}`},
+		{
+			"a pointer to itself", loop, deadletter.EncodingDescribed,
+			`&deadletter_test.node{Name: "a\xff", Next: (*deadletter_test.node that contains this), f: nil}`,
+		},
+		{
+			"a map in itself", self, deadletter.EncodingDescribed,
+			`map[string]interface {}{"self": (map[string]interface {} that contains this)}`,
+		},
 		{"a list in itself", list, deadletter.EncodingDescribed, `[]interface {}{([]interface {} that contains this)}`},
 		{"an error", errors.New("line 7: \xff"), deadletter.EncodingDescribed, `line 7: \xff`},
 		{"a record that was read", half{true}, deadletter.EncodingBase64, "\xffab"},
@@ -80,7 +86,8 @@ func TestEveryPayloadIsEncoded(t *testing.T) {
 			}
 			for name, r := range map[string]deadletter.Record{"encoded": r, "encoded twice": r.Encoded(), "read from JSON": read} {
 				got, err := r.Content()
-				if described := errors.Is(err, deadletter.ErrDescribed); described != (test.encoding == deadletter.EncodingDescribed) || !described && err != nil {
+				described := errors.Is(err, deadletter.ErrDescribed)
+				if described != (test.encoding == deadletter.EncodingDescribed) || !described && err != nil {
 					t.Errorf("%s: got error %v", name, err)
 				}
 				want := test.want

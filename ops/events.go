@@ -52,7 +52,8 @@ func (s *streams) end(address netip.Prefix) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open--
-	if s.of[address]--; s.of[address] == 0 {
+	s.of[address]--
+	if s.of[address] == 0 {
 		delete(s.of, address)
 	}
 }

@@ -21,7 +21,8 @@ func TestHealthIsThatOfTheLoop(t *testing.T) {
 		"paused": {func(p *runner.TaskProgress) { p.Snapshot.Paused = true }, 200, 200, "ok"},
 		"outage": {func(p *runner.TaskProgress) { p.Snapshot.Outage = true }, 200, 503, "outage"},
 		"letters cannot be written": {
-			func(p *runner.TaskProgress) { p.Snapshot.Unwritten, p.Snapshot.UnwrittenID = 2, "t-7" }, 200, 503, `2 transactions stay with their source, such as "t-7"`,
+			func(p *runner.TaskProgress) { p.Snapshot.Unwritten, p.Snapshot.UnwrittenID = 2, "t-7" }, 200, 503,
+			`2 transactions stay with their source, such as "t-7"`,
 		},
 		"stands still":        {func(p *runner.TaskProgress) { p.Each[0].Stalled = "fetching" }, 503, 200, ""},
 		"in its own":          {func(p *runner.TaskProgress) { p.Each[0].Stalled, p.Each[0].PID = "fetching", 7 }, 200, 200, ""},

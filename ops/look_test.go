@@ -45,7 +45,8 @@ func TestLookingFromElsewhereNeedsTheToken(t *testing.T) {
 		d.want(d.ask(http.MethodGet, path, ""), http.StatusUnauthorized)
 	}
 	for path, text := range map[string]string{
-		"/livez": "ok", "/readyz": "ok", "/metrics": "ergon_transactions", "/token": "page /token", "/assets/console.css": "", "/favicon.ico": "",
+		"/livez": "ok", "/readyz": "ok", "/metrics": "ergon_transactions", "/token": "page /token",
+		"/assets/console.css": "", "/favicon.ico": "",
 	} {
 		d.want(d.ask(http.MethodGet, path, ""), http.StatusOK, text)
 	}

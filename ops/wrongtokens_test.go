@@ -27,8 +27,10 @@ func TestWrongTokensAreSlowedDownByAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := serve(t, elsewhere)
 		d.from = "10.0.0.7:5000"
-		for i, want := range []time.Duration{0, 0, 0, 250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second,
-			4 * time.Second, 5 * time.Second, 5 * time.Second} {
+		for i, want := range []time.Duration{
+			0, 0, 0, 250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second,
+			4 * time.Second, 5 * time.Second, 5 * time.Second,
+		} {
 			d.from = fmt.Sprintf("10.0.0.7:%d", 5000+i) // a port is no address
 			if status, took := d.guess(); status != http.StatusUnauthorized || took != want {
 				t.Errorf("wrong token %d: status %d after %s, want 401 after %s", i+1, status, took, want)

@@ -246,7 +246,8 @@ func TestAllFaultsAreReportedAtOnce(t *testing.T) {
 		paths = append(paths, path)
 	}
 	want := []string{
-		"loop.mode", "loop.execution", "loop.on_exception", "loop.ordering", "loop.order.held", "loop.hold_at_most", "loop.batch.size", "loop.concurrency.value",
+		"loop.mode", "loop.execution", "loop.on_exception", "loop.ordering", "loop.order.held", "loop.hold_at_most",
+		"loop.batch.size", "loop.concurrency.value",
 		"loop.empty_queue.backoff", "loop.empty_queue.backoff_multiplier", "loop.outage.probe_interval", "fetch.connector",
 	}
 	for _, step := range []string{"fetch", "process", "success", "exception", "settle"} {

@@ -166,8 +166,10 @@ func (l *life) settings(p policy.Consumer) pipeline.Settings {
 	}
 	return pipeline.Settings{
 		Task: w.cfg.Name, Worker: w.name, Identity: w.cfg.OutputIdentity(sourceName(source, p)),
-		Handlers: l.task, Source: source, DeadLetters: deadLetters, Policy: p, Producer: w.cfg.Producer, Shutdown: w.cfg.Shutdown, Force: w.settings.Force,
-		Recorder: w.settings.Recorder, OnSettle: w.onSettle, TracerProvider: w.settings.TracerProvider, MeterProvider: w.settings.MeterProvider, Logger: w.logger,
+		Handlers: l.task, Source: source, DeadLetters: deadLetters, Policy: p,
+		Producer: w.cfg.Producer, Shutdown: w.cfg.Shutdown, Force: w.settings.Force,
+		Recorder: w.settings.Recorder, OnSettle: w.onSettle,
+		TracerProvider: w.settings.TracerProvider, MeterProvider: w.settings.MeterProvider, Logger: w.logger,
 		ContinueTraces: w.settings.ContinueTraces,
 	}
 }

@@ -25,7 +25,10 @@ func TestEveryCountIsAddedUpAndReported(t *testing.T) {
 	if err := json.Unmarshal(line, &heard); err != nil {
 		t.Fatal(err)
 	}
-	for name, merged := range map[string]Snapshot{"side by side": sum(s, heard.Snapshot), "one after the other": following(heard.Snapshot, s)} {
+	for name, merged := range map[string]Snapshot{
+		"side by side":        sum(s, heard.Snapshot),
+		"one after the other": following(heard.Snapshot, s),
+	} {
 		for i := range value.NumField() {
 			field := value.Type().Field(i)
 			if field.Type.Kind() != reflect.Int64 || field.Name == "Elapsed" {

@@ -137,6 +137,7 @@ func child(t *testing.T, kind string, signals ...syscall.Signal) int {
 
 // [E3] [E4] [F5] The whole process, with real signals. nohup starts a program with SIGHUP ignored.
 func TestProgramEndsWithTheExitCodeOfItsSignal(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		kind    string
 		signals []syscall.Signal

@@ -37,8 +37,9 @@ func TestConfigurationsThatAreShownAreValid(t *testing.T) {
 }
 
 // gracePeriods are where a platform is told how long to wait before it kills, or doctor that it does.
-var gracePeriods = regexp.MustCompile(`(?:TERMINATION_GRACE_PERIOD(?:, value)?|TimeoutStopSec|terminationGracePeriodSeconds|stop_grace_period)[:=] ?(\d+)|` +
-	`--grace-period (\d+)s`)
+var gracePeriods = regexp.MustCompile(
+	`(?:TERMINATION_GRACE_PERIOD(?:, value)?|TimeoutStopSec|terminationGracePeriodSeconds|stop_grace_period)[:=] ?(\d+)|` +
+		`--grace-period (\d+)s`)
 
 // [F4] How long a shutdown takes at most is one number, wherever it is written.
 func TestPlatformsWaitAsLongAsAShutdownTakes(t *testing.T) {

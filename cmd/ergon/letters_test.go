@@ -29,7 +29,7 @@ type letterStore struct {
 }
 
 // letterStores are the stock ones: a new store is a line here.
-var letterStores = map[string]letterStore{ //nolint:gochecknoglobals // a table
+var letterStores = map[string]letterStore{
 	"sqlite": {newLetterFile, readLetterFile}, "file": {newLetterLines, readLetterLines}, "memory": {newLetterQueue, readLetterQueue},
 }
 
@@ -44,7 +44,7 @@ func readLetterFile(t *testing.T, dir string, _ ergon.Dispatcher) (all []deadlet
 	if err != nil {
 		t.Fatal(err)
 	}
-	letters := store.(*sqlite.DeadLetters) //nolint:forcetypeassert // as it was made
+	letters := store.(*sqlite.DeadLetters)
 	if err := letters.Open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func readLetterLines(t *testing.T, dir string, _ ergon.Dispatcher) (all []deadle
 func newLetterQueue(string) (ergon.Dispatcher, error) { return memory.New(memory.Settings{}), nil }
 
 func readLetterQueue(t *testing.T, _ string, store ergon.Dispatcher) (all []deadletter.Record) {
-	queue := store.(*memory.Queue) //nolint:forcetypeassert // as it was made
+	queue := store.(*memory.Queue)
 	if err := queue.Open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -221,7 +221,8 @@ tasks:
 		t.Errorf("exit code %d (%v), %d fetched", code, err, got.Fetched)
 	}
 	all := readLetterFile(t, ".", nil)
-	if len(all) != 1 || all[0].Payload != any("not json") || all[0].PayloadEncoding != deadletter.EncodingText || all[0].Phase != policy.PhaseDecode {
+	if len(all) != 1 || all[0].Payload != any("not json") ||
+		all[0].PayloadEncoding != deadletter.EncodingText || all[0].Phase != policy.PhaseDecode {
 		t.Errorf("got letters %+v, want one about the line", all)
 	}
 }

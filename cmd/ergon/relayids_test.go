@@ -75,10 +75,10 @@ func (b *bench) use(task, name string, use func(ctx context.Context, connector a
 	}
 }
 
-func (b *bench) enqueue(task, id, payload string) {
+func (b *bench) enqueue(task, payload string) {
 	b.t.Helper()
 	b.use(task, "input", func(ctx context.Context, queue any) error {
-		return queue.(ergon.Dispatcher).DispatchTransactions(ctx, []ergon.Transaction{ergon.NewTransaction(id, json.RawMessage(payload))})
+		return queue.(ergon.Dispatcher).DispatchTransactions(ctx, []ergon.Transaction{ergon.NewTransaction("o1", json.RawMessage(payload))})
 	})
 }
 
@@ -126,7 +126,8 @@ func relays(t *testing.T) map[string]string {
 	t.Cleanup(server.Close)
 	return map[string]string{
 		"http": `task: http, settings: {url: "` + server.URL + `/NAME"}`,
-		"exec": `task: exec, settings: {argv: [sh, -c, 'read n; case NAME in next) [ "$n" = 0 ] || echo $((n-1));; *) echo "\"NAME $n\"";; esac']}`,
+		"exec": `task: exec, settings: {argv: [sh, -c, 'read n; ` +
+			`case NAME in next) [ "$n" = 0 ] || echo $((n-1));; *) echo "\"NAME $n\"";; esac']}`,
 	}
 }
 
@@ -144,8 +145,8 @@ func TestRelaysWithOneOutputLoseNothing(t *testing.T) {
 					"dead_letters: {type: dead-letters, path: FOLDER/q.db}}}\n"
 			}
 			b.configure(text)
-			b.enqueue("a", "o1", "1")
-			b.enqueue("b", "o1", "1")
+			b.enqueue("a", "1")
+			b.enqueue("b", "1")
 			for name, s := range b.run() {
 				if s.Outcomes[runner.Succeeded] != 1 || s.Duplicates+s.Conflicts+s.Diverged != 0 {
 					t.Errorf("%s: got %+v", name, s)
@@ -164,9 +165,10 @@ func TestRelayIntoItsOwnInputGoesOn(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)
 			b.configure("tasks:\n  next: {" + strings.ReplaceAll(relay, "NAME", "next") + ", connectors: {" +
-				"input: {type: queue, path: FOLDER/q.db, queue: q, retain_settled: 1h}, output: {type: queue, path: FOLDER/q.db, queue: q, retain_settled: 1h}, " +
+				"input: {type: queue, path: FOLDER/q.db, queue: q, retain_settled: 1h}, " +
+				"output: {type: queue, path: FOLDER/q.db, queue: q, retain_settled: 1h}, " +
 				"dead_letters: {type: dead-letters, path: FOLDER/q.db}}}\n")
-			b.enqueue("next", "o1", "9")
+			b.enqueue("next", "9")
 			for range 3 { // a finite run may end between two of them
 				b.run()
 			}
@@ -194,10 +196,11 @@ func TestCorrectedTaskHasNewResultsOfWhatIsReplayed(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)
 			text := "tasks:\n  price: {" + relay + ", connectors: {" +
-				"input: {type: queue, path: FOLDER/q.db, queue: orders, retain_settled: 1h}, output: {type: queue, path: FOLDER/q.db, queue: prices}, " +
+				"input: {type: queue, path: FOLDER/q.db, queue: orders, retain_settled: 1h}, " +
+				"output: {type: queue, path: FOLDER/q.db, queue: prices}, " +
 				"dead_letters: {type: dead-letters, path: FOLDER/q.db}}}\n"
 			b.configure(text, "NAME", "v1")
-			b.enqueue("price", "o1", "1")
+			b.enqueue("price", "1")
 			b.run()
 			b.configure(text, "NAME", "v2")
 			b.use("price", "input", func(ctx context.Context, queue any) error {
@@ -221,10 +224,10 @@ func TestIdentityKeepsWhatARenamedRelayHadSent(t *testing.T) {
 		"input: {type: queue, path: FOLDER/q.db, queue: SOURCE}, output: {type: queue, path: FOLDER/q.db, queue: prices}, " +
 		"dead_letters: {type: dead-letters, path: FOLDER/q.db}}}\n"
 	b.configure(text, "TASK", "price", "SOURCE", "orders", "IDENTITY", "")
-	b.enqueue("price", "o1", "1")
+	b.enqueue("price", "1")
 	b.run()
 	b.configure(text, "TASK", "quote", "SOURCE", "incoming", "IDENTITY", "identity: price/orders, ")
-	b.enqueue("quote", "o1", "1")
+	b.enqueue("quote", "1")
 	if s := b.run()["quote"]; s.Duplicates != 1 {
 		t.Errorf("got %+v, want one duplicate", s)
 	}

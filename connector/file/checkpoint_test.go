@@ -277,7 +277,8 @@ func TestFileThatBecameShorterWithoutItsTimeChangingIsNoticed(t *testing.T) {
 	if err := os.Chtimes(path, info.ModTime(), info.ModTime()); err != nil {
 		t.Fatal(err)
 	}
-	wantError(t, newSource(t, checkpointed(dir, "x.jsonl")).Open(t.Context()), "everything up to line 3 is done and what follows is not: it ends at line 3 (EOF)")
+	wantError(t, newSource(t, checkpointed(dir, "x.jsonl")).Open(t.Context()),
+		"everything up to line 3 is done and what follows is not: it ends at line 3 (EOF)")
 }
 
 func TestRepairedArrayIsReadOnWhereItWasBroken(t *testing.T) {

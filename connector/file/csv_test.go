@@ -65,7 +65,8 @@ func TestMalformedCSVRecordNamesItsLineAndTheRunGoesOn(t *testing.T) {
 		`x.csv:8 malformed: dir/x.csv:8: is not valid UTF-8 in column "id"; convert the file to UTF-8, for example with iconv`,
 		`x.csv:9 malformed: dir/x.csv:9: column "count" is not a number; correct it, or take the column out of numbers`,
 		`x.csv:10 {"id":"9","count":1,"flag":true}`,
-		`x.csv:11 malformed: dir/x.csv:11: the quote that begins a field on line 11 takes the lines after it into the field: a quoted field in it is not closed by the end of the file; ` +
+		`x.csv:11 malformed: dir/x.csv:11: the quote that begins a field on line 11 takes the lines after it into the field: ` +
+			`a quoted field in it is not closed by the end of the file; ` +
 			`close it, or double the quotes that belong to its text`,
 	})
 }

@@ -58,10 +58,10 @@ func (c *csvSplitter) advance(data []byte, at, lineEnd int) (int, bool) {
 	case csvQuoted:
 		quote := bytes.IndexByte(data[at:], '"')
 		if quote < 0 {
-			c.lines += int64(bytes.Count(data[at:], lineEnding))
+			c.lines += int64(bytes.Count(data[at:], []byte{'\n'}))
 			return len(data), false
 		}
-		c.lines += int64(bytes.Count(data[at:at+quote], lineEnding))
+		c.lines += int64(bytes.Count(data[at:at+quote], []byte{'\n'}))
 		c.state = csvQuote
 		return at + quote + 1, false
 	case csvQuote, csvQuoteCR:
@@ -123,8 +123,6 @@ func (c *csvSplitter) fault() fault {
 	c.problem = fault{}
 	return f
 }
-
-var lineEnding = []byte{'\n'}
 
 func (*csvSplitter) blank(content []byte) bool { return len(content) == 0 }
 

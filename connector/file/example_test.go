@@ -38,7 +38,7 @@ func ExampleSource() {
 		}
 		var done []ergon.Settlement
 		for _, tx := range batch {
-			fmt.Printf("%s %s\n", tx.ID(), tx.Payload())
+			fmt.Printf("%s\n%s\n", tx.ID(), tx.Payload())
 			done = append(done, ergon.Settlement{Transaction: tx, Action: policy.SettleAck})
 		}
 		if err := errors.Join(err, source.SettleTransactions(ctx, done)); err != nil {
@@ -47,10 +47,14 @@ func ExampleSource() {
 		}
 	}
 	// Output:
-	// airports.csv@f48e878b635fe67a:2-87dd6bebdccc39a6 {"code":"CDG","name":"Paris, Charles de Gaulle","elevation":119,"open":"true","note":"\"Roissy\""}
-	// airports.csv@f48e878b635fe67a:3-84feeae322907d5c {"code":"LEJ","name":"Leipzig/Halle","elevation":143,"open":"true","note":"first line\nsecond line"}
-	// airports.csv@f48e878b635fe67a:5-ba8eb46fc2af0c85 {"code":"DEN","name":"Denver","elevation":1656,"open":"","note":""}
-	// airports.csv@f48e878b635fe67a:6-917a5117f98568ab {"code":"ATL","name":"Atlanta","elevation":null,"open":"false","note":"busy"}
+	// airports.csv@f48e878b635fe67a:2-87dd6bebdccc39a6
+	// {"code":"CDG","name":"Paris, Charles de Gaulle","elevation":119,"open":"true","note":"\"Roissy\""}
+	// airports.csv@f48e878b635fe67a:3-84feeae322907d5c
+	// {"code":"LEJ","name":"Leipzig/Halle","elevation":143,"open":"true","note":"first line\nsecond line"}
+	// airports.csv@f48e878b635fe67a:5-ba8eb46fc2af0c85
+	// {"code":"DEN","name":"Denver","elevation":1656,"open":"","note":""}
+	// airports.csv@f48e878b635fe67a:6-917a5117f98568ab
+	// {"code":"ATL","name":"Atlanta","elevation":null,"open":"false","note":"busy"}
 }
 
 // The file appears, or is replaced, when Finish says that the work came to its end.

@@ -64,7 +64,7 @@ func TestIDSaysWhichFileWhichLineAndWhatIsThere(t *testing.T) {
 		return fmt.Sprintf("%08x%08x", crc32.ChecksumIEEE([]byte(s)), crc32.Checksum([]byte(s), crc32.MakeTable(crc32.Castagnoli)))
 	}
 	form := regexp.MustCompile(`^x\.jsonl@([0-9a-f]{16}):1-` + content(`{"n":1}`) + ` x\.jsonl@([0-9a-f]{16}):3-` + content("not json") + `$`)
-	if m := form.FindStringSubmatch(strings.Join(got, " ")); m == nil || m[1] != m[2] {
+	if m := form.FindStringSubmatch(strings.Join(got, " ")); len(m) != 3 || m[1] != m[2] {
 		t.Errorf("got %s, want it to match %s, with one generation", got, form)
 	}
 }
@@ -137,7 +137,7 @@ func TestGenerationIsDurableBeforeTheFirstRecordAndOutlivesACrash(t *testing.T) 
 		t.Error("a source that was only opened has written a checkpoint")
 	}
 	before := fetch(t, source, 5)
-	generation := strings.Split(strings.TrimPrefix(before[0].ID(), "x.jsonl@"), ":")[0]
+	generation, _, _ := strings.Cut(strings.TrimPrefix(before[0].ID(), "x.jsonl@"), ":")
 	wantInCheckpoint(t, state, `"generation":"`+generation+`"`)
 	wantInCheckpoint(t, state, `"version":2`)
 	crashed := read(t, state) // nothing was acknowledged

@@ -77,7 +77,7 @@ func (in *input) dropTo(ctx context.Context, to position) error {
 	for in.at.Offset < to.Offset {
 		if len(in.unread()) == 0 {
 			if in.end != nil {
-				return &endedBefore{line: in.at.Line, cause: in.end}
+				return &tooShortError{line: in.at.Line, cause: in.end}
 			}
 			if err := in.fill(ctx); err != nil {
 				return err
@@ -93,13 +93,15 @@ func (in *input) dropTo(ctx context.Context, to position) error {
 	return nil
 }
 
-// endedBefore is a file that is too short for what was done of it.
-type endedBefore struct {
+// tooShortError is a file that is too short for what was done of it.
+type tooShortError struct {
 	line  int64
 	cause error
 }
 
-func (e *endedBefore) Error() string   { return fmt.Sprintf("it ends at line %d (%v)", e.line, e.cause) }
-func (e *endedBefore) Unwrap() []error { return []error{errContentChanged, e.cause} }
+func (e *tooShortError) Error() string {
+	return fmt.Sprintf("it ends at line %d (%v)", e.line, e.cause)
+}
+func (e *tooShortError) Unwrap() []error { return []error{errContentChanged, e.cause} }
 
 var errContentChanged = errors.New("its content up to there has changed")

@@ -33,11 +33,9 @@ func (ids recordIDs) of(r *record) string {
 // contentDigest is 64 bits: two CRCs of different polynomials, which together are one of their product, and which processors
 // calculate by instructions of their own.
 func contentDigest(content []byte) [8]byte {
-	a, b := crc32.ChecksumIEEE(content), crc32.Checksum(content, castagnoli)
+	a, b := crc32.ChecksumIEEE(content), crc32.Checksum(content, crc32.MakeTable(crc32.Castagnoli))
 	return [8]byte{byte(a >> 24), byte(a >> 16), byte(a >> 8), byte(a), byte(b >> 24), byte(b >> 16), byte(b >> 8), byte(b)}
 }
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // wanted is a record that is looked up.
 type wanted struct {

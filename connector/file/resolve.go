@@ -10,7 +10,8 @@ import (
 )
 
 // FetchTransactionByID returns the record with an id, acknowledged or not, or ergon.ErrNotFound. name:line is understood as
-// well; the record has its whole id. It reads the file up to there. Settling the transaction changes nothing: the loop that the record belongs to delivers it all the same.
+// well; the record has its whole id. It reads the file up to there. Settling the transaction changes nothing: the
+// loop that the record belongs to delivers it all the same.
 func (s *Source) FetchTransactionByID(ctx context.Context, id string) (ergon.Transaction, error) {
 	if err := s.opened(); err != nil {
 		return ergon.Transaction{}, err

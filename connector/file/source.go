@@ -106,7 +106,7 @@ func (s *Source) open(ctx context.Context) error {
 		return err
 	}
 	s.from = s.pass.first
-	generation := ""
+	var generation string
 	if s.settings.Checkpoint == "" || s.settings.Identity == IdentityContent {
 		if generation, err = s.pass.generation(ctx, s.settings.FS != nil); err != nil {
 			return err

@@ -297,7 +297,8 @@ func (h hiccupFS) Open(name string) (fs.File, error) {
 		return nil, err
 	}
 	info, err := f.Stat()
-	if *h.opened++; *h.opened == openedForDigest {
+	*h.opened++
+	if *h.opened == openedForDigest {
 		return f, err
 	}
 	return giantFile{&hiccups{Reader: f}, info}, err

@@ -64,7 +64,7 @@ func TestARequeueHoldsUpItsKey(t *testing.T) {
 		settle(t, q.Queue, ergon.Settlement{Action: policy.SettleRequeue, Delay: time.Second}, wantFetched(t, q, "k1")...)
 		time.Sleep(time.Second - 1)
 		wantFetched(t, q)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		wantFetched(t, q, "k1")
 		time.Sleep(time.Minute)
 		ack(t, q.Queue, wantFetched(t, q, "k1")...)

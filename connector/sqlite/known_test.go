@@ -115,7 +115,7 @@ func TestOneIDTwiceInABatchIsToldOfTheLaterOnes(t *testing.T) {
 	for _, beside := range []int{0, 30} {
 		queue := newBench(t).queue(t)
 		several := []ergon.Transaction{saying("a", "one"), saying("a", "one"), saying("a", "two"), derived("a", "three")}
-		batch := append(several, numbered(beside)...)
+		batch := slices.Concat(several, numbered(beside))
 		wantTold(t, told(t, queue, batch...), "a duplicate", "a conflict", "a diverged")
 		if got := contents(t, queue)[0]; got != "a one" {
 			t.Errorf("got %s first, want a one", got)

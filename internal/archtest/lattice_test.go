@@ -71,7 +71,8 @@ var lattice = archtest.Lattice{
 		{Packages: "connector/file/...", Ours: words},
 		{Packages: "connector/memory/...", Ours: words},
 		{Packages: "connector/*/...", Ours: words, ThirdParty: anyThirdParty},
-		{Packages: "service/command", Ours: slices.Concat(words, []string{"internal/guard", "internal/spans"}), ThirdParty: otelAPI}, // decision 0060
+		// Decision 0060.
+		{Packages: "service/command", Ours: slices.Concat(words, []string{"internal/guard", "internal/spans"}), ThirdParty: otelAPI},
 		{Packages: "service/webhook", Ours: words, ThirdParty: otelAPI},
 		{Packages: "service/*/...", Ours: words, ThirdParty: anyThirdParty},
 		// Tasks that come with Ergon know services by an interface of their own.

@@ -10,7 +10,7 @@ import (
 	"github.com/ergon-go/ergon/internal/archtest"
 )
 
-var update = flag.Bool("update", false, "write the files of the tests into docs/rules.md") //nolint:gochecknoglobals // a flag
+var update = flag.Bool("update", false, "write the files of the tests into docs/rules.md")
 
 const exemptFromRules = "internal/archtest"
 
@@ -23,7 +23,7 @@ func TestCatalogueOfRulesAndCodeAgree(t *testing.T) {
 	tree := repository(t)
 	if *update {
 		text = []byte(archtest.UpdateRules(string(text), archtest.RuleTests(tree, exemptFromRules)))
-		if err := os.WriteFile(name, text, 0o644); err != nil { //nolint:gosec // documentation
+		if err := os.WriteFile(name, text, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -34,7 +34,8 @@ func TestCatalogueOfRulesAndCodeAgree(t *testing.T) {
 	report(t, archtest.CheckRules(tree, rows, exemptFromRules))
 }
 
-const catalogue = "# Rules\n\n| rule | says | tests |\n|---|---|---|\n| T1 | Hard. | %TESTS% |\n\n## Not built yet\n\n| rule | says |\n|---|---|\n| K9 | Later. |\n"
+const catalogue = "# Rules\n\n| rule | says | tests |\n|---|---|---|\n| T1 | Hard. | %TESTS% |\n\n" +
+	"## Not built yet\n\n| rule | says |\n|---|---|\n| K9 | Later. |\n"
 
 func TestCatalogueThatDiffersFromTheCodeIsReported(t *testing.T) {
 	const tested = "package a\n\n// [T1] is hard.\nfunc TestA() {}"
@@ -43,12 +44,21 @@ func TestCatalogueThatDiffersFromTheCodeIsReported(t *testing.T) {
 		files map[string]string
 		want  []string
 	}{
-		"agrees":             {"ergon: a", map[string]string{"a_test.go": tested}, nil},
-		"no test":            {"ergon: a", map[string]string{"a.go": "package a"}, []string{"no test names rule [T1]"}},
-		"another test":       {"ergon: b", map[string]string{"a_test.go": tested}, []string{"T1 is tested by ergon: a, not ergon: b"}},
-		"unknown rule":       {"ergon: a", map[string]string{"a_test.go": tested, "b.go": "package a // [X1]"}, []string{"b.go names rule [X1]"}},
-		"head of a file":     {"ergon: a", map[string]string{"a_test.go": tested, "b.go": "// [X1]\n\npackage a"}, []string{"b.go names rule [X1]"}},
-		"rule not built yet": {"ergon: a", map[string]string{"a_test.go": tested, "b.go": "package a // [K9]"}, []string{"lists as not built yet"}},
+		"agrees":       {"ergon: a", map[string]string{"a_test.go": tested}, nil},
+		"no test":      {"ergon: a", map[string]string{"a.go": "package a"}, []string{"no test names rule [T1]"}},
+		"another test": {"ergon: b", map[string]string{"a_test.go": tested}, []string{"T1 is tested by ergon: a, not ergon: b"}},
+		"unknown rule": {
+			"ergon: a", map[string]string{"a_test.go": tested, "b.go": "package a // [X1]"},
+			[]string{"b.go names rule [X1]"},
+		},
+		"head of a file": {
+			"ergon: a", map[string]string{"a_test.go": tested, "b.go": "// [X1]\n\npackage a"},
+			[]string{"b.go names rule [X1]"},
+		},
+		"rule not built yet": {
+			"ergon: a", map[string]string{"a_test.go": tested, "b.go": "package a // [K9]"},
+			[]string{"lists as not built yet"},
+		},
 		"test of a rule not built yet": {
 			"ergon: a", map[string]string{"a_test.go": tested + "\n\n// [K9]\nfunc TestB() {}"}, []string{"lists as not built yet"},
 		},
@@ -64,7 +74,10 @@ func TestCatalogueThatDiffersFromTheCodeIsReported(t *testing.T) {
 }
 
 func TestCatalogueIsUpdatedWithTheFilesOfTheTests(t *testing.T) {
-	tree := fixture(t, map[string]string{"till/b_test.go": "package till\n\n// [T1]\nfunc TestB() {}", "a_test.go": "package a\n\n// [T1]\nfunc TestA() {}"})
+	tree := fixture(t, map[string]string{
+		"till/b_test.go": "package till\n\n// [T1]\nfunc TestB() {}",
+		"a_test.go":      "package a\n\n// [T1]\nfunc TestA() {}",
+	})
 	got := archtest.UpdateRules(strings.ReplaceAll(catalogue, "%TESTS%", "old"), archtest.RuleTests(tree))
 	if want := strings.ReplaceAll(catalogue, "%TESTS%", "ergon: a; till: b"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

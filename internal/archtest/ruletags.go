@@ -39,17 +39,22 @@ func tagsIn(file *ast.File) map[string]bool {
 				add(n.Value)
 			}
 		case *ast.FuncDecl:
-			if parts := strings.Split(n.Name.Name, "_"); isTestName(parts[0]) {
-				for _, part := range parts[1:] {
-					if tag.MatchString(part) {
-						tags[part] = true
-					}
-				}
+			for _, part := range tagsInName(n.Name.Name) {
+				tags[part] = true
 			}
 		}
 		return true
 	})
 	return tags
+}
+
+// tagsInName returns the rules in the name of a test.
+func tagsInName(name string) []string {
+	parts := strings.Split(name, "_")
+	if !isTestName(parts[0]) {
+		return nil
+	}
+	return slices.DeleteFunc(parts[1:], func(part string) bool { return !tag.MatchString(part) })
 }
 
 func isTestName(name string) bool {

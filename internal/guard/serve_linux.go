@@ -45,7 +45,7 @@ func serve(part string) int {
 	// What ends its worker is not to end the guard. Caught and not ignored: programs would inherit that.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	// Without it, what has lost its parent is not found; programs are started all the same.
-	syscall.RawSyscall(syscall.SYS_PRCTL, prSetChildSubreaper, 1, 0)
+	syscall.RawSyscall(syscall.SYS_PRCTL, prSetChildSubreaper, 1, 0) //nolint:errcheck // nothing else is to be done without it
 	s := &server{
 		replies: json.NewEncoder(conn), leave: part == partLeave, family: newFamily(),
 		running: map[int]*run{}, killed: map[string]bool{},

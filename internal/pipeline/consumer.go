@@ -185,7 +185,8 @@ func (c *Consumer) runUntilEnd(ctx context.Context, giveUp context.CancelCauseFu
 	defer timeout.stop()
 	var fetchErr error
 	ended := func() error { // why fetching ended, where that was not its natural end
-		if cause := context.Cause(fetchCtx); fetchErr == nil && (errors.Is(cause, ErrHeadroom) || errors.Is(cause, ErrUnsettled) || errors.Is(cause, ErrUnwritten)) {
+		cause := context.Cause(fetchCtx)
+		if fetchErr == nil && (errors.Is(cause, ErrHeadroom) || errors.Is(cause, ErrUnsettled) || errors.Is(cause, ErrUnwritten)) {
 			return cause
 		}
 		return fetchErr

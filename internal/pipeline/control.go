@@ -98,9 +98,9 @@ func (g *fetchGate) resume() {
 	g.closed.Store(false)
 }
 
-// Pause has the loop fetch nothing more until Resume; what was fetched goes on, but for what waits for its next attempt. It holds once Pause has returned: a fetch
-// that is under way is cancelled, and what it brings all the same goes back to the source at once or, where the source takes
-// nothing back, waits for Resume. A paused loop does not come to its natural end. Safe for concurrent use.
+// Pause has the loop fetch nothing more until Resume; what was fetched goes on, but for what waits for its next attempt. It holds
+// once Pause has returned: a fetch that is under way is cancelled, and what it brings all the same goes back to the source at
+// once or, where the source takes nothing back, waits for Resume. A paused loop does not come to its natural end. Safe for concurrent use.
 func (c *Consumer) Pause() {
 	c.gate.pause()
 	c.waiting.recall()

@@ -127,10 +127,7 @@ func (i *intake) next(ctx context.Context) *fetched {
 		i.room.wanted.Store(i.closely) // before looking, so that what is freed from now on wakes the loop
 		if n := i.ask(); n > 0 {
 			i.room.wanted.Store(notWanted)
-			wait := i.pause()
-			if filled := i.untilFilled(); filled > 0 {
-				wait = min(wait, filled)
-			}
+			wait := i.untilFetch()
 			if ctx.Err() != nil || (wait > 0 && !i.sleep(ctx, wait)) {
 				return nil
 			}
@@ -260,6 +257,15 @@ func (i *intake) idle() bool {
 // besideSlots is how many transactions are outstanding without a slot, and without waiting for one: they wait for a time, or for
 // others of their ordering key.
 func (c *Consumer) besideSlots() int { return int(c.waiting.count.Load()) + int(c.order.count.Load()) }
+
+// untilFetch is how long to wait before a fetch is allowed, or the batch has waited long enough for more.
+func (i *intake) untilFetch() time.Duration {
+	wait := i.pause()
+	if filled := i.untilFilled(); filled > 0 {
+		return min(wait, filled)
+	}
+	return wait
+}
 
 // pause returns how long to wait before a fetch is allowed.
 func (i *intake) pause() time.Duration {

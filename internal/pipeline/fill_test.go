@@ -109,7 +109,8 @@ func TestBatchIsFilledWhenTheSourceHasEnded(t *testing.T) {
 		r := newFillingRig(t, j)
 		calls := 0
 		r.Source = fetchFunc(func(context.Context, int) ([]ergon.Transaction, error) {
-			if calls++; calls < 3 {
+			calls++
+			if calls < 3 {
 				return transactionsOf(numbered(calls)[calls-1]), nil
 			}
 			return nil, ergon.ErrExhausted

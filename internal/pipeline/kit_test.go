@@ -164,7 +164,8 @@ func (r *rig) run(t testing.TB) {
 func (r *rig) runLeaving(t testing.TB, id string) {
 	t.Helper()
 	r.start(t.Context(), t)
-	if err := r.wait(); !errors.Is(err, pipeline.ErrUnwritten) || errors.Is(err, errEndless) || !strings.Contains(err.Error(), "transaction "+id) {
+	err := r.wait()
+	if !errors.Is(err, pipeline.ErrUnwritten) || errors.Is(err, errEndless) || !strings.Contains(err.Error(), "transaction "+id) {
 		t.Fatalf("the loop ended with %v, want ErrUnwritten and transaction %s", err, id)
 	}
 }

@@ -48,7 +48,8 @@ func NewKnown(s Settings) (*Known, error) {
 
 func newKnown(s Settings, logger *slog.Logger, meters metric.MeterProvider) (*Known, error) {
 	k := &Known{
-		task: s.Task, worker: s.Worker, logger: logger, debug: logger.Enabled(context.Background(), slog.LevelDebug), values: context.Background(),
+		task: s.Task, worker: s.Worker, logger: logger, debug: logger.Enabled(context.Background(), slog.LevelDebug),
+		values: context.Background(),
 	}
 	if offMetrics(meters) {
 		return k, nil
@@ -101,9 +102,9 @@ func (k *Known) tell(tx ergon.Transaction, warn bool, message, cure string) {
 		return
 	}
 	ctx := spans.WithScope(k.values, spans.Scope{Task: k.task, Worker: k.worker, TransactionID: tx.ID()})
+	level := slog.LevelDebug
 	if warn {
-		k.logger.WarnContext(ctx, message+". Further ones are counted, and logged at debug level. "+cure)
-		return
+		level, message = slog.LevelWarn, message+". Further ones are counted, and logged at debug level. "+cure
 	}
-	k.logger.DebugContext(ctx, message)
+	k.logger.Log(ctx, level, message) //nolint:sloglint // it is one of Hear's, which are constants
 }

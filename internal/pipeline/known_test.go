@@ -93,7 +93,8 @@ func TestOutputsThatComeOutInAnotherOrderAreNotLost(t *testing.T) {
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
 		s, deliveries := newSink(), 0
 		r := into(s, func(ergon.Transaction) []string {
-			if deliveries++; deliveries == 1 {
+			deliveries++
+			if deliveries == 1 {
 				return []string{"A", "B"}
 			}
 			return []string{"B", "A"}
@@ -110,7 +111,8 @@ func TestOutputsThatComeOutInAnotherOrderAreNotLost(t *testing.T) {
 		if diff := cmp.Diff([]string{"A", "A", "B"}, s.contents(t)); diff != "" {
 			t.Errorf("the sink (-want +got):\n%s", diff)
 		}
-		if got := r.consumer.Snapshot(); got.Diverged != 1 || got.Duplicates != 0 || got.Conflicts != 0 || got.Outcomes[pipeline.Succeeded] != 1 {
+		if got := r.consumer.Snapshot(); got.Diverged != 1 || got.Duplicates != 0 || got.Conflicts != 0 ||
+			got.Outcomes[pipeline.Succeeded] != 1 {
 			t.Errorf("got %+v, want one diverged and the success", got)
 		}
 	})

@@ -201,10 +201,10 @@ func (o *outage) turn(nothingElse bool) (do probing, wait time.Duration) {
 }
 
 // candidateLocked returns which of those held is the next probe; -1 for none.
-func (o *outage) candidateLocked(any bool) int {
+func (o *outage) candidateLocked(nothingElse bool) int {
 	best, least := -1, o.policy.MostSameProbes()
 	for i, f := range o.held {
-		if n := o.tried[f.tx.ID()]; n < least || (any && best < 0) {
+		if n := o.tried[f.tx.ID()]; n < least || (nothingElse && best < 0) {
 			best, least = i, n
 		}
 		if least == 0 {

@@ -388,7 +388,8 @@ func TestPoisonAtTheHeadDoesNotProlongAnOutage(t *testing.T) {
 				t.Errorf("same_probe %d: got %q, want first %q", most, got, want)
 			}
 			rest := slices.Sorted(slices.Values(got[min(len(want), len(got)):]))
-			if !slices.Equal(rest, []string{over + " 4 succeeded", over + " poison dead_lettered", over + " process 4", over + " process poison"}) {
+			all := []string{over + " 4 succeeded", over + " poison dead_lettered", over + " process 4", over + " process poison"}
+			if !slices.Equal(rest, all) {
 				t.Errorf("same_probe %d: got %q after the outage, want 4 and the poison item at once", most, rest)
 			}
 		})

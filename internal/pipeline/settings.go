@@ -133,8 +133,8 @@ func (s Settings) validateLease() error {
 	}
 	var faults []error
 	if lease := keeper.LeaseDuration(); lease < ShortestLease {
-		faults = append(faults, fmt.Errorf("a lease of %s, which connector %q gives, is too short to be extended in time, must be at least %s; "+
-			"lengthen it, and leave it short: it is extended for as long as an attempt takes",
+		faults = append(faults, fmt.Errorf("a lease of %s, which connector %q gives, is too short to be extended in time, "+
+			"must be at least %s; lengthen it, and leave it short: it is extended for as long as an attempt takes",
 			lease, s.Policy.Fetch.Connector, ShortestLease))
 	}
 	if p, most := s.Policy.Loop.Batch.Prefetch, s.Policy.Loop.Concurrency.Most(); p > most {

@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -32,9 +33,7 @@ func hop(t *testing.T, came map[string]string, fails bool, change func(*rig) *in
 		tx = tx.WithMetadata(key, value)
 	}
 	to := pipeline.NewOutlet(dispatcher(func(_ context.Context, batch []ergon.Transaction) error {
-		for key, value := range batch[0].AllMetadata() {
-			got.sent[key] = value
-		}
+		maps.Insert(got.sent, batch[0].AllMetadata())
 		return nil
 	}), policy.ProducerBatch{Size: 1})
 	r := newRig(ergon.Task{Process: func(ctx context.Context, tx ergon.Transaction) (any, error) {
@@ -46,7 +45,7 @@ func hop(t *testing.T, came map[string]string, fails bool, change func(*rig) *in
 	}})
 	r.Source = memory.New(memory.Settings{Transactions: []ergon.Transaction{tx}, Finite: true})
 	r.DeadLetters = dispatcher(func(_ context.Context, batch []ergon.Transaction) error {
-		got.letter = batch[0].Payload().(deadletter.Record).Metadata //nolint:forcetypeassert // a record is a record
+		got.letter = batch[0].Payload().(deadletter.Record).Metadata
 		return nil
 	})
 	got.spans = change(r)
@@ -64,7 +63,7 @@ func asHeader(of trace.SpanContext) string {
 	return "00-" + of.TraceID().String() + "-" + of.SpanID().String() + "-" + of.TraceFlags().String()
 }
 
-var cameWith = map[string]map[string]string{ //nolint:gochecknoglobals // a table
+var cameWith = map[string]map[string]string{
 	"nothing": {},
 	"valid":   {"traceparent": producer, "tracestate": "vendor=x", "baggage": "tenant=7"},
 	"garbage": {"traceparent": "garbage", "tracestate": "vendor=x", "baggage": "=;"},
@@ -140,7 +139,8 @@ func TestSenderIsLinkOrParent(t *testing.T) {
 					return r.instrument()
 				})
 				span := got.spans.named("process task")[0]
-				below := span.Parent.IsRemote() && strings.HasPrefix(producer, "00-"+span.Parent.TraceID().String()+"-"+span.Parent.SpanID().String())
+				below := span.Parent.IsRemote() &&
+					strings.HasPrefix(producer, "00-"+span.Parent.TraceID().String()+"-"+span.Parent.SpanID().String())
 				if want := continues && name == "valid"; below != want {
 					t.Errorf("%s, continue %v: below its sender: %v", name, continues, below)
 				}
@@ -154,7 +154,8 @@ func TestSenderIsLinkOrParent(t *testing.T) {
 				if below && span.SpanContext.TraceState().Get("vendor") != "x" {
 					t.Error("the state of the sender's trace was not carried")
 				}
-				if loop := got.spans.named("task.run")[0]; below && (len(span.Links) != 1 || span.Links[0].SpanContext.SpanID() != loop.SpanContext.SpanID()) {
+				loop := got.spans.named("task.run")[0]
+				if below && (len(span.Links) != 1 || span.Links[0].SpanContext.SpanID() != loop.SpanContext.SpanID()) {
 					t.Errorf("it has %d links, want one to the loop", len(span.Links))
 				}
 			})

@@ -111,7 +111,8 @@ func TestRefusedLetterComesBackAfterAGrowingDelay(t *testing.T) {
 		for _, s := range r.Queue.Settlements() {
 			delays = append(delays, s.Delay)
 		}
-		if diff := cmp.Diff([]time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second, 40 * time.Second, 80 * time.Second}, delays); diff != "" {
+		want := []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second, 40 * time.Second, 80 * time.Second}
+		if diff := cmp.Diff(want, delays); diff != "" {
 			t.Errorf("delays (-want +got):\n%s", diff)
 		}
 		time.Sleep(2 * time.Hour)

@@ -87,7 +87,10 @@ func TestEachPhaseWaitsWithoutASlot(t *testing.T) {
 // [R5, T3] What is due comes before what was fetched, and the transaction's clock stands still until it has a slot: of its 5 s
 // two passed before the wait was over, so that the second attempt has three.
 func TestWhatHasWaitedComesFirstAndItsClockStoodStill(t *testing.T) {
-	for takes, want := range map[time.Duration]pipeline.Outcome{3*time.Second - 1: pipeline.Succeeded, 3 * time.Second: pipeline.DeadLettered} {
+	for takes, want := range map[time.Duration]pipeline.Outcome{
+		3*time.Second - 1: pipeline.Succeeded,
+		3 * time.Second:   pipeline.DeadLettered,
+	} {
 		inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
 			j, seen := newJournal(), newTally()
 			r := newRig(ergon.Task{Process: func(ctx context.Context, tx ergon.Transaction) (any, error) {

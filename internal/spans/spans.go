@@ -62,6 +62,9 @@ const (
 // SystemName is the value of messaging.system: the engine is the client library, whatever the broker.
 const SystemName = "ergon"
 
+// unitTransaction is the unit of what counts transactions.
+const unitTransaction = "{transaction}"
+
 // Instrument describes one metric.
 type Instrument struct {
 	Name, Unit, Description string
@@ -92,7 +95,7 @@ var (
 		Name: "messaging.client.sent.messages", Unit: "{message}", Description: "Transactions prepared, or given up.",
 	}
 	Transactions = Instrument{
-		Name: "ergon.transactions", Unit: "{transaction}", Description: "Transactions that came to an end, by outcome.",
+		Name: "ergon.transactions", Unit: unitTransaction, Description: "Transactions that came to an end, by outcome.",
 	}
 	AttemptDuration = Instrument{
 		Name: "ergon.attempt.duration", Unit: "s",
@@ -102,36 +105,36 @@ var (
 		Name: "ergon.attempts.late", Unit: "{attempt}", Description: "Attempts that returned after they had been given up.",
 	}
 	DispatchDuplicates = Instrument{
-		Name: "ergon.dispatch.duplicates", Unit: "{transaction}",
+		Name: "ergon.dispatch.duplicates", Unit: unitTransaction,
 		Description: "Transactions dispatched that the sink knew already, with the same content.",
 	}
 	DispatchConflicts = Instrument{
-		Name: "ergon.dispatch.conflicts", Unit: "{transaction}",
+		Name: "ergon.dispatch.conflicts", Unit: unitTransaction,
 		Description: "Transactions dispatched that were not stored, because the sink knew their id with other content.",
 	}
 	DispatchDiverged = Instrument{
-		Name: "ergon.dispatch.diverged", Unit: "{transaction}",
+		Name: "ergon.dispatch.diverged", Unit: unitTransaction,
 		Description: "Outputs that came out differently when their inbound transaction was processed again, and were stored as well.",
 	}
 	InFlight = Instrument{
-		Name: "ergon.transactions.in_flight", Unit: "{transaction}", Description: "Transactions fetched and not ended.",
+		Name: "ergon.transactions.in_flight", Unit: unitTransaction, Description: "Transactions fetched and not ended.",
 	}
 	Waiting = Instrument{
-		Name: "ergon.transactions.waiting", Unit: "{transaction}",
+		Name: "ergon.transactions.waiting", Unit: unitTransaction,
 		Description: "Transactions in flight that wait for their next attempt, without a slot.",
 	}
 	OrderHeld = Instrument{
-		Name: "ergon.order.held", Unit: "{transaction}",
+		Name: "ergon.order.held", Unit: unitTransaction,
 		Description: "Transactions fetched that wait for others of their ordering key.",
 	}
 	Abandoned = Instrument{
 		Name: "ergon.attempts.abandoned", Unit: "{attempt}", Description: "Attempts given up whose handler has not returned.",
 	}
 	ConcurrencyLimit = Instrument{
-		Name: "ergon.concurrency.limit", Unit: "{transaction}", Description: "How many transactions may run at once now.",
+		Name: "ergon.concurrency.limit", Unit: unitTransaction, Description: "How many transactions may run at once now.",
 	}
 	QueueTransactions = Instrument{
-		Name: "ergon.queue.transactions", Unit: "{transaction}", Description: "Transactions in the task's queue, by state.",
+		Name: "ergon.queue.transactions", Unit: unitTransaction, Description: "Transactions in the task's queue, by state.",
 	}
 	QueueOldestAge = Instrument{
 		Name: "ergon.queue.oldest_age", Unit: "s", Description: "How long the transaction that waits longest has been ready.",

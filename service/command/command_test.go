@@ -450,7 +450,8 @@ func TestWhatAProgramSaysIsLoggedByLinesWhereThatIsWanted(t *testing.T) {
 
 func TestConfigReportsAllItsFaults(t *testing.T) {
 	c := command.Config{
-		Argv: []string{"", "a\x00"}, Env: map[string]string{"A=": "b"}, EnvPass: []string{"A", "A_*", "*_A", ""}, Stderr: "show", MaxStderrBytes: -1,
+		Argv: []string{"", "a\x00"}, Env: map[string]string{"A=": "b"}, EnvPass: []string{"A", "A_*", "*_A", ""},
+		Stderr: "show", MaxStderrBytes: -1,
 	}
 	want := []string{
 		`argv: has no program, must be a list such as ["python3", "price.py"]`,

@@ -39,8 +39,8 @@ func matches(pattern, name string) bool {
 	return name == pattern
 }
 
-// variables tells a program about its transaction: ERGON_TRANSACTION_ID, ERGON_IDEMPOTENCY_KEY, ERGON_ATTEMPT, ERGON_DELIVERY_COUNT, each key of its
-// metadata as ERGON_META_KEY, and TRACEPARENT, TRACESTATE and BAGGAGE.
+// variables tells a program about its transaction: ERGON_TRANSACTION_ID, ERGON_IDEMPOTENCY_KEY, ERGON_ATTEMPT, ERGON_DELIVERY_COUNT,
+// each key of its metadata as ERGON_META_KEY, and TRACEPARENT, TRACESTATE and BAGGAGE.
 func variables(ctx context.Context, tx ergon.Transaction) []string {
 	attempt := 1
 	if scope, ok := spans.ScopeFrom(ctx); ok {

@@ -302,10 +302,16 @@ func TestTraceOfTheTransactionIsPassedOnWhereItIsValid(t *testing.T) {
 		traced                 bool
 		want                   [3]string
 	}{
-		"valid":          {parent, "vendor=x", "tenant=7", false, [3]string{parent, "vendor=x", "tenant=7"}},
-		"invalid":        {"garbage", "vendor=x", "=;", false, [3]string{}},
-		"traced":         {parent, "vendor=x", "tenant=7", true, [3]string{"00-01000000000000000000000000000000-0200000000000000-00", "own=1", "tenant=7"}},
-		"traced, no use": {"garbage", "vendor=x", "=;", true, [3]string{"00-01000000000000000000000000000000-0200000000000000-00", "own=1", ""}},
+		"valid":   {parent, "vendor=x", "tenant=7", false, [3]string{parent, "vendor=x", "tenant=7"}},
+		"invalid": {"garbage", "vendor=x", "=;", false, [3]string{}},
+		"traced": {
+			parent, "vendor=x", "tenant=7", true,
+			[3]string{"00-01000000000000000000000000000000-0200000000000000-00", "own=1", "tenant=7"},
+		},
+		"traced, no use": {
+			"garbage", "vendor=x", "=;", true,
+			[3]string{"00-01000000000000000000000000000000-0200000000000000-00", "own=1", ""},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got [3]string
