@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/connector/sqlite"
@@ -117,7 +118,7 @@ func damage(path string) error {
 	return os.WriteFile(path, data, 0o600)
 }
 
-// [C1]
+// [C1] [C2] [S5]
 func TestEachFaultOfAConfigurationHasItsPlaceAndItsCure(t *testing.T) {
 	type config = sqlite.QueueConfig
 	queue := func(change func(*config)) error {
@@ -141,7 +142,9 @@ func TestEachFaultOfAConfigurationHasItsPlaceAndItsCure(t *testing.T) {
 		`queue: is "a b", must be a name of letters, digits, _, - and .`:                 func(c *config) { c.Queue = "a b" },
 		`queue: is "", must be a name`:                                                   func(c *config) { c.Queue = "" },
 		`queue: is "` + strings.Repeat("a", 65):                                          func(c *config) { c.Queue = strings.Repeat("a", 65) },
-		`lease: is 0s, must be more than 0, such as 1m`:                                  func(c *config) { c.Lease = 0 },
+		`lease: is 0s, must be at least 2s, such as 30s`:                                 func(c *config) { c.Lease = 0 },
+		`lease: is 1.999999999s, must be at least 2s`:                                    func(c *config) { c.Lease = 2*time.Second - 1 },
+		`lease: is -1m0s, must be at least 2s`:                                           func(c *config) { c.Lease = -time.Minute },
 		`max_wait: is -1ns, must not be negative`:                                        func(c *config) { c.MaxWait = -1 },
 		`max_deliveries: is -1, must not be negative (0 means no limit)`:                 func(c *config) { c.MaxDeliveries = -1 },
 		`dedup_window: is -1ns, must not be negative`:                                    func(c *config) { c.DedupWindow = -1 },
@@ -154,6 +157,12 @@ func TestEachFaultOfAConfigurationHasItsPlaceAndItsCure(t *testing.T) {
 		if _, ok := errors.AsType[*policy.Fault](err); !ok {
 			t.Errorf("%v is no *policy.Fault", err)
 		}
+	}
+	if err := queue(func(c *config) { c.Lease = 2 * time.Second }); err != nil {
+		t.Errorf("the shortest lease is refused: %v", err)
+	}
+	if got := sqlite.DefaultQueueConfig().Lease; got != 30*time.Second {
+		t.Errorf("the default lease is %s, want 30s", got)
 	}
 	_, err := sqlite.NewDeadLetters(sqlite.DeadLettersSettings{})
 	wantError(t, err, "path: is empty", "durability: is", "busy_timeout: is 0s")

@@ -50,7 +50,7 @@ type site struct {
 	dead    *sqlite.DeadLetters
 }
 
-const shortLease = time.Second
+const shortLease = 2 * time.Second
 
 func openSite(ctx context.Context, path string) (s *site, err error) {
 	queue := func(name string, window time.Duration) *sqlite.Queue {

@@ -16,8 +16,8 @@ type QueueConfig struct {
 	// or a digit. Default "default".
 	Queue string `yaml:"queue"`
 	// Lease is how long a delivery belongs to whoever fetched it. The engine extends it for as long as it works on it, so
-	// that it need not be longer than the work; it is how long the transactions of a process that died wait. It must be
-	// longer than an attempt may take. Default 1m.
+	// that it need not be longer than the work; it is how long the transactions of a process that died wait. At least 2s.
+	// Default 30s.
 	Lease time.Duration `yaml:"lease"`
 	// MaxWait is how long a fetch waits for the first transaction. Default 1s.
 	MaxWait time.Duration `yaml:"max_wait"`
@@ -60,7 +60,7 @@ func DefaultQueueConfig() QueueConfig {
 	return QueueConfig{
 		DatabaseConfig:  DefaultDatabaseConfig(),
 		Queue:           "default",
-		Lease:           time.Minute,
+		Lease:           30 * time.Second,
 		MaxWait:         time.Second,
 		MaxDeliveries:   5,
 		Dedup:           true,
@@ -72,6 +72,10 @@ func DefaultQueueConfig() QueueConfig {
 
 var queueName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
 
+// minLease is the shortest lease that the engine can extend in time [C2]: it does so four times a lease, and two of those may
+// fail.
+const minLease = 2 * time.Second
+
 // mostPayload is what SQLite stores in one value.
 const mostPayload = 1_000_000_000
 
@@ -82,8 +86,9 @@ func (c QueueConfig) Validate() error {
 		f.addf("queue", "is %s, must be a name of letters, digits, _, - and ., at most 64, beginning with a letter or a digit",
 			quoted(c.Queue))
 	}
-	if c.Lease <= 0 {
-		f.addf("lease", "is %s, must be more than 0, such as 1m", c.Lease)
+	if c.Lease < minLease {
+		f.addf("lease", "is %s, must be at least %s, such as 30s: it is extended while the work goes on, and a shorter one could run out "+
+			"in between", c.Lease, minLease)
 	}
 	if c.MaxWait < 0 {
 		f.addf("max_wait", "is %s, must not be negative (0 does not wait)", c.MaxWait)
