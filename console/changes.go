@@ -19,16 +19,16 @@ func (c *console) changeTask(w http.ResponseWriter, r *http.Request) {
 	)
 	switch change := r.PathValue("change"); change {
 	case "pause":
-		done, err = "Paused: nothing more is fetched, what is in flight is finished.", c.desk.Pause(task)
+		done, err = "Paused: nothing more is fetched, what is in flight is finished.", c.desk.Pause(r.Context(), task)
 	case "resume":
-		done, err = "Resumed.", c.desk.Resume(task)
+		done, err = "Resumed.", c.desk.Resume(r.Context(), task)
 	case "concurrency":
 		n, wrong := strconv.Atoi(r.FormValue("value"))
 		if wrong != nil {
 			err = &ops.Refusal{Status: http.StatusBadRequest, Text: fmt.Sprintf("The concurrency %q is no number.", r.FormValue("value"))}
 			break
 		}
-		done, err = fmt.Sprintf("Each worker runs %s at once now, until the program ends.", count(n)), c.desk.SetConcurrency(task, n)
+		done, err = fmt.Sprintf("Each worker runs %s at once now, until the program ends.", count(n)), c.desk.SetConcurrency(r.Context(), task, n)
 	default:
 		err = &ops.Refusal{Status: http.StatusNotFound, Text: "There is no such change: " + change}
 	}

@@ -51,9 +51,9 @@ func (*tasks) Progress() []runner.TaskProgress {
 	}}}
 }
 
-func (t *tasks) Pause(task string) error  { return t.do("pause " + task) }
-func (t *tasks) Resume(task string) error { return t.do("resume " + task) }
-func (t *tasks) SetConcurrency(task string, n int) error {
+func (t *tasks) Pause(_ context.Context, task string) error  { return t.do("pause " + task) }
+func (t *tasks) Resume(_ context.Context, task string) error { return t.do("resume " + task) }
+func (t *tasks) SetConcurrency(_ context.Context, task string, n int) error {
 	if n > 10 {
 		return runner.ErrUsage
 	}

@@ -78,14 +78,14 @@ func WindowOf(text string) (time.Duration, error) {
 }
 
 func (d *Desk) pauseAPI(r *http.Request) (any, error) {
-	if err := d.Pause(r.PathValue("task")); err != nil {
+	if err := d.Pause(r.Context(), r.PathValue("task")); err != nil {
 		return nil, err
 	}
 	return d.taskAPI(r)
 }
 
 func (d *Desk) resumeAPI(r *http.Request) (any, error) {
-	if err := d.Resume(r.PathValue("task")); err != nil {
+	if err := d.Resume(r.Context(), r.PathValue("task")); err != nil {
 		return nil, err
 	}
 	return d.taskAPI(r)
@@ -98,7 +98,7 @@ func (d *Desk) concurrencyAPI(r *http.Request) (any, error) {
 	if err := readJSON(r, &body); err != nil {
 		return nil, err
 	}
-	if err := d.SetConcurrency(r.PathValue("task"), body.Value); err != nil {
+	if err := d.SetConcurrency(r.Context(), r.PathValue("task"), body.Value); err != nil {
 		return nil, err
 	}
 	return d.taskAPI(r)

@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
@@ -8,28 +9,28 @@ import (
 )
 
 // Pause has a task fetch nothing more until it is resumed; what it has fetched is finished.
-func (d *Desk) Pause(task string) error {
-	return d.changed(task, "paused", d.settings.Tasks.Pause(task))
+func (d *Desk) Pause(ctx context.Context, task string) error {
+	return d.changed(task, "change", "paused", d.settings.Tasks.Pause(ctx, task))
 }
 
 // Resume has a paused task go on.
-func (d *Desk) Resume(task string) error {
-	return d.changed(task, "resume", d.settings.Tasks.Resume(task))
+func (d *Desk) Resume(ctx context.Context, task string) error {
+	return d.changed(task, "change", "resume", d.settings.Tasks.Resume(ctx, task))
 }
 
 // SetConcurrency changes how many transactions each worker of a task runs at once, until the program ends.
-func (d *Desk) SetConcurrency(task string, n int) error {
-	err := d.settings.Tasks.SetConcurrency(task, n)
-	if err == nil {
-		d.settings.Logger.Info("an operator has changed how a task runs", "task", task, "concurrency", n)
-		d.refresh()
-	}
-	return refused(err)
+func (d *Desk) SetConcurrency(ctx context.Context, task string, n int) error {
+	return d.changed(task, "concurrency", n, d.settings.Tasks.SetConcurrency(ctx, task, n))
 }
 
-func (d *Desk) changed(task, how string, err error) error {
-	if err == nil {
-		d.settings.Logger.Info("an operator has changed how a task runs", "task", task, "change", how)
+// changed logs a change with its value under key, and returns err as its asker is to see it.
+func (d *Desk) changed(task, key string, value any, err error) error {
+	switch {
+	case err == nil:
+		d.settings.Logger.Info("an operator has changed how a task runs", "task", task, key, value)
+		d.refresh()
+	case errors.Is(err, runner.ErrUnconfirmed):
+		d.settings.Logger.Warn("a change of how a task runs is not confirmed", "task", task, key, value, "error", err)
 		d.refresh()
 	}
 	return refused(err)
@@ -50,6 +51,9 @@ func refused(err error) error {
 	}
 	if _, unknown := errors.AsType[*runner.UnknownTaskError](err); unknown {
 		return refusal(http.StatusNotFound, "%v", err)
+	}
+	if errors.Is(err, runner.ErrUnconfirmed) {
+		return refusal(http.StatusGatewayTimeout, "%v", err)
 	}
 	if errors.Is(err, runner.ErrUsage) {
 		return refusal(http.StatusConflict, "%v", err)

@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,9 +16,10 @@ type Tasks interface {
 	// Tasks are those that are registered, Progress is where those of the run are that goes on.
 	Tasks() []ergon.TaskConfig
 	Progress() []runner.TaskProgress
-	Pause(task string) error
-	Resume(task string) error
-	SetConcurrency(task string, n int) error
+	// What they change is in force when they return nil.
+	Pause(ctx context.Context, task string) error
+	Resume(ctx context.Context, task string) error
+	SetConcurrency(ctx context.Context, task string, n int) error
 }
 
 var _ Tasks = (*runner.Manager)(nil)

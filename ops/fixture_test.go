@@ -28,6 +28,7 @@ type fakeTasks struct {
 	mu       sync.Mutex
 	progress []runner.TaskProgress
 	did      []string
+	refuses  error // what every change ends with
 }
 
 func (f *fakeTasks) Tasks() []ergon.TaskConfig {
@@ -45,9 +46,9 @@ func (f *fakeTasks) Progress() []runner.TaskProgress {
 	return slices.Clone(f.progress)
 }
 
-func (f *fakeTasks) Pause(task string) error  { return f.do("pause", task) }
-func (f *fakeTasks) Resume(task string) error { return f.do("resume", task) }
-func (f *fakeTasks) SetConcurrency(task string, n int) error {
+func (f *fakeTasks) Pause(_ context.Context, task string) error  { return f.do("pause", task) }
+func (f *fakeTasks) Resume(_ context.Context, task string) error { return f.do("resume", task) }
+func (f *fakeTasks) SetConcurrency(_ context.Context, task string, n int) error {
 	if n > 10 {
 		return errors.Join(runner.ErrUsage, errors.New("too many"))
 	}
@@ -61,7 +62,7 @@ func (f *fakeTasks) do(what, task string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.did = append(f.did, what)
-	return nil
+	return f.refuses
 }
 
 // set changes where the only worker of triage is.

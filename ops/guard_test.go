@@ -1,11 +1,13 @@
 package ops_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/ergon-go/ergon/ops"
+	"github.com/ergon-go/ergon/runner"
 )
 
 const pause = "/api/v1/tasks/triage/pause"
@@ -114,6 +116,15 @@ func TestMethodsAndBodiesAreChecked(t *testing.T) {
 	d.want(d.ask(http.MethodPost, set, `{"value":`+strings.Repeat(" ", 1<<20)+`4}`), http.StatusRequestEntityTooLarge)
 	d.want(d.ask(http.MethodPost, "/api/v1/tasks/nobody/pause", ""), http.StatusNotFound, "nobody")
 	d.want(d.ask(http.MethodGet, "/metrics", ""), http.StatusNotFound, "telemetry.metrics")
+}
+
+// A change that a worker process has not confirmed is no success, and the answer names the process.
+func TestChangesThatAreNotConfirmedAreNoSuccess(t *testing.T) {
+	d := serve(t, nil)
+	d.tasks.refuses = fmt.Errorf("%w: no answer from triage-2 (process 12)", runner.ErrUnconfirmed)
+	for change, body := range map[string]string{"pause": "", "resume": "", "concurrency": `{"value": 4}`} {
+		d.want(d.ask(http.MethodPost, "/api/v1/tasks/triage/"+change, body), http.StatusGatewayTimeout, "triage-2 (process 12)")
+	}
 }
 
 func TestBrowsersAreToldToLoadNothingFromElsewhere(t *testing.T) {

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/ergon-go/ergon/internal/pipeline"
@@ -14,21 +15,22 @@ type control struct {
 }
 
 // Pause has all workers of a task fetch nothing more until [Manager.Resume]; what they have fetched is finished. A paused
-// task does not come to its natural end. The error is an *[UnknownTaskError], or wraps [ErrUsage] where the task does not
-// run.
-func (m *Manager) Pause(task string) error {
-	return m.control(task, func(c control) control { c.Paused = true; return c })
+// task does not come to its natural end. The pause is in force when Pause has returned nil: where workers are processes, it
+// waits until each has confirmed, for 5 s at most and no longer than ctx. The error is an *[UnknownTaskError], or wraps
+// [ErrUsage] where the task does not run, or [ErrUnconfirmed] where a process has not confirmed.
+func (m *Manager) Pause(ctx context.Context, task string) error {
+	return m.control(ctx, task, func(c control) control { c.Paused = true; return c })
 }
 
-// Resume ends a pause.
-func (m *Manager) Resume(task string) error {
-	return m.control(task, func(c control) control { c.Paused = false; return c })
+// Resume ends a pause. It waits, and its errors are, as those of [Manager.Pause].
+func (m *Manager) Resume(ctx context.Context, task string) error {
+	return m.control(ctx, task, func(c control) control { c.Paused = false; return c })
 }
 
 // SetConcurrency changes how many transactions each worker of a task runs at once, until the run ends; what runs above a
-// lowered number ends as it would. Besides those of [Manager.Pause] there is an error that wraps [ErrUsage] for a number
+// lowered number ends as it would. It waits as [Manager.Pause] does. Besides those of [Manager.Pause] there is an error that wraps [ErrUsage] for a number
 // below 1 or above 1,000,000, and for a concurrency that adapts by itself.
-func (m *Manager) SetConcurrency(task string, n int) error {
+func (m *Manager) SetConcurrency(ctx context.Context, task string, n int) error {
 	t, err := m.taskRun(task)
 	if err != nil {
 		return err
@@ -40,19 +42,19 @@ func (m *Manager) SetConcurrency(task string, n int) error {
 	if err := pipeline.CheckConcurrency(limits, n); err != nil {
 		return fmt.Errorf("%w: task %q: %w", ErrUsage, task, err)
 	}
-	return m.control(task, func(c control) control { c.Concurrency = n; return c })
+	return m.control(ctx, task, func(c control) control { c.Concurrency = n; return c })
 }
 
-func (m *Manager) control(task string, change func(control) control) error {
+func (m *Manager) control(ctx context.Context, task string, change func(control) control) error {
 	t, err := m.taskRun(task)
 	if err != nil {
 		return err
 	}
-	for i, w := range t.workers {
-		c := w.change(change)
-		if t.alone != nil {
-			t.alone[i].send(c)
-		}
+	if t.alone != nil {
+		return t.controlProcesses(ctx, change)
+	}
+	for _, w := range t.workers {
+		w.change(change)
 	}
 	return nil
 }
@@ -94,15 +96,5 @@ func (c control) apply(loop looping) {
 	}
 	if c.Concurrency > 0 {
 		_ = loop.SetConcurrency(c.Concurrency)
-	}
-}
-
-// send passes it on to the process that there is; another that takes its place hears of it at its start.
-func (s *supervisor) send(c control) {
-	s.lock.Lock()
-	p := s.current
-	s.lock.Unlock()
-	if p != nil {
-		p.tell(order{Do: orderControl, Control: c})
 	}
 }

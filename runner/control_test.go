@@ -34,7 +34,7 @@ func TestAllWorkersOfATaskArePausedAndSet(t *testing.T) {
 			}
 		})
 		time.Sleep(500 * time.Millisecond)
-		for _, err := range []error{m.Pause("triage"), m.SetConcurrency("triage", 5)} {
+		for _, err := range []error{m.Pause(t.Context(), "triage"), m.SetConcurrency(t.Context(), "triage", 5)} {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -44,7 +44,7 @@ func TestAllWorkersOfATaskArePausedAndSet(t *testing.T) {
 		if !p.Snapshot.Paused || p.Snapshot.Started != 2 || p.Snapshot.Concurrency != 10 || p.Each[1].Snapshot.Concurrency != 5 {
 			t.Errorf("got %+v, want 2 started and room for 5 in each worker", p.Snapshot)
 		}
-		if err := m.Resume("triage"); err != nil {
+		if err := m.Resume(t.Context(), "triage"); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(500 * time.Millisecond)
@@ -67,7 +67,7 @@ func TestWhatWasSetHoldsForTheNextLife(t *testing.T) {
 		var run sync.WaitGroup
 		run.Go(func() { _, _ = m.Run(ctx) })
 		time.Sleep(100 * time.Millisecond)
-		if err := errors.Join(m.SetConcurrency("triage", 3), m.Pause("triage")); err != nil {
+		if err := errors.Join(m.SetConcurrency(t.Context(), "triage", 3), m.Pause(t.Context(), "triage")); err != nil {
 			t.Error(err)
 		}
 		time.Sleep(time.Minute)
@@ -84,23 +84,23 @@ func TestWhatCannotBeChangedIsRefused(t *testing.T) {
 		adapting := configure("adapting", finiteQueue(1), napping())
 		adapting.Consumer.Loop.Concurrency = policy.Concurrency{Value: 2, Min: 1, Max: 4}
 		m := manage(t, runner.Settings{}, configure("triage", finiteQueue(1), napping()), adapting)
-		if err := m.Pause("triage"); !errors.Is(err, runner.ErrUsage) {
+		if err := m.Pause(t.Context(), "triage"); !errors.Is(err, runner.ErrUsage) {
 			t.Errorf("before the run: %v", err)
 		}
 		var run sync.WaitGroup
 		run.Go(func() { _, _ = m.Run(t.Context()) })
 		time.Sleep(500 * time.Millisecond)
 		var unknown *runner.UnknownTaskError
-		if err := m.Pause("traige"); !errors.As(err, &unknown) {
+		if err := m.Pause(t.Context(), "traige"); !errors.As(err, &unknown) {
 			t.Errorf("an unknown task: %v", err)
 		}
 		for task, n := range map[string]int{"triage": 0, "adapting": 2} {
-			if err := m.SetConcurrency(task, n); !errors.Is(err, runner.ErrUsage) {
+			if err := m.SetConcurrency(t.Context(), task, n); !errors.Is(err, runner.ErrUsage) {
 				t.Errorf("%s set to %d: %v", task, n, err)
 			}
 		}
 		run.Wait()
-		if err := m.Resume("triage"); !errors.Is(err, runner.ErrUsage) {
+		if err := m.Resume(t.Context(), "triage"); !errors.Is(err, runner.ErrUsage) {
 			t.Errorf("after the run: %v", err)
 		}
 	})

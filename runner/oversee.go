@@ -27,6 +27,8 @@ type process struct {
 
 	lastWord *report // nil: it has died
 	death    error   // how
+
+	controls sentControls // from orderRun on; the supervisor's lock guards them
 }
 
 // tell sends an order. A process that has ended needs none.
@@ -175,6 +177,9 @@ func (s *supervisor) hear(ctx context.Context, p *process, r report) bool {
 		}
 		s.settled[r.Outcome] += r.Count
 		return false // the loop as a whole has its own signs
+	case reportApplied:
+		s.applied(p, r.Change)
+		return false // neither is it one of the loop
 	case reportBeat:
 		s.latest, s.progress.Stalled = r.Snapshot, r.Stalled
 		if s.settings.Recorder.Watched() {

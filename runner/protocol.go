@@ -10,11 +10,11 @@ import (
 // What a supervisor tells its worker process. The first is orderStart.
 const (
 	orderStart   = "start"   // open everything and make the task
-	orderRun     = "run"     // run the loop
+	orderRun     = "run"     // run the loop, as the control says; that is in force before anything is fetched
 	orderDiscard = "discard" // close everything without running
 	orderStop    = "stop"    // begin the shutdown
 	orderForce   = "force"   // cut it short
-	orderControl = "control" // run as somebody says now
+	orderControl = "control" // run as somebody says now; reportApplied answers it
 	orderWatch   = "watch"   // somebody watches
 	orderGrant   = "grant"   // the answer to reportWanted
 )
@@ -35,8 +35,10 @@ type order struct {
 	Count bool `json:"count,omitempty"`
 	// Cause is why, with orderStop.
 	Cause string `json:"cause,omitempty"`
-	// Control is how to run, with orderStart and orderControl.
+	// Control is how to run, with orderRun and orderControl.
 	Control control `json:"control,omitzero"`
+	// Change is the number of the change that made it so, with orderControl.
+	Change uint64 `json:"change,omitempty"`
 	// Successes are how many transactions that succeed are to be recorded, with orderWatch.
 	Successes int `json:"successes,omitempty"`
 }
@@ -47,6 +49,7 @@ const (
 	reportStarted = "started" // everything is open
 	reportWanted  = "wanted"  // transactions were fetched and wait for orderGrant, where loop.limit bounds them
 	reportSettled = "settled" // transactions came to an outcome, of which their source is told next
+	reportApplied = "applied" // the control of an orderControl is in force
 	reportEnded   = "ended"   // everything is closed, and the process is about to end
 )
 
@@ -66,6 +69,8 @@ type report struct {
 	// Outcome and Count are which and how many. With reportSettled.
 	Outcome pipeline.Outcome `json:"outcome,omitempty"`
 	Count   int64            `json:"count,omitempty"`
+	// Change is the number of the order's change. With reportApplied.
+	Change uint64 `json:"change,omitempty"`
 	// Recorded are the last transactions that were, since the report before. With reportBeat and reportEnded.
 	Recorded []observe.Transaction `json:"recorded,omitempty"`
 	// Failures are what it ended with. With reportEnded.

@@ -26,9 +26,8 @@ type serving struct {
 	quota   *remoteQuota            // nil: nothing limits the loop
 	seen    uint64                  // the number of the last transaction that was recorded and told of
 
-	mu       sync.Mutex
-	worker   *worker // nil until it is made
-	controls control
+	mu     sync.Mutex
+	worker *worker // nil until it is made, which is before any control comes
 }
 
 // serve runs the one worker that this process was started for, and ends the process. It returns where this manager does not
@@ -59,7 +58,6 @@ func (m *Manager) work(ctx context.Context, cfg ergon.TaskConfig) int {
 	forced := make(chan struct{})
 	s := &serving{
 		manager: m, parent: parent, cancel: cancel, force: sync.OnceFunc(func() { close(forced) }), begin: make(chan bool, 1),
-		controls: first.Control,
 	}
 	if cfg.Consumer.Loop.Limit > 0 {
 		s.quota = newRemoteQuota(first.Left, func(n int) { s.tell(report{Say: reportWanted, Wanted: n}) })
@@ -133,6 +131,7 @@ func (s *serving) obey() {
 		}
 		switch o.Do {
 		case orderRun:
+			s.control(o.Control)
 			s.begin <- true
 		case orderDiscard:
 			s.begin <- false
@@ -142,6 +141,7 @@ func (s *serving) obey() {
 			s.force()
 		case orderControl:
 			s.control(o.Control)
+			s.tell(report{Say: reportApplied, Change: o.Change})
 		case orderGrant:
 			s.quota.answer(o.Granted, o.Left)
 		case orderWatch:
@@ -167,18 +167,17 @@ func (s *serving) beat(w *worker, end <-chan struct{}) {
 // tell cannot fail in a way that obey does not see.
 func (s *serving) tell(r report) { _ = s.parent.Send(r) }
 
-// serveWorker is called when the worker is made; what was said before holds for it.
+// serveWorker is called when the worker is made.
 func (s *serving) serveWorker(w *worker) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.worker = w
-	w.change(func(control) control { return s.controls })
 }
 
+// control has the worker run so. It is in force when control has returned.
 func (s *serving) control(c control) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.controls = c
 	if s.worker != nil {
 		s.worker.change(func(control) control { return c })
 	}

@@ -21,7 +21,8 @@ type supervisor struct {
 	process *process // the last one; start, run and discard follow each other
 
 	lock     sync.Mutex
-	current  *process                   // that is told of changes; the last one that was started
+	current  *process                   // that is told of changes; the last one that was told to run its loop
+	changes  uint64                     // of how the worker is to run, since the start
 	progress WorkerProgress             // but for the snapshot
 	earlier  Snapshot                   // of the processes before the last
 	latest   Snapshot                   // of the last, as far as it has said
@@ -74,7 +75,7 @@ func (s *supervisor) run(ctx context.Context) error {
 	s.began = time.Now()
 	for {
 		s.enter(WorkerRunning, s.process.PID())
-		s.process.tell(order{Do: orderRun})
+		s.runLoop(s.process)
 		<-s.process.over
 		err := s.outcome(ctx, s.process)
 		again := ctx.Err() == nil && s.process.replaceable(err)
@@ -136,10 +137,6 @@ func (s *supervisor) launch(ctx context.Context) (*process, error) {
 		o.Left = s.quota.Left()
 	}
 	p := &process{Child: child, started: make(chan struct{}), over: make(chan struct{})}
-	s.lock.Lock()
-	s.current = p
-	s.lock.Unlock()
-	o.Control = s.change(func(c control) control { return c })
 	p.tell(o)
 	go s.oversee(ctx, p)
 	return p, nil
@@ -165,6 +162,6 @@ func (s *supervisor) where() WorkerProgress {
 		return s.progress
 	}()
 	p.Snapshot = s.snapshot()
-	p.Snapshot.Paused = s.change(func(c control) control { return c }).Paused // at once, although its process has yet to say so
+	p.Snapshot.Paused = s.inForce().Paused // at once, although its snapshot may be from before
 	return p
 }
