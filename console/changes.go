@@ -28,7 +28,8 @@ func (c *console) changeTask(w http.ResponseWriter, r *http.Request) {
 			err = &ops.Refusal{Status: http.StatusBadRequest, Text: fmt.Sprintf("The concurrency %q is no number.", r.FormValue("value"))}
 			break
 		}
-		done, err = fmt.Sprintf("Each worker runs %s at once now, until the program ends.", count(n)), c.desk.SetConcurrency(r.Context(), task, n)
+		done = fmt.Sprintf("Each worker runs %s at once now, until the program ends.", count(n))
+		err = c.desk.SetConcurrency(r.Context(), task, n)
 	default:
 		err = &ops.Refusal{Status: http.StatusNotFound, Text: "There is no such change: " + change}
 	}

@@ -28,8 +28,8 @@ func (m *Manager) Resume(ctx context.Context, task string) error {
 }
 
 // SetConcurrency changes how many transactions each worker of a task runs at once, until the run ends; what runs above a
-// lowered number ends as it would. It waits as [Manager.Pause] does. Besides those of [Manager.Pause] there is an error that wraps [ErrUsage] for a number
-// below 1 or above 1,000,000, and for a concurrency that adapts by itself.
+// lowered number ends as it would. It waits as [Manager.Pause] does. Besides those of [Manager.Pause] there is an error that
+// wraps [ErrUsage] for a number below 1 or above 1,000,000, and for a concurrency that adapts by itself.
 func (m *Manager) SetConcurrency(ctx context.Context, task string, n int) error {
 	t, err := m.taskRun(task)
 	if err != nil {
