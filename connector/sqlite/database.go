@@ -73,7 +73,12 @@ func (d *database) read(ctx context.Context, step string, run func(*conn) error)
 
 // glance is read for a single statement.
 func (d *database) glance(ctx context.Context, step string, run func(*conn) error) error {
-	return d.use(ctx, step, func(s *store) error { return s.reader.read(ctx, run) })
+	return d.use(ctx, step, func(s *store) error {
+		if err := s.reader.read(ctx, run); err != nil {
+			return err
+		}
+		return s.place.lately()
+	})
 }
 
 // use keeps the file open meanwhile.
@@ -88,7 +93,7 @@ func (d *database) use(ctx context.Context, step string, do func(*store) error) 
 		return fmt.Errorf("%s: %s: %w", d.what, step, context.Cause(ctx))
 	}
 	if err := do(store); err != nil {
-		return d.failed(step, err)
+		return d.failed(step, store.place.explain(err))
 	}
 	return nil
 }

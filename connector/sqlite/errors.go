@@ -26,7 +26,7 @@ var cures = map[int]string{ //nolint:gochecknoglobals // a table
 	sqlite3.SQLITE_PERM:     "it cannot be opened; let the user that runs this read and write the file and its directory",
 	sqlite3.SQLITE_CANTOPEN: "it cannot be opened; let the user that runs this read and write the file and its directory",
 	sqlite3.SQLITE_CORRUPT:  "the file is damaged; put a copy in its place, or save what is left by the .recover command of sqlite3",
-	sqlite3.SQLITE_NOTADB:   "the file is no SQLite database; correct path",
+	sqlite3.SQLITE_NOTADB:   "the file is no SQLite database; correct path, or restore a copy where something has overwritten it",
 	sqlite3.SQLITE_NOMEM:    "memory is used up",
 }
 

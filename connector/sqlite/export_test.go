@@ -60,3 +60,6 @@ func Pragma(q *Queue, name string) (n int64) {
 	}
 	return n
 }
+
+// LookAgain has the next call look at all parts of the file, as it would a second later.
+func LookAgain(q *Queue) { q.store.Load().place.looked.Store(0) }

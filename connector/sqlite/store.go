@@ -16,6 +16,7 @@ type store struct {
 	path   string
 	id     string // of its own, in the file
 	info   fs.FileInfo
+	place  *place
 	writer *writer
 	reader *reader
 
@@ -76,7 +77,16 @@ func (f *openFiles) release(ctx context.Context, s *store) error {
 		return nil
 	}
 	f.stores = slices.DeleteFunc(f.stores, func(other *store) bool { return other == s })
-	return errors.Join(s.reader.close(ctx), s.writer.close(ctx))
+	return s.close(ctx)
+}
+
+// close leaves a log behind where the file was moved: SQLite deletes it by its name, which may be that of another file's by now.
+func (s *store) close(ctx context.Context) error {
+	var kept error
+	if s.place.moved() != nil {
+		kept = errors.Join(s.reader.read(ctx, (*conn).keepLog), s.writer.exclusively(ctx, (*conn).keepLog))
+	}
+	return errors.Join(kept, s.reader.close(ctx), s.writer.close(ctx))
 }
 
 func openStore(ctx context.Context, c DatabaseConfig, info fs.FileInfo) (_ *store, err error) {
@@ -100,8 +110,12 @@ func openStore(ctx context.Context, c DatabaseConfig, info fs.FileInfo) (_ *stor
 	if s.id, err = writing.identity(); err != nil {
 		return nil, err
 	}
-	s.reader, err = openReader(s.path, c.BusyTimeout)
-	return s, err
+	if s.reader, err = openReader(s.path, c.BusyTimeout); err != nil {
+		return nil, err
+	}
+	s.place = newPlace(s.path, info)
+	s.writer.durable = s.place.durable
+	return s, nil
 }
 
 // prepareWriting sets what a connection that writes needs. Where the file is empty it is given a form that can shrink.

@@ -19,9 +19,10 @@ import (
 type writer struct {
 	conn      *conn
 	committed func(*tx)
-	turn      turn  // of the caller who leads
-	commits   int64 // so far
-	undone    error // why the last transaction could not be rolled back
+	durable   func() error // whether what is committed will be found again; nil: it is
+	turn      turn         // of the caller who leads
+	commits   int64        // so far
+	undone    error        // why the last transaction could not be rolled back
 
 	mu      sync.Mutex
 	waiting []*job
@@ -83,7 +84,7 @@ func (w *writer) lead(ctx context.Context, patience time.Duration, own *job) {
 	}
 	jobs := w.take(own)
 	if err := w.commit(jobs); err == nil {
-		finish(jobs, nil)
+		w.confirm(jobs)
 		return
 	} else if len(jobs) == 1 {
 		finish(jobs, err)
@@ -95,8 +96,21 @@ func (w *writer) lead(ctx context.Context, patience time.Duration, own *job) {
 		if err == nil {
 			err = w.commit([]*job{j})
 		}
+		if err == nil {
+			w.confirm([]*job{j})
+			continue
+		}
 		finish([]*job{j}, err)
 	}
+}
+
+// confirm ends jobs that are committed: what went into a file that nobody will find has failed.
+func (w *writer) confirm(jobs []*job) {
+	var err error
+	if w.durable != nil {
+		err = w.durable()
+	}
+	finish(jobs, err)
 }
 
 // notBegun fails all who wait, for whom the file is no better; where only the leader's time is up, the others go on.
