@@ -107,16 +107,6 @@ func (c *conn) bind(arguments []any) []driver.NamedValue {
 	return c.arguments
 }
 
-// keepLog has the log and the shared memory stay when the last connection is closed.
-func (c *conn) keepLog() error {
-	control, ok := c.raw.(sqlite.FileControl)
-	if !ok {
-		return fmt.Errorf("the driver's connections are %T, which cannot keep the log", c.raw)
-	}
-	_, err := control.FileControlPersistWAL("main", 1)
-	return err
-}
-
 func (c *conn) close() error {
 	var errs []error
 	for _, s := range c.statements {

@@ -73,16 +73,13 @@ func (p *place) moved() error {
 
 func (p *part) moved() error {
 	info, err := os.Stat(p.path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return fmt.Errorf("%s was deleted or moved away while it was open: %w", p.path, errMoved)
-	case err != nil: // it cannot be told
-		return nil
-	case !os.SameFile(p.info, info):
-		return fmt.Errorf("%s was replaced by another file while it was open: %w", p.path, errMoved)
-	default:
-		return nil
 	}
+	if err == nil && !os.SameFile(p.info, info) {
+		return fmt.Errorf("%s was replaced by another file while it was open: %w", p.path, errMoved)
+	}
+	return nil // where it is the same, and where that cannot be told
 }
 
 // explain puts what became of the file before what SQLite reports of it.

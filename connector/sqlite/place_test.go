@@ -33,7 +33,8 @@ func operations(ctx context.Context, q *sqlite.Queue, dead *sqlite.DeadLetters, 
 		"extend": func() error { return q.ExtendLeases(ctx, []ergon.Transaction{delivered}) },
 		"hop":    func() error { return q.HopTransactions(ctx, []capability.Hop{hop(delivered, output(q, "out"))}) },
 		"letter": func() error {
-			return dead.DispatchTransactions(ctx, []ergon.Transaction{ergon.NewTransaction("letter", deadletter.Record{ID: "letter", Task: "task"})})
+			letter := ergon.NewTransaction("letter", deadletter.Record{ID: "letter", Task: "task"})
+			return dead.DispatchTransactions(ctx, []ergon.Transaction{letter})
 		},
 		"fetch":  func() error { _, err := q.FetchTransactions(ctx, 1); return err },
 	}
@@ -104,7 +105,8 @@ func TestFileThatIsPutBackIsUsedAgain(t *testing.T) {
 	wantIntact(t, b.path)
 }
 
-// [S2] SQLite deletes a log by its name when it is closed. It must not be that of the file which took the place.
+// [S2] SQLite deletes a log by its name when it is closed, but not where the file itself was moved: the log may then be that of
+// the file which took the place.
 func TestClosingADeletedFileLeavesItsSuccessorAlone(t *testing.T) {
 	skipWhereOpenFilesStay(t)
 	b := newBench(t)
@@ -174,5 +176,25 @@ func overwrite(t *testing.T, path string) {
 	}
 	if _, err := f.WriteAt(junk, 4096); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// [S2] A queue that is only read, because it is empty, notices it as well.
+func TestWaitingAtADeletedFileFails(t *testing.T) {
+	skipWhereOpenFilesStay(t)
+	b := newBench(t)
+	queue := b.queue(t)
+	wantFetched(t, queue) // from now on it only reads
+	if err := os.Remove(b.path); err != nil {
+		t.Fatal(err)
+	}
+	sqlite.LookAgain(queue)
+	commits := sqlite.Commits(queue)
+	for range 2 {
+		_, err := queue.FetchTransactions(t.Context(), 1)
+		wantError(t, err, "sqlite queue jobs", b.path+" was deleted or moved away while it was open")
+	}
+	if got := sqlite.Commits(queue); got != commits {
+		t.Errorf("%d commits into a file that is gone, want none", got-commits)
 	}
 }

@@ -77,16 +77,7 @@ func (f *openFiles) release(ctx context.Context, s *store) error {
 		return nil
 	}
 	f.stores = slices.DeleteFunc(f.stores, func(other *store) bool { return other == s })
-	return s.close(ctx)
-}
-
-// close leaves a log behind where the file was moved: SQLite deletes it by its name, which may be that of another file's by now.
-func (s *store) close(ctx context.Context) error {
-	var kept error
-	if s.place.moved() != nil {
-		kept = errors.Join(s.reader.read(ctx, (*conn).keepLog), s.writer.exclusively(ctx, (*conn).keepLog))
-	}
-	return errors.Join(kept, s.reader.close(ctx), s.writer.close(ctx))
+	return errors.Join(s.reader.close(ctx), s.writer.close(ctx))
 }
 
 func openStore(ctx context.Context, c DatabaseConfig, info fs.FileInfo) (_ *store, err error) {
