@@ -49,7 +49,8 @@ tasks:
       output: {type: file-sink, path: results.jsonl}
       dead_letters: {type: file-sink, path: dead-letters.jsonl}
 `)
-	if got, want := lines(t, "results.jsonl"), []string{`{"id":"generator@0:0"}`, `{"id":"generator@0:1"}`, `{"id":"generator@0:2"}`, `{"id":"generator@0:4"}`}; !slices.Equal(got, want) {
+	want := []string{`{"id":"generator@0:0"}`, `{"id":"generator@0:1"}`, `{"id":"generator@0:2"}`, `{"id":"generator@0:4"}`}
+	if got := lines(t, "results.jsonl"); !slices.Equal(got, want) {
 		t.Errorf("results are %v, want %v", got, want)
 	}
 	letter := readFile(t, "dead-letters.jsonl")

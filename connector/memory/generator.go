@@ -41,8 +41,9 @@ type Generator struct {
 	inFlight, acked, rejected atomic.Int64
 }
 
-// NewGenerator makes a source of n transactions with the ids "0" to n-1, see also [Generator.Named]. payload makes the payload of number i; it is
-// called once for each delivery, by one goroutine at a time, and must not use the generator. Nil makes them all nil.
+// NewGenerator makes a source of n transactions with the ids "0" to n-1, see also [Generator.Named]. payload makes the payload
+// of number i; it is called once for each delivery, by one goroutine at a time, and must not use the generator. Nil makes them
+// all nil.
 func NewGenerator(n int64, payload func(i int64) any) *Generator {
 	if payload == nil {
 		payload = func(int64) any { return nil }

@@ -80,7 +80,8 @@ func TestIDsOfANamedGeneratorAreItsOwn(t *testing.T) {
 		{"a", 0}, {"a", 1}, {"a", 11}, {"b", 0}, {"", 0}, {"", 1}, {"a@1", 0}, {"a@0:1", 0}, {"a@0:1", 1}, {"1", 1}, {"a:1", 1}, {"@", 1},
 	} {
 		first := ids(of, 0, 1)
-		if again := slices.Concat(ids(of, 0, 2), ids(of, 1, 2)); !slices.Equal(slices.Sorted(slices.Values(again)), slices.Sorted(slices.Values(first))) {
+		again := slices.Concat(ids(of, 0, 2), ids(of, 1, 2))
+		if !slices.Equal(slices.Sorted(slices.Values(again)), slices.Sorted(slices.Values(first))) {
 			t.Errorf("%+v made %q by one worker and %q by two", of, first, again)
 		}
 		for _, id := range first {

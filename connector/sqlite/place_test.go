@@ -36,7 +36,7 @@ func operations(ctx context.Context, q *sqlite.Queue, dead *sqlite.DeadLetters, 
 			letter := ergon.NewTransaction("letter", deadletter.Record{ID: "letter", Task: "task"})
 			return dead.DispatchTransactions(ctx, []ergon.Transaction{letter})
 		},
-		"fetch":  func() error { _, err := q.FetchTransactions(ctx, 1); return err },
+		"fetch": func() error { _, err := q.FetchTransactions(ctx, 1); return err },
 	}
 }
 

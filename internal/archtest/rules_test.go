@@ -48,15 +48,18 @@ func TestCatalogueThatDiffersFromTheCodeIsReported(t *testing.T) {
 		"no test":      {"ergon: a", map[string]string{"a.go": "package a"}, []string{"no test names rule [T1]"}},
 		"another test": {"ergon: b", map[string]string{"a_test.go": tested}, []string{"T1 is tested by ergon: a, not ergon: b"}},
 		"unknown rule": {
-			"ergon: a", map[string]string{"a_test.go": tested, "b.go": "package a // [X1]"},
+			"ergon: a",
+			map[string]string{"a_test.go": tested, "b.go": "package a // [X1]"},
 			[]string{"b.go names rule [X1]"},
 		},
 		"head of a file": {
-			"ergon: a", map[string]string{"a_test.go": tested, "b.go": "// [X1]\n\npackage a"},
+			"ergon: a",
+			map[string]string{"a_test.go": tested, "b.go": "// [X1]\n\npackage a"},
 			[]string{"b.go names rule [X1]"},
 		},
 		"rule not built yet": {
-			"ergon: a", map[string]string{"a_test.go": tested, "b.go": "package a // [K9]"},
+			"ergon: a",
+			map[string]string{"a_test.go": tested, "b.go": "package a // [K9]"},
 			[]string{"lists as not built yet"},
 		},
 		"test of a rule not built yet": {
