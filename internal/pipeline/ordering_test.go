@@ -402,10 +402,11 @@ func TestWhatIsKeptGoesBackAtShutdown(t *testing.T) {
 		r := newOrderedRig(orderlyRequeues(newJournal(), map[string]int{"a1": 99}), "a1", "a2", "a3")
 		shape(r)
 		r.spyOnSettlements(j)
+		r.Policy.Settle.Size = 1 // in which batches they are told is not what this is about
 		r.Policy.Process = once(10 * time.Second)
 		r.Policy.Loop.OnException, r.Policy.Settle.RequeueDelay = policy.OnExceptionRequeue, 30*time.Second
 		_ = r.runFor(t, 40*time.Second)
-		j.want(t, "40s settle a1 requeue interrupted, a2 requeue interrupted, a3 requeue interrupted")
+		j.want(t, "40s settle a1 requeue interrupted", "40s settle a2 requeue interrupted", "40s settle a3 requeue interrupted")
 		again, _ := r.Queue.FetchTransactions(t.Context(), 9)
 		if got := idsOf(again); got != "a1 a2 a3" {
 			t.Errorf("the source holds %q, want all in their order", got)
