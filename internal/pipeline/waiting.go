@@ -179,6 +179,7 @@ func (c *Consumer) endWaiting(flights []*flight, event lifecycle.Event) {
 			c.hand([]*flight{next}, nil)
 		}
 	}
+	c.room.freed() // once they are counted: what settles them may have called the fetch loop before that
 }
 
 // byDue is a heap: the first that is due on top.
