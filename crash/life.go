@@ -111,6 +111,9 @@ func (l *life) orphans(ctx context.Context) error {
 	})
 }
 
+// terminated is the exit code of who was asked to end.
+const terminated = 143
+
 // terminate asks it to end, waits for that and returns an error unless it was because of that.
 func (l *life) terminate(ctx context.Context) error {
 	if err := l.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -119,7 +122,6 @@ func (l *life) terminate(ctx context.Context) error {
 	if err := l.wait(ctx); err != nil {
 		return err
 	}
-	const terminated = 143
 	if code := l.cmd.ProcessState.ExitCode(); code != terminated {
 		return fmt.Errorf("the victim was asked to end and ended with %w instead of exit code %d; see %s", l.err, terminated, l.scene.log())
 	}

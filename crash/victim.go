@@ -27,10 +27,10 @@ func Victim() (code int, victim bool) {
 	if err == nil {
 		err = scene.run(os.Stdout)
 	}
-	if _, signaled := errors.AsType[*runner.SignalError](err); err != nil && !signaled {
+	if code = runner.ExitCode(err); code != terminated && err != nil {
 		fmt.Fprintln(os.Stderr, "victim:", err)
 	}
-	return runner.ExitCode(err), true
+	return code, true
 }
 
 // report is what a victim says of itself, a line of JSON each.

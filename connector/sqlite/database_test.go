@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -197,4 +198,21 @@ func TestQueueGoesOnWhenThereIsRoomAgain(t *testing.T) {
 		t.Errorf("got %d, want 10", got)
 	}
 	wantIntact(t, b.path)
+}
+
+// [S4] Processes that start at once open a file that none of them has made yet: each waits for who prepares it.
+func TestWhoOpensANewFileWaitsForWhoPreparesIt(t *testing.T) {
+	for range 30 {
+		c := sqlite.DefaultDatabaseConfig()
+		c.Path = filepath.Join(t.TempDir(), "queue.db")
+		var all sync.WaitGroup
+		for range 6 {
+			all.Go(func() {
+				if err := sqlite.OpenAsAnotherProcess(t.Context(), c); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+	}
 }

@@ -1,6 +1,9 @@
 package sqlite
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // Commits is how many transactions of this process have changed the file.
 func Commits(q *Queue) int64 { return q.store.Load().writer.commits }
@@ -63,3 +66,16 @@ func Pragma(q *Queue, name string) (n int64) {
 
 // LookAgain has the next call look at all parts of the file, as it would a second later.
 func LookAgain(q *Queue) { q.store.Load().place.looked.Store(0) }
+
+// OpenAsAnotherProcess opens and closes the file of a configuration with connections of its own.
+func OpenAsAnotherProcess(ctx context.Context, c DatabaseConfig) error {
+	info, err := create(c.file())
+	if err != nil {
+		return err
+	}
+	s, err := openStore(ctx, c, info)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.reader.close(ctx), s.writer.close(ctx))
+}

@@ -12,7 +12,7 @@ import (
 // migrate brings the file up to the version of this program, under its write lock: of several processes that open it at
 // once one does it and the others find it done. All of it is one transaction.
 func (w *writer) migrate(ctx context.Context, patience time.Duration) error {
-	version, err := w.conn.checkVersion()
+	version, err := w.conn.waitForVersion(ctx, patience)
 	if err != nil || version >= len(migrations) {
 		return err
 	}
@@ -54,6 +54,15 @@ func (c *conn) upgrade() error {
 		}
 	}
 	return nil
+}
+
+// waitForVersion is checkVersion while another process, the first to open the file's log, may hold it up.
+func (c *conn) waitForVersion(ctx context.Context, patience time.Duration) (version int, err error) {
+	err = retryBusy(ctx, patience, func() error {
+		version, err = c.checkVersion()
+		return err
+	})
+	return version, err
 }
 
 // firstAbout is the first schema that the table about names; user_version does for those before.

@@ -43,7 +43,7 @@ func probe(ctx context.Context, c DatabaseConfig) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, looking.close()) }()
-	if _, err := looking.checkVersion(); err != nil {
+	if _, err := looking.waitForVersion(ctx, c.BusyTimeout); err != nil {
 		return err
 	}
 	w := newWriter(looking, nil)

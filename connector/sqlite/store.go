@@ -98,7 +98,11 @@ func openStore(ctx context.Context, c DatabaseConfig, info fs.FileInfo) (_ *stor
 	if err := s.writer.migrate(ctx, c.BusyTimeout); err != nil {
 		return nil, err
 	}
-	if s.id, err = writing.identity(); err != nil {
+	err = retryBusy(ctx, c.BusyTimeout, func() error {
+		s.id, err = writing.identity()
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	if s.reader, err = openReader(s.path, c.BusyTimeout); err != nil {

@@ -54,8 +54,8 @@ func (c *Consumer) end(f *flight) {
 }
 
 func (c *Consumer) settleEnded(s *shard, f *flight) (complete bool) {
+	s.finished.Add(1) // first: who settles f calls the fetch loop, which counts
 	complete = c.settler.add(s, f)
-	s.finished.Add(1)
 	if c.outage.lasts() {
 		signal(c.room.free)
 	}

@@ -179,7 +179,9 @@ func (c *Consumer) endWaiting(flights []*flight, event lifecycle.Event) {
 			c.hand([]*flight{next}, nil)
 		}
 	}
-	c.room.freed() // once they are counted: what settles them may have called the fetch loop before that
+	if len(flights) > 0 { // otherwise the fetch loop, which is among the callers, would never come to rest
+		c.room.freed()
+	}
 }
 
 // byDue is a heap: the first that is due on top.
