@@ -18,7 +18,7 @@ BENCHTIME ?= 1s
 # How many runs a storm has, and the seed of the first: by chance where it is empty.
 STORM ?= 100000
 SEED ?=
-# Flags of the crash run: see go run ./crash/cmd/crash -h.
+# Flags of the crash run: see go run ./internal/crashrun/cmd/crash -h.
 CRASH ?=
 # Flags of the pairs matrix: -seed, -sample.
 PAIRS ?=
@@ -28,12 +28,16 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: build vet lint unit failpoints fuzz example browser ## Run everything that CI runs, in this order, and stop at the first failure
+test: build tidy vet lint unit failpoints fuzz example browser ## Run everything that CI runs, in this order, and stop at the first failure
 	@echo '==> all passed'
 
 .PHONY: build
 build: ## Compile all modules
 	@scripts/step $@ go build -o /dev/null work
+
+.PHONY: tidy
+tidy: ## Check that every module requires what it needs and no more
+	@scripts/step $@ scripts/tidy
 
 .PHONY: vet
 vet: ## Run go vet on all modules, tests included
@@ -58,7 +62,7 @@ arch: ## Run the checks of the source tree only: lattice, package comments, budg
 .PHONY: failpoints
 failpoints: ## Kill processes at every named step of the queue, in a build that has these names
 	@scripts/step $@ go test -tags failpoints -run '^TestWhateverIsBegunIsFinishedByTheNext$$|^TestNothingIsLostOrDoneTwiceWhateverDies$$/^failpoints$$' \
-		./connector/sqlite ./crash
+		./connector/sqlite ./internal/crashrun
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (10s)
@@ -74,7 +78,7 @@ storm: ## Let code that is not ours panic, hang and lag everywhere, in 100,000 r
 
 .PHONY: crash
 crash: ## Kill a pipeline at random, 100 times and more, ask it 200 times to end, and count what came out (CRASH='-seed 1 -only kills')
-	@scripts/step $@ go run -tags failpoints ./crash/cmd/crash $(CRASH)
+	@scripts/step $@ go run -tags failpoints ./internal/crashrun/cmd/crash $(CRASH)
 
 .PHONY: pairs
 pairs: ## Run each part with every other: all triples and a sample of the product, at most 30 minutes (PAIRS='-seed 7 -sample 300')
@@ -86,11 +90,11 @@ browser: ## Look at the console in a real browser; installs chromium and playwri
 
 .PHONY: bench
 bench: ## Run the benchmarks, each beside a peer: BENCH (.), BENCHCOUNT (1), BENCHTIME (1s)
-	@scripts/step $@ go test -run='^$$' -bench='$(BENCH)' -count=$(BENCHCOUNT) -benchtime=$(BENCHTIME) ./bench/...
+	@scripts/step $@ go test -run='^$$' -bench='$(BENCH)' -count=$(BENCHCOUNT) -benchtime=$(BENCHTIME) ./internal/bench/...
 
 .PHONY: compare
 compare: ## Measure beside the peers, by turns, and print the tables of docs/performance.md (two or three minutes)
-	@go run ./bench/cmd/compare
+	@go run ./internal/bench/cmd/compare
 
 .PHONY: run
 run: ## Run the main example: 10,000 wildlife strikes into out/

@@ -58,6 +58,7 @@ require (
 require (
 	github.com/bits-and-blooms/bitset v1.24.4 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/ergon-go/ergon/internal/otlptest v0.0.0
 	github.com/ergon-go/ergon/telemetry v0.0.0
 	github.com/failsafe-go/failsafe-go v0.9.8 // indirect
 	github.com/go-logr/logr v1.4.4 // indirect
@@ -78,3 +79,5 @@ require (
 replace github.com/ergon-go/ergon => ../
 
 replace github.com/ergon-go/ergon/telemetry => ../telemetry
+
+replace github.com/ergon-go/ergon/internal/otlptest => ../internal/otlptest

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/ergon-go/ergon/app"
-	"github.com/ergon-go/ergon/telemetry/otlptest"
+	"github.com/ergon-go/ergon/internal/otlptest"
 )
 
 func collector(t *testing.T) *otlptest.Receiver {

@@ -89,3 +89,5 @@ replace (
 )
 
 replace github.com/ergon-go/ergon/telemetry => ../telemetry
+
+replace github.com/ergon-go/ergon/internal/otlptest => ../internal/otlptest

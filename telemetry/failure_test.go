@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon/telemetry"
-	"github.com/ergon-go/ergon/telemetry/otlptest"
+	"github.com/ergon-go/ergon/internal/otlptest"
 )
 
 // A collector that refuses everything does not fail a run. It is reported once for each signal, not for each batch, and

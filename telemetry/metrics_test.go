@@ -8,7 +8,7 @@ import (
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 
 	"github.com/ergon-go/ergon/telemetry"
-	"github.com/ergon-go/ergon/telemetry/otlptest"
+	"github.com/ergon-go/ergon/internal/otlptest"
 )
 
 // metric is what is the same in every run.

@@ -16,7 +16,7 @@ import (
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 
 	"github.com/ergon-go/ergon/telemetry"
-	"github.com/ergon-go/ergon/telemetry/otlptest"
+	"github.com/ergon-go/ergon/internal/otlptest"
 )
 
 // overBoth runs a test with each protocol.

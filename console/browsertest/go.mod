@@ -87,3 +87,5 @@ replace (
 	github.com/ergon-go/ergon/connector/sqlite => ../../connector/sqlite
 	github.com/ergon-go/ergon/telemetry => ../../telemetry
 )
+
+replace github.com/ergon-go/ergon/internal/otlptest => ../../internal/otlptest

@@ -88,7 +88,7 @@ var lattice = archtest.Lattice{
 
 		// From here on up: anything above.
 		{
-			Packages: "telemetry/...", Ours: parts,
+			Packages: "telemetry/...", Ours: parts, TestOurs: []string{"internal/otlptest"},
 			ThirdParty: []string{
 				"go.opentelemetry.io/...", "github.com/DeRuina/timberjack", "github.com/prometheus/client_golang/...",
 				"google.golang.org/grpc/...", "google.golang.org/protobuf/...",
@@ -100,21 +100,26 @@ var lattice = archtest.Lattice{
 		// A program for a browser to look at, with a driver: a module of its own.
 		{Packages: "console/browsertest/...", Ours: slices.Concat(parts, []string{"app/..."})},
 		{
-			Packages: "app/...", Ours: slices.Concat(parts, telemetryAndConsole),
+			Packages: "app/...", Ours: slices.Concat(parts, telemetryAndConsole), TestOurs: []string{"internal/otlptest"},
 			ThirdParty: []string{"github.com/spf13/cobra/...", "github.com/spf13/pflag", "golang.org/x/term"},
 		},
 		{Packages: "cmd/*/...", Ours: slices.Concat(parts, telemetryAndConsole, []string{"app/..."})},
 		{Packages: "examples/*/...", Ours: public},
+		// A receiver for the tests of two modules.
+		{
+			Packages:   "internal/otlptest",
+			ThirdParty: []string{"go.opentelemetry.io/proto/otlp/...", "google.golang.org/grpc/...", "google.golang.org/protobuf/..."},
+		},
 		// It looks into the file behind the queue's back, which takes the driver.
 		{
-			Packages: "crash/...", Ours: slices.Concat(words, []string{"connector/sqlite", "runner"}),
+			Packages: "internal/crashrun/...", Ours: slices.Concat(words, []string{"connector/sqlite", "runner"}),
 			ThirdParty: []string{"modernc.org/sqlite"},
 		},
 		// Programs as users write them, and an auditor beside them.
 		{Packages: "internal/pairs", Ours: public, TestOurs: public},
 		// The peers that it compares with are the reason why it is a module of its own.
 		{
-			Packages: "bench/...", Ours: slices.Concat(parts, telemetryAndConsole, []string{"app/..."}),
+			Packages: "internal/bench/...", Ours: slices.Concat(parts, telemetryAndConsole, []string{"app/..."}),
 			ThirdParty: anyThirdParty,
 		},
 	},

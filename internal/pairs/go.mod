@@ -88,3 +88,5 @@ replace github.com/ergon-go/ergon/app => ../../app
 replace github.com/ergon-go/ergon/telemetry => ../../telemetry
 
 replace github.com/ergon-go/ergon/connector/sqlite => ../../connector/sqlite
+
+replace github.com/ergon-go/ergon/internal/otlptest => ../../internal/otlptest

@@ -1,5 +1,0 @@
-//go:build failpoints
-
-package crash
-
-const built = true

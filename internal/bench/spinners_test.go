@@ -1,0 +1,60 @@
+package bench_test
+
+import (
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/ergon-go/ergon/internal/bench"
+)
+
+// mostSlower is how much later the engine may be than goroutines with a select.
+const mostSlower = 1.5
+
+// [T1] BenchmarkSpinners is how late the timeouts of handlers are that compute and do not look at their context, beside goroutines
+// with a select, in turns in the same run. It fails where the median of the engine's worst is above one and a half times theirs.
+func BenchmarkSpinners(b *testing.B) {
+	const rounds, timeout = 5, 100 * time.Millisecond
+	for _, n := range []int{8, 50} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			var engine, base []time.Duration
+			for b.Loop() {
+				for range rounds {
+					e, err := bench.SpinnersOf(b.Context(), n, timeout)
+					if err != nil {
+						b.Fatal(err)
+					}
+					g, err := bench.GoroutinesOf(b.Context(), n, timeout)
+					if err != nil {
+						b.Fatal(err)
+					}
+					engine, base = append(engine, e.At(1)), append(base, g.At(1))
+				}
+			}
+			slices.Sort(engine)
+			slices.Sort(base)
+			ours, theirs := engine[len(engine)/2], base[len(base)/2]
+			b.ReportMetric(float64(ours.Milliseconds()), "ms-late")
+			b.ReportMetric(float64(theirs.Milliseconds()), "base-ms-late")
+			if ratio := float64(ours) / float64(theirs); ratio > mostSlower {
+				b.Errorf("%s late, %s without the engine: %.2f times, want %.1f at most", ours, theirs, ratio, mostSlower)
+			}
+		})
+	}
+}
+
+// Every computation is given up once, and the sums agree.
+func TestSpinnersAreAllGivenUp(t *testing.T) {
+	l, err := bench.SpinnersOf(t.Context(), 4, 20*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := bench.GoroutinesOf(t.Context(), 4, 20*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(l.Late) != 4 || len(g.Late) != 4 || l.At(0) < 0 || g.At(0) < 0 {
+		t.Errorf("got %v and %v, want 4 timeouts each, none too early", l.Late, g.Late)
+	}
+}

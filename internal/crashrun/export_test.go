@@ -1,0 +1,50 @@
+package crashrun
+
+import (
+	"context"
+	"errors"
+
+	"github.com/ergon-go/ergon"
+)
+
+// Undisturbed takes the whole scene through the pipeline and does no harm to it.
+func (s Scene) Undisturbed(ctx context.Context) error {
+	l, err := s.start(ctx)
+	if err != nil {
+		return err
+	}
+	a := &attempt{scene: s}
+	_, err = a.finish(ctx, l, true)
+	return err
+}
+
+// Accept has the ledger say that a transaction was accepted.
+func (s Scene) Accept(id string) error { return s.ledger().add(id) }
+
+// Put puts into a queue what work or sink makes of a transaction.
+func (s Scene) Put(ctx context.Context, queue string, number, deliveries int) error {
+	v, err := s.look(ctx)
+	if err != nil {
+		return err
+	}
+	made := ergon.NewTransaction("", parcel{Number: number, Deliveries: deliveries})
+	err = v.queues[queue].DispatchTransactions(ctx, []ergon.Transaction{made})
+	return errors.Join(err, v.close(ctx))
+}
+
+// Lose takes one out of a queue and returns its number.
+func (s Scene) Lose(ctx context.Context, queue string) (int, error) {
+	v, err := s.look(ctx)
+	if err != nil {
+		return 0, err
+	}
+	taken, err := v.queues[queue].FetchTransactions(ctx, 1)
+	if err == nil {
+		err = v.queues[queue].SettleTransactions(ctx, []ergon.Settlement{{Transaction: taken[0]}})
+	}
+	var p parcel
+	if err == nil {
+		p, err = parcelOf(taken[0])
+	}
+	return p.Number, errors.Join(err, v.close(ctx))
+}

@@ -1,0 +1,5 @@
+//go:build failpoints
+
+package crashrun
+
+const built = true
