@@ -91,7 +91,7 @@ func (s *scene) command(ctx context.Context, arguments ...string) (answer, error
 	var out, complaints bytes.Buffer
 	cmd := exec.CommandContext(ctx, s.binary, arguments...) //nolint:gosec // this program
 	cmd.Dir = s.folder
-	cmd.Env = append(os.Environ(), programVariable+"=1")
+	cmd.Env = append(os.Environ(), programVariable+"=1", noRaceExitDelay())
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, &complaints, time.Second
 	err := cmd.Run()
 	a := answer{strings.Join(arguments, " "), cmd.ProcessState.ExitCode(), out.String(), complaints.String()}
@@ -102,6 +102,12 @@ func (s *scene) command(ctx context.Context, arguments ...string) (answer, error
 		return a, fmt.Errorf("%s: %w", a.command, err)
 	}
 	return a, nil
+}
+
+// noRaceExitDelay is a variable for the program under test. A program built with the race detector waits a second before it
+// exits, for races that other threads may still run into; that would be more than half of the time of a row.
+func noRaceExitDelay() string {
+	return "GORACE=" + strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=0")
 }
 
 // succeed runs a command that has to end with 0.
