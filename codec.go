@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+
+	"github.com/ergon-go/ergon/internal/deepcopy"
+	"github.com/ergon-go/ergon/internal/strictjson"
 )
 
 // codec is how the bytes of a payload become the type that a task wants; nil means JSON.
@@ -40,7 +43,7 @@ type decoder[P any] struct {
 
 func newDecoder[P any](c *codec) decoder[P] {
 	wanted := reflect.TypeFor[P]()
-	return decoder[P]{codec: c, flat: shapeOf(wanted).flat, anything: wanted.Kind() == reflect.Interface}
+	return decoder[P]{codec: c, flat: deepcopy.Flat(wanted), anything: wanted.Kind() == reflect.Interface}
 }
 
 // decode fails with the payload itself where that is an error: it is how a connector delivers a record that it could not
@@ -53,7 +56,7 @@ func (d decoder[P]) decode(payload any) (P, error) {
 	}
 	if ok {
 		if !d.flat {
-			typed, _ = isolate(payload).(P)
+			typed, _ = deepcopy.Of(payload).(P)
 		}
 		return typed, nil
 	}
@@ -81,7 +84,7 @@ func (d decoder[P]) decodeBytes(payload any) (P, error) {
 		err := d.codec.decode(append([]byte{}, data...), &body)
 		return body, err
 	}
-	err := decodeJSON(data, &body)
+	err := strictjson.Decode(data, &body)
 	return body, err
 }
 

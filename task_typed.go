@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"github.com/ergon-go/ergon/internal/nearmiss"
 	"github.com/ergon-go/ergon/policy"
 )
 
@@ -39,7 +40,7 @@ func Consume[In, Out any](t ConsumerTask[In, Out], with ...Decorator) Task {
 		return task
 	}
 	task.faults = append(task.faults, consume(by, &task, t)...)
-	task.faults = append(task.faults, uncalled(by, reflect.TypeOf(t), "PrepareTransaction", "make it with ergon.Hybrid")...)
+	task.faults = append(task.faults, nearmiss.Uncalled(by, reflect.TypeOf(t), "PrepareTransaction", "make it with ergon.Hybrid")...)
 	if reflect.TypeFor[Out]() == reflect.TypeFor[[]Transaction]() && task.Success == nil {
 		task.faults = append(task.faults, fmt.Errorf("%T.ProcessTransaction returns transactions, and nothing would send them; "+
 			"add PrepareTransaction and make it with ergon.Hybrid", t))
@@ -59,8 +60,8 @@ func Produce[P any](t ProducerTask[P], with ...Decorator) Task {
 	if produces {
 		task.Transactions = source.Transactions
 	}
-	task.faults = append(task.faults, produce(by, &task, t, optional{reflect.TypeFor[transactionsMethod](), produces})...)
-	task.faults = append(task.faults, uncalled(by, reflect.TypeOf(t), "ProcessTransaction", "make it with ergon.Hybrid")...)
+	task.faults = append(task.faults, produce(by, &task, t, nearmiss.Method(reflect.TypeFor[transactionsMethod](), produces))...)
+	task.faults = append(task.faults, nearmiss.Uncalled(by, reflect.TypeOf(t), "ProcessTransaction", "make it with ergon.Hybrid")...)
 	return task.finish(by, t, with)
 }
 
@@ -83,7 +84,7 @@ func Hybrid[In, P any](t interface {
 	task.faults = append(task.faults, produce[P](by, &task, t)...)
 	task = task.finish(by, t, with)
 	if task.Execute == nil {
-		task.faults = append(task.faults, uncalled(by, reflect.TypeOf(t), "Transactions",
+		task.faults = append(task.faults, nearmiss.Uncalled(by, reflect.TypeOf(t), "Transactions",
 			"what it produces is what ProcessTransaction returns; rename the method, or call it in an Execute of the task")...)
 	}
 	return task
@@ -92,7 +93,7 @@ func Hybrid[In, P any](t interface {
 // newTask begins a task; not where there is nothing to make it of.
 func newTask(by string, t any) (task Task, ok bool) {
 	task = Task{codec: &codec{}}
-	if t == nil || isNilPointer(t) {
+	if t == nil || nilPointer(t) {
 		task.faults = append(task.faults, fmt.Errorf("%s was given a nil task", by))
 		return task, false
 	}
@@ -111,14 +112,14 @@ func consume[In, Out any](by string, task *Task, t ConsumerTask[In, Out]) []erro
 	if hasException {
 		task.Exception = exception.HandleProcessException
 	}
-	return nearMisses(by, reflect.TypeOf(t), []optional{
-		{reflect.TypeFor[ProcessSuccessHandler[In, Out]](), hasSuccess},
-		{reflect.TypeFor[ProcessExceptionHandler](), hasException},
+	return nearmiss.Of(by, reflect.TypeOf(t), []nearmiss.Optional{
+		nearmiss.Method(reflect.TypeFor[ProcessSuccessHandler[In, Out]](), hasSuccess),
+		nearmiss.Method(reflect.TypeFor[ProcessExceptionHandler](), hasException),
 	})
 }
 
 // produce adds what produces, and returns the near misses, also of more.
-func produce[P any](by string, task *Task, t ProducerTask[P], more ...optional) []error {
+func produce[P any](by string, task *Task, t ProducerTask[P], more ...nearmiss.Optional) []error {
 	decoder := newDecoder[P](task.codec)
 	task.Prepare = prepareWith(decoder, t.PrepareTransaction)
 	success, hasSuccess := t.(prepareSuccessHandler[P])
@@ -129,9 +130,9 @@ func produce[P any](by string, task *Task, t ProducerTask[P], more ...optional) 
 	if hasException {
 		task.PrepareException = exception.HandlePrepareException
 	}
-	return nearMisses(by, reflect.TypeOf(t), append(more,
-		optional{reflect.TypeFor[prepareSuccessHandler[P]](), hasSuccess},
-		optional{reflect.TypeFor[prepareExceptionHandler](), hasException},
+	return nearmiss.Of(by, reflect.TypeOf(t), append(more,
+		nearmiss.Method(reflect.TypeFor[prepareSuccessHandler[P]](), hasSuccess),
+		nearmiss.Method(reflect.TypeFor[prepareExceptionHandler](), hasException),
 	))
 }
 
@@ -145,8 +146,8 @@ func (t Task) finish(by string, of any, with []Decorator) Task {
 	if exits {
 		t.Exit = exit.Exit
 	}
-	t.faults = append(t.faults, nearMisses(by, reflect.TypeOf(of), []optional{
-		{reflect.TypeFor[executeMethod](), executes}, {reflect.TypeFor[exitMethod](), exits},
+	t.faults = append(t.faults, nearmiss.Of(by, reflect.TypeOf(of), []nearmiss.Optional{
+		nearmiss.Method(reflect.TypeFor[executeMethod](), executes), nearmiss.Method(reflect.TypeFor[exitMethod](), exits),
 	})...)
 	for i, decorate := range with {
 		if decorate == nil {
@@ -205,4 +206,9 @@ func decodeBody[In any](d decoder[In], tx Transaction) (In, error) {
 		}
 	}
 	return body, nil
+}
+
+func nilPointer(v any) bool {
+	r := reflect.ValueOf(v)
+	return r.Kind() == reflect.Pointer && r.IsNil()
 }

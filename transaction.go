@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/ergon-go/ergon/internal/deepcopy"
 )
 
 // Transaction is one indivisible unit of work: a message, a record, an API payload, or a batch of records that belong
@@ -57,7 +59,7 @@ func (t Transaction) ID() string { return t.id }
 // Payload returns the payload as it was fetched. What could be changed through it (slices, maps, pointers, and structs
 // that hold them) is returned as a copy, made anew by each call; a type with a method Clone that returns the type itself
 // is copied by that. What only unexported fields reach is shared, and so are errors, locks, channels and functions.
-func (t Transaction) Payload() any { return isolate(t.payload) }
+func (t Transaction) Payload() any { return deepcopy.Of(t.payload) }
 
 // Metadata returns the value of one metadata key.
 func (t Transaction) Metadata(key string) (string, bool) {

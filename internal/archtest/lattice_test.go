@@ -53,8 +53,12 @@ var lattice = archtest.Lattice{
 		{Packages: "internal/reexec"},
 		{Packages: "internal/placement", Ours: []string{".", "policy", "capability"}},
 		{Packages: "internal/guard"},
+		{Packages: "internal/deepcopy", TestOurs: []string{"."}},
+		{Packages: "internal/strictjson"},
+		{Packages: "internal/nearmiss"},
 		{
-			Packages: ".", Ours: []string{"policy", "internal/fence", "internal/spans"}, TestOurs: parts,
+			Packages: ".", TestOurs: parts,
+			Ours:       []string{"policy", "internal/deepcopy", "internal/fence", "internal/nearmiss", "internal/spans", "internal/strictjson"},
 			ThirdParty: append([]string{"github.com/google/uuid"}, otelAPI...),
 		},
 		{

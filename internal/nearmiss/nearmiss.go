@@ -1,4 +1,5 @@
-package ergon
+// Package nearmiss finds methods that look like a handler of a task and are none, so that they would never be called.
+package nearmiss
 
 import (
 	"fmt"
@@ -6,23 +7,24 @@ import (
 	"slices"
 )
 
-// optional is a method that a task may have.
-type optional struct {
-	interfaceType reflect.Type
-	found         bool
+// Optional is a method that a task may have.
+type Optional struct {
+	// Interface has that method only.
+	Interface reflect.Type
+	// Found reports whether the task has it.
+	Found bool
 }
 
-func isNilPointer(v any) bool {
-	r := reflect.ValueOf(v)
-	return r.Kind() == reflect.Pointer && r.IsNil()
-}
+// Method is an Optional: the only method of an interface type, and whether the task has it.
+func Method(of reflect.Type, found bool) Optional { return Optional{Interface: of, Found: found} }
 
-// nearMisses returns a fault for each method of task that has the name of an optional one that was not found.
-func nearMisses(by string, task reflect.Type, methods []optional) []error {
+// Of returns a fault for each method of task that has the name of an optional one that was not found. by is the function that
+// made the task, such as "ergon.Consumer".
+func Of(by string, task reflect.Type, methods []Optional) []error {
 	var faults []error
 	for _, m := range methods {
-		if !m.found {
-			faults = append(faults, nearMiss(by, task, m.interfaceType)...)
+		if !m.Found {
+			faults = append(faults, nearMiss(by, task, m.Interface)...)
 		}
 	}
 	return faults
@@ -50,8 +52,8 @@ func withoutReceiver(method reflect.Type) string {
 	return reflect.FuncOf(in, slices.Collect(method.Outs()), method.IsVariadic()).String()
 }
 
-// uncalled returns a fault where task has a method that by never calls.
-func uncalled(by string, task reflect.Type, method, cure string) []error {
+// Uncalled returns a fault if task has a method that by never calls; cure says what to do.
+func Uncalled(by string, task reflect.Type, method, cure string) []error {
 	_, has := task.MethodByName(method)
 	if !has && task.Kind() != reflect.Pointer {
 		_, has = reflect.PointerTo(task).MethodByName(method)

@@ -1,4 +1,4 @@
-package ergon
+package deepcopy
 
 import "reflect"
 

@@ -1,4 +1,5 @@
-package ergon
+// Package strictjson decodes JSON and never shows in an error what the JSON holds.
+package strictjson
 
 import (
 	"encoding/json"
@@ -9,9 +10,9 @@ import (
 	"unicode/utf8"
 )
 
-// decodeJSON decodes as encoding/json does, but refuses what that would silently replace, and says what is wrong without
-// showing what the payload holds.
-func decodeJSON(data []byte, into any) error {
+// Decode decodes as encoding/json does, but refuses invalid UTF-8, which that would silently replace. The text of its error
+// says what is wrong and where, without a part of data; the error that it wraps may quote data.
+func Decode(data []byte, into any) error {
 	if !utf8.Valid(data) {
 		return fmt.Errorf("not JSON: the text is not valid UTF-8, at byte %d", firstInvalid(data))
 	}

@@ -1,13 +1,13 @@
-package ergon_test
+package deepcopy_test
 
 import (
 	"reflect"
 	"testing"
 
-	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/deepcopy"
 )
 
-// node can refer to any other node in every way that isolate knows.
+// node can refer to any other node in every way that Of knows.
 type node struct {
 	Name    string
 	Bytes   []byte
@@ -189,7 +189,7 @@ func FuzzIsolate(f *testing.F) {
 			{graph(data), graph(data)}, {*graph(data), *graph(data)}, {graph(data).Any, graph(data).Any},
 		} {
 			original, same := reflect.ValueOf(payload.original), reflect.ValueOf(payload.same)
-			handedOut := reflect.ValueOf(ergon.NewTransaction("t-1", payload.original).Payload())
+			handedOut := reflect.ValueOf(deepcopy.Of(payload.original))
 			if !(alike{}).same(handedOut, original) {
 				t.Fatal("the copy is not like the payload")
 			}

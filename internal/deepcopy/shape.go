@@ -1,4 +1,4 @@
-package ergon
+package deepcopy
 
 import (
 	"reflect"
@@ -6,7 +6,11 @@ import (
 	"sync"
 )
 
-// shape is what isolate has to know about a type.
+// Flat reports whether nothing can be changed through a value of type t, as far as exported fields reach: Of returns such a
+// value itself.
+func Flat(t reflect.Type) bool { return shapeOf(t).flat }
+
+// shape is what a copier has to know about a type.
 type shape struct {
 	flat  bool    // nothing can be changed through a value, as far as exported fields reach
 	clone bool    // it has a method Clone that returns its own type

@@ -1,7 +1,8 @@
-package ergon_test
+package deepcopy_test
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"runtime/debug"
 	"slices"
@@ -12,7 +13,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/deepcopy"
 )
+
+var errBoom = errors.New("boom")
 
 type leaf struct {
 	Name string
@@ -141,7 +145,7 @@ func TestPayloadThatIsFlatIsReturnedAsItIs(t *testing.T) {
 		(*leaf)(nil),
 		[]int(nil), map[string]*leaf(nil), json.RawMessage(nil), []byte(nil),
 	} {
-		if diff := cmp.Diff(want, ergon.NewTransaction("1", want).Payload(), identity); diff != "" {
+		if diff := cmp.Diff(want, deepcopy.Of(want), identity); diff != "" {
 			t.Errorf("payload %#v (-want +got):\n%s", want, diff)
 		}
 	}
@@ -188,7 +192,7 @@ func TestPayloadSliceHasNoSpareCapacityInCommon(t *testing.T) {
 
 func TestSharedPointersStaySharedInAPayload(t *testing.T) {
 	original := sample()
-	got := ergon.NewTransaction("1", original).Payload().(*tree)
+	got := deepcopy.Of(original).(*tree)
 	if got.Pointer == original.Pointer {
 		t.Error("the shared pointer is the original's")
 	}
@@ -200,7 +204,7 @@ func TestSharedPointersStaySharedInAPayload(t *testing.T) {
 
 func TestPointersAsMapKeysAreCopiedAlongWithWhereTheyAreUsed(t *testing.T) {
 	key := &leaf{Name: "key"}
-	got := ergon.NewTransaction("1", &tree{Pointer: key, ByLeaf: map[*leaf]int{key: 7}}).Payload().(*tree)
+	got := deepcopy.Of(&tree{Pointer: key, ByLeaf: map[*leaf]int{key: 7}}).(*tree)
 	if got.Pointer == key || got.ByLeaf[got.Pointer] != 7 || len(got.ByLeaf) != 1 {
 		t.Errorf("got %v, want the copied pointer to be the key", got.ByLeaf)
 	}
@@ -209,25 +213,25 @@ func TestPointersAsMapKeysAreCopiedAlongWithWhereTheyAreUsed(t *testing.T) {
 func TestPayloadThatRefersToItselfIsCopied(t *testing.T) {
 	a := &ring{Value: []int{1}}
 	a.Next = &ring{Value: []int{2}, Next: a}
-	got := ergon.NewTransaction("1", a).Payload().(*ring)
+	got := deepcopy.Of(a).(*ring)
 	if got == a || got.Next == a.Next || got.Next.Next != got || got.Next.Value[0] != 2 {
 		t.Errorf("ring of pointers came out as %+v", got)
 	}
 	s := make(slicesOfItself, 1)
 	s[0] = s
-	if got := ergon.NewTransaction("1", s).Payload().(slicesOfItself); &got[0] == &s[0] || &got[0][0] != &got[0] {
+	if got := deepcopy.Of(s).(slicesOfItself); &got[0] == &s[0] || &got[0][0] != &got[0] {
 		t.Error("slice that holds itself came out as another")
 	}
 	m := mapOfItself{}
 	m["me"] = m
-	copied := ergon.NewTransaction("1", m).Payload().(mapOfItself)
+	copied := deepcopy.Of(m).(mapOfItself)
 	copied["me"]["new"] = nil
 	if _, changed := m["new"]; changed || len(copied) != 2 {
 		t.Errorf("map that holds itself came out as %v", copied)
 	}
 	var anything any
 	anything = &anything
-	if got := ergon.NewTransaction("1", anything).Payload().(*any); got == anything || *got != any(got) {
+	if got := deepcopy.Of(anything).(*any); got == anything || *got != any(got) {
 		t.Error("pointer to itself came out as another")
 	}
 }
@@ -240,7 +244,7 @@ func TestVeryLongListIsCopied(t *testing.T) {
 		list = &ring{Next: list}
 	}
 	count := 0
-	for at := ergon.NewTransaction("1", list).Payload().(*ring); at != nil; at = at.Next {
+	for at := deepcopy.Of(list).(*ring); at != nil; at = at.Next {
 		count++
 	}
 	if count != length {
@@ -284,7 +288,7 @@ func TestTypeIsCopiedByItsOwnClone(t *testing.T) {
 }
 
 func TestKeysThatAreNotEqualToThemselvesAreKept(t *testing.T) {
-	got := ergon.NewTransaction("1", map[float64][]int{math.NaN(): {1}, math.NaN(): {2}}).Payload().(map[float64][]int)
+	got := deepcopy.Of(map[float64][]int{math.NaN(): {1}, math.NaN(): {2}}).(map[float64][]int)
 	if len(got) != 2 {
 		t.Errorf("got %v, want two entries", got)
 	}
