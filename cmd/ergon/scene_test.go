@@ -19,7 +19,9 @@ const asProgram = "ERGON_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
-		app.Run(program.Program())
+		settings := program.Program()
+		registerUnkind(settings.Registry)
+		app.Run(settings)
 	}
 	os.Exit(m.Run())
 }
