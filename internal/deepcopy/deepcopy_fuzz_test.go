@@ -176,7 +176,7 @@ func (a alike) sameEntries(x, y reflect.Value) bool {
 }
 
 // [R4] A payload is handed out as an equal copy, and nothing that is done to the copy reaches the payload.
-func FuzzIsolate(f *testing.F) {
+func FuzzCopies(f *testing.F) {
 	f.Add([]byte(""))
 	f.Add([]byte("000"))
 	f.Add([]byte("011022033044055066077088099"))

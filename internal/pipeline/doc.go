@@ -1,5 +1,6 @@
 // Package pipeline runs the lifecycle of transactions: it fetches, hands over, attempts, times out, retries, settles and
-// drains. What happens next is decided by package lifecycle; when and on what it happens is decided here.
+// drains. What happens next is decided by package lifecycle; when and on what it happens is decided here. PROTOCOL.md says who
+// may change what, in which order locks are taken, where foreign code runs, and why each number has its value.
 //
 //	          ┌────────── room ◄───────────┐
 //	          ▼                            │
