@@ -82,9 +82,20 @@ func (c *collector) take() []capability.Output {
 	return c.outputs
 }
 
-// hopOver makes durable, together with what becomes of their deliveries, the outputs of those of batch that have any, and the
-// dead letters that their source's store keeps.
-func (c *Consumer) hopOver(ctx context.Context, batch []*flight) error {
+// hopOver makes durable, together with what becomes of their deliveries, the outputs of those of the batch that have any, and the
+// dead letters that their source's store keeps. Those whose outputs are refused, and that are to have a letter, leave the batch.
+func (s *settling) hopOver() {
+	refusals, err := s.hopOverSome(s.ctx, s.batch)
+	s.lost = errors.Join(s.lost, err)
+	dead := slices.DeleteFunc(refusals, func(f *flight) bool { return !isDead(f) })
+	if len(dead) > 0 {
+		s.batch = slices.DeleteFunc(s.batch, func(f *flight) bool { return slices.Contains(dead, f) })
+		s.settler.letters.setAside(dead)
+		s.settler.letters.begin()
+	}
+}
+
+func (c *Consumer) hopOverSome(ctx context.Context, batch []*flight) (refusals []*flight, err error) {
 	var over []int
 	var hops []capability.Hop
 	for i, f := range batch {
@@ -98,7 +109,7 @@ func (c *Consumer) hopOver(ctx context.Context, batch []*flight) error {
 		}
 	}
 	if len(over) == 0 {
-		return nil
+		return nil, nil
 	}
 	attempts := c.settings.Policy.Settle.Retry.MaxAttempts
 	failed, _ := c.inParts(ctx, spans.Settle, newParts(len(hops)), apart(attempts, func(ctx context.Context, parts []int) error {
@@ -125,8 +136,9 @@ func (c *Consumer) outputsOf(f *flight) []capability.Output {
 // notHopped decides what becomes of those of which nothing is durable: stale ones are the source's again; dead letters are
 // requeued, never dropped; one whose outputs its store refuses for good has failed to be prepared; anything else is left to
 // be delivered again.
-func (c *Consumer) notHopped(ctx context.Context, batch []*flight, over []int, failed itemErrors) error {
-	var refusals []*flight
+func (c *Consumer) notHopped(
+	ctx context.Context, batch []*flight, over []int, failed itemErrors,
+) (refusals []*flight, err error) {
 	var letters undone
 	others := len(failed) < len(over)
 	for _, at := range slices.Sorted(maps.Keys(failed)) {
@@ -153,11 +165,7 @@ func (c *Consumer) notHopped(ctx context.Context, batch []*flight, over []int, f
 	outage := c.notDeadLettered(ctx, letters, others)
 	left := failed.of(batch, over)
 	c.unsettled(left)
-	err := errors.Join(outage, left.err)
-	if len(refusals) > 0 { // what they hop with now, if anything, are dead letters
-		err = errors.Join(err, c.readDead(ctx, refusals), c.writeDeadLetters(ctx, refusals), c.hopOver(ctx, refusals))
-	}
-	return err
+	return refusals, errors.Join(outage, left.err)
 }
 
 // refused reports whether err says that trying again is pointless.
@@ -173,6 +181,7 @@ func (c *Consumer) refuse(f *flight, err error) {
 		Err: fmt.Errorf("the store refuses what came out of it: %w", err),
 	}}
 	f.verdict = c.judgeFailed(f)
+	f.verdict.said = true // as what it came to before
 	c.watcher.refusedOutputs(f)
 }
 

@@ -194,7 +194,7 @@ func TestDeadLetterBecomesDurableTogetherWithTheAcknowledgement(t *testing.T) {
 			return split(ctx, tx)
 		}
 		r.run(t)
-		j.want(t, "0s hop bad ack to letters: bad", "0s hop good ack to claims: good/0")
+		j.want(t, "0s hop good ack to claims: good/0", "0s hop bad ack to letters: bad")
 		if record, ok := letters.txs[0].Payload().(deadletter.Record); !ok || record.Message != "scripted failure" {
 			t.Errorf("the letter is %+v", letters.txs[0].Payload())
 		}

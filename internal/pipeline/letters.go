@@ -56,7 +56,7 @@ func (c *Consumer) notDeadLettered(ctx context.Context, lost undone, others bool
 	var outage error
 	now := c.clock.now()
 	for i, f := range lost.flights {
-		v := verdict{outcome: Requeued, action: policy.SettleRequeue, delay: c.settings.Policy.Settle.RequeueDelay}
+		v := verdict{outcome: Requeued, action: policy.SettleRequeue, delay: c.settings.Policy.Settle.RequeueDelay, said: f.verdict.said}
 		switch err := lost.errs[i]; {
 		case c.settler.source == nil: // it is lost to this run, which says so below
 			outage = lost.err

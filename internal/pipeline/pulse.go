@@ -16,6 +16,7 @@ type pulse struct {
 	settle   time.Duration // how long a batch does
 	fetching atomic.Int64  // by when the fetch loop turns; 0: it waits for room, which the handlers make, or has ended
 	settling atomic.Int64  // by when a batch is settled; 0: there is none
+	writing  atomic.Int64  // by when a batch of dead letters is written; 0: there is none
 	resting  atomic.Int64  // by when the last of the delays that errors asked for is over
 
 	mu      sync.Mutex
@@ -76,7 +77,7 @@ func (c *Consumer) Stalled() string {
 		return ""
 	case overdue(due.fetching.Load(), now):
 		return "fetching"
-	case overdue(due.settling.Load(), now):
+	case overdue(due.settling.Load(), now), overdue(due.writing.Load(), now):
 		return "settling"
 	case handlers:
 		return "handlers"

@@ -76,8 +76,9 @@ type settler struct {
 	slow     atomic.Bool // the last batch took so long that none is lent
 	letter   letter      // as is what follows; used again and again
 	begun    *settling   // by a worker, and to be gone on with by the settler's goroutine
-	batch    []*flight   // taken, and not begun
-	memory   []*flight   // of batch
+	letters  *letterWriter
+	batch    []*flight // taken, and not begun
+	memory   []*flight // of batch
 	all      []*shard
 
 	stride    int32         // how much a shard's pile grows before it is counted
@@ -97,7 +98,7 @@ type settler struct {
 func newSettler(c *Consumer) *settler {
 	s := &settler{
 		consumer: c, size: c.settings.Policy.Settle.Size, interval: c.settings.Policy.Settle.Interval,
-		turn: newTurn(), first: make(chan struct{}, 1), now: make(chan struct{}, 1), taken: make(chan struct{}, 1),
+		turn: newTurn(), letters: newLetterWriter(c), first: make(chan struct{}, 1), now: make(chan struct{}, 1), taken: make(chan struct{}, 1),
 		closing: make(chan struct{}), done: make(chan struct{}),
 	}
 	s.stride, s.enough = 1, int32(s.size)
@@ -146,6 +147,7 @@ func (s *settler) hurry() { signal(s.now) }
 
 func (s *settler) run(ctx context.Context) {
 	defer close(s.done)
+	busy := false
 	for open := true; open; {
 		select {
 		case <-s.first:
@@ -153,14 +155,24 @@ func (s *settler) run(ctx context.Context) {
 		case <-s.closing:
 			open = false
 		}
-		s.turn.take()
-		s.lent = false
-		s.gathering.Store(false) // before looking, so that what ends from now on is not missed
-		s.goOn(ctx)
-		s.take(s.all)
-		s.goOn(ctx)
-		s.turn.give()
+		busy = s.settlePending(ctx)
 	}
+	for busy { // which ends with ctx
+		<-s.first
+		busy = s.settlePending(ctx)
+	}
+}
+
+// settlePending settles what is pending, and reports whether something still waits for a letter.
+func (s *settler) settlePending(ctx context.Context) (busy bool) {
+	s.turn.take()
+	defer s.turn.give()
+	s.lent = false
+	s.gathering.Store(false) // before looking, so that what ends from now on is not missed
+	s.goOn(ctx)
+	s.take(s.all)
+	s.goOn(ctx)
+	return s.letters.busy()
 }
 
 // goOn settles what was taken. The caller holds the turn.
@@ -169,6 +181,7 @@ func (s *settler) goOn(ctx context.Context) {
 		s.begun.settle()
 		s.begun = nil
 	}
+	s.letters.goOn()
 	for len(s.batch) > 0 {
 		s.consumer.beginSettling(ctx, s.next()).settle()
 	}
@@ -222,9 +235,9 @@ func (s *settler) lendTo(w *worker, of ...*shard) bool {
 		batch := s.consumer.beginSettling(s.consumer.background, s.next())
 		if !batch.by(w, func() {
 			s.consumer.succeed(w)
-			s.call(batch)
+			s.handOver(batch)
 		}) {
-			s.call(batch)
+			s.handOver(batch)
 			return false
 		}
 	}
@@ -232,10 +245,15 @@ func (s *settler) lendTo(w *worker, of ...*shard) bool {
 	return true
 }
 
-// call ends a worker's turn and has the settler's goroutine go on with a batch.
-func (s *settler) call(batch *settling) {
+// handOver ends a worker's turn and has the settler's goroutine go on with a batch.
+func (s *settler) handOver(batch *settling) {
 	s.begun = batch
 	s.turn.give()
+	s.call()
+}
+
+// call has the settler's goroutine take its turn at once.
+func (s *settler) call() {
 	signal(s.first)
 	signal(s.now)
 }
@@ -262,7 +280,8 @@ func (s *settler) gather() bool {
 	}
 }
 
-// take takes what is pending on those shards as the batch, shard by shard in the order in which it ended.
+// take takes what is pending on those shards as the batch, shard by shard in the order in which it ended. What waits for a
+// letter is no part of it.
 func (s *settler) take(of []*shard) {
 	batch := s.memory[:0]
 	for _, on := range of {
@@ -277,5 +296,7 @@ func (s *settler) take(of []*shard) {
 		}
 		slices.Reverse(batch[from:])
 	}
-	s.batch, s.memory = batch, batch
+	s.memory = batch
+	s.batch = s.letters.setAside(batch)
+	s.letters.begin()
 }

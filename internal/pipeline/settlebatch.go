@@ -27,37 +27,40 @@ type settling struct {
 	began instant
 	ctx   context.Context //nolint:containedctx // carries its span
 	span  trace.Span
-	news  news // what the source is told
-	said  bool // OnSettle was called
+	news  news  // what the source is told
+	said  bool  // OnSettle was called
+	lost  error // why dead letters of it are not written
 }
 
 func (c *Consumer) beginSettling(ctx context.Context, batch []*flight) *settling {
 	s := &settling{Consumer: c, batch: batch, began: c.clock.now()}
-	c.leases.settle(batch)
-	c.pulse.settling.Store(int64(s.began.after(c.pulse.settle)))
 	s.ctx, s.span = c.watcher.settleStarted(ctx, batch)
 	return s
 }
 
-// settle makes the ends of the batch durable: dead letters first, then the source.
+// settle makes the ends of the batch durable, whose dead letters are written.
 func (s *settling) settle() {
-	lost := errors.Join(s.readDead(s.ctx, s.batch), s.writeDeadLetters(s.ctx, s.batch))
 	s.announce()
 	if s.hop != nil {
-		lost = errors.Join(lost, s.hopOver(s.ctx, s.batch))
+		s.hopOver()
 	}
-	s.end(errors.Join(lost, s.tellSource()))
+	s.end(errors.Join(s.lost, s.tellSource()))
 }
 
-// announce says what becomes of the batch, once: a worker may have begun what the settler's goroutine goes on with.
+// announce says what becomes of the batch before the source is told, once: a worker may have begun what the settler's goroutine
+// goes on with.
 func (s *settling) announce() {
+	s.leases.settle(s.batch)
+	s.pulse.settling.Store(int64(s.clock.now().after(s.pulse.settle)))
 	if s.settings.OnSettle == nil || s.said {
 		return
 	}
 	s.said = true
 	var counts [outcomes]int64
 	for _, f := range s.batch {
-		counts[f.verdict.outcome]++
+		if !f.verdict.said {
+			counts[f.verdict.outcome]++
+		}
 	}
 	for o, n := range counts {
 		if n > 0 {
@@ -69,7 +72,7 @@ func (s *settling) announce() {
 // by has w settle the batch, and reports whether it is settled. Otherwise it is for the settler's goroutine to do so: where
 // more than the source is told, where spans record it, and where it did not succeed in time; gone is as in [lent.by].
 func (s *settling) by(w *worker, gone func()) bool {
-	if s.span.IsRecording() || s.hop != nil || slices.ContainsFunc(s.batch, func(f *flight) bool { return f.verdict.dead }) {
+	if s.span.IsRecording() || s.hop != nil {
 		return false
 	}
 	s.announce()

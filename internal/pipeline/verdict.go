@@ -16,6 +16,7 @@ type verdict struct {
 	dead        bool // is written to the dead-letter connector before the source hears of it
 	untold      bool // the source is not told: the delivery is not ours any more
 	interrupted bool
+	said        bool // OnSettle was told of it
 }
 
 // judge decides from the outcome, the exception handler's disposition and the policy.
