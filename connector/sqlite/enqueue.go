@@ -86,15 +86,20 @@ func (t *tx) insertTogether(to *intake, seq, now int64, items []item) (int, erro
 	if len(items) < together || to.dedup && to.copies {
 		return 0, nil
 	}
-	arguments := make([]any, 0, 15*together)
+	arguments, queue, enqueued := make([]any, 0, 15*together), any(to.queue), any(now) // as any once, and not for every item
 	for i := range items[:together] {
 		it := &items[i]
 		if it.key != nil || len(it.payload) > mostInline || to.dedup && it.arrival != "" {
 			return 0, nil
 		}
 		at := seq + int64(i)
+		place := any(at)
 		state, due, ready := it.begins(now)
-		arguments = append(arguments, at, to.queue, it.id, state, due, it.priority, at, nil, now, ready, it.metadata, it.history,
+		since := enqueued
+		if ready != now {
+			since = ready
+		}
+		arguments = append(arguments, place, queue, it.id, state, due, it.priority, place, nil, enqueued, since, it.metadata, it.history,
 			it.payload, to.copyOf(it, at), it.digest.bytes())
 	}
 	added, err := t.exec(insertMany, arguments...)
