@@ -73,7 +73,8 @@ const (
 	// SamplerParentRatio decides as the parent span did; without parent it records a part.
 	SamplerParentRatio Sampler = "parentbased_traceidratio"
 	// SamplerTransactions decides for each transaction, fetch and settlement by itself, and records a part of them, with
-	// all that is below them. The others would record all transactions of a finite run or none, as they are in one trace.
+	// all that is below them. The others would record all fetches and settlements of a finite run or none, as they are in one
+	// trace, and all transactions of a sender's trace with PropagationContinue.
 	SamplerTransactions Sampler = "transaction_ratio"
 )
 

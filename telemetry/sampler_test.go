@@ -61,7 +61,7 @@ func TestSamplersDecideAsTheirNamesSay(t *testing.T) {
 	}
 }
 
-// A finite run is one trace. Its transactions are sampled one by one all the same, each with all its attempts.
+// The transactions of a finite run are sampled one by one, each with all its attempts, and the run is always there.
 func TestTransactionsOfOneRunAreSampledOneByOne(t *testing.T) {
 	for name, test := range map[string]struct {
 		ratio float64

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/lifecycle"
@@ -135,6 +137,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	values, span := c.watcher.loopStarted(c.values)
 	c.known.values = values
 	c.values = capability.WithDispatchReport(values, c.known.Hear)
+	c.watcher.roots = trace.ContextWithSpanContext(c.values, trace.SpanContext{})
 	c.stats.begin(c.clock.now())
 	background, stopBackground := context.WithCancelCause(c.values)
 	c.background = background

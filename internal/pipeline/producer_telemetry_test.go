@@ -68,7 +68,7 @@ func TestWhatIsProducedCarriesTheSpanOfItsMaking(t *testing.T) {
 		r.Source, r.TracerProvider = queue, i.traces
 		r.run(t)
 		prepared, processed := i.named("prepare task"), i.named("process task")
-		if len(prepared) != 1 || len(processed) != 1 || len(processed[0].Links) != 1 {
+		if len(prepared) != 1 || len(processed) != 1 || len(processed[0].Links) != 2 { // the other one is to the loop
 			t.Fatalf("got %d prepare and %d process spans, want one of each, linked", len(prepared), len(processed))
 		}
 		if got, want := processed[0].Links[0].SpanContext.SpanID(), prepared[0].SpanContext.SpanID(); got != want {

@@ -74,17 +74,39 @@ func TestStreamingLoopIsNoSpan(t *testing.T) {
 	})
 }
 
-// [O1] A finite loop is one trace: whatever happens in it is below its span, which ends last.
-func TestFiniteLoopIsOneTrace(t *testing.T) {
+// [O1] A finite loop has a span, which ends last. Its fetches and settlements are below it. Each transaction has a trace of its
+// own, with all its attempts, and is linked to the loop: a trace is not as large as what the source holds.
+func TestTransactionsOfAFiniteLoopHaveTracesOfTheirOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		got := finite(t)
 		loops := got.named("task.run")
 		if len(loops) != 1 || loops[0].Parent.IsValid() {
 			t.Fatalf("got %d spans of the loop, want one that is a root", len(loops))
 		}
+		loop := loops[0].SpanContext
+		roots, traces := map[trace.TraceID]bool{}, map[trace.TraceID]bool{}
 		for _, s := range got.ended() {
-			if s.SpanContext.TraceID() != loops[0].SpanContext.TraceID() || s.EndTime.After(loops[0].EndTime) {
-				t.Errorf("span %q is in another trace, or ends after the loop", s.Name)
+			of, first := s.SpanContext.TraceID(), strings.Fields(s.Name)[0]
+			switch {
+			case s.EndTime.After(loops[0].EndTime):
+				t.Errorf("span %q ends after the loop", s.Name)
+			case s.Name == "process task":
+				if s.Parent.IsValid() || roots[of] || len(s.Links) == 0 || !s.Links[len(s.Links)-1].SpanContext.Equal(loop) {
+					t.Errorf("transaction %s is below %v with links %v", valueOf(s, "messaging.message.id"), s.Parent.SpanID(), s.Links)
+				}
+				roots[of] = true
+			case first == "process", first == "success", first == "exception":
+				traces[of] = true
+			case of != loop.TraceID():
+				t.Errorf("span %q is in another trace than the loop", s.Name)
+			}
+		}
+		if len(roots) < 2 || roots[loop.TraceID()] {
+			t.Errorf("got transactions in %d traces, the loop's among them: %v", len(roots), roots[loop.TraceID()])
+		}
+		for of := range traces {
+			if !roots[of] {
+				t.Error("an attempt is in no transaction's trace")
 			}
 		}
 	})
@@ -110,6 +132,10 @@ func TestTransactionIsLinkedToItsProducer(t *testing.T) {
 				i := r.instrument()
 				r.run(t)
 				links := i.named("process task")[0].Links
+				if n := len(links); n == 0 || !links[n-1].SpanContext.Equal(i.named("task.run")[0].SpanContext) {
+					t.Fatalf("got links %v, want one to the loop", links)
+				}
+				links = links[:len(links)-1]
 				if len(links) != test.links {
 					t.Fatalf("got %d links, want %d", len(links), test.links)
 				}

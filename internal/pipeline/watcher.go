@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"log/slog"
 	"reflect"
 	"sync"
@@ -30,10 +31,11 @@ type watcher struct {
 	tracing  bool
 	debug    bool // attempts and successes are logged
 	watching bool // any of them
-	link     bool // streaming: no span encloses the loop, so transactions are linked to their fetch
+	link     bool // streaming: no span is made of the loop, so transactions are linked to their fetch
 	produces bool // there is no source to be fetched from and settled with
 	// continues: the span of a transaction is below that of its sender, and not only linked to it
 	continues bool
+	roots     context.Context      // for the spans of transactions that begin a trace: below nothing; set as the loop begins
 	policy    []attribute.KeyValue // all values in force; nil where nothing traces
 	process   string
 

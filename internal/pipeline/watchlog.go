@@ -87,10 +87,11 @@ func (w *watcher) late(a *attempt, err error) {
 	w.logger.Log(a, level, "attempt returned after it was given up; its result is discarded", "late_by", by, "error", err)
 }
 
-// notDeadLettered and unsettled write one line for a batch: when a disk is full, all of it fails.
-func (w *watcher) notDeadLettered(ctx context.Context, lost undone) {
+// notDeadLettered and unsettled write one line for a batch: when a disk is full, all of it fails. It has the trace of the
+// transaction that it names.
+func (w *watcher) notDeadLettered(_ context.Context, lost undone) {
 	if len(lost.flights) > 0 {
-		w.logger.ErrorContext(trace.ContextWithSpan(w.scoped(lost.flights[0]), trace.SpanFromContext(ctx)),
+		w.logger.ErrorContext(w.scoped(lost.flights[0]),
 			"dead letters could not be written; their transactions are requeued", "count", len(lost.flights), "error", lost.err)
 	}
 }
@@ -109,8 +110,7 @@ func (w *watcher) stale(ctx context.Context, f *flight) {
 	if w.tracing {
 		trace.SpanFromContext(ctx).RecordError(ergon.ErrStaleDelivery, trace.WithAttributes(spans.MessagingMessageID.String(f.tx.ID())))
 	}
-	w.logger.WarnContext(trace.ContextWithSpan(w.scoped(f), trace.SpanFromContext(ctx)),
-		"the source has taken the transaction back; it will be delivered again")
+	w.logger.WarnContext(w.scoped(f), "the source has taken the transaction back; it will be delivered again")
 }
 
 func (w *watcher) notReleased(n int, err error) {

@@ -48,20 +48,25 @@ func (w *watcher) transactionStarted(f *flight) {
 	}
 }
 
-// parentOf is what the span of a transaction is below, and what it is linked to: the sender, whose context travels in the
-// metadata, is either; the fetch is linked, and so is a finite loop that it would be below otherwise.
+// parentOf is what the span of a transaction is below, and what it is linked to. By default it begins a trace, which is linked to
+// its sender, whose context travels in the metadata, and to a finite loop: however long that is, a trace is as large as what
+// happens to one transaction. Where the sender's trace goes on, it is below the sender, and below a finite loop where it has none.
 func (w *watcher) parentOf(f *flight) (context.Context, []trace.Link) {
 	parent := w.consumer.values
 	var links []trace.Link
-	sender := senderOf(*f.tx)
+	sender, loop := senderOf(*f.tx), trace.SpanContextFromContext(parent)
+	linksLoop := loop.IsValid() && (sender.IsValid() || !w.continues)
 	switch {
-	case sender.IsValid() && w.continues:
-		if loop := trace.SpanContextFromContext(parent); loop.IsValid() {
-			links = append(links, trace.Link{SpanContext: loop})
+	case !w.continues:
+		parent = w.roots
+		if sender.IsValid() {
+			links = append(make([]trace.Link, 0, 2), trace.Link{SpanContext: sender})
 		}
-		parent = trace.ContextWithRemoteSpanContext(parent, sender)
 	case sender.IsValid():
-		links = append(links, trace.Link{SpanContext: sender})
+		parent = trace.ContextWithRemoteSpanContext(parent, sender)
+	}
+	if linksLoop {
+		links = append(links, trace.Link{SpanContext: loop})
 	}
 	if text, has := f.tx.Metadata(carriedBaggage); has && w.continues {
 		if b, err := baggage.Parse(text); err == nil {
