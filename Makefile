@@ -25,11 +25,14 @@ PAIRS ?=
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
 test: build tidy vet lint unit failpoints fuzz example browser ## Run everything that CI runs, in this order, and stop at the first failure
 	@echo '==> all passed'
+
+.PHONY: check
+check: build vet lint-changed quick ## Before a commit: compile, vet, lint what has changed, run the tests without the race detector
 
 .PHONY: build
 build: ## Compile all modules
@@ -46,6 +49,14 @@ vet: ## Run go vet on all modules, tests included
 .PHONY: lint
 lint: $(LINTER) ## Run golangci-lint on all modules
 	@scripts/step $@ scripts/lint run
+
+.PHONY: lint-changed
+lint-changed: $(LINTER) ## Run golangci-lint on the packages that have changed since the last commit
+	@scripts/step $@ scripts/lint-changed
+
+.PHONY: quick
+quick: ## Run all tests without the race detector; what has not changed since is not run again
+	@scripts/step $@ go test work
 
 .PHONY: fmt
 fmt: $(LINTER) ## Format all modules

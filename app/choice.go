@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/ergon-go/ergon/config"
+	"github.com/ergon-go/ergon/internal/suggest"
 )
 
 // choice is the value of a flag that is one of a few words.
@@ -27,7 +27,7 @@ func (c *choice) Type() string { return strings.Join(c.from, "|") }
 
 func (c *choice) Set(value string) error {
 	if !slices.Contains(c.from, value) {
-		meant := config.Closest(value, c.from)
+		meant := suggest.One(value, c.from)
 		if meant != "" {
 			meant = fmt.Sprintf("; did you mean %q?", meant)
 		}

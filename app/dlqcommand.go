@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/ergon-go/ergon/config"
 	"github.com/ergon-go/ergon/deadletter"
+	"github.com/ergon-go/ergon/internal/suggest"
 )
 
 const whichLetters = `
@@ -49,7 +49,7 @@ func (s *session) meant(err error, keys []string) error {
 		known = append(append(known, task.Name), placesIn(task)...)
 	}
 	for _, key := range keys {
-		if meant := config.Closest(key, known); meant != "" && !slices.Contains(known, key) {
+		if meant := suggest.One(key, known); meant != "" && !slices.Contains(known, key) {
 			return fmt.Errorf("%w; did you mean %q?", err, meant)
 		}
 	}

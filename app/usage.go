@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/ergon-go/ergon/config"
+	"github.com/ergon-go/ergon/internal/suggest"
 )
 
 // usagef is for what the help of a command says how to do right.
@@ -56,7 +56,7 @@ func (p *program) onlyCommands(c *cobra.Command, args []string) error {
 
 // unknown says that there is no such thing, which one may have been meant, and which there are.
 func unknown(what, name string, known []string) error {
-	meant := config.Closest(name, known)
+	meant := suggest.One(name, known)
 	if meant != "" {
 		meant = fmt.Sprintf("did you mean %q? ", meant)
 	}
@@ -73,7 +73,7 @@ func unknownFlag(c *cobra.Command, err error) error {
 	}
 	var names []string
 	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-	if meant := config.Closest(missing.GetSpecifiedName(), names); meant != "" {
+	if meant := suggest.One(missing.GetSpecifiedName(), names); meant != "" {
 		return fmt.Errorf("unknown flag --%s; did you mean --%s?", missing.GetSpecifiedName(), meant)
 	}
 	return fmt.Errorf("unknown flag --%s", missing.GetSpecifiedName())

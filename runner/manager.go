@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/suggest"
 )
 
 // Manager knows the tasks of a program and runs them. Its methods are safe for concurrent use.
@@ -148,5 +149,5 @@ func unknownTask(name string, tasks []ergon.TaskConfig) error {
 	if slices.Contains(known, name) {
 		return nil
 	}
-	return &UnknownTaskError{Name: name, Suggestions: nearest(name, known), Known: known}
+	return &UnknownTaskError{Name: name, Suggestions: suggest.Names(name, known), Known: known}
 }

@@ -25,7 +25,7 @@ var (
 	// The vocabulary: what everybody else speaks.
 	words = []string{".", "policy", "capability", "deadletter"}
 	core  = slices.Concat(words, []string{
-		"internal/lifecycle", "internal/pipeline", "internal/placement", "internal/sink", "internal/spans", "observe",
+		"internal/lifecycle", "internal/pipeline", "internal/placement", "internal/sink", "internal/spans", "internal/suggest", "observe",
 	})
 	parts = slices.Concat(core, []string{"connector/...", "service/...", "task/...", "config", "ergontest/...", "runner"})
 	// A program's own layers, each on top of those before it.
@@ -56,6 +56,7 @@ var lattice = archtest.Lattice{
 		{Packages: "internal/deepcopy", TestOurs: []string{"."}},
 		{Packages: "internal/strictjson"},
 		{Packages: "internal/nearmiss"},
+		{Packages: "internal/suggest"},
 		{
 			Packages: ".", TestOurs: parts,
 			Ours:       []string{"policy", "internal/deepcopy", "internal/fence", "internal/nearmiss", "internal/spans", "internal/strictjson"},
@@ -69,7 +70,7 @@ var lattice = archtest.Lattice{
 		{Packages: "observe", Ours: []string{"policy"}, TestOurs: parts},
 		{Packages: "capability", Ours: []string{"."}, ThirdParty: otelAPI},
 		{Packages: "deadletter", Ours: []string{".", "policy"}, TestOurs: parts},
-		{Packages: "config", Ours: words, TestOurs: parts, ThirdParty: []string{"go.yaml.in/yaml/v4"}},
+		{Packages: "config", Ours: append([]string{"internal/suggest"}, words...), TestOurs: parts, ThirdParty: []string{"go.yaml.in/yaml/v4"}},
 
 		// Connectors and services never import each other, in their tests neither. Those with dependencies are modules.
 		{Packages: "connector/file/...", Ours: words},
