@@ -136,10 +136,10 @@ func TestTransactionHasOneLetterAndIsInItsQueueOnce(t *testing.T) {
 	b := newBench(t)
 	queue, dead := b.queue(t), b.deadLetters(t)
 	dispatch(t, queue, transactions("a")...)
-	tx := fetch(t, queue, 1)[0]
+	tx := wantFetched(t, queue, "a")[0]
 	dispatch(t, dead, ergon.NewTransaction("a", recordOf(tx, "boom")))
 	b.advance(lease)
-	tx = fetch(t, queue, 1)[0]
+	tx = wantFetched(t, queue, "a")[0]
 	dispatch(t, dead, ergon.NewTransaction("a", recordOf(tx, "boom again")))
 	if got := letters(t, dead); len(got) != 1 || got[0].Message != "boom again" {
 		t.Errorf("got %+v, want the last", got)

@@ -40,7 +40,7 @@ func (q *Queue) FetchTransactions(ctx context.Context, limit int) ([]ergon.Trans
 		if err := q.tidy(ctx); err != nil {
 			return nil, err
 		}
-		claimable, err := q.await(ctx, arrived, giveUp)
+		claimable, err := q.await(ctx, arrived, giveUp, claim)
 		if !claimable || err != nil {
 			return nil, err
 		}
@@ -49,8 +49,9 @@ func (q *Queue) FetchTransactions(ctx context.Context, limit int) ([]ergon.Trans
 }
 
 // await returns true when there may be something to claim, and false when there is nothing until giveUp, or, in a finite
-// queue, with ergon.ErrExhausted when there is nothing ever.
-func (q *Queue) await(ctx context.Context, arrived <-chan struct{}, giveUp time.Time) (bool, error) {
+// queue, with ergon.ErrExhausted when there is nothing ever. What is there although it was claimed a moment ago, which then
+// brought nothing, has it wait a little before it says so again: whoever claims in between does not keep a fetch from its end.
+func (q *Queue) await(ctx context.Context, arrived <-chan struct{}, giveUp time.Time, claimed bool) (bool, error) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	<-timer.C
@@ -69,14 +70,18 @@ func (q *Queue) await(ctx context.Context, arrived <-chan struct{}, giveUp time.
 			}
 			seen = version
 		}
-		left := time.Until(giveUp)
-		if next.claimable || next.due > 0 && next.due <= q.micros() {
+		left, now := time.Until(giveUp), q.micros()
+		wait := min(interval, left, next.until(now))
+		switch there := next.claimable || next.due > 0 && next.due <= now; {
+		case there && !claimed:
 			return true, nil
-		}
-		if left <= 0 {
+		case left <= 0:
 			return false, nil
+		case there:
+			wait = min(interval, left)
 		}
-		timer.Reset(min(interval, left, next.until(q.micros())))
+		claimed = false
+		timer.Reset(wait)
 		select {
 		case <-arrived:
 			return true, nil

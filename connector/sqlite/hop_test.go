@@ -98,7 +98,7 @@ func TestHopMayRequeue(t *testing.T) {
 	b := newBench(t)
 	in, out := b.queue(t), b.queue(t, named("out"))
 	dispatch(t, in, transactions("a")...)
-	h := hop(fetch(t, in, 1)[0], output(out, "progress"))
+	h := hop(wantFetched(t, in, "a")[0], output(out, "progress"))
 	h.Settlement.Action = policy.SettleRequeue
 	if err := in.HopTransactions(t.Context(), []capability.Hop{h}); err != nil {
 		t.Fatal(err)

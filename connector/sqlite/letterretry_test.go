@@ -183,7 +183,7 @@ func TestOlderLetterIsNotRetriedBesideItsTransaction(t *testing.T) {
 	b := newBench(t)
 	queue, dead := b.queue(t), b.deadLetters(t)
 	dispatch(t, queue, transactions("a")...)
-	tx := fetch(t, queue, 1)[0]
+	tx := wantFetched(t, queue, "a")[0]
 	dispatch(t, dead, ergon.NewTransaction("a", recordOf(tx, "boom")))
 	if err := sqlite.Exec(queue, "UPDATE dead_letters SET item = NULL, digest = NULL"); err != nil {
 		t.Fatal(err)

@@ -140,3 +140,30 @@ func TestFetchWaitsForTheTurnOfALastDelivery(t *testing.T) {
 		took(t, began, time.Second)
 	})
 }
+
+// A lease that ran out and cannot be given back, which a trigger sees to here, keeps no fetch from its end: neither one that
+// does not wait nor one that does.
+func TestFetchEndsWhereWhatIsDueCannotBeClaimed(t *testing.T) {
+	for _, most := range []time.Duration{0, 20 * time.Millisecond} {
+		b := newBench(t)
+		queue := b.queue(t, func(s *sqlite.QueueSettings) { s.MaxWait = most })
+		dispatch(t, queue, transactions("a")...)
+		wantFetched(t, queue, "a")
+		if err := sqlite.Exec(queue, "CREATE TRIGGER stuck BEFORE UPDATE ON items WHEN OLD.state = 'claimed' "+
+			"BEGIN SELECT raise(IGNORE); END"); err != nil {
+			t.Fatal(err)
+		}
+		b.advance(lease)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		for range 2 { // the second begins with a look and not with a claim
+			if batch, err := queue.FetchTransactions(ctx, 1); err != nil || len(batch) > 0 {
+				t.Errorf("max_wait %s: got %q, %v, want nothing", most, idsOf(batch), err)
+			}
+		}
+		if err := sqlite.Exec(queue, "DROP TRIGGER stuck"); err != nil {
+			t.Fatal(err)
+		}
+		wantFetched(t, queue, "a")
+	}
+}
