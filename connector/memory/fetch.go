@@ -1,12 +1,16 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
 
 	"github.com/ergon-go/ergon"
 )
+
+// leastPause is between two looks where something is due and yet could not be delivered.
+const leastPause = 10 * time.Millisecond
 
 // FetchTransactions delivers up to limit transactions. Where there are none it waits for Settings.MaxWait at most, and
 // returns as soon as one is dispatched or falls due. Two allocations a call and one a transaction.
@@ -25,7 +29,7 @@ func (q *Queue) FetchTransactions(ctx context.Context, limit int) ([]ergon.Trans
 		}
 		arrived, next := q.arrived.wait(), q.nextDue(giveUp)
 		q.mu.Unlock()
-		pause(ctx, arrived, next.Sub(now))
+		pause(ctx, arrived, cmp.Or(max(next.Sub(now), 0), leastPause))
 		now = time.Now()
 	}
 }

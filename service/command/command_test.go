@@ -175,14 +175,22 @@ func newCommand(t *testing.T, c command.Config, logger *slog.Logger) *command.Co
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		if err := made.Close(ctx); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { closeInTime(t, made) })
 	return made
+}
+
+// closeInTime wants a command to close; one that is known to be faulty already is not waited for.
+func closeInTime(t *testing.T, c *command.Command) {
+	t.Helper()
+	bound := dead
+	if t.Failed() {
+		bound = time.Second
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), bound)
+	defer cancel()
+	if err := c.Close(ctx); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestResultIsWhatTheProgramPrints(t *testing.T) {
@@ -353,8 +361,12 @@ func witness(t *testing.T) (path string, connected chan net.Conn) {
 	return path, connected
 }
 
-// late is far longer than any of these tests takes.
-const late = 5 * time.Second
+const (
+	// late is far longer than any of these programs takes to begin, on a loaded machine too.
+	late = 30 * time.Second
+	// dead is far longer than any of them takes to be killed.
+	dead = 5 * time.Second
+)
 
 // arrived is the connection of what a program has started.
 func arrived(t *testing.T, connected chan net.Conn) net.Conn {
@@ -374,6 +386,9 @@ func arrived(t *testing.T, connected chan net.Conn) net.Conn {
 
 func gone(t *testing.T, connection net.Conn) {
 	t.Helper()
+	if err := connection.SetDeadline(time.Now().Add(dead)); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := connection.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("got %v, want EOF: the program is no more", err)
 	}
@@ -381,8 +396,10 @@ func gone(t *testing.T, connection net.Conn) {
 
 // [T1]
 func TestProgramIsKilledWithAllThatItStartedWhenItsTimeIsOver(t *testing.T) {
+	t.Parallel()
 	for name, args := range map[string][]string{"itself": {"hang"}, "what it started": {"leave", "waits"}} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			path, connected := witness(t)
 			ctx, cancel := context.WithCancelCause(t.Context())
 			done := make(chan error, 1)

@@ -27,9 +27,11 @@ func there(t *testing.T, connection net.Conn) {
 
 // [F5] Twice forked, in a session of its own, and with or without the variable that marks it.
 func TestWhatHasLeftTheProcessGroupIsKilledAtTheEndOfTheAttempt(t *testing.T) {
+	t.Parallel()
 	for _, marked := range []string{"marked", "unmarked"} {
 		for _, end := range []string{"ends well", "waits"} {
 			t.Run(marked+", "+end, func(t *testing.T) {
+				t.Parallel()
 				path, connected := witness(t)
 				ctx, cancel := context.WithCancelCause(t.Context())
 				defer cancel(nil)
@@ -54,6 +56,7 @@ func TestWhatHasLeftTheProcessGroupIsKilledAtTheEndOfTheAttempt(t *testing.T) {
 
 // [F5] What a killed program has started is killed in any case, and so is nothing else.
 func TestWhatIsLeftStaysWhereTheConfigurationSaysSo(t *testing.T) {
+	t.Parallel()
 	c := command.DefaultConfig()
 	c.LeaveChildren = true
 	calls := make(map[string]func(ctx context.Context) error)
@@ -86,9 +89,7 @@ func TestWhatIsLeftStaysWhereTheConfigurationSaysSo(t *testing.T) {
 	}
 	gone(t, connections["waits"])
 	for _, one := range made {
-		if err := one.Close(t.Context()); err != nil {
-			t.Error(err)
-		}
+		closeInTime(t, one)
 	}
 	there(t, connections["ends well"])
 	connections["ends well"].Close() // which ends it
@@ -96,8 +97,10 @@ func TestWhatIsLeftStaysWhereTheConfigurationSaysSo(t *testing.T) {
 
 // [F5] One guard has both programs; the end of one takes nothing from the other, marked or not.
 func TestWhatAnotherProgramHasStartedIsLeftAlone(t *testing.T) {
+	t.Parallel()
 	for _, marked := range []string{"marked", "unmarked"} {
 		t.Run(marked, func(t *testing.T) {
+			t.Parallel()
 			c := command.DefaultConfig()
 			c.Argv = []string{"sh", "-c", `case $ERGON_TRANSACTION_ID in long) exec "$0" "$@";; *) (exec sleep 60 >&2 &) ;; esac`}
 			path, connected := witness(t)
@@ -122,8 +125,10 @@ func TestWhatAnotherProgramHasStartedIsLeftAlone(t *testing.T) {
 
 // [F5] Killed outright, with no time to say or do anything.
 func TestNothingOutlivesAWorkerThatIsKilled(t *testing.T) {
+	t.Parallel()
 	for _, args := range []string{"hang", "leave waits", "daemon waits marked", "daemon waits unmarked"} {
 		t.Run(args, func(t *testing.T) {
+			t.Parallel()
 			path, connected := witness(t)
 			program, rest, _ := strings.Cut(args, " ")
 			worker := exec.CommandContext(t.Context(), os.Args[0])
@@ -178,6 +183,7 @@ func TestGuardThatIsKilledIsReplaced(t *testing.T) {
 }
 
 func TestNothingRunsAfterClose(t *testing.T) {
+	t.Parallel()
 	path, connected := witness(t)
 	c := command.DefaultConfig()
 	c.Argv = []string{os.Args[0], "daemon", path, "waits"}
@@ -188,9 +194,7 @@ func TestNothingRunsAfterClose(t *testing.T) {
 		done <- err
 	}()
 	connection := arrived(t, connected)
-	if err := closed.Close(t.Context()); err != nil {
-		t.Error(err)
-	}
+	closeInTime(t, closed)
 	if err := <-done; err == nil {
 		t.Error("a program that was killed has succeeded")
 	}
