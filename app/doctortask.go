@@ -11,6 +11,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/internal/ask"
 	"github.com/ergon-go/ergon/runner"
 )
 
@@ -74,6 +75,14 @@ func checkLease(task ergon.TaskConfig, of string, lease time.Duration) finding {
 	return f
 }
 
+// orUnanswered returns what is found, or that a component did not answer what it was asked for that.
+func orUnanswered(what, of string, err error, found func() []finding) []finding {
+	if err == nil {
+		return found()
+	}
+	return []finding{{Status: statusFail, Check: what, Of: of, Found: err.Error(), Cure: "correct the " + what + "'s code"}}
+}
+
 // checkComponents looks at all connectors and services of a task.
 func checkComponents(ctx context.Context, task ergon.TaskConfig, timeout time.Duration, m machine) []finding {
 	var all []finding
@@ -90,10 +99,12 @@ func checkComponents(ctx context.Context, task ergon.TaskConfig, timeout time.Du
 			of := task.Name + "/" + name
 			all = append(all, reach(ctx, made, finding{Check: part.what, Of: of, Found: component.Type}, timeout))
 			if keeper, ok := made.(ergon.LeaseKeeper); ok && part.what == "connector" && name == task.Consumer.Fetch.Connector {
-				all = append(all, checkLease(task, of, keeper.LeaseDuration()))
+				lease, err := ask.For("LeaseDuration", keeper.LeaseDuration)
+				all = append(all, orUnanswered(part.what, of, err, func() []finding { return []finding{checkLease(task, of, lease)} })...)
 			}
 			if storer, ok := made.(capability.Storer); ok {
-				all = append(all, m.storage(of, storer.StoragePaths())...)
+				paths, err := ask.For("StoragePaths", storer.StoragePaths)
+				all = append(all, orUnanswered(part.what, of, err, func() []finding { return m.storage(of, paths) })...)
 			}
 		}
 	}

@@ -50,7 +50,11 @@ func (s *session) replaying(in letterbox, filter deadletter.Filter, edit *letter
 		if err != nil {
 			return nil, err
 		}
-		return &letterSource{store: kept, filter: filter, edit: edit, of: capability.DeclarationOf(was)}, nil
+		of, err := capability.DeclarationOf(was)
+		if err != nil {
+			return nil, err
+		}
+		return &letterSource{store: kept, filter: filter, edit: edit, of: of}, nil
 	}}
 	task.Workers = policy.DefaultWorkers()
 	loop := &task.Consumer.Loop

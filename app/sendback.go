@@ -9,6 +9,7 @@ import (
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/deadletter"
+	"github.com/ergon-go/ergon/internal/ask"
 )
 
 // sendBack sends the letters that match, which are of one task, to the source of that task, and drops them when it has
@@ -29,7 +30,11 @@ func (s *session) sendBack(
 	}
 	stays, described := 0, 0
 	err = within(ctx, s, at, func(ctx context.Context, source ergon.Dispatcher) error {
-		if capability.DeclarationOf(source).Dedup == capability.DedupUntold {
+		declared, err := capability.DeclarationOf(source)
+		if err != nil {
+			return err
+		}
+		if declared.Dedup == capability.DedupUntold {
 			return &wrong{err: fmt.Errorf("%s may take what it knows for a duplicate, and does not tell", at)}
 		}
 		pages := &letterPages{store: store, filter: filter}
@@ -126,7 +131,15 @@ func (s *session) takesWork(at place) error {
 
 // refuseReplacer keeps work from where it could not be seen: see capability.Replacer.
 func refuseReplacer(at place, connector any) error {
-	if replacer, ok := connector.(capability.Replacer); ok && replacer.ReplacesResult() {
+	replacer, ok := connector.(capability.Replacer)
+	if !ok {
+		return nil
+	}
+	replaces, err := ask.For(fmt.Sprintf("ReplacesResult of %T", connector), replacer.ReplacesResult)
+	if err != nil {
+		return fmt.Errorf("connector %s: %w", at, err)
+	}
+	if replaces {
 		return &wrong{err: fmt.Errorf("connector %s (%s) replaces its result when a run of its task ends, so what is sent to it "+
 			"from outside of one would be lost; have it append", at, at.task.Connectors[at.connector].Type)}
 	}

@@ -97,7 +97,10 @@ func TestDeclarationIsFilledIn(t *testing.T) {
 		"mere sink":   {struct{}{}, capability.SharingCompeting},
 		"declared":    {declaring{d: capability.Declaration{Sharing: capability.SharingDivided}}, capability.SharingDivided},
 	} {
-		got := capability.DeclarationOf(c.connector)
+		got, err := capability.DeclarationOf(c.connector)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 		if got.Sharing != c.sharing || got.Order != capability.OrderNone || got.Dedup != capability.DedupNone {
 			t.Errorf("%s: got %+v, want sharing %s, order none, dedup none", name, got, c.sharing)
 		}

@@ -1,6 +1,11 @@
 package capability
 
-import "github.com/ergon-go/ergon"
+import (
+	"fmt"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/ask"
+)
 
 // Declarer is a connector that says what it is, as it is configured. [K1]
 type Declarer interface {
@@ -63,11 +68,15 @@ const (
 	DedupNone Dedup = "none"
 )
 
-// DeclarationOf returns what connector declares, with every field that it left out filled in.
-func DeclarationOf(connector any) Declaration {
+// DeclarationOf returns what connector declares, with every field that it left out filled in; an error where its Declare panics or
+// does not return.
+func DeclarationOf(connector any) (Declaration, error) {
 	var d Declaration
 	if declarer, ok := connector.(Declarer); ok {
-		d = declarer.Declare()
+		var err error
+		if d, err = ask.For(fmt.Sprintf("Declare of %T", connector), declarer.Declare); err != nil {
+			return Declaration{}, err
+		}
 	}
 	if d.Sharing == "" {
 		_, settles := connector.(ergon.Settler)
@@ -83,7 +92,7 @@ func DeclarationOf(connector any) Declaration {
 	if d.Dedup == "" {
 		d.Dedup = DedupNone
 	}
-	return d
+	return d, nil
 }
 
 // Narrows reports whether d promises no more than before, which is what a connector may say after Open.

@@ -38,6 +38,8 @@ type component struct {
 	name  string
 	typ   string
 	value any
+	// declared is what a connector says that it is, once it is open.
+	declared capability.Declaration
 	// held is set while there may be something to close: from the beginning where there is nothing to open, otherwise from
 	// the call of Open on.
 	held bool
@@ -131,6 +133,17 @@ func (w *worker) open(ctx context.Context, c *component) error {
 		recordError(span, err)
 	}
 	return err
+}
+
+// declare asks c, which is open, what it is.
+func (c *component) declare() (err error) {
+	if c.kind != connector {
+		return nil
+	}
+	if c.declared, err = capability.DeclarationOf(c.value); err != nil {
+		return fmt.Errorf("%s does not say what it is: %w", c, err)
+	}
+	return nil
 }
 
 // closeLate closes what opened after it had been given up.

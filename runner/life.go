@@ -83,6 +83,9 @@ func (l *life) open(ctx context.Context) error {
 		if err := l.worker.open(ctx, c); err != nil {
 			return err
 		}
+		if err := c.declare(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -165,7 +168,7 @@ func (l *life) settings(p policy.Consumer) pipeline.Settings {
 		deadLetters, _ = connectors[p.Loop.DeadLetter].(ergon.Dispatcher)
 	}
 	return pipeline.Settings{
-		Task: w.cfg.Name, Worker: w.name, Identity: w.cfg.OutputIdentity(sourceName(source, p)),
+		Task: w.cfg.Name, Worker: w.name, Identity: w.cfg.OutputIdentity(l.sourceName(p)),
 		Handlers: l.task, Source: source, DeadLetters: deadLetters, Policy: p,
 		Producer: w.cfg.Producer, Shutdown: w.cfg.Shutdown, Force: w.settings.Force,
 		Recorder: w.settings.Recorder, OnSettle: w.onSettle,
@@ -175,8 +178,18 @@ func (l *life) settings(p policy.Consumer) pipeline.Settings {
 }
 
 // sourceName is the logical name of what is read from: the source's own or, where it has none, the connector's.
-func sourceName(source ergon.Fetcher, p policy.Consumer) string {
-	return cmp.Or(capability.DeclarationOf(source).Destination, p.Fetch.Connector)
+func (l *life) sourceName(p policy.Consumer) string {
+	return cmp.Or(l.declared(p.Fetch.Connector).Destination, p.Fetch.Connector)
+}
+
+// declared is what the connector of that name said once it was open.
+func (l *life) declared(name string) capability.Declaration {
+	for _, c := range l.components {
+		if c.kind == connector && c.name == name {
+			return c.declared
+		}
+	}
+	return capability.Declaration{}
 }
 
 // end lets a task whose loop has run say goodbye, finishes what wants to know of a natural end, and closes everything in

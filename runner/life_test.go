@@ -275,7 +275,7 @@ func TestCrashOutsideOfTheLoopIsAnErrorThatNamesItsPlace(t *testing.T) {
 			func(c *cast) {
 				c.config.Connectors["input"] = c.input.making(panickyLease{recordedSource{c.queue, c.input}})
 			},
-			`panic: no lease`,
+			`connector "input" does not say how long its leases are: LeaseDuration of runner_test.panickyLease: panic: no lease`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

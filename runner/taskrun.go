@@ -136,7 +136,7 @@ func (t *taskRun) count(ctx context.Context, l *life) int64 {
 	}
 	source := l.named(connector)[t.cfg.Consumer.Fetch.Connector]
 	counter, ok := source.(ergon.Counter)
-	if !ok || w.count > 1 && capability.DeclarationOf(source).Sharing == capability.SharingDivided {
+	if !ok || w.count > 1 && l.declared(t.cfg.Consumer.Fetch.Connector).Sharing == capability.SharingDivided {
 		return -1 // it cannot, or it knows its own part only
 	}
 	ctx, cancel := context.WithTimeoutCause(w.scoped(ctx), countTimeout, fmt.Errorf("no answer within %s", countTimeout))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/internal/ask"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/internal/spans"
 	"github.com/ergon-go/ergon/policy"
@@ -64,7 +65,8 @@ func (w *worker) scoped(ctx context.Context) context.Context {
 
 // fault makes a *ConfigError of what is wrong with how the task is configured. What crashed or hung is no such thing.
 func (w *worker) fault(err error) error {
-	if _, crashed := errors.AsType[*crash](err); crashed || errors.Is(err, errGivenUp) {
+	_, crashed := errors.AsType[*crash](err)
+	if _, silent := errors.AsType[*ask.Fault](err); crashed || silent || errors.Is(err, errGivenUp) {
 		return err
 	}
 	return &ConfigError{Task: w.cfg.Name, Err: err}
@@ -73,6 +75,9 @@ func (w *worker) fault(err error) error {
 func (w *worker) logCrash(ctx context.Context, err error) {
 	if c, ok := errors.AsType[*crash](err); ok {
 		w.logger.ErrorContext(w.scoped(ctx), "panic outside of the loop", "error", err, "stack", string(c.stack))
+	}
+	if f, ok := errors.AsType[*ask.Fault](err); ok && f.Stack != nil {
+		w.logger.ErrorContext(w.scoped(ctx), "panic outside of the loop", "error", err, "stack", string(f.Stack))
 	}
 }
 

@@ -136,10 +136,11 @@ func TestQueueDeclaresWhetherItDeduplicates(t *testing.T) {
 	want := capability.Declaration{
 		Destination: "jobs", Sharing: capability.SharingCompeting, Order: capability.OrderKey, Dedup: capability.DedupTold,
 	}
-	if got := capability.DeclarationOf(deduplicating()); got != want {
+	if got, err := capability.DeclarationOf(deduplicating()); err != nil || got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	if got := capability.DeclarationOf(memory.NewLeased(memory.Settings{}, time.Second)).Dedup; got != capability.DedupNone {
-		t.Errorf("got %q, want none", got)
+	got, err := capability.DeclarationOf(memory.NewLeased(memory.Settings{}, time.Second))
+	if err != nil || got.Dedup != capability.DedupNone {
+		t.Errorf("got %+v, want no deduplication (%v)", got, err)
 	}
 }

@@ -90,8 +90,8 @@ func TestByIDComesBackToItsPlace(t *testing.T) {
 func TestQueueMayKeepNoOrder(t *testing.T) {
 	q := keyedQueue(memory.Settings{Order: capability.OrderNone})
 	wantFetched(t, q, "k1", "k2", "k3", "l1", "free")
-	if got := capability.DeclarationOf(q).Order; got != capability.OrderNone {
-		t.Errorf("declares %q, want none", got)
+	if got, err := capability.DeclarationOf(q); err != nil || got.Order != capability.OrderNone {
+		t.Errorf("declares %+v, want no order (%v)", got, err)
 	}
 }
 

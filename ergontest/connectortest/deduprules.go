@@ -12,7 +12,10 @@ import (
 )
 
 func declares(name string, is func(capability.Declaration) bool) need {
-	return need{name: name, met: func(connector any) bool { return is(capability.DeclarationOf(connector)) }}
+	return need{name: name, met: func(connector any) bool {
+		d, err := capability.DeclarationOf(connector)
+		return err == nil && is(d) // a rule of its own says what is wrong
+	}}
 }
 
 // tells is a sink that stores an id once and says so.
@@ -72,12 +75,18 @@ func dedupRules() []rule {
 
 func declarationHolds(p *probe) {
 	s := p.make(nil)
-	before := capability.DeclarationOf(s.value)
-	if again := capability.DeclarationOf(s.value); again != before {
-		p.errorf("it declares %+v and then %+v", before, again)
+	before, err := capability.DeclarationOf(s.value)
+	if err != nil {
+		p.errorf("%v", err)
+		return
+	}
+	if again, err := capability.DeclarationOf(s.value); err != nil || again != before {
+		p.errorf("it declares %+v and then %+v (%v)", before, again, err)
 	}
 	s.openIt()
-	if after := capability.DeclarationOf(s.value); !after.Narrows(before) {
+	if after, err := capability.DeclarationOf(s.value); err != nil {
+		p.errorf("once it is open: %v", err)
+	} else if !after.Narrows(before) {
 		p.errorf("it declares %+v and, once it is open, %+v, which promises more", before, after)
 	}
 }

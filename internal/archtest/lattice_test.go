@@ -25,7 +25,8 @@ var (
 	// The vocabulary: what everybody else speaks.
 	words = []string{".", "policy", "capability", "deadletter"}
 	core  = slices.Concat(words, []string{
-		"internal/lifecycle", "internal/pipeline", "internal/placement", "internal/sink", "internal/spans", "internal/suggest", "observe",
+		"internal/ask", "internal/lifecycle", "internal/pipeline", "internal/placement", "internal/sink", "internal/spans", "internal/suggest",
+		"observe",
 	})
 	parts = slices.Concat(core, []string{"connector/...", "service/...", "task/...", "config", "ergontest/...", "runner"})
 	// A program's own layers, each on top of those before it.
@@ -47,6 +48,7 @@ var lattice = archtest.Lattice{
 		{Packages: "policy", TestOurs: parts},
 		{Packages: "internal/lifecycle", Ours: []string{"policy"}, TestOurs: parts},
 		{Packages: "internal/spans", ThirdParty: otelAPI, TestOurs: parts},
+		{Packages: "internal/ask"},
 		{Packages: "internal/sink"},
 		{Packages: "internal/fence"},
 		{Packages: "internal/archtest"},
@@ -64,11 +66,11 @@ var lattice = archtest.Lattice{
 		},
 		{
 			Packages: "internal/pipeline", TestOurs: parts,
-			Ours:       slices.Concat(words, []string{"internal/fence", "internal/lifecycle", "internal/sink", "internal/spans", "observe"}),
+			Ours:       slices.Concat(words, []string{"internal/ask", "internal/fence", "internal/lifecycle", "internal/sink", "internal/spans", "observe"}),
 			ThirdParty: append([]string{"github.com/failsafe-go/failsafe-go/...", "golang.org/x/..."}, otelAPI...),
 		},
 		{Packages: "observe", Ours: []string{"policy"}, TestOurs: parts},
-		{Packages: "capability", Ours: []string{"."}, ThirdParty: otelAPI},
+		{Packages: "capability", Ours: []string{".", "internal/ask"}, ThirdParty: otelAPI},
 		{Packages: "deadletter", Ours: []string{".", "policy"}, TestOurs: parts},
 		{Packages: "config", Ours: append([]string{"internal/suggest"}, words...), TestOurs: parts, ThirdParty: []string{"go.yaml.in/yaml/v4"}},
 

@@ -93,20 +93,29 @@ func New(s Settings) (*Consumer, error) {
 	}
 	c.pool.limit.Store(int32(s.Policy.Loop.Concurrency.Value))
 	c.settler = newSettler(c)
-	c.keepsFloor = capability.DeclarationOf(s.Source).Floor
+	declared, err := capability.DeclarationOf(s.Source)
+	if err != nil {
+		return nil, fmt.Errorf("connector %q does not say what it is: %w", s.Policy.Fetch.Connector, err)
+	}
+	c.keepsFloor = declared.Floor
 	c.intake = newIntake(c)
 	c.hop = newHop(s)
+	if err = c.hop.ask(s); err != nil {
+		return nil, err
+	}
 	c.hybrid = newHybrid(c)
-	c.order.on = s.Policy.Loop.Ordering == policy.OrderingKey && capability.DeclarationOf(s.Source).Order != capability.OrderKey
+	c.order.on = s.Policy.Loop.Ordering == policy.OrderingKey && declared.Order != capability.OrderKey
 	c.order.most = s.Policy.Loop.Order.Held
 	c.order.held = map[string][]*flight{}
 	c.governor = newGovernor(s.Policy.Loop.Concurrency, &c.pool)
 	c.outage = newOutage(c, s.Policy.Loop.Outage)
 	c.waiting = waitingRoom{consumer: c, most: s.Policy.Loop.Concurrency.MostWaiting()}
 	if keeper, ok := s.Source.(ergon.LeaseKeeper); ok {
-		c.leases = leases{consumer: c, keeper: keeper, duration: keeper.LeaseDuration(), held: map[*flight]*leased{}}
+		c.leases = leases{consumer: c, keeper: keeper, held: map[*flight]*leased{}}
+		if c.leases.duration, err = leaseOf(keeper); err != nil {
+			return nil, fmt.Errorf("connector %q does not say how long its leases are: %w", s.Policy.Fetch.Connector, err)
+		}
 	}
-	var err error
 	c.watcher, err = newWatcher(c)
 	return c, err
 }

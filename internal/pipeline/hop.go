@@ -11,6 +11,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/internal/ask"
 	"github.com/ergon-go/ergon/internal/spans"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -27,7 +28,19 @@ func newHop(s Settings) *hop {
 	if !ok || s.single {
 		return nil
 	}
-	return &hop{hopper: hopper, bury: s.DeadLetters != nil && hopper.SharesStore(s.DeadLetters)}
+	return &hop{hopper: hopper}
+}
+
+// ask asks the source whether it keeps the dead letters as well.
+func (h *hop) ask(s Settings) (err error) {
+	if h == nil || s.DeadLetters == nil {
+		return nil
+	}
+	h.bury, err = ask.For(fmt.Sprintf("SharesStore of %T", h.hopper), func() bool { return h.hopper.SharesStore(s.DeadLetters) })
+	if err != nil {
+		return fmt.Errorf("connector %q does not say whether it keeps dead letters: %w", s.Policy.Fetch.Connector, err)
+	}
+	return nil
 }
 
 // buries reports whether dead letters are written together with the acknowledgement.

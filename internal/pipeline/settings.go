@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/ask"
 	"github.com/ergon-go/ergon/observe"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -132,7 +133,10 @@ func (s Settings) validateLease() error {
 		return nil
 	}
 	var faults []error
-	if lease := keeper.LeaseDuration(); lease < ShortestLease {
+	switch lease, err := leaseOf(keeper); {
+	case err != nil:
+		faults = append(faults, fmt.Errorf("connector %q does not say how long its leases are: %w", s.Policy.Fetch.Connector, err))
+	case lease < ShortestLease:
 		faults = append(faults, fmt.Errorf("a lease of %s, which connector %q gives, is too short to be extended in time, "+
 			"must be at least %s; lengthen it, and leave it short: it is extended for as long as an attempt takes",
 			lease, s.Policy.Fetch.Connector, ShortestLease))
@@ -143,4 +147,8 @@ func (s Settings) validateLease() error {
 			p, most, s.Policy.Fetch.Connector))
 	}
 	return errors.Join(faults...)
+}
+
+func leaseOf(keeper ergon.LeaseKeeper) (time.Duration, error) {
+	return ask.For(fmt.Sprintf("LeaseDuration of %T", keeper), keeper.LeaseDuration)
 }

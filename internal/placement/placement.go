@@ -58,17 +58,22 @@ func Named(kind string, values map[string]any, types func(name string) string, s
 func Check(w Workers, components []Component) error {
 	var faults []error
 	for _, c := range components {
+		d, err := capability.DeclarationOf(c.Value)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("%s does not say what it is: %w", c.Name, err))
+			continue
+		}
 		if _, local := c.Value.(capability.ProcessLocal); local && w.Isolated {
 			faults = append(faults, fmt.Errorf("workers.isolation: process, but %s keeps what it holds in the memory of one process, "+
 				"where no other worker sees it and with which it is gone; use another connector, or isolation: goroutine", c.Name))
 		}
-		if w.Count > 1 && c.single() {
+		if w.Count > 1 && c.single(d) {
 			faults = append(faults, fmt.Errorf("workers.count: is %d, but %s can have one worker only; set it to 1 and raise "+
 				"loop.concurrency, because one worker uses all processors, or put a queue in between, which several workers can share",
 				w.Count, c.Name))
 		}
 		if w.InOrder && c.Source {
-			faults = append(faults, c.keepsOrder(w))
+			faults = append(faults, c.keepsOrder(w, d))
 		}
 	}
 	return errors.Join(faults...)
@@ -76,8 +81,7 @@ func Check(w Workers, components []Component) error {
 
 // keepsOrder returns why transactions of one key could run at once or out of order [L8]: the source has not one of a key out at a
 // time, and the engine cannot see to it, because this worker is not the only one that gets the key.
-func (c Component) keepsOrder(w Workers) error {
-	d := capability.DeclarationOf(c.Value)
+func (c Component) keepsOrder(w Workers, d capability.Declaration) error {
 	_, local := c.Value.(capability.ProcessLocal)
 	const fault = "consumer.loop.ordering: key, but %s does not keep the transactions of a key in order between its readers; "
 	switch {
@@ -94,7 +98,7 @@ func (c Component) keepsOrder(w Workers) error {
 }
 
 // single reports whether each worker would get all of a source, or would write over what another writes.
-func (c Component) single() bool {
+func (c Component) single(d capability.Declaration) bool {
 	_, declares := c.Value.(capability.Declarer)
-	return (declares || c.Source) && capability.DeclarationOf(c.Value).Sharing == capability.SharingSingle
+	return (declares || c.Source) && d.Sharing == capability.SharingSingle
 }

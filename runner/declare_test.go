@@ -1,0 +1,104 @@
+package runner_test
+
+import (
+	"context"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/connector/memory"
+	"github.com/ergon-go/ergon/runner"
+)
+
+// wayward is a source, and a sink, whose methods that take no context misbehave before or after it was opened.
+type wayward struct {
+	*memory.Queue
+
+	in    string
+	after bool
+	do    func()
+	open  bool
+}
+
+func (w *wayward) Open(ctx context.Context) error {
+	w.open = true
+	return w.Queue.Open(ctx)
+}
+
+func (w *wayward) Close(ctx context.Context) error {
+	w.open = false
+	return w.Queue.Close(ctx)
+}
+
+func (w *wayward) at(method string) {
+	if w.in == method && w.open == w.after {
+		w.do()
+	}
+}
+
+func (w *wayward) Declare() capability.Declaration {
+	w.at("Declare")
+	return w.Queue.Declare()
+}
+
+func (w *wayward) LeaseDuration() time.Duration {
+	w.at("LeaseDuration")
+	return time.Minute
+}
+
+func (*wayward) ExtendLeases(context.Context, []ergon.Transaction) error { return nil }
+
+func (w *wayward) SharesStore(ergon.Dispatcher) bool {
+	w.at("SharesStore")
+	return false
+}
+
+func (*wayward) HopTransactions(context.Context, []capability.Hop) error { return nil }
+
+// [F1] [K1] Whatever the methods of a connector do that take no context, before or after it was opened: nothing is run, what is open
+// is closed, the error says whose fault it is, and it is over within five seconds.
+func TestConnectorThatDoesNotSayWhatItIs(t *testing.T) {
+	for what, do := range map[string]func(){
+		"panic: broken":                 func() { panic("broken") },
+		"it ended its goroutine":        runtime.Goexit,
+		"it has not returned within 5s": func() { time.Sleep(time.Hour) },
+	} {
+		for name, w := range map[string]wayward{
+			"Declare before Open": {in: "Declare"}, "Declare after Open": {in: "Declare", after: true},
+			"LeaseDuration": {in: "LeaseDuration", after: true}, "SharesStore": {in: "SharesStore", after: true},
+		} {
+			for _, role := range []string{"input", "dead_letters"} {
+				if role != "input" && w.in != "Declare" {
+					continue // only a source is asked
+				}
+				t.Run(name+" "+what+" "+role, func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						w := w
+						w.Queue, w.do = finiteQueue(1), do
+						ran := false
+						cfg := configure("t", finiteQueue(1), processor(func(context.Context, ergon.Transaction) (any, error) {
+							ran = true
+							return nil, nil
+						}))
+						cfg.Connectors["dead_letters"] = given(memory.New(memory.Settings{}))
+						cfg.Connectors[role] = given(&w)
+						began := time.Now()
+						_, err := runner.RunTask(t.Context(), cfg, runner.Settings{Logger: quiet()})
+						if took := time.Since(began); took > 5*time.Second {
+							t.Errorf("it took %s", took)
+						}
+						wantErrorText(t, err, w.in+" of *runner_test.wayward: "+what, `connector "`)
+						wantExitCode(t, err, 1)
+						if ran || w.open {
+							t.Errorf("a transaction was run: %t; the connector was left open: %t", ran, w.open)
+						}
+						time.Sleep(2 * time.Hour) // for what was left behind
+					})
+				})
+			}
+		}
+	}
+}
