@@ -17,7 +17,7 @@ type Invoice struct {
 	TotalCents int64  `json:"total_cents"`
 }
 
-// Invoicing is the business logic. Where orders come from and invoices go, and what it is run by, is configuration.
+// Invoicing is the business logic. The source of orders, the sink for invoices and the policies are configuration.
 type Invoicing struct{ Invoices ergon.Dispatcher }
 
 func NewInvoicing(d *ergon.Dependencies) ergon.Task {
@@ -25,7 +25,7 @@ func NewInvoicing(d *ergon.Dependencies) ergon.Task {
 }
 
 func (t *Invoicing) ProcessTransaction(_ context.Context, tx ergon.TransactionOf[Order]) (Invoice, error) {
-	if tx.Body.NetCents <= 0 { // a rule says no: not tried again, as other errors are
+	if tx.Body.NetCents <= 0 { // a rule rejects it: unlike other errors, this is not retried
 		return Invoice{}, ergon.Business(fmt.Errorf("the net amount is %d cents", tx.Body.NetCents))
 	}
 	return Invoice{Order: tx.Body.Number, TotalCents: tx.Body.NetCents * 120 / 100}, nil

@@ -9,7 +9,7 @@ import (
 
 func main() { app.Main(Registry()) }
 
-// Registry says what the words in a configuration mean.
+// Registry names the tasks and the connectors that a configuration can use.
 func Registry() *config.Registry {
 	r := config.NewRegistry()
 	r.Task("invoicing", NewInvoicing, "writes an invoice for each order")
