@@ -132,7 +132,7 @@ func (f *flight) concluded(s lifecycle.State, event lifecycle.Event, attempts in
 	if h := heardOf(f.failure.last); h != nil && h.decode != nil {
 		err.Phase, err.Err = policy.PhaseDecode, h.decode
 	} else if h != nil && h.crash != nil {
-		err.Stack = h.crash.stack
+		err.Stack = h.crash.Stack
 	}
 	return err
 }

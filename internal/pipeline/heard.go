@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/panics"
 	"github.com/ergon-go/ergon/policy"
 )
 
@@ -24,7 +25,7 @@ type heard struct {
 	exhausted bool
 	decode    *heard         // why the payload did not decode; nil: it did
 	outbound  *outboundError // the outbound transaction that failed; nil: none
-	crash     *crashError    // nil: it was returned
+	crash     *panics.Error  // nil: it was returned
 }
 
 var _ interface {
@@ -116,36 +117,12 @@ func (h *heard) As(target any) (is bool) {
 	return errors.As(h.err, target)
 }
 
-// crashError is a panic or, where value is nil, a Goexit of code that is not ours. Its category is SYSTEM whatever the value is.
-type crashError struct {
-	value any
-	text  string
-	stack []byte
-}
+// newCrash is called where a panic or, if value is nil, a Goexit of code that is not ours is caught.
+func newCrash(value any, stack []byte) *panics.Error { return panics.Of("the handler", value, stack) }
 
-// newCrash is called where the panic is caught: it asks the value what it says.
-func newCrash(value any, stack []byte) *crashError {
-	return &crashError{value: value, text: textOf(value), stack: stack}
-}
-
-func (e *crashError) Error() string { return e.text }
-
-// Is and As reach a value that is an error, and bear with one whose methods panic again.
-func (e *crashError) Is(target error) (is bool) {
-	err, ok := e.value.(error)
-	defer func() { _ = recover() }()
-	return ok && errors.Is(err, target)
-}
-
-func (e *crashError) As(target any) (is bool) {
-	err, ok := e.value.(error)
-	defer func() { _ = recover() }()
-	return ok && errors.As(err, target)
-}
-
-// asHeard needs nothing of the value.
-func (e *crashError) asHeard() *heard {
-	return &heard{err: e, text: e.text, crash: e}
+// asHeard needs nothing of the value that it panicked with. Its category is SYSTEM, whatever that is.
+func asHeard(crash *panics.Error) *heard {
+	return &heard{err: crash, text: crash.Error(), crash: crash}
 }
 
 // outward is a copy of why a transaction failed, for code that is not ours: what that does to it is its own affair [F3].

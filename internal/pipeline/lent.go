@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/panics"
 )
 
 // handOver is about what it costs to hand work over to another goroutine and back, where a processor has to be woken for it.
@@ -152,13 +153,9 @@ func (l *lent[T]) drop() {
 	}
 }
 
-var errGoexit = errors.New("function ended its goroutine (runtime.Goexit, or a test's FailNow or SkipNow) and returned nothing")
-
-// crashOf is the failure of a function that panicked or, where p is nil, ended its goroutine, in the words of RunFn.
+// crashOf is the failure of a function that panicked or, if p is nil, ended its goroutine, in the words of RunFn.
 func crashOf(p any) error {
-	err := errGoexit
-	if p != nil {
-		err = newCrash(p, nil)
+	return &ergon.TransactionError{
+		Category: ergon.CategorySystem, Attempts: 1, Err: panics.Of("function", p, nil), Stack: debug.Stack(),
 	}
-	return &ergon.TransactionError{Category: ergon.CategorySystem, Attempts: 1, Err: err, Stack: debug.Stack()}
 }

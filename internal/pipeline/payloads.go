@@ -125,7 +125,7 @@ func (r *reader) add(got payload) bool {
 func (r *reader) end() {
 	r.mu.Lock()
 	if !r.left && len(r.done) < len(r.txs) {
-		r.done = append(r.done, r.noReturn(errGoexit))
+		r.done = append(r.done, r.noReturn(newCrash(nil, nil)))
 	}
 	r.ended = true
 	left := r.left

@@ -108,7 +108,7 @@ type recorded struct {
 // newRecords makes the queue in front of a recorder that keeps payloads: the methods of a payload are not ours [F1].
 func newRecords(to *observe.Recorder) *sink.Queue[recorded] {
 	return sink.NewQueue(mostRecords, func(r recorded) {
-		r.Payload = errGoexit.Error()
+		r.Payload = newCrash(nil, nil).Error()
 		defer func() {
 			if p := recover(); p != nil {
 				r.Payload = newCrash(p, nil).Error()

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"fmt"
 	"runtime"
 	"runtime/debug"
 	"time"
@@ -83,7 +82,7 @@ func (w *worker) guard() {
 	if a == nil {
 		return
 	}
-	w.answer = answer{err: newCrash(recover(), debug.Stack()).asHeard()}
+	w.answer = answer{err: asHeard(newCrash(recover(), debug.Stack()))}
 	if !w.consumer.inTime(a, w.answer.err) {
 		return
 	}
@@ -109,17 +108,4 @@ func (w *worker) newAttempt() *attempt {
 	}
 	w.used++
 	return &w.arena.attempts[w.used-1]
-}
-
-// textOf shows errors, texts and numbers that something panicked with, but of anything else only the type: it may be a payload,
-// or contain itself. Nil is a Goexit.
-func textOf(value any) string {
-	switch value.(type) {
-	case nil:
-		return "the handler ended its goroutine (runtime.Goexit, or a test's FailNow or SkipNow) and returned nothing"
-	case error, fmt.Stringer, string, bool, int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64, float32, float64:
-		return fmt.Sprintf("panic: %v", value)
-	default:
-		return fmt.Sprintf("panic: a value of type %T", value)
-	}
 }
