@@ -18,9 +18,21 @@ const (
 	lastExit = time.Second
 )
 
+// child is what a supervisor does with a process that it has started.
+type child interface {
+	PID() int
+	Send(message any) error
+	Receive(message any) error
+	Kill()
+	Wait() error
+	Close() error
+}
+
+var _ child = (*reexec.Child)(nil)
+
 // process is one process of a worker.
 type process struct {
-	*reexec.Child
+	child
 
 	started chan struct{} // closed when everything is open in it
 	over    chan struct{} // closed when it is gone; from then on what follows may be read

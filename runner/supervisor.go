@@ -122,13 +122,13 @@ func (s *supervisor) outcome(ctx context.Context, p *process) error {
 // launch starts a process.
 func (s *supervisor) launch(ctx context.Context) (*process, error) {
 	role := WorkerProcess{Task: s.cfg.Name, Worker: s.name}
-	child, err := reexec.Start(reexec.Settings{
+	started, err := reexec.Start(reexec.Settings{
 		Role: role.role(), Env: s.out.env, Stdout: s.out.stdout.line, Stderr: s.out.stderr.named(s.name),
 	})
 	if err != nil {
 		return nil, err
 	}
-	s.enter(WorkerStarting, child.PID())
+	s.enter(WorkerStarting, started.PID())
 	o := order{Do: orderStart, Index: s.index, Count: s.index == 0 && s.began.IsZero()}
 	if !s.began.IsZero() {
 		o.Elapsed = time.Since(s.began)
@@ -136,7 +136,7 @@ func (s *supervisor) launch(ctx context.Context) (*process, error) {
 	if s.quota != nil {
 		o.Left = s.quota.Left()
 	}
-	p := &process{Child: child, started: make(chan struct{}), over: make(chan struct{})}
+	p := &process{child: started, started: make(chan struct{}), over: make(chan struct{})}
 	p.tell(o)
 	go s.oversee(ctx, p)
 	return p, nil
