@@ -11,12 +11,12 @@ import (
 	"strings"
 )
 
-// CheckProtocol compares a page that documents a package's concurrency with the package's code. The page has a table row for
-// every state word, lock and number of the package and for nothing else: a row begins with "| `name`". A state word or lock is a
+// CheckProtocol compares a page that documents the concurrency of packages with their code. The page has a table row for
+// every state word, lock and number of them and for nothing else: a row begins with "| `name`". A state word or lock is a
 // field `type.field` whose type comes from sync or sync/atomic, or is named turn; a number is a constant of the package that is
 // no text and no member of an enumeration with a type of its own.
-func CheckProtocol(tree *Tree, folder, page, text string) []string {
-	inCode, onPage := concurrencyOf(tree, folder), rowsOf(text)
+func CheckProtocol(tree *Tree, page, text string, folders ...string) []string {
+	inCode, onPage := concurrencyOf(tree, folders), rowsOf(text)
 	var violations []string
 	for _, name := range slices.Sorted(maps.Keys(inCode)) {
 		if !onPage[name] {
@@ -26,7 +26,7 @@ func CheckProtocol(tree *Tree, folder, page, text string) []string {
 	}
 	for _, name := range slices.Sorted(maps.Keys(onPage)) {
 		if _, ok := inCode[name]; !ok {
-			violations = append(violations, fmt.Sprintf("%s has a row for %s, which %s does not have", page, name, folder))
+			violations = append(violations, fmt.Sprintf("%s has a row for %s, which is not in the code", page, name))
 		}
 	}
 	return violations
@@ -42,11 +42,11 @@ func rowsOf(text string) map[string]bool {
 	return rows
 }
 
-// concurrencyOf finds the state words, locks and numbers of a package, by their names.
-func concurrencyOf(tree *Tree, folder string) map[string]token.Pos {
+// concurrencyOf finds the state words, locks and numbers of packages, by their names.
+func concurrencyOf(tree *Tree, folders []string) map[string]token.Pos {
 	found := map[string]token.Pos{}
 	for _, file := range tree.Files {
-		if file.Folder != folder || file.IsTest() {
+		if !slices.Contains(folders, file.Folder) || file.IsTest() {
 			continue
 		}
 		for _, declaration := range file.Syntax.Decls {

@@ -14,7 +14,7 @@ func TestProtocolOfTheEngineNamesEveryStateWordAndNumber(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	report(t, archtest.CheckProtocol(repository(t), folder, folder+"/"+page, string(text)))
+	report(t, archtest.CheckProtocol(repository(t), folder+"/"+page, string(text), folder, "internal/inline"))
 }
 
 func TestProtocolThatDiffersFromTheCodeIsReported(t *testing.T) {
@@ -49,11 +49,11 @@ type till struct {
 		"agrees":         {rows, nil},
 		"word missing":   {rows[:len(rows)-len("| `till.mine` | |\n")], []string{"till.mine is not in till/PROTOCOL.md"}},
 		"number missing": {rows[len("| `opened` | 1 |\n"):], []string{"opened is not in till/PROTOCOL.md"}},
-		"gone":           {rows + "| `till.gone` | |\n", []string{"has a row for till.gone, which till does not have"}},
+		"gone":           {rows + "| `till.gone` | |\n", []string{"has a row for till.gone, which is not in the code"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tree := fixture(t, map[string]string{"till/a.go": source, "till/a_test.go": "package till\n\nconst ofATest = 1\n"})
-			expect(t, archtest.CheckProtocol(tree, "till", "till/PROTOCOL.md", c.page), c.want...)
+			expect(t, archtest.CheckProtocol(tree, "till/PROTOCOL.md", c.page, "till"), c.want...)
 		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/inline"
 	"github.com/ergon-go/ergon/internal/spans"
 )
 
@@ -27,8 +28,8 @@ type fetching struct {
 	asked int
 	ctx   context.Context //nolint:containedctx // carries its span
 	span  trace.Span
-	quiet bool                          // nothing was in flight when it began
-	first atomic.Pointer[lent[fetched]] // its first attempt, where a worker has made that and nobody has joined it yet
+	quiet bool                                 // nothing was in flight when it began
+	first atomic.Pointer[inline.Call[fetched]] // its first attempt, where a worker has made that and nobody has joined it yet
 }
 
 // plain reports whether there is nothing to decide: the fetch brought something that is accepted, and the source may have more.
@@ -51,21 +52,21 @@ func (i *intake) fetchBy(w *worker, f *fetching) {
 		i.begun = f
 		return
 	}
-	l := lend(f.ctx, i.settings.Policy.Fetch.Retry.Timeout, func(ctx context.Context) (fetched, error) {
+	call := inline.New(f.ctx, i.settings.Policy.Fetch.Retry.Timeout, func(ctx context.Context) (fetched, error) {
 		return i.call(ctx, f.asked)
 	}, i.late)
-	if l.by(w, func() {
+	if runInline(w, call, func() {
 		i.succeed(w)
-		f.first.Store(l)
+		f.first.Store(call)
 		i.begun = f
 		i.give(true)
 	}) {
-		if got := i.fetched(f, l.result, nil, w); !got.plain() {
+		if got := i.fetched(f, call.Result(), nil, w); !got.plain() {
 			i.handed = got
 		}
 		return
 	}
-	f.first.Store(l)
+	f.first.Store(call)
 	i.begun = f
 }
 
@@ -73,7 +74,7 @@ func (i *intake) fetchBy(w *worker, f *fetching) {
 func (i *intake) fetch(f *fetching) *fetched {
 	got, err := ergon.RunFn(f.ctx, i.settings.Policy.Fetch.Retry, func(ctx context.Context) (fetched, error) {
 		if first := f.first.Swap(nil); first != nil {
-			return first.join(ctx)
+			return first.Adopt(ctx)
 		}
 		return i.call(ctx, f.asked)
 	}, ergon.RunOption{Name: spans.Fetch, OnLateResult: func(result any, err error) {
@@ -82,7 +83,7 @@ func (i *intake) fetch(f *fetching) *fetched {
 		}
 	}})
 	if first := f.first.Swap(nil); first != nil { // there was no attempt any more
-		first.drop()
+		first.Drop()
 	}
 	return i.fetched(f, got, err, nil)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/internal/inline"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -51,7 +52,7 @@ func newHybrid(c *Consumer) *hybrid {
 	if limit := s.Producer.Loop.TransactionTimeout; limit > 0 {
 		h.outOfTime = fmt.Errorf("%w of %s", ergon.ErrTransactionTimeout, limit)
 	}
-	h.lends = h.limiter == nil && s.Handlers.PrepareSuccess == nil && h.policy.Prepare.Retry.Timeout > handOver && !c.pool.pinned
+	h.lends = h.limiter == nil && s.Handlers.PrepareSuccess == nil && h.policy.Prepare.Retry.Timeout > inline.HandOffAfter && !c.pool.pinned
 	if s.Handlers.PrepareSuccess == nil { // which is to run when it is durable
 		h.hop = c.hop
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/internal/inline"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/internal/spans"
 	"github.com/ergon-go/ergon/policy"
@@ -60,7 +61,7 @@ func (o *outbound) prepare() {
 	if failed != nil {
 		o.fail(&outboundError{id: o.tx.ID(), cause: failed})
 	}
-	o.slow.Store(o.consumer.clock.now()-began > instant(handOver))
+	o.slow.Store(o.consumer.clock.now()-began > instant(inline.HandOffAfter))
 	watcher.outboundEnded(ctx, span, o.tx, began, failed)
 }
 

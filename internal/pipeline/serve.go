@@ -3,6 +3,8 @@ package pipeline
 import (
 	"runtime"
 	"time"
+
+	"github.com/ergon-go/ergon/internal/inline"
 )
 
 // serve does what is due for the loop between two transactions: it settles a batch that is complete, and fetches where
@@ -84,7 +86,7 @@ func (p *pool) spares() bool { return !p.fixed || p.active.Load() < p.limit.Load
 // slow reports whether the next call is not to be lent to a worker: the last one took too long for that, or its attempt has to
 // be over before it would be handed over, or workers are bound to threads, so that none can take the place of another.
 func (p *pool) slow(took instant, timeout time.Duration) bool {
-	return took > instant(handOver) || timeout <= handOver || p.pinned
+	return took > instant(inline.HandOffAfter) || timeout <= inline.HandOffAfter || p.pinned
 }
 
 // alone reports whether one worker is all that is active, and nothing waits for another.

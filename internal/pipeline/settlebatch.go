@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/inline"
 	"github.com/ergon-go/ergon/internal/spans"
 )
 
@@ -70,7 +71,7 @@ func (s *settling) announce() {
 }
 
 // by has w settle the batch, and reports whether it is settled. Otherwise it is for the settler's goroutine to do so: where
-// more than the source is told, where spans record it, and where it did not succeed in time; gone is as in [lent.by].
+// more than the source is told, where spans record it, and where it did not succeed in time; gone is as in [inline.Call.Run].
 func (s *settling) by(w *worker, gone func()) bool {
 	if s.span.IsRecording() || s.hop != nil {
 		return false
@@ -78,9 +79,9 @@ func (s *settling) by(w *worker, gone func()) bool {
 	s.announce()
 	var err error
 	if s.gatherNews() {
-		l := lend(s.ctx, s.settings.Policy.Settle.Retry.Timeout, s.telling, nil)
-		s.news.parts.first.Store(l)
-		if !l.by(w, gone) {
+		call := inline.New(s.ctx, s.settings.Policy.Settle.Retry.Timeout, s.telling, nil)
+		s.news.parts.first.Store(call)
+		if !runInline(w, call, gone) {
 			return false
 		}
 		s.news.parts.first.Store(nil)
@@ -236,12 +237,12 @@ func (c *Consumer) inParts(
 ) (failed itemErrors, clean bool) {
 	_, err := ergon.RunFn(ctx, c.settings.Policy.Settle.Retry, func(ctx context.Context) (struct{}, error) {
 		if first := p.first.Swap(nil); first != nil {
-			return first.join(ctx)
+			return first.Adopt(ctx)
 		}
 		return struct{}{}, c.part(ctx, p, do)
 	}, ergon.RunOption{Name: name})
 	if first := p.first.Swap(nil); first != nil { // there was no attempt any more
-		first.drop()
+		first.Drop()
 	}
 	return p.close(err)
 }
@@ -275,7 +276,7 @@ func (l *letter) keep(n news) { l.told, l.settlements = n.told, n.settlements }
 
 // parts is a batch that is tried again without those of its items that are done.
 type parts struct {
-	first  atomic.Pointer[lent[struct{}]] // its first attempt, where a worker has made that and nobody has joined it yet
+	first  atomic.Pointer[inline.Call[struct{}]] // its first attempt, where a worker has made that and nobody has joined it yet
 	mu     sync.Mutex
 	turn   int
 	left   []int

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/internal/inline"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -19,13 +20,13 @@ import (
 type tries struct {
 	*outbound
 
-	phase lifecycle.Phase
-	most  int                                       // how many there may be
-	lent  atomic.Pointer[lent[[]capability.Output]] // the first, where a worker has made it and nobody has joined it yet
-	cause *ergon.TransactionError                   // what an exception handler is told
-	first tried                                     // most handlers need no other
-	last  *tried                                    // guarded by preparing.mu
-	ended bool                                      // likewise: there are no more
+	phase  lifecycle.Phase
+	most   int                                              // how many there may be
+	inline atomic.Pointer[inline.Call[[]capability.Output]] // the first, where a worker has made it and nobody has joined it yet
+	cause  *ergon.TransactionError                          // what an exception handler is told
+	first  tried                                            // most handlers need no other
+	last   *tried                                           // guarded by preparing.mu
+	ended  bool                                             // likewise: there are no more
 }
 
 // try runs a handler of the outbound transaction and returns what it wants dispatched together with the inbound transaction's
@@ -41,8 +42,8 @@ func (o *outbound) try(
 		t.outbound, t.phase, t.most, t.cause = o, phase, retry.MaxAttempts, cause
 	}
 	outputs, err := ergon.RunFn(ctx, retry, t.next, ergon.RunOption{Name: phase.String()})
-	if first := t.lent.Swap(nil); first != nil { // there was no attempt any more
-		first.drop()
+	if first := t.inline.Swap(nil); first != nil { // there was no attempt any more
+		first.Drop()
 	}
 	t.over()
 	if err == nil {
@@ -59,8 +60,8 @@ func (o *outbound) try(
 
 // next is called on a goroutine of its own.
 func (t *tries) next(ctx context.Context) ([]capability.Output, error) {
-	if first := t.lent.Swap(nil); first != nil {
-		return first.join(ctx)
+	if first := t.inline.Swap(nil); first != nil {
+		return first.Adopt(ctx)
 	}
 	return t.attempt(ctx)
 }
@@ -80,13 +81,13 @@ func (o *outbound) by(w *worker) bool {
 	t := &o.attempts
 	t.outbound, t.phase, t.most = o, lifecycle.Prepare, h.policy.Prepare.Retry.MaxAttempts
 	began := h.consumer.clock.now()
-	l := lend(o, h.policy.Prepare.Retry.Timeout, t.attempt, nil)
-	t.lent.Store(l)
-	if !l.by(w, func() { w.goOn(o.preparing) }) {
+	call := inline.New(o, h.policy.Prepare.Retry.Timeout, t.attempt, nil)
+	t.inline.Store(call)
+	if !runInline(w, call, func() { w.goOn(o.preparing) }) {
 		return false
 	}
 	t.over()
-	o.outputs = l.result
+	o.outputs = call.Result()
 	<-h.slots
 	h.consumer.watcher.outboundEnded(o, trace.SpanFromContext(context.Background()), o.tx, began, nil)
 	return true

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/inline"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 )
 
@@ -109,3 +110,12 @@ func (w *worker) newAttempt() *attempt {
 	w.used++
 	return &w.arena.attempts[w.used-1]
 }
+
+// runInline has w make a call on its own goroutine, as [inline.Call.Run] says; handOff has a successor of w take its place.
+func runInline[T any](w *worker, call *inline.Call[T], handOff func()) (ok bool) {
+	w.now = 0
+	return call.Run(w, handOff)
+}
+
+// Detach is for [inline.Call.Run]: what ends the goroutine from now on is no crash of a handler.
+func (w *worker) Detach() { w.calling = nil }

@@ -1,4 +1,4 @@
-package pipeline
+package inline
 
 import (
 	"context"
@@ -8,9 +8,9 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// lentContext is the context of a [lent] call: its parent with the deadline of an attempt. Most such calls are over before
+// callContext is the context of a call: its parent with the deadline of an attempt. Most such calls are over before
 // anything could end it, so what a deadline and a cancellation need is made when somebody waits for the end.
-type lentContext struct {
+type callContext struct {
 	parent   context.Context //nolint:containedctx // which it does not outlive
 	deadline time.Time
 
@@ -20,17 +20,17 @@ type lentContext struct {
 	cancel context.CancelFunc
 }
 
-func (c *lentContext) Deadline() (time.Time, bool) {
+func (c *callContext) Deadline() (time.Time, bool) {
 	if d, ok := c.parent.Deadline(); ok && d.Before(c.deadline) {
 		return d, true
 	}
 	return c.deadline, true
 }
 
-func (c *lentContext) Done() <-chan struct{} { return c.made().Done() }
+func (c *callContext) Done() <-chan struct{} { return c.made().Done() }
 
 // Err does not look at the clock: a call that comes near its deadline is waited for.
-func (c *lentContext) Err() error {
+func (c *callContext) Err() error {
 	c.mu.Lock()
 	made, over := c.real, c.over
 	c.mu.Unlock()
@@ -44,7 +44,7 @@ func (c *lentContext) Err() error {
 	}
 }
 
-func (c *lentContext) Value(key any) any {
+func (c *callContext) Value(key any) any {
 	c.mu.Lock()
 	made := c.real
 	c.mu.Unlock()
@@ -54,7 +54,7 @@ func (c *lentContext) Value(key any) any {
 	return c.parent.Value(key)
 }
 
-func (c *lentContext) made() context.Context {
+func (c *callContext) made() context.Context {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.real == nil {
@@ -67,7 +67,7 @@ func (c *lentContext) made() context.Context {
 }
 
 // end ends it, where nothing else has.
-func (c *lentContext) end() {
+func (c *callContext) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.over = true
