@@ -1,6 +1,7 @@
 package ergon
 
 import (
+	"encoding/json"
 	"iter"
 	"maps"
 	"slices"
@@ -60,6 +61,17 @@ func (t Transaction) ID() string { return t.id }
 // that hold them) is returned as a copy, made anew by each call; a type with a method Clone that returns the type itself
 // is copied by that. What only unexported fields reach is shared, and so are errors, locks, channels and functions.
 func (t Transaction) Payload() any { return deepcopy.Of(t.payload) }
+
+// TryPayload copies and encodes the payload once, as a connector may, and drops what comes of it; it does nothing where no methods
+// of the payload's own take part in that. The engine calls it where only the caller waits for such a method, before it puts what
+// several dispatch into one call: one that does not return holds up nobody else then.
+func (t Transaction) TryPayload() {
+	if !deepcopy.CallsMethods(t.payload) {
+		return
+	}
+	defer func() { _ = recover() }() // whoever encodes it in earnest finds that out
+	_, _ = json.Marshal(deepcopy.Of(t.payload))
+}
 
 // Metadata returns the value of one metadata key.
 func (t Transaction) Metadata(key string) (string, bool) {

@@ -40,6 +40,9 @@ var errGivenUp = errors.New("not dispatched: the attempt that it belongs to was 
 // acknowledgement of the inbound transaction, or not [B3].
 //
 // What an attempt dispatches after it was given up goes nowhere [T1].
+//
+// Methods of a payload that are not ours are tried on the caller's goroutine before it is joined, so that one that does not return
+// holds up its caller only [F1].
 type Outlet struct {
 	to    ergon.Dispatcher
 	batch policy.ProducerBatch
@@ -100,12 +103,18 @@ func (o *Outlet) DispatchTransactions(ctx context.Context, batch []ergon.Transac
 	if c, ok := ctx.Value(collectorKey{}).(*collector); ok {
 		batch = c.derived(batch)
 		if c.hop != nil && o.sharesStore(c.hop) {
+			if err := tryPayloads(of, batch); err != nil {
+				return err
+			}
 			return c.add(o.to, stamped(ctx, batch))
 		}
 	}
 	batch = stamped(ctx, batch)
 	if o.batch.Size <= 1 || len(batch) == 0 || len(batch) >= o.batch.Size {
 		return o.direct(ctx, batch)
+	}
+	if err := tryPayloads(of, batch); err != nil {
+		return err
 	}
 	p := o.enter(ctx, of, batch)
 	if p == nil {
@@ -124,6 +133,17 @@ func (o *Outlet) DispatchTransactions(ctx context.Context, batch []ergon.Transac
 		p.hear(ctx)
 		return err
 	}
+}
+
+// tryPayloads is called before batch meets what others dispatch. The attempt may have been given up meanwhile.
+func tryPayloads(of fence.Attempt, batch []ergon.Transaction) error {
+	for _, tx := range batch {
+		tx.TryPayload()
+	}
+	if of != nil && of.GivenUp() {
+		return errGivenUp
+	}
+	return nil
 }
 
 // direct is a call that joins nothing. It is counted as long as it goes on, whoever has given it up.

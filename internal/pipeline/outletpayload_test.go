@@ -1,0 +1,126 @@
+package pipeline_test
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/internal/fence"
+	"github.com/ergon-go/ergon/internal/pipeline"
+	"github.com/ergon-go/ergon/policy"
+)
+
+// encoding is a connector that copies and encodes whatever it gets, and takes a second for a call.
+func encoding(j *journal) dispatchFunc {
+	return func(_ context.Context, batch []ergon.Transaction) error {
+		j.note(idsOf(batch))
+		for _, tx := range batch {
+			if _, err := json.Marshal(tx.Payload()); err != nil {
+				return err
+			}
+		}
+		sleep(time.Second)
+		return nil
+	}
+}
+
+// [F1] [B2] What the methods of a payload do is its caller's affair: those whose dispatches would have been joined with it go on, in
+// the second that their own call takes, and what an attempt dispatches whose payload comes back too late goes nowhere.
+func TestPayloadHoldsUpNobodyElsesDispatch(t *testing.T) {
+	for _, method := range []string{"Clone", "MarshalJSON"} {
+		for _, how := range []mishap{panicking, hanging, exiting} {
+			t.Run(method+" "+string(how), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					j := newJournal()
+					release := make(chan struct{})
+					o := pipeline.NewOutlet(encoding(j), policy.ProducerBatch{Size: 100, Interval: time.Hour})
+					first := after(o, 0, "first") // under way, so that what follows is joined
+					attempt := &givenUp{}
+					bad := make(chan error, 1)
+					go func() {
+						defer func() { _ = recover() }()
+						sleep(100 * time.Millisecond)
+						tx := ergon.NewTransaction("bad", &foreignPayload{&foreign{method, how, release}, "a"})
+						bad <- o.DispatchTransactions(context.WithValue(context.Background(), fence.Key{}, fence.Attempt(attempt)), []ergon.Transaction{tx})
+					}()
+					a, b := after(o, 200*time.Millisecond, "a"), after(o, 300*time.Millisecond, "b")
+					sleep(2 * time.Second)
+					synctest.Wait()
+					for name, done := range map[string]<-chan error{"first": first, "a": a, "b": b} {
+						select {
+						case err := <-done:
+							if err != nil {
+								t.Errorf("%s: %v", name, err)
+							}
+						default:
+							t.Errorf("%s is not dispatched after 2s: %v", name, j.all())
+						}
+					}
+					attempt.Store(true)
+					close(release)
+					synctest.Wait()
+					if how == hanging {
+						if err := <-bad; err == nil || !strings.Contains(err.Error(), "given up") {
+							t.Errorf("got %v of the attempt that was given up", err)
+						}
+						j.want(t, "0s first", "1s a b")
+					}
+					sleep(time.Minute)
+				})
+			})
+		}
+	}
+}
+
+// encodingStore encodes what hops.
+type encodingStore struct{ *store }
+
+func (s encodingStore) HopTransactions(ctx context.Context, batch []capability.Hop) error {
+	for _, hop := range batch {
+		for _, output := range hop.Outputs {
+			_, _ = json.Marshal(output.Transactions[0].Payload())
+		}
+	}
+	return s.store.HopTransactions(ctx, batch)
+}
+
+// [F1] [B3] So it is with what hops, and is encoded together with what others made.
+func TestPayloadThatHopsHoldsUpNobodysSettlement(t *testing.T) {
+	for _, method := range []string{"Clone", "MarshalJSON"} {
+		t.Run(method, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				j := newJournal()
+				release := make(chan struct{})
+				r, s, claims := newHopRig(j, 1, "bad", "good")
+				r.Policy.Loop.Concurrency.Value = 2
+				r.Producer.Prepare = once(5 * time.Second)
+				prepare := r.Handlers.Prepare
+				r.Handlers.Prepare = func(ctx context.Context, tx ergon.Transaction) error {
+					if tx.ID() == "bad/0" {
+						tx = tx.WithPayload(&foreignPayload{&foreign{method, hanging, release}, "a"})
+					}
+					return prepare(ctx, tx)
+				}
+				r.Source = encodingStore{s}
+				r.run(t)
+				j.want(t, "5ms hop good ack to claims: good/0", "5s settle bad reject")
+				if got := claims.ids(); got != "good/0" {
+					t.Errorf("got %s, want good/0", got)
+				}
+				close(release)
+				sleep(time.Minute)
+			})
+		})
+	}
+}
+
+// givenUp is an attempt that may be given up.
+type givenUp struct{ atomic.Bool }
+
+func (g *givenUp) GivenUp() bool { return g.Load() }
