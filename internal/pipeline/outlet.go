@@ -74,14 +74,6 @@ type parcel struct {
 	call         *joined  // nil while it waits; guarded by Outlet.mu
 }
 
-// joined is one call on behalf of several callers.
-type joined struct {
-	parcels []*parcel
-	reports reports
-	cancel  context.CancelFunc
-	left    int // callers that do not wait any more; guarded by Outlet.mu
-}
-
 // NewOutlet makes an outlet to a connector. A batch of size 1 joins nothing.
 func NewOutlet(to ergon.Dispatcher, batch policy.ProducerBatch) *Outlet {
 	return &Outlet{to: to, batch: batch}
@@ -265,44 +257,6 @@ func (o *Outlet) call(ctx context.Context, call *joined, size int) {
 	answer := o.to.DispatchTransactions(capability.WithDispatchReport(ctx, call.reports.add), batch)
 	read = hear(answer)
 	err = answer
-}
-
-// tell tells each caller what became of its own. Where a call of several failed as a whole, nothing of it is durable, and it
-// does not say whose fault that is: each then dispatches by itself, as if there were no others. The error is what its author
-// returned, and what was read of it.
-func (j *joined) tell(err, read error) {
-	failed, partial := errors.AsType[*ergon.BatchError](read)
-	if err == nil || partial {
-		j.deal(failed)
-	}
-	first := 0
-	for _, p := range j.parcels {
-		switch {
-		case err == nil:
-			p.result <- nil
-		case partial:
-			p.result <- failuresOf(failed, first, len(p.transactions))
-		case len(j.parcels) > 1:
-			p.result <- errAlone
-		default:
-			p.result <- err
-		}
-		first += len(p.transactions)
-	}
-}
-
-// failuresOf returns the failures of n items from first, counted from 0; nil for none.
-func failuresOf(batch *ergon.BatchError, first, n int) error {
-	failures := map[int]error{}
-	for i := range n {
-		if err := batch.Failures[first+i]; err != nil {
-			failures[i] = err
-		}
-	}
-	if len(failures) == 0 {
-		return nil
-	}
-	return &ergon.BatchError{Failures: failures}
 }
 
 // leave is called for a caller that does not wait any more. What has not been sent yet never is.
