@@ -43,6 +43,11 @@ func (t Transaction) outputID(identity string, position int) string {
 	if generation := t.Generation(); generation > 0 {
 		id = strconv.AppendInt(append(id, '.'), int64(generation), 10)
 	}
+	return bounded(id)
+}
+
+// bounded is id, cut where it is longer than longestID: the digest is that of all of it, so no two are cut to the same.
+func bounded(id []byte) string {
 	if len(id) <= longestID {
 		return string(id)
 	}

@@ -29,12 +29,13 @@ func (t Transaction) WithDerivedID(id string) Transaction {
 func (t Transaction) HasDerivedID() bool { return t.delivery == derived }
 
 // AlternateID returns the id under which a sink stores a transaction whose derived id it knows with other content; "" for a
-// transaction whose id is not derived. It is the id, "~" and the digest of the content, in hexadecimal digits.
+// transaction whose id is not derived. It is the id, "~" and the digest of the content, in hexadecimal digits; one of more than
+// 128 bytes is cut as other derived ids are.
 func (t Transaction) AlternateID(content [16]byte) string {
 	if !t.HasDerivedID() {
 		return ""
 	}
-	return t.id + "~" + hex.EncodeToString(content[:])
+	return bounded(hex.AppendEncode(append([]byte(t.id), '~'), content[:]))
 }
 
 // Generation is 0 for a transaction as it was sent, and grows each time that it is done anew on purpose: by a replay of what

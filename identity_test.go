@@ -1,6 +1,7 @@
 package ergon_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/ergon-go/ergon"
@@ -48,5 +49,28 @@ func TestOnlyADerivedIDHasAnAlternateID(t *testing.T) {
 	}
 	if d := tx.Delivery(); d.Receipt != nil || d.Count != 0 {
 		t.Errorf("a derived one has the delivery %+v, want none", d)
+	}
+}
+
+// [I2] [I5] An alternate id is bounded as other derived ids are, and still tells ids and contents apart.
+func TestLongAlternateIDEndsInADigest(t *testing.T) {
+	one, other := [16]byte{1}, [16]byte{2}
+	alternate := func(id string, content [16]byte) string {
+		return ergon.NewTransaction("", nil).WithDerivedID(id).AlternateID(content)
+	}
+	fits := strings.Repeat("x", 128-len("~")-32)
+	if got, want := alternate(fits, one), fits+"~01"+strings.Repeat("0", 30); got != want || len(got) != 128 {
+		t.Errorf("an alternate id of 128 bytes became %q, want %q", got, want)
+	}
+	seen := map[string]bool{}
+	for _, id := range []string{fits + "x", fits + "y", strings.Repeat("x", 100_000), strings.Repeat("é", 64)} {
+		for _, content := range [][16]byte{one, other} {
+			got := alternate(id, content)
+			head, digest, cut := strings.Cut(got, "/~")
+			if !cut || len(head) != 60 || !strings.HasPrefix(id, head) || len(digest) != 32 || seen[got] {
+				t.Errorf("the alternate of an id of %d bytes became %q, seen before: %t", len(id), got, seen[got])
+			}
+			seen[got] = true
+		}
 	}
 }

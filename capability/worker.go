@@ -10,6 +10,8 @@ import (
 type Worker struct {
 	// Task and Name are the names of the task and of the worker.
 	Task, Name string
+	// Component is what the connector or service itself is called in its task, such as input.
+	Component string
 	// Index is which of the task's workers it is, from 0; Count is how many there are. A Count of 0 is no worker: something is
 	// opened to be looked into or put into, from outside of the task's loop.
 	Index, Count int

@@ -23,7 +23,7 @@ type boundQueue struct {
 
 func (q *boundQueue) BindWorker(w capability.Worker) {
 	telemetry := w.Logger != nil && w.Tracer != nil
-	q.note(fmt.Sprintf("%s %s %d of %d, opened %t, telemetry %t", w.Task, w.Name, w.Index, w.Count, q.open, telemetry))
+	q.note(fmt.Sprintf("%s %s %s %d of %d, opened %t, telemetry %t", w.Task, w.Component, w.Name, w.Index, w.Count, q.open, telemetry))
 }
 
 func (q *boundQueue) Open(ctx context.Context) error {
@@ -65,8 +65,8 @@ func TestConnectorsAreToldWhichWorkerTheyBelongTo(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"copy copy-1 0 of 3, opened false, telemetry true", "copy copy-2 1 of 3, opened false, telemetry true",
-		"copy copy-3 2 of 3, opened false, telemetry true",
+		"copy input copy-1 0 of 3, opened false, telemetry true", "copy input copy-2 1 of 3, opened false, telemetry true",
+		"copy input copy-3 2 of 3, opened false, telemetry true",
 	}
 	if got := notes(); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
@@ -75,7 +75,7 @@ func TestConnectorsAreToldWhichWorkerTheyBelongTo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := notes(); !slices.Contains(got, "copy copy-connectors 0 of 0, opened false, telemetry true") {
+	if got := notes(); !slices.Contains(got, "copy input copy-connectors 0 of 0, opened false, telemetry true") {
 		t.Errorf("got %q, want one that belongs to no worker", got)
 	}
 }

@@ -98,7 +98,7 @@ func (w *worker) bind(ctx context.Context, c *component) error {
 	}
 	err := call(ctx, openPatience, func(context.Context) error {
 		bound.BindWorker(capability.Worker{
-			Task: w.cfg.Name, Name: w.name, Index: w.index, Count: w.count, Logger: w.handed, Tracer: w.tracer,
+			Task: w.cfg.Name, Name: w.name, Component: c.name, Index: w.index, Count: w.count, Logger: w.handed, Tracer: w.tracer,
 		})
 		return nil
 	}, nil)

@@ -21,8 +21,8 @@ type GeneratorConfig struct {
 	Count int64 `yaml:"count"`
 	// Payload is the payload of each; {n} in it stands for its number, from 0 on. Default {"number": {n}}.
 	Payload string `yaml:"payload"`
-	// Name is the first part of each id, name@seed:number. Give generators different names, or seeds, where their
-	// transactions go into the same queue under these ids. At most 64 printable characters. Default generator.
+	// Name is the first part of each id, name@seed:number; at most 64 printable characters. Two generators with the same name
+	// and seed make the same ids. Default: task/connector, the names of where it belongs.
 	Name string `yaml:"name"`
 	// Seed is the second part of each id: with another seed the same transactions are new ones. Default 0.
 	Seed uint64 `yaml:"seed"`
@@ -33,7 +33,7 @@ const maxName = 64
 
 // DefaultGeneratorConfig makes up ten.
 func DefaultGeneratorConfig() GeneratorConfig {
-	return GeneratorConfig{Count: 10, Name: "generator", Payload: `{"number": ` + number + `}`}
+	return GeneratorConfig{Count: 10, Payload: `{"number": ` + number + `}`}
 }
 
 // Validate reports what is wrong with c.
@@ -43,9 +43,9 @@ func (c GeneratorConfig) Validate() error {
 		faults = append(faults, &policy.Fault{Path: "count", Problem: fmt.Sprintf("is %d, must be at least 1", c.Count)})
 	}
 	unprintable := func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
-	if n := utf8.RuneCountInString(c.Name); n < 1 || n > maxName || strings.ContainsFunc(c.Name, unprintable) {
+	if n := utf8.RuneCountInString(c.Name); n > maxName || strings.ContainsFunc(c.Name, unprintable) {
 		faults = append(faults, &policy.Fault{
-			Path: "name", Problem: fmt.Sprintf("is %q, must be 1 to %d printable characters, such as orders", c.Name, maxName),
+			Path: "name", Problem: fmt.Sprintf("is %q, must be at most %d printable characters, such as orders", c.Name, maxName),
 		})
 	}
 	return errors.Join(faults...)

@@ -5,11 +5,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/sqlite"
 )
 
-// [I1] Two generators into one queue make no id twice, where one of them has another name or seed; one that is run again makes the
-// same ones.
+// [I1] Two generators into one queue make no id twice, where they are of two tasks, or of two connectors of one, or have another
+// name or seed; one that is run again makes the same ones.
 func TestGeneratorsIntoOneQueueDoNotCollide(t *testing.T) {
 	t.Chdir(t.TempDir())
 	c := sqlite.DefaultQueueConfig()
@@ -23,16 +24,26 @@ func TestGeneratorsIntoOneQueueDoNotCollide(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = queue.Close(context.WithoutCancel(t.Context())) })
 	for _, one := range []struct {
-		name   string
-		seed   uint64
-		stored int64
-	}{{"generator", 0, 10}, {"generator", 1, 20}, {"orders", 0, 30}, {"generator", 0, 30}} {
+		task, connector string
+		name            string
+		seed            uint64
+		stored          int64
+	}{
+		{"bill", "input", "", 0, 10},
+		{"ship", "input", "", 0, 20},
+		{"ship", "other", "", 0, 30},
+		{"ship", "input", "", 1, 40},
+		{"ship", "input", "orders", 0, 50},
+		{"bill", "input", "", 0, 50},
+		{"bill", "input", "orders", 0, 50},
+	} {
 		c := DefaultGeneratorConfig()
 		c.Name, c.Seed = one.name, one.seed
 		g, err := newGenerator(c)
 		if err != nil {
 			t.Fatal(err)
 		}
+		g.BindWorker(capability.Worker{Task: one.task, Component: one.connector, Count: 1})
 		batch, err := g.FetchTransactions(t.Context(), 100)
 		if err == nil {
 			err = queue.DispatchTransactions(t.Context(), batch)
@@ -41,7 +52,7 @@ func TestGeneratorsIntoOneQueueDoNotCollide(t *testing.T) {
 			t.Fatal(err)
 		}
 		if stats, err := queue.InspectQueue(t.Context()); err != nil || stats.Ready != one.stored {
-			t.Errorf("after %s with seed %d the queue has %d, %v, want %d", one.name, one.seed, stats.Ready, err, one.stored)
+			t.Errorf("after %+v the queue has %d, %v", one, stats.Ready, err)
 		}
 	}
 }
@@ -49,7 +60,6 @@ func TestGeneratorsIntoOneQueueDoNotCollide(t *testing.T) {
 func TestGeneratorConfigurationIsValidated(t *testing.T) {
 	for name, change := range map[string]func(*GeneratorConfig){
 		"count":                                 func(c *GeneratorConfig) { c.Count = 0 },
-		"name":                                  func(c *GeneratorConfig) { c.Name = "" },
 		"name: is \"a\\n\"":                     func(c *GeneratorConfig) { c.Name = "a\n" },
 		"name: is \"" + strings.Repeat("ü", 65): func(c *GeneratorConfig) { c.Name = strings.Repeat("ü", 65) },
 	} {

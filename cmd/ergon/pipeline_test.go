@@ -49,12 +49,12 @@ tasks:
       output: {type: file-sink, path: results.jsonl}
       dead_letters: {type: file-sink, path: dead-letters.jsonl}
 `)
-	want := []string{`{"id":"generator@0:0"}`, `{"id":"generator@0:1"}`, `{"id":"generator@0:2"}`, `{"id":"generator@0:4"}`}
+	want := []string{`{"id":"price/input@0:0"}`, `{"id":"price/input@0:1"}`, `{"id":"price/input@0:2"}`, `{"id":"price/input@0:4"}`}
 	if got := lines(t, "results.jsonl"); !slices.Equal(got, want) {
 		t.Errorf("results are %v, want %v", got, want)
 	}
 	letter := readFile(t, "dead-letters.jsonl")
-	for _, want := range []string{`"id":"generator@0:3"`, `"category":"BUSINESS"`, `"attempts":1`, `"message":"exit code 65: no three"`} {
+	for _, want := range []string{`"id":"price/input@0:3"`, `"category":"BUSINESS"`, `"attempts":1`, `"message":"exit code 65: no three"`} {
 		if !strings.Contains(letter, want) {
 			t.Errorf("the dead letter is %s, want %s in it", letter, want)
 		}

@@ -29,6 +29,8 @@ type Generator struct {
 	size    int64
 	step    int64 // how many workers divide it
 	payload func(i int64) any
+	name    string // "": that of where it belongs
+	seed    uint64
 	prefix  string // of each id
 
 	mu       sync.Mutex
@@ -41,9 +43,10 @@ type Generator struct {
 	inFlight, acked, rejected atomic.Int64
 }
 
-// NewGenerator makes a source of n transactions with the ids "0" to n-1, see also [Generator.Named]. payload makes the payload
-// of number i; it is called once for each delivery, by one goroutine at a time, and must not use the generator. Nil makes them
-// all nil.
+// NewGenerator makes a source of n transactions. Their ids are "task/connector@0:number" where a worker fetches from it, so that
+// no two tasks are given the same ones, and the numbers 0 to n-1 alone where it is used by itself; see also [Generator.Named].
+// payload makes the payload of number i; it is called once for each delivery, by one goroutine at a time, and must not use the
+// generator. Nil makes them all nil.
 func NewGenerator(n int64, payload func(i int64) any) *Generator {
 	if payload == nil {
 		payload = func(int64) any { return nil }
@@ -52,23 +55,30 @@ func NewGenerator(n int64, payload func(i int64) any) *Generator {
 }
 
 // Named has the ids say which generator made them: "name@seed:number". Generators that differ in name or seed never make
-// the same id; one with the same name and seed makes the same ids again, in every run and in each worker. Call it before the
-// first fetch. It returns g.
+// the same id; one with the same name and seed makes the same ids again, in every run and in each worker. Without a name it
+// takes that of its task and connector. Call it before the first fetch. It returns g.
 func (g *Generator) Named(name string, seed uint64) *Generator {
-	g.prefix = name + "@" + strconv.FormatUint(seed, 10) + ":"
+	g.name, g.seed = name, seed
+	g.prefix = prefixOf(name, seed)
 	return g
 }
+
+func prefixOf(name string, seed uint64) string { return name + "@" + strconv.FormatUint(seed, 10) + ":" }
 
 // Declare says that workers divide its transactions.
 func (*Generator) Declare() capability.Declaration {
 	return capability.Declaration{Sharing: capability.SharingDivided}
 }
 
-// BindWorker has it make every n-th transaction only, where its worker is one of n.
+// BindWorker has it make every n-th transaction only, where its worker is one of n, and gives one that has no name that of its
+// task and connector.
 func (g *Generator) BindWorker(w capability.Worker) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.next, g.step = int64(w.Index), int64(max(w.Count, 1))
+	if g.name == "" && w.Task != "" {
+		g.prefix = prefixOf(w.Task+"/"+w.Component, g.seed)
+	}
 }
 
 // FetchTransactions makes up to limit transactions and never waits. Two allocations a call, none a transaction but those

@@ -169,3 +169,25 @@ func TestWorkersDivideAGenerator(t *testing.T) {
 		}
 	}
 }
+
+// [I1] A generator that nobody named takes its name from where it belongs, so that two tasks never share an id by default.
+func TestGeneratorWithoutANameHasThatOfItsTask(t *testing.T) {
+	for _, c := range []struct {
+		of   capability.Worker
+		name string
+		want string
+	}{
+		{capability.Worker{Task: "bill", Component: "input", Count: 1}, "", "bill/input@7:0"},
+		{capability.Worker{Task: "ship", Component: "input", Count: 1}, "", "ship/input@7:0"},
+		{capability.Worker{Task: "ship", Component: "input", Index: 1, Count: 2}, "", "ship/input@7:1"},
+		{capability.Worker{Task: "ship", Component: "input", Count: 1}, "orders", "orders@7:0"},
+	} {
+		g := memory.NewGenerator(2, nil).Named(c.name, 7)
+		g.BindWorker(c.of)
+		settle(t, g, ergon.Settlement{Action: policy.SettleRequeue}, fetch(t, g, 1)...)
+		wantIDs(t, fetch(t, g, 1), c.want)
+	}
+	byItself := memory.NewGenerator(1, nil)
+	byItself.BindWorker(capability.Worker{Task: "bill", Component: "input", Count: 1})
+	wantFetched(t, byItself, "bill/input@0:0")
+}
