@@ -27,7 +27,7 @@ type attempt struct {
 	home     *slab
 	tx       *ergon.Transaction
 	deadline instant // always set: every attempt is bounded
-	extra    atomic.Pointer[extra]
+	state    atomic.Pointer[contextState]
 	owner    atomic.Uint32
 	mark     mark
 }
@@ -55,7 +55,7 @@ func (a *attempt) take(owner uint32) bool { return a.owner.CompareAndSwap(runnin
 
 // finish ends the context of an attempt whose handler returned in time.
 func (a *attempt) finish() {
-	if e := a.extra.Load(); e != nil {
+	if e := a.state.Load(); e != nil {
 		e.end(context.Canceled, nil)
 	}
 }
@@ -68,7 +68,7 @@ func (a *attempt) Deadline() (time.Time, bool) { return a.home.consumer.clock.ti
 func (a *attempt) Done() <-chan struct{} { return a.observed().channel() }
 
 func (a *attempt) Err() error {
-	if e := a.extra.Load(); e != nil {
+	if e := a.state.Load(); e != nil {
 		if err := e.ended(); err != nil {
 			return err
 		}
@@ -86,7 +86,7 @@ func (a *attempt) Value(key any) any {
 	case fence.Key{}:
 		return a
 	}
-	if e := a.extra.Load(); e != nil {
+	if e := a.state.Load(); e != nil {
 		if v := e.causeValue(key); v != nil {
 			return v
 		}
@@ -102,19 +102,19 @@ func (a *attempt) AfterFunc(f func()) (stop func() bool) { return a.observed().a
 
 // values is what the attempt inherits its values from; it is never cancelled.
 func (a *attempt) values() context.Context {
-	if e := a.extra.Load(); e != nil && e.traced != nil {
+	if e := a.state.Load(); e != nil && e.traced != nil {
 		return e.traced
 	}
 	return a.home.consumer.values
 }
 
-// observed returns the extra, made now if need be. An attempt that is over already ends what is made late.
-func (a *attempt) observed() *extra {
-	e := a.extra.Load()
+// observed returns the state, made now if need be. An attempt that is over already ends what is made late.
+func (a *attempt) observed() *contextState {
+	e := a.state.Load()
 	if e == nil {
-		e = &extra{}
-		if !a.extra.CompareAndSwap(nil, e) {
-			e = a.extra.Load()
+		e = &contextState{}
+		if !a.state.CompareAndSwap(nil, e) {
+			e = a.state.Load()
 		}
 	}
 	if a.owner.Load() == returned {

@@ -22,7 +22,7 @@ func (c *Consumer) backoff(f *flight) (event lifecycle.Event, beside bool) {
 		return c.waitBeside(f, d)
 	}
 	if d > 0 {
-		c.rests(d)
+		c.excuse(d)
 		timer := time.NewTimer(d)
 		defer timer.Stop()
 		select {

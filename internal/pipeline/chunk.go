@@ -6,7 +6,7 @@ import "sync/atomic"
 const chunkSize = 8
 
 // chunk is flights in a row, handed out by a cursor: mostly to the worker that the chunk belongs to, so that their memory
-// stays with one processor. It is that worker's only while it gets on with it: others take from what lies still, or when
+// stays with one processor. It is that worker's only while it gets on with it: others take from an idle chunk, or when
 // they have nothing else to do.
 type chunk struct {
 	flights []*flight
@@ -51,9 +51,9 @@ func (b *chunk) split() *chunk {
 	return &chunk{flights: taken}
 }
 
-// stalled reports whether the cursor is where it was when the pool looked the last time, what it took by split aside. The
+// idle reports whether the cursor is where it was when the pool looked the last time, what it took by split aside. The
 // pool's lock is held.
-func (b *chunk) stalled() bool {
+func (b *chunk) idle() bool {
 	at := b.cursor.Load()
 	same := at == b.seen
 	b.seen = at

@@ -26,25 +26,25 @@ type Consumer struct {
 	retries  [lifecycle.Phases]policy.Retry // by lifecycle.Phase
 	values   context.Context                //nolint:containedctx // what attempts inherit: values, never a cancellation
 
-	stats    stats
-	room     room
-	pool     pool
-	intake   *intake
-	settler  *settler
-	leases   leases
-	slabs    slabs
-	order    order
-	outage   *outage
-	waiting  waitingRoom
-	hop      *hop
-	hybrid   *hybrid
-	governor *governor
-	watcher  *watcher
-	known    *Known
-	failures failures
-	payloads payloads
-	recorder *sink.Queue[recorded]
-	pulse    pulse
+	stats     stats
+	capacity  capacity
+	pool      pool
+	fetchLoop *fetchLoop
+	settler   *settler
+	leases    leases
+	slabs     slabs
+	order     order
+	outage    *outage
+	waiting   waitingRoom
+	hop       *hop
+	hybrid    *hybrid
+	limiter   *concurrencyLimiter
+	watcher   *watcher
+	known     *Known
+	failures  failures
+	payloads  payloads
+	recorder  *sink.Queue[recorded]
+	stall     stallDetector
 
 	unwritten unwritten
 
@@ -83,9 +83,9 @@ func New(s Settings) (*Consumer, error) {
 		stopping: make(chan struct{}), headroomFreed: make(chan struct{}, 1),
 	}
 	c.settings.Handlers = s.Handlers.WithIdentity(s.Identity)
-	c.room.init()
+	c.capacity.init()
 	c.payloads, c.recorder = newPayloads(c), newRecords(s.Recorder)
-	c.pulse.init(s.Policy)
+	c.stall.init(s.Policy)
 	c.stats.clock = c.clock
 	c.pool = pool{
 		consumer: c, fixed: s.Policy.Loop.Execution == policy.ExecutionSync, pinned: s.Policy.Loop.OSThreads,
@@ -98,7 +98,7 @@ func New(s Settings) (*Consumer, error) {
 		return nil, fmt.Errorf("connector %q does not say what it is: %w", s.Policy.Fetch.Connector, err)
 	}
 	c.keepsFloor = declared.Floor
-	c.intake = newIntake(c)
+	c.fetchLoop = newFetchLoop(c)
 	c.hop = newHop(s)
 	if err = c.hop.ask(s); err != nil {
 		return nil, err
@@ -107,7 +107,7 @@ func New(s Settings) (*Consumer, error) {
 	c.order.on = s.Policy.Loop.Ordering == policy.OrderingKey && declared.Order != capability.OrderKey
 	c.order.most = s.Policy.Loop.Order.Held
 	c.order.held = map[string][]*flight{}
-	c.governor = newGovernor(s.Policy.Loop.Concurrency, &c.pool)
+	c.limiter = newConcurrencyLimiter(s.Policy.Loop.Concurrency, &c.pool)
 	c.outage = newOutage(c, s.Policy.Loop.Outage)
 	c.waiting = waitingRoom{consumer: c, most: s.Policy.Loop.Concurrency.MostWaiting()}
 	if keeper, ok := s.Source.(ergon.LeaseKeeper); ok {
@@ -125,7 +125,7 @@ func (c *Consumer) Snapshot() Snapshot {
 	s := c.stats.snapshot()
 	known := c.known.Snapshot()
 	s.Duplicates, s.Conflicts, s.Diverged = known.Duplicates, known.Conflicts, known.Diverged
-	s.InFlight, s.Unsettled = int64(c.stats.outstanding()), c.room.unsettled.Load()
+	s.InFlight, s.Unsettled = int64(c.stats.outstanding()), c.capacity.unsettled.Load()
 	s.Concurrency, s.Waiting = int(c.pool.limit.Load()), int64(c.waiting.count.Load())
 	s.Unwritten, s.UnwrittenID = c.unwritten.snapshot(c.clock.now())
 	s.Outage, s.Paused, s.Active = c.outage.lasts(), c.gate.paused(), c.atWork()
@@ -172,7 +172,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 
 // returnQuota leaves to others what was fetched and never started.
 func (c *Consumer) returnQuota() {
-	if b := c.intake.quota; b != nil {
+	if b := c.fetchLoop.quota; b != nil {
 		s := c.Snapshot()
 		b.Return(int(s.Fetched - s.Started - c.order.unbegun.Load()))
 	}
@@ -187,11 +187,11 @@ func (c *Consumer) runUntilEnd(ctx context.Context, giveUp context.CancelCauseFu
 	defer stop(nil)
 	c.stopFetching = stop
 	done := make(chan error, 1)
-	c.intake.ctx = fetchCtx
+	c.fetchLoop.ctx = fetchCtx
 	if c.settler.source != nil { // to which a fetch that is cancelled can give back what it brings
 		c.gate.open(fetchCtx)
 	}
-	go func() { done <- c.intake.run(fetchCtx) }()
+	go func() { done <- c.fetchLoop.run(fetchCtx) }()
 
 	timeout := afterOrNever(c.settings.Policy.Loop.Timeout)
 	defer timeout.stop()
@@ -212,14 +212,14 @@ func (c *Consumer) runUntilEnd(ctx context.Context, giveUp context.CancelCauseFu
 			fetchErr = waitOrLeave(done) // a fetch that ignores its context is left behind
 		}
 		if c.shutDown(why, giveUp) {
-			c.intake.calls.wait(leastFlush, c.settings.Force) // for it to give back what it brings
+			c.fetchLoop.calls.wait(leastFlush, c.settings.Force) // for it to give back what it brings
 		}
 	}
-	for fetching || c.room.unsettled.Load() > 0 {
+	for fetching || c.capacity.unsettled.Load() > 0 {
 		select {
 		case fetchErr = <-done:
 			fetching, done = false, nil
-		case <-c.room.quiet:
+		case <-c.capacity.drained:
 		case <-ctx.Done():
 			why := context.Cause(ctx)
 			halt(why)
@@ -262,13 +262,13 @@ const leastFlush = time.Second
 func (c *Consumer) waitQuiet(d time.Duration, force <-chan struct{}) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
-	for c.room.unsettled.Load() > 0 {
+	for c.capacity.unsettled.Load() > 0 {
 		select {
-		case <-c.room.quiet:
+		case <-c.capacity.drained:
 		case <-timer.C:
-			return c.room.unsettled.Load() == 0
+			return c.capacity.unsettled.Load() == 0
 		case <-force:
-			return c.room.unsettled.Load() == 0
+			return c.capacity.unsettled.Load() == 0
 		}
 	}
 	return true

@@ -35,7 +35,7 @@ func (c *Consumer) SetConcurrency(n int) error {
 		return err
 	}
 	c.pool.setLimit(n)
-	signal(c.room.free)
+	signal(c.capacity.available)
 	return nil
 }
 
@@ -110,7 +110,7 @@ func (c *Consumer) Pause() {
 func (c *Consumer) Resume() {
 	c.gate.resume()
 	c.waiting.call()
-	signal(c.room.free)
+	signal(c.capacity.available)
 }
 
 // Pause is [Consumer.Pause].

@@ -2,7 +2,7 @@
 // drains. What happens next is decided by package lifecycle; when and on what it happens is decided here. PROTOCOL.md says who
 // may change what, in which order locks are taken, where foreign code runs, and why each number has its value.
 //
-//	          ┌────────── room ◄───────────┐
+//	          ┌──────── capacity ◄─────────┐
 //	          ▼                            │
 //	source ─fetch─► batches ─claim─► workers (pool) ──ended──► settler ─► dead letters, source
 //	                                   │  ▲                      ▲

@@ -17,9 +17,9 @@ func (c *Consumer) run(w *worker, f *flight) bool {
 
 // resume drives on a flight to which event has happened on another worker, or that another was caught in.
 func (c *Consumer) resume(w *worker, f *flight, event lifecycle.Event) bool {
-	if w.goesOn != nil {
+	if w.unprepared != nil {
 		var owned bool
-		if event, owned = c.make(w, f, w.goesOn.inbound); !owned {
+		if event, owned = c.make(w, f, w.unprepared.inbound); !owned {
 			return false
 		}
 	}
@@ -32,7 +32,7 @@ func (c *Consumer) begin(w *worker, f *flight) {
 	if t := c.settings.Policy.Loop.TransactionTimeout; t > 0 {
 		f.deadline = f.began.after(t)
 	}
-	c.governor.begin(f)
+	c.limiter.begin(f)
 	if c.watcher.tracing {
 		c.watcher.transactionStarted(f)
 	}
@@ -42,7 +42,7 @@ func (c *Consumer) drive(w *worker, f *flight, action lifecycle.Action) bool {
 	for {
 		switch action {
 		case lifecycle.Finish:
-			w.brisk = w.now != 0 && w.now-f.began < brisk
+			w.short = w.now != 0 && w.now-f.began < shortWork
 			successor, complete := c.finish(w.shard, f)
 			w.serve(complete, successor != nil)
 			if f = successor; f == nil {

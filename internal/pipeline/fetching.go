@@ -38,16 +38,16 @@ func (f *fetched) plain() bool {
 }
 
 // begin begins a fetch of n.
-func (i *intake) begin(n int) *fetching {
+func (i *fetchLoop) begin(n int) *fetching {
 	i.last = i.clock.now()
-	i.pulse.fetching.Store(int64(i.last.after(i.pulse.fetch)))
-	f := &fetching{asked: n, quiet: i.room.unsettled.Load() == 0}
+	i.stall.fetching.Store(int64(i.last.after(i.stall.fetch)))
+	f := &fetching{asked: n, quiet: i.capacity.unsettled.Load() == 0}
 	f.ctx, f.span = i.watcher.fetchStarted(i.gate.context(i.ctx), n)
 	return f
 }
 
 // fetchBy has w fetch. What is recorded in spans is left to the loop's goroutine.
-func (i *intake) fetchBy(w *worker, f *fetching) {
+func (i *fetchLoop) fetchBy(w *worker, f *fetching) {
 	if f.span.IsRecording() {
 		i.begun = f
 		return
@@ -56,7 +56,7 @@ func (i *intake) fetchBy(w *worker, f *fetching) {
 		return i.call(ctx, f.asked)
 	}, i.late)
 	if runInline(w, call, func() {
-		i.succeed(w)
+		i.replaceWorker(w)
 		f.first.Store(call)
 		i.begun = f
 		i.give(true)
@@ -71,7 +71,7 @@ func (i *intake) fetchBy(w *worker, f *fetching) {
 }
 
 // fetch asks the source once, with the fetch policy's retries. What comes back late is released.
-func (i *intake) fetch(f *fetching) *fetched {
+func (i *fetchLoop) fetch(f *fetching) *fetched {
 	got, err := ergon.RunFn(f.ctx, i.settings.Policy.Fetch.Retry, func(ctx context.Context) (fetched, error) {
 		if first := f.first.Swap(nil); first != nil {
 			return first.Adopt(ctx)
@@ -89,7 +89,7 @@ func (i *intake) fetch(f *fetching) *fetched {
 }
 
 // late releases what was fetched too late.
-func (i *intake) late(got fetched, _ error) {
+func (i *fetchLoop) late(got fetched, _ error) {
 	if len(got.transactions) > 0 {
 		i.release(i.values, got.transactions)
 		i.calls.end()
@@ -97,7 +97,7 @@ func (i *intake) late(got fetched, _ error) {
 }
 
 // fetched accepts what came of a fetch. by is the worker that made it; nil for the loop's goroutine.
-func (i *intake) fetched(f *fetching, got fetched, err error, by *worker) *fetched {
+func (i *fetchLoop) fetched(f *fetching, got fetched, err error, by *worker) *fetched {
 	if len(got.transactions) > 0 {
 		i.calls.end()
 		i.empties = 0
@@ -120,7 +120,7 @@ func (i *intake) fetched(f *fetching, got fetched, err error, by *worker) *fetch
 
 // call is one call of the source. Whoever gets the transactions that it returns ends it; without any, or after an error, it
 // has ended by itself.
-func (i *intake) call(ctx context.Context, n int) (got fetched, err error) {
+func (i *fetchLoop) call(ctx context.Context, n int) (got fetched, err error) {
 	i.calls.begin()
 	defer func() {
 		if len(got.transactions) == 0 {
@@ -135,7 +135,7 @@ func (i *intake) call(ctx context.Context, n int) (got fetched, err error) {
 	if errors.Is(err, ergon.ErrExhausted) {
 		return fetched{transactions: txs, exhausted: true}, nil
 	}
-	i.restsFor(err)
+	i.excuseDelayOf(err)
 	if err != nil {
 		if len(txs) > 0 {
 			i.release(i.values, txs)
@@ -147,7 +147,7 @@ func (i *intake) call(ctx context.Context, n int) (got fetched, err error) {
 
 // heedPause decides about a fetch that a pause has met: one that it cancelled is no failure, and what one brings all the same
 // is given back.
-func (i *intake) heedPause(f *fetching, got fetched, err error) (fetched, error) {
+func (i *fetchLoop) heedPause(f *fetching, got fetched, err error) (fetched, error) {
 	cancelled := errors.Is(context.Cause(f.ctx), errPaused)
 	switch {
 	case err != nil && cancelled:
@@ -165,14 +165,14 @@ func (i *intake) heedPause(f *fetching, got fetched, err error) (fetched, error)
 
 // acceptHeld waits for the end of the pause in which something was fetched. The loop's goroutine keeps the turn meanwhile, so
 // that nothing overtakes it.
-func (i *intake) acceptHeld(ctx context.Context, got *fetched) {
-	i.pulse.fetching.Store(0)
+func (i *fetchLoop) acceptHeld(ctx context.Context, got *fetched) {
+	i.stall.fetching.Store(0)
 	for i.gate.paused() {
 		select {
-		case <-i.room.free:
+		case <-i.capacity.available:
 		case <-ctx.Done():
 			i.stats.fetched.Add(int64(len(got.transactions)))
-			i.room.unsettled.Add(int64(len(got.transactions)))
+			i.capacity.unsettled.Add(int64(len(got.transactions)))
 			i.interruptWaiting(i.newFlights(got.transactions))
 			return
 		}

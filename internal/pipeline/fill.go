@@ -15,10 +15,10 @@ type filling struct {
 }
 
 // fills reports whether what is fetched waits for more. A probe of an outage does not.
-func (i *intake) fills() bool { return i.loop.Batch.Fill > 0 && !i.outage.lasts() }
+func (i *fetchLoop) fills() bool { return i.loop.Batch.Fill > 0 && !i.outage.lasts() }
 
 // fill adds to the batch.
-func (i *intake) fill(ready []*flight, count int) {
+func (i *fetchLoop) fill(ready []*flight, count int) {
 	if i.filling.count == 0 {
 		i.filling.until = i.clock.now().after(i.loop.Batch.Fill)
 	}
@@ -27,14 +27,14 @@ func (i *intake) fill(ready []*flight, count int) {
 }
 
 // paceFilling has the next fetch for the batch wait as after an empty one.
-func (i *intake) paceFilling() {
+func (i *fetchLoop) paceFilling() {
 	i.empties++
 	p := i.loop.EmptyQueue
 	i.filling.next = i.clock.now().after(p.Jittered(p.Delay(i.empties), rand.Float64()))
 }
 
 // untilFilled is how long the batch may wait for more; 0 where there is none.
-func (i *intake) untilFilled() time.Duration {
+func (i *fetchLoop) untilFilled() time.Duration {
 	if len(i.filling.flights) == 0 {
 		return 0
 	}
@@ -42,13 +42,13 @@ func (i *intake) untilFilled() time.Duration {
 }
 
 // beginFilled begins the batch where it has enough, has waited long enough, or no more may be started.
-func (i *intake) beginFilled() {
+func (i *fetchLoop) beginFilled() {
 	if i.filling.count >= i.loop.Batch.MinSize || i.spent() || i.clock.now() >= i.filling.until {
 		i.beginBatch()
 	}
 }
 
-func (i *intake) beginBatch() {
+func (i *fetchLoop) beginBatch() {
 	if batch := i.filling.flights; len(batch) > 0 {
 		i.filling = filling{}
 		i.hand(batch, nil)
@@ -56,7 +56,7 @@ func (i *intake) beginBatch() {
 }
 
 // endFilling is for when nothing more is fetched: the batch begins, or goes back at shutdown.
-func (i *intake) endFilling(ctx context.Context) {
+func (i *fetchLoop) endFilling(ctx context.Context) {
 	if i.loop.Batch.Fill == 0 {
 		return // workers may be fetching, and look at it
 	}

@@ -66,8 +66,8 @@ func newHybrid(c *Consumer) *hybrid {
 func (h *hybrid) prepare(
 	w *worker, a *attempt, result any,
 ) (outbound []ergon.Transaction, outputs []capability.Output, err error) {
-	p := w.goesOn
-	w.goesOn = nil
+	p := w.unprepared
+	w.unprepared = nil
 	if p == nil {
 		outbound, err = h.consumer.settings.Handlers.Outbound(*a.tx, result)
 		if err != nil || len(outbound) == 0 {

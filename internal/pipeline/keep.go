@@ -29,7 +29,7 @@ func (c *Consumer) keep(s *shard, f *flight) bool {
 		c.stats.ended[Requeued].Add(1)
 		c.stats.fetched.Add(1) // it counts as a delivery of its own
 		s.finished.Add(1)
-		c.room.freed()
+		c.capacity.notify()
 		return true
 	}
 	c.order.unbegun.Add(-1)

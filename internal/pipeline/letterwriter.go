@@ -110,10 +110,10 @@ func (l *letterWriter) begin() {
 	n := min(c.settler.size, len(l.waiting))
 	s := c.beginSettling(c.background, slices.Clone(l.waiting[:n]))
 	l.waiting = slices.Delete(l.waiting, 0, n)
-	c.pulse.writing.Store(int64(s.began.after(c.pulse.settle)))
+	c.stall.writing.Store(int64(s.began.after(c.stall.settle)))
 	c.helpers.Go(func() {
 		s.lost = errors.Join(c.readDead(s.ctx, s.batch), c.writeDeadLetters(s.ctx, s.batch))
-		c.pulse.writing.Store(0)
+		c.stall.writing.Store(0)
 		l.written <- s
 		c.settler.call()
 	})

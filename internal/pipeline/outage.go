@@ -164,7 +164,7 @@ func (o *outage) holds(flights []*flight) bool {
 		}
 	}
 	o.held = append(o.held, flights...)
-	signal(o.consumer.room.free)
+	signal(o.consumer.capacity.available)
 	return true
 }
 

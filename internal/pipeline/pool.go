@@ -13,16 +13,16 @@ const idleAsync = 256
 // woken, or started, when there is work that no worker is on its way to. At most one worker is on its way at a time and
 // wakes the next one itself, so a burst of short transactions does not wake everybody.
 type pool struct {
-	consumer *Consumer
-	fixed    bool // sync: workers stay, up to most of them
-	pinned   bool // each worker has an OS thread of its own
-	limit    atomic.Int32
-	active   atomic.Int32 // workers that run or look for a flight; changed under mu
-	backlog  atomic.Int32 // flights in chunks that nobody has taken; changed under mu
-	recalled atomic.Int32 // flights in due; changed under mu
-	onTheWay atomic.Bool
-	still    atomic.Pointer[chunk] // lay still at the last look: whoever has none of his own takes from it; set under mu
-	_        [64]byte              // what is looked at for every flight apart from what changes with every chunk
+	consumer  *Consumer
+	fixed     bool // sync: workers stay, up to most of them
+	pinned    bool // each worker has an OS thread of its own
+	limit     atomic.Int32
+	active    atomic.Int32 // workers that run or look for a flight; changed under mu
+	backlog   atomic.Int32 // flights in chunks that nobody has taken; changed under mu
+	recalled  atomic.Int32 // flights in due; changed under mu
+	waking    atomic.Bool
+	idleChunk atomic.Pointer[chunk] // idle at the last look: a worker without a chunk takes from it; set under mu
+	_         [64]byte              // what is looked at for every flight apart from what changes with every chunk
 
 	mu        sync.Mutex
 	due       []*flight // have waited beside the pool, and come before what is in chunks
@@ -94,28 +94,28 @@ func (p *pool) ownLocked(w *worker, b *chunk) *flight {
 }
 
 // wants reports whether a worker could be set on its way: none is already, and the limit is not reached.
-func (p *pool) wants() bool { return !p.onTheWay.Load() && p.active.Load() < p.limit.Load() }
+func (p *pool) wants() bool { return !p.waking.Load() && p.active.Load() < p.limit.Load() }
 
 // wakeOne sets a worker on its way, where the pool wants one.
 func (p *pool) wakeOne() {
-	if !p.wants() || !p.onTheWay.CompareAndSwap(false, true) {
+	if !p.wants() || !p.waking.CompareAndSwap(false, true) {
 		return
 	}
-	switch w, idle := p.summon(); {
+	switch w, idle := p.activate(); {
 	case w == nil:
-		p.onTheWay.Store(false)
+		p.waking.Store(false)
 	case idle:
 		w.wake <- struct{}{}
 	default:
 		go func() {
-			p.onTheWay.Store(false)
+			p.waking.Store(false)
 			w.start()
 		}()
 	}
 }
 
-// summon makes a worker active that is idle, or a new one; nil where none is to come any more.
-func (p *pool) summon() (w *worker, idle bool) {
+// activate makes a worker active that is idle, or a new one; nil where none is to come any more.
+func (p *pool) activate() (w *worker, idle bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed || p.active.Load() >= p.limit.Load() {
@@ -165,8 +165,8 @@ func (p *pool) claim(w *worker) *flight {
 	f, more := w.slot.chunk.claim()
 	if f == nil {
 		w.slot.chunk = nil
-		if !w.brisk {
-			f, more = p.still.Load().claim()
+		if !w.short {
+			f, more = p.idleChunk.Load().claim()
 		}
 		if f == nil {
 			return p.take(w, p.takeLocked)
@@ -188,8 +188,8 @@ func (p *pool) waits() bool {
 	return p.hasWork()
 }
 
-// mostStalled bounds how many open chunks a worker looks into before it takes one of its own.
-const mostStalled = 4
+// maxIdleChunks bounds how many open chunks a worker looks into before it takes one of its own.
+const maxIdleChunks = 4
 
 // take has w find a flight.
 func (p *pool) take(w *worker, find func(*worker) *flight) *flight {
@@ -203,17 +203,17 @@ func (p *pool) take(w *worker, find func(*worker) *flight) *flight {
 	return f
 }
 
-// takeLocked takes from an older chunk that lies still, or else the next chunk that nobody has.
+// takeLocked takes from an older chunk that is idle, or else the next chunk that nobody has.
 func (p *pool) takeLocked(w *worker) *flight {
 	p.open = slices.DeleteFunc(p.open, func(b *chunk) bool { return b.left() == 0 })
-	for _, b := range p.open[:min(len(p.open), mostStalled)] {
-		if !b.stalled() {
+	for _, b := range p.open[:min(len(p.open), maxIdleChunks)] {
+		if !b.idle() {
 			continue
 		}
-		if w.brisk {
+		if w.short {
 			return p.ownLocked(w, b.split())
 		}
-		p.still.Store(b)
+		p.idleChunk.Store(b)
 		if f, _ := b.claim(); f != nil {
 			return f
 		}
@@ -259,15 +259,15 @@ func (p *pool) park(w *worker) bool {
 	if resting {
 		p.consumer.settler.hurry()
 	}
-	if p.consumer.intake.idle() {
-		p.consumer.room.freed()
+	if p.consumer.fetchLoop.idle() {
+		p.consumer.capacity.notify()
 	}
 	if home {
 		return false
 	}
 	_, woken := <-w.wake
 	w.now = 0
-	p.onTheWay.Store(false)
+	p.waking.Store(false)
 	return woken
 }
 

@@ -9,11 +9,11 @@ import (
 
 // attend sees to the probes of an outage when nothing more is fetched. What is held in one when the loop is told to stop by
 // itself, goes back.
-func (i *intake) attend(ctx context.Context) {
+func (i *fetchLoop) attend(ctx context.Context) {
 	if i.outage == nil {
 		return
 	}
-	for ctx.Err() == nil && i.room.unsettled.Load() > 0 {
+	for ctx.Err() == nil && i.capacity.unsettled.Load() > 0 {
 		do, wait := probeLater, time.Duration(0)
 		if !i.gate.paused() {
 			do, wait = i.outage.turn(true)
@@ -26,7 +26,7 @@ func (i *intake) attend(ctx context.Context) {
 }
 
 // probe sees to the next probe of an outage, and returns what it has fetched for it; false when ctx ends.
-func (i *intake) probe(ctx context.Context) (*fetched, bool) {
+func (i *fetchLoop) probe(ctx context.Context) (*fetched, bool) {
 	i.endWaiting(i.outage.expired(i.loop.HoldAtMost), lifecycle.Interrupted)
 	do, wait := i.outage.turn(i.nothing)
 	if do == probeFetch {

@@ -13,10 +13,10 @@ import (
 
 // releaseBeside is release for what the loop does not wait for but ends after.
 func (c *Consumer) releaseBeside(txs []ergon.Transaction) {
-	c.room.unsettled.Add(int64(len(txs)))
+	c.capacity.unsettled.Add(int64(len(txs)))
 	c.helpers.Go(func() {
 		c.release(c.background, txs)
-		c.room.settled(len(txs), false)
+		c.capacity.settled(len(txs), false)
 	})
 }
 

@@ -18,11 +18,11 @@ import (
 func (w *worker) serve(complete, busy bool) {
 	c := w.consumer
 	w.ended++
-	switch wanted := c.room.wanted.Load(); {
-	case wanted == exactly:
-		c.room.freed()
-	case wanted == coarsely && w.ended%chunkSize == 0 && (c.intake.slow.Load() || !c.pool.spares()):
-		c.room.freed()
+	switch wanted := c.capacity.wakeOn.Load(); {
+	case wanted == wakeOnEvery:
+		c.capacity.notify()
+	case wanted == wakeOnChunk && w.ended%chunkSize == 0 && (c.fetchLoop.slow.Load() || !c.pool.spares()):
+		c.capacity.notify()
 	}
 	switch {
 	case !complete:
@@ -38,12 +38,12 @@ func (w *worker) serve(complete, busy bool) {
 func (w *worker) fetch() bool {
 	c := w.consumer
 	switch {
-	case c.intake.closely == exactly:
+	case c.fetchLoop.wakeOn == wakeOnEvery:
 		return false
 	case c.pool.spares():
-		return c.intake.lend(w)
+		return c.fetchLoop.lend(w)
 	default:
-		c.room.freed()
+		c.capacity.notify()
 		return false
 	}
 }
@@ -55,7 +55,7 @@ func (w *worker) serveIdle() bool {
 	if c.pool.alone() {
 		c.settler.lendAll(w)
 	}
-	return c.intake.lend(w)
+	return c.fetchLoop.lend(w)
 }
 
 // mostYields bounds how often a worker lets others run before it goes to sleep: some tens of microseconds, less than it
@@ -65,7 +65,7 @@ const mostYields = 250
 // linger waits a moment for a fetch that is going on, where the worker has just been busy, and reports whether the fetch is
 // over. One worker at a time does so.
 func (w *worker) linger() bool {
-	i := w.consumer.intake
+	i := w.consumer.fetchLoop
 	if w.ended < chunkSize || i.slow.Load() || len(i.turn) == 0 || !i.awaited.CompareAndSwap(false, true) {
 		return false
 	}

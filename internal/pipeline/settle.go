@@ -39,7 +39,7 @@ func (c *Consumer) settle(s *shard, f *flight) (complete bool) {
 
 // end judges a flight whose lifecycle has ended, and makes that seen.
 func (c *Consumer) end(f *flight) {
-	c.governor.end(f)
+	c.limiter.end(f)
 	c.outage.record(f)
 	f.verdict = c.judge(f)
 	if c.order.on {
@@ -57,7 +57,7 @@ func (c *Consumer) settleEnded(s *shard, f *flight) (complete bool) {
 	s.finished.Add(1) // first: who settles f calls the fetch loop, which counts
 	complete = c.settler.add(s, f)
 	if c.outage.lasts() {
-		signal(c.room.free)
+		signal(c.capacity.available)
 	}
 	return complete
 }
@@ -234,7 +234,7 @@ func (s *settler) lendTo(w *worker, of ...*shard) bool {
 	for len(s.batch) > 0 {
 		batch := s.consumer.beginSettling(s.consumer.background, s.next())
 		if !batch.by(w, func() {
-			s.consumer.succeed(w)
+			s.consumer.replaceWorker(w)
 			s.handOver(batch)
 		}) {
 			s.handOver(batch)

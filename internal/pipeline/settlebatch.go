@@ -52,7 +52,7 @@ func (s *settling) settle() {
 // goes on with.
 func (s *settling) announce() {
 	s.leases.settle(s.batch)
-	s.pulse.settling.Store(int64(s.clock.now().after(s.pulse.settle)))
+	s.stall.settling.Store(int64(s.clock.now().after(s.stall.settle)))
 	if s.settings.OnSettle == nil || s.said {
 		return
 	}
@@ -103,7 +103,7 @@ func (s *settling) end(err error) {
 	c.watcher.settleEnded(s.span, batch, took, err)
 	c.leases.release(batch)
 	c.unwritten.settled(batch)
-	c.pulse.settling.Store(0)
+	c.stall.settling.Store(0)
 	var counts [outcomes]int64
 	for _, f := range batch {
 		counts[f.verdict.outcome]++
@@ -120,7 +120,7 @@ func (s *settling) end(err error) {
 			c.stats.ended[o].Add(n)
 		}
 	}
-	c.room.settled(len(batch), c.settler.lent)
+	c.capacity.settled(len(batch), c.settler.lent)
 }
 
 // mostUnsettled is how many batches in a row may fail, each with all its attempts, before the loop stops: a disk that is full
@@ -251,7 +251,7 @@ func (c *Consumer) inParts(
 func (c *Consumer) part(ctx context.Context, p *parts, do func(context.Context, []int) error) error {
 	turn, left := p.begin()
 	err := hearBatch(do(ctx, left))
-	c.restsFor(err)
+	c.excuseDelayOf(err)
 	return p.end(turn, err)
 }
 

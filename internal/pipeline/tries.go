@@ -83,7 +83,7 @@ func (o *outbound) by(w *worker) bool {
 	began := h.consumer.clock.now()
 	call := inline.New(o, h.policy.Prepare.Retry.Timeout, t.attempt, nil)
 	t.inline.Store(call)
-	if !runInline(w, call, func() { w.goOn(o.preparing) }) {
+	if !runInline(w, call, func() { w.handOff(o.preparing) }) {
 		return false
 	}
 	t.over()

@@ -78,7 +78,7 @@ func (r *waitingRoom) call() {
 	r.changedLocked()
 	if len(called) > 0 {
 		r.consumer.handDue(called)
-		r.consumer.room.freed()
+		r.consumer.capacity.notify()
 	}
 }
 
@@ -138,9 +138,9 @@ func (c *Consumer) waitBeside(f *flight, d time.Duration) (event lifecycle.Event
 	if c.outage.refuses(f) {
 		return lifecycle.Interrupted, false
 	}
-	c.governor.drop(f)
+	c.limiter.drop(f)
 	if event, waits = c.waiting.enter(f, c.clock.now().after(d)); waits {
-		c.room.freed()
+		c.capacity.notify()
 	}
 	return event, waits
 }
@@ -160,7 +160,7 @@ func (c *Consumer) comeBack(w *worker, f *flight) bool {
 	if f.deadline != 0 {
 		f.deadline = f.deadline.after(time.Duration(w.instant() - due))
 	}
-	c.governor.begin(f)
+	c.limiter.begin(f)
 	w.shard.retries.Add(1)
 	return c.drive(w, f, lifecycle.Run)
 }
@@ -180,7 +180,7 @@ func (c *Consumer) endWaiting(flights []*flight, event lifecycle.Event) {
 		}
 	}
 	if len(flights) > 0 { // otherwise the fetch loop, which is among the callers, would never come to rest
-		c.room.freed()
+		c.capacity.notify()
 	}
 }
 

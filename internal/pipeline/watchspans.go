@@ -85,12 +85,12 @@ func (w *watcher) attemptStarted(f *flight, a *attempt) {
 	t := f.aside
 	if !t.span.IsRecording() || f.state.Phase == lifecycle.Prepare {
 		if t.span.SpanContext().IsValid() {
-			a.extra.Store(&extra{traced: t.ctx})
+			a.state.Store(&contextState{traced: t.ctx})
 		}
 		return
 	}
 	ctx, span := spans.Start(t.ctx, w.tracer, w.attemptName(f.state))
-	a.extra.Store(&extra{traced: ctx, span: span})
+	a.state.Store(&contextState{traced: ctx, span: span})
 }
 
 func (w *watcher) attemptName(s lifecycle.State) string {
@@ -105,7 +105,7 @@ func (w *watcher) attemptName(s lifecycle.State) string {
 
 // endAttempt marks a failure on the attempt's own span only: another attempt may heal it.
 func (w *watcher) endAttempt(a *attempt, event lifecycle.Event, err error) {
-	e := a.extra.Load()
+	e := a.state.Load()
 	if e == nil || e.span == nil {
 		return
 	}

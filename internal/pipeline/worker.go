@@ -13,28 +13,28 @@ import (
 // mostAhead is how many attempts a busy worker makes at once: one allocation for that many.
 const mostAhead = 32
 
-// brisk is how long a transaction takes at most for a worker to take several at once of what lies still.
-const brisk = instant(10 * time.Microsecond)
+// shortWork is the longest that a transaction may take for its worker to take several of an idle chunk at once.
+const shortWork = instant(10 * time.Microsecond)
 
 // worker is a goroutine that runs one transaction at a time. A worker whose attempt was taken over, or whose handler
 // ended the goroutine, never comes back: a new one takes its slot and goes on with the transaction.
 type worker struct {
-	consumer *Consumer
-	slot     *slot
-	shard    *shard
-	wake     chan struct{}
-	running  *flight                 // of calling
-	calling  *attempt                // the attempt whose handler runs now
-	failed   *ergon.TransactionError // what the exception handler is to hear
-	answer   answer                  // what the handler returned
-	arena    *arena                  // attempts made ahead
-	used     int                     // how many of them
-	ended    uint                    // how many transactions
-	brisk    bool                    // the last one was short: others may wait for this worker to get to theirs
-	resumed  *flight                 // what the worker begins with, where it replaces another
-	event    lifecycle.Event
-	goesOn   *preparing // what the worker begins with, where another was caught in it
-	now      instant    // when the last attempt ended, while the worker has not waited since; 0 otherwise
+	consumer   *Consumer
+	slot       *slot
+	shard      *shard
+	wake       chan struct{}
+	running    *flight                 // of calling
+	calling    *attempt                // the attempt whose handler runs now
+	failed     *ergon.TransactionError // what the exception handler is to hear
+	answer     answer                  // what the handler returned
+	arena      *arena                  // attempts made ahead
+	used       int                     // how many of them
+	ended      uint                    // how many transactions
+	short      bool                    // the last one was short: others may wait for this worker to get to theirs
+	resumed    *flight                 // what the worker begins with, where it replaces another
+	event      lifecycle.Event
+	unprepared *preparing // what the worker begins with, where another was caught in it
+	now        instant    // when the last attempt ended, while the worker has not waited since; 0 otherwise
 }
 
 func newWorker(c *Consumer, s *slot) *worker {
@@ -48,13 +48,13 @@ func (c *Consumer) replace(s *slot, f *flight, event lifecycle.Event) {
 	go w.start()
 }
 
-// succeed has a new worker take over the place of w, which is caught in what is no transaction.
-func (c *Consumer) succeed(w *worker) { c.replace(w.slot, nil, lifecycle.OK) }
+// replaceWorker has a new worker take over the place of w, which is caught in what is no transaction.
+func (c *Consumer) replaceWorker(w *worker) { c.replace(w.slot, nil, lifecycle.OK) }
 
-// goOn has a new worker go on with the attempt of w, which is caught in p.
-func (w *worker) goOn(p *preparing) {
+// handOff has a new worker go on with the attempt of w, which is caught in p.
+func (w *worker) handOff(p *preparing) {
 	successor := newWorker(w.consumer, w.slot)
-	successor.resumed, successor.goesOn, successor.shard = w.running, p, w.shard
+	successor.resumed, successor.unprepared, successor.shard = w.running, p, w.shard
 	go successor.start()
 }
 

@@ -8,24 +8,24 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// governor adapts the concurrency between the policy's bounds: it learns from the latency of transactions and from those
+// concurrencyLimiter adapts the concurrency between the policy's bounds: it learns from the latency of transactions and from those
 // that time out. Nil is a fixed concurrency.
-type governor struct {
+type concurrencyLimiter struct {
 	pool    *pool
 	limiter adaptivelimiter.AdaptiveLimiter[any]
 }
 
-func newGovernor(p policy.Concurrency, pool *pool) *governor {
+func newConcurrencyLimiter(p policy.Concurrency, pool *pool) *concurrencyLimiter {
 	if !p.Adapts() {
 		return nil
 	}
 	limiter := adaptivelimiter.NewBuilder[any]().
 		WithLimits(uint(p.Min), uint(p.Max), uint(p.Value)).
 		Build()
-	return &governor{pool: pool, limiter: limiter}
+	return &concurrencyLimiter{pool: pool, limiter: limiter}
 }
 
-func (g *governor) begin(f *flight) {
+func (g *concurrencyLimiter) begin(f *flight) {
 	if g == nil {
 		return
 	}
@@ -36,7 +36,7 @@ func (g *governor) begin(f *flight) {
 
 // end reports the latency of a transaction; one that says nothing about the load, because it was cut short or refused, is
 // dropped.
-func (g *governor) end(f *flight) {
+func (g *concurrencyLimiter) end(f *flight) {
 	if g == nil || f.aside == nil || f.aside.permit == nil {
 		return
 	}
@@ -49,7 +49,7 @@ func (g *governor) end(f *flight) {
 }
 
 // drop is for a transaction that gives up its slot before it has ended.
-func (g *governor) drop(f *flight) {
+func (g *concurrencyLimiter) drop(f *flight) {
 	if g != nil && f.aside != nil && f.aside.permit != nil {
 		f.aside.permit.Drop()
 		f.aside.permit = nil

@@ -9,48 +9,48 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// pulse knows by when what the loop is doing must be over. An empty source, a handler within its timeout and a backoff
-// have such a time; what hangs beyond it, in a log handler or a span processor say, stands still.
-type pulse struct {
+// stallDetector knows by when what the loop is doing must be over. An empty source, a handler within its timeout and a backoff
+// have such a time; what hangs beyond it, in a log handler or a span processor say, is stalled.
+type stallDetector struct {
 	fetch    time.Duration // how long a fetch takes at most
 	settle   time.Duration // how long a batch does
-	fetching atomic.Int64  // by when the fetch loop turns; 0: it waits for room, which the handlers make, or has ended
+	fetching atomic.Int64  // by when the fetch loop turns; 0: it waits for capacity, which the handlers make, or has ended
 	settling atomic.Int64  // by when a batch is settled; 0: there is none
 	writing  atomic.Int64  // by when a batch of dead letters is written; 0: there is none
-	resting  atomic.Int64  // by when the last of the delays that errors asked for is over
+	excused  atomic.Int64  // by when the last of the delays that errors asked for is over
 
 	mu      sync.Mutex
 	handled int64   // at the last look
 	since   instant // since when that has not changed
 }
 
-func (p *pulse) init(of policy.Consumer) {
+func (p *stallDetector) init(of policy.Consumer) {
 	p.fetch = budgetOf(of.Fetch.Retry)
 	once := budgetOf(of.Settle.Retry)
 	p.settle = time.Duration(instant(once).after(once)) // of the dead letters, and of the source
 }
 
-// turnsWithin has the fetch loop turn again within d at the latest.
-func (c *Consumer) turnsWithin(d time.Duration) {
-	c.pulse.fetching.Store(int64(c.clock.now().after(d)))
+// expectWithin has the fetch loop turn again within d at the latest.
+func (c *Consumer) expectWithin(d time.Duration) {
+	c.stall.fetching.Store(int64(c.clock.now().after(d)))
 }
 
-// rests excuses whatever would turn if it did not wait for d.
-func (c *Consumer) rests(d time.Duration) {
+// excuse excuses whatever would turn if it did not wait for d.
+func (c *Consumer) excuse(d time.Duration) {
 	until := int64(c.clock.now().after(d))
-	for old := c.pulse.resting.Load(); old < until && !c.pulse.resting.CompareAndSwap(old, until); {
-		old = c.pulse.resting.Load()
+	for old := c.stall.excused.Load(); old < until && !c.stall.excused.CompareAndSwap(old, until); {
+		old = c.stall.excused.Load()
 	}
 }
 
-// restsFor excuses the delay that err asks for by itself.
-func (c *Consumer) restsFor(err error) {
+// excuseDelayOf excuses the delay that err asks for by itself.
+func (c *Consumer) excuseDelayOf(err error) {
 	if err == nil {
 		return
 	}
 	failed := ergon.TransactionError{Err: err}
 	if d, own := failed.RetryDelay(); own {
-		c.rests(d)
+		c.excuse(d)
 	}
 }
 
@@ -71,9 +71,9 @@ func (c *Consumer) Stalled() string {
 		return ""
 	}
 	now := int64(c.clock.now())
-	handlers := c.handlersStandStill(instant(now))
-	switch due := &c.pulse; {
-	case now <= due.resting.Load():
+	handlers := c.handlersStalled(instant(now))
+	switch due := &c.stall; {
+	case now <= due.excused.Load():
 		return ""
 	case overdue(due.fetching.Load(), now):
 		return "fetching"
@@ -88,18 +88,18 @@ func (c *Consumer) Stalled() string {
 
 func overdue(due, now int64) bool { return due != 0 && now > due }
 
-// handlersStandStill reports whether transactions are outstanding of which none has got on for longer than any attempt may
+// handlersStalled reports whether transactions are outstanding of which none has got on for longer than any attempt may
 // take.
-func (c *Consumer) handlersStandStill(now instant) bool {
+func (c *Consumer) handlersStalled(now instant) bool {
 	p := c.settings.Policy
 	longest := max(p.Process.Retry.Timeout, p.Success.Retry.Timeout, p.Exception.Retry.Timeout) + patience
 	handled, outstanding := c.stats.handled(), c.stats.outstanding()-int(c.waiting.count.Load())
-	c.pulse.mu.Lock()
-	defer c.pulse.mu.Unlock()
-	if handled != c.pulse.handled || outstanding <= 0 || int64(now) <= c.pulse.resting.Load() {
-		c.pulse.handled, c.pulse.since = handled, now
+	c.stall.mu.Lock()
+	defer c.stall.mu.Unlock()
+	if handled != c.stall.handled || outstanding <= 0 || int64(now) <= c.stall.excused.Load() {
+		c.stall.handled, c.stall.since = handled, now
 	}
-	return now > c.pulse.since.after(longest)
+	return now > c.stall.since.after(longest)
 }
 
 // handled counts whatever moves a transaction on.

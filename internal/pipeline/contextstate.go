@@ -7,8 +7,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// extra is what only some attempts need: a span, and how their context ends.
-type extra struct {
+// contextState is what only some attempts need: a span, and how their context ends.
+type contextState struct {
 	span   trace.Span      // nil when nothing is recorded; set before the attempt starts
 	traced context.Context //nolint:containedctx // carries the span; values only
 
@@ -25,7 +25,7 @@ type pending struct {
 	newer, older *pending
 }
 
-func (e *extra) end(err, cause error) {
+func (e *contextState) end(err, cause error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.err != nil {
@@ -47,13 +47,13 @@ func (e *extra) end(err, cause error) {
 	e.after = nil
 }
 
-func (e *extra) ended() error {
+func (e *contextState) ended() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.err
 }
 
-func (e *extra) channel() <-chan struct{} {
+func (e *contextState) channel() <-chan struct{} {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.done == nil {
@@ -65,7 +65,7 @@ func (e *extra) channel() <-chan struct{} {
 	return e.done
 }
 
-func (e *extra) causeValue(key any) any {
+func (e *contextState) causeValue(key any) any {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.cause == nil {
@@ -74,7 +74,7 @@ func (e *extra) causeValue(key any) any {
 	return e.cause.Value(key)
 }
 
-func (e *extra) afterFunc(f func()) (stop func() bool) {
+func (e *contextState) afterFunc(f func()) (stop func() bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.err != nil {
@@ -90,7 +90,7 @@ func (e *extra) afterFunc(f func()) (stop func() bool) {
 }
 
 // takeBack reports whether it kept p from running.
-func (e *extra) takeBack(p *pending) bool {
+func (e *contextState) takeBack(p *pending) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if p.f == nil {

@@ -14,13 +14,13 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// intake fetches from the source until it has ended, the limit is reached or fetching is stopped. One goroutine runs it, and
-// while that waits for room, a worker that has made room takes a turn in its place: see [worker.serve].
-type intake struct {
+// fetchLoop fetches from the source until it has ended, the limit is reached or fetching is stopped. One goroutine runs it, and
+// while that waits for capacity, a worker that has made some takes a turn in its place: see [worker.serve].
+type fetchLoop struct {
 	*Consumer
 	loop    policy.Loop
 	ctx     context.Context //nolint:containedctx // ends when fetching is stopped; workers fetch in it as well
-	turn    turn            // held by whoever fetches, or decides whether to; not while waiting for room
+	turn    turn            // held by whoever fetches, or decides whether to; not while waiting for capacity
 	awaited atomic.Bool     // a worker waits for the turn to end
 	begun   *fetching       // by a worker, and to be gone on with by the loop's goroutine
 	handed  *fetched        // by a worker, whose turn brought what only the loop's goroutine deals with
@@ -32,7 +32,7 @@ type intake struct {
 	filling filling
 	// mostBehind is how many transactions may wait for settlement before fetching pauses.
 	mostBehind int
-	closely    int32 // how closely to hear of room
+	wakeOn     int32 // what wakes it while it waits for capacity
 	calls      fetchCalls
 	last       instant
 }
@@ -40,31 +40,31 @@ type intake struct {
 // fewSlots is up to how many slots the fetch loop hears of every end.
 const fewSlots = 4 * chunkSize
 
-func newIntake(c *Consumer) *intake {
-	i := &intake{Consumer: c, loop: c.settings.Policy.Loop, quota: quotaOf(c.settings), turn: newTurn(), calls: newFetchCalls()}
+func newFetchLoop(c *Consumer) *fetchLoop {
+	i := &fetchLoop{Consumer: c, loop: c.settings.Policy.Loop, quota: quotaOf(c.settings), turn: newTurn(), calls: newFetchCalls()}
 	i.size = i.loop.Batch.Size
 	i.slow.Store(c.pool.slow(0, c.settings.Policy.Fetch.Retry.Timeout))
 	i.mostBehind = 10 * max(c.settings.Policy.Settle.Size, i.loop.Concurrency.Most())
-	i.closely = coarsely
+	i.wakeOn = wakeOnChunk
 	if i.loop.Concurrency.Most()+i.loop.Batch.Prefetch <= fewSlots {
-		i.closely = exactly
+		i.wakeOn = wakeOnEvery
 	}
 	return i
 }
 
 // run returns nil at the natural end and when ctx ends, and the error of a fetch that failed for good.
-func (i *intake) run(ctx context.Context) error {
+func (i *fetchLoop) run(ctx context.Context) error {
 	err := i.fetchAll(ctx)
 	i.endFilling(ctx)
 	i.attend(ctx)
 	return err
 }
 
-func (i *intake) fetchAll(ctx context.Context) error {
-	defer i.pulse.fetching.Store(0)
+func (i *fetchLoop) fetchAll(ctx context.Context) error {
+	defer i.stall.fetching.Store(0)
 	i.turn.take()
 	defer i.turn.give()
-	defer i.room.wanted.Store(notWanted)
+	defer i.capacity.wakeOn.Store(wakeNever)
 	defer func() {
 		if i.begun != nil { // fetching was stopped meanwhile
 			i.fetch(i.begun)
@@ -104,9 +104,9 @@ func (i *intake) fetchAll(ctx context.Context) error {
 	return nil
 }
 
-// next fetches once there is room, or returns what a worker has fetched meanwhile; nil: fetching was stopped, or the limit
+// next fetches once there is capacity, or returns what a worker has fetched meanwhile; nil: fetching was stopped, or the limit
 // is reached.
-func (i *intake) next(ctx context.Context) *fetched {
+func (i *fetchLoop) next(ctx context.Context) *fetched {
 	for !i.spent() {
 		i.beginFilled()
 		if got := i.handed; got != nil {
@@ -115,7 +115,7 @@ func (i *intake) next(ctx context.Context) *fetched {
 		}
 		if f := i.begun; f != nil {
 			i.begun = nil
-			i.room.wanted.Store(notWanted)
+			i.capacity.wakeOn.Store(wakeNever)
 			return i.fetch(f)
 		}
 		if i.outage.lasts() && !i.gate.paused() {
@@ -124,9 +124,9 @@ func (i *intake) next(ctx context.Context) *fetched {
 			}
 			continue
 		}
-		i.room.wanted.Store(i.closely) // before looking, so that what is freed from now on wakes the loop
+		i.capacity.wakeOn.Store(i.wakeOn) // before looking, so that what is freed from now on wakes the loop
 		if n := i.ask(); n > 0 {
-			i.room.wanted.Store(notWanted)
+			i.capacity.wakeOn.Store(wakeNever)
 			wait := i.untilFetch()
 			if ctx.Err() != nil || (wait > 0 && !i.sleep(ctx, wait)) {
 				return nil
@@ -144,12 +144,12 @@ func (i *intake) next(ctx context.Context) *fetched {
 }
 
 // waitFor waits until something happens, or for d where that is more than 0; false when ctx ends.
-func (i *intake) waitFor(ctx context.Context, d time.Duration) bool {
-	i.pulse.fetching.Store(0)
+func (i *fetchLoop) waitFor(ctx context.Context, d time.Duration) bool {
+	i.stall.fetching.Store(0)
 	timer := afterOrNever(d)
 	defer timer.stop()
 	select {
-	case <-i.room.free:
+	case <-i.capacity.available:
 	case <-timer.c:
 	case <-ctx.Done():
 		return false
@@ -158,28 +158,28 @@ func (i *intake) waitFor(ctx context.Context, d time.Duration) bool {
 }
 
 // waitForRoom lets workers take turns meanwhile.
-func (i *intake) waitForRoom(ctx context.Context) bool {
+func (i *fetchLoop) waitForRoom(ctx context.Context) bool {
 	i.turn.give()
 	defer i.turn.take()
 	return i.waitFor(ctx, i.untilFilled())
 }
 
-// lend has a worker fetch, where the loop's goroutine waits for room and there is some, and reports whether it did. It
+// lend has a worker fetch, if the loop's goroutine waits for capacity and there is some, and reports whether it did. It
 // goes on while there are slots for which nothing is fetched. What is not [fetched.plain] is left to the loop's goroutine.
-func (i *intake) lend(w *worker) (did bool) {
+func (i *fetchLoop) lend(w *worker) (did bool) {
 	if i.slow.Load() || i.loop.Batch.Fill > 0 {
-		i.room.freed()
+		i.capacity.notify()
 		return false
 	}
-	for i.room.wanted.Load() != notWanted && i.free() > 0 && (!did || i.idle()) && i.turn.tryTake() {
+	for i.capacity.wakeOn.Load() != wakeNever && i.free() > 0 && (!did || i.idle()) && i.turn.tryTake() {
 		n := i.ask()
-		due := n > 0 && i.handed == nil && i.begun == nil && i.room.wanted.Load() != notWanted && i.ctx.Err() == nil && !i.outage.lasts()
+		due := n > 0 && i.handed == nil && i.begun == nil && i.capacity.wakeOn.Load() != wakeNever && i.ctx.Err() == nil && !i.outage.lasts()
 		wait := due && i.pause() > 0
 		if due && !wait {
 			did = true
 			i.fetchBy(w, i.begin(n))
 		}
-		i.pulse.fetching.Store(0)
+		i.stall.fetching.Store(0)
 		if call := wait || i.handed != nil || i.begun != nil || i.spent(); call || !due {
 			i.give(call)
 			break
@@ -190,15 +190,15 @@ func (i *intake) lend(w *worker) (did bool) {
 }
 
 // give ends a worker's turn, and calls the loop's goroutine where it is to go on.
-func (i *intake) give(call bool) {
+func (i *fetchLoop) give(call bool) {
 	i.turn.give()
 	if call {
-		signal(i.room.free)
+		signal(i.capacity.available)
 	}
 }
 
 // worthwhile is n and what is about to end, where a fetch takes long: it may as well bring more.
-func (i *intake) worthwhile(n int) int {
+func (i *fetchLoop) worthwhile(n int) int {
 	if !i.slow.Load() {
 		return n
 	}
@@ -214,7 +214,7 @@ func (i *intake) worthwhile(n int) int {
 }
 
 // ask is how much to ask the source for now.
-func (i *intake) ask() int {
+func (i *fetchLoop) ask() int {
 	n := min(i.free(), i.size)
 	if i.quota != nil {
 		n = int(min(int64(n), i.quota.Left()))
@@ -223,11 +223,11 @@ func (i *intake) ask() int {
 }
 
 // spent reports whether nothing more may be started.
-func (i *intake) spent() bool { return i.quota != nil && i.quota.Left() <= 0 }
+func (i *fetchLoop) spent() bool { return i.quota != nil && i.quota.Left() <= 0 }
 
 // free returns how many transactions may be fetched now.
-func (i *intake) free() int {
-	unsettled := int(i.room.unsettled.Load())
+func (i *fetchLoop) free() int {
+	unsettled := int(i.capacity.unsettled.Load())
 	if i.gate.paused() || i.outage.lasts() || i.waiting.full() || i.order.full() {
 		return 0
 	}
@@ -250,7 +250,7 @@ func (i *intake) free() int {
 }
 
 // idle reports whether there are slots for which nothing was fetched.
-func (i *intake) idle() bool {
+func (i *fetchLoop) idle() bool {
 	return i.stats.outstanding()-i.besideSlots() < int(i.pool.limit.Load())
 }
 
@@ -259,7 +259,7 @@ func (i *intake) idle() bool {
 func (c *Consumer) besideSlots() int { return int(c.waiting.count.Load()) + int(c.order.count.Load()) }
 
 // untilFetch is how long to wait before a fetch is allowed, or the batch has waited long enough for more.
-func (i *intake) untilFetch() time.Duration {
+func (i *fetchLoop) untilFetch() time.Duration {
 	wait := i.pause()
 	if filled := i.untilFilled(); filled > 0 {
 		return min(wait, filled)
@@ -268,7 +268,7 @@ func (i *intake) untilFetch() time.Duration {
 }
 
 // pause returns how long to wait before a fetch is allowed.
-func (i *intake) pause() time.Duration {
+func (i *fetchLoop) pause() time.Duration {
 	var next instant
 	if i.loop.Batch.Interval > 0 && i.last != 0 {
 		next = i.last.after(i.loop.Batch.Interval)
@@ -281,12 +281,12 @@ func (i *intake) pause() time.Duration {
 
 // owes reports whether the source holds back what this loop requeued, where it can count: a loop that ended now would leave
 // that undone.
-func (i *intake) owes(ctx context.Context) bool {
+func (i *fetchLoop) owes(ctx context.Context) bool {
 	source, counts := i.settings.Source.(ergon.Counter)
 	if !counts || i.stats.ended[Requeued].Load() == 0 {
 		return false
 	}
-	i.turnsWithin(i.pulse.fetch)
+	i.expectWithin(i.stall.fetch)
 	n, err := ergon.RunFn(ctx, i.settings.Policy.Fetch.Retry, source.CountTransactions, ergon.RunOption{Name: spans.Count})
 	if err != nil {
 		i.watcher.notCounted(err)
@@ -301,12 +301,12 @@ func (i *intake) owes(ctx context.Context) bool {
 }
 
 // rest waits after an empty fetch. Where the loop is not streaming there is something in flight, whose end ends the rest.
-func (i *intake) rest(ctx context.Context) bool {
+func (i *fetchLoop) rest(ctx context.Context) bool {
 	i.empties++
 	p := i.loop.EmptyQueue
 	wait := p.Jittered(p.Delay(i.empties), rand.Float64())
 	i.watcher.empty(wait)
-	i.turnsWithin(wait)
+	i.expectWithin(wait)
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for {
@@ -315,16 +315,16 @@ func (i *intake) rest(ctx context.Context) bool {
 			return false
 		case <-timer.C:
 			return true
-		case <-i.room.free:
-			if !i.loop.Streaming && i.room.unsettled.Load() == 0 {
+		case <-i.capacity.available:
+			if !i.loop.Streaming && i.capacity.unsettled.Load() == 0 {
 				return true
 			}
 		}
 	}
 }
 
-func (i *intake) sleep(ctx context.Context, d time.Duration) bool {
-	i.turnsWithin(d)
+func (i *fetchLoop) sleep(ctx context.Context, d time.Duration) bool {
+	i.expectWithin(d)
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -336,7 +336,7 @@ func (i *intake) sleep(ctx context.Context, d time.Duration) bool {
 }
 
 // accept hands transactions to the pool. What is beyond the limit is released: it does not count as fetched.
-func (i *intake) accept(txs []ergon.Transaction, from trace.SpanContext, by *worker) {
+func (i *fetchLoop) accept(txs []ergon.Transaction, from trace.SpanContext, by *worker) {
 	if i.quota != nil && len(txs) > 0 {
 		if n := i.quota.Take(i.ctx, len(txs)); n < len(txs) {
 			i.releaseBeside(txs[n:])
@@ -348,7 +348,7 @@ func (i *intake) accept(txs []ergon.Transaction, from trace.SpanContext, by *wor
 	}
 	flights := i.newFlights(txs)
 	i.stats.fetched.Add(int64(len(txs)))
-	i.room.unsettled.Add(int64(len(txs)))
+	i.capacity.unsettled.Add(int64(len(txs)))
 	i.leases.hold(flights, i.last)
 	i.watcher.accepted(flights, from)
 	ready := i.order.ready(flights)
@@ -361,7 +361,7 @@ func (i *intake) accept(txs []ergon.Transaction, from trace.SpanContext, by *wor
 }
 
 // adapt moves the size between its bounds: up while fetches come back full, down when they come back less than half full.
-func (i *intake) adapt(asked, got int) {
+func (i *fetchLoop) adapt(asked, got int) {
 	b := i.loop.Batch
 	if !b.Adapts() || asked < i.size {
 		return // fewer free slots than the size say nothing about the source
