@@ -171,7 +171,7 @@ func (l *life) settings(p policy.Consumer) pipeline.Settings {
 		Task: w.cfg.Name, Worker: w.name, Identity: w.cfg.OutputIdentity(l.sourceName(p)),
 		Handlers: l.task, Source: source, DeadLetters: deadLetters, Policy: p,
 		Producer: w.cfg.Producer, Shutdown: w.cfg.Shutdown, Force: w.settings.Force,
-		Recorder: w.settings.Recorder, OnSettle: w.onSettle,
+		Recorder: w.settings.Recorder, OnSettle: w.onSettle, Hanging: &w.hanging,
 		TracerProvider: w.settings.TracerProvider, MeterProvider: w.settings.MeterProvider, Logger: w.logger,
 		ContinueTraces: w.settings.ContinueTraces,
 	}

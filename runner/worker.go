@@ -44,6 +44,7 @@ type worker struct {
 	again int // how often it began anew
 
 	controls control
+	hanging  pipeline.Hanging // of all lives: what hangs outlives them
 }
 
 func newWorker(cfg ergon.TaskConfig, name string, s Settings, stop *shutdown) *worker {

@@ -83,6 +83,9 @@ func New(s Settings) (*Consumer, error) {
 		stopping: make(chan struct{}), headroomFreed: make(chan struct{}, 1),
 	}
 	c.settings.Handlers = s.Handlers.WithIdentity(s.Identity)
+	if s.Hanging == nil {
+		c.settings.Hanging = &Hanging{}
+	}
 	c.capacity.init()
 	c.payloads, c.recorder = newPayloads(c), newRecords(s.Recorder)
 	c.stall.init(s.Policy)

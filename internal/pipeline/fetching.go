@@ -130,6 +130,10 @@ func (i *fetchLoop) call(ctx context.Context, n int) (got fetched, err error) {
 	if ctx.Err() != nil { // given up before it began
 		return fetched{}, context.Cause(ctx)
 	}
+	if err := i.settings.Hanging.enter(callFetch); err != nil {
+		return fetched{}, err
+	}
+	defer i.settings.Hanging.leave(callFetch)
 	txs, err := i.settings.Source.FetchTransactions(ctx, n)
 	err = hear(err)
 	if errors.Is(err, ergon.ErrExhausted) {

@@ -287,7 +287,13 @@ func (i *fetchLoop) owes(ctx context.Context) bool {
 		return false
 	}
 	i.expectWithin(i.stall.fetch)
-	n, err := ergon.RunFn(ctx, i.settings.Policy.Fetch.Retry, source.CountTransactions, ergon.RunOption{Name: spans.Count})
+	n, err := ergon.RunFn(ctx, i.settings.Policy.Fetch.Retry, func(ctx context.Context) (int64, error) {
+		if err := i.settings.Hanging.enter(callCount); err != nil {
+			return 0, err
+		}
+		defer i.settings.Hanging.leave(callCount)
+		return source.CountTransactions(ctx)
+	}, ergon.RunOption{Name: spans.Count})
 	if err != nil {
 		i.watcher.notCounted(err)
 		i.stats.returning.Store(0)

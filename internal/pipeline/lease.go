@@ -148,6 +148,10 @@ func (l *leases) call(ctx context.Context, deliveries []*leased) error {
 	once := policy.Retry{MaxAttempts: 1, Timeout: l.interval(), BackoffMultiplier: 1}
 	spanned, span := l.consumer.watcher.leasesStarted(ctx, len(batch))
 	_, err := ergon.RunFn(spanned, once, func(ctx context.Context) (struct{}, error) {
+		if err := l.consumer.settings.Hanging.enter(callExtend); err != nil {
+			return struct{}{}, err
+		}
+		defer l.consumer.settings.Hanging.leave(callExtend)
 		return struct{}{}, hearBatch(l.keeper.ExtendLeases(ctx, batch))
 	}, ergon.RunOption{Name: spans.ExtendLeases})
 	if ctx.Err() != nil {

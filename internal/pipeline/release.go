@@ -30,7 +30,7 @@ func (c *Consumer) release(ctx context.Context, txs []ergon.Transaction) {
 	for i, tx := range txs {
 		settlements[i] = ergon.Settlement{Transaction: tx, Action: policy.SettleRequeue, Interrupted: true}
 	}
-	failed, _ := c.inParts(ctx, spans.Settle, newParts(len(settlements)), func(ctx context.Context, parts []int) error {
+	failed, _ := c.inParts(ctx, spans.Settle, newParts(callSettle, len(settlements)), func(ctx context.Context, parts []int) error {
 		return source.SettleTransactions(ctx, pick(settlements, parts))
 	})
 	maps.DeleteFunc(failed, func(_ int, err error) bool { return errors.Is(err, ergon.ErrStaleDelivery) }) // they are back

@@ -31,6 +31,8 @@ type Settings struct {
 	Shutdown policy.Shutdown
 	// Force, when it is closed, cuts the shutdown short: handlers are cancelled and given up at once. Nil: never.
 	Force <-chan struct{}
+	// Hanging counts calls that do not return; nil: those of this loop alone.
+	Hanging *Hanging
 	// OnSettle, where set, is told how many transactions of a batch came to an outcome, before their source is told: should the
 	// process die then, somebody knows. Concurrent.
 	OnSettle func(Outcome, int64)

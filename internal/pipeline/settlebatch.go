@@ -154,7 +154,7 @@ func (s *settling) gatherNews() bool {
 			Transaction: *f.tx, Action: v.action, Delay: v.delay, Interrupted: v.interrupted,
 		})
 	}
-	n.parts = newParts(len(n.settlements))
+	n.parts = newParts(callSettle, len(n.settlements))
 	s.news = n
 	return len(n.told) > 0
 }
@@ -249,6 +249,10 @@ func (c *Consumer) inParts(
 
 // part is one attempt of what is left.
 func (c *Consumer) part(ctx context.Context, p *parts, do func(context.Context, []int) error) error {
+	if err := c.settings.Hanging.enter(p.purpose); err != nil {
+		return err
+	}
+	defer c.settings.Hanging.leave(p.purpose)
 	turn, left := p.begin()
 	err := hearBatch(do(ctx, left))
 	c.excuseDelayOf(err)
@@ -276,15 +280,16 @@ func (l *letter) keep(n news) { l.told, l.settlements = n.told, n.settlements }
 
 // parts is a batch that is tried again without those of its items that are done.
 type parts struct {
-	first  atomic.Pointer[inline.Call[struct{}]] // its first attempt, where a worker has made that and nobody has joined it yet
-	mu     sync.Mutex
-	turn   int
-	left   []int
-	failed itemErrors // stale, or the last error
+	purpose int                                   // what the connector is called for
+	first   atomic.Pointer[inline.Call[struct{}]] // its first attempt, where a worker has made that and nobody has joined it yet
+	mu      sync.Mutex
+	turn    int
+	left    []int
+	failed  itemErrors // stale, or the last error
 }
 
-func newParts(n int) *parts {
-	p := &parts{failed: itemErrors{}, left: make([]int, n)}
+func newParts(purpose, n int) *parts {
+	p := &parts{purpose: purpose, failed: itemErrors{}, left: make([]int, n)}
 	for i := range p.left {
 		p.left[i] = i
 	}
