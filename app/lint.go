@@ -14,7 +14,8 @@ func (p *program) lintCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "lint", Short: "Check the configuration and report everything that is wrong with it", GroupID: groupLook,
 		Long: "Check the configuration and report everything that is wrong with it.\n\n" +
-			"Connectors, services and tasks are made, but nothing is opened and nothing runs.",
+			"Connectors, services and tasks are made, but nothing is opened and nothing runs. The result is the same on every machine:\n" +
+			"whether files, directories and servers are there, and can be used, is what doctor checks where the program is to run.",
 		Args: arguments(),
 		RunE: func(*cobra.Command, []string) error { return p.lint() },
 	}
