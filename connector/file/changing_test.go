@@ -72,6 +72,47 @@ func TestStrayQuoteThatMeetsAnotherIsBounded(t *testing.T) {
 	}
 }
 
+// [I1] A stray quote whose record goes beyond the longest one: nothing after it is delivered or counts as done, in bounded memory,
+// and the line that is named is that of the quote; where the file cannot be read on before the record ends, that of the record.
+func TestStrayQuoteOfARecordBeyondTheLongestIsNamed(t *testing.T) {
+	rows := strings.Repeat("2,two\n", 300_000) // 1.8 MB
+	for name, c := range map[string]struct {
+		content func(t *testing.T) string
+		file    string
+		want    []string
+	}{
+		"meets another": {
+			func(*testing.T) string { return "id,name\n0,zero\n1,\"a\nb\",\"one\n" + rows + "3,\"three\"\n4,four\n" }, "x.csv",
+			[]string{"x.csv:4: the quote that begins a field on line 4 takes the lines after it into the field", "nothing after it can be read"},
+		},
+		"never ends": {
+			func(*testing.T) string { return "id,name\n0,zero\n1,\"one\n" + rows }, "x.csv",
+			[]string{"x.csv:3: the quote that begins a field on line 3 takes the lines after it into the field", "nothing after it can be read"},
+		},
+		"the archive is broken": {
+			func(t *testing.T) string {
+				t.Helper()
+				whole := zipped(t, "id,name\n0,zero\n1,\"one\n"+rows)
+				return whole[:len(whole)-8]
+			}, "x.csv.gz",
+			[]string{"x.csv.gz:3: the file cannot be read on"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			write(t, filepath.Join(dir, c.file), c.content(t))
+			source := open(t, newSource(t, checkpointed(dir, c.file)))
+			batch, err := drain(t, source)
+			wantError(t, err, c.want...)
+			if len(batch) > 2 || show(batch[0].Payload()) != `{"id":"0","name":"zero"}` {
+				t.Errorf("got %d records, want the one before, and at most the malformed one", len(batch))
+			}
+			finish(t, source)
+			wantInCheckpoint(t, filepath.Join(dir, "state", "checkpoint"), `"line":3,`)
+		})
+	}
+}
+
 // unfinished opens a source of a last line without its end, as the worker of a log.
 func unfinished(t *testing.T, dir string, how file.LastLine, log *bytes.Buffer) *file.Source {
 	t.Helper()

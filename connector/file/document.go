@@ -47,6 +47,9 @@ func (d document) open() (fs.File, fs.FileInfo, error) {
 	if err != nil {
 		return nil, nil, d.explain(err)
 	}
+	if info, err = f.Stat(); err != nil { // of the one that is open: another may have been there before
+		return nil, nil, errors.Join(d.explain(err), f.Close())
+	}
 	return f, info, nil
 }
 

@@ -141,6 +141,11 @@ func (s *Source) read(ctx context.Context, limit int) ([]fresh, error) {
 			return nil, prefixed(err)
 		}
 	}
+	if s.pass.in.at.Offset >= s.changes.next {
+		if err := s.look(ctx); err != nil {
+			return nil, s.stopped(err)
+		}
+	}
 	read := make([]fresh, 0, min(limit, mostAtOnce))
 	for len(read) < limit {
 		r, err := s.pass.next(ctx)
@@ -149,6 +154,11 @@ func (s *Source) read(ctx context.Context, limit int) ([]fresh, error) {
 		}
 		if errors.Is(err, errUnfinished) {
 			return read, s.waitFor()
+		}
+		if errors.Is(err, io.EOF) {
+			if changed := s.lookAtEnd(ctx); changed != nil {
+				err = changed
+			}
 		}
 		if err != nil {
 			return read, s.stopped(err)

@@ -164,7 +164,7 @@ func (p *pass) goTo(ctx context.Context, to position, same bool) error {
 func (p *pass) next(ctx context.Context) (record, error) {
 	r, err := p.scanner.next(ctx)
 	if errors.Is(err, io.EOF) && !p.compressed && p.in.at.Offset < p.info.Size() {
-		return r, p.scanner.unreadable(errors.New("the file has become shorter while it was read"))
+		return r, p.scanner.unreadable(errShorter)
 	}
 	return r, err
 }

@@ -43,6 +43,8 @@ type Source struct {
 	stop chan struct{} // closed by Close
 	pass *pass         // held with turn
 
+	changes changes // of the file, meanwhile; held with turn
+
 	unfinished time.Time // since when the end of the last line is waited for; held with turn
 
 	unreported error // of a read behind records that were delivered; held with turn
@@ -93,6 +95,7 @@ func (s *Source) Open(ctx context.Context) error {
 		s.pass.waitForLastLine()
 	}
 	s.window.end = s.from
+	s.changes = changesOf(s.pass)
 	s.turn <- struct{}{}
 	return nil
 }
