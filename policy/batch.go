@@ -4,21 +4,21 @@ import "time"
 
 // Batch is how much is fetched at once.
 type Batch struct {
-	// Size is how many transactions one fetch asks for at most. At least 1. Default 100.
+	// Size is the maximum number of transactions of one fetch. At least 1. Default 100.
 	Size int `yaml:"size"`
-	// MinSize and MaxSize, where both are set, let the size adapt between them: it doubles while fetches come back full
-	// and halves when they come back less than half full. 0 and 0 (default) keep Size.
+	// MinSize and MaxSize, if both are set, let the size adapt between them: it doubles while fetches return a full
+	// batch and halves when they return less than half of one. 0 and 0 (default) keep Size.
 	MinSize int `yaml:"min_size"`
-	// MaxSize is the upper end of the adapting size.
+	// MaxSize is the maximum of the adapting size.
 	MaxSize int `yaml:"max_size"`
-	// Interval is the least pause between the starts of two fetches. Default 0.
+	// Interval is the minimum pause between the starts of two fetches. Default 0.
 	Interval time.Duration `yaml:"interval"`
-	// Prefetch is how many transactions may be fetched ahead of a free slot, continuous mode only. They wait with their
-	// leases kept, and are released at shutdown. Default 0.
+	// Prefetch is how many transactions may be fetched before a slot is free, continuous mode only. They wait with
+	// extended leases, and are requeued at shutdown. Default 0.
 	Prefetch int `yaml:"prefetch"`
-	// Fill is how long a batch waits for more, batch mode only: it begins once it has MinSize transactions, or what is left
-	// of the loop's limit, when Fill has passed since its first, or when the source has ended. Its fetches are paced by
-	// empty_queue. 0 (default) begins with what the first fetch brings.
+	// Fill is how long a batch waits for more transactions, batch mode only. It begins when it has MinSize transactions
+	// or the rest of the loop's limit, when Fill has passed since its first transaction, or when the source has ended.
+	// The delays of empty_queue apply between its fetches. 0 (default) begins with the result of the first fetch.
 	Fill time.Duration `yaml:"fill"`
 }
 

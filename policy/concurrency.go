@@ -2,18 +2,19 @@ package policy
 
 // Concurrency is how many transactions run at once.
 type Concurrency struct {
-	// Value is the number at the start, and for good where Min and Max are not set. At least 1. Default 16.
+	// Value is the number at the start; it is constant if Min and Max are not set. At least 1. Default 16.
 	Value int `yaml:"value"`
-	// Min and Max, where both are set, let the number adapt between them by latency and errors. 0 and 0 (default) keep Value.
+	// Min and Max, if both are set, let the number adapt between them by latency and errors. 0 and 0 (default) keep
+	// Value.
 	Min int `yaml:"min"`
-	// Max is the upper end of the adapting concurrency.
+	// Max is the maximum of the adapting concurrency.
 	Max int `yaml:"max"`
-	// Headroom is how many abandoned attempts (timed out, but their handler has not returned) a worker bears before it
-	// stops fetching and ends with an error. 0 (default) means as many as may run at once.
+	// Headroom is how many abandoned attempts (timed out, but their handler has not returned) a worker tolerates before
+	// it stops fetching and ends with an error. 0 (default) means as many as may run at once.
 	Headroom int `yaml:"headroom"`
-	// Waiting is how many transactions may wait for their next attempt, beside those that run, before nothing more is
-	// fetched. A backoff of more than a second waits there; a shorter one keeps its place. 0 (default) means four times as
-	// many as may run at once.
+	// Waiting is the maximum number of transactions that wait for their next attempt without a slot. At this number
+	// fetching pauses. A backoff of more than a second waits without a slot; a shorter one keeps its slot. 0 (default)
+	// means four times as many as may run at once.
 	Waiting int `yaml:"waiting"`
 }
 

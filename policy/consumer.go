@@ -2,9 +2,9 @@ package policy
 
 import "time"
 
-// Consumer is everything that a consuming loop is run by.
+// Consumer is the policy of a consuming loop.
 type Consumer struct {
-	// Loop is the loop itself: how much at once, how long, when it ends.
+	// Loop is the loop itself: concurrency, time limits, and when it ends.
 	Loop Loop `yaml:"loop"`
 	// Fetch governs taking transactions from the source.
 	Fetch Fetch `yaml:"fetch"`

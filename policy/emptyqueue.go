@@ -6,13 +6,13 @@ import "time"
 type EmptyQueue struct {
 	// Backoff is the wait after the first empty fetch. More than 0. Default 100ms.
 	Backoff time.Duration `yaml:"backoff"`
-	// BackoffMultiplier is what each further wait is multiplied by. At least 1. Default 2.
+	// BackoffMultiplier is the factor from each wait to the next. At least 1. Default 2.
 	BackoffMultiplier float64 `yaml:"backoff_multiplier"`
-	// BackoffCap is the longest wait. At least Backoff and Interval. Default 5s.
+	// BackoffCap is the maximum wait. At least Backoff and Interval. Default 5s.
 	BackoffCap time.Duration `yaml:"backoff_cap"`
-	// Interval is the least wait. Default 0.
+	// Interval is the minimum wait. Default 0.
 	Interval time.Duration `yaml:"interval"`
-	// Jitter is the part of a wait, from 0 to 1, that is taken off at random. Default 0.2.
+	// Jitter is the fraction of a wait, from 0 to 1, by which it is randomly shortened at most. Default 0.2.
 	Jitter float64 `yaml:"jitter"`
 }
 

@@ -22,20 +22,20 @@ const (
 	ExecutionSync Execution = "sync"
 )
 
-// OnException is what becomes of a failed transaction when its exception handler does not say.
+// OnException is what happens to a failed transaction if its exception handler does not decide.
 type OnException string
 
 const (
 	// OnExceptionDeadLetter writes it to the dead-letter connector.
 	OnExceptionDeadLetter OnException = "dead_letter"
-	// OnExceptionRequeue gives it back to the source.
+	// OnExceptionRequeue requeues it to the source.
 	OnExceptionRequeue OnException = "requeue"
-	// OnExceptionDiscard acknowledges it: it is gone.
+	// OnExceptionDiscard acknowledges it: it is deleted.
 	OnExceptionDiscard OnException = "discard"
 )
 
-// DeadLetterSource as Loop.DeadLetter leaves dead letters to the source: it is told to reject, for brokers that have a
-// dead-letter queue of their own.
+// DeadLetterSource as Loop.DeadLetter leaves dead letters to the source: the engine rejects them there. It is for
+// brokers that have a dead-letter queue of their own.
 const DeadLetterSource = "source"
 
 // Ordering is which transactions wait for each other.
@@ -56,14 +56,15 @@ type Loop struct {
 	Execution Execution `yaml:"execution"`
 	// OSThreads pins each sync worker to an operating system thread, for C libraries with thread-local state. Default false.
 	OSThreads bool `yaml:"os_threads"`
-	// Streaming keeps the loop polling when the source is empty; otherwise it ends. Default false.
+	// Streaming keeps the loop polling when the source is empty; otherwise the loop ends. Default false.
 	Streaming bool `yaml:"streaming"`
-	// Limit is how many transactions are started at most; 0 means no limit. Default 0.
+	// Limit is the maximum number of transactions to start; 0 means no limit. Default 0.
 	Limit int64 `yaml:"limit"`
-	// Timeout bounds the loop: fetching stops, then what is in flight has the shutdown's grace. 0 means no bound. Default 0.
+	// Timeout limits the duration of the loop: then fetching stops, and transactions in flight have the shutdown's
+	// grace. 0 means no limit. Default 0.
 	Timeout time.Duration `yaml:"timeout"`
-	// TransactionTimeout bounds process and success with their backoffs; the exception phase has its own budget after it.
-	// 0 means no bound. Default 5m.
+	// TransactionTimeout limits process and success together, including their backoffs; the exception phase has its own
+	// budget after it. 0 means no limit. Default 5m.
 	TransactionTimeout time.Duration `yaml:"transaction_timeout"`
 	// Batch is how much is fetched at once.
 	Batch Batch `yaml:"batch"`
@@ -71,10 +72,10 @@ type Loop struct {
 	Concurrency Concurrency `yaml:"concurrency"`
 	// EmptyQueue is how long to wait after an empty fetch, while streaming.
 	EmptyQueue EmptyQueue `yaml:"empty_queue"`
-	// OnException is what becomes of a failed transaction: dead_letter (default), requeue or discard.
+	// OnException is what happens to a failed transaction: dead_letter (default), requeue or discard.
 	OnException OnException `yaml:"on_exception"`
-	// DeadLetter is the name of the connector that dead letters go to, or "source" for a source that keeps what it is told
-	// to reject. It is needed where OnException is dead_letter. Default "dead_letters".
+	// DeadLetter is the name of the connector for dead letters, or "source" for a source that keeps rejected
+	// transactions itself. It is required if OnException is dead_letter. Default "dead_letters".
 	DeadLetter string `yaml:"dead_letter"`
 	// Ordering is none (default) or key.
 	Ordering Ordering `yaml:"ordering"`
@@ -82,16 +83,16 @@ type Loop struct {
 	Order Order `yaml:"order"`
 	// Outage is when to stop trying because everything fails.
 	Outage Outage `yaml:"outage"`
-	// HoldAtMost is how long a transaction that was requeued is kept by the loop itself, because its source would not keep
-	// the order of its key; one that is held longer fails and becomes a dead letter. What an outage holds goes back to the
-	// source after that time. More than 0. Default 15m.
+	// HoldAtMost is the maximum time for which the loop itself keeps a requeued transaction, because its source would
+	// not keep the order of its key. One that is kept longer fails and becomes a dead letter. After the same time a
+	// transaction that an outage holds is requeued to the source. More than 0. Default 15m.
 	HoldAtMost time.Duration `yaml:"hold_at_most"`
 }
 
 // Order bounds what ordering by key keeps back.
 type Order struct {
-	// Held is how many transactions may be fetched and wait for others of their key, where it is the loop that keeps the
-	// order, before nothing more is fetched. A backlog of one key keeps others waiting only beyond that. At least 1.
+	// Held is the maximum number of fetched transactions that wait for others of their key, if the loop keeps the
+	// order. At this number fetching pauses, so a backlog of one key delays other keys only beyond it. At least 1.
 	// Default 10000.
 	Held int `yaml:"held"`
 }

@@ -2,15 +2,17 @@ package policy
 
 import "time"
 
-// Outage is when a loop concludes that it is not the transactions that are at fault but something they all need.
+// Outage is when a loop concludes that something which all transactions need is down.
 type Outage struct {
-	// After is how many transactions in a row must fail with category SYSTEM or TIMEOUT. 0 (default) switches it off.
+	// After is how many consecutive transactions must fail with category SYSTEM or TIMEOUT. 0 (default) switches it
+	// off.
 	After int `yaml:"after"`
-	// ProbeInterval is the pause before each single transaction that is tried while the outage lasts, and the delay with
-	// which failed ones are requeued. More than 0. Default 5s.
+	// ProbeInterval is the pause before each probe, a single transaction that is tried during the outage. It is also
+	// the delay with which failed ones are requeued. More than 0. Default 5s.
 	ProbeInterval time.Duration `yaml:"probe_interval"`
-	// SameProbe is how often in a row of probes the same transaction is tried before another one is: it may be at fault
-	// itself. It is judged once another has succeeded. 0 means the default. Default 3.
+	// SameProbe is how many consecutive probes try the same transaction before another one is tried, because the first
+	// may itself be the cause. Its own policy decides about it after another has succeeded. 0 means the default.
+	// Default 3.
 	SameProbe int `yaml:"same_probe"`
 }
 

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Producer is everything that producing is run by: a loop over transactions that are to be sent, and the outbound
-// transactions of a hybrid task.
+// Producer is the policy of producing: of a loop over transactions to send, and of the outbound transactions of a
+// hybrid task.
 type Producer struct {
-	// Loop is how much at once, how fast, how long.
+	// Loop is the concurrency, the rate and the time limits.
 	Loop ProducerLoop `yaml:"loop"`
 	// Prepare governs preparing a transaction, which dispatches it.
 	Prepare Step `yaml:"prepare"`
@@ -18,44 +18,45 @@ type Producer struct {
 	Exception Step `yaml:"exception"`
 }
 
-// ProducerLoop governs a producing loop. Of a hybrid task's outbound transactions it governs the concurrency, the throttle,
-// the batches and the transaction timeout; the rest is the consuming loop's.
+// ProducerLoop governs a producing loop. For the outbound transactions of a hybrid task it governs the concurrency, the
+// throttle, the batches and the transaction timeout; the consuming loop governs the rest.
 type ProducerLoop struct {
 	// Execution is async (default) or sync.
 	Execution Execution `yaml:"execution"`
 	// OSThreads pins each sync worker to an operating system thread, for C libraries with thread-local state. Default false.
 	OSThreads bool `yaml:"os_threads"`
-	// Limit is how many transactions are started at most; 0 means no limit. Default 0.
+	// Limit is the maximum number of transactions to start; 0 means no limit. Default 0.
 	Limit int64 `yaml:"limit"`
-	// Timeout bounds the loop: no more transactions are taken, then what is in flight has the shutdown's grace. 0 means no
-	// bound. Default 0.
+	// Timeout limits the duration of the loop: then no more transactions are taken, and transactions in flight have the
+	// shutdown's grace. 0 means no limit. Default 0.
 	Timeout time.Duration `yaml:"timeout"`
-	// TransactionTimeout bounds prepare and success with their backoffs; the exception phase has its own budget after it.
-	// 0 means no bound. Default 5m.
+	// TransactionTimeout limits prepare and success together, including their backoffs; the exception phase has its own
+	// budget after it. 0 means no limit. Default 5m.
 	TransactionTimeout time.Duration `yaml:"transaction_timeout"`
-	// Batch is how concurrent dispatches to one connector are joined into one call.
+	// Batch is how concurrent dispatches to one connector are merged into one call.
 	Batch ProducerBatch `yaml:"batch"`
 	// Concurrency is how many transactions are prepared at once by a worker.
 	Concurrency Concurrency `yaml:"concurrency"`
-	// Throttle bounds how many are started in a second.
+	// Throttle limits how many transactions are started in a second.
 	Throttle Throttle `yaml:"throttle"`
 	// Ordering is none (default) or key.
 	Ordering Ordering `yaml:"ordering"`
 }
 
-// ProducerBatch is how concurrent dispatches to one connector are joined into one call of it.
+// ProducerBatch is how concurrent dispatches to one connector are merged into one call.
 type ProducerBatch struct {
-	// Size is how many transactions a call is made of at most, unless one dispatch alone has more. 1 joins nothing. At
+	// Size is the maximum number of transactions in one call; a single dispatch may have more. 1 merges nothing. At
 	// least 1. Default 100.
 	Size int `yaml:"size"`
-	// Interval is how long a dispatch waits at most for the call that is under way, to be joined with others by the next,
-	// before a call is made beside it. One that finds none under way never waits. Default 5ms.
+	// Interval is the maximum time for which a dispatch waits for the end of a call in progress, to be merged with
+	// others into the next call. After that a second call starts. If no call is in progress, a dispatch never waits.
+	// Default 5ms.
 	Interval time.Duration `yaml:"interval"`
 }
 
-// Throttle bounds how many transactions are started in a second. Attempts after the first do not count.
+// Throttle limits how many transactions are started in a second. Only first attempts count.
 type Throttle struct {
-	// Rate is how many in a second, on average; it may be a fraction. 0 means no bound. Default 0.
+	// Rate is the average number in a second; it may be a fraction. 0 means no limit. Default 0.
 	Rate float64 `yaml:"rate"`
 	// Burst is how many may be started at once after a pause. At least 1. Default 1.
 	Burst int `yaml:"burst"`

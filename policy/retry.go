@@ -5,20 +5,20 @@ import (
 	"time"
 )
 
-// Retry says how often a step is attempted, how long one attempt may take and how long to wait in between.
+// Retry is how often a step is attempted, how long one attempt may take and how long to wait in between.
 type Retry struct {
 	// MaxAttempts counts attempts in total; 1 means no retry. At least 1. Default 3.
 	MaxAttempts int `yaml:"max_attempts"`
-	// Timeout is the hard bound of one attempt. More than 0. Default 30s.
+	// Timeout is the hard limit of one attempt. More than 0. Default 30s.
 	Timeout time.Duration `yaml:"timeout"`
 	// Backoff is the delay before the second attempt. 0 retries at once. Default 200ms.
 	Backoff time.Duration `yaml:"backoff"`
-	// BackoffMultiplier is what each further delay is multiplied by. At least 1. Default 2.
+	// BackoffMultiplier is the factor from each delay to the next. At least 1. Default 2.
 	BackoffMultiplier float64 `yaml:"backoff_multiplier"`
-	// BackoffCap is the longest delay; 0 means uncapped. Default 10s.
+	// BackoffCap is the maximum delay; 0 means no maximum. Default 10s.
 	BackoffCap time.Duration `yaml:"backoff_cap"`
-	// Jitter is the part of a delay, from 0 to 1, that is taken off at random where the delay is slept, so that a crowd
-	// of failures does not retry in step. It only ever shortens: the bound given by Delay holds. Default 0.2.
+	// Jitter is the fraction of a delay, from 0 to 1, by which it is randomly shortened at most, so that many failures
+	// do not retry at the same moment. It never lengthens a delay: the result of Delay is the maximum. Default 0.2.
 	Jitter float64 `yaml:"jitter"`
 }
 

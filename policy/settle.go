@@ -2,16 +2,16 @@ package policy
 
 import "time"
 
-// Settle governs telling the source what became of its transactions.
+// Settle governs the settlement of transactions with their source.
 type Settle struct {
 	// Retry is the attempts, timeout and backoff of one batch of settlements, and of one write of dead letters.
 	Retry Retry `yaml:"retry"`
-	// Size is how many settlements are sent at once at most. At least 1. Default 100.
+	// Size is the maximum number of settlements in one call. At least 1. Default 100.
 	Size int `yaml:"size"`
-	// Interval is how long a settlement waits for others to join it. Default 5ms.
+	// Interval is how long a settlement waits for others to share its call. Default 5ms.
 	Interval time.Duration `yaml:"interval"`
-	// RequeueDelay is how long a transaction is held back when it is requeued because it could not be dead-lettered.
-	// Default 5s.
+	// RequeueDelay is the delay of a transaction that is requeued because its dead letter could not be written. Default
+	// 5s.
 	RequeueDelay time.Duration `yaml:"requeue_delay"`
 }
 

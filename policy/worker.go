@@ -22,11 +22,12 @@ type Workers struct {
 	Count int `yaml:"count"`
 	// Isolation is goroutine (default) or process.
 	Isolation Isolation `yaml:"isolation"`
-	// Heartbeat is how long a worker process may give no sign that its loop turns before it is killed and replaced. An
-	// empty source and a handler within its timeout are no standstill. At least 1s. Default 30s.
+	// Heartbeat is the maximum time without a sign of progress from the loop of a worker process. After that the
+	// process is killed and replaced. An empty source and a handler within its timeout count as progress. At least 1s.
+	// Default 30s.
 	Heartbeat time.Duration `yaml:"heartbeat"`
-	// CrashLimit is how many processes of a worker may die in a row, none of which brought a transaction to its end, before
-	// the worker is given up. At least 1. Default 10.
+	// CrashLimit is how many consecutive processes of a worker may die without finishing a transaction before the
+	// worker is given up. At least 1. Default 10.
 	CrashLimit int `yaml:"crash_limit"`
 }
 
@@ -47,9 +48,9 @@ func (w Workers) Validate() error {
 	return f.join()
 }
 
-// Shutdown is the ladder that a stop climbs down: stop fetching, drain, cancel, abandon.
+// Shutdown is the time limits of the steps of a shutdown: stop fetching, drain, cancel, abandon.
 type Shutdown struct {
-	// Grace is how long what is in flight may go on after fetching stopped. Default 25s.
+	// Grace is how long transactions in flight may continue after fetching stopped. Default 25s.
 	Grace time.Duration `yaml:"grace"`
 	// Force is how long a handler has to return after its context was cancelled. Default 5s.
 	Force time.Duration `yaml:"force"`

@@ -9,8 +9,8 @@ import (
 type Format string
 
 const (
-	// FormatAuto takes the format from the end of the file's name: .csv, .jsonl or .ndjson, .json, each with or without
-	// .gz after it.
+	// FormatAuto derives the format from the ending of the file's name: .csv, .jsonl or .ndjson, .json, each with or
+	// without .gz after it.
 	FormatAuto Format = ""
 	// FormatCSV is RFC 4180 with a header: each further record is delivered as a JSON object.
 	FormatCSV Format = "csv"
@@ -22,7 +22,7 @@ const (
 
 const gzipEnding = ".gz"
 
-// formatOf returns FormatAuto for a name that tells nothing.
+// formatOf returns FormatAuto for a name without a known ending.
 func formatOf(name string) Format {
 	name = strings.TrimSuffix(strings.ToLower(name), gzipEnding)
 	switch path.Ext(name) {

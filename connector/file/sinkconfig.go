@@ -10,33 +10,33 @@ import (
 type Mode string
 
 const (
-	// ModeAppend writes behind what is there.
+	// ModeAppend appends to the existing file.
 	ModeAppend Mode = "append"
-	// ModeReplace builds a new file beside it, path.partial, and puts that in its place when the loop has come to its
-	// natural end. Until then the old one stays as it is.
+	// ModeReplace writes a new file beside it, path.partial, and replaces the old file when the loop has ended
+	// naturally. Until then the old one does not change.
 	ModeReplace Mode = "replace"
 )
 
 const partialSuffix = ".partial"
 
-// SinkConfig is what a user says about a sink. Change a value of [DefaultSinkConfig]; zero values are not defaults.
+// SinkConfig is the configuration of a sink. Change a value of [DefaultSinkConfig]; zero values are not defaults.
 type SinkConfig struct {
-	// Dir is the directory that a relative Path is below and cannot leave. Default ".".
+	// Dir is the directory of a relative Path, which must not lead out of it. Default ".".
 	Dir string `yaml:"dir"`
-	// Path is the file: relative to Dir, or absolute, whose own directory is then the one it cannot leave.
+	// Path is the file: relative to Dir, or absolute. An absolute path must not lead out of its own directory.
 	Path string `yaml:"path"`
 	// Mode is append (default) or replace.
 	Mode Mode `yaml:"mode"`
-	// Resume has a sink that replaces go on with the file that a run left unfinished. It belongs to a source that goes on
-	// as well; where the source begins anew, false does away with what that run wrote. Default true.
+	// Resume lets a sink in mode replace continue the file that an earlier run left unfinished. Set it if the source
+	// continues as well. If the source begins anew, set false: then the unfinished file is deleted. Default true.
 	Resume bool `yaml:"resume"`
-	// ResumeWith narrows Resume: what a run left unfinished is gone on with only while this file is there, which is to be
-	// the checkpoint of the source, by the same rules as Path. Without the checkpoint the source begins anew, and so does
-	// the sink. Default "": always.
+	// ResumeWith restricts Resume: an unfinished file is continued only while this file exists. Name the checkpoint of
+	// the source, by the same rules as Path. Without the checkpoint the source begins anew, and so does the sink.
+	// Default "": always.
 	ResumeWith string `yaml:"resume_with"`
-	// Envelope writes {"id": …, "metadata": …, "payload": …} in place of the payload alone. Default false.
+	// Envelope writes {"id": …, "metadata": …, "payload": …} instead of the payload alone. Default false.
 	Envelope bool `yaml:"envelope"`
-	// MakeDirs creates the directories that are missing. Default true.
+	// MakeDirs creates missing directories. Default true.
 	MakeDirs bool `yaml:"make_dirs"`
 }
 

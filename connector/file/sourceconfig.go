@@ -7,49 +7,50 @@ import (
 	"time"
 )
 
-// SourceConfig is what a user says about a source. Change a value of [DefaultSourceConfig]; zero values are not defaults.
+// SourceConfig is the configuration of a source. Change a value of [DefaultSourceConfig]; zero values are not defaults.
 type SourceConfig struct {
-	// Dir is the directory that relative paths are below and cannot leave. Default ".".
+	// Dir is the directory of relative paths, which must not lead out of it. Default ".".
 	Dir string `yaml:"dir"`
-	// Path is the file: relative to Dir, or absolute, whose own directory is then the one it cannot leave.
+	// Path is the file: relative to Dir, or absolute. An absolute path must not lead out of its own directory.
 	Path string `yaml:"path"`
 	// Format is csv, jsonl or json. Default "": by the end of the file's name.
 	Format Format `yaml:"format"`
 	// Name is the first part of the ids, name@generation:line-content. Default "": the last element of Path.
 	Name string `yaml:"name"`
-	// Identity is what the generation of a file is made of where no checkpoint has it. Default "file".
+	// Identity is what the generation of a file is made of if no checkpoint has it. Default "file".
 	Identity Identity `yaml:"identity"`
 	// Comma is the one character between the columns of a CSV file. Default ",".
 	Comma string `yaml:"comma"`
-	// Numbers are the columns of a CSV file that are delivered as JSON numbers, null where they are empty. Others are
+	// Numbers are the columns of a CSV file that are delivered as JSON numbers, null if they are empty. Others are
 	// strings.
 	Numbers []string `yaml:"numbers"`
-	// Booleans are the columns that are delivered as true or false (1, 0, t, f and such are understood as well), null
-	// where they are empty.
+	// Booleans are the columns that are delivered as true or false (1, 0, t, f and similar forms are accepted as well),
+	// null if they are empty.
 	Booleans []string `yaml:"booleans"`
-	// MaxRecordBytes is the longest record, without its line end. A longer one is malformed. Default 1 MiB.
+	// MaxRecordBytes is the maximum length of a record, without its line end. A longer one is malformed. Default 1 MiB.
 	MaxRecordBytes int `yaml:"max_record_bytes"`
-	// LastLine is what becomes of the last line of a CSV or JSON Lines file where it has no line end: maybe somebody is still
-	// writing it. Default "take".
+	// LastLine is what happens to the last line of a CSV or JSON Lines file if it has no line end, because somebody may
+	// still be writing it. Default "take".
 	LastLine LastLine `yaml:"last_line"`
-	// LastLineTimeout is how long the end of the last line is waited for. Then it is refused. Default 1m.
+	// LastLineTimeout is how long to wait for the end of the last line. After that the line is refused. Default 1m.
 	LastLineTimeout time.Duration `yaml:"last_line_timeout"`
-	// MaxWait is how long a fetch waits for a requeued record to come due, or for unsettled ones to be settled, before it
-	// returns nothing. Default 1s.
+	// MaxWait is how long a fetch waits for the delay of a requeued record, or for a settlement, before it returns
+	// nothing. Default 1s.
 	MaxWait time.Duration `yaml:"max_wait"`
-	// Window is how many records may be delivered beyond the oldest unsettled one; a fetch waits there. It must be more
-	// than run at once. One that is settled ahead of its turn costs 32 bytes. Default 1,000,000.
+	// Window is how many records may be delivered after the oldest unsettled one; a fetch waits at this limit. It must
+	// be more than the number of records that run at once. A record that is settled out of order costs 32 bytes.
+	// Default 1,000,000.
 	Window int `yaml:"window"`
-	// Checkpoint is the file that remembers what is done: relative to Dir, or absolute. Its directory is created. Default
-	// "": none, each run starts at the beginning.
+	// Checkpoint is the file that stores which records are done: relative to Dir, or absolute. Its directory is
+	// created. Default "": none, each run starts at the beginning.
 	Checkpoint string `yaml:"checkpoint"`
-	// OnReplaced is what becomes of a file that does not begin with what is done by the checkpoint, although the one before was not
-	// done to its end. Default "refuse".
+	// OnReplaced is what happens to a file that does not begin with the processed records of the checkpoint, if the
+	// earlier file was not processed to its end. Default "refuse".
 	OnReplaced OnReplaced `yaml:"on_replaced"`
-	// CheckpointEvery is how many acknowledgements may be missing in the checkpoint. Default 1000.
+	// CheckpointEvery is the maximum number of acknowledgements that the checkpoint does not have yet. Default 1000.
 	CheckpointEvery int `yaml:"checkpoint_every"`
-	// CheckpointInterval is how long an acknowledgement may be missing in it. Default 200ms. What is missing when a process
-	// is killed is done again by the next.
+	// CheckpointInterval is the maximum time until the checkpoint has an acknowledgement. Records that are missing in
+	// it when a process is killed are processed again by the next. Default 200ms.
 	CheckpointInterval time.Duration `yaml:"checkpoint_interval"`
 }
 
@@ -57,24 +58,24 @@ type SourceConfig struct {
 type Identity string
 
 const (
-	// IdentityFile takes its path, inode, size and modification time, or is random where there is a checkpoint: a copy is
-	// another file.
+	// IdentityFile takes its path, inode, size and modification time, or a random value if there is a checkpoint: a
+	// copy is another file.
 	IdentityFile Identity = "file"
-	// IdentityContent takes all that it holds, which is read once more at the start: a copy is the same file.
+	// IdentityContent takes its whole content, which is read once more at the start: a copy is the same file.
 	IdentityContent Identity = "content"
 )
 
-// OnReplaced is what becomes of a file that took the place of one that was not done.
+// OnReplaced is what happens to a file that replaces one that was not processed to its end.
 type OnReplaced string
 
 const (
-	// ReplacedRefuse does not open it, and says what is left of the other.
+	// ReplacedRefuse does not open it; the error says how much of the earlier file is left.
 	ReplacedRefuse OnReplaced = "refuse"
-	// ReplacedBegin begins with it, with a warning, and leaves what is not done of the other.
+	// ReplacedBegin begins with it, with a warning, and ignores the rest of the earlier file.
 	ReplacedBegin OnReplaced = "begin"
 )
 
-// LastLine is what becomes of a last line that has no line end.
+// LastLine is what happens to a last line that has no line end.
 type LastLine string
 
 const (
@@ -82,15 +83,15 @@ const (
 	LastLineTake LastLine = "take"
 	// LastLineWait waits for its end.
 	LastLineWait LastLine = "wait"
-	// LastLineRefuse does not deliver it: the run fails, and what is done is kept.
+	// LastLineRefuse does not deliver it: the run fails, and everything that is done is kept.
 	LastLineRefuse LastLine = "refuse"
 )
 
-// SourceSettings is a SourceConfig with what only code can give.
+// SourceSettings is a SourceConfig with the values that only code can set.
 type SourceSettings struct {
 	SourceConfig
 
-	// FS, where set, has the file in place of Dir: an embed.FS, a zip archive. Path is then a path in it. The checkpoint
+	// FS, if set, has the file instead of Dir: an embed.FS, a zip archive. Path is then a path in it. The checkpoint
 	// stays below Dir.
 	FS fs.FS
 }
