@@ -11,7 +11,7 @@ import (
 
 // call runs fn, code that is not ours, on a goroutine of its own: a panic or Goexit in it becomes an error. When ctx has
 // ended, fn has patience to return; then it is given up, and what it still does is nobody's. Once it returns after that,
-// late is called on its goroutine; nil: nothing is.
+// late is called on its goroutine; nil: nothing is. The error's methods have been called: see hear.
 func call(ctx context.Context, patience time.Duration, fn func(context.Context) error, late func()) error {
 	var claimed atomic.Bool
 	done := make(chan error, 1)
@@ -21,6 +21,7 @@ func call(ctx context.Context, patience time.Duration, fn func(context.Context) 
 			if p := recover(); p != nil {
 				err = &crash{cause: panicked(p), stack: debug.Stack()}
 			}
+			err = hear(err)
 			switch {
 			case claimed.CompareAndSwap(false, true):
 				done <- err

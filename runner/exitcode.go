@@ -6,6 +6,7 @@ import (
 	"os/exec"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/ask"
 )
 
 const (
@@ -21,20 +22,11 @@ func ExitCode(err error) int {
 	if err == nil {
 		return 0
 	}
-	if code := guardedWorst(err); code != 0 {
-		return code
+	code, fault := ask.For("a method of the error", func() int { return worst(err) })
+	if fault != nil || code == 0 {
+		return exitFailed // something has failed, whatever it says
 	}
-	return exitFailed
-}
-
-// guardedWorst takes an error whose methods panic for what it is: something has failed.
-func guardedWorst(err error) (code int) {
-	defer func() {
-		if recover() != nil {
-			code = exitFailed
-		}
-	}()
-	return worst(err)
+	return code
 }
 
 // worst returns 0 for what only follows from something else: an interruption.

@@ -118,7 +118,7 @@ func (l *life) makeTask(ctx context.Context, check func(*life) error) error {
 		return fmt.Errorf("make the task: %w", err)
 	}
 	if err != nil {
-		return l.worker.fault(errors.Join(fmt.Errorf("make the task: %w", err), dependencies.Err()))
+		return l.worker.fault(errors.Join(fmt.Errorf("make the task: %w", err), hear(dependencies.Err())))
 	}
 	l.task = task
 	if task.Prepare != nil {
@@ -127,7 +127,7 @@ func (l *life) makeTask(ctx context.Context, check func(*life) error) error {
 		}
 	}
 	err = call(ctx, openPatience, func(context.Context) error { return check(l) }, nil)
-	if err = errors.Join(dependencies.Err(), err); err != nil {
+	if err = errors.Join(hear(dependencies.Err()), err); err != nil {
 		return l.worker.fault(err)
 	}
 	return nil

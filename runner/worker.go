@@ -134,7 +134,7 @@ func (w *worker) loop(ctx context.Context, loop looping) error {
 		w.controls.apply(loop)
 	}
 	w.mu.Unlock()
-	return loop.Run(ctx)
+	return hear(loop.Run(ctx))
 }
 
 // remaining is the policy with what is left of its timeout, which holds for all lives together.

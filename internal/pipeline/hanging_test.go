@@ -119,4 +119,3 @@ func TestCallsThatDoNotReturnAreBounded(t *testing.T) {
 		})
 	}
 }
-
