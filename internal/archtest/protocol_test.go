@@ -29,14 +29,14 @@ const (
 	second
 )
 
-type turn chan struct{}
+type semaphore chan struct{}
 
 type till struct {
 	mu    sync.Mutex
 	open  atomic.Bool
 	rows  [4]atomic.Int64
 	next  atomic.Pointer[till]
-	mine  turn
+	mine  semaphore
 	plain int
 }
 `

@@ -167,7 +167,7 @@ func (i *fetchLoop) heedPause(f *fetching, got fetched, err error) (fetched, err
 	}
 }
 
-// acceptHeld waits for the end of the pause in which something was fetched. The loop's goroutine keeps the turn meanwhile, so
+// acceptHeld waits for the end of the pause in which something was fetched. The loop's goroutine keeps fetchLock meanwhile, so
 // that nothing overtakes it.
 func (i *fetchLoop) acceptHeld(ctx context.Context, got *fetched) {
 	i.stall.fetching.Store(0)

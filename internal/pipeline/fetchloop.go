@@ -15,21 +15,21 @@ import (
 )
 
 // fetchLoop fetches from the source until it has ended, the limit is reached or fetching is stopped. One goroutine runs it, and
-// while that waits for capacity, a worker that has made some takes a turn in its place: see [worker.serve].
+// while that waits for capacity, a worker that has made some fetches in its place: see [worker.serve].
 type fetchLoop struct {
 	*Consumer
-	loop    policy.Loop
-	ctx     context.Context //nolint:containedctx // ends when fetching is stopped; workers fetch in it as well
-	turn    turn            // held by whoever fetches, or decides whether to; not while waiting for capacity
-	awaited atomic.Bool     // a worker waits for the turn to end
-	begun   *fetching       // by a worker, and to be gone on with by the loop's goroutine
-	handed  *fetched        // by a worker, whose turn brought what only the loop's goroutine deals with
-	slow    atomic.Bool     // the last fetch took so long that none is lent: see [pool.slow]
-	size    int             // what one fetch asks for now
-	quota   Quota           // transactions that may still be started; nil: no limit
-	empties int             // empty fetches in a row
-	nothing bool            // the last fetch in an outage brought nothing
-	filling filling
+	loop      policy.Loop
+	ctx       context.Context //nolint:containedctx // ends when fetching is stopped; workers fetch in it as well
+	fetchLock semaphore       // held by whoever fetches, or decides whether to; not while waiting for capacity
+	awaited   atomic.Bool     // a worker waits for fetchLock
+	begun     *fetching       // by a worker, and to be gone on with by the loop's goroutine
+	handed    *fetched        // by a worker, which has brought what only the loop's goroutine deals with
+	slow      atomic.Bool     // the last fetch took so long that no worker fetches: see [pool.slow]
+	size      int             // what one fetch asks for now
+	quota     Quota           // transactions that may still be started; nil: no limit
+	empties   int             // empty fetches in a row
+	nothing   bool            // the last fetch in an outage brought nothing
+	filling   filling
 	// mostBehind is how many transactions may wait for settlement before fetching pauses.
 	mostBehind int
 	wakeOn     int32 // what wakes it while it waits for capacity
@@ -41,7 +41,7 @@ type fetchLoop struct {
 const fewSlots = 4 * chunkSize
 
 func newFetchLoop(c *Consumer) *fetchLoop {
-	i := &fetchLoop{Consumer: c, loop: c.settings.Policy.Loop, quota: quotaOf(c.settings), turn: newTurn(), calls: newFetchCalls()}
+	i := &fetchLoop{Consumer: c, loop: c.settings.Policy.Loop, quota: quotaOf(c.settings), fetchLock: newSemaphore(), calls: newFetchCalls()}
 	i.size = i.loop.Batch.Size
 	i.slow.Store(c.pool.slow(0, c.settings.Policy.Fetch.Retry.Timeout))
 	i.mostBehind = 10 * max(c.settings.Policy.Settle.Size, i.loop.Concurrency.Most())
@@ -62,8 +62,8 @@ func (i *fetchLoop) run(ctx context.Context) error {
 
 func (i *fetchLoop) fetchAll(ctx context.Context) error {
 	defer i.stall.fetching.Store(0)
-	i.turn.take()
-	defer i.turn.give()
+	i.fetchLock.acquire()
+	defer i.fetchLock.release()
 	defer i.capacity.wakeOn.Store(wakeNever)
 	defer func() {
 		if i.begun != nil { // fetching was stopped meanwhile
@@ -159,19 +159,19 @@ func (i *fetchLoop) waitFor(ctx context.Context, d time.Duration) bool {
 
 // waitForRoom lets workers take turns meanwhile.
 func (i *fetchLoop) waitForRoom(ctx context.Context) bool {
-	i.turn.give()
-	defer i.turn.take()
+	i.fetchLock.release()
+	defer i.fetchLock.acquire()
 	return i.waitFor(ctx, i.untilFilled())
 }
 
-// lend has a worker fetch, if the loop's goroutine waits for capacity and there is some, and reports whether it did. It
+// fetchInline has a worker fetch, if the loop's goroutine waits for capacity and there is some, and reports whether it did. It
 // goes on while there are slots for which nothing is fetched. What is not [fetched.plain] is left to the loop's goroutine.
-func (i *fetchLoop) lend(w *worker) (did bool) {
+func (i *fetchLoop) fetchInline(w *worker) (did bool) {
 	if i.slow.Load() || i.loop.Batch.Fill > 0 {
 		i.capacity.notify()
 		return false
 	}
-	for i.capacity.wakeOn.Load() != wakeNever && i.free() > 0 && (!did || i.idle()) && i.turn.tryTake() {
+	for i.capacity.wakeOn.Load() != wakeNever && i.free() > 0 && (!did || i.idle()) && i.fetchLock.tryAcquire() {
 		n := i.ask()
 		due := n > 0 && i.handed == nil && i.begun == nil && i.capacity.wakeOn.Load() != wakeNever && i.ctx.Err() == nil && !i.outage.lasts()
 		wait := due && i.pause() > 0
@@ -189,9 +189,9 @@ func (i *fetchLoop) lend(w *worker) (did bool) {
 	return did
 }
 
-// give ends a worker's turn, and calls the loop's goroutine where it is to go on.
+// give ends what a worker does here, and calls the loop's goroutine where it is to go on.
 func (i *fetchLoop) give(call bool) {
-	i.turn.give()
+	i.fetchLock.release()
 	if call {
 		signal(i.capacity.available)
 	}

@@ -24,14 +24,14 @@ type hybrid struct {
 	slots    chan struct{} // holds one for each outbound transaction that is being prepared
 	limiter  *rate.Limiter // nil: no throttle
 	hop      *hop          // nil: whatever is prepared is dispatched at once
-	lends    bool          // a single one is lent to its worker
+	inlineOK bool          // a single one may be prepared on its worker
 	slow     atomic.Bool   // but not now: the last one took too long for that
 
 	outOfTime error // what ends an outbound transaction at its timeout; nil: it has none
 
-	mu       sync.Mutex
-	under    map[*preparing]struct{} // way
-	stopping bool
+	mu         sync.Mutex
+	inProgress map[*preparing]struct{} // way
+	stopping   bool
 }
 
 // errReleased is why an inbound transaction is cut short by shutdown, because one that came out of it is in a backoff.
@@ -44,7 +44,7 @@ func newHybrid(c *Consumer) *hybrid {
 	}
 	h := &hybrid{
 		consumer: c, policy: s.Producer, slots: make(chan struct{}, s.Producer.Loop.Concurrency.Value),
-		under: map[*preparing]struct{}{},
+		inProgress: map[*preparing]struct{}{},
 	}
 	if t := s.Producer.Loop.Throttle; t.Rate > 0 {
 		h.limiter = rate.NewLimiter(rate.Limit(t.Rate), t.Burst)
@@ -52,7 +52,7 @@ func newHybrid(c *Consumer) *hybrid {
 	if limit := s.Producer.Loop.TransactionTimeout; limit > 0 {
 		h.outOfTime = fmt.Errorf("%w of %s", ergon.ErrTransactionTimeout, limit)
 	}
-	h.lends = h.limiter == nil && s.Handlers.PrepareSuccess == nil && h.policy.Prepare.Retry.Timeout > inline.HandOffAfter && !c.pool.pinned
+	h.inlineOK = h.limiter == nil && s.Handlers.PrepareSuccess == nil && h.policy.Prepare.Retry.Timeout > inline.HandOffAfter && !c.pool.pinned
 	if s.Handlers.PrepareSuccess == nil { // which is to run when it is durable
 		h.hop = c.hop
 	}
@@ -62,7 +62,7 @@ func newHybrid(c *Consumer) *hybrid {
 // prepare prepares what processing returned, all of it, within attempt a. What is to become durable with the inbound
 // transaction's acknowledgement comes back as outputs.
 //
-// A single one is lent to w. Where w is caught in that, its successor comes here again and goes on.
+// A single one is prepared by w itself. If w is caught in that, its successor comes here again and goes on.
 func (h *hybrid) prepare(
 	w *worker, a *attempt, result any,
 ) (outbound []ergon.Transaction, outputs []capability.Output, err error) {
@@ -74,7 +74,7 @@ func (h *hybrid) prepare(
 			return outbound, nil, err
 		}
 		p = newPreparing(h, a, outbound)
-		if len(outbound) == 1 && p.outbound[0].by(w) {
+		if len(outbound) == 1 && p.outbound[0].runInline(w) {
 			return outbound, p.outbound[0].outputs, nil
 		}
 	} else {
@@ -98,7 +98,7 @@ func (h *hybrid) prepare(
 // begin counts p as under way, until it ends.
 func (h *hybrid) begin(p *preparing) {
 	h.mu.Lock()
-	h.under[p] = struct{}{}
+	h.inProgress[p] = struct{}{}
 	stopping := h.stopping
 	h.mu.Unlock()
 	if stopping {
@@ -109,7 +109,7 @@ func (h *hybrid) begin(p *preparing) {
 func (h *hybrid) end(p *preparing) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.under, p)
+	delete(h.inProgress, p)
 }
 
 // stop ends every backoff, now and from now on: a shutdown has begun [R1].
@@ -119,8 +119,8 @@ func (h *hybrid) stop() {
 	}
 	h.mu.Lock()
 	h.stopping = true
-	under := make([]*preparing, 0, len(h.under))
-	for p := range h.under {
+	under := make([]*preparing, 0, len(h.inProgress))
+	for p := range h.inProgress {
 		under = append(under, p)
 	}
 	h.mu.Unlock()

@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// letterWriter has dead letters written beside the settler's turn, so that nobody else's settlement waits for their store: one
+// letterWriter has dead letters written beside the settler, so that nobody else's settlement waits for their store: one
 // batch of them at a time, on a goroutine that ends with it. A transaction with a letter is settled once that is written, and what
 // follows it in its ordering key not before it. How much may wait is bounded as all that is unsettled is, by the fetch loop; a
-// write has the limits of the settle policy, and ends with the loop. Whoever holds the settler's turn owns the writer. [S2]
+// write has the limits of the settle policy, and ends with the loop. Whoever holds settleLock owns the writer. [S2]
 type letterWriter struct {
 	consumer *Consumer
 	waiting  []*flight             // in the order in which they ended

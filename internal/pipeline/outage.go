@@ -177,9 +177,9 @@ const (
 	probeBegun
 )
 
-// turn begins a probe where it is time for one: with a transaction that is held and was not tried too often already. Without one
+// nextProbe begins a probe where it is time for one: with a transaction that is held and was not tried too often already. Without one
 // it is to be fetched; where nothing else is to be had, one that was passed over is tried again.
-func (o *outage) turn(nothingElse bool) (do probing, wait time.Duration) {
+func (o *outage) nextProbe(nothingElse bool) (do probing, wait time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	now := o.consumer.clock.now()

@@ -21,9 +21,9 @@ type outbound struct {
 	tx      ergon.Transaction
 	within  bool                // it has a slot already
 	outputs []capability.Output // what it wants dispatched together with the inbound transaction's acknowledgement
-	begun   *tried              // the last attempt; nil: none, or no backoff follows it. Guarded by preparing.mu
+	begun   *outboundAttempt    // the last attempt; nil: none, or no backoff follows it. Guarded by preparing.mu
 
-	attempts tries // of Prepare; those of the handlers that few have are made when these run
+	attempts outboundAttempts // of Prepare; those of the handlers that few have are made when these run
 }
 
 // Value answers what the context belongs to.
@@ -83,9 +83,9 @@ func (o *outbound) throttle(ctx context.Context) *ergon.TransactionError {
 func (o *outbound) run(ctx context.Context) *ergon.TransactionError {
 	ctx, cancel := o.bound(ctx)
 	defer cancel()
-	outputs, failed := o.try(ctx, lifecycle.Prepare, o.policy.Prepare.Retry, nil)
+	outputs, failed := o.runAttempts(ctx, lifecycle.Prepare, o.policy.Prepare.Retry, nil)
 	if failed == nil && o.consumer.settings.Handlers.PrepareSuccess != nil {
-		_, failed = o.try(ctx, lifecycle.Success, o.policy.Success.Retry, nil)
+		_, failed = o.runAttempts(ctx, lifecycle.Success, o.policy.Success.Retry, nil)
 	}
 	if failed == nil {
 		o.outputs = outputs
@@ -114,7 +114,7 @@ func (o *outbound) except(ctx context.Context, cause *ergon.TransactionError) {
 	if o.consumer.settings.Handlers.PrepareException == nil {
 		return
 	}
-	if _, failed := o.try(ctx, lifecycle.Exception, o.policy.Exception.Retry, cause); failed != nil {
+	if _, failed := o.runAttempts(ctx, lifecycle.Exception, o.policy.Exception.Retry, cause); failed != nil {
 		o.consumer.watcher.outboundHandlerFailed(ctx, failed)
 	}
 }

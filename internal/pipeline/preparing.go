@@ -95,7 +95,7 @@ func (p *preparing) halt() {
 }
 
 // haltAfter looks again when the attempt has ended. The lock is held.
-func (p *preparing) haltAfter(last *tried) {
+func (p *preparing) haltAfter(last *outboundAttempt) {
 	if last != nil {
 		context.AfterFunc(last, p.haltInBackoff)
 	}

@@ -16,7 +16,7 @@ func (i *fetchLoop) attend(ctx context.Context) {
 	for ctx.Err() == nil && i.capacity.unsettled.Load() > 0 {
 		do, wait := probeLater, time.Duration(0)
 		if !i.gate.paused() {
-			do, wait = i.outage.turn(true)
+			do, wait = i.outage.nextProbe(true)
 		}
 		if do != probeBegun && !i.waitFor(ctx, wait) {
 			break
@@ -28,7 +28,7 @@ func (i *fetchLoop) attend(ctx context.Context) {
 // probe sees to the next probe of an outage, and returns what it has fetched for it; false when ctx ends.
 func (i *fetchLoop) probe(ctx context.Context) (*fetched, bool) {
 	i.endWaiting(i.outage.expired(i.loop.HoldAtMost), lifecycle.Interrupted)
-	do, wait := i.outage.turn(i.nothing)
+	do, wait := i.outage.nextProbe(i.nothing)
 	if do == probeFetch {
 		wait = i.pause()
 		if i.order.full() || wait > 0 {

@@ -29,7 +29,7 @@ func (w *worker) serve(complete, busy bool) {
 	case busy, !c.pool.spares():
 		c.settler.hurry()
 	default:
-		c.settler.lend(w)
+		c.settler.settleInline(w)
 	}
 }
 
@@ -41,7 +41,7 @@ func (w *worker) fetch() bool {
 	case c.fetchLoop.wakeOn == wakeOnEvery:
 		return false
 	case c.pool.spares():
-		return c.fetchLoop.lend(w)
+		return c.fetchLoop.fetchInline(w)
 	default:
 		c.capacity.notify()
 		return false
@@ -53,9 +53,9 @@ func (w *worker) fetch() bool {
 func (w *worker) serveIdle() bool {
 	c := w.consumer
 	if c.pool.alone() {
-		c.settler.lendAll(w)
+		c.settler.settleAllInline(w)
 	}
-	return c.fetchLoop.lend(w)
+	return c.fetchLoop.fetchInline(w)
 }
 
 // mostYields bounds how often a worker lets others run before it goes to sleep: some tens of microseconds, less than it
@@ -66,14 +66,14 @@ const mostYields = 250
 // over. One worker at a time does so.
 func (w *worker) linger() bool {
 	i := w.consumer.fetchLoop
-	if w.ended < chunkSize || i.slow.Load() || len(i.turn) == 0 || !i.awaited.CompareAndSwap(false, true) {
+	if w.ended < chunkSize || i.slow.Load() || len(i.fetchLock) == 0 || !i.awaited.CompareAndSwap(false, true) {
 		return false
 	}
 	defer i.awaited.Store(false)
 	w.ended, w.now = 0, 0
 	for range mostYields {
 		runtime.Gosched()
-		if len(i.turn) == 0 {
+		if len(i.fetchLock) == 0 {
 			return true
 		}
 	}
@@ -83,7 +83,7 @@ func (w *worker) linger() bool {
 // spares reports whether somebody else could run what waits while a worker serves the loop.
 func (p *pool) spares() bool { return !p.fixed || p.active.Load() < p.limit.Load() }
 
-// slow reports whether the next call is not to be lent to a worker: the last one took too long for that, or its attempt has to
+// slow reports whether the next call must not be made by a worker: the last one took too long for that, or its attempt has to
 // be over before it would be handed over, or workers are bound to threads, so that none can take the place of another.
 func (p *pool) slow(took instant, timeout time.Duration) bool {
 	return took > instant(inline.HandOffAfter) || timeout <= inline.HandOffAfter || p.pinned
@@ -94,21 +94,4 @@ func (p *pool) alone() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.active.Load() == 1 && !p.hasWork()
-}
-
-// turn is a lock that is held for as long as a fetch or a settlement takes. Whoever waits for it waits as for any event.
-type turn chan struct{}
-
-func newTurn() turn { return make(turn, 1) }
-
-func (t turn) take() { t <- struct{}{} }
-func (t turn) give() { <-t }
-
-func (t turn) tryTake() bool {
-	select {
-	case t <- struct{}{}:
-		return true
-	default:
-		return false
-	}
 }

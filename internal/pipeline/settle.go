@@ -67,19 +67,19 @@ func (c *Consumer) settleEnded(s *shard, f *flight) (complete bool) {
 // waits, a worker that has completed a batch does it in its place: see [worker.serve]. One batch is settled at a time. How
 // far settling may fall behind is bounded by the fetch loop, so that no worker waits for it.
 type settler struct {
-	consumer *Consumer
-	source   ergon.Settler // nil: the source does not want to know
-	size     int
-	interval time.Duration
-	turn     turn        // held by whoever settles
-	lent     bool        // to a worker; guarded by turn
-	slow     atomic.Bool // the last batch took so long that none is lent
-	letter   letter      // as is what follows; used again and again
-	begun    *settling   // by a worker, and to be gone on with by the settler's goroutine
-	letters  *letterWriter
-	batch    []*flight // taken, and not begun
-	memory   []*flight // of batch
-	all      []*shard
+	consumer   *Consumer
+	source     ergon.Settler // nil: the source does not want to know
+	size       int
+	interval   time.Duration
+	settleLock semaphore   // held by whoever settles
+	byWorker   bool        // to a worker; guarded by turn
+	slow       atomic.Bool // the last batch took so long that none is lent
+	letter     letter      // as is what follows; used again and again
+	begun      *settling   // by a worker, and to be gone on with by the settler's goroutine
+	letters    *letterWriter
+	batch      []*flight // taken, and not begun
+	memory     []*flight // of batch
+	all        []*shard
 
 	stride    int32         // how much a shard's pile grows before it is counted
 	enough    int32         // what has to be counted for a batch to be complete: a little less than size, for what is not counted
@@ -98,7 +98,7 @@ type settler struct {
 func newSettler(c *Consumer) *settler {
 	s := &settler{
 		consumer: c, size: c.settings.Policy.Settle.Size, interval: c.settings.Policy.Settle.Interval,
-		turn: newTurn(), letters: newLetterWriter(c), first: make(chan struct{}, 1), now: make(chan struct{}, 1), taken: make(chan struct{}, 1),
+		settleLock: newSemaphore(), letters: newLetterWriter(c), first: make(chan struct{}, 1), now: make(chan struct{}, 1), taken: make(chan struct{}, 1),
 		closing: make(chan struct{}), done: make(chan struct{}),
 	}
 	s.stride, s.enough = 1, int32(s.size)
@@ -165,18 +165,18 @@ func (s *settler) run(ctx context.Context) {
 
 // settlePending settles what is pending, and reports whether something still waits for a letter.
 func (s *settler) settlePending(ctx context.Context) (busy bool) {
-	s.turn.take()
-	defer s.turn.give()
-	s.lent = false
+	s.settleLock.acquire()
+	defer s.settleLock.release()
+	s.byWorker = false
 	s.gathering.Store(false) // before looking, so that what ends from now on is not missed
-	s.goOn(ctx)
+	s.settleTaken(ctx)
 	s.take(s.all)
-	s.goOn(ctx)
+	s.settleTaken(ctx)
 	return s.letters.busy()
 }
 
-// goOn settles what was taken. The caller holds the turn.
-func (s *settler) goOn(ctx context.Context) {
+// settleTaken settles what was taken. The caller holds the turn.
+func (s *settler) settleTaken(ctx context.Context) {
 	if s.begun != nil {
 		s.begun.settle()
 		s.begun = nil
@@ -194,61 +194,61 @@ func (s *settler) next() []*flight {
 	return part
 }
 
-// lend has a worker settle a batch. One that has piled up a batch by itself settles that, because it is with its processor
+// settleInline has a worker settle a batch. One that has piled up a batch by itself settles that, because it is with its processor
 // still; what is scattered is settled when it comes to several batches.
-func (s *settler) lend(w *worker) {
+func (s *settler) settleInline(w *worker) {
 	switch pile := w.shard.pile(); {
 	case s.slow.Load():
 		s.hurry()
 	case s.stride == 1, int(s.piled.Load()) >= s.scattered:
-		s.lendAll(w)
+		s.settleAllInline(w)
 	case pile >= s.size-int(s.stride):
-		s.lendTo(w, w.shard)
+		s.settleShardsInline(w, w.shard)
 	}
 }
 
-// lendAll has a worker settle what is pending.
-func (s *settler) lendAll(w *worker) {
+// settleAllInline has a worker settle what is pending.
+func (s *settler) settleAllInline(w *worker) {
 	switch {
 	case s.slow.Load():
 		s.hurry()
-	case s.pending() > 0 && s.lendTo(w, s.all...):
+	case s.pending() > 0 && s.settleShardsInline(w, s.all...):
 		signal(s.taken)
 	}
 }
 
-// lendTo has a worker settle what is pending on those shards, where nobody is at it, and reports whether it did.
-func (s *settler) lendTo(w *worker, of ...*shard) bool {
-	if !s.turn.tryTake() {
+// settleShardsInline has a worker settle what is pending on those shards, where nobody is at it, and reports whether it did.
+func (s *settler) settleShardsInline(w *worker, of ...*shard) bool {
+	if !s.settleLock.tryAcquire() {
 		return false
 	}
 	if s.begun != nil {
-		s.turn.give()
+		s.settleLock.release()
 		return false
 	}
-	s.lent = true
+	s.byWorker = true
 	if len(of) == len(s.all) {
 		s.gathering.Store(false) // as in run
 	}
 	s.take(of)
 	for len(s.batch) > 0 {
 		batch := s.consumer.beginSettling(s.consumer.background, s.next())
-		if !batch.by(w, func() {
+		if !batch.runInline(w, func() {
 			s.consumer.replaceWorker(w)
-			s.handOver(batch)
+			s.handOff(batch)
 		}) {
-			s.handOver(batch)
+			s.handOff(batch)
 			return false
 		}
 	}
-	s.turn.give()
+	s.settleLock.release()
 	return true
 }
 
-// handOver ends a worker's turn and has the settler's goroutine go on with a batch.
-func (s *settler) handOver(batch *settling) {
+// handOff ends a worker's turn and has the settler's goroutine go on with a batch.
+func (s *settler) handOff(batch *settling) {
 	s.begun = batch
-	s.turn.give()
+	s.settleLock.release()
 	s.call()
 }
 

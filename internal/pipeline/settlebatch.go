@@ -70,9 +70,9 @@ func (s *settling) announce() {
 	}
 }
 
-// by has w settle the batch, and reports whether it is settled. Otherwise it is for the settler's goroutine to do so: where
+// runInline has w settle the batch, and reports whether it is settled. Otherwise it is for the settler's goroutine to do so: where
 // more than the source is told, where spans record it, and where it did not succeed in time; gone is as in [inline.Call.Run].
-func (s *settling) by(w *worker, gone func()) bool {
+func (s *settling) runInline(w *worker, gone func()) bool {
 	if s.span.IsRecording() || s.hop != nil {
 		return false
 	}
@@ -120,7 +120,7 @@ func (s *settling) end(err error) {
 			c.stats.ended[o].Add(n)
 		}
 	}
-	c.capacity.settled(len(batch), c.settler.lent)
+	c.capacity.settled(len(batch), c.settler.byWorker)
 }
 
 // mostUnsettled is how many batches in a row may fail, each with all its attempts, before the loop stops: a disk that is full
@@ -283,7 +283,7 @@ type parts struct {
 	purpose int                                   // what the connector is called for
 	first   atomic.Pointer[inline.Call[struct{}]] // its first attempt, where a worker has made that and nobody has joined it yet
 	mu      sync.Mutex
-	turn    int
+	round   int
 	left    []int
 	failed  itemErrors // stale, or the last error
 }
@@ -299,15 +299,15 @@ func newParts(purpose, n int) *parts {
 func (p *parts) begin() (turn int, left []int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.turn++
-	return p.turn, p.left
+	p.round++
+	return p.round, p.left
 }
 
 func (p *parts) end(turn int, err error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	batch, partial := errors.AsType[*ergon.BatchError](err)
-	if turn != p.turn || (err != nil && !partial) {
+	if turn != p.round || (err != nil && !partial) {
 		return err
 	}
 	var left []int
@@ -337,8 +337,8 @@ func (p *parts) end(turn int, err error) error {
 func (p *parts) close(err error) (failed itemErrors, clean bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	clean = err == nil && p.turn == 1
-	p.turn++
+	clean = err == nil && p.round == 1
+	p.round++
 	if err != nil {
 		for _, i := range p.left {
 			if p.failed[i] == nil {

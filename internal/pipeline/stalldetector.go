@@ -30,12 +30,12 @@ func (p *stallDetector) init(of policy.Consumer) {
 	p.settle = time.Duration(instant(once).after(once)) // of the dead letters, and of the source
 }
 
-// expectWithin has the fetch loop turn again within d at the latest.
+// expectWithin has the fetch loop look again within d at the latest.
 func (c *Consumer) expectWithin(d time.Duration) {
 	c.stall.fetching.Store(int64(c.clock.now().after(d)))
 }
 
-// excuse excuses whatever would turn if it did not wait for d.
+// excuse excuses whatever would get on if it did not wait for d.
 func (c *Consumer) excuse(d time.Duration) {
 	until := int64(c.clock.now().after(d))
 	for old := c.stall.excused.Load(); old < until && !c.stall.excused.CompareAndSwap(old, until); {

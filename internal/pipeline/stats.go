@@ -50,7 +50,7 @@ type stats struct {
 	late      atomic.Int64
 	produced  atomic.Int64 // by a hybrid task
 	ended     [outcomes]atomic.Int64
-	turn      atomic.Uint32
+	next      atomic.Uint32
 	_         [64]byte // what every attempt reads apart from what is written often
 	abandoned atomic.Int64
 	_         [64]byte
@@ -68,7 +68,7 @@ type shard struct {
 	_        [64]byte
 }
 
-func (s *stats) nextShard() *shard { return &s.shards[s.turn.Add(1)%shards] }
+func (s *stats) nextShard() *shard { return &s.shards[s.next.Add(1)%shards] }
 
 // enter returns the shard that the fewest workers write to, until they leave it. The pool's lock is held.
 func (s *stats) enter() *shard {

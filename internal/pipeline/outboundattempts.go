@@ -15,28 +15,28 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// tries are the attempts of one handler of an outbound transaction. ergon.RunFn makes them: retried, with hard timeouts. What is
+// outboundAttempts are the attempts of one handler of an outbound transaction. ergon.RunFn makes them: retried, with hard timeouts. What is
 // added here is what a loop has to know of them.
-type tries struct {
+type outboundAttempts struct {
 	*outbound
 
 	phase  lifecycle.Phase
 	most   int                                              // how many there may be
 	inline atomic.Pointer[inline.Call[[]capability.Output]] // the first, where a worker has made it and nobody has joined it yet
 	cause  *ergon.TransactionError                          // what an exception handler is told
-	first  tried                                            // most handlers need no other
-	last   *tried                                           // guarded by preparing.mu
+	first  outboundAttempt                                  // most handlers need no other
+	last   *outboundAttempt                                 // guarded by preparing.mu
 	ended  bool                                             // likewise: there are no more
 }
 
-// try runs a handler of the outbound transaction and returns what it wants dispatched together with the inbound transaction's
+// runAttempts runs a handler of the outbound transaction and returns what it wants dispatched together with the inbound transaction's
 // acknowledgement.
-func (o *outbound) try(
+func (o *outbound) runAttempts(
 	ctx context.Context, phase lifecycle.Phase, retry policy.Retry, cause *ergon.TransactionError,
 ) ([]capability.Output, *ergon.TransactionError) {
 	t := &o.attempts
 	if phase != lifecycle.Prepare {
-		t = &tries{}
+		t = &outboundAttempts{}
 	}
 	if t.outbound == nil {
 		t.outbound, t.phase, t.most, t.cause = o, phase, retry.MaxAttempts, cause
@@ -59,17 +59,17 @@ func (o *outbound) try(
 }
 
 // next is called on a goroutine of its own.
-func (t *tries) next(ctx context.Context) ([]capability.Output, error) {
+func (t *outboundAttempts) next(ctx context.Context) ([]capability.Output, error) {
 	if first := t.inline.Swap(nil); first != nil {
 		return first.Adopt(ctx)
 	}
 	return t.attempt(ctx)
 }
 
-// by has w make the first attempt, and reports whether that was enough. Otherwise it is for prepare to go on with it.
-func (o *outbound) by(w *worker) bool {
+// runInline has w make the first attempt, and reports whether that was enough. Otherwise it is for prepare to go on with it.
+func (o *outbound) runInline(w *worker) bool {
 	h := o.hybrid
-	if !h.lends || h.slow.Load() || h.consumer.watcher.tracing || o.bounded() {
+	if !h.inlineOK || h.slow.Load() || h.consumer.watcher.tracing || o.bounded() {
 		return false
 	}
 	select {
@@ -94,7 +94,7 @@ func (o *outbound) by(w *worker) bool {
 }
 
 // attempt is one attempt. Only what an attempt collected that was in time is heard of.
-func (t *tries) attempt(ctx context.Context) (outputs []capability.Output, err error) {
+func (t *outboundAttempts) attempt(ctx context.Context) (outputs []capability.Output, err error) {
 	this := t.begin(ctx)
 	event := lifecycle.System // a crash
 	defer func() { t.end(this, event, err) }()
@@ -106,7 +106,7 @@ func (t *tries) attempt(ctx context.Context) (outputs []capability.Output, err e
 	return this.collector.take(), nil
 }
 
-func (t *tries) handle(ctx context.Context) error {
+func (t *outboundAttempts) handle(ctx context.Context) error {
 	handlers := &t.consumer.settings.Handlers
 	switch t.phase {
 	case lifecycle.Success:
@@ -118,7 +118,7 @@ func (t *tries) handle(ctx context.Context) error {
 	}
 }
 
-func (t *tries) eventOf(err error) lifecycle.Event {
+func (t *outboundAttempts) eventOf(err error) lifecycle.Event {
 	switch {
 	case err == nil:
 		return lifecycle.OK
@@ -131,12 +131,12 @@ func (t *tries) eventOf(err error) lifecycle.Event {
 	}
 }
 
-func (t *tries) begin(ctx context.Context) *tried {
+func (t *outboundAttempts) begin(ctx context.Context) *outboundAttempt {
 	began := t.consumer.clock.now()
 	t.mu.Lock()
 	this, before := &t.first, t.last
 	if before != nil {
-		this = &tried{n: before.n}
+		this = &outboundAttempt{n: before.n}
 	}
 	this.Context, this.began = ctx, began
 	this.collector.of, this.collector.hop = t.outbound, t.hop
@@ -157,7 +157,7 @@ func (t *tries) begin(ctx context.Context) *tried {
 }
 
 // end is called when the handler has returned, in time or not.
-func (t *tries) end(this *tried, event lifecycle.Event, err error) {
+func (t *outboundAttempts) end(this *outboundAttempt, event lifecycle.Event, err error) {
 	c := t.consumer
 	if !this.state.CompareAndSwap(running, returned) {
 		this.state.Store(gone)
@@ -177,7 +177,7 @@ func (t *tries) end(this *tried, event lifecycle.Event, err error) {
 }
 
 // giveUp counts an attempt whose handler has not returned although the next one begins, or there is none.
-func (t *tries) giveUp(this *tried) {
+func (t *outboundAttempts) giveUp(this *outboundAttempt) {
 	if !this.state.CompareAndSwap(running, expired) {
 		return
 	}
@@ -192,7 +192,7 @@ func (t *tries) giveUp(this *tried) {
 }
 
 // over is called after the last attempt.
-func (t *tries) over() {
+func (t *outboundAttempts) over() {
 	t.mu.Lock()
 	last := t.last
 	t.ended, t.begun = true, nil

@@ -7,9 +7,9 @@ import (
 	"github.com/ergon-go/ergon/internal/fence"
 )
 
-// tried is one attempt of a handler of an outbound transaction, and the context that the handler gets. It is returned, given up
+// outboundAttempt is one attempt of a handler of an outbound transaction, and the context that the handler gets. It is returned, given up
 // or, where it returns after that, late.
-type tried struct {
+type outboundAttempt struct {
 	context.Context //nolint:containedctx // RunFn's, which ends with the attempt
 
 	collector collector
@@ -19,7 +19,7 @@ type tried struct {
 }
 
 // Value answers the collector.
-func (a *tried) Value(key any) any {
+func (a *outboundAttempt) Value(key any) any {
 	if key == any(collectorKey{}) {
 		return &a.collector
 	}
@@ -30,7 +30,7 @@ func (a *tried) Value(key any) any {
 }
 
 // GivenUp reports whether it, or the attempt that it is a part of, was given up [T1].
-func (a *tried) GivenUp() bool {
+func (a *outboundAttempt) GivenUp() bool {
 	if state := a.state.Load(); state == expired || state == gone {
 		return true
 	}
