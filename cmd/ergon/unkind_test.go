@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/ergon-go/ergon"
@@ -17,14 +16,19 @@ import (
 // errRow is what a store says whose insert of many rows is one statement.
 var errRow = ergon.Permanent(errors.New("the row breaks a rule of this store"))
 
-// refusal are the transactions that a store refuses; a batch that has one of them fails as a whole.
+// refusal are the transactions that a store refuses, by id, or by the line of a file as in ":11-"; a batch that has one of them
+// fails as a whole.
 type refusal struct {
 	Refuses []string `yaml:"refuses"`
 }
 
 func (r refusal) of(batch []ergon.Transaction) error {
-	if slices.ContainsFunc(batch, func(tx ergon.Transaction) bool { return slices.Contains(r.Refuses, tx.ID()) }) {
-		return errRow
+	for _, tx := range batch {
+		for _, refused := range r.Refuses {
+			if tx.ID() == refused || strings.HasPrefix(refused, ":") && strings.Contains(tx.ID(), refused) {
+				return errRow
+			}
+		}
 	}
 	return nil
 }
