@@ -15,12 +15,8 @@ import (
 	"github.com/ergon-go/ergon/runner"
 )
 
-const (
-	// graceOfKubernetes is what that waits where nobody has said.
-	graceOfKubernetes = 30 * time.Second
-	// shortestLease is what a lease has to be at least.
-	shortestLease = 2 * time.Second
-)
+// graceOfKubernetes is what that waits where nobody has said.
+const graceOfKubernetes = 30 * time.Second
 
 // checkTask has the task made and its policies looked at, as lint does: leases against timeouts, and what fits.
 func checkTask(task ergon.TaskConfig) finding {
@@ -69,8 +65,8 @@ func checkLease(task ergon.TaskConfig, of string, lease time.Duration) finding {
 	longest := max(c.Process.Retry.Timeout, c.Success.Retry.Timeout, c.Exception.Retry.Timeout)
 	f := finding{Status: statusOK, Check: "leases", Of: of}
 	f.Found = fmt.Sprintf("last %s, are extended meanwhile; an attempt takes up to %s", lease, longest)
-	if lease < shortestLease {
-		f.Status, f.Cure = statusFail, "lengthen the lease to 2s at least, or it could not be extended in time"
+	if lease < capability.ShortestLease {
+		f.Status, f.Cure = statusFail, fmt.Sprintf("lengthen the lease to %s at least, or it could not be extended in time", capability.ShortestLease)
 	}
 	return f
 }

@@ -63,7 +63,9 @@ func (g *Generator) Named(name string, seed uint64) *Generator {
 	return g
 }
 
-func prefixOf(name string, seed uint64) string { return name + "@" + strconv.FormatUint(seed, 10) + ":" }
+func prefixOf(name string, seed uint64) string {
+	return name + "@" + strconv.FormatUint(seed, 10) + ":"
+}
 
 // Declare says that workers divide its transactions.
 func (*Generator) Declare() capability.Declaration {

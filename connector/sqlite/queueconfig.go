@@ -72,10 +72,6 @@ func DefaultQueueConfig() QueueConfig {
 
 var queueName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
 
-// minLease is the shortest lease that the engine can extend in time [C2]: it does so four times a lease, and two of those may
-// fail.
-const minLease = 2 * time.Second
-
 // mostPayload is what SQLite stores in one value.
 const mostPayload = 1_000_000_000
 
@@ -86,9 +82,9 @@ func (c QueueConfig) Validate() error {
 		f.addf("queue", "is %s, must be a name of letters, digits, _, - and ., at most 64, beginning with a letter or a digit",
 			quoted(c.Queue))
 	}
-	if c.Lease < minLease {
+	if c.Lease < capability.ShortestLease {
 		f.addf("lease", "is %s, must be at least %s, such as 30s: it is extended while the work goes on, and a shorter one could run out "+
-			"in between", c.Lease, minLease)
+			"in between", c.Lease, capability.ShortestLease)
 	}
 	if c.MaxWait < 0 {
 		f.addf("max_wait", "is %s, must not be negative (0 does not wait)", c.MaxWait)

@@ -52,7 +52,7 @@ func queued(name, queue string) func(*scene) ([]string, error) {
 				return nil, err
 			}
 			for _, tx := range transactions {
-				all = append(all, textOf(tx.Payload()))
+				all = append(all, fmt.Sprintf("%s", tx.Payload()))
 			}
 		}
 		return all, nil
@@ -82,19 +82,5 @@ func buried(name string) func(*scene) ([]string, error) {
 			all = append(all, string(text))
 		}
 		return all, err
-	}
-}
-
-// textOf is the payload of a peeked transaction, which a queue gives as bytes or text.
-func textOf(payload any) string {
-	switch p := payload.(type) {
-	case []byte:
-		return string(p)
-	case json.RawMessage:
-		return string(p)
-	case string:
-		return p
-	default:
-		return fmt.Sprint(p)
 	}
 }

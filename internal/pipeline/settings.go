@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/ask"
 	"github.com/ergon-go/ergon/observe"
 	"github.com/ergon-go/ergon/policy"
@@ -125,10 +126,6 @@ func (s Settings) hybridFaults() []error {
 	return faults
 }
 
-// ShortestLease is what the lease of a source has to be at least: it is extended four times, and two of those may fail. How long
-// an attempt takes does not matter [S5].
-const ShortestLease = 2 * time.Second
-
 func (s Settings) validateLease() error {
 	keeper, leased := s.Source.(ergon.LeaseKeeper)
 	if !leased {
@@ -138,10 +135,10 @@ func (s Settings) validateLease() error {
 	switch lease, err := leaseOf(keeper); {
 	case err != nil:
 		faults = append(faults, fmt.Errorf("connector %q does not say how long its leases are: %w", s.Policy.Fetch.Connector, err))
-	case lease < ShortestLease:
+	case lease < capability.ShortestLease:
 		faults = append(faults, fmt.Errorf("a lease of %s, which connector %q gives, is too short to be extended in time, "+
 			"must be at least %s; lengthen it, and leave it short: it is extended for as long as an attempt takes",
-			lease, s.Policy.Fetch.Connector, ShortestLease))
+			lease, s.Policy.Fetch.Connector, capability.ShortestLease))
 	}
 	if p, most := s.Policy.Loop.Batch.Prefetch, s.Policy.Loop.Concurrency.Most(); p > most {
 		faults = append(faults, fmt.Errorf("loop.batch.prefetch: %d is more than the %d that run at once, "+

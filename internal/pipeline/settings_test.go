@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/policy"
@@ -171,7 +172,7 @@ func TestShortLeaseUnderLongWork(t *testing.T) {
 			sleep(time.Hour - 1)
 			return nil, nil
 		}})
-		q := memory.NewLeased(memory.Settings{Transactions: transactionsOf("a", "b"), Finite: true, Record: true}, pipeline.ShortestLease)
+		q := memory.NewLeased(memory.Settings{Transactions: transactionsOf("a", "b"), Finite: true, Record: true}, capability.ShortestLease)
 		r.Queue, r.Source = q.Queue, q
 		r.Policy.Loop.Execution = execution
 		r.Policy.Loop.Batch.Prefetch, r.Policy.Loop.Batch.Interval = 1, time.Hour
