@@ -66,7 +66,7 @@ func policyDoc() map[string]string {
 		"ProducerLoop.transaction_timeout": "transaction_timeout limits prepare and success together, including their backoffs; the exception phase has its own budget after it. 0 means no limit. Default 5m.",
 		"Retry.backoff":                    "Backoff is the delay before the second attempt. 0 retries at once. Default 200ms.",
 		"Retry.backoff_cap":                "backoff_cap is the maximum delay; 0 means no maximum. Default 10s.",
-		"Retry.backoff_multiplier":         "backoff_multiplier is the factor from each delay to the next. At least 1. Default 2.",
+		"Retry.backoff_multiplier":         "backoff_multiplier is the factor from each delay to the next. At least 1; 0 means 1. Default 2.",
 		"Retry.jitter":                     "Jitter is the fraction of a delay, from 0 to 1, by which it is randomly shortened at most, so that many failures do not retry at the same moment. It never lengthens a delay: the result of Delay is the maximum. Default 0.2.",
 		"Retry.max_attempts":               "max_attempts counts attempts in total; 1 means no retry. At least 1. Default 3.",
 		"Retry.timeout":                    "Timeout is the hard limit of one attempt. More than 0. Default 30s.",

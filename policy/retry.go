@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"math"
 	"time"
 )
@@ -13,7 +14,7 @@ type Retry struct {
 	Timeout time.Duration `yaml:"timeout"`
 	// Backoff is the delay before the second attempt. 0 retries at once. Default 200ms.
 	Backoff time.Duration `yaml:"backoff"`
-	// BackoffMultiplier is the factor from each delay to the next. At least 1. Default 2.
+	// BackoffMultiplier is the factor from each delay to the next. At least 1; 0 means 1. Default 2.
 	BackoffMultiplier float64 `yaml:"backoff_multiplier"`
 	// BackoffCap is the maximum delay; 0 means no maximum. Default 10s.
 	BackoffCap time.Duration `yaml:"backoff_cap"`
@@ -37,7 +38,7 @@ func DefaultRetry() Retry {
 // Delay is how long to wait after attempt n (counted from 1) before attempt n+1: Backoff × BackoffMultiplier^(n-1), at
 // most BackoffCap. It is a pure function of n, so looking at it changes nothing.
 func (r Retry) Delay(n int) time.Duration {
-	return exponential(r.Backoff, r.BackoffMultiplier, r.BackoffCap, n-1)
+	return exponential(r.Backoff, cmp.Or(r.BackoffMultiplier, 1), r.BackoffCap, n-1)
 }
 
 // Jittered takes up to Jitter × d off d; random is a number in [0, 1).
@@ -50,7 +51,7 @@ func (r Retry) validate(at path) faults {
 	f.atLeast(at.key("max_attempts"), r.MaxAttempts, 1, "1 means no retry")
 	f.positive(at.key("timeout"), r.Timeout, "an attempt needs a bound, such as 30s")
 	f.notNegative(at.key("backoff"), r.Backoff)
-	f.multiplier(at.key("backoff_multiplier"), r.BackoffMultiplier)
+	f.multiplier(at.key("backoff_multiplier"), cmp.Or(r.BackoffMultiplier, 1))
 	f.notNegative(at.key("backoff_cap"), r.BackoffCap)
 	f.fraction(at.key("jitter"), r.Jitter)
 	if r.BackoffCap > 0 && r.BackoffCap < r.Backoff {
@@ -59,7 +60,8 @@ func (r Retry) validate(at path) faults {
 	return f
 }
 
-// Validate reports every fault of r, each a *Fault.
+// Validate reports every fault of r, each a *Fault. MaxAttempts and Timeout are required; every other field may be zero:
+// Retry{MaxAttempts: 3, Timeout: time.Second} is valid and retries at once.
 func (r Retry) Validate() error { return r.validate("").join() }
 
 // exponential is base × multiplier^exponent, at most limit (0: no limit); where that is too much for a Duration, or no

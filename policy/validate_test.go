@@ -239,6 +239,21 @@ func TestBoundsThemselvesAreValid(t *testing.T) {
 	}
 }
 
+// [R1] What may be left out of a policy in code may be left zero.
+func TestRetryOfAttemptsAndTimeoutIsWhole(t *testing.T) {
+	retry := policy.Retry{MaxAttempts: 3, Timeout: time.Second}
+	if err := retry.Validate(); err != nil {
+		t.Error(err)
+	}
+	if got := retry.Delay(2); got != 0 {
+		t.Errorf("it waits %s, want none", got)
+	}
+	retry.Backoff = time.Second
+	if first, second := retry.Delay(1), retry.Delay(2); first != time.Second || second != time.Second {
+		t.Errorf("without a factor the delays are %s and %s, want 1s each", first, second)
+	}
+}
+
 func TestAllFaultsAreReportedAtOnce(t *testing.T) {
 	var paths []string
 	for _, fault := range faultsOf(t, policy.Consumer{}.Validate()) {
@@ -251,7 +266,7 @@ func TestAllFaultsAreReportedAtOnce(t *testing.T) {
 		"loop.empty_queue.backoff", "loop.empty_queue.backoff_multiplier", "loop.outage.probe_interval", "fetch.connector",
 	}
 	for _, step := range []string{"fetch", "process", "success", "exception", "settle"} {
-		want = append(want, step+".retry.max_attempts", step+".retry.timeout", step+".retry.backoff_multiplier")
+		want = append(want, step+".retry.max_attempts", step+".retry.timeout")
 	}
 	if diff := cmp.Diff(append(want, "settle.size"), paths); diff != "" {
 		t.Errorf("paths of the faults of a zero policy (-want +got):\n%s", diff)

@@ -16,7 +16,7 @@ const mostSlower = 1.5
 // with a select, in turns in the same run. It fails where the median of the engine's worst is above one and a half times theirs.
 func BenchmarkSpinners(b *testing.B) {
 	const rounds, timeout = 5, 100 * time.Millisecond
-	for _, n := range []int{8, 50} {
+	for _, n := range []int{8, 50, 1000} {
 		b.Run(strconv.Itoa(n), func(b *testing.B) {
 			var engine, base []time.Duration
 			for b.Loop() {

@@ -145,7 +145,7 @@ func (l *leases) call(ctx context.Context, deliveries []*leased) error {
 	for i, delivery := range deliveries {
 		batch[i] = *delivery.tx
 	}
-	once := policy.Retry{MaxAttempts: 1, Timeout: l.interval(), BackoffMultiplier: 1}
+	once := policy.Retry{MaxAttempts: 1, Timeout: l.interval()}
 	spanned, span := l.consumer.watcher.leasesStarted(ctx, len(batch))
 	_, err := ergon.RunFn(spanned, once, func(ctx context.Context) (struct{}, error) {
 		if err := l.consumer.settings.Hanging.enter(callExtend); err != nil {

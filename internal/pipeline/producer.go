@@ -89,7 +89,7 @@ func loopOf(p policy.Producer) policy.Consumer {
 
 // unbounded is one attempt of what is bounded by something else.
 func unbounded() policy.Retry {
-	return policy.Retry{MaxAttempts: 1, Timeout: math.MaxInt64, BackoffMultiplier: 1}
+	return policy.Retry{MaxAttempts: 1, Timeout: math.MaxInt64}
 }
 
 // Snapshot returns where the loop is. Safe for concurrent use.
