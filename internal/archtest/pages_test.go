@@ -11,11 +11,15 @@ import (
 
 func TestPagesLinkToWhatExists(t *testing.T) {
 	root := os.DirFS("../..")
-	pages, err := fs.Glob(root, "docs/*.md")
-	if err != nil || len(pages) == 0 {
-		t.Fatalf("docs has %d pages: %v", len(pages), err)
+	pages := []string{"README.md", "CONTRIBUTING.md"}
+	for _, pattern := range []string{"docs/*.md", "examples/*/README.md"} {
+		found, err := fs.Glob(root, pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("%s: got %d pages: %v", pattern, len(found), err)
+		}
+		pages = append(pages, found...)
 	}
-	violations, err := archtest.CheckPages(root, append(pages, "README.md", "CONTRIBUTING.md")...)
+	violations, err := archtest.CheckPages(root, pages...)
 	if err != nil {
 		t.Fatal(err)
 	}
