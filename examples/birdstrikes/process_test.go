@@ -188,13 +188,29 @@ func TestProcess(t *testing.T) {
 			t.Fatalf("%v\n%s", err, stderr.String())
 		}
 		text := strings.Join(strings.Fields(string(stdout)), " ")
-		for _, want := range []string{
+		wants := []string{
 			"fetched 10,000 succeeded 9,985 dead-lettered 15 retries 75 timeouts 2",
 			filepath.Join("out", "tickets.jsonl") + ": 538 tickets: 318 critical, 220 major",
 			filepath.Join("out", "dead-letters.db") + ": 15 dead letters: 15 BUSINESS",
-		} {
+		}
+		for _, want := range wants {
 			if !strings.Contains(text, want) {
 				t.Errorf("got %q, want %q in it", text, want)
+			}
+		}
+		for readme, timeouts := range map[string]string{
+			"README.md":       "For two reports the service hangs.",
+			"../../README.md": "Two attempts hung for their full second",
+		} {
+			shown, err := os.ReadFile(filepath.FromSlash(readme))
+			if err != nil {
+				t.Fatal(err)
+			}
+			said := strings.Join(strings.Fields(string(shown)), " ")
+			for _, want := range append(wants, timeouts) {
+				if !strings.Contains(said, filepath.ToSlash(want)) {
+					t.Errorf("%s does not say %q, which is what a run does", readme, want)
+				}
 			}
 		}
 	})
