@@ -120,6 +120,19 @@ func (t Transaction) WithMetadata(key, value string) Transaction {
 	return t
 }
 
+// WithAllMetadata returns a copy that has all of metadata besides its own; where both have a key, that of metadata stands. It copies
+// metadata, so that what the caller does to it later is not seen.
+func (t Transaction) WithAllMetadata(metadata map[string]string) Transaction {
+	if len(metadata) == 0 {
+		return t
+	}
+	changed := make(map[string]string, len(t.metadata)+len(metadata))
+	maps.Copy(changed, t.metadata)
+	maps.Copy(changed, metadata)
+	t.metadata = changed
+	return t
+}
+
 // WithoutMetadata returns a copy without a key.
 func (t Transaction) WithoutMetadata(key string) Transaction {
 	if _, set := t.metadata[key]; set {

@@ -27,6 +27,7 @@ func TestTransactionIsNotChangedByMakingOthersFromIt(t *testing.T) {
 		"payload":      original.WithPayload("another"),
 		"metadata":     original.WithMetadata("a", "2"),
 		"new metadata": original.WithMetadata("b", "2"),
+		"all metadata": original.WithAllMetadata(map[string]string{"a": "2", "c": "3"}),
 		"ordering key": original.WithOrderingKey("l"),
 		"delivery":     original.WithDelivery(ergon.Delivery{Receipt: 8}),
 	} {
@@ -50,6 +51,19 @@ func TestCopiesOfATransactionDoNotShareMetadata(t *testing.T) {
 	}
 	if got, _ := right.Metadata("b"); got != "right" {
 		t.Errorf("right has %q", got)
+	}
+}
+
+func TestAllMetadataIsAddedAndCopied(t *testing.T) {
+	own := ergon.NewTransaction("t-1", nil).WithMetadata("a", "1").WithMetadata("b", "1")
+	added := map[string]string{"b": "2", "c": "3"}
+	got := own.WithAllMetadata(added)
+	added["c"] = "another"
+	if want := map[string]string{"a": "1", "b": "2", "c": "3"}; !maps.Equal(maps.Collect(got.AllMetadata()), want) {
+		t.Errorf("got %v, want %v", maps.Collect(got.AllMetadata()), want)
+	}
+	if got := own.WithAllMetadata(nil); described(got) != described(own) {
+		t.Errorf("without any it is %s, want %s", described(got), described(own))
 	}
 }
 

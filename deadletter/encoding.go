@@ -191,11 +191,7 @@ func (r *Record) Transaction() (ergon.Transaction, error) {
 	if len(r.BinaryID) > 0 {
 		id = string(r.BinaryID)
 	}
-	tx := ergon.NewTransaction(id, content)
-	for key, value := range r.AllMetadata() {
-		tx = tx.WithMetadata(key, value)
-	}
-	return tx, nil
+	return ergon.NewTransaction(id, content).WithAllMetadata(r.AllMetadata()), nil
 }
 
 // AllMetadata returns the metadata of the transaction, BinaryMetadata included.

@@ -140,9 +140,5 @@ func (f *found) transaction(r *receipt) ergon.Transaction {
 }
 
 func transactionOf(id string, payload any, metadata map[string]string) ergon.Transaction {
-	tx := ergon.NewTransaction(id, payload)
-	for k, v := range metadata {
-		tx = tx.WithMetadata(k, v)
-	}
-	return tx
+	return ergon.NewTransaction(id, payload).WithAllMetadata(metadata)
 }

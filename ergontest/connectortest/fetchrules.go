@@ -205,10 +205,7 @@ func metadataComesAsItWas(p *probe) {
 	}
 	want := map[string]string{"traceparent": "00-01-02-01", "é": "\n\"", "empty": ""}
 	plain := numbered(2)
-	sent := plain[0].WithOrderingKey("k")
-	for key, value := range want {
-		sent = sent.WithMetadata(key, value)
-	}
+	sent := plain[0].WithOrderingKey("k").WithAllMetadata(want)
 	s := p.holding(sent, plain[1])
 	for _, got := range s.fetchAll(2) {
 		if text(got) != text(sent) {
