@@ -174,3 +174,24 @@ func lettersInLines() string {
 	}
 	return b.String()
 }
+
+// [S5] [C2] An attempt may take an hour under a lease of seconds: the configuration is taken as it is, and what a killed process
+// had is free after one lease.
+func TestShortLeaseUnderLongWorkCostsOneLease(t *testing.T) {
+	s := newSorting(t, "type: queue, path: in.db, max_wait: 10ms, lease: 2s, finite: true", "type: queue, path: out.db",
+		"type: dead-letters, path: in.db", true)
+	text := strings.Replace(readFile(t, s.folder+"/ergon.yaml"), sortingProgram, `task: exec
+    settings: {argv: [sh, -c, 'cat > /dev/null; if mkdir begun; then kill -9 $PPID; kill -9 "$(cat pid)"; fi; echo 1']}`, 1)
+	s.write("ergon.yaml", strings.Replace(text, "consumer:\n", "consumer:\n      process: {retry: {timeout: 1h}}\n", 1))
+	s.write("ergon.yaml", strings.Replace(readFile(t, s.folder+"/ergon.yaml"), "loop: {", "loop: {transaction_timeout: 2h, ", 1))
+	s.want(`sort-out lint`, "ok")
+	s.sh(0, `sort-out enqueue sort --id a --payload-json 1
+code=0; sh -c 'echo $$ > pid; exec sort-out run' > first.txt 2>&1 || code=$?; test $code = 137 || { cat first.txt; exit 1; }`)
+	if got := s.queueCounts("input"); got.Claimed != 1 {
+		t.Fatalf("the input has %+v, want it with the process that was killed", got)
+	}
+	s.sh(0, `sort-out run`)
+	if got := s.queueCounts("output"); got.Ready != 1 {
+		t.Errorf("the output has %d, want 1", got.Ready)
+	}
+}
