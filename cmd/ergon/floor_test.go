@@ -47,8 +47,8 @@ func TestRefusedLetterHoldsTheFloorOfAFileOverSeveralRuns(t *testing.T) {
 
 // [S2] [S3] Records that are requeued again and again within a run hold the floor of a file as well, and come out once.
 func TestRequeuedRecordsHoldTheFloorOfAFile(t *testing.T) {
-	s := newSorting(t, "type: file, path: twenty.jsonl, checkpoint: done.cp, checkpoint_every: 1, max_wait: 10ms", "type: queue, path: out.db",
-		"type: dead-letters, path: letters.db", false)
+	s := newSorting(t, "type: file, path: twenty.jsonl, checkpoint: done.cp, checkpoint_every: 1, max_wait: 10ms",
+		"type: queue, path: out.db", "type: dead-letters, path: letters.db", false)
 	s.write("twenty.jsonl", lettersInLines())
 	s.write("task.sh", `read line; case "$line" in *broken*) ;; *) echo 1; exit;; esac
 id=${line#*broken }; id=${id%?}

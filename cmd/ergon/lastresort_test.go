@@ -40,7 +40,11 @@ done > twenty.jsonl; sort-out enqueue sort --envelope --file twenty.jsonl`
 // letterIDs are the ids of all letters, sorted.
 func (s scene) letterIDs() (ids []string) {
 	s.Helper()
-	var read struct{ Letters []struct{ ID string } }
+	var read struct {
+		Letters []struct {
+			ID string `json:"id"`
+		} `json:"letters"`
+	}
 	if err := json.Unmarshal([]byte(s.sh(0, `sort-out dlq ls sort --output json`)), &read); err != nil {
 		s.Fatal(err)
 	}
@@ -58,12 +62,19 @@ func (s scene) wantLetterIDs(want ...string) {
 	}
 }
 
+// counts are those of a queue.
+type counts struct {
+	Ready   int64 `json:"ready"`
+	Delayed int64 `json:"delayed"`
+	Claimed int64 `json:"claimed"`
+}
+
 // queueCounts are those of a queue of the task.
-func (s scene) queueCounts(connector string) (counts struct{ Ready, Delayed, Claimed int64 }) {
+func (s scene) queueCounts(connector string) counts {
 	s.Helper()
 	text := s.sh(0, `sort-out queue stats sort/`+connector+` --output json`)
 	var read struct {
-		Queues []struct{ Ready, Delayed, Claimed int64 }
+		Queues []counts `json:"queues"`
 	}
 	if err := json.Unmarshal([]byte(text), &read); err != nil || len(read.Queues) != 1 {
 		s.Fatalf("%s: %v", text, err)
@@ -76,10 +87,14 @@ func (s scene) queueCounts(connector string) (counts struct{ Ready, Delayed, Cla
 // outputs become durable together with the acknowledgement.
 func TestRunThatLeavesALetterBehindEndsWithOne(t *testing.T) {
 	for name, at := range map[string]struct{ input, output, letters string }{
-		"dispatched": {"type: queue, path: in.db, max_wait: 10ms", "type: queue, path: out.db",
-			"type: refusing-letters, path: letters.db, refuses: ['10']"},
-		"by hop": {"type: refusing-queue, path: in.db, max_wait: 10ms, refuses: ['10']", "type: queue, path: in.db, queue: out",
-			"type: dead-letters, path: in.db"},
+		"dispatched": {
+			"type: queue, path: in.db, max_wait: 10ms", "type: queue, path: out.db",
+			"type: refusing-letters, path: letters.db, refuses: ['10']",
+		},
+		"by hop": {
+			"type: refusing-queue, path: in.db, max_wait: 10ms, refuses: ['10']", "type: queue, path: in.db, queue: out",
+			"type: dead-letters, path: in.db",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSorting(t, at.input, at.output, at.letters, false)
@@ -105,8 +120,8 @@ func TestRunThatLeavesALetterBehindEndsWithOne(t *testing.T) {
 // [S2] [B3] Outputs that the store of a hop refuses fail their transaction and no other: its letter is written and names the
 // refusal, and that is no failure of the run.
 func TestOutputThatIsRefusedForAHopIsOneDeadLetter(t *testing.T) {
-	s := newSorting(t, "type: refusing-queue, path: in.db, max_wait: 10ms, refuses: [07/sort/default/0]", "type: queue, path: in.db, queue: out",
-		"type: dead-letters, path: in.db", false)
+	s := newSorting(t, "type: refusing-queue, path: in.db, max_wait: 10ms, refuses: [07/sort/default/0]",
+		"type: queue, path: in.db, queue: out", "type: dead-letters, path: in.db", false)
 	s.write("ergon.yaml", strings.Replace(readFile(t, s.folder+"/ergon.yaml"), sortingProgram, "task: sorter", 1))
 	s.sh(0, twenty)
 	s.sh(0, `sort-out run`)

@@ -32,15 +32,18 @@ sort-out run`)
 }
 
 type shown struct {
-	Key, ID         string
-	PayloadEncoding string `json:"payload_encoding"`
-	Payload         json.RawMessage
+	Key             string          `json:"key"`
+	ID              string          `json:"id"`
+	PayloadEncoding string          `json:"payload_encoding"`
+	Payload         json.RawMessage `json:"payload"`
 }
 
 // byID are all letters as a command prints them, by id.
 func (s scene) byID(command string) map[string]shown {
 	s.Helper()
-	var read struct{ Letters []shown }
+	var read struct {
+		Letters []shown `json:"letters"`
+	}
 	text := s.sh(0, command)
 	if err := json.Unmarshal([]byte(text), &read); err != nil {
 		s.Fatalf("%s: %v", text, err)
@@ -57,7 +60,8 @@ func (s scene) wantEncodings(all map[string]shown) {
 	s.Helper()
 	for id, want := range map[string]shown{
 		"j": {Payload: json.RawMessage(`{"a":1}`)}, "t": {PayloadEncoding: "text", Payload: json.RawMessage(`"not <json>"`)},
-		"b": {PayloadEncoding: "base64", Payload: json.RawMessage(`"/wBh"`)}, "d": {PayloadEncoding: "described", Payload: json.RawMessage(`"NaN"`)},
+		"b": {PayloadEncoding: "base64", Payload: json.RawMessage(`"/wBh"`)},
+		"d": {PayloadEncoding: "described", Payload: json.RawMessage(`"NaN"`)},
 	} {
 		got := all[id]
 		var payload, wanted any
@@ -80,7 +84,8 @@ func mustJSON(s scene, v any) string {
 	return string(text)
 }
 
-const everyLetter = `sort-out dlq show sort $(sort-out dlq ls sort --output json | sed -n 's/.*"key": "\([0-9]*\)".*/\1/p') --payload --output json`
+const everyLetter = `sort-out dlq show sort --payload --output json \
+	$(sort-out dlq ls sort --output json | sed -n 's/.*"key": "\([0-9]*\)".*/\1/p')`
 
 // [S2] A letter of each encoding can be shown and exported, and says which it has.
 func TestLettersOfEachEncodingAreShownAndExported(t *testing.T) {

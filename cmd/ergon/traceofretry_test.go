@@ -27,14 +27,21 @@ tasks:
       loop: {streaming: false}
 `
 
-type spanID struct{ TraceID, SpanID string }
+type spanID struct {
+	TraceID string `json:"TraceID"`
+	SpanID  string `json:"SpanID"`
+}
+
+type spanLink struct {
+	SpanContext spanID `json:"SpanContext"`
+}
 
 // consoleSpan is a span as the console exporter writes it.
 type consoleSpan struct {
-	Name        string
-	SpanContext spanID
-	Parent      spanID
-	Links       []struct{ SpanContext spanID }
+	Name        string     `json:"Name"`
+	SpanContext spanID     `json:"SpanContext"`
+	Parent      spanID     `json:"Parent"`
+	Links       []spanLink `json:"Links"`
 }
 
 // processSpan runs the task and returns the span of its one transaction, of the run, and what its program was told.

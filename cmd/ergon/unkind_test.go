@@ -106,7 +106,7 @@ func (l *deadlyLetters) DispatchTransactions(ctx context.Context, batch []ergon.
 		return nil
 	}
 	self, found := os.FindProcess(os.Getpid())
-	if err = errors.Join(err, found); err != nil {
+	if err := errors.Join(err, found); err != nil {
 		return err
 	}
 	if err := errors.Join(mark.Close(), self.Kill()); err != nil {

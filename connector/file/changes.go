@@ -70,8 +70,8 @@ func (s *Source) look(ctx context.Context) error {
 	}
 	if now, err := fs.Stat(s.document.files, s.document.name); err == nil && !os.SameFile(now, c.opened) {
 		c.replaced = true
-		s.logger.WarnContext(ctx, "another file has taken the place of the one that is read; that is read to its end, the other one by another run only",
-			"file", s.document.path, "line", s.pass.in.at.Line)
+		s.logger.WarnContext(ctx, "another file has taken the place of the one that is read; "+
+			"that is read to its end, the other one by another run only", "file", s.document.path, "line", s.pass.in.at.Line)
 	}
 	return nil
 }
@@ -166,7 +166,7 @@ func (r *rereading) compare(ctx context.Context) (same bool, err error) {
 		switch {
 		case err == nil || r.offset == r.to.Offset:
 		case r.final || errors.Is(err, io.EOF):
-			return false, nil //nolint:nilerr // it ends before, or is no archive any more
+			return false, nil // it ends before, or is no archive any more
 		default:
 			return false, because(err)
 		}
