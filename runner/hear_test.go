@@ -61,9 +61,15 @@ var stuckPlaces = map[string]func(cfg *ergon.TaskConfig, err error){
 	"New": func(cfg *ergon.TaskConfig, err error) {
 		cfg.Connectors["out"] = ergon.Component{New: func() (any, error) { return nil, err }}
 	},
-	"Open":   func(cfg *ergon.TaskConfig, err error) { cfg.Connectors["out"] = given(&part{journal: &journal{}, onOpen: returning(err)}) },
-	"Finish": func(cfg *ergon.TaskConfig, err error) { cfg.Connectors["out"] = given(&part{journal: &journal{}, onFinish: returning(err)}) },
-	"Close":  func(cfg *ergon.TaskConfig, err error) { cfg.Connectors["out"] = given(&part{journal: &journal{}, onClose: returning(err)}) },
+	"Open": func(cfg *ergon.TaskConfig, err error) {
+		cfg.Connectors["out"] = given(&part{journal: &journal{}, onOpen: returning(err)})
+	},
+	"Finish": func(cfg *ergon.TaskConfig, err error) {
+		cfg.Connectors["out"] = given(&part{journal: &journal{}, onFinish: returning(err)})
+	},
+	"Close": func(cfg *ergon.TaskConfig, err error) {
+		cfg.Connectors["out"] = given(&part{journal: &journal{}, onClose: returning(err)})
+	},
 	"a fault": func(cfg *ergon.TaskConfig, err error) {
 		task := cfg.New
 		cfg.New = func(d *ergon.Dependencies) ergon.Task {
@@ -90,7 +96,9 @@ var stuckPlaces = map[string]func(cfg *ergon.TaskConfig, err error){
 	"fetch": func(cfg *ergon.TaskConfig, err error) {
 		cfg.Connectors["input"] = given(fetchFunc(func(context.Context, int) ([]ergon.Transaction, error) { return nil, err }))
 	},
-	"settle": func(cfg *ergon.TaskConfig, err error) { cfg.Connectors["input"] = given(failingSettler{finiteQueue(1), err}) },
+	"settle": func(cfg *ergon.TaskConfig, err error) {
+		cfg.Connectors["input"] = given(failingSettler{finiteQueue(1), err})
+	},
 	"letters": func(cfg *ergon.TaskConfig, err error) {
 		cfg.New = processor(func(context.Context, ergon.Transaction) (any, error) { return nil, ergon.Business(errBroken) })
 		cfg.Connectors["dead_letters"] = given(dispatchFunc(func(context.Context, []ergon.Transaction) error { return err }))
@@ -169,5 +177,35 @@ func TestErrorWhoseMethodsDoNotReturnEndsTheRun(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// [F1] [F4] So it is with why a run is told to end.
+func TestCauseWhoseMethodsDoNotReturnEndsTheRun(t *testing.T) {
+	for _, method := range []string{"", "Error", "Is", "As", "Unwrap", "LogValue", "ExitCode"} {
+		t.Run(method, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				release := make(chan struct{})
+				cfg := configure("t", memory.New(memory.Settings{}), processor(nil))
+				cfg.Consumer.Loop.Streaming = true
+				ctx, cancel := context.WithCancelCause(t.Context())
+				time.AfterFunc(time.Second, func() { cancel(&stuckError{method, release}) })
+				ended := make(chan int, 1)
+				go func() {
+					_, err := runner.RunTask(ctx, cfg, runner.Settings{Logger: quiet()})
+					ended <- runner.ExitCode(err)
+				}()
+				select {
+				case code := <-ended:
+					if code != 1 {
+						t.Errorf("got exit code %d, want 1", code)
+					}
+				case <-time.After(time.Hour):
+					t.Error("the run has not ended after an hour")
+				}
+				close(release)
+				time.Sleep(time.Hour)
+			})
+		})
 	}
 }

@@ -50,7 +50,7 @@ func (r *run) each(ctx context.Context, do func(*taskRun, context.Context, int) 
 	for _, t := range r.tasks {
 		for i := range t.workers {
 			if t.failure(i) == nil {
-				all.Go(func() { t.done(i, guarded(func() error { return do(t, ctx, i) })) })
+				all.Go(func() { t.done(i, hear(guarded(func() error { return do(t, ctx, i) }))) })
 			}
 		}
 	}

@@ -83,11 +83,12 @@ func (t *taskRun) done(i int, err error) {
 
 // leave leaves those workers behind that are at something still, because of cause.
 func (t *taskRun) leave(cause error) {
+	why := hear(errors.Join(cause, errLeft))
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i := range t.workers {
 		if t.busy[i] {
-			t.errs[i], t.left[i] = errors.Join(cause, errLeft), true
+			t.errs[i], t.left[i] = why, true
 		}
 	}
 }

@@ -48,7 +48,7 @@ var lattice = archtest.Lattice{
 		{Packages: "policy", TestOurs: parts},
 		{Packages: "internal/lifecycle", Ours: []string{"policy"}, TestOurs: parts},
 		{Packages: "internal/spans", ThirdParty: otelAPI, TestOurs: parts},
-		{Packages: "internal/ask"},
+		{Packages: "internal/ask", Ours: []string{"internal/panics"}},
 		{Packages: "internal/sink"},
 		{Packages: "internal/fence"},
 		{Packages: "internal/archtest"},

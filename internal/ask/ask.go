@@ -3,10 +3,11 @@
 package ask
 
 import (
-	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
+
+	"github.com/ergon-go/ergon/internal/panics"
 )
 
 // Within is how long an answer may take. A question that is not answered by then leaves a goroutine behind; they are asked when
@@ -23,10 +24,7 @@ type Fault struct {
 func (f *Fault) Error() string { return f.What + ": " + f.cause.Error() }
 func (f *Fault) Unwrap() error { return f.cause }
 
-var (
-	errGoexit = errors.New("it ended its goroutine (runtime.Goexit, or a test's FailNow) and returned nothing")
-	errHangs  = fmt.Errorf("it has not returned within %s, and must do no I/O", Within)
-)
+var errHangs = fmt.Errorf("it has not returned within %s, and must do no I/O", Within)
 
 // For returns the answer to a question, or a *Fault; what says which method it is, for the error.
 func For[T any](what string, question func() T) (T, error) {
@@ -36,15 +34,15 @@ func For[T any](what string, question func() T) (T, error) {
 	}
 	replied := make(chan reply, 1)
 	go func() {
-		r := reply{fault: &Fault{What: what, cause: errGoexit}}
+		r, returned := reply{}, false
 		defer func() {
-			if p := recover(); p != nil {
-				r.fault.cause, r.fault.Stack = errors.New("panic: "+textOf(p)), debug.Stack()
+			if !returned {
+				r.fault = faultOf(what, recover())
 			}
 			replied <- r
 		}()
 		r.answer = question()
-		r.fault = nil
+		returned = true
 	}()
 	timer := time.NewTimer(Within)
 	defer timer.Stop()
@@ -60,19 +58,10 @@ func For[T any](what string, question func() T) (T, error) {
 	}
 }
 
-// textOf shows errors and texts, but of anything else only the type: it may be a payload.
-func textOf(p any) (text string) {
-	defer func() {
-		if recover() != nil {
-			text = fmt.Sprintf("a value of type %T, which cannot be read", p)
-		}
-	}()
-	switch p := p.(type) {
-	case error:
-		return p.Error()
-	case string:
-		return p
-	default:
-		return fmt.Sprintf("a value of type %T", p)
+func faultOf(what string, value any) *Fault {
+	f := &Fault{What: what, cause: panics.Of("it", value, nil)}
+	if value != nil {
+		f.Stack = debug.Stack()
 	}
+	return f
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/internal/ask"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/internal/sink"
 	"github.com/ergon-go/ergon/internal/spans"
@@ -184,7 +185,7 @@ func (c *Consumer) returnQuota() {
 // runUntilEnd fetches and drains. giveUp ends settling where even that takes too long.
 func (c *Consumer) runUntilEnd(ctx context.Context, giveUp context.CancelCauseFunc) error {
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return ask.Error(context.Cause(ctx), nil)
 	}
 	fetchCtx, stop := context.WithCancelCause(c.values)
 	defer stop(nil)
@@ -226,7 +227,7 @@ func (c *Consumer) runUntilEnd(ctx context.Context, giveUp context.CancelCauseFu
 		case <-ctx.Done():
 			why := context.Cause(ctx)
 			halt(why)
-			return errors.Join(why, ended())
+			return errors.Join(ask.Error(why, nil), ended()) // it is the caller's
 		case <-timeout.c:
 			why := fmt.Errorf("%w of %s", ergon.ErrLoopTimeout, c.settings.Policy.Loop.Timeout)
 			halt(why)

@@ -1,0 +1,43 @@
+package ask
+
+import (
+	"errors"
+	"sync/atomic"
+)
+
+// Unheard is in the place of an error of which a method does not return.
+type Unheard struct{ text string }
+
+func (e *Unheard) Error() string { return e.text }
+
+// neverIs and neverAs are found in no error.
+var neverIs = errors.New("no error wraps this")
+
+type neverAs struct{ error }
+
+// Error is called where an error of code that is not ours comes in. It calls each method of it that is called from then on, and
+// more, where that is not nil, within the bound. An error of which any does not return is replaced by its text, as far as that is
+// known: its cause is not reached then. One that panics is left as it is, for whoever looks into it to bear with. [F1]
+func Error(err error, more func()) error {
+	if err == nil {
+		return nil
+	}
+	var text atomic.Pointer[string]
+	_, fault := For("a method of the error", func() struct{} {
+		said := err.Error()
+		text.Store(&said)
+		_ = errors.Is(err, neverIs)
+		_, _ = errors.AsType[*neverAs](err)
+		if more != nil {
+			more()
+		}
+		return struct{}{}
+	})
+	if f, ok := errors.AsType[*Fault](fault); !ok || f.Stack != nil {
+		return err
+	}
+	if said := text.Load(); said != nil {
+		return &Unheard{*said}
+	}
+	return &Unheard{"it failed with an error that does not say why: " + fault.Error()}
+}
