@@ -69,8 +69,8 @@ func (t Transaction) TryPayload() {
 	if !deepcopy.CallsMethods(t.payload) {
 		return
 	}
-	defer func() { _ = recover() }() // whoever encodes it in earnest finds that out
-	_, _ = json.Marshal(deepcopy.Of(t.payload))
+	defer func() { _ = recover() }()            // whoever encodes it in earnest finds that out
+	_, _ = json.Marshal(deepcopy.Of(t.payload)) //nolint:errchkjson // only whether it returns counts
 }
 
 // Metadata returns the value of one metadata key.

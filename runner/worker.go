@@ -67,7 +67,7 @@ func (w *worker) scoped(ctx context.Context) context.Context {
 // fault makes a *ConfigError of what is wrong with how the task is configured. What crashed or hung is no such thing.
 func (w *worker) fault(err error) error {
 	_, crashed := errors.AsType[*crash](err)
-	if _, silent := errors.AsType[*ask.Fault](err); crashed || silent || errors.Is(err, errGivenUp) {
+	if _, silent := errors.AsType[*ask.UnansweredError](err); crashed || silent || errors.Is(err, errGivenUp) {
 		return err
 	}
 	return &ConfigError{Task: w.cfg.Name, Err: err}
@@ -77,7 +77,7 @@ func (w *worker) logCrash(ctx context.Context, err error) {
 	if c, ok := errors.AsType[*crash](err); ok {
 		w.logger.ErrorContext(w.scoped(ctx), "panic outside of the loop", "error", err, "stack", string(c.stack))
 	}
-	if f, ok := errors.AsType[*ask.Fault](err); ok && f.Stack != nil {
+	if f, ok := errors.AsType[*ask.UnansweredError](err); ok && f.Stack != nil {
 		w.logger.ErrorContext(w.scoped(ctx), "panic outside of the loop", "error", err, "stack", string(f.Stack))
 	}
 }

@@ -14,23 +14,23 @@ import (
 // a loop is made and when a command looks at a connector, never for each transaction.
 const Within = 5 * time.Second
 
-// Fault is a method that did not answer.
-type Fault struct {
+// UnansweredError is a method that did not answer.
+type UnansweredError struct {
 	What  string
 	Stack []byte // of its panic; nil: it did not panic
 	cause error
 }
 
-func (f *Fault) Error() string { return f.What + ": " + f.cause.Error() }
-func (f *Fault) Unwrap() error { return f.cause }
+func (f *UnansweredError) Error() string { return f.What + ": " + f.cause.Error() }
+func (f *UnansweredError) Unwrap() error { return f.cause }
 
 var errHangs = fmt.Errorf("it has not returned within %s, and must do no I/O", Within)
 
-// For returns the answer to a question, or a *Fault; what says which method it is, for the error.
+// For returns the answer to a question, or a *UnansweredError; what says which method it is, for the error.
 func For[T any](what string, question func() T) (T, error) {
 	type reply struct {
 		answer T
-		fault  *Fault
+		fault  *UnansweredError
 	}
 	replied := make(chan reply, 1)
 	go func() {
@@ -54,12 +54,12 @@ func For[T any](what string, question func() T) (T, error) {
 		}
 		return r.answer, nil
 	case <-timer.C:
-		return none, &Fault{What: what, cause: errHangs}
+		return none, &UnansweredError{What: what, cause: errHangs}
 	}
 }
 
-func faultOf(what string, value any) *Fault {
-	f := &Fault{What: what, cause: panics.Of("it", value, nil)}
+func faultOf(what string, value any) *UnansweredError {
+	f := &UnansweredError{What: what, cause: panics.Of("it", value, nil)}
 	if value != nil {
 		f.Stack = debug.Stack()
 	}

@@ -25,7 +25,7 @@ func TestAnyMethodIsAnsweredOrAnError(t *testing.T) {
 	}{
 		"answers":                {func() int { return 7 }, 7, "", 0},
 		"answers late":           {func() int { time.Sleep(ask.Within - 1); return 7 }, 7, "", ask.Within - 1},
-		"answers too late":       {func() int { time.Sleep(ask.Within + 1); return 7 }, 0, "Declare: it has not returned within 5s", ask.Within},
+		"answers too late":       {func() int { time.Sleep(ask.Within + 1); return 7 }, 0, "Declare: it has not returned", ask.Within},
 		"hangs":                  {func() int { time.Sleep(time.Hour); return 7 }, 0, "Declare: it has not returned within 5s", ask.Within},
 		"panics":                 {func() int { panic("broken") }, 0, "Declare: panic: broken", 0},
 		"panics with an error":   {func() int { panic(errors.New("broken")) }, 0, "Declare: panic: broken", 0},

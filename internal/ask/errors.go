@@ -5,15 +5,15 @@ import (
 	"sync/atomic"
 )
 
-// Unheard is in the place of an error of which a method does not return.
-type Unheard struct{ text string }
+// UnheardError is in the place of an error of which a method does not return.
+type UnheardError struct{ text string }
 
-func (e *Unheard) Error() string { return e.text }
+func (e *UnheardError) Error() string { return e.text }
 
-// neverIs and neverAs are found in no error.
-var neverIs = errors.New("no error wraps this")
+// errNever and neverError are found in no error.
+var errNever = errors.New("no error wraps this")
 
-type neverAs struct{ error }
+type neverError struct{ error }
 
 // Error is called where an error of code that is not ours comes in. It calls each method of it that is called from then on, and
 // more, where that is not nil, within the bound. An error of which any does not return is replaced by its text, as far as that is
@@ -26,18 +26,18 @@ func Error(err error, more func()) error {
 	_, fault := For("a method of the error", func() struct{} {
 		said := err.Error()
 		text.Store(&said)
-		_ = errors.Is(err, neverIs)
-		_, _ = errors.AsType[*neverAs](err)
+		_ = errors.Is(err, errNever)
+		_, _ = errors.AsType[*neverError](err)
 		if more != nil {
 			more()
 		}
 		return struct{}{}
 	})
-	if f, ok := errors.AsType[*Fault](fault); !ok || f.Stack != nil {
+	if f, ok := errors.AsType[*UnansweredError](fault); !ok || f.Stack != nil {
 		return err
 	}
 	if said := text.Load(); said != nil {
-		return &Unheard{*said}
+		return &UnheardError{*said}
 	}
-	return &Unheard{"it failed with an error that does not say why: " + fault.Error()}
+	return &UnheardError{"it failed with an error that does not say why: " + fault.Error()}
 }

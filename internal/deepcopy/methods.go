@@ -38,20 +38,24 @@ func callsMethods(v any, depth int) bool {
 	return calls
 }
 
-var (
-	methodsKnown  sync.Map // of reflect.Type to bool
-	jsonMarshaler = reflect.TypeFor[json.Marshaler]()
-	textMarshaler = reflect.TypeFor[encoding.TextMarshaler]()
-	// wellBehaved are packages whose types have such methods that are known to return.
-	wellBehaved = []string{"database/sql", "encoding/json", "math/big", "net", "net/netip", "net/url", "time"}
-)
+var methodsKnown sync.Map //nolint:gochecknoglobals // of reflect.Type to bool; what a type is never changes
+
+// wellBehaved reports whether the types of a package have such methods that are known to return.
+func wellBehaved(path string) bool {
+	switch path {
+	case "database/sql", "encoding/json", "math/big", "net", "net/netip", "net/url", "time":
+		return true
+	default:
+		return false
+	}
+}
 
 // typeCalls looks through t and what it consists of; seen ends it where types contain themselves.
 func typeCalls(t reflect.Type, seen map[reflect.Type]bool) bool {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if seen[t] || slices.Contains(wellBehaved, t.PkgPath()) {
+	if seen[t] || wellBehaved(t.PkgPath()) {
 		return false
 	}
 	seen[t] = true
@@ -66,8 +70,8 @@ func typeCalls(t reflect.Type, seen map[reflect.Type]bool) bool {
 	case reflect.Map:
 		return typeCalls(t.Key(), seen) || typeCalls(t.Elem(), seen)
 	case reflect.Struct:
-		for i := range t.NumField() {
-			if typeCalls(t.Field(i).Type, seen) {
+		for field := range t.Fields() {
+			if typeCalls(field.Type, seen) {
 				return true
 			}
 		}
@@ -78,5 +82,5 @@ func typeCalls(t reflect.Type, seen map[reflect.Type]bool) bool {
 
 func hasMethods(t reflect.Type) bool {
 	_, clones := t.MethodByName("Clone")
-	return clones || t.Implements(jsonMarshaler) || t.Implements(textMarshaler)
+	return clones || t.Implements(reflect.TypeFor[json.Marshaler]()) || t.Implements(reflect.TypeFor[encoding.TextMarshaler]())
 }

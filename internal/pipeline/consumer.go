@@ -104,7 +104,7 @@ func New(s Settings) (*Consumer, error) {
 	c.keepsFloor = declared.Floor
 	c.fetchLoop = newFetchLoop(c)
 	c.hop = newHop(s)
-	if err = c.hop.ask(s); err != nil {
+	if err := c.hop.ask(s); err != nil {
 		return nil, err
 	}
 	c.hybrid = newHybrid(c)

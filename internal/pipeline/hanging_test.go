@@ -105,7 +105,8 @@ func TestCallsThatDoNotReturnAreBounded(t *testing.T) {
 				if source.now.Load()+store.now.Load() != 0 {
 					t.Error("calls are under way after they were released")
 				}
-				if err := source.Queue.DispatchTransactions(t.Context(), transactionsOf("x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7")); err != nil {
+				fresh := transactionsOf("x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7")
+				if err := source.Queue.DispatchTransactions(t.Context(), fresh); err != nil {
 					t.Fatal(err)
 				}
 				begin()

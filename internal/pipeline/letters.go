@@ -24,9 +24,10 @@ func (c *Consumer) writeDeadLetters(ctx context.Context, batch []*flight) error 
 		records[i] = c.deadLetterOf(batch[at])
 	}
 	attempts := c.settings.Policy.Settle.Retry.MaxAttempts
-	failed, _ := c.inParts(ctx, spans.DeadLetter, newParts(callLetters, len(records)), apart(attempts, func(ctx context.Context, parts []int) error {
+	write := func(ctx context.Context, parts []int) error {
 		return c.settings.DeadLetters.DispatchTransactions(ctx, pick(records, parts))
-	}))
+	}
+	failed, _ := c.inParts(ctx, spans.DeadLetter, newParts(callLetters, len(records)), apart(attempts, write))
 	return c.notDeadLettered(ctx, failed.of(batch, dead), len(failed) < len(dead))
 }
 

@@ -72,7 +72,8 @@ func (l *letterWriter) enter(f *flight) {
 // leave is called for what entered and is about to be settled.
 func (l *letterWriter) leave(f *flight) {
 	of, waits := l.keys[f.tx.OrderingKey()]
-	if of.n--; of.n > 0 {
+	of.n--
+	if of.n > 0 {
 		l.keys[f.tx.OrderingKey()] = of
 	} else if waits {
 		delete(l.keys, f.tx.OrderingKey())

@@ -47,7 +47,8 @@ func TestPayloadHoldsUpNobodyElsesDispatch(t *testing.T) {
 						defer func() { _ = recover() }()
 						sleep(100 * time.Millisecond)
 						tx := ergon.NewTransaction("bad", &foreignPayload{&foreign{method, how, release}, "a"})
-						bad <- o.DispatchTransactions(context.WithValue(context.Background(), fence.Key{}, fence.Attempt(attempt)), []ergon.Transaction{tx})
+						ctx := context.WithValue(context.Background(), fence.Key{}, fence.Attempt(attempt))
+						bad <- o.DispatchTransactions(ctx, []ergon.Transaction{tx})
 					}()
 					a, b := after(o, 200*time.Millisecond, "a"), after(o, 300*time.Millisecond, "b")
 					sleep(2 * time.Second)
@@ -84,7 +85,7 @@ type encodingStore struct{ *store }
 func (s encodingStore) HopTransactions(ctx context.Context, batch []capability.Hop) error {
 	for _, hop := range batch {
 		for _, output := range hop.Outputs {
-			_, _ = json.Marshal(output.Transactions[0].Payload())
+			_, _ = json.Marshal(output.Transactions[0].Payload()) //nolint:errchkjson // it may not return
 		}
 	}
 	return s.store.HopTransactions(ctx, batch)
