@@ -3,6 +3,7 @@ package runner_test
 import (
 	"context"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,21 +21,21 @@ type wayward struct {
 	in    string
 	after bool
 	do    func()
-	open  bool
+	open  *atomic.Bool // what hangs may read it still while it is closed
 }
 
 func (w *wayward) Open(ctx context.Context) error {
-	w.open = true
+	w.open.Store(true)
 	return w.Queue.Open(ctx)
 }
 
 func (w *wayward) Close(ctx context.Context) error {
-	w.open = false
+	w.open.Store(false)
 	return w.Queue.Close(ctx)
 }
 
 func (w *wayward) at(method string) {
-	if w.in == method && w.open == w.after {
+	if w.in == method && w.open.Load() == w.after {
 		w.do()
 	}
 }
@@ -77,7 +78,7 @@ func TestConnectorThatDoesNotSayWhatItIs(t *testing.T) {
 				t.Run(name+" "+what+" "+role, func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						w := w
-						w.Queue, w.do = finiteQueue(1), do
+						w.Queue, w.do, w.open = finiteQueue(1), do, &atomic.Bool{}
 						ran := false
 						cfg := configure("t", finiteQueue(1), processor(func(context.Context, ergon.Transaction) (any, error) {
 							ran = true
@@ -92,8 +93,8 @@ func TestConnectorThatDoesNotSayWhatItIs(t *testing.T) {
 						}
 						wantErrorText(t, err, w.in+" of *runner_test.wayward: "+what, `connector "`)
 						wantExitCode(t, err, 1)
-						if ran || w.open {
-							t.Errorf("a transaction was run: %t; the connector was left open: %t", ran, w.open)
+						if ran || w.open.Load() {
+							t.Errorf("a transaction was run: %t; the connector was left open: %t", ran, w.open.Load())
 						}
 						time.Sleep(2 * time.Hour) // for what was left behind
 					})
