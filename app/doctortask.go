@@ -66,7 +66,8 @@ func checkLease(task ergon.TaskConfig, of string, lease time.Duration) finding {
 	f := finding{Status: statusOK, Check: "leases", Of: of}
 	f.Found = fmt.Sprintf("last %s, are extended meanwhile; an attempt takes up to %s", lease, longest)
 	if lease < capability.ShortestLease {
-		f.Status, f.Cure = statusFail, fmt.Sprintf("lengthen the lease to %s at least, or it could not be extended in time", capability.ShortestLease)
+		f.Status = statusFail
+		f.Cure = fmt.Sprintf("lengthen the lease to %s at least, or it could not be extended in time", capability.ShortestLease)
 	}
 	return f
 }

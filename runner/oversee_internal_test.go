@@ -40,7 +40,7 @@ func (c *scripted) Wait() error {
 }
 
 func (c *scripted) Send(message any) error {
-	c.heard <- message.(order) //nolint:forcetypeassert // what a supervisor tells
+	c.heard <- message.(order)
 	return nil
 }
 

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ergon-go/ergon/telemetry"
 	"github.com/ergon-go/ergon/internal/otlptest"
+	"github.com/ergon-go/ergon/telemetry"
 )
 
 // A collector that refuses everything does not fail a run. It is reported once for each signal, not for each batch, and

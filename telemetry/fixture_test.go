@@ -11,10 +11,10 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/connector/memory"
+	"github.com/ergon-go/ergon/internal/otlptest"
 	"github.com/ergon-go/ergon/policy"
 	"github.com/ergon-go/ergon/runner"
 	"github.com/ergon-go/ergon/telemetry"
-	"github.com/ergon-go/ergon/internal/otlptest"
 )
 
 // producer is the span that sent the first transaction of a run.

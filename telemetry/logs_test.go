@@ -13,8 +13,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	logspb "go.opentelemetry.io/proto/otlp/logs/v1"
 
-	"github.com/ergon-go/ergon/telemetry"
 	"github.com/ergon-go/ergon/internal/otlptest"
+	"github.com/ergon-go/ergon/telemetry"
 )
 
 // [O3] A record that is exported is tied to its span by the fields that OTLP has for that, and says task and transaction.

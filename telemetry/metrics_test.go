@@ -7,8 +7,8 @@ import (
 	"go.opentelemetry.io/otel/semconv/v1.37.0/messagingconv"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 
-	"github.com/ergon-go/ergon/telemetry"
 	"github.com/ergon-go/ergon/internal/otlptest"
+	"github.com/ergon-go/ergon/telemetry"
 )
 
 // metric is what is the same in every run.

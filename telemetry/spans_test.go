@@ -15,8 +15,8 @@ import (
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 
-	"github.com/ergon-go/ergon/telemetry"
 	"github.com/ergon-go/ergon/internal/otlptest"
+	"github.com/ergon-go/ergon/telemetry"
 )
 
 // overBoth runs a test with each protocol.

@@ -27,21 +27,16 @@ tasks:
       loop: {streaming: false}
 `
 
-type spanID struct {
-	TraceID string `json:"TraceID"`
-	SpanID  string `json:"SpanID"`
-}
+// What follows are spans as the console exporter writes them, with the names of their fields.
 
-type spanLink struct {
-	SpanContext spanID `json:"SpanContext"`
-}
+type spanID struct{ TraceID, SpanID string }
 
-// consoleSpan is a span as the console exporter writes it.
+type spanLink struct{ SpanContext spanID }
+
 type consoleSpan struct {
-	Name        string     `json:"Name"`
-	SpanContext spanID     `json:"SpanContext"`
-	Parent      spanID     `json:"Parent"`
-	Links       []spanLink `json:"Links"`
+	Name                string
+	SpanContext, Parent spanID
+	Links               []spanLink
 }
 
 // processSpan runs the task and returns the span of its one transaction, of the run, and what its program was told.
@@ -54,7 +49,7 @@ func (s scene) processSpan() (process, run consoleSpan, told spanID) {
 			continue // of the log
 		}
 		var span consoleSpan
-		if err := json.Unmarshal([]byte(line), &span); err != nil {
+		if err := json.Unmarshal([]byte(line), &span); err != nil { //nolint:musttag // the exporter has no tags either
 			s.Fatal(err)
 		}
 		switch span.Name {

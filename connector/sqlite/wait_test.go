@@ -155,7 +155,7 @@ func TestFetchEndsWhereWhatIsDueCannotBeClaimed(t *testing.T) {
 		}
 		b.advance(lease)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		defer cancel()
+		t.Cleanup(cancel)
 		for range 2 { // the second begins with a look and not with a claim
 			if batch, err := queue.FetchTransactions(ctx, 1); err != nil || len(batch) > 0 {
 				t.Errorf("max_wait %s: got %q, %v, want nothing", most, idsOf(batch), err)

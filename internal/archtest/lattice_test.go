@@ -63,12 +63,17 @@ var lattice = archtest.Lattice{
 		{Packages: "internal/inline", Ours: []string{".", "internal/panics"}},
 		{
 			Packages: ".", TestOurs: parts,
-			Ours:       []string{"policy", "internal/deepcopy", "internal/fence", "internal/nearmiss", "internal/panics", "internal/spans", "internal/strictjson"},
+			Ours: []string{
+				"policy", "internal/deepcopy", "internal/fence", "internal/nearmiss", "internal/panics", "internal/spans", "internal/strictjson",
+			},
 			ThirdParty: append([]string{"github.com/google/uuid"}, otelAPI...),
 		},
 		{
 			Packages: "internal/pipeline", TestOurs: parts,
-			Ours:       slices.Concat(words, []string{"internal/ask", "internal/fence", "internal/inline", "internal/lifecycle", "internal/panics", "internal/sink", "internal/spans", "observe"}),
+			Ours: slices.Concat(words, []string{
+				"internal/ask", "internal/fence", "internal/inline", "internal/lifecycle", "internal/panics", "internal/sink", "internal/spans",
+				"observe",
+			}),
 			ThirdParty: append([]string{"github.com/failsafe-go/failsafe-go/...", "golang.org/x/..."}, otelAPI...),
 		},
 		{Packages: "observe", Ours: []string{"policy"}, TestOurs: parts},

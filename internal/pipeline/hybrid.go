@@ -52,7 +52,8 @@ func newHybrid(c *Consumer) *hybrid {
 	if limit := s.Producer.Loop.TransactionTimeout; limit > 0 {
 		h.outOfTime = fmt.Errorf("%w of %s", ergon.ErrTransactionTimeout, limit)
 	}
-	h.inlineOK = h.limiter == nil && s.Handlers.PrepareSuccess == nil && h.policy.Prepare.Retry.Timeout > inline.HandOffAfter && !c.pool.pinned
+	h.inlineOK = h.limiter == nil && s.Handlers.PrepareSuccess == nil &&
+		h.policy.Prepare.Retry.Timeout > inline.HandOffAfter && !c.pool.pinned
 	if s.Handlers.PrepareSuccess == nil { // which is to run when it is durable
 		h.hop = c.hop
 	}

@@ -98,7 +98,8 @@ type settler struct {
 func newSettler(c *Consumer) *settler {
 	s := &settler{
 		consumer: c, size: c.settings.Policy.Settle.Size, interval: c.settings.Policy.Settle.Interval,
-		settleLock: newSemaphore(), letters: newLetterWriter(c), first: make(chan struct{}, 1), now: make(chan struct{}, 1), taken: make(chan struct{}, 1),
+		settleLock: newSemaphore(), letters: newLetterWriter(c),
+		first: make(chan struct{}, 1), now: make(chan struct{}, 1), taken: make(chan struct{}, 1),
 		closing: make(chan struct{}), done: make(chan struct{}),
 	}
 	s.stride, s.enough = 1, int32(s.size)

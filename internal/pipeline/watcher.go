@@ -35,7 +35,7 @@ type watcher struct {
 	produces bool // there is no source to be fetched from and settled with
 	// continues: the span of a transaction is below that of its sender, and not only linked to it
 	continues bool
-	roots     context.Context      // for the spans of transactions that begin a trace: below nothing; set as the loop begins
+	roots     context.Context      //nolint:containedctx // below nothing: for spans that begin a trace; set as the loop begins
 	policy    []attribute.KeyValue // all values in force; nil where nothing traces
 	process   string
 
