@@ -25,14 +25,14 @@ type pool[Out any] struct {
 }
 
 // Results wait, up to this number, for a range that is slower than the calls.
-const mostWaitingResults = 256
+const maxWaitingResults = 256
 
 func newPool[Out any](limits Concurrency) *pool[Out] {
 	return &pool[Out]{
 		limits:  limits,
 		places:  make(chan struct{}, limits.Value),
 		alive:   make(chan struct{}, 2*limits.Value),
-		results: make(chan Result[Out], min(limits.Value, mostWaitingResults)),
+		results: make(chan Result[Out], min(limits.Value, maxWaitingResults)),
 		left:    make(chan struct{}),
 	}
 }

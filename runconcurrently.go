@@ -67,8 +67,8 @@ func RunConcurrently[In, Out any](
 	}
 }
 
-// mostInFlight keeps twice the number an int on every machine.
-const mostInFlight = 1 << 29
+// maxInFlight keeps twice the number an int on every machine.
+const maxInFlight = 1 << 29
 
 var errResultsLeft = errors.New("the results are no longer ranged over")
 
@@ -77,8 +77,8 @@ func (c Concurrency) validate(noInputs, noFunction bool) error {
 	if c.Value < 1 {
 		errs = append(errs, fmt.Errorf("ergon.RunConcurrently: Value is %d, must be at least 1 (nothing could run)", c.Value))
 	}
-	if c.Value > mostInFlight {
-		errs = append(errs, fmt.Errorf("ergon.RunConcurrently: Value is %d, must be at most %d", c.Value, mostInFlight))
+	if c.Value > maxInFlight {
+		errs = append(errs, fmt.Errorf("ergon.RunConcurrently: Value is %d, must be at most %d", c.Value, maxInFlight))
 	}
 	if c.Timeout < 0 {
 		errs = append(errs, fmt.Errorf("ergon.RunConcurrently: Timeout is %s, must not be negative (0 means none)", c.Timeout))

@@ -93,8 +93,8 @@ type fileState struct {
 	size     int64
 }
 
-// mostNamed is how many changed files are named.
-const mostNamed = 3
+// maxNamed is how many changed files are named.
+const maxNamed = 3
 
 // differences names what has changed, in order.
 func (s snapshot) differences(now snapshot) []string {
@@ -110,8 +110,8 @@ func (s snapshot) differences(now snapshot) []string {
 		}
 	}
 	slices.Sort(names)
-	if more := len(names) - mostNamed; more > 0 {
-		names = append(names[:mostNamed], counted(more, "more file"))
+	if more := len(names) - maxNamed; more > 0 {
+		names = append(names[:maxNamed], counted(more, "more file"))
 	}
 	return names
 }

@@ -11,12 +11,12 @@ import (
 const (
 	// Kept is how many transactions that succeeded at once are kept, and as many others.
 	Kept = 512
-	// mostAttempts is how many attempts of one transaction are kept.
-	mostAttempts = 40
+	// maxAttempts is how many attempts of one transaction are kept.
+	maxAttempts = 40
 	// What is longer is cut.
-	mostError    = 1 << 10
-	mostPayload  = 16 << 10
-	mostMetadata = 32
+	maxError    = 1 << 10
+	maxPayload  = 16 << 10
+	maxMetadata = 32
 )
 
 // Recorder keeps the last transactions. Its methods are safe for concurrent use, and a nil one records nothing.
@@ -107,18 +107,18 @@ func (t Transaction) smooth() bool {
 }
 
 func bounded(t Transaction) Transaction {
-	t.Error, t.Payload = cut(t.Error, mostError), cut(t.Payload, mostPayload)
-	if over := len(t.Attempts) - mostAttempts; over > 0 {
+	t.Error, t.Payload = cut(t.Error, maxError), cut(t.Payload, maxPayload)
+	if over := len(t.Attempts) - maxAttempts; over > 0 {
 		t.Attempts, t.Omitted = t.Attempts[over:], t.Omitted+over
 	}
 	for i := range t.Attempts {
-		t.Attempts[i].Error = cut(t.Attempts[i].Error, mostError)
+		t.Attempts[i].Error = cut(t.Attempts[i].Error, maxError)
 	}
 	if len(t.Metadata) > 0 {
-		kept := make(map[string]string, min(len(t.Metadata), mostMetadata))
+		kept := make(map[string]string, min(len(t.Metadata), maxMetadata))
 		for key, value := range maps.All(t.Metadata) {
-			if len(kept) < mostMetadata {
-				kept[cut(key, mostError)] = cut(value, mostError)
+			if len(kept) < maxMetadata {
+				kept[cut(key, maxError)] = cut(value, maxError)
 			}
 		}
 		t.Metadata = kept

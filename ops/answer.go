@@ -76,7 +76,7 @@ func readJSON(r *http.Request, into any) error {
 	case err == nil || errors.Is(err, io.EOF):
 		return nil
 	case tooLarge:
-		return refusal(http.StatusRequestEntityTooLarge, "the request is longer than %d bytes", mostBody)
+		return refusal(http.StatusRequestEntityTooLarge, "the request is longer than %d bytes", maxBody)
 	default:
 		return refusal(http.StatusBadRequest, "the request is no JSON of the right form: %v", err)
 	}

@@ -104,12 +104,12 @@ func (d *Desk) concurrencyAPI(r *http.Request) (any, error) {
 	return d.taskAPI(r)
 }
 
-const mostTransactions = 2 * observe.Kept
+const maxTransactions = 2 * observe.Kept
 
 func (d *Desk) transactionsAPI(r *http.Request) (any, error) {
 	d.Watch()
 	query := r.URL.Query()
-	limit, err := limitOf(query, 100, mostTransactions)
+	limit, err := limitOf(query, 100, maxTransactions)
 	if err != nil {
 		return nil, err
 	}

@@ -18,9 +18,9 @@ type Events struct {
 const (
 	// eventTimeout is how long a listener may take to take an event.
 	eventTimeout = 10 * time.Second
-	// mostStreams is how many listen at once, and mostStreamsEach how many from one address: as many tabs of a browser.
-	mostStreams     = 64
-	mostStreamsEach = 16
+	// maxStreams is how many listen at once, and maxStreamsEach how many from one address: as many tabs of a browser.
+	maxStreams     = 64
+	maxStreamsEach = 16
 )
 
 // streams counts those that are open. It is safe for concurrent use.
@@ -35,10 +35,10 @@ func (s *streams) begin(address netip.Prefix) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.open >= mostStreams:
-		return refusal(http.StatusServiceUnavailable, "%d streams of events are open already; close one", mostStreams)
-	case s.of[address] >= mostStreamsEach:
-		return refusal(http.StatusTooManyRequests, "%d streams of events are open from this address already; close one", mostStreamsEach)
+	case s.open >= maxStreams:
+		return refusal(http.StatusServiceUnavailable, "%d streams of events are open already; close one", maxStreams)
+	case s.of[address] >= maxStreamsEach:
+		return refusal(http.StatusTooManyRequests, "%d streams of events are open from this address already; close one", maxStreamsEach)
 	}
 	if s.of == nil {
 		s.of = map[netip.Prefix]int{}

@@ -16,8 +16,8 @@ const (
 	MaxAddresses    = maxAddresses
 	MaxDelayed      = maxDelayed
 	MaxDelayedAll   = maxDelayedAll
-	MostStreams     = mostStreams
-	MostStreamsEach = mostStreamsEach
+	MostStreams     = maxStreams
+	MostStreamsEach = maxStreamsEach
 )
 
 // End ends streams and waits, as Close does.

@@ -28,7 +28,7 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 				refuse(w, r, http.StatusForbidden, "this request comes from another site, so nothing was done; use the console itself")
 				return
 			}
-			r.Body = http.MaxBytesReader(w, r.Body, mostBody)
+			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		}
 		if s.needsToken(r) && !s.knowsToken(r) {
 			s.askForToken(w, r)
@@ -71,8 +71,8 @@ func (s *Server) askForToken(w http.ResponseWriter, r *http.Request) {
 		"\"Authorization: Bearer …\", or enter it in the console at "+tokenPath)
 }
 
-// mostBody is how large a request may be.
-const mostBody = 1 << 20
+// maxBody is how large a request may be.
+const maxBody = 1 << 20
 
 func safe(method string) bool {
 	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions

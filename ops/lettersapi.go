@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	lettersAtOnce     = 50
-	mostLettersAtOnce = 500
+	lettersAtOnce    = 50
+	maxLettersAtOnce = 500
 )
 
 // LetterFilter reads the filter of a query: key (several), phase, category and fingerprint.
@@ -49,7 +49,7 @@ func (d *Desk) listLettersAPI(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	limit, err := limitOf(query, lettersAtOnce, mostLettersAtOnce)
+	limit, err := limitOf(query, lettersAtOnce, maxLettersAtOnce)
 	if err != nil {
 		return nil, err
 	}

@@ -13,8 +13,8 @@ const (
 	// recently is how far back the figures of now reach: rates over ten seconds, latencies over a minute.
 	recentRate    = 10
 	recentLatency = 60
-	// mostPoints is how many points a chart gets.
-	mostPoints = 300
+	// maxPoints is how many points a chart gets.
+	maxPoints = 300
 )
 
 // Point is what a second, or several, came to.
@@ -114,7 +114,7 @@ func (s *series) window(length time.Duration) []Point {
 	seconds := min(int(length/time.Second), remembered)
 	ordered := append(append(make([]Point, 0, len(s.points)), s.points[s.next:]...), s.points[:s.next]...)
 	ordered = ordered[max(len(ordered)-seconds, 0):]
-	each := max((seconds+mostPoints-1)/mostPoints, 1)
+	each := max((seconds+maxPoints-1)/maxPoints, 1)
 	var points []Point
 	for end := len(ordered); end > 0; end -= each {
 		points = append(points, together(ordered[max(end-each, 0):end]))

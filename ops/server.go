@@ -23,7 +23,7 @@ const (
 	readTimeout   = 15 * time.Second
 	writeTimeout  = 90 * time.Second // a CPU profile takes 30 s
 	idleTimeout   = 2 * time.Minute
-	mostHeader    = 32 << 10
+	maxHeader     = 32 << 10
 )
 
 // Settings are what a server is made of.
@@ -77,7 +77,7 @@ func Start(ctx context.Context, s Settings) (*Server, error) {
 	server.listener = listener
 	server.http = &http.Server{
 		Handler: server.Handler(), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: mostHeader, ErrorLog: slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug),
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug),
 	}
 	server.running.Go(func() { server.desk.run(server.ending) })
 	server.running.Go(func() {

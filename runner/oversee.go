@@ -195,7 +195,7 @@ func (s *supervisor) hear(ctx context.Context, p *process, r report) bool {
 	case reportBeat:
 		s.latest, s.progress.Stalled = r.Snapshot, r.Stalled
 		if s.settings.Recorder.Watched() {
-			p.tell(order{Do: orderWatch, Successes: mostRecorded / 2})
+			p.tell(order{Do: orderWatch, Successes: maxRecorded / 2})
 		}
 	case reportStarted:
 		s.total, s.once = r.Total, r.Once

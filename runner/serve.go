@@ -183,12 +183,12 @@ func (s *serving) control(c control) {
 	}
 }
 
-// mostRecorded is how many recorded transactions one report has.
-const mostRecorded = 20
+// maxRecorded is how many recorded transactions one report has.
+const maxRecorded = 20
 
 // recorded are the transactions that were since it was called the last time.
 func (s *serving) recorded() []observe.Transaction {
-	since := s.manager.settings.Recorder.Since(s.seen, mostRecorded)
+	since := s.manager.settings.Recorder.Since(s.seen, maxRecorded)
 	if n := len(since); n > 0 {
 		s.seen = since[n-1].Seq
 	}

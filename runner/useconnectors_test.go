@@ -55,11 +55,11 @@ func TestConnectorsThatCannotBeHadAreNotUsed(t *testing.T) {
 	ended, cancel := context.WithCancelCause(t.Context())
 	cancel(errUse)
 	for name, c := range map[string]struct {
-		ctx              context.Context
-		task, connector  string
-		open             func(context.Context) error
-		want             string
-		code, mostEvents int
+		ctx             context.Context
+		task, connector string
+		open            func(context.Context) error
+		want            string
+		code, maxEvents int
 	}{
 		"unknown task":      {t.Context(), "triag", "tickets", nil, `unknown task "triag"; did you mean "triage"?`, 2, 0},
 		"unknown connector": {t.Context(), "triage", "tickts", nil, `task "triage": connector "tickts" is not configured`, 2, 0},
@@ -73,8 +73,8 @@ func TestConnectorsThatCannotBeHadAreNotUsed(t *testing.T) {
 			err := manage(t, runner.Settings{}, cfg).UseConnectors(c.ctx, c.task, []string{c.connector}, never)
 			wantErrorText(t, err, c.want)
 			wantExitCode(t, err, c.code)
-			if n := len(j.all()); n > c.mostEvents {
-				t.Errorf("got %q, want %d events at most", j.all(), c.mostEvents)
+			if n := len(j.all()); n > c.maxEvents {
+				t.Errorf("got %q, want %d events at most", j.all(), c.maxEvents)
 			}
 		})
 	}

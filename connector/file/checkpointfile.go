@@ -8,8 +8,8 @@ import (
 	"os"
 )
 
-// mostCheckpoint is more than a checkpoint can have.
-const mostCheckpoint = 64 << 10
+// maxCheckpoint is more than a checkpoint can have.
+const maxCheckpoint = 64 << 10
 
 // checkpointFile is where a checkpoint is kept. It is locked while it is open, by a file beside it.
 type checkpointFile struct {
@@ -80,7 +80,7 @@ func (f *checkpointFile) read() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := io.ReadAll(io.LimitReader(file, mostCheckpoint))
+	data, err := io.ReadAll(io.LimitReader(file, maxCheckpoint))
 	return data, errors.Join(err, file.Close())
 }
 

@@ -10,8 +10,8 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// mostRequeued is how many bytes of requeued records are kept in memory; with more, only those are delivered.
-const mostRequeued = 64 << 20
+// maxRequeued is how many bytes of requeued records are kept in memory; with more, only those are delivered.
+const maxRequeued = 64 << 20
 
 // FetchTransactions returns up to limit records, requeued ones that are due before new ones, and does not wait for more
 // when it has some. With none it waits up to MaxWait for one to be due, or for the window to move on, and then returns
@@ -108,7 +108,7 @@ func (s *Source) redeliver(limit int) []ergon.Transaction {
 
 // room is how many new records may be read.
 func (s *Source) room(limit int) int {
-	if s.ended != nil || s.requeued.bytes > mostRequeued {
+	if s.ended != nil || s.requeued.bytes > maxRequeued {
 		return 0
 	}
 	return min(limit, s.settings.Window-s.window.span())
@@ -135,7 +135,7 @@ func (s *Source) read(ctx context.Context, limit int) ([]fresh, error) {
 	if limit <= 0 {
 		return nil, nil
 	}
-	const mostAtOnce = 4096 // so that a high limit reserves no memory that a short file does not need
+	const maxAtOnce = 4096 // so that a high limit reserves no memory that a short file does not need
 	if s.saver != nil {
 		if err := s.saver.begin(); err != nil {
 			return nil, prefixed(err)
@@ -146,7 +146,7 @@ func (s *Source) read(ctx context.Context, limit int) ([]fresh, error) {
 			return nil, s.stopped(err)
 		}
 	}
-	read := make([]fresh, 0, min(limit, mostAtOnce))
+	read := make([]fresh, 0, min(limit, maxAtOnce))
 	for len(read) < limit {
 		r, err := s.pass.next(ctx)
 		if err == nil && r.open {

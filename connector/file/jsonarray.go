@@ -19,8 +19,8 @@ const (
 	arrayBroken                    // behind what makes the rest unreadable
 )
 
-// mostNested is how deep encoding/json goes into a value.
-const mostNested = 10_000
+// maxNested is how deep encoding/json goes into a value.
+const maxNested = 10_000
 
 // arraySplitter splits a JSON array into its elements by their brackets and quotes. What is wrong inside of them is not
 // its business, unless it makes it impossible to tell where they end.
@@ -155,7 +155,7 @@ func (a *arraySplitter) outsideString(b byte) (ended bool) {
 }
 
 func (a *arraySplitter) nest(closer byte) {
-	if len(a.closers) == mostNested {
+	if len(a.closers) == maxNested {
 		a.spoil("is nested deeper than 10000 brackets")
 		return
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/ergon-go/ergon/deadletter"
 )
 
-// mostRaw is how much of a malformed record is kept.
-const mostRaw = 1 << 10
+// maxRaw is how much of a malformed record is kept.
+const maxRaw = 1 << 10
 
 // Malformed is the payload of a record that cannot be delivered as what it should be. It is an error, so that decoding
 // it fails with the place and the problem, and the record goes the way of every transaction that does not decode, while
@@ -63,11 +63,11 @@ func readable(data []byte) any {
 
 // excerpt copies the beginning of content, and cuts no character in two.
 func excerpt(content []byte) []byte {
-	if len(content) <= mostRaw {
+	if len(content) <= maxRaw {
 		return bytes.Clone(content)
 	}
-	end := mostRaw
-	for end > mostRaw-utf8.UTFMax && !utf8.RuneStart(content[end]) {
+	end := maxRaw
+	for end > maxRaw-utf8.UTFMax && !utf8.RuneStart(content[end]) {
 		end--
 	}
 	return bytes.Clone(content[:end])

@@ -12,8 +12,8 @@ import (
 
 const (
 	tornSuffix = ".torn"
-	// mostWhole is the longest last line that is looked at for being whole.
-	mostWhole = 1 << 20
+	// maxWhole is the longest last line that is looked at for being whole.
+	maxWhole = 1 << 20
 )
 
 // repair is what was done to a file that does not end with a line end.
@@ -70,7 +70,7 @@ func lastLineEnd(f io.ReaderAt, size int64) (int64, error) {
 
 // isWhole reports whether the last line is JSON that cannot be the beginning of a longer line: anything but a number.
 func isWhole(f io.ReaderAt, end, size int64) (bool, error) {
-	if size-end > mostWhole {
+	if size-end > maxWhole {
 		return false, nil
 	}
 	line := make([]byte, size-end)

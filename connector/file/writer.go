@@ -8,10 +8,10 @@ import (
 )
 
 const (
-	// mostQueued is how many callers may wait in line for a writer; more wait for a place in it.
-	mostQueued = 1024
-	// mostGrouped is how many bytes may be written at once, unless a single caller brings more.
-	mostGrouped = 4 << 20
+	// maxQueued is how many callers may wait in line for a writer; more wait for a place in it.
+	maxQueued = 1024
+	// maxGrouped is how many bytes may be written at once, unless a single caller brings more.
+	maxGrouped = 4 << 20
 )
 
 // writer appends what concurrent callers bring, all who wait at the time with one write and one sync.
@@ -35,7 +35,7 @@ type contribution struct {
 func startWriter(file storage, durable int64) *writer {
 	w := &writer{
 		journal: journal{file: file, durable: durable},
-		queue:   make(chan *contribution, mostQueued),
+		queue:   make(chan *contribution, maxQueued),
 		stop:    make(chan struct{}),
 		ended:   make(chan struct{}),
 	}
@@ -103,7 +103,7 @@ func (w *writer) run() {
 func (w *writer) gather(first *contribution) {
 	w.group, w.buffer = w.group[:0], w.buffer[:0]
 	w.join(first)
-	for len(w.buffer) < mostGrouped {
+	for len(w.buffer) < maxGrouped {
 		select {
 		case c := <-w.queue:
 			w.join(c)
@@ -129,7 +129,7 @@ func (w *writer) commit() {
 		c.done <- err
 	}
 	clear(w.group)
-	if cap(w.buffer) > 2*mostGrouped {
+	if cap(w.buffer) > 2*maxGrouped {
 		w.buffer = nil
 	}
 }

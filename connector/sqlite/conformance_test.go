@@ -31,8 +31,8 @@ func (c *sharedClock) pass(d time.Duration) {
 	c.at = c.at.Add(d)
 }
 
-// mostPayload is what the queues under test take.
-const mostPayload = 1000
+// maxPayload is what the queues under test take.
+const maxPayload = 1000
 
 // conforming is a file with a clock, whose connectors the suite makes.
 type conforming struct {
@@ -53,7 +53,7 @@ func newConforming(t *testing.T) *conforming {
 func (c *conforming) queue(name string, change func(*sqlite.QueueSettings)) func() any {
 	return func() any {
 		s := sqlite.QueueSettings{QueueConfig: sqlite.DefaultQueueConfig(), Now: c.clock.now}
-		s.Path, s.Queue, s.MaxWait, s.MaxPayloadBytes = c.path, name, 20*time.Millisecond, mostPayload
+		s.Path, s.Queue, s.MaxWait, s.MaxPayloadBytes = c.path, name, 20*time.Millisecond, maxPayload
 		s.Durability, s.MaxDeliveries, s.RetainSettled = sqlite.DurabilityNormal, 0, time.Hour
 		change(&s)
 		q, err := sqlite.NewQueue(s)
@@ -75,7 +75,7 @@ func (c *conforming) letters() any {
 }
 
 func tooLarge() ergon.Transaction {
-	return ergon.NewTransaction("large", append(bytes.Repeat([]byte(" "), mostPayload), "{}"...))
+	return ergon.NewTransaction("large", append(bytes.Repeat([]byte(" "), maxPayload), "{}"...))
 }
 
 // [I2] [I4] With deduplication and without.

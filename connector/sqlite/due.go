@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// mostDue bounds how much one claim returns to the line, besides what it delivers.
-const mostDue = 1000
+// maxDue bounds how much one claim returns to the line, besides what it delivers.
+const maxDue = 1000
 
 const (
 	selectDue = `SELECT seq, state, lost, due_at FROM (SELECT seq, state, lost, due_at FROM items
@@ -29,7 +29,7 @@ func (q *Queue) returnDue(t *tx, now int64) error {
 	err := t.query(context.Background(), selectDue, func(r row) error {
 		all = append(all, due{seq: r.int(0), state: r.text(1), lost: r.int(2), at: r.int(3)})
 		return nil
-	}, q.number.Load(), now, mostDue)
+	}, q.number.Load(), now, maxDue)
 	for _, d := range all {
 		switch {
 		case err != nil:

@@ -8,9 +8,9 @@ import (
 	"github.com/ergon-go/ergon/capability"
 )
 
-// mostInline is the largest payload that is kept in its item, which is written again with each change of state. It is such that
+// maxInline is the largest payload that is kept in its item, which is written again with each change of state. It is such that
 // a page holds two.
-const mostInline = 1500
+const maxInline = 1500
 
 const (
 	insertInto = `INSERT INTO items (seq, queue, id, state, due_at, priority, place, key, enqueued_at, ready_at, metadata, history,
@@ -89,7 +89,7 @@ func (t *tx) insertTogether(to *intake, seq, now int64, items []item) (int, erro
 	arguments, queue, enqueued := make([]any, 0, 15*together), any(to.queue), any(now) // as any once, and not for every item
 	for i := range items[:together] {
 		it := &items[i]
-		if it.key != nil || len(it.payload) > mostInline || to.dedup && it.arrival != "" {
+		if it.key != nil || len(it.payload) > maxInline || to.dedup && it.arrival != "" {
 			return 0, nil
 		}
 		at := seq + int64(i)
@@ -182,7 +182,7 @@ func (t *tx) add(to *intake, seq, now int64, it *item) (bool, error) {
 		state = turn
 	}
 	inline := any(it.payload)
-	if len(it.payload) > mostInline {
+	if len(it.payload) > maxInline {
 		inline = nil
 	}
 	added, err := t.exec(insertItem, seq, to.queue, it.id, state, due, it.priority, it.key, now, ready, it.metadata, it.history, inline,

@@ -19,7 +19,7 @@ func (q *Queue) forget(t *tx, now int64, most int) error {
 
 const (
 	tidyEvery   = time.Second
-	mostTidied  = 1000
+	maxTidied   = 1000
 	leastUnused = 1024 // pages, 4 MB: less is kept for later
 )
 
@@ -50,6 +50,6 @@ func (q *Queue) tidy(ctx context.Context) error {
 				return err
 			}
 		}
-		return q.forget(t, now, mostTidied)
+		return q.forget(t, now, maxTidied)
 	})
 }

@@ -284,7 +284,7 @@ func TestOlderTransactionsAreComparedByWhatTheySay(t *testing.T) {
 func TestOlderTransactionThatIsBuriedIsComparedByWhatItSaid(t *testing.T) {
 	b := newBench(t)
 	older(t, b.path)
-	queue := b.queue(t, mostDeliveries(1))
+	queue := b.queue(t, maxDeliveries(1))
 	fetch(t, queue, 1) // b was lost once
 	wantTold(t, told(t, queue, saying("b", `"b"`), saying("b", "other")), "b duplicate", "b conflict")
 }

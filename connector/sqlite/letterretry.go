@@ -121,7 +121,7 @@ func (t *tx) letters(c condition, from, to int64) (letters []letter, err error) 
 		l, err := readLetter(r)
 		letters = append(letters, l)
 		return err
-	}, append(slices.Clip(c.arguments), from, to, mostAtOnce)...)
+	}, append(slices.Clip(c.arguments), from, to, maxAtOnce)...)
 	return letters, err
 }
 
@@ -130,7 +130,7 @@ func (t *tx) letterNumbers(c condition, from, to int64) (numbers []int64, err er
 	err = t.query(context.Background(), query, func(r row) error {
 		numbers = append(numbers, r.int(0))
 		return nil
-	}, append(slices.Clip(c.arguments), from, to, mostAtOnce)...)
+	}, append(slices.Clip(c.arguments), from, to, maxAtOnce)...)
 	return numbers, err
 }
 
@@ -174,7 +174,7 @@ func (l *letter) revived(store string, now int64, payload []byte) (item, error) 
 		tx = capability.Edited(tx, payload, capability.ContentDigestOf(l.payload, metadata))
 	}
 	tx = tx.WithArrival(capability.NextArrival(tx, l.origin(store)))
-	it, err := encodeItem(tx, mostPayload)
+	it, err := encodeItem(tx, maxPayload)
 	if err != nil {
 		return item{}, err
 	}

@@ -48,7 +48,7 @@ func rehearsals(tb testing.TB) func(t *testing.T, script []byte) {
 			t.Fatal(err)
 		}
 		r := &rehearsal{T: t, bench: b, dead: dead, script: script, model: &model{now: b.now, window: 5 * time.Second, most: 3}}
-		r.queue = b.queue(t, named(fmt.Sprint("q", n)), mostDeliveries(3), func(s *sqlite.QueueSettings) { s.DedupWindow = 5 * time.Second })
+		r.queue = b.queue(t, named(fmt.Sprint("q", n)), maxDeliveries(3), func(s *sqlite.QueueSettings) { s.DedupWindow = 5 * time.Second })
 		for len(r.script) > 0 {
 			r.step()
 			r.compareCounts()

@@ -14,14 +14,14 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-func mostDeliveries(n int) func(*sqlite.QueueSettings) {
+func maxDeliveries(n int) func(*sqlite.QueueSettings) {
 	return func(s *sqlite.QueueSettings) { s.MaxDeliveries = n }
 }
 
 // [E2] Whoever took it died: the queue itself has to give it up.
 func TestTransactionThatIsLostTooOftenBecomesADeadLetter(t *testing.T) {
 	b := newBench(t)
-	queue, dead := b.queue(t, mostDeliveries(3)), b.deadLetters(t)
+	queue, dead := b.queue(t, maxDeliveries(3)), b.deadLetters(t)
 	dispatch(t, queue, transaction("a", "k=v"))
 	for range 3 {
 		wantFetched(t, queue, "a")
@@ -49,7 +49,7 @@ func TestTransactionThatIsLostTooOftenBecomesADeadLetter(t *testing.T) {
 // What says no again and again is its task's affair, and what is waiting for an outage to end must not die of it.
 func TestSettledDeliveriesAreNotLost(t *testing.T) {
 	b := newBench(t)
-	queue, dead := b.queue(t, mostDeliveries(2)), b.deadLetters(t)
+	queue, dead := b.queue(t, maxDeliveries(2)), b.deadLetters(t)
 	dispatch(t, queue, transactions("a")...)
 	for range 5 {
 		wantFetched(t, queue, "a")
@@ -64,7 +64,7 @@ func TestSettledDeliveriesAreNotLost(t *testing.T) {
 
 func TestInterruptionDoesNotMakeUpForALoss(t *testing.T) {
 	b := newBench(t)
-	queue, dead := b.queue(t, mostDeliveries(2)), b.deadLetters(t)
+	queue, dead := b.queue(t, maxDeliveries(2)), b.deadLetters(t)
 	dispatch(t, queue, transactions("a")...)
 	wantFetched(t, queue, "a")
 	b.advance(lease)
@@ -79,7 +79,7 @@ func TestInterruptionDoesNotMakeUpForALoss(t *testing.T) {
 
 func TestLastDeliveryThatIsHeldBackIsTheLastStill(t *testing.T) {
 	b := newBench(t)
-	queue := b.queue(t, mostDeliveries(2))
+	queue := b.queue(t, maxDeliveries(2))
 	dispatch(t, queue, transactions("a", "b")...)
 	fetch(t, queue, 2)
 	b.advance(lease)
@@ -95,7 +95,7 @@ func TestLastDeliveryThatIsHeldBackIsTheLastStill(t *testing.T) {
 // One transaction kills its process again and again, and nine that are delivered beside it do nothing wrong.
 func TestWhatRanBesideADeadlyTransactionOutlivesIt(t *testing.T) {
 	b := newBench(t)
-	queue, other, dead := b.queue(t, mostDeliveries(3)), b.queue(t, mostDeliveries(3)), b.deadLetters(t)
+	queue, other, dead := b.queue(t, maxDeliveries(3)), b.queue(t, maxDeliveries(3)), b.deadLetters(t)
 	for i := range 10 {
 		dispatch(t, queue, transaction(strconv.Itoa(i)))
 	}
@@ -124,7 +124,7 @@ func TestWhatRanBesideADeadlyTransactionOutlivesIt(t *testing.T) {
 
 func TestLastDeliveriesAreMadeOneAtATimeBesideOthers(t *testing.T) {
 	b := newBench(t)
-	queue := b.queue(t, mostDeliveries(2))
+	queue := b.queue(t, maxDeliveries(2))
 	dispatch(t, queue, transactions("a", "b")...)
 	fetch(t, queue, 2)
 	b.advance(lease)
@@ -139,7 +139,7 @@ func TestLastDeliveriesAreMadeOneAtATimeBesideOthers(t *testing.T) {
 
 func TestQueueWithoutALimitNeverGivesUp(t *testing.T) {
 	b := newBench(t)
-	queue := b.queue(t, mostDeliveries(0))
+	queue := b.queue(t, maxDeliveries(0))
 	dispatch(t, queue, transactions("a", "b")...)
 	for range 50 {
 		wantFetched(t, queue, "a", "b")
@@ -149,7 +149,7 @@ func TestQueueWithoutALimitNeverGivesUp(t *testing.T) {
 
 func TestQueueOfOneDeliveryGivesUpAtTheFirstLoss(t *testing.T) {
 	b := newBench(t)
-	queue, dead := b.queue(t, mostDeliveries(1)), b.deadLetters(t)
+	queue, dead := b.queue(t, maxDeliveries(1)), b.deadLetters(t)
 	dispatch(t, queue, transactions("a", "b")...)
 	batch := wantFetched(t, queue, "a", "b")
 	ack(t, queue, batch[0])

@@ -72,8 +72,8 @@ func DefaultQueueConfig() QueueConfig {
 
 var queueName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
 
-// mostPayload is what SQLite stores in one value.
-const mostPayload = 1_000_000_000
+// maxPayload is what SQLite stores in one value.
+const maxPayload = 1_000_000_000
 
 // Validate reports every fault of c, each a *policy.Fault with the path of its YAML key. It looks at no file.
 func (c QueueConfig) Validate() error {
@@ -102,8 +102,8 @@ func (c QueueConfig) Validate() error {
 	if c.RetainSettled < 0 {
 		f.addf("retain_settled", "is %s, must not be negative (0 keeps nothing)", c.RetainSettled)
 	}
-	if c.MaxPayloadBytes < 1 || c.MaxPayloadBytes > mostPayload {
-		f.addf("max_payload_bytes", "is %d, must be from 1 to %d, such as 1048576", c.MaxPayloadBytes, mostPayload)
+	if c.MaxPayloadBytes < 1 || c.MaxPayloadBytes > maxPayload {
+		f.addf("max_payload_bytes", "is %d, must be from 1 to %d, such as 1048576", c.MaxPayloadBytes, maxPayload)
 	}
 	return f.join()
 }

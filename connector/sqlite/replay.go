@@ -9,8 +9,8 @@ import (
 	"github.com/ergon-go/ergon/capability"
 )
 
-// mostAtOnce is how many items or letters one transaction moves, so that others need not wait for all.
-const mostAtOnce = 500
+// maxAtOnce is how many items or letters one transaction moves, so that others need not wait for all.
+const maxAtOnce = 500
 
 const (
 	// What has neither a payload nor a body was kept for its id only.
@@ -49,7 +49,7 @@ func (q *Queue) ReplayTransactions(ctx context.Context, filter capability.Replay
 			return err
 		})
 		total += moved
-		if err != nil || moved < mostAtOnce {
+		if err != nil || moved < maxAtOnce {
 			return total, err
 		}
 	}
@@ -67,7 +67,7 @@ func (q *Queue) replay(t *tx, after, before int64, ids any) (int64, error) {
 		err := s.it.replan(r.text(2), q.origin(s.seq))
 		all = append(all, s)
 		return err
-	}, queue, now, after, before, ids, mostAtOnce)
+	}, queue, now, after, before, ids, maxAtOnce)
 	if err != nil || len(all) == 0 {
 		return 0, err
 	}

@@ -43,8 +43,8 @@ type tx struct {
 	woken []int64 // the queues in which there may be something to claim once it is committed
 }
 
-// mostJobs bounds how long one commit keeps other processes waiting.
-const mostJobs = 64
+// maxJobs bounds how long one commit keeps other processes waiting.
+const maxJobs = 64
 
 func newWriter(c *conn, committed func(*tx)) *writer {
 	return &writer{conn: c, committed: committed, turn: newTurn()}
@@ -131,7 +131,7 @@ func (w *writer) notBegun(ctx context.Context, own *job, err error) {
 func (w *writer) take(own *job) []*job {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n := min(len(w.waiting), mostJobs)
+	n := min(len(w.waiting), maxJobs)
 	jobs := slices.Clone(w.waiting[:n])
 	w.waiting = slices.Delete(w.waiting, 0, n)
 	if at := slices.Index(w.waiting, own); at >= 0 {

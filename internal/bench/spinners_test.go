@@ -9,8 +9,8 @@ import (
 	"github.com/ergon-go/ergon/internal/bench"
 )
 
-// mostSlower is how much later the engine may be than goroutines with a select.
-const mostSlower = 1.5
+// maxSlower is how much later the engine may be than goroutines with a select.
+const maxSlower = 1.5
 
 // [T1] BenchmarkSpinners is how late the timeouts of handlers are that compute and do not look at their context, beside goroutines
 // with a select, in turns in the same run. It fails where the median of the engine's worst is above one and a half times theirs.
@@ -37,8 +37,8 @@ func BenchmarkSpinners(b *testing.B) {
 			ours, theirs := engine[len(engine)/2], base[len(base)/2]
 			b.ReportMetric(float64(ours.Milliseconds()), "ms-late")
 			b.ReportMetric(float64(theirs.Milliseconds()), "base-ms-late")
-			if ratio := float64(ours) / float64(theirs); ratio > mostSlower {
-				b.Errorf("%s late, %s without the engine: %.2f times, want %.1f at most", ours, theirs, ratio, mostSlower)
+			if ratio := float64(ours) / float64(theirs); ratio > maxSlower {
+				b.Errorf("%s late, %s without the engine: %.2f times, want %.1f at most", ours, theirs, ratio, maxSlower)
 			}
 		})
 	}

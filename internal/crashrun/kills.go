@@ -11,11 +11,11 @@ import (
 // Between two kills passes a time between these.
 const (
 	leastLife = 100 * time.Millisecond
-	mostLife  = 900 * time.Millisecond
+	maxLife   = 900 * time.Millisecond
 )
 
-// mostKills is after how many times as many kills as are wanted a slow machine is left in peace.
-const mostKills = 2
+// maxKills is after how many times as many kills as are wanted a slow machine is left in peace.
+const maxKills = 2
 
 // Kills kills workers and the process that has started them, as kill -9 does, at random moments while transactions go
 // through the pipeline.
@@ -31,7 +31,7 @@ func (a *attempt) kills(ctx context.Context) error {
 	s.Items, s.Processes, s.MaxDeliveries = a.plan.Items, 2, 0
 	s.SlowEvery, s.Pause = 100, s.Lease*3/4
 	// As slow as leaves time for all the kills, and a few more, however fast the machine is.
-	s.Rate = 0.8 * float64(s.Items) / (float64(a.plan.Kills) * (leastLife + mostLife).Seconds() / 2)
+	s.Rate = 0.8 * float64(s.Items) / (float64(a.plan.Kills) * (leastLife + maxLife).Seconds() / 2)
 	l, err := s.start(ctx)
 	if err != nil {
 		return err
@@ -39,7 +39,7 @@ func (a *attempt) kills(ctx context.Context) error {
 	var k killed
 	for {
 		accepted, err := a.accepted()
-		if err != nil || accepted || k.all() >= mostKills*a.plan.Kills {
+		if err != nil || accepted || k.all() >= maxKills*a.plan.Kills {
 			return a.killsEnd(ctx, l, k, err)
 		}
 		if a.chance.IntN(4) > 0 { // otherwise it may be killed before it has come to do anything
@@ -47,7 +47,7 @@ func (a *attempt) kills(ctx context.Context) error {
 				return a.killsEnd(ctx, l, k, err)
 			}
 		}
-		if err := l.lived(ctx, a.between(leastLife, mostLife)); err != nil {
+		if err := l.lived(ctx, a.between(leastLife, maxLife)); err != nil {
 			return a.killsEnd(ctx, l, k, err)
 		}
 		if l, err = a.killOne(ctx, l, &k); err != nil {

@@ -87,10 +87,10 @@ type count struct {
 	more   int
 }
 
-const mostFaults = 20 // that are told
+const maxFaults = 20 // that are told
 
 func (c *count) wrongf(format string, args ...any) {
-	if len(c.faults) >= mostFaults {
+	if len(c.faults) >= maxFaults {
 		c.more++
 		return
 	}

@@ -10,10 +10,10 @@ import (
 
 // CallsMethods reports whether to copy v, or to encode it as JSON, may run methods that are not the standard library's: they may
 // panic, or not return. What it cannot see from the types it takes for one that does. It runs none of them.
-func CallsMethods(v any) bool { return callsMethods(v, mostDepth) }
+func CallsMethods(v any) bool { return callsMethods(v, maxDepth) }
 
-// mostDepth bounds how deep it looks into values without types of their own, which may contain themselves.
-const mostDepth = 100
+// maxDepth bounds how deep it looks into values without types of their own, which may contain themselves.
+const maxDepth = 100
 
 func callsMethods(v any, depth int) bool {
 	switch v := v.(type) {

@@ -27,7 +27,7 @@ var properties = []struct {
 	holds func(lifecycle.Plan, life) bool
 }{
 	{"it ends within the sum of attempts", func(p lifecycle.Plan, l life) bool {
-		return l[mostSteps(p)-1].ended()
+		return l[maxSteps(p)-1].ended()
 	}},
 	{"attempts are counted from 1 and never exceed the plan", func(p lifecycle.Plan, l life) bool {
 		var ran [lifecycle.Phases]int
@@ -112,7 +112,7 @@ func TestRandomLivesKeepEveryProperty(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 20_000 {
 		plan := planOf(random.Uint32())
-		events := make([]byte, mostSteps(plan)+3)
+		events := make([]byte, maxSteps(plan)+3)
 		for i := range events {
 			events[i] = byte(random.Uint32())
 		}
@@ -142,7 +142,7 @@ func checkLife(t *testing.T, plan lifecycle.Plan, events []byte) {
 	t.Helper()
 	var lived life
 	state := lifecycle.Start()
-	for i := range max(len(events), mostSteps(plan)) {
+	for i := range max(len(events), maxSteps(plan)) {
 		event := lifecycle.System
 		if i < len(events) {
 			event = lifecycle.Event(events[i]) % (lifecycle.LeaseLost + 1)
@@ -158,7 +158,7 @@ func checkLife(t *testing.T, plan lifecycle.Plan, events []byte) {
 	}
 }
 
-func mostSteps(p lifecycle.Plan) int {
+func maxSteps(p lifecycle.Plan) int {
 	return p.Attempts[0] + p.Attempts[1] + p.Attempts[2] + p.Attempts[3]
 }
 

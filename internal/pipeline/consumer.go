@@ -256,8 +256,8 @@ func (c *Consumer) shutDown(why error, giveUp context.CancelCauseFunc) (early bo
 	return false
 }
 
-// mostFlush is how long what was told may take to be written at the very end.
-const mostFlush = 5 * time.Second
+// maxFlush is how long what was told may take to be written at the very end.
+const maxFlush = 5 * time.Second
 
 // leastFlush is the least time that settlements get at the very end.
 const leastFlush = time.Second

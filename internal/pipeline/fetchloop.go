@@ -30,11 +30,11 @@ type fetchLoop struct {
 	empties   int             // empty fetches in a row
 	nothing   bool            // the last fetch in an outage brought nothing
 	filling   filling
-	// mostBehind is how many transactions may wait for settlement before fetching pauses.
-	mostBehind int
-	wakeOn     int32 // what wakes it while it waits for capacity
-	calls      fetchCalls
-	last       instant
+	// maxBehind is how many transactions may wait for settlement before fetching pauses.
+	maxBehind int
+	wakeOn    int32 // what wakes it while it waits for capacity
+	calls     fetchCalls
+	last      instant
 }
 
 // fewSlots is up to how many slots the fetch loop hears of every end.
@@ -44,7 +44,7 @@ func newFetchLoop(c *Consumer) *fetchLoop {
 	i := &fetchLoop{Consumer: c, loop: c.settings.Policy.Loop, quota: quotaOf(c.settings), fetchLock: newSemaphore(), calls: newFetchCalls()}
 	i.size = i.loop.Batch.Size
 	i.slow.Store(c.pool.slow(0, c.settings.Policy.Fetch.Retry.Timeout))
-	i.mostBehind = 10 * max(c.settings.Policy.Settle.Size, i.loop.Concurrency.Most())
+	i.maxBehind = 10 * max(c.settings.Policy.Settle.Size, i.loop.Concurrency.Most())
 	i.wakeOn = wakeOnChunk
 	if i.loop.Concurrency.Most()+i.loop.Batch.Prefetch <= fewSlots {
 		i.wakeOn = wakeOnEvery
@@ -202,7 +202,7 @@ func (i *fetchLoop) worthwhile(n int) int {
 	if !i.slow.Load() {
 		return n
 	}
-	for range mostYields {
+	for range maxYields {
 		runtime.Gosched()
 		more := i.ask()
 		if more <= n {
@@ -238,7 +238,7 @@ func (i *fetchLoop) free() int {
 		return max(i.loop.Batch.Size, i.loop.Batch.MaxSize) - unsettled
 	}
 	outstanding := i.stats.outstanding()
-	if unsettled-outstanding > i.mostBehind {
+	if unsettled-outstanding > i.maxBehind {
 		return 0
 	}
 	outstanding -= i.besideSlots()

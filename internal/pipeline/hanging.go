@@ -27,7 +27,7 @@ type Hanging struct{ under [purposes]atomic.Int64 }
 
 // enter is called on the goroutine that makes the call; without an error, leave is called once that has returned.
 func (h *Hanging) enter(purpose int) error {
-	if n := h.under[purpose].Add(1); n > mostHanging {
+	if n := h.under[purpose].Add(1); n > maxHanging {
 		h.under[purpose].Add(-1)
 		return fmt.Errorf("not called: %w", errCallsHang)
 	}

@@ -16,10 +16,10 @@ import (
 )
 
 const (
-	// mostCalls bounds how many calls of a connector are under way at once, while all of them are waited for.
-	mostCalls = 16
-	// mostHanging bounds how many calls may hang that nobody waits for any more.
-	mostHanging = 64
+	// maxCalls bounds how many calls of a connector are under way at once, while all of them are waited for.
+	maxCalls = 16
+	// maxHanging bounds how many calls may hang that nobody waits for any more.
+	maxHanging = 64
 )
 
 // errHanging keeps a connector that never returns from gathering calls without end.
@@ -188,7 +188,7 @@ func (o *Outlet) enter(ctx context.Context, of fence.Attempt, batch []ergon.Tran
 	defer o.mu.Unlock()
 	p := &parcel{ctx: ctx, of: of, transactions: batch, since: time.Now(), result: make(chan error, 1)}
 	switch {
-	case o.hanging >= mostHanging:
+	case o.hanging >= maxHanging:
 		p.result <- errHanging
 		return p
 	case o.calls == 0 && len(o.waiting) == 0:
@@ -208,7 +208,7 @@ func (o *Outlet) enter(ctx context.Context, of fence.Attempt, batch []ergon.Tran
 
 // send makes a call of what waits, the oldest first, where another call is allowed. The lock is held.
 func (o *Outlet) send() {
-	if len(o.waiting) == 0 || o.calls >= mostCalls {
+	if len(o.waiting) == 0 || o.calls >= maxCalls {
 		return
 	}
 	call, n, size := &joined{parcels: make([]*parcel, 0, min(len(o.waiting), o.batch.Size))}, 0, 0

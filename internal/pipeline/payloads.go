@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// mostReaders bounds how many goroutines read payloads where no attempt runs, those that hang in one included.
-	mostReaders = 4
+	// maxReaders bounds how many goroutines read payloads where no attempt runs, those that hang in one included.
+	maxReaders = 4
 	// readWithin is how long each of the methods of one payload may take there.
 	readWithin = time.Second
 )
@@ -31,7 +31,7 @@ type payloads struct {
 }
 
 func newPayloads(c *Consumer) payloads {
-	return payloads{consumer: c, readers: make(chan struct{}, mostReaders)}
+	return payloads{consumer: c, readers: make(chan struct{}, maxReaders)}
 }
 
 // payload is what was read: the payload as a dead letter holds it, or a description where a method has failed.

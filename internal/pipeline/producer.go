@@ -150,8 +150,8 @@ func (e *ProduceError) Error() string {
 // Unwrap returns the first errors.
 func (e *ProduceError) Unwrap() []error { return e.First }
 
-// mostFirst is how many errors a loop keeps.
-const mostFirst = 5
+// maxFirst is how many errors a loop keeps.
+const maxFirst = 5
 
 // unproduced collects what could not be prepared: it counts, and keeps the first few.
 type unproduced struct {
@@ -167,7 +167,7 @@ func (u *unproduced) note(r Result) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.count++
-	if len(u.first) < mostFirst {
+	if len(u.first) < maxFirst {
 		u.first = append(u.first, fmt.Errorf("transaction %s: %w", r.Transaction.ID(), r.kept))
 	}
 }

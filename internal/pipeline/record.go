@@ -37,15 +37,15 @@ func (c *Consumer) recordAttempt(f *flight, a *attempt, event lifecycle.Event, e
 	if event != lifecycle.OK && err != nil {
 		done.Error = err.Error()
 	}
-	if len(aside.attempts) == mostRecorded {
+	if len(aside.attempts) == maxRecorded {
 		aside.attempts = slices.Delete(aside.attempts, 0, 1)
 		aside.omitted++
 	}
 	aside.attempts = append(aside.attempts, done)
 }
 
-// mostRecorded is how many attempts of a transaction are kept while it goes on.
-const mostRecorded = 40
+// maxRecorded is how many attempts of a transaction are kept while it goes on.
+const maxRecorded = 40
 
 // record hands on what was kept of a flight that is settled; settling began then and took so long.
 func (c *Consumer) record(f *flight, began, took instant) {
@@ -95,8 +95,8 @@ func payloadText(payload any) string {
 	}
 }
 
-// mostRecords is how many records may wait for their payloads to be read.
-const mostRecords = 256
+// maxRecords is how many records may wait for their payloads to be read.
+const maxRecords = 256
 
 // recorded is a transaction whose payload is to be read and kept as well.
 type recorded struct {
@@ -107,7 +107,7 @@ type recorded struct {
 
 // newRecords makes the queue in front of a recorder that keeps payloads: the methods of a payload are not ours [F1].
 func newRecords(to *observe.Recorder) *sink.Queue[recorded] {
-	return sink.NewQueue(mostRecords, func(r recorded) {
+	return sink.NewQueue(maxRecords, func(r recorded) {
 		r.Payload = newCrash(nil, nil).Error()
 		defer func() {
 			if p := recover(); p != nil {

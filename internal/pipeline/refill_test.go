@@ -71,7 +71,7 @@ func TestFetchAsksForTheBatchSizeAtMost(t *testing.T) {
 		if len(found) < 2 || found[0] != "0s fetch 3: 0 1 2" || found[1] != "0s fetch 3: 3 4 5" {
 			t.Errorf("got %q, want two fetches of 3 first", found)
 		}
-		if got := c.mostRunning.Load(); got != 8 {
+		if got := c.maxRunning.Load(); got != 8 {
 			t.Errorf("%d ran at once, want all 8", got)
 		}
 	})
@@ -194,14 +194,14 @@ func TestLoopNeverFetchesOrRunsTooMany(t *testing.T) {
 
 					name := fmt.Sprintf("seed %d: concurrency %d, prefetch %d, size %d, %d too many a fetch",
 						seed, concurrency, ahead, loop.Batch.Size, over)
-					if got := c.mostRunning.Load(); got != int64(concurrency) && mode == policy.ModeContinuous || got > int64(concurrency) {
+					if got := c.maxRunning.Load(); got != int64(concurrency) && mode == policy.ModeContinuous || got > int64(concurrency) {
 						t.Errorf("%s: %d ran at once", name, got)
 					}
 					most := int64(concurrency + ahead)
 					if mode == policy.ModeBatch {
 						most = int64(loop.Batch.Size)
 					}
-					if got := c.mostAsked.Load(); over == 0 && got > most {
+					if got := c.maxAsked.Load(); over == 0 && got > most {
 						t.Errorf("%s: a fetch would have made %d in flight, want %d at most", name, got, most)
 					}
 					if got := r.consumer.Snapshot().Started; got != 200 {
@@ -217,15 +217,15 @@ func TestLoopNeverFetchesOrRunsTooMany(t *testing.T) {
 type census struct {
 	settlingSource
 
-	inFlight, running      atomic.Int64 // fetched and not ended; their handler runs
-	mostAsked, mostRunning atomic.Int64 // most in flight, had each fetch brought what it asked for
+	inFlight, running    atomic.Int64 // fetched and not ended; their handler runs
+	maxAsked, maxRunning atomic.Int64 // most in flight, had each fetch brought what it asked for
 }
 
 func newCensus(source settlingSource, task *ergon.Task) *census {
 	c := &census{settlingSource: source}
 	process := task.Process
 	task.Process = func(ctx context.Context, tx ergon.Transaction) (any, error) {
-		raise(&c.mostRunning, c.running.Add(1))
+		raise(&c.maxRunning, c.running.Add(1))
 		defer c.inFlight.Add(-1)
 		defer c.running.Add(-1)
 		return process(ctx, tx)
@@ -240,7 +240,7 @@ func raise(most *atomic.Int64, n int64) {
 
 // FetchTransactions counts what is asked for and what comes.
 func (c *census) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {
-	raise(&c.mostAsked, c.inFlight.Load()+int64(limit))
+	raise(&c.maxAsked, c.inFlight.Load()+int64(limit))
 	txs, err := c.settlingSource.FetchTransactions(ctx, limit)
 	c.inFlight.Add(int64(len(txs)))
 	return txs, err

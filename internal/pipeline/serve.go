@@ -58,9 +58,9 @@ func (w *worker) serveIdle() bool {
 	return c.fetchLoop.fetchInline(w)
 }
 
-// mostYields bounds how often a worker lets others run before it goes to sleep: some tens of microseconds, less than it
+// maxYields bounds how often a worker lets others run before it goes to sleep: some tens of microseconds, less than it
 // takes to wake it again.
-const mostYields = 250
+const maxYields = 250
 
 // linger waits a moment for a fetch that is going on, where the worker has just been busy, and reports whether the fetch is
 // over. One worker at a time does so.
@@ -71,7 +71,7 @@ func (w *worker) linger() bool {
 	}
 	defer i.awaited.Store(false)
 	w.ended, w.now = 0, 0
-	for range mostYields {
+	for range maxYields {
 		runtime.Gosched()
 		if len(i.fetchLock) == 0 {
 			return true

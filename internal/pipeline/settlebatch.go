@@ -123,9 +123,9 @@ func (s *settling) end(err error) {
 	c.capacity.settled(len(batch), c.settler.byWorker)
 }
 
-// mostUnsettled is how many batches in a row may fail, each with all its attempts, before the loop stops: a disk that is full
+// maxUnsettled is how many batches in a row may fail, each with all its attempts, before the loop stops: a disk that is full
 // would have a loop over a finite source requeue for ever.
-const mostUnsettled = 3
+const maxUnsettled = 3
 
 func (c *Consumer) givesUpSettling(err error) {
 	if err == nil {
@@ -133,8 +133,8 @@ func (c *Consumer) givesUpSettling(err error) {
 		return
 	}
 	c.unsettledInARow++
-	if c.unsettledInARow == mostUnsettled {
-		c.stopFetching(fmt.Errorf("%w, %d batches in a row: %w", ErrUnsettled, mostUnsettled, err))
+	if c.unsettledInARow == maxUnsettled {
+		c.stopFetching(fmt.Errorf("%w, %d batches in a row: %w", ErrUnsettled, maxUnsettled, err))
 	}
 }
 

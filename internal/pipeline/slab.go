@@ -8,8 +8,8 @@ import (
 	"github.com/ergon-go/ergon/internal/lifecycle"
 )
 
-// mostSpare bounds how many slabs are kept to be used again.
-const mostSpare = 64
+// maxSpare bounds how many slabs are kept to be used again.
+const maxSpare = 64
 
 // slab is the memory of the flights of one fetch. It is used again once all of them are settled. An attempt's context may
 // outlive that, so contexts read nothing of a flight but what never changes.
@@ -64,7 +64,7 @@ func (p *slabs) done(f *flight) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.spare) < mostSpare {
+	if len(p.spare) < maxSpare {
 		p.spare = append(p.spare, s)
 	}
 }

@@ -23,8 +23,8 @@ func TestTelemetryThatNobodyWantsAllocatesNothing(t *testing.T) {
 	noop := perTransaction(t, tracenoop.NewTracerProvider(), metricnoop.NewMeterProvider())
 	t.Logf("allocations a transaction: %.3f without a provider, %.3f with the one that does nothing", none, noop)
 	if raceDetector { // has pools forget now and then, and goroutines wait, so that batches are smaller
-		if none >= mostUnderRace || noop >= mostUnderRace {
-			t.Errorf("got %.3f and %.3f allocations a transaction, want less than the %d that one span would make", none, noop, mostUnderRace)
+		if none >= maxUnderRace || noop >= maxUnderRace {
+			t.Errorf("got %.3f and %.3f allocations a transaction, want less than the %d that one span would make", none, noop, maxUnderRace)
 		}
 		return
 	}
@@ -37,8 +37,8 @@ func TestTelemetryThatNobodyWantsAllocatesNothing(t *testing.T) {
 	}
 }
 
-// mostUnderRace is about what the spans of one transaction would allocate with a tracer that does nothing.
-const mostUnderRace = 6
+// maxUnderRace is about what the spans of one transaction would allocate with a tracer that does nothing.
+const maxUnderRace = 6
 
 // perTransaction is what each of 10,000 more transactions allocates, at best.
 func perTransaction(t *testing.T, traces trace.TracerProvider, meters metric.MeterProvider) float64 {

@@ -132,8 +132,8 @@ func (w *watcher) close() error {
 func (w *watcher) flush() {
 	c := w.consumer
 	var recording sync.WaitGroup
-	recording.Go(func() { c.recorder.Flush(time.Second, mostFlush, c.settings.Force) })
-	left := w.ended.Flush(time.Second, mostFlush, c.settings.Force)
+	recording.Go(func() { c.recorder.Flush(time.Second, maxFlush, c.settings.Force) })
+	left := w.ended.Flush(time.Second, maxFlush, c.settings.Force)
 	recording.Wait()
 	if missing := int64(left) + w.ended.Dropped(); missing > 0 {
 		w.logger.WarnContext(c.values, "spans are missing, because their processor did not take them in time", "count", missing)
@@ -143,6 +143,6 @@ func (w *watcher) flush() {
 
 func (w *watcher) flushLog() {
 	if w.log != nil {
-		w.log.Flush(time.Second, mostFlush, w.consumer.settings.Force)
+		w.log.Flush(time.Second, maxFlush, w.consumer.settings.Force)
 	}
 }

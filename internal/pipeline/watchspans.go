@@ -18,8 +18,8 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// mostLinks bounds the links of a settle span; the SDK's default limit is the same.
-const mostLinks = 128
+// maxLinks bounds the links of a settle span; the SDK's default limit is the same.
+const maxLinks = 128
 
 // accepted remembers which fetch brought the flights, where no other span ties them together.
 func (w *watcher) accepted(flights []*flight, from trace.SpanContext) {
@@ -200,8 +200,8 @@ func (w *watcher) settleStarted(ctx context.Context, batch []*flight) (context.C
 	if !w.tracing || w.produces {
 		return w.unseen(ctx)
 	}
-	links := make([]trace.Link, 0, min(len(batch), mostLinks))
-	for _, f := range batch[:min(len(batch), mostLinks)] {
+	links := make([]trace.Link, 0, min(len(batch), maxLinks))
+	for _, f := range batch[:min(len(batch), maxLinks)] {
 		if t := f.aside; t != nil && t.span != nil {
 			links = append(links, trace.Link{SpanContext: t.span.SpanContext()})
 		}
@@ -304,11 +304,11 @@ type endedSpan struct {
 	at time.Time
 }
 
-// mostEnded is how many spans may wait for their processors.
-const mostEnded = 16_384
+// maxEnded is how many spans may wait for their processors.
+const maxEnded = 16_384
 
 func newEndedSpans() *sink.Queue[endedSpan] {
-	return sink.NewQueue(mostEnded, func(s endedSpan) { s.End(trace.WithTimestamp(s.at)) })
+	return sink.NewQueue(maxEnded, func(s endedSpan) { s.End(trace.WithTimestamp(s.at)) })
 }
 
 // end leaves the rest to span processors, which are not ours, and for which nobody waits.

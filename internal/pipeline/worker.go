@@ -10,8 +10,8 @@ import (
 	"github.com/ergon-go/ergon/internal/lifecycle"
 )
 
-// mostAhead is how many attempts a busy worker makes at once: one allocation for that many.
-const mostAhead = 32
+// maxAhead is how many attempts a busy worker makes at once: one allocation for that many.
+const maxAhead = 32
 
 // shortWork is the longest that a transaction may take for its worker to take several of an idle chunk at once.
 const shortWork = instant(10 * time.Microsecond)
@@ -103,7 +103,7 @@ func (w *worker) instant() instant {
 // newAttempt returns an unused attempt. A worker that is kept busy makes more and more of them at a time.
 func (w *worker) newAttempt() *attempt {
 	if w.used == len(w.arena.attempts) {
-		w.arena = &arena{attempts: make([]attempt, min(max(2*w.used, 1), mostAhead))}
+		w.arena = &arena{attempts: make([]attempt, min(max(2*w.used, 1), maxAhead))}
 		w.used = 0
 		w.slot.use(w.arena)
 	}

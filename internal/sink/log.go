@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// mostLines is how many log lines may wait.
-	mostLines = 8192
+	// maxLines is how many log lines may wait.
+	maxLines = 8192
 	// answerWithin is how long a handler has to say what it wants.
 	answerWithin = time.Second
 )
@@ -38,7 +38,7 @@ func NewLog(next slog.Handler) *Log {
 
 func newLines() *Queue[line] {
 	var lines *Queue[line]
-	lines = NewQueue(mostLines, func(l line) {
+	lines = NewQueue(maxLines, func(l line) {
 		if n := lines.Dropped(); n > 0 {
 			dropped := slog.NewRecord(time.Now(), slog.LevelWarn, "log lines were dropped, because nobody took them in time", 0)
 			dropped.AddAttrs(slog.Int64("count", n))

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// mostWrites is how many writes may wait.
-const mostWrites = 4096
+// maxWrites is how many writes may wait.
+const maxWrites = 4096
 
 // Writer hands what is written to another writer by a queue: to write never waits and never fails.
 type Writer struct {
@@ -21,7 +21,7 @@ var _ io.Writer = (*Writer)(nil)
 // NewWriter puts a queue in front of to.
 func NewWriter(to io.Writer) *Writer {
 	w := &Writer{to: to}
-	w.writes = NewQueue(mostWrites, func(text []byte) {
+	w.writes = NewQueue(maxWrites, func(text []byte) {
 		if n := w.writes.Dropped(); n > 0 {
 			_, _ = fmt.Fprintf(to, "(here something is missing: nobody read this for so long that %d writes were dropped)\n", n)
 		}

@@ -49,8 +49,8 @@ func DefaultConfig() Config {
 }
 
 const (
-	mostOutput = 1 << 30
-	mostStderr = 1 << 20
+	maxOutput = 1 << 30
+	maxStderr = 1 << 20
 )
 
 // Validate reports every fault of c, each a *policy.Fault with the path of its YAML key. It looks for no program.
@@ -77,14 +77,14 @@ func (c Config) Validate() error {
 			fault(fmt.Sprintf("env_pass[%d]", i), "is %q, must be the name of a variable, or a beginning of names with a * at its end", name)
 		}
 	}
-	if c.MaxOutputBytes < 1 || c.MaxOutputBytes > mostOutput {
-		fault("max_output_bytes", "is %d, must be from 1 to %d, such as 1048576", c.MaxOutputBytes, mostOutput)
+	if c.MaxOutputBytes < 1 || c.MaxOutputBytes > maxOutput {
+		fault("max_output_bytes", "is %d, must be from 1 to %d, such as 1048576", c.MaxOutputBytes, maxOutput)
 	}
 	if choices := []Stderr{StderrError, StderrLog, StderrDiscard}; !slices.Contains(choices, c.Stderr) {
 		fault("stderr", "is %q, must be one of %q", c.Stderr, choices)
 	}
-	if c.MaxStderrBytes < 0 || c.MaxStderrBytes > mostStderr {
-		fault("max_stderr_bytes", "is %d, must be from 0 to %d, such as 4096", c.MaxStderrBytes, mostStderr)
+	if c.MaxStderrBytes < 0 || c.MaxStderrBytes > maxStderr {
+		fault("max_stderr_bytes", "is %d, must be from 0 to %d, such as 4096", c.MaxStderrBytes, maxStderr)
 	}
 	return errors.Join(faults...)
 }

@@ -38,7 +38,7 @@ func DefaultConfig() Config {
 	}
 }
 
-const mostResponse = 1 << 30
+const maxResponse = 1 << 30
 
 // headerName is a token, as RFC 9110 has it.
 var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
@@ -69,8 +69,8 @@ func (c Config) Validate() error {
 	if c.ConnectTimeout <= 0 {
 		fault("connect_timeout", "is %s, must be more than 0, such as 10s", c.ConnectTimeout)
 	}
-	if c.MaxResponseBytes < 0 || c.MaxResponseBytes > mostResponse {
-		fault("max_response_bytes", "is %d, must be from 0 to %d, such as 1048576", c.MaxResponseBytes, mostResponse)
+	if c.MaxResponseBytes < 0 || c.MaxResponseBytes > maxResponse {
+		fault("max_response_bytes", "is %d, must be from 0 to %d, such as 1048576", c.MaxResponseBytes, maxResponse)
 	}
 	return errors.Join(faults...)
 }
