@@ -129,7 +129,7 @@ func (c *Consumer) hopOverSome(ctx context.Context, batch []*flight) (refusals [
 		return c.hop.hopper.HopTransactions(ctx, pick(hops, parts))
 	}))
 	for _, i := range over {
-		batch[i].verdict.untold = true // the source has heard of it, or will deliver it again
+		batch[i].verdict.skip = true // the source has heard of it, or will deliver it again
 	}
 	return c.notHopped(ctx, batch, over, failed)
 }

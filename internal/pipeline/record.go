@@ -65,7 +65,7 @@ func (c *Consumer) record(f *flight, began, took instant) {
 	if span := f.aside.span; span != nil && span.SpanContext().IsSampled() {
 		t.TraceID = span.SpanContext().TraceID().String()
 	}
-	if v := f.verdict; c.settler.source != nil && !v.untold || v.dead {
+	if v := f.verdict; c.settler.source != nil && !v.skip || v.dead {
 		t.Settled = &observe.Settlement{
 			Action: v.action.String(), DeadLetter: v.dead, Delay: v.delay, Start: time.Duration(began - f.began), Took: time.Duration(took),
 		}

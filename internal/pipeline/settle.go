@@ -74,7 +74,7 @@ type settler struct {
 	settleLock semaphore   // held by whoever settles
 	byWorker   bool        // to a worker; guarded by turn
 	slow       atomic.Bool // the last batch took so long that none is lent
-	letter     letter      // as is what follows; used again and again
+	buffer     settleBuffer      // as is what follows; used again and again
 	begun      *settling   // by a worker, and to be gone on with by the settler's goroutine
 	letters    *letterWriter
 	batch      []*flight // taken, and not begun

@@ -28,7 +28,7 @@ type settling struct {
 	began instant
 	ctx   context.Context //nolint:containedctx // carries its span
 	span  trace.Span
-	news  news  // what the source is told
+	settlements  settlements  // what the source is told
 	said  bool  // OnSettle was called
 	lost  error // why dead letters of it are not written
 }
@@ -78,14 +78,14 @@ func (s *settling) runInline(w *worker, gone func()) bool {
 	}
 	s.announce()
 	var err error
-	if s.gatherNews() {
+	if s.gatherSettlements() {
 		call := inline.New(s.ctx, s.settings.Policy.Settle.Retry.Timeout, s.telling, nil)
-		s.news.parts.first.Store(call)
+		s.settlements.parts.first.Store(call)
 		if !runInline(w, call, gone) {
 			return false
 		}
-		s.news.parts.first.Store(nil)
-		err = s.heard(s.news.parts.close(nil))
+		s.settlements.parts.first.Store(nil)
+		err = s.handleResult(s.settlements.parts.close(nil))
 	}
 	s.end(err)
 	return true
@@ -138,51 +138,51 @@ func (c *Consumer) givesUpSettling(err error) {
 	}
 }
 
-// gatherNews reports whether there is anything that the source is to be told and wants to know.
-func (s *settling) gatherNews() bool {
+// gatherSettlements reports whether there is anything that the source is to be told and wants to know.
+func (s *settling) gatherSettlements() bool {
 	if s.settler.source == nil {
 		return false
 	}
-	n := s.settler.letter.open()
+	n := s.settler.buffer.open()
 	for i, f := range s.batch {
 		v := &f.verdict
-		if v.untold {
+		if v.skip {
 			continue
 		}
-		n.told = append(n.told, i)
-		n.settlements = append(n.settlements, ergon.Settlement{
+		n.sent = append(n.sent, i)
+		n.all = append(n.all, ergon.Settlement{
 			Transaction: *f.tx, Action: v.action, Delay: v.delay, Interrupted: v.interrupted,
 		})
 	}
-	n.parts = newParts(callSettle, len(n.settlements))
-	s.news = n
-	return len(n.told) > 0
+	n.parts = newParts(callSettle, len(n.all))
+	s.settlements = n
+	return len(n.sent) > 0
 }
 
 // telling is one attempt to tell the source.
 func (s *settling) telling(ctx context.Context) (struct{}, error) {
-	return struct{}{}, s.part(ctx, s.news.parts, s.tellParts)
+	return struct{}{}, s.part(ctx, s.settlements.parts, s.tellParts)
 }
 
 func (s *settling) tellParts(ctx context.Context, parts []int) error {
-	return s.settler.source.SettleTransactions(ctx, pick(s.news.settlements, parts))
+	return s.settler.source.SettleTransactions(ctx, pick(s.settlements.all, parts))
 }
 
 // tellSource settles the batch with a source that wants to know.
 func (s *settling) tellSource() error {
-	if s.news.parts == nil && !s.gatherNews() {
+	if s.settlements.parts == nil && !s.gatherSettlements() {
 		return nil
 	}
-	return s.heard(s.inParts(s.ctx, spans.Settle, s.news.parts, s.tellParts))
+	return s.handleResult(s.inParts(s.ctx, spans.Settle, s.settlements.parts, s.tellParts))
 }
 
-// heard notes what became of what the source was told.
-func (s *settling) heard(failed itemErrors, clean bool) error {
+// handleResult notes what became of what the source was told.
+func (s *settling) handleResult(failed itemErrors, clean bool) error {
 	if clean {
-		s.settler.letter.keep(s.news)
+		s.settler.buffer.keep(s.settlements)
 	}
 	for i, err := range failed {
-		f := s.batch[s.news.told[i]]
+		f := s.batch[s.settlements.sent[i]]
 		f.verdict.outcome = Redelivered
 		if errors.Is(err, ergon.ErrStaleDelivery) {
 			delete(failed, i)
@@ -191,7 +191,7 @@ func (s *settling) heard(failed itemErrors, clean bool) error {
 			}
 		}
 	}
-	left := failed.of(s.batch, s.news.told)
+	left := failed.of(s.batch, s.settlements.sent)
 	s.unsettled(left)
 	return left.err
 }
@@ -259,24 +259,24 @@ func (c *Consumer) part(ctx context.Context, p *parts, do func(context.Context, 
 	return p.end(turn, err)
 }
 
-// news is what a source is told of a batch.
-type news struct {
-	told        []int // indices in the batch
-	settlements []ergon.Settlement
+// settlements is what a source is told of a batch.
+type settlements struct {
+	sent        []int // indices in the batch
+	all []ergon.Settlement
 	parts       *parts // nil: not gathered yet
 }
 
-// letter is memory for news that is used again.
-type letter struct{ news }
+// settleBuffer is memory for news that is used again.
+type settleBuffer struct{ settlements }
 
-func (l *letter) open() news {
-	n := news{told: l.told[:0], settlements: l.settlements[:0]}
-	l.news = news{}
+func (l *settleBuffer) open() settlements {
+	n := settlements{sent: l.sent[:0], all: l.all[:0]}
+	l.settlements = settlements{}
 	return n
 }
 
 // keep is for news that nobody holds on to.
-func (l *letter) keep(n news) { l.told, l.settlements = n.told, n.settlements }
+func (l *settleBuffer) keep(n settlements) { l.sent, l.all = n.sent, n.all }
 
 // parts is a batch that is tried again without those of its items that are done.
 type parts struct {

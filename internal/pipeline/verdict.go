@@ -14,7 +14,7 @@ type verdict struct {
 	action      policy.SettleAction
 	delay       time.Duration
 	dead        bool // is written to the dead-letter connector before the source hears of it
-	untold      bool // the source is not told: the delivery is not ours any more
+	skip      bool // the source is not told: the delivery is not ours any more
 	interrupted bool
 	said        bool // OnSettle was told of it
 }
@@ -24,7 +24,7 @@ func (c *Consumer) judge(f *flight) verdict {
 	switch f.state.Outcome {
 	case lifecycle.Failed:
 		if c.settings.single || c.settings.produces {
-			return verdict{outcome: Failed, untold: true}
+			return verdict{outcome: Failed, skip: true}
 		}
 		f.failure.at = time.Now()
 		return c.judgeFailed(f)
@@ -34,7 +34,7 @@ func (c *Consumer) judge(f *flight) verdict {
 	case lifecycle.Released:
 		return verdict{outcome: Interrupted, action: policy.SettleRequeue, interrupted: true}
 	case lifecycle.Redelivered:
-		return verdict{outcome: Redelivered, untold: true}
+		return verdict{outcome: Redelivered, skip: true}
 	case lifecycle.Succeeded, lifecycle.Pending:
 	}
 	return verdict{outcome: Succeeded, action: policy.SettleAck}
