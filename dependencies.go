@@ -14,7 +14,7 @@ import (
 type Dependencies struct {
 	connectors map[string]any
 	services   map[string]any
-	outlets    map[string]Dispatcher
+	coalescers map[string]Dispatcher
 	logger     *slog.Logger
 	faults     []error
 }
@@ -39,7 +39,7 @@ func (d *Dependencies) HasConnector(name string) bool {
 
 // DispatchThrough has the task that asks for a connector by an interface of dispatching get what stands before it instead. It
 // is for workers.
-func (d *Dependencies) DispatchThrough(outlets map[string]Dispatcher) { d.outlets = outlets }
+func (d *Dependencies) DispatchThrough(coalescers map[string]Dispatcher) { d.coalescers = coalescers }
 
 // Fault adds a fault of the task's own, found while it is made.
 func (d *Dependencies) Fault(err error) {
@@ -66,8 +66,8 @@ func UseConnector[T any](d *Dependencies, name string) T {
 		return typed
 	}
 	if _, found := d.connectors[name].(T); found {
-		if outlet, ok := d.outlets[name].(T); ok {
-			return outlet
+		if coalescer, ok := d.coalescers[name].(T); ok {
+			return coalescer
 		}
 	}
 	return typed

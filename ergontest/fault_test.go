@@ -124,7 +124,7 @@ func TestComponentsAreOpenedAndClosedAsAWorkerDoes(t *testing.T) {
 		}
 		return task
 	}
-	only(t, rig.Run(t, ergon.NewTransaction("x", parcel{})))
+	only(t, rig.Run(t, ergon.NewTransaction("x", request{})))
 	want := []string{"open a", "open b", "open c", "make", "exit", "close c", "close b", "close a"}
 	if diff := cmp.Diff(want, journal); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

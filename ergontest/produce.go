@@ -39,15 +39,15 @@ func exactProducer(p policy.Producer) policy.Producer {
 	return p
 }
 
-// outlets stand before the connectors that a task dispatches to, by name, and join what it dispatches at once.
-type outlets map[string]*pipeline.Outlet
+// coalescers stand before the connectors that a task dispatches to, by name, and join what it dispatches at once.
+type coalescers map[string]*pipeline.Coalescer
 
-// before has the task that is made with d dispatch through outlets. They join nothing until it is known that it produces.
-func (r *run) before(d *ergon.Dependencies) outlets {
-	all, through := outlets{}, map[string]ergon.Dispatcher{}
+// before has the task that is made with d dispatch through coalescers. They join nothing until it is known that it produces.
+func (r *run) before(d *ergon.Dependencies) coalescers {
+	all, through := coalescers{}, map[string]ergon.Dispatcher{}
 	for name, value := range r.rig.Connectors {
 		if to, ok := value.(ergon.Dispatcher); ok {
-			all[name] = pipeline.NewOutlet(to, policy.ProducerBatch{Size: 1})
+			all[name] = pipeline.NewCoalescer(to, policy.ProducerBatch{Size: 1})
 			through[name] = all[name]
 		}
 	}
@@ -55,13 +55,13 @@ func (r *run) before(d *ergon.Dependencies) outlets {
 	return all
 }
 
-func (o outlets) join(batch policy.ProducerBatch) {
+func (o coalescers) join(batch policy.ProducerBatch) {
 	for _, one := range o {
 		one.Join(batch)
 	}
 }
 
-func (o outlets) flush(ctx context.Context) error {
+func (o coalescers) flush(ctx context.Context) error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(o)) {
 		if err := o[name].Flush(ctx); err != nil {

@@ -17,8 +17,8 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// parcel is the payload of what the courier delivers.
-type parcel struct{ Street string }
+// request is the payload of what the courier delivers.
+type request struct{ Street string }
 
 // courier is a task with everything that a task can have.
 type courier struct {
@@ -34,14 +34,14 @@ func newCourier(d *ergon.Dependencies) ergon.Task {
 	})
 }
 
-func (c *courier) ProcessTransaction(ctx context.Context, tx ergon.TransactionOf[parcel]) (string, error) {
+func (c *courier) ProcessTransaction(ctx context.Context, tx ergon.TransactionOf[request]) (string, error) {
 	if tx.Body.Street == "" {
 		return "", ergon.Business(errors.New("there is no street"))
 	}
 	return "to " + tx.Body.Street, c.routes.Next(ctx)
 }
 
-func (c *courier) HandleProcessSuccess(ctx context.Context, tx ergon.TransactionOf[parcel], route string) error {
+func (c *courier) HandleProcessSuccess(ctx context.Context, tx ergon.TransactionOf[request], route string) error {
 	return c.signed.DispatchTransactions(ctx, []ergon.Transaction{ergon.NewTransaction(tx.ID(), route)})
 }
 
@@ -99,7 +99,7 @@ func only(t *testing.T, report ergontest.Report) ergontest.Result {
 // [T5, R1] Both sides of each bound: a hang ends at its timeout, what takes just less is in time.
 func TestAttemptsAreReportedWithExactVirtualTimes(t *testing.T) {
 	rig, signed := newRig(ergontest.Hang(), ergontest.Ignore(time.Hour), ergontest.Take(5*time.Second-time.Nanosecond))
-	report := rig.Run(t, ergon.NewTransaction("a", parcel{"Elm Street"}))
+	report := rig.Run(t, ergon.NewTransaction("a", request{"Elm Street"}))
 	result := only(t, report)
 	wantAttempts(t, result,
 		"process 1, 0s to 5s: timeout", "process 2, 6s to 11s: timeout", "process 3, 13s to 17.999999999s: ok",
@@ -122,7 +122,7 @@ func TestAttemptsAreReportedWithExactVirtualTimes(t *testing.T) {
 
 func TestRuleThatSaysNoBecomesADeadLetter(t *testing.T) {
 	rig, signed := newRig()
-	report := rig.Run(t, ergon.NewTransaction("a", parcel{}), ergon.NewTransaction("b", parcel{"Elm Street"}))
+	report := rig.Run(t, ergon.NewTransaction("a", request{}), ergon.NewTransaction("b", request{"Elm Street"}))
 	if report.Err != nil || len(report.Results) != 2 {
 		t.Fatalf("got %d results and %v", len(report.Results), report.Err)
 	}
@@ -154,7 +154,7 @@ func TestFailedSuccessHandlerIsReportedByItsPhase(t *testing.T) {
 	rig, signed := newRig()
 	full := errors.New("the archive is full")
 	signed.Script = ergontest.NewScript(slices.Repeat([]ergontest.Step{ergontest.Fail(full)}, 3)...)
-	result := only(t, rig.Run(t, ergon.NewTransaction("a", parcel{"Elm Street"})))
+	result := only(t, rig.Run(t, ergon.NewTransaction("a", request{"Elm Street"})))
 	wantAttempts(t, result,
 		"process 1, 0s to 0s: ok", "success 1, 0s to 0s: system", "success 2, 200ms to 200ms: system",
 		"success 3, 600ms to 600ms: system", "exception 1, 600ms to 600ms: ok",
@@ -179,7 +179,7 @@ func TestDispositionsAreReportedAsTheySettle(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			rig := saying(func(*ergon.TransactionError) (ergon.Disposition, error) { return c.say, c.fail })
-			result := only(t, rig.Run(t, ergon.NewTransaction("a", parcel{})))
+			result := only(t, rig.Run(t, ergon.NewTransaction("a", request{})))
 			if result.Outcome != c.outcome || result.Settlement == nil {
 				t.Fatalf("got %v settled with %v", result.Outcome, result.Settlement)
 			}
@@ -194,7 +194,7 @@ func TestRequeuedTransactionComesAgainAsOftenAsIsWanted(t *testing.T) {
 	rig := saying(func(*ergon.TransactionError) (ergon.Disposition, error) { return ergon.Requeue(5 * time.Minute), nil })
 	rig.MaxDeliveries = 3
 	rig.Policy.Settle.Size = 1
-	report := rig.Run(t, ergon.NewTransaction("a", parcel{}))
+	report := rig.Run(t, ergon.NewTransaction("a", request{}))
 	if report.Err != nil || len(report.Of("a")) != 3 {
 		t.Fatalf("got %d deliveries and %v, want 3", len(report.Of("a")), report.Err)
 	}
@@ -212,7 +212,7 @@ func TestDeadLetterThatCannotBeWrittenIsReportedAsRequeued(t *testing.T) {
 	rig, _ := newRig()
 	full := slices.Repeat([]ergontest.Step{ergontest.Fail(errors.New("no space left"))}, 3)
 	rig.Connectors["dead_letters"] = &ergontest.Sink{Script: ergontest.NewScript(full...)}
-	report := rig.Run(t, ergon.NewTransaction("a", parcel{}))
+	report := rig.Run(t, ergon.NewTransaction("a", request{}))
 	if len(report.Results) != 1 || report.Results[0].Outcome != ergontest.Requeued || len(report.DeadLetters) != 0 {
 		t.Errorf("got %+v with %d dead letters, want it requeued", report.Results, len(report.DeadLetters))
 	}
@@ -222,7 +222,7 @@ func TestDeadLettersReachTheConnectorThatTheRigHasForThem(t *testing.T) {
 	rig, _ := newRig()
 	sink := &ergontest.Sink{}
 	rig.Connectors["dead_letters"] = sink
-	report := rig.Run(t, ergon.NewTransaction("a", parcel{}))
+	report := rig.Run(t, ergon.NewTransaction("a", request{}))
 	if len(sink.Transactions()) != 1 || len(report.DeadLetters) != 1 {
 		t.Errorf("got %d dispatched and %d reported, want 1 each", len(sink.Transactions()), len(report.DeadLetters))
 	}
@@ -234,7 +234,7 @@ func TestShutdownThatATestBringsAboutInterrupts(t *testing.T) {
 		rig.Shutdown = policy.Shutdown{Grace: time.Second, Force: time.Second}
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
-		report := rig.RunInBubble(ctx, t, ergon.NewTransaction("a", parcel{"Elm Street"}))
+		report := rig.RunInBubble(ctx, t, ergon.NewTransaction("a", request{"Elm Street"}))
 		if !errors.Is(report.Err, context.DeadlineExceeded) || len(report.Results) != 1 {
 			t.Fatalf("got %v and %d results", report.Err, len(report.Results))
 		}
@@ -248,7 +248,7 @@ func TestShutdownThatATestBringsAboutInterrupts(t *testing.T) {
 
 func TestSourceOfItsOwnMayMisbehave(t *testing.T) {
 	queue := memory.New(memory.Settings{Finite: true, Record: true, Transactions: []ergon.Transaction{
-		ergon.NewTransaction("a", parcel{"Elm Street"}),
+		ergon.NewTransaction("a", request{"Elm Street"}),
 	}})
 	rig, signed := newRig()
 	rig.Source = memory.WithFaults(queue, memory.LoseAck())
@@ -261,8 +261,8 @@ func TestSourceOfItsOwnMayMisbehave(t *testing.T) {
 
 func TestRigRunsAgainAsBefore(t *testing.T) {
 	rig, _ := newRig()
-	first := only(t, rig.Run(t, ergon.NewTransaction("a", parcel{})))
-	second := only(t, rig.Run(t, ergon.NewTransaction("a", parcel{})))
+	first := only(t, rig.Run(t, ergon.NewTransaction("a", request{})))
+	second := only(t, rig.Run(t, ergon.NewTransaction("a", request{})))
 	if first.Outcome != second.Outcome || rig.Policy.Process.Retry.Jitter == 0 {
 		t.Errorf("got %v, then %v, with jitter %v left", first.Outcome, second.Outcome, rig.Policy.Process.Retry.Jitter)
 	}

@@ -18,12 +18,12 @@ type run struct {
 	rig   *Rig
 	begin time.Time
 
-	spans   recorder
-	logs    logbook
-	source  *source // nil where the rig has one of its own
-	letters *letters
-	outlets outlets
-	task    ergon.Task
+	spans      recorder
+	logs       logbook
+	source     *source // nil where the rig has one of its own
+	letters    *letters
+	coalescers coalescers
+	task       ergon.Task
 
 	mu    sync.Mutex
 	ended []Result
@@ -49,7 +49,7 @@ func (r *run) do(ctx context.Context, transactions []ergon.Transaction) (Report,
 	if r.task.Exit != nil {
 		err = errors.Join(err, r.task.Exit(ctx))
 	}
-	err = errors.Join(err, r.outlets.flush(ctx))
+	err = errors.Join(err, r.coalescers.flush(ctx))
 	elapsed := time.Since(r.begin)
 	err = errors.Join(err, components.close(ctx))
 	return r.report(elapsed, err), awaitAbandoned(loop)
@@ -77,11 +77,11 @@ func awaitAbandoned(of loop) error {
 // make makes the task and its loop; its error has the faults of both.
 func (r *run) make(settings pipeline.Settings, transactions []ergon.Transaction) (loop, error) {
 	dependencies := ergon.NewDependencies(r.rig.Connectors, r.rig.Services, settings.Logger)
-	r.outlets = r.before(dependencies)
+	r.coalescers = r.before(dependencies)
 	r.task = r.rig.New(dependencies)
 	settings.Handlers = r.task
 	if r.task.Prepare != nil {
-		r.outlets.join(r.rig.Producer.Loop.Batch)
+		r.coalescers.join(r.rig.Producer.Loop.Batch)
 	}
 	var made loop
 	var err error

@@ -21,8 +21,8 @@ import (
 // life is what a worker has from the making of its components to the closing of the last of them.
 type life struct {
 	worker     *worker
-	components []*component                // services, then connectors, in the order of opening
-	outlets    map[string]*pipeline.Outlet // what the task dispatches to, by the connector's name
+	components []*component                   // services, then connectors, in the order of opening
+	coalescers map[string]*pipeline.Coalescer // what the task dispatches to, by the connector's name
 	task       ergon.Task
 	ran        bool // the loop has begun, so the task gets to say goodbye
 	found      bool // the source was asked for a transaction by its id, and delivered it
@@ -108,7 +108,7 @@ func (l *life) place() error {
 // makeTask reports the faults of the task's dependencies together with its own.
 func (l *life) makeTask(ctx context.Context, check func(*life) error) error {
 	dependencies := ergon.NewDependencies(l.named(connector), l.named(service), l.worker.handed)
-	dependencies.DispatchThrough(l.makeOutlets())
+	dependencies.DispatchThrough(l.makeCoalescers())
 	var task ergon.Task
 	err := call(ctx, openPatience, func(context.Context) error {
 		task = l.worker.cfg.New(dependencies)
@@ -122,7 +122,7 @@ func (l *life) makeTask(ctx context.Context, check func(*life) error) error {
 	}
 	l.task = task
 	if task.Prepare != nil {
-		for _, o := range l.outlets {
+		for _, o := range l.coalescers {
 			o.Join(l.worker.cfg.Producer.Loop.Batch)
 		}
 	}
@@ -133,15 +133,15 @@ func (l *life) makeTask(ctx context.Context, check func(*life) error) error {
 	return nil
 }
 
-// makeOutlets puts an outlet before each connector that can be dispatched to. It joins nothing until it is known that the
+// makeCoalescers puts a coalescer before each connector that can be dispatched to. It joins nothing until it is known that the
 // task produces.
-func (l *life) makeOutlets() map[string]ergon.Dispatcher {
-	l.outlets = map[string]*pipeline.Outlet{}
+func (l *life) makeCoalescers() map[string]ergon.Dispatcher {
+	l.coalescers = map[string]*pipeline.Coalescer{}
 	through := map[string]ergon.Dispatcher{}
 	for name, value := range l.named(connector) {
 		if to, ok := value.(ergon.Dispatcher); ok {
-			l.outlets[name] = pipeline.NewOutlet(to, policy.ProducerBatch{Size: 1})
-			through[name] = l.outlets[name]
+			l.coalescers[name] = pipeline.NewCoalescer(to, policy.ProducerBatch{Size: 1})
+			through[name] = l.coalescers[name]
 		}
 	}
 	return through
@@ -204,8 +204,8 @@ func (l *life) end(ctx context.Context, natural bool) error {
 	if l.ran && l.task.Exit != nil {
 		bye.say("exit of the task", l.task.Exit)
 	}
-	for _, name := range slices.Sorted(maps.Keys(l.outlets)) {
-		if o := l.outlets[name]; !o.Idle() {
+	for _, name := range slices.Sorted(maps.Keys(l.coalescers)) {
+		if o := l.coalescers[name]; !o.Idle() {
 			bye.say(fmt.Sprintf("flush what was dispatched to connector %q", name), o.Flush)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 // the next call together, as batch says, and each returns when its own transactions are durable. It is for a task that is
 // handed to [ProduceTransactions]. Safe for concurrent use where the connector is.
 func Coalesce(to ergon.Dispatcher, batch policy.ProducerBatch) ergon.Dispatcher {
-	return pipeline.NewOutlet(to, batch)
+	return pipeline.NewCoalescer(to, batch)
 }
 
 // ProduceTransactions has a task prepare transactions, from any code: with the retries, timeouts, concurrency and throttle of

@@ -29,7 +29,7 @@ func (s Scene) tasks() []ergon.TaskConfig {
 
 // hop is a hybrid task from one queue to others.
 func (s Scene) hop(
-	name, from string, ponder func(ctx context.Context, tx ergon.TransactionOf[parcel]) error, to ...string,
+	name, from string, ponder func(ctx context.Context, tx ergon.TransactionOf[request]) error, to ...string,
 ) ergon.TaskConfig {
 	cfg := ergon.NewTaskConfig(name, func(d *ergon.Dependencies) ergon.Task {
 		t := &hopping{scene: s, to: map[string]ergon.Dispatcher{}, ponder: ponder}

@@ -27,7 +27,7 @@ func (s Scene) Put(ctx context.Context, queue string, number, deliveries int) er
 	if err != nil {
 		return err
 	}
-	made := ergon.NewTransaction("", parcel{Number: number, Deliveries: deliveries})
+	made := ergon.NewTransaction("", request{Number: number, Deliveries: deliveries})
 	err = v.queues[queue].DispatchTransactions(ctx, []ergon.Transaction{made})
 	return errors.Join(err, v.close(ctx))
 }
@@ -42,7 +42,7 @@ func (s Scene) Lose(ctx context.Context, queue string) (int, error) {
 	if err == nil {
 		err = v.queues[queue].SettleTransactions(ctx, []ergon.Settlement{{Transaction: taken[0]}})
 	}
-	var p parcel
+	var p request
 	if err == nil {
 		p, err = parcelOf(taken[0])
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// parcel is what is in all of the queues.
-type parcel struct {
+// request is what is in all of the queues.
+type request struct {
 	Number int `json:"number"`
 	// Deliveries is how many deliveries were counted when it was made; 0 in the first queue.
 	Deliveries int `json:"deliveries"`
@@ -33,18 +33,18 @@ func (t *ingest) Transactions(context.Context) iter.Seq2[ergon.Transaction, erro
 			return
 		}
 		for n := 1; n <= t.scene.Items; n++ {
-			if accepted[idOf(n)] == 0 && !yield(ergon.NewTransaction(idOf(n), parcel{Number: n}), nil) {
+			if accepted[idOf(n)] == 0 && !yield(ergon.NewTransaction(idOf(n), request{Number: n}), nil) {
 				return
 			}
 		}
 	}
 }
 
-func (t *ingest) PrepareTransaction(ctx context.Context, tx ergon.TransactionOf[parcel]) error {
+func (t *ingest) PrepareTransaction(ctx context.Context, tx ergon.TransactionOf[request]) error {
 	return t.in.DispatchTransactions(ctx, []ergon.Transaction{tx.Transaction})
 }
 
-func (t *ingest) HandlePrepareSuccess(_ context.Context, tx ergon.TransactionOf[parcel]) error {
+func (t *ingest) HandlePrepareSuccess(_ context.Context, tx ergon.TransactionOf[request]) error {
 	return t.scene.ledger().add(tx.ID())
 }
 
@@ -52,7 +52,7 @@ func (t *ingest) HandlePrepareSuccess(_ context.Context, tx ergon.TransactionOf[
 type hopping struct {
 	scene  Scene
 	to     map[string]ergon.Dispatcher
-	ponder func(ctx context.Context, tx ergon.TransactionOf[parcel]) error
+	ponder func(ctx context.Context, tx ergon.TransactionOf[request]) error
 }
 
 // where is the metadata that says to which connector an output goes.
@@ -60,11 +60,11 @@ const where = "where"
 
 var errNotYet = errors.New("not at the first delivery")
 
-func (t *hopping) ProcessTransaction(ctx context.Context, tx ergon.TransactionOf[parcel]) ([]ergon.Transaction, error) {
+func (t *hopping) ProcessTransaction(ctx context.Context, tx ergon.TransactionOf[request]) ([]ergon.Transaction, error) {
 	if err := t.ponder(ctx, tx); err != nil {
 		return nil, err
 	}
-	made := parcel{Number: tx.Body.Number, Deliveries: tx.Delivery().Count}
+	made := request{Number: tx.Body.Number, Deliveries: tx.Delivery().Count}
 	var outputs []ergon.Transaction
 	for name := range t.to {
 		id := "" // the engine's, which is the same each time
@@ -76,7 +76,7 @@ func (t *hopping) ProcessTransaction(ctx context.Context, tx ergon.TransactionOf
 	return outputs, nil
 }
 
-func (t *hopping) PrepareTransaction(ctx context.Context, tx ergon.TransactionOf[parcel]) error {
+func (t *hopping) PrepareTransaction(ctx context.Context, tx ergon.TransactionOf[request]) error {
 	name, _ := tx.Metadata(where)
 	return t.to[name].DispatchTransactions(ctx, []ergon.Transaction{tx.Transaction})
 }
@@ -91,7 +91,7 @@ func (t *hopping) HandleProcessException(
 }
 
 // work is what happens in the middle of the pipeline.
-func (s Scene) work(ctx context.Context, tx ergon.TransactionOf[parcel]) error {
+func (s Scene) work(ctx context.Context, tx ergon.TransactionOf[request]) error {
 	n := tx.Body.Number
 	if s.slow(n) {
 		select {
@@ -123,4 +123,4 @@ func killSelf() error {
 	select {} // until it takes effect
 }
 
-func (s Scene) sink(context.Context, ergon.TransactionOf[parcel]) error { return nil }
+func (s Scene) sink(context.Context, ergon.TransactionOf[request]) error { return nil }

@@ -80,12 +80,12 @@ func (v view) waiting(ctx context.Context, queue string) ([]ergon.Transaction, e
 }
 
 // parcels returns what is in a queue whose transactions nobody takes.
-func (v view) parcels(ctx context.Context, queue string) ([]parcel, error) {
+func (v view) parcels(ctx context.Context, queue string) ([]request, error) {
 	batch, err := v.waiting(ctx, queue)
 	if err != nil {
 		return nil, err
 	}
-	all := make([]parcel, len(batch))
+	all := make([]request, len(batch))
 	for i, tx := range batch {
 		if all[i], err = parcelOf(tx); err != nil {
 			return nil, fmt.Errorf("queue %s: %w", queue, err)
@@ -94,7 +94,7 @@ func (v view) parcels(ctx context.Context, queue string) ([]parcel, error) {
 	return all, nil
 }
 
-func parcelOf(tx ergon.Transaction) (p parcel, err error) {
+func parcelOf(tx ergon.Transaction) (p request, err error) {
 	data, _ := tx.Payload().([]byte)
 	if err := json.Unmarshal(data, &p); err != nil {
 		return p, fmt.Errorf("transaction %s: %w", tx.ID(), err)

@@ -39,7 +39,7 @@ func (c *Consumer) backoff(f *flight) (event lifecycle.Event, beside bool) {
 }
 
 func (c *Consumer) delay(f *flight) time.Duration {
-	if h := heardOf(f.failure.last); h != nil && h.delayed {
+	if h := foreignErrorOf(f.failure.last); h != nil && h.delayed {
 		return h.after
 	}
 	retry := c.retries[f.state.Phase]

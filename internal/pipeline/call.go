@@ -56,7 +56,7 @@ func (w *worker) call(a *attempt) {
 	case lifecycle.Exception:
 		w.answer.disposition, w.answer.err = handlers.Exception(a, *a.tx, w.failed)
 	}
-	w.answer.err = hear(w.answer.err)
+	w.answer.err = readError(w.answer.err)
 }
 
 // inTime reports whether the worker still owns the attempt whose handler has returned; what it returned is late otherwise.
@@ -99,7 +99,7 @@ func (c *Consumer) conclude(w *worker, f *flight, a *attempt) lifecycle.Event {
 		event = a.timeoutEvent()
 		err = c.timeoutError(a, err)
 	case err != nil:
-		event = c.eventOf(heardOf(err))
+		event = c.eventOf(foreignErrorOf(err))
 	}
 	if event == lifecycle.OK {
 		f.accept(a.mark.phase(), w.answer)
@@ -126,7 +126,7 @@ func (f *flight) accept(phase lifecycle.Phase, got answer) {
 	}
 }
 
-func (c *Consumer) eventOf(err *heard) lifecycle.Event {
+func (c *Consumer) eventOf(err *foreignError) lifecycle.Event {
 	switch {
 	case err.released:
 		return lifecycle.Interrupted

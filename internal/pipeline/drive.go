@@ -129,7 +129,7 @@ func (f *flight) concluded(s lifecycle.State, event lifecycle.Event, attempts in
 		ofOutbound(err)
 		return err
 	}
-	if h := heardOf(f.failure.last); h != nil && h.decode != nil {
+	if h := foreignErrorOf(f.failure.last); h != nil && h.decode != nil {
 		err.Phase, err.Err = policy.PhaseDecode, h.decode
 	} else if h != nil && h.crash != nil {
 		err.Stack = h.crash.Stack
@@ -145,7 +145,7 @@ func categoryOf(event lifecycle.Event, err error) ergon.Category {
 		return ergon.CategoryTimeout
 	case lifecycle.OK, lifecycle.Permanent, lifecycle.System, lifecycle.Interrupted, lifecycle.LeaseLost:
 	}
-	if h := heardOf(err); h != nil {
+	if h := foreignErrorOf(err); h != nil {
 		return h.category
 	}
 	return ergon.CategoryOf(err)

@@ -47,7 +47,7 @@ var contexts = map[string]func(context.Context) context.Context{
 }
 
 // lateDispatch dispatches after an hour, which no attempt of a second has.
-func lateDispatch(ctx context.Context, o *pipeline.Outlet, derive func(context.Context) context.Context) error {
+func lateDispatch(ctx context.Context, o *pipeline.Coalescer, derive func(context.Context) context.Context) error {
 	ctx = derive(ctx)
 	sleep(time.Hour)
 	return o.DispatchTransactions(ctx, transactionsOf("late"))
@@ -125,7 +125,7 @@ func TestGivenUpAttemptDispatchesNothingWhateverContextItUses(t *testing.T) {
 				t.Run(strings.Join([]string{where, name, how}, " "), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						to := &sent{}
-						o := pipeline.NewOutlet(to, batch)
+						o := pipeline.NewCoalescer(to, batch)
 						var heard error
 						r := newRig(ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) { return nil, nil }}, "a")
 						r.Policy.Process, r.Policy.Success, r.Policy.Exception = once(time.Second), once(time.Second), once(time.Second)
@@ -154,7 +154,7 @@ func TestWaitingDispatchOfAGivenUpAttemptIsNeverSent(t *testing.T) {
 			sleep(10 * time.Second)
 			return to.DispatchTransactions(ctx, batch)
 		})
-		o := pipeline.NewOutlet(slow, policy.ProducerBatch{Size: 100, Interval: time.Hour})
+		o := pipeline.NewCoalescer(slow, policy.ProducerBatch{Size: 100, Interval: time.Hour})
 		first := after(o, 0, "first")
 		var heard error
 		go func() {

@@ -135,7 +135,7 @@ func (i *fetchLoop) call(ctx context.Context, n int) (got fetched, err error) {
 	}
 	defer i.settings.Hanging.leave(callFetch)
 	txs, err := i.settings.Source.FetchTransactions(ctx, n)
-	err = hear(err)
+	err = readError(err)
 	if errors.Is(err, ergon.ErrExhausted) {
 		return fetched{transactions: txs, exhausted: true}, nil
 	}

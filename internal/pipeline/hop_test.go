@@ -23,9 +23,9 @@ func newHopRig(j *journal, n int, ids ...string) (r *rig, s *store, claims *shel
 	s = newStore(ids...)
 	s.journal = j
 	claims = s.shelf("claims")
-	outlet := pipeline.NewOutlet(claims, policy.DefaultProducer().Loop.Batch)
+	coalescer := pipeline.NewCoalescer(claims, policy.DefaultProducer().Loop.Batch)
 	r = newHybridRig(n, func(ctx context.Context, tx ergon.Transaction) error {
-		return outlet.DispatchTransactions(ctx, []ergon.Transaction{tx})
+		return coalescer.DispatchTransactions(ctx, []ergon.Transaction{tx})
 	})
 	r.Source, r.Queue = s, s.Queue
 	r.Policy.Settle.Retry = retrying(2, time.Second, time.Second).Retry
@@ -61,7 +61,7 @@ func TestWhatCannotHopIsDispatchedBeforeTheAcknowledgement(t *testing.T) {
 		elsewhere := &shelf{name: "elsewhere"}
 		j := newJournal()
 		r, s, claims := newHopRig(j, 1, "a")
-		far := pipeline.NewOutlet(elsewhere, policy.DefaultProducer().Loop.Batch)
+		far := pipeline.NewCoalescer(elsewhere, policy.DefaultProducer().Loop.Batch)
 		near := r.Handlers.Prepare
 		r.Handlers.Prepare = func(ctx context.Context, tx ergon.Transaction) error {
 			if err := far.DispatchTransactions(ctx, []ergon.Transaction{tx}); err != nil {

@@ -148,7 +148,7 @@ func (e *outboundError) Unwrap() error { return e.cause }
 
 // ofOutbound has err, the error of a prepare phase that failed for good, tell of the outbound transaction's own attempts.
 func ofOutbound(err *ergon.TransactionError) {
-	h := heardOf(err.Err)
+	h := foreignErrorOf(err.Err)
 	if h == nil || h.outbound == nil {
 		return
 	}

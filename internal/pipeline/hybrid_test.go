@@ -407,9 +407,9 @@ func TestManyHybridTransactionsAreAllProduced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const inbound, each = 500, 3
 		queue := memory.New(memory.Settings{})
-		outlet := pipeline.NewOutlet(queue, policy.DefaultProducer().Loop.Batch)
+		coalescer := pipeline.NewCoalescer(queue, policy.DefaultProducer().Loop.Batch)
 		r := newHybridRig(each, func(ctx context.Context, tx ergon.Transaction) error {
-			return outlet.DispatchTransactions(ctx, []ergon.Transaction{tx})
+			return coalescer.DispatchTransactions(ctx, []ergon.Transaction{tx})
 		}, numbered(inbound)...)
 		r.Policy.Loop.Concurrency.Value = 32
 		r.run(t)

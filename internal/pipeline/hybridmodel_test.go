@@ -220,12 +220,12 @@ func (l *books) live(t *testing.T, hops bool) {
 	t.Helper()
 	l.life++
 	life := &booksLife{books: l, number: l.life, given: map[string]bool{}, hops: hops}
-	outlet := pipeline.NewOutlet(booksShelf{life, false}, policy.ProducerBatch{Size: 5, Interval: 10 * time.Millisecond})
+	coalescer := pipeline.NewCoalescer(booksShelf{life, false}, policy.ProducerBatch{Size: 5, Interval: 10 * time.Millisecond})
 	r := newRig(ergon.Task{
 		Process: func(_ context.Context, tx ergon.Transaction) (any, error) {
 			return make([]ergon.Transaction, l.each[tx.ID()]), nil
 		},
-		Prepare: func(ctx context.Context, tx ergon.Transaction) error { return l.prepare(ctx, outlet, tx) },
+		Prepare: func(ctx context.Context, tx ergon.Transaction) error { return l.prepare(ctx, coalescer, tx) },
 	})
 	r.Source, r.DeadLetters = life, booksShelf{life, true}
 	if hops {
@@ -257,7 +257,7 @@ func (l *books) live(t *testing.T, hops bool) {
 
 // prepare fails in all ways that there are: it is refused for one of the inbound transactions, and by chance for others it
 // fails, hangs, or dispatches and fails all the same.
-func (l *books) prepare(ctx context.Context, outlet ergon.Dispatcher, tx ergon.Transaction) error {
+func (l *books) prepare(ctx context.Context, coalescer ergon.Dispatcher, tx ergon.Transaction) error {
 	if strings.HasPrefix(tx.ID(), "7/") && tx.ID() != "7/0" {
 		return ergon.Business(errScripted)
 	}
@@ -271,7 +271,7 @@ func (l *books) prepare(ctx context.Context, outlet ergon.Dispatcher, tx ergon.T
 		sleep(1500 * time.Millisecond)
 	}
 	sleep(20 * time.Millisecond)
-	if err := outlet.DispatchTransactions(ctx, []ergon.Transaction{tx}); err != nil || !after {
+	if err := coalescer.DispatchTransactions(ctx, []ergon.Transaction{tx}); err != nil || !after {
 		return err
 	}
 	return errScripted

@@ -72,7 +72,7 @@ func (s *sink) contents(t testing.TB) []string {
 
 // into makes a loop of a hybrid task that sends to a sink what returns of an inbound transaction. What fails is requeued.
 func into(s *sink, what func(tx ergon.Transaction) []string, ids ...string) *rig {
-	o := pipeline.NewOutlet(s, policy.DefaultProducer().Loop.Batch)
+	o := pipeline.NewCoalescer(s, policy.DefaultProducer().Loop.Batch)
 	r := newHybridRig(0, func(ctx context.Context, tx ergon.Transaction) error {
 		return o.DispatchTransactions(ctx, []ergon.Transaction{tx})
 	}, ids...)
@@ -200,7 +200,7 @@ func TestOutputsThatComeOutAlikeAreStoredOnce(t *testing.T) {
 func TestOutputThatItsHandlerMadeAnewHasADerivedID(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, deliveries := newSink(), 0
-		o := pipeline.NewOutlet(s, policy.DefaultProducer().Loop.Batch)
+		o := pipeline.NewCoalescer(s, policy.DefaultProducer().Loop.Batch)
 		r := into(s, func(ergon.Transaction) []string { deliveries++; return []string{fmt.Sprint(deliveries)} }, "in")
 		r.Handlers.Prepare = func(ctx context.Context, tx ergon.Transaction) error {
 			anew := []ergon.Transaction{ergon.NewTransaction(tx.ID(), tx.Payload()), ergon.NewTransaction("own", tx.Payload())}

@@ -152,7 +152,7 @@ func (l *leases) call(ctx context.Context, deliveries []*leased) error {
 			return struct{}{}, err
 		}
 		defer l.consumer.settings.Hanging.leave(callExtend)
-		return struct{}{}, hearBatch(l.keeper.ExtendLeases(ctx, batch))
+		return struct{}{}, readBatchError(l.keeper.ExtendLeases(ctx, batch))
 	}, ergon.RunOption{Name: spans.ExtendLeases})
 	if ctx.Err() != nil {
 		err = nil // the loop has ended, and needs no leases any more

@@ -54,7 +54,7 @@ func (o *outbound) runAttempts(
 		failed = &ergon.TransactionError{Err: err}
 	}
 	failed.Phase = nameOf(phase)
-	failed.Err, failed.First = hear(failed.Err), hear(failed.First)
+	failed.Err, failed.First = readError(failed.Err), readError(failed.First)
 	return nil, failed
 }
 

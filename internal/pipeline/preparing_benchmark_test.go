@@ -30,9 +30,9 @@ func BenchmarkPrepareOutbound(b *testing.B) {
 		})
 	})
 	b.Run("hop", func(b *testing.B) {
-		outlet := pipeline.NewOutlet(abyss{}, policy.DefaultProducer().Loop.Batch)
+		coalescer := pipeline.NewCoalescer(abyss{}, policy.DefaultProducer().Loop.Batch)
 		benchPreparing(b, 1, func(ctx context.Context, tx ergon.Transaction) error {
-			return outlet.DispatchTransactions(ctx, []ergon.Transaction{tx})
+			return coalescer.DispatchTransactions(ctx, []ergon.Transaction{tx})
 		})
 	})
 }

@@ -45,9 +45,9 @@ type work struct{ id, arrival string }
 
 func workOf(tx ergon.Transaction) work { return work{tx.ID(), tx.Arrival()} }
 
-// deal gives each parcel the reports that are about its own. Of several transactions of one id the sink has stored the first,
+// deal gives each request the reports that are about its own. Of several transactions of one id the sink has stored the first,
 // so the reports belong to the last ones; none belongs to one that failed.
-func (j *joined) deal(failed *ergon.BatchError) {
+func (j *batchCall) deal(failed *ergon.BatchError) {
 	all := j.reports.end()
 	if len(all) == 0 {
 		return
@@ -57,10 +57,10 @@ func (j *joined) deal(failed *ergon.BatchError) {
 		of[workOf(r.tx)] = append(of[workOf(r.tx)], r)
 	}
 	at := 0
-	for _, p := range j.parcels {
+	for _, p := range j.requests {
 		at += len(p.transactions)
 	}
-	for _, p := range slices.Backward(j.parcels) {
+	for _, p := range slices.Backward(j.requests) {
 		for _, tx := range slices.Backward(p.transactions) {
 			at--
 			if failed != nil && failed.Failures[at] != nil {
@@ -77,7 +77,7 @@ func (j *joined) deal(failed *ergon.BatchError) {
 }
 
 // hear tells the caller's listener, on the caller's goroutine, what the sink knew already.
-func (p *parcel) hear(ctx context.Context) {
+func (p *request) hear(ctx context.Context) {
 	if len(p.reports) == 0 {
 		return
 	}

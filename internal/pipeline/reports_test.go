@@ -62,8 +62,8 @@ func reporting(say func(ctx context.Context, batch []ergon.Transaction) error) d
 }
 
 // unlimited joins whatever comes while a call is under way.
-func unlimited(to ergon.Dispatcher) *pipeline.Outlet {
-	return pipeline.NewOutlet(to, policy.ProducerBatch{Size: 1000, Interval: time.Hour})
+func unlimited(to ergon.Dispatcher) *pipeline.Coalescer {
+	return pipeline.NewCoalescer(to, policy.ProducerBatch{Size: 1000, Interval: time.Hour})
 }
 
 // [I2] [B2] Each caller of a joined call hears of its own, and has heard when its dispatch returns.
@@ -230,7 +230,7 @@ func TestWhatWasNotReportedWasStored(t *testing.T) {
 		random := rand.New(rand.NewPCG(1, 2))
 		for range 200 {
 			queue := memory.New(memory.Settings{Dedup: true, Finite: true})
-			o := pipeline.NewOutlet(reporting(queue.DispatchTransactions), policy.ProducerBatch{
+			o := pipeline.NewCoalescer(reporting(queue.DispatchTransactions), policy.ProducerBatch{
 				Size: 1 + random.IntN(8), Interval: time.Duration(random.IntN(500)) * time.Millisecond,
 			})
 			var callers sync.WaitGroup

@@ -54,7 +54,7 @@ func (s *sequence) run(ctx context.Context, transactions func(context.Context) i
 	if s.asked(ctx) {
 		for tx, err := range transactions(ctx) {
 			if err != nil {
-				s.end(hear(err))
+				s.end(readError(err))
 				break
 			}
 			if !s.put(ctx, tx) {

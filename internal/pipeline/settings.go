@@ -75,7 +75,7 @@ func resultOf(f *flight) Result {
 	case f.verdict.outcome == Redelivered:
 		r.Err = ergon.ErrStaleDelivery
 	case cause != nil:
-		r.Err, r.kept = outward(cause), told(cause)
+		r.Err, r.kept = outward(cause), copyOf(cause)
 	}
 	return r
 }

@@ -71,11 +71,11 @@ type settler struct {
 	source     ergon.Settler // nil: the source does not want to know
 	size       int
 	interval   time.Duration
-	settleLock semaphore   // held by whoever settles
-	byWorker   bool        // to a worker; guarded by turn
-	slow       atomic.Bool // the last batch took so long that none is lent
-	buffer     settleBuffer      // as is what follows; used again and again
-	begun      *settling   // by a worker, and to be gone on with by the settler's goroutine
+	settleLock semaphore    // held by whoever settles
+	byWorker   bool         // to a worker; guarded by turn
+	slow       atomic.Bool  // the last batch took so long that none is lent
+	buffer     settleBuffer // as is what follows; used again and again
+	begun      *settling    // by a worker, and to be gone on with by the settler's goroutine
 	letters    *letterWriter
 	batch      []*flight // taken, and not begun
 	memory     []*flight // of batch

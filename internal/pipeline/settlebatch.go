@@ -24,13 +24,13 @@ var ErrUnsettled = errors.New("some transactions could not be settled")
 type settling struct {
 	*Consumer
 
-	batch []*flight
-	began instant
-	ctx   context.Context //nolint:containedctx // carries its span
-	span  trace.Span
-	settlements  settlements  // what the source is told
-	said  bool  // OnSettle was called
-	lost  error // why dead letters of it are not written
+	batch       []*flight
+	began       instant
+	ctx         context.Context //nolint:containedctx // carries its span
+	span        trace.Span
+	settlements settlements // what the source is told
+	said        bool        // OnSettle was called
+	lost        error       // why dead letters of it are not written
 }
 
 func (c *Consumer) beginSettling(ctx context.Context, batch []*flight) *settling {
@@ -254,16 +254,16 @@ func (c *Consumer) part(ctx context.Context, p *parts, do func(context.Context, 
 	}
 	defer c.settings.Hanging.leave(p.purpose)
 	turn, left := p.begin()
-	err := hearBatch(do(ctx, left))
+	err := readBatchError(do(ctx, left))
 	c.excuseDelayOf(err)
 	return p.end(turn, err)
 }
 
 // settlements is what a source is told of a batch.
 type settlements struct {
-	sent        []int // indices in the batch
-	all []ergon.Settlement
-	parts       *parts // nil: not gathered yet
+	sent  []int // indices in the batch
+	all   []ergon.Settlement
+	parts *parts // nil: not gathered yet
 }
 
 // settleBuffer is memory for news that is used again.

@@ -24,7 +24,7 @@ type hopped struct {
 	baggage      string // in the handler's context
 }
 
-// hop has a task send on what it gets, by an outlet and with the metadata that it came with, and fail where fails is set.
+// hop has a task send on what it gets, by a coalescer and with the metadata that it came with, and fail where fails is set.
 func hop(t *testing.T, came map[string]string, fails bool, change func(*rig) *instruments) hopped {
 	t.Helper()
 	got := hopped{sent: map[string]string{}, letter: map[string]string{}}
@@ -32,7 +32,7 @@ func hop(t *testing.T, came map[string]string, fails bool, change func(*rig) *in
 	for key, value := range came {
 		tx = tx.WithMetadata(key, value)
 	}
-	to := pipeline.NewOutlet(dispatcher(func(_ context.Context, batch []ergon.Transaction) error {
+	to := pipeline.NewCoalescer(dispatcher(func(_ context.Context, batch []ergon.Transaction) error {
 		maps.Insert(got.sent, batch[0].AllMetadata())
 		return nil
 	}), policy.ProducerBatch{Size: 1})
@@ -165,7 +165,7 @@ func TestSenderIsLinkOrParent(t *testing.T) {
 
 // [O2] What carries no trace, or a valid one, is dispatched as it is where nothing traces.
 func TestCheckingWhatIsCarriedAllocatesNothing(t *testing.T) {
-	to := pipeline.NewOutlet(dispatcher(func(context.Context, []ergon.Transaction) error { return nil }), policy.ProducerBatch{Size: 1})
+	to := pipeline.NewCoalescer(dispatcher(func(context.Context, []ergon.Transaction) error { return nil }), policy.ProducerBatch{Size: 1})
 	for name, tx := range map[string]ergon.Transaction{
 		"nothing": ergon.NewTransaction("a", nil), "a trace": ergon.NewTransaction("a", nil).WithMetadata("traceparent", producer),
 	} {

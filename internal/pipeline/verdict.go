@@ -14,7 +14,7 @@ type verdict struct {
 	action      policy.SettleAction
 	delay       time.Duration
 	dead        bool // is written to the dead-letter connector before the source hears of it
-	skip      bool // the source is not told: the delivery is not ours any more
+	skip        bool // the source is not told: the delivery is not ours any more
 	interrupted bool
 	said        bool // OnSettle was told of it
 }

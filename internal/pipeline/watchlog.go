@@ -45,7 +45,7 @@ func (w *watcher) logOutcome(f *flight, v verdict) {
 	if cause := causeOf(f); cause != nil && (v.outcome != Interrupted && v.outcome != Redelivered) {
 		level = slog.LevelWarn
 		attrs = append(attrs, slog.String("category", cause.Category.String()), slog.String("failed_phase", string(cause.Phase)),
-			slog.Any("error", told(cause)))
+			slog.Any("error", copyOf(cause)))
 		if cause.Stack != nil {
 			attrs = append(attrs, slog.String("stack", string(cause.Stack)))
 		}

@@ -68,5 +68,5 @@ func (w *watcher) outboundStuck(ctx context.Context, n int64) {
 // refusedOutputs corrects what was told of a transaction before its outputs were refused.
 func (w *watcher) refusedOutputs(f *flight) {
 	w.logger.LogAttrs(w.scoped(f), slog.LevelWarn, "the store refuses what came out of the transaction, which fails for it",
-		slog.String("outcome", f.verdict.outcome.String()), slog.Any("error", told(f.failure.cause)))
+		slog.String("outcome", f.verdict.outcome.String()), slog.Any("error", copyOf(f.failure.cause)))
 }

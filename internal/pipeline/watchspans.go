@@ -174,10 +174,10 @@ func recordError(span trace.Span, category ergon.Category, err error) {
 	}
 	span.SetStatus(codes.Error, err.Error())
 	var more []attribute.KeyValue
-	if h := heardOf(err); h != nil && h.crash != nil {
+	if h := foreignErrorOf(err); h != nil && h.crash != nil {
 		more = append(more, spans.ExceptionStack.String(string(h.crash.Stack)))
 	}
-	if h, ok := err.(*heard); ok { //nolint:errorlint // itself: its author's type is what is to be seen
+	if h, ok := err.(*foreignError); ok { //nolint:errorlint // itself: its author's type is what is to be seen
 		more = append(more, spans.ExceptionType.String(reflect.TypeOf(h.err).String()), spans.ExceptionMessage.String(h.text))
 		span.AddEvent(spans.ExceptionEvent, trace.WithAttributes(more...))
 		return

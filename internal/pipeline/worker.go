@@ -83,7 +83,7 @@ func (w *worker) guard() {
 	if a == nil {
 		return
 	}
-	w.answer = answer{err: asHeard(newCrash(recover(), debug.Stack()))}
+	w.answer = answer{err: foreignErrorOfPanic(newCrash(recover(), debug.Stack()))}
 	if !w.consumer.inTime(a, w.answer.err) {
 		return
 	}

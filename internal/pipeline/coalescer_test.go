@@ -45,7 +45,7 @@ func after(o ergon.Dispatcher, d time.Duration, ids ...string) <-chan error {
 func TestDispatchThatIsAloneIsMadeAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := newJournal()
-		o := pipeline.NewOutlet(slow(j, nil), policy.ProducerBatch{Size: 100, Interval: time.Hour})
+		o := pipeline.NewCoalescer(slow(j, nil), policy.ProducerBatch{Size: 100, Interval: time.Hour})
 		for _, id := range []string{"a", "b"} {
 			if err := o.DispatchTransactions(t.Context(), transactionsOf(id)); err != nil {
 				t.Fatal(err)
@@ -59,7 +59,7 @@ func TestDispatchThatIsAloneIsMadeAtOnce(t *testing.T) {
 func TestDispatchesThatComeWhileACallIsUnderWayAreJoined(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := newJournal()
-		o := pipeline.NewOutlet(slow(j, nil), policy.ProducerBatch{Size: 100, Interval: time.Hour})
+		o := pipeline.NewCoalescer(slow(j, nil), policy.ProducerBatch{Size: 100, Interval: time.Hour})
 		for i, ids := range []string{"a", "b c", "d", "e"} {
 			after(o, time.Duration(i)*time.Millisecond, strings.Fields(ids)...)
 		}
@@ -72,7 +72,7 @@ func TestDispatchesThatComeWhileACallIsUnderWayAreJoined(t *testing.T) {
 func TestJoinedCallIsMadeWhenItIsFullOrHasWaitedForTheInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := newJournal()
-		o := pipeline.NewOutlet(slow(j, nil), policy.ProducerBatch{Size: 3, Interval: 100 * time.Millisecond})
+		o := pipeline.NewCoalescer(slow(j, nil), policy.ProducerBatch{Size: 3, Interval: 100 * time.Millisecond})
 		for i, ids := range []string{"a", "b", "c", "d", "e f", "g h", "i"} {
 			after(o, time.Duration(i)*time.Millisecond, strings.Fields(ids)...)
 		}
@@ -80,7 +80,7 @@ func TestJoinedCallIsMadeWhenItIsFullOrHasWaitedForTheInterval(t *testing.T) {
 		j.want(t, "0s a", "3ms b c d", "5ms e f", "6ms g h i")
 
 		lone := newJournal()
-		o = pipeline.NewOutlet(slow(lone, nil), policy.ProducerBatch{Size: 3, Interval: 100 * time.Millisecond})
+		o = pipeline.NewCoalescer(slow(lone, nil), policy.ProducerBatch{Size: 3, Interval: 100 * time.Millisecond})
 		after(o, 0, "a")
 		after(o, 10*time.Millisecond, "b")
 		after(o, 20*time.Millisecond, "c")
@@ -93,11 +93,11 @@ func TestJoinedCallIsMadeWhenItIsFullOrHasWaitedForTheInterval(t *testing.T) {
 func TestDispatchThatNeedsNoCompanyIsSentAsItIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := newJournal()
-		o := pipeline.NewOutlet(slow(j, nil), policy.ProducerBatch{Size: 3, Interval: time.Hour})
+		o := pipeline.NewCoalescer(slow(j, nil), policy.ProducerBatch{Size: 3, Interval: time.Hour})
 		after(o, 0, "a")
 		after(o, time.Millisecond, "b", "c", "d", "e")
 		sleep(5 * time.Second)
-		o = pipeline.NewOutlet(slow(j, nil), policy.ProducerBatch{Size: 1, Interval: time.Hour})
+		o = pipeline.NewCoalescer(slow(j, nil), policy.ProducerBatch{Size: 1, Interval: time.Hour})
 		after(o, 0, "f")
 		after(o, time.Millisecond, "g")
 		sleep(5 * time.Second)
@@ -108,7 +108,7 @@ func TestDispatchThatNeedsNoCompanyIsSentAsItIs(t *testing.T) {
 // [B2] Each caller is told the fate of its own items, by their index in what it gave.
 func TestEachCallerIsToldTheFateOfItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := pipeline.NewOutlet(slow(newJournal(), func(batch []ergon.Transaction) error {
+		o := pipeline.NewCoalescer(slow(newJournal(), func(batch []ergon.Transaction) error {
 			failures := map[int]error{}
 			for i, tx := range batch {
 				if strings.HasPrefix(tx.ID(), "bad") {
@@ -147,7 +147,7 @@ func TestEachCallerIsToldTheFateOfItsOwn(t *testing.T) {
 func TestCallThatFailsAsAWholeIsMadeAgainForEachCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := newJournal()
-		o := pipeline.NewOutlet(slow(j, func(batch []ergon.Transaction) error {
+		o := pipeline.NewCoalescer(slow(j, func(batch []ergon.Transaction) error {
 			if strings.Contains(idsOf(batch), "crash") {
 				panic("poison")
 			}
@@ -190,7 +190,7 @@ func TestCallThatFailsAsAWholeIsMadeAgainForEachCaller(t *testing.T) {
 func TestCallThatHangsBlocksNobodyForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j, release := newJournal(), make(chan struct{})
-		o := pipeline.NewOutlet(dispatchFunc(func(_ context.Context, batch []ergon.Transaction) error {
+		o := pipeline.NewCoalescer(dispatchFunc(func(_ context.Context, batch []ergon.Transaction) error {
 			j.note(idsOf(batch))
 			if strings.HasPrefix(idsOf(batch), "hang") {
 				<-release // heeds nothing
@@ -226,7 +226,7 @@ func TestCallThatHangsBlocksNobodyForEver(t *testing.T) {
 func TestDispatchThatIsGivenUpBeforeItIsSentIsNeverSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := newJournal()
-		o := pipeline.NewOutlet(slow(j, nil), policy.ProducerBatch{Size: 100, Interval: time.Hour})
+		o := pipeline.NewCoalescer(slow(j, nil), policy.ProducerBatch{Size: 100, Interval: time.Hour})
 		after(o, 0, "a")
 		sleep(time.Millisecond)
 		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
@@ -242,7 +242,7 @@ func TestDispatchThatIsGivenUpBeforeItIsSentIsNeverSent(t *testing.T) {
 func TestCallThatNobodyWaitsForAnyMoreIsCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := newJournal()
-		o := pipeline.NewOutlet(dispatchFunc(func(ctx context.Context, batch []ergon.Transaction) error {
+		o := pipeline.NewCoalescer(dispatchFunc(func(ctx context.Context, batch []ergon.Transaction) error {
 			if idsOf(batch) != "b c" {
 				sleep(time.Second)
 				return nil
@@ -273,7 +273,7 @@ func TestHangingCallsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		calls := newTally()
-		o := pipeline.NewOutlet(dispatchFunc(func(context.Context, []ergon.Transaction) error {
+		o := pipeline.NewCoalescer(dispatchFunc(func(context.Context, []ergon.Transaction) error {
 			calls.add("call")
 			<-release
 			return nil
@@ -300,7 +300,7 @@ func TestHangingCallsAreBounded(t *testing.T) {
 // [T1] What an attempt dispatches after it was given up goes nowhere.
 func TestAttemptThatWasGivenUpDispatchesNothing(t *testing.T) {
 	j := newJournal()
-	o := pipeline.NewOutlet(dispatchFunc(func(context.Context, []ergon.Transaction) error {
+	o := pipeline.NewCoalescer(dispatchFunc(func(context.Context, []ergon.Transaction) error {
 		j.note("dispatched")
 		return nil
 	}), policy.ProducerBatch{Size: 100})
@@ -321,7 +321,7 @@ func TestManyCallersAreToldTheTruth(t *testing.T) {
 		durable := map[string]int{}
 		random := rand.New(rand.NewPCG(7, 9))
 		chance := func(n int) bool { mu.Lock(); defer mu.Unlock(); return random.IntN(n) == 0 }
-		o := pipeline.NewOutlet(dispatchFunc(func(ctx context.Context, batch []ergon.Transaction) error {
+		o := pipeline.NewCoalescer(dispatchFunc(func(ctx context.Context, batch []ergon.Transaction) error {
 			sleep(time.Millisecond)
 			if chance(10) {
 				<-ctx.Done()
@@ -392,7 +392,7 @@ func TestFlushWaitsForEveryCall(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				o := pipeline.NewOutlet(dispatchFunc(func(context.Context, []ergon.Transaction) error {
+				o := pipeline.NewCoalescer(dispatchFunc(func(context.Context, []ergon.Transaction) error {
 					sleep(10 * time.Second)
 					return nil
 				}), batch)

@@ -7,30 +7,30 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// joined is one call on behalf of several callers.
-type joined struct {
-	parcels []*parcel
-	reports reports
-	cancel  context.CancelFunc
-	left    int // callers that do not wait any more; guarded by Outlet.mu
+// batchCall is one call on behalf of several callers.
+type batchCall struct {
+	requests []*request
+	reports  reports
+	cancel   context.CancelFunc
+	left     int // callers that do not wait any more; guarded by Coalescer.mu
 }
 
 // tell tells each caller what became of its own. Where a call of several failed as a whole, nothing of it is durable, and it
 // does not say whose fault that is: each then dispatches by itself, as if there were no others. The error is what its author
 // returned, and what was read of it.
-func (j *joined) tell(err, read error) {
+func (j *batchCall) tell(err, read error) {
 	failed, partial := errors.AsType[*ergon.BatchError](read)
 	if err == nil || partial {
 		j.deal(failed)
 	}
 	first := 0
-	for _, p := range j.parcels {
+	for _, p := range j.requests {
 		switch {
 		case err == nil:
 			p.result <- nil
 		case partial:
 			p.result <- failuresOf(failed, first, len(p.transactions))
-		case len(j.parcels) > 1:
+		case len(j.requests) > 1:
 			p.result <- errAlone
 		default:
 			p.result <- err

@@ -39,7 +39,7 @@ func TestPayloadHoldsUpNobodyElsesDispatch(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					j := newJournal()
 					release := make(chan struct{})
-					o := pipeline.NewOutlet(encoding(j), policy.ProducerBatch{Size: 100, Interval: time.Hour})
+					o := pipeline.NewCoalescer(encoding(j), policy.ProducerBatch{Size: 100, Interval: time.Hour})
 					first := after(o, 0, "first") // under way, so that what follows is joined
 					attempt := &givenUp{}
 					bad := make(chan error, 1)

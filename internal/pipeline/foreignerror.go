@@ -10,10 +10,10 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// heard is an error of code that is not ours, as it was read where the call that returned it is bounded and guarded [F1]. From
+// foreignError is an error of code that is not ours, as it was read where the call that returned it is bounded and guarded [F1]. From
 // then on its text and what is decided by it are known, so that no goroutine that others depend on calls its methods again. Who
 // looks for a cause in it reaches that, and a method that panics then has not been there.
-type heard struct {
+type foreignError struct {
 	err       error
 	text      string
 	category  ergon.Category
@@ -23,7 +23,7 @@ type heard struct {
 	stale     bool
 	released  bool
 	exhausted bool
-	decode    *heard         // why the payload did not decode; nil: it did
+	decode    *foreignError  // why the payload did not decode; nil: it did
 	outbound  *outboundError // the outbound transaction that failed; nil: none
 	crash     *panics.Error  // nil: it was returned
 }
@@ -35,38 +35,38 @@ var _ interface {
 	Category() ergon.Category
 	IsPermanent() bool
 	RetryDelay() (time.Duration, bool)
-} = (*heard)(nil)
+} = (*foreignError)(nil)
 
-// hear reads err. It may panic or hang, as the methods of err do, so it is called where the call of err's author is made. Nil
+// readError reads err. It may panic or hang, as the methods of err do, so it is called where the call of err's author is made. Nil
 // stays nil, and what was read already is not read again.
 //
 //go:noinline
-func hear(err error) error {
+func readError(err error) error {
 	if err == nil {
 		return nil
 	}
-	if h, already := err.(*heard); already { //nolint:errorlint // itself
+	if h, already := err.(*foreignError); already { //nolint:errorlint // itself
 		return h
 	}
 	return read(err)
 }
 
-// hearBatch is hear for the error of a call for several items: it reads that of each.
-func hearBatch(err error) error {
+// readBatchError is hear for the error of a call for several items: it reads that of each.
+func readBatchError(err error) error {
 	batch, partial := errors.AsType[*ergon.BatchError](err)
 	if !partial || batch == nil {
-		return hear(err)
+		return readError(err)
 	}
 	own := &ergon.BatchError{Failures: make(map[int]error, len(batch.Failures))}
 	for i, failure := range batch.Failures {
-		own.Failures[i] = hear(failure)
+		own.Failures[i] = readError(failure)
 	}
 	return own
 }
 
-func read(err error) *heard {
+func read(err error) *foreignError {
 	failed := ergon.TransactionError{Err: err}
-	h := &heard{
+	h := &foreignError{
 		err: err, text: err.Error(), category: ergon.CategoryOf(err), permanent: failed.IsPermanent(),
 		stale: errors.Is(err, ergon.ErrStaleDelivery), released: errors.Is(err, errReleased), exhausted: errors.Is(err, ergon.ErrExhausted),
 	}
@@ -78,27 +78,27 @@ func read(err error) *heard {
 	return h
 }
 
-// heardOf finds what was read in err, which is ours or wraps it.
-func heardOf(err error) *heard {
-	h, _ := errors.AsType[*heard](err)
+// foreignErrorOf finds what was read in err, which is ours or wraps it.
+func foreignErrorOf(err error) *foreignError {
+	h, _ := errors.AsType[*foreignError](err)
 	return h
 }
 
 // asReturned is the error as its author returned it, for code that is not ours.
 func asReturned(err error) error {
-	if h, ok := err.(*heard); ok { //nolint:errorlint // itself, not what wraps it
+	if h, ok := err.(*foreignError); ok { //nolint:errorlint // itself, not what wraps it
 		return h.err
 	}
 	return err
 }
 
-func (h *heard) Error() string                     { return h.text }
-func (h *heard) Category() ergon.Category          { return h.category }
-func (h *heard) IsPermanent() bool                 { return h.permanent }
-func (h *heard) RetryDelay() (time.Duration, bool) { return h.after, h.delayed }
+func (h *foreignError) Error() string                     { return h.text }
+func (h *foreignError) Category() ergon.Category          { return h.category }
+func (h *foreignError) IsPermanent() bool                 { return h.permanent }
+func (h *foreignError) RetryDelay() (time.Duration, bool) { return h.after, h.delayed }
 
 // Is answers from what was read, where it was.
-func (h *heard) Is(target error) (is bool) {
+func (h *foreignError) Is(target error) (is bool) {
 	switch target {
 	case ergon.ErrStaleDelivery:
 		return h.stale
@@ -112,7 +112,7 @@ func (h *heard) Is(target error) (is bool) {
 }
 
 // As looks behind h.
-func (h *heard) As(target any) (is bool) {
+func (h *foreignError) As(target any) (is bool) {
 	defer func() { _ = recover() }()
 	return errors.As(h.err, target)
 }
@@ -120,9 +120,9 @@ func (h *heard) As(target any) (is bool) {
 // newCrash is called where a panic or, if value is nil, a Goexit of code that is not ours is caught.
 func newCrash(value any, stack []byte) *panics.Error { return panics.Of("the handler", value, stack) }
 
-// asHeard needs nothing of the value that it panicked with. Its category is SYSTEM, whatever that is.
-func asHeard(crash *panics.Error) *heard {
-	return &heard{err: crash, text: crash.Error(), crash: crash}
+// foreignErrorOfPanic needs nothing of the value that it panicked with. Its category is SYSTEM, whatever that is.
+func foreignErrorOfPanic(crash *panics.Error) *foreignError {
+	return &foreignError{err: crash, text: crash.Error(), crash: crash}
 }
 
 // outward is a copy of why a transaction failed, for code that is not ours: what that does to it is its own affair [F3].
@@ -137,8 +137,8 @@ func outward(cause *ergon.TransactionError) *ergon.TransactionError {
 	return &own
 }
 
-// told is a copy of why a transaction failed, for whoever tells of it: its text is what was read.
-func told(cause *ergon.TransactionError) error {
+// copyOf is a copy of why a transaction failed, for whoever tells of it: its text is what was read.
+func copyOf(cause *ergon.TransactionError) error {
 	own := *cause
 	return &own
 }

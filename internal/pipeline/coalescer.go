@@ -31,7 +31,7 @@ var errAlone = errors.New("the call failed as a whole")
 // errGivenUp is what an attempt hears that goes on after it was given up.
 var errGivenUp = errors.New("not dispatched: the attempt that it belongs to was given up")
 
-// Outlet is a connector as a task dispatches to it. Dispatches that come while a call is under way are joined and make the next
+// Coalescer is a connector as a task dispatches to it. Dispatches that come while a call is under way are joined and make the next
 // call together, so that many transactions become durable for the price of one; one that finds no call under way is made at
 // once, on its caller's goroutine. Each caller is told the fate of its own transactions and nothing else, and its own listener
 // hears what the connector knew already of them ([capability.ReportDispatch]). Safe for concurrent use.
@@ -43,7 +43,7 @@ var errGivenUp = errors.New("not dispatched: the attempt that it belongs to was 
 //
 // Methods of a payload that are not ours are tried on the caller's goroutine before it is joined, so that one that does not return
 // holds up its caller only [F1].
-type Outlet struct {
+type Coalescer struct {
 	to    ergon.Dispatcher
 	batch policy.ProducerBatch
 
@@ -53,38 +53,38 @@ type Outlet struct {
 	mu      sync.Mutex
 	calls   int // under way, and waited for
 	hanging int // under way, and given up by all of their callers
-	waiting []*parcel
+	waiting []*request
 	queued  int         // transactions in waiting
-	timer   *time.Timer // for the parcel that has waited longest; nil: none was needed yet
+	timer   *time.Timer // for the request that has waited longest; nil: none was needed yet
 	idle    []chan struct{}
 	asked   *hop // the loop that shares is about
 	shares  bool
 }
 
-var _ ergon.Dispatcher = (*Outlet)(nil)
+var _ ergon.Dispatcher = (*Coalescer)(nil)
 
-// parcel is what one caller dispatches.
-type parcel struct {
+// request is what one caller dispatches.
+type request struct {
 	ctx          context.Context //nolint:containedctx // the caller's, as long as it waits
 	of           fence.Attempt   // nil: none
 	transactions []ergon.Transaction
 	since        time.Time
 	result       chan error
-	reports      []report // of its transactions; set before result
-	call         *joined  // nil while it waits; guarded by Outlet.mu
+	reports      []report   // of its transactions; set before result
+	call         *batchCall // nil while it waits; guarded by Coalescer.mu
 }
 
-// NewOutlet makes an outlet to a connector. A batch of size 1 joins nothing.
-func NewOutlet(to ergon.Dispatcher, batch policy.ProducerBatch) *Outlet {
-	return &Outlet{to: to, batch: batch}
+// NewCoalescer makes a coalescer to a connector. A batch of size 1 joins nothing.
+func NewCoalescer(to ergon.Dispatcher, batch policy.ProducerBatch) *Coalescer {
+	return &Coalescer{to: to, batch: batch}
 }
 
 // Join changes how dispatches are joined. It is called before anything is dispatched.
-func (o *Outlet) Join(batch policy.ProducerBatch) { o.batch = batch }
+func (o *Coalescer) Join(batch policy.ProducerBatch) { o.batch = batch }
 
 // DispatchTransactions returns what became of batch, once that is known, or as soon as ctx ends. Then batch may become
 // durable all the same, unless its call had not begun.
-func (o *Outlet) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {
+func (o *Coalescer) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("not dispatched: %w", context.Cause(ctx))
 	}
@@ -139,7 +139,7 @@ func tryPayloads(of fence.Attempt, batch []ergon.Transaction) error {
 }
 
 // direct is a call that joins nothing. It is counted as long as it goes on, whoever has given it up.
-func (o *Outlet) direct(ctx context.Context, batch []ergon.Transaction) error {
+func (o *Coalescer) direct(ctx context.Context, batch []ergon.Transaction) error {
 	o.alone.Add(1)
 	defer func() {
 		if o.alone.Add(-1) == 0 && o.awaited.Load() {
@@ -152,7 +152,7 @@ func (o *Outlet) direct(ctx context.Context, batch []ergon.Transaction) error {
 }
 
 // sharesStore asks, once for each loop, whether what is dispatched here can hop.
-func (o *Outlet) sharesStore(h *hop) bool {
+func (o *Coalescer) sharesStore(h *hop) bool {
 	o.mu.Lock()
 	asked, shares := o.asked, o.shares
 	o.mu.Unlock()
@@ -167,7 +167,7 @@ func (o *Outlet) sharesStore(h *hop) bool {
 }
 
 // wait returns what became of p, unless ctx ends before that is known.
-func (o *Outlet) wait(ctx context.Context, p *parcel) (err error, known bool) { //nolint:revive // the error is what it waits for
+func (o *Coalescer) wait(ctx context.Context, p *request) (err error, known bool) { //nolint:revive // the error is what it waits for
 	select {
 	case err = <-p.result:
 		return err, true
@@ -183,10 +183,10 @@ func (o *Outlet) wait(ctx context.Context, p *parcel) (err error, known bool) { 
 }
 
 // enter has batch wait for others; nil: no call is under way, so it is made at once.
-func (o *Outlet) enter(ctx context.Context, of fence.Attempt, batch []ergon.Transaction) *parcel {
+func (o *Coalescer) enter(ctx context.Context, of fence.Attempt, batch []ergon.Transaction) *request {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	p := &parcel{ctx: ctx, of: of, transactions: batch, since: time.Now(), result: make(chan error, 1)}
+	p := &request{ctx: ctx, of: of, transactions: batch, since: time.Now(), result: make(chan error, 1)}
 	switch {
 	case o.hanging >= maxHanging:
 		p.result <- errHanging
@@ -207,11 +207,11 @@ func (o *Outlet) enter(ctx context.Context, of fence.Attempt, batch []ergon.Tran
 }
 
 // send makes a call of what waits, the oldest first, where another call is allowed. The lock is held.
-func (o *Outlet) send() {
+func (o *Coalescer) send() {
 	if len(o.waiting) == 0 || o.calls >= maxCalls {
 		return
 	}
-	call, n, size := &joined{parcels: make([]*parcel, 0, min(len(o.waiting), o.batch.Size))}, 0, 0
+	call, n, size := &batchCall{requests: make([]*request, 0, min(len(o.waiting), o.batch.Size))}, 0, 0
 	for ; n < len(o.waiting); n++ {
 		p := o.waiting[n]
 		if p.of != nil && p.of.GivenUp() {
@@ -219,33 +219,33 @@ func (o *Outlet) send() {
 			p.result <- errGivenUp
 			continue
 		}
-		if len(call.parcels) > 0 && size+len(p.transactions) > o.batch.Size {
+		if len(call.requests) > 0 && size+len(p.transactions) > o.batch.Size {
 			break
 		}
 		size += len(p.transactions)
-		call.parcels = append(call.parcels, p)
+		call.requests = append(call.requests, p)
 	}
 	o.waiting = slices.Delete(o.waiting, 0, n)
 	o.queued -= size
-	if len(call.parcels) == 0 {
+	if len(call.requests) == 0 {
 		o.quiet()
 		return
 	}
 	o.calls++
 	// The call belongs to all of them, so no one's end is its end. It is seen as a part of what the first does.
-	ctx, cancel := context.WithCancel(context.WithoutCancel(call.parcels[0].ctx))
+	ctx, cancel := context.WithCancel(context.WithoutCancel(call.requests[0].ctx))
 	call.cancel = cancel
-	for _, p := range call.parcels {
+	for _, p := range call.requests {
 		p.call = call
 	}
 	go o.call(ctx, call, size)
 	o.alarm()
 }
 
-func (o *Outlet) call(ctx context.Context, call *joined, size int) {
+func (o *Coalescer) call(ctx context.Context, call *batchCall, size int) {
 	defer call.cancel()
 	batch := make([]ergon.Transaction, 0, size)
-	for _, p := range call.parcels {
+	for _, p := range call.requests {
 		batch = append(batch, p.transactions...)
 	}
 	err, read := errAlone, errAlone // where it panics, each caller finds that out by itself
@@ -255,12 +255,12 @@ func (o *Outlet) call(ctx context.Context, call *joined, size int) {
 		o.returned(call)
 	}()
 	answer := o.to.DispatchTransactions(capability.WithDispatchReport(ctx, call.reports.add), batch)
-	read = hear(answer)
+	read = readError(answer)
 	err = answer
 }
 
 // leave is called for a caller that does not wait any more. What has not been sent yet never is.
-func (o *Outlet) leave(p *parcel) {
+func (o *Coalescer) leave(p *request) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if p.call == nil {
@@ -272,7 +272,7 @@ func (o *Outlet) leave(p *parcel) {
 		return
 	}
 	p.call.left++
-	if p.call.left == len(p.call.parcels) {
+	if p.call.left == len(p.call.requests) {
 		p.call.cancel()
 		o.calls--
 		o.hanging++
@@ -281,10 +281,10 @@ func (o *Outlet) leave(p *parcel) {
 }
 
 // returned is called when a joined call has come back.
-func (o *Outlet) returned(call *joined) {
+func (o *Coalescer) returned(call *batchCall) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if call.left == len(call.parcels) {
+	if call.left == len(call.requests) {
 		o.hanging--
 	} else {
 		o.calls--
@@ -295,7 +295,7 @@ func (o *Outlet) returned(call *joined) {
 }
 
 // finish is called when a call on its caller's own goroutine has come back.
-func (o *Outlet) finish() {
+func (o *Coalescer) finish() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.calls--
@@ -304,7 +304,7 @@ func (o *Outlet) finish() {
 }
 
 // alarm sees to it that what waits longest does not wait for longer than the interval. The lock is held.
-func (o *Outlet) alarm() {
+func (o *Coalescer) alarm() {
 	if len(o.waiting) == 0 {
 		return
 	}
@@ -317,7 +317,7 @@ func (o *Outlet) alarm() {
 }
 
 // overdue makes a call beside those that are under way. Where there may be no more of them, the next that comes back does.
-func (o *Outlet) overdue() {
+func (o *Coalescer) overdue() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.waiting) > 0 && time.Since(o.waiting[0].since) >= o.batch.Interval {
@@ -326,14 +326,14 @@ func (o *Outlet) overdue() {
 }
 
 // Idle reports whether no call is under way.
-func (o *Outlet) Idle() bool {
+func (o *Coalescer) Idle() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.calls == 0 && o.hanging == 0 && len(o.waiting) == 0 && o.alone.Load() == 0
 }
 
 // Flush waits until no call is under way, at most until ctx ends.
-func (o *Outlet) Flush(ctx context.Context) error {
+func (o *Coalescer) Flush(ctx context.Context) error {
 	o.mu.Lock()
 	done := make(chan struct{})
 	o.idle = append(o.idle, done)
@@ -349,7 +349,7 @@ func (o *Outlet) Flush(ctx context.Context) error {
 }
 
 // quiet tells whoever waits for it that nothing is under way. The lock is held.
-func (o *Outlet) quiet() {
+func (o *Coalescer) quiet() {
 	if o.calls > 0 || o.hanging > 0 || len(o.waiting) > 0 || o.alone.Load() > 0 {
 		return
 	}
