@@ -47,7 +47,8 @@ type Consumer struct {
 	recorder  *sink.Queue[recorded]
 	stall     stallDetector
 
-	unwritten unwritten
+	unwritten  unwritten
+	stuckCheck stuckCheck
 
 	background    context.Context //nolint:containedctx // of what serves the loop; ends where even that takes too long
 	helpers       sync.WaitGroup  // what serves the loop
@@ -90,7 +91,7 @@ func New(s Settings) (*Consumer, error) {
 	c.capacity.init()
 	c.payloads, c.recorder = newPayloads(c), newRecords(s.Recorder)
 	c.stall.init(s.Policy)
-	c.stats.clock = c.clock
+	c.stats.clock, c.stuckCheck.clock = c.clock, c.clock
 	c.pool = pool{
 		consumer: c, fixed: s.Policy.Loop.Execution == policy.ExecutionSync, pinned: s.Policy.Loop.OSThreads,
 		newDog: func() *watchdog { return newWatchdog(c.clock, c.expire) },

@@ -15,15 +15,17 @@ func (c *Consumer) run(w *worker, f *flight) bool {
 	return c.drive(w, f, lifecycle.Run)
 }
 
-// resume drives on a flight to which event has happened on another worker, or that another was caught in.
-func (c *Consumer) resume(w *worker, f *flight, event lifecycle.Event) bool {
+// resume drives on a flight that was another worker's, by the action that w was made with, or that another was caught in.
+func (c *Consumer) resume(w *worker, f *flight) bool {
+	action := w.action
 	if w.unprepared != nil {
-		var owned bool
-		if event, owned = c.make(w, f, w.unprepared.inbound); !owned {
+		event, owned := c.make(w, f, w.unprepared.inbound)
+		if !owned {
 			return false
 		}
+		action = c.step(f, event)
 	}
-	return c.drive(w, f, c.step(f, event))
+	return c.drive(w, f, action)
 }
 
 func (c *Consumer) begin(w *worker, f *flight) {

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"time"
 )
@@ -24,7 +25,7 @@ func (c *Consumer) leave(stopBackground func()) error {
 		c.pool.workers.Wait()
 		close(home)
 	}()
-	timer := time.NewTimer(leastFlush)
+	timer := time.NewTimer(c.homecoming())
 	defer timer.Stop()
 	select {
 	case <-home:
@@ -48,6 +49,13 @@ func (c *Consumer) leave(stopBackground func()) error {
 		return nil
 	}
 	return fmt.Errorf("%w: %s", ErrLeftBehind, strings.Join(left, ", "))
+}
+
+// homecoming is how long what serves the loop has to end: leastFlush, and more where handlers that were given up may compute. The
+// runtime gives each of them its turn before one of ours, and there are several of ours that end one after another.
+func (c *Consumer) homecoming() time.Duration {
+	const timeSlice, turns = 10 * time.Millisecond, 4
+	return leastFlush + time.Duration(c.stats.abandoned.Load())*turns*timeSlice/time.Duration(runtime.GOMAXPROCS(0))
 }
 
 // waitOrLeave returns what fetching ended with, once it is stopped.

@@ -28,7 +28,14 @@ func newLetterWriter(c *Consumer) *letterWriter {
 }
 
 // setAside takes what is to wait for a letter out of batch, whose memory it uses, and returns the rest.
+//
+// A source that remembers no more than up to where everything is settled gains nothing by what is settled beyond a letter: there
+// all of it waits, so that fetching pauses behind a letter that cannot be written.
 func (l *letterWriter) setAside(batch []*flight) (rest []*flight) {
+	if l.consumer.keepsFloor && (l.busy() || slices.ContainsFunc(batch, isDead)) {
+		l.waiting = append(l.waiting, batch...)
+		return batch[:0]
+	}
 	if len(l.keys) == 0 && !slices.ContainsFunc(batch, isDead) {
 		return batch
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
-	"time"
 
 	"go.opentelemetry.io/otel/trace"
 
@@ -183,7 +182,7 @@ func (t *outboundAttempts) giveUp(this *outboundAttempt) {
 	}
 	c := t.consumer
 	c.stats.abandoned.Add(1)
-	time.AfterFunc(patience, func() {
+	c.stuckCheck.later(func() {
 		if this.state.Load() != gone {
 			c.watcher.outboundStuck(this.Context, c.stats.abandoned.Load())
 		}

@@ -24,16 +24,50 @@ func signal(ch chan struct{}) {
 	}
 }
 
-// expire goes on with a transaction whose attempt has reached its deadline, without waiting for the handler, and returns what
-// is to be told of that. The watchdog has taken the attempt.
-func (c *Consumer) expire(s *slot, a *attempt) (tell func()) {
+// expire gives up attempts that have reached their deadlines, without waiting for their handlers. The watchdog has taken them. First
+// workers begin that go on with those transactions that have anything to be called for. The others end here: where many handlers
+// compute, the runtime lets a new goroutine wait for seconds.
+func (c *Consumer) expire(due []shown) {
+	var successors []*worker
+	var ended []shown
+	tell := make([]func(), len(due))
+	for i, d := range due {
+		f := d.slot.flight
+		var event lifecycle.Event
+		event, tell[i] = c.giveUp(d.slot, d.attempt)
+		if action := c.step(f, event); action == lifecycle.Finish {
+			ended = append(ended, d)
+		} else {
+			successors = append(successors, c.successor(d.slot, f, action))
+		}
+	}
+	startAll(successors)
+	successors = nil
+	for _, d := range ended {
+		next, complete := c.finish(d.slot.shard, d.slot.flight)
+		if complete {
+			c.settler.hurry()
+		}
+		if next != nil {
+			c.hand([]*flight{next}, nil)
+		}
+		successors = append(successors, c.successor(d.slot, nil, lifecycle.Finish))
+	}
+	startAll(successors)
+	for _, told := range tell { // once all of them go on [F2]
+		told()
+	}
+}
+
+// giveUp ends an attempt at its deadline, and returns what is to be told of that.
+func (c *Consumer) giveUp(s *slot, a *attempt) (event lifecycle.Event, tell func()) {
 	cause := ergon.ErrAttemptTimeout
 	if a.mark.byBudget() {
 		cause = ergon.ErrTransactionTimeout
 	}
 	c.abandoned(a)
 	a.cancel(context.DeadlineExceeded, cause)
-	event := a.timeoutEvent()
+	event = a.timeoutEvent()
 	if s.flight.lost.Load() {
 		event = lifecycle.LeaseLost
 	}
@@ -41,14 +75,13 @@ func (c *Consumer) expire(s *slot, a *attempt) (tell func()) {
 	now := c.clock.now()
 	took := now - f.started
 	c.attempted(c.stats.nextShard(), f, a, event, err, now)
-	c.replace(s, f, event)
-	return func() { c.watcher.attemptEnded(a, event, err, took) }
+	return event, func() { c.watcher.attemptEnded(a, event, err, took) }
 }
 
 // abandoned counts an attempt that was given up.
 func (c *Consumer) abandoned(a *attempt) {
 	c.stats.abandoned.Add(1)
-	time.AfterFunc(patience, func() {
+	c.stuckCheck.later(func() {
 		if a.owner.Load() != gone {
 			c.watcher.stuck(a, c.stats.abandoned.Load())
 		}

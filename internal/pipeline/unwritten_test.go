@@ -165,8 +165,9 @@ func (floored) Declare() capability.Declaration { return capability.Declaration{
 // [S2] A source that remembers only up to where everything is settled is not read on beyond what would hold it up.
 func TestLoopStopsWhereARefusedLetterHoldsUpAFloor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		const many = 5000 // more than may be fetched behind what is not settled
 		var ids []string
-		for i := range 1000 {
+		for i := range many {
 			ids = append(ids, fmt.Sprint(i))
 		}
 		r := newRig(refusing(nil), ids...)

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -55,7 +56,7 @@ type shown struct {
 // Arming an attempt costs two atomic operations, unless its deadline is earlier than all others.
 type watchdog struct {
 	clock  clock
-	expire func(*slot, *attempt) (tell func()) // called for an attempt that the watchdog has taken; neither may block
+	expire func([]shown) // called for attempts that the watchdog has taken
 
 	next  atomic.Int64 // when the timer fires; never, when it is not set
 	mu    sync.Mutex   // held by a scan and while the timer is set
@@ -64,7 +65,7 @@ type watchdog struct {
 	slots [slotsPerWatchdog]slot
 }
 
-func newWatchdog(c clock, expire func(*slot, *attempt) (tell func())) *watchdog {
+func newWatchdog(c clock, expire func([]shown)) *watchdog {
 	w := &watchdog{clock: c, expire: expire}
 	w.next.Store(int64(never))
 	for i := range w.slots {
@@ -125,15 +126,8 @@ func (w *watchdog) scan() {
 		w.setLocked(earliest)
 	}
 	w.mu.Unlock()
-	var tell []func()
-	for _, d := range due {
-		if d.attempt.take(expired) {
-			tell = append(tell, w.expire(d.slot, d.attempt))
-		}
-	}
-	for _, told := range tell { // once all of them go on [F2]
-		told()
-	}
+	due = slices.DeleteFunc(due, func(d shown) bool { return !d.attempt.take(expired) })
+	w.expire(due)
 }
 
 func (w *watchdog) stop() {

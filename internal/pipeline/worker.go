@@ -32,24 +32,39 @@ type worker struct {
 	ended      uint                    // how many transactions
 	short      bool                    // the last one was short: others may wait for this worker to get to theirs
 	resumed    *flight                 // what the worker begins with, where it replaces another
-	event      lifecycle.Event
-	unprepared *preparing // what the worker begins with, where another was caught in it
-	now        instant    // when the last attempt ended, while the worker has not waited since; 0 otherwise
+	others     []*worker               // to be started first
+	action     lifecycle.Action        // with resumed
+	unprepared *preparing              // what the worker begins with, where another was caught in it
+	now        instant                 // when the last attempt ended, while the worker has not waited since; 0 otherwise
 }
 
 func newWorker(c *Consumer, s *slot) *worker {
 	return &worker{consumer: c, slot: s, wake: make(chan struct{}, 1), arena: &arena{}}
 }
 
-// replace has a new worker take over slot s and go on with f, to which event has happened; with another where f is nil.
-func (c *Consumer) replace(s *slot, f *flight, event lifecycle.Event) {
+// successor is a new worker that takes over slot s and goes on with f by action; with another flight where f is nil.
+func (c *Consumer) successor(s *slot, f *flight, action lifecycle.Action) *worker {
 	w := newWorker(c, s)
-	w.resumed, w.event, w.shard = f, event, s.shard
-	go w.start()
+	w.resumed, w.action, w.shard = f, action, s.shard
+	return w
+}
+
+// replace starts a successor.
+func (c *Consumer) replace(s *slot, f *flight, action lifecycle.Action) {
+	go c.successor(s, f, action).start()
+}
+
+// startAll starts workers, each of which starts the next before anything else. What a goroutine starts last runs when that ends its
+// turn; the runtime puts all others behind everything that is runnable, which is seconds where many handlers compute.
+func startAll(workers []*worker) {
+	if len(workers) > 0 {
+		workers[0].others = workers[1:]
+		go workers[0].start()
+	}
 }
 
 // replaceWorker has a new worker take over the place of w, which is caught in what is no transaction.
-func (c *Consumer) replaceWorker(w *worker) { c.replace(w.slot, nil, lifecycle.OK) }
+func (c *Consumer) replaceWorker(w *worker) { c.replace(w.slot, nil, lifecycle.Run) }
 
 // handOff has a new worker go on with the attempt of w, which is caught in p.
 func (w *worker) handOff(p *preparing) {
@@ -60,12 +75,14 @@ func (w *worker) handOff(p *preparing) {
 
 // start is a worker's goroutine.
 func (w *worker) start() {
+	startAll(w.others)
+	w.others = nil
 	pool := &w.consumer.pool
 	if pool.pinned {
 		runtime.LockOSThread() // never unlocked: the thread ends with the worker
 	}
 	defer w.guard()
-	if w.resumed != nil && !w.consumer.resume(w, w.resumed, w.event) {
+	if w.resumed != nil && !w.consumer.resume(w, w.resumed) {
 		return
 	}
 	for f := pool.next(w); f != nil; f = pool.next(w) {
@@ -89,7 +106,7 @@ func (w *worker) guard() {
 	}
 	a.finish()
 	f := w.slot.flight
-	w.consumer.replace(w.slot, f, w.consumer.conclude(w, f, a))
+	w.consumer.replace(w.slot, f, w.consumer.step(f, w.consumer.conclude(w, f, a)))
 }
 
 // instant is the time, read anew only where the worker has waited: the end of one attempt is the start of the next.
