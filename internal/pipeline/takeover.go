@@ -25,8 +25,8 @@ func signal(ch chan struct{}) {
 }
 
 // expire gives up attempts that have reached their deadlines, without waiting for their handlers. The watchdog has taken them. First
-// workers begin that go on with those transactions that have anything to be called for. The others end here: where many handlers
-// compute, the runtime lets a new goroutine wait for seconds.
+// workers begin that go on with those transactions that have anything to be called for. The others end here, unless a meter or a
+// tracer is told of it, which may hang [F1]: where many handlers compute, the runtime lets a new goroutine wait for seconds.
 func (c *Consumer) expire(due []shown) {
 	var successors []*worker
 	var ended []shown
@@ -35,7 +35,7 @@ func (c *Consumer) expire(due []shown) {
 		f := d.slot.flight
 		var event lifecycle.Event
 		event, tell[i] = c.giveUp(d.slot, d.attempt)
-		if action := c.step(f, event); action == lifecycle.Finish {
+		if action := c.step(f, event); action == lifecycle.Finish && !c.watcher.callsOut() {
 			ended = append(ended, d)
 		} else {
 			successors = append(successors, c.successor(d.slot, f, action))

@@ -95,6 +95,9 @@ func newWatcher(c *Consumer) (*watcher, error) {
 	return w, nil
 }
 
+// callsOut reports whether the end of a transaction is told by calls of code that is not ours. Log lines have a queue of their own.
+func (w *watcher) callsOut() bool { return w.tracing || w.metrics != nil }
+
 // offTracing reports whether no spans can come of a provider: the no-op one, or the global one before any was set.
 func offTracing(p trace.TracerProvider) bool {
 	switch p.(type) {
