@@ -29,7 +29,7 @@ type fetching struct {
 	ctx   context.Context //nolint:containedctx // carries its span
 	span  trace.Span
 	quiet bool                                 // nothing was in flight when it began
-	first atomic.Pointer[inline.Call[fetched]] // its first attempt, where a worker has made that and nobody has joined it yet
+	first atomic.Pointer[inline.Call[fetched]] // its first attempt, where a worker has made it and nobody has adopted it yet
 }
 
 // plain reports whether there is nothing to decide: the fetch brought something that is accepted, and the source may have more.

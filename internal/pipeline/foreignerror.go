@@ -51,7 +51,7 @@ func readError(err error) error {
 	return read(err)
 }
 
-// readBatchError is hear for the error of a call for several items: it reads that of each.
+// readBatchError is readError for the error of a call for several items: it reads that of each.
 func readBatchError(err error) error {
 	batch, partial := errors.AsType[*ergon.BatchError](err)
 	if !partial || batch == nil {

@@ -21,7 +21,7 @@ type outboundAttempts struct {
 
 	phase  lifecycle.Phase
 	most   int                                              // how many there may be
-	inline atomic.Pointer[inline.Call[[]capability.Output]] // the first, where a worker has made it and nobody has joined it yet
+	inline atomic.Pointer[inline.Call[[]capability.Output]] // the first, where a worker has made it and nobody has adopted it yet
 	cause  *ergon.TransactionError                          // what an exception handler is told
 	first  outboundAttempt                                  // most handlers need no other
 	last   *outboundAttempt                                 // guarded by preparing.mu

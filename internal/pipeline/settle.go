@@ -72,8 +72,8 @@ type settler struct {
 	size       int
 	interval   time.Duration
 	settleLock semaphore    // held by whoever settles
-	byWorker   bool         // to a worker; guarded by turn
-	slow       atomic.Bool  // the last batch took so long that none is lent
+	byWorker   bool         // a worker settles; guarded by settleLock
+	slow       atomic.Bool  // the last batch took so long that no worker settles the next
 	buffer     settleBuffer // as is what follows; used again and again
 	begun      *settling    // by a worker, and to be gone on with by the settler's goroutine
 	letters    *letterWriter
@@ -176,7 +176,7 @@ func (s *settler) settlePending(ctx context.Context) (busy bool) {
 	return s.letters.busy()
 }
 
-// settleTaken settles what was taken. The caller holds the turn.
+// settleTaken settles what was taken. The caller holds settleLock.
 func (s *settler) settleTaken(ctx context.Context) {
 	if s.begun != nil {
 		s.begun.settle()
@@ -246,14 +246,14 @@ func (s *settler) settleShardsInline(w *worker, of ...*shard) bool {
 	return true
 }
 
-// handOff ends a worker's turn and has the settler's goroutine go on with a batch.
+// handOff releases settleLock and has the settler's goroutine go on with a batch.
 func (s *settler) handOff(batch *settling) {
 	s.begun = batch
 	s.settleLock.release()
 	s.call()
 }
 
-// call has the settler's goroutine take its turn at once.
+// call has the settler's goroutine settle at once.
 func (s *settler) call() {
 	signal(s.first)
 	signal(s.now)
@@ -272,7 +272,7 @@ func (s *settler) gather() bool {
 		case <-timer.C:
 		case <-s.taken:
 			if s.pending() > 0 {
-				continue // what has ended since, or what was lent before the gathering began
+				continue // what has ended since, or what a worker took before the gathering began
 			}
 		case <-s.closing:
 			return false

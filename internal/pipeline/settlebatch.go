@@ -253,10 +253,10 @@ func (c *Consumer) part(ctx context.Context, p *parts, do func(context.Context, 
 		return err
 	}
 	defer c.settings.Hanging.leave(p.purpose)
-	turn, left := p.begin()
+	round, left := p.begin()
 	err := readBatchError(do(ctx, left))
 	c.excuseDelayOf(err)
-	return p.end(turn, err)
+	return p.end(round, err)
 }
 
 // settlements is what a source is told of a batch.
@@ -281,7 +281,7 @@ func (l *settleBuffer) keep(n settlements) { l.sent, l.all = n.sent, n.all }
 // parts is a batch that is tried again without those of its items that are done.
 type parts struct {
 	purpose int                                   // what the connector is called for
-	first   atomic.Pointer[inline.Call[struct{}]] // its first attempt, where a worker has made that and nobody has joined it yet
+	first   atomic.Pointer[inline.Call[struct{}]] // its first attempt, where a worker has made it and nobody has adopted it yet
 	mu      sync.Mutex
 	round   int
 	left    []int
@@ -296,18 +296,18 @@ func newParts(purpose, n int) *parts {
 	return p
 }
 
-func (p *parts) begin() (turn int, left []int) {
+func (p *parts) begin() (round int, left []int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.round++
 	return p.round, p.left
 }
 
-func (p *parts) end(turn int, err error) error {
+func (p *parts) end(round int, err error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	batch, partial := errors.AsType[*ergon.BatchError](err)
-	if turn != p.round || (err != nil && !partial) {
+	if round != p.round || (err != nil && !partial) {
 		return err
 	}
 	var left []int
