@@ -24,9 +24,13 @@ const (
 		WHERE queue = ? AND state = 'last' AND due_at IS NULL ORDER BY priority DESC, place LIMIT 1`
 	// Of those in their last delivery one is out at a time; it has been lost as often as that which asks.
 	lastIsOut  = `SELECT 1 FROM items WHERE queue = ? AND state = 'claimed' AND due_at > ? AND lost >= ? LIMIT 1`
-	claimOne   = `UPDATE items SET state = 'claimed', due_at = ?, claims = claims + 1, deliveries = deliveries + 1 WHERE seq = ?`
+	claimAny   = `UPDATE items SET state = 'claimed', due_at = ?, claims = claims + 1, deliveries = deliveries + 1 WHERE seq `
+	claimOne   = claimAny + `= ?`
 	selectBody = `SELECT payload FROM bodies WHERE seq = ?`
 )
+
+//nolint:gochecknoglobals // a statement
+var claimMany = claimAny + oneOf
 
 // claim delivers up to limit transactions.
 func (q *Queue) claim(ctx context.Context, limit int) (batch []ergon.Transaction, err error) {
@@ -107,10 +111,10 @@ func (q *Queue) deliver(t *tx, now int64, all []found) ([]ergon.Transaction, err
 	until := after(now, q.settings.Lease)
 	receipts := make([]receipt, len(all)) // one allocation for all
 	batch := make([]ergon.Transaction, len(all))
+	if err := t.claimAll(until, all); err != nil {
+		return nil, err
+	}
 	for i, f := range all {
-		if _, err := t.exec(claimOne, until, f.receipt.seq); err != nil {
-			return nil, err
-		}
 		if f.digestless {
 			if err := t.keepDigest(kept{f.receipt.seq, f.metadata, orEmpty(f.payload)}); err != nil {
 				return nil, err
@@ -122,6 +126,26 @@ func (q *Queue) deliver(t *tx, now int64, all []found) ([]ergon.Transaction, err
 		batch[i] = f.transaction(&receipts[i])
 	}
 	return batch, nil
+}
+
+// claimAll marks what was found as claimed until then.
+func (t *tx) claimAll(until int64, all []found) error {
+	arguments := make([]any, 0, 1+together)
+	for len(all) > 0 {
+		statement, n := claimOne, 1
+		if len(all) >= together {
+			statement, n = claimMany, together
+		}
+		arguments = append(arguments[:0], until)
+		for i := range all[:n] {
+			arguments = append(arguments, all[i].receipt.seq)
+		}
+		if _, err := t.exec(statement, arguments...); err != nil {
+			return err
+		}
+		all = all[n:]
+	}
+	return nil
 }
 
 // transaction is the item as it is delivered, or shown without a receipt.

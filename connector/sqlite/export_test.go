@@ -28,12 +28,15 @@ func HoldWriter(q *Queue) (release func()) {
 // Statements are those of a queue at work, by their names.
 func Statements() map[string]string {
 	return map[string]string{
-		"firstInLine": firstInLine, "firstOfLast": firstOfLast, "lastIsOut": lastIsOut, "claimOne": claimOne, "selectBody": selectBody,
-		"selectDue": selectDue, "becomeReady": becomeReady, "returnLost": returnLost,
+		"firstInLine": firstInLine, "firstOfLast": firstOfLast, "lastIsOut": lastIsOut, "claimOne": claimOne, "claimMany": claimMany,
+		"selectBody": selectBody,
+		"selectDue":  selectDue, "becomeReady": becomeReady, "returnLost": returnLost,
 		"insertItem": insertItem, "keyInUse": keyInUse, "selectKnown": selectKnown, "deleteItem": deleteItem, "beginIntake": beginIntake,
 		"setDigest":  setDigest,
 		"letterItem": letterItem, "supersede": supersede, "letterIsAhead": letterIsAhead, "undoMany": undoMany, "deleteBody": deleteBody,
-		"ackAndForget": ackAndForget, "ackAndKeepID": ackAndKeepID, "ackAndKeep": ackAndKeep, "giveBack": giveBack, "stillOurs": stillOurs,
+		"ackAndForget": ackAndForget, "ackAndKeepID": ackAndKeepID, "ackAndKeep": ackAndKeep,
+		"ackManyAndForget": ackManyAndForget, "ackManyAndKeepID": ackManyAndKeepID, "ackManyAndKeep": ackManyAndKeep,
+		"giveBack": giveBack, "stillOurs": stillOurs,
 		"firstOfKey": firstOfKey, "takeTurn": takeTurn, "forgetSettled": forgetSettled, "anyForgotten": anyForgotten,
 		"extendLease": extendLease, "anyReady": anyReady, "nextDue": nextDue, "findByID": findByID, "stateByID": stateByID,
 		"replaceLetter": replaceLetter,

@@ -51,20 +51,25 @@ func (q *Queue) HopTransactions(ctx context.Context, batch []capability.Hop) err
 	}
 	var failed failures
 	var outcome effects
-	err := q.write(ctx, "hop", func(t *tx) error {
+	plain := plainHops(batch, outputs, unfit)
+	err := q.settling(ctx, "hop", func(t *tx, now int64, singly bool) error {
 		failed, outcome = nil, effects{}
-		now := q.micros()
-		for i := range batch {
-			refused, err := unfit[i], error(nil)
-			if refused == nil {
-				refused, err = q.hop(t, now, &batch[i].Settlement, outputs[i], &outcome)
+		for i := 0; i < len(batch); {
+			n, err := q.ackTogether(t, now, plain[i:], singly)
+			if err == nil && n == 0 {
+				n = 1
+				refused := unfit[i]
+				if refused == nil {
+					refused, err = q.hop(t, now, &batch[i].Settlement, outputs[i], &outcome)
+				}
+				failed.add(i, q.refusal(&batch[i].Settlement, refused))
+			} else {
+				outcome.addAll(slices.Concat(outputs[i : i+n]...))
 			}
 			if err != nil {
 				return err
 			}
-			if refused != nil {
-				failed.add(i, fmt.Errorf("%s: transaction %s: %w", q.what, batch[i].Settlement.Transaction.ID(), refused))
-			}
+			i += n
 		}
 		if err := outcome.write(t, now); err != nil {
 			return err
@@ -104,6 +109,17 @@ func (q *Queue) outputs(all []capability.Output) ([]output, error) {
 		}
 	}
 	return encoded, nil
+}
+
+// plainHops are the settlements of hops with outputs that no queue refuses; the others' are left empty.
+func plainHops(batch []capability.Hop, outputs [][]output, unfit failures) []ergon.Settlement {
+	plain := make([]ergon.Settlement, len(batch))
+	for i := range batch {
+		if unfit[i] == nil && !slices.ContainsFunc(outputs[i], func(o output) bool { return len(o.letters) > 0 || o.mayRefuse() }) {
+			plain[i] = batch[i].Settlement
+		}
+	}
+	return plain
 }
 
 // hop returns why a settlement cannot take effect, where the delivery is not ours any more, or an output is refused.

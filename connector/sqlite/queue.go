@@ -141,7 +141,11 @@ func after(micros int64, d time.Duration) int64 {
 // failures collects the failed items of a batch; it allocates nothing while there are none.
 type failures map[int]error
 
+// add notes the error of an item; nil is none.
 func (f *failures) add(i int, err error) {
+	if err == nil {
+		return
+	}
 	if *f == nil {
 		*f = failures{}
 	}

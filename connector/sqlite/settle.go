@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/ergon-go/ergon"
@@ -11,11 +12,6 @@ import (
 // What settles a delivery changes its item only while the delivery is the one that counts: its token is that of the last
 // claim and its lease has not run out.
 const (
-	ackAndForget = `DELETE FROM items WHERE seq = ? AND claims = ? AND state = 'claimed' AND due_at > ?`
-	ackAndKeepID = `UPDATE items SET state = 'settled', due_at = ?, settled_at = ?, key = NULL, metadata = NULL, history = NULL,
-		payload = NULL WHERE seq = ? AND claims = ? AND state = 'claimed' AND due_at > ?`
-	ackAndKeep = `UPDATE items SET state = 'settled', due_at = ?, settled_at = ?, key = NULL
-		WHERE seq = ? AND claims = ? AND state = 'claimed' AND due_at > ?`
 	giveBack = `UPDATE items SET state = ?, due_at = ?, place = coalesce(?, place), ready_at = ?, lost = ?,
 		deliveries = deliveries - ? WHERE seq = ? AND claims = ? AND state = 'claimed' AND due_at > ?`
 	stillOurs = `SELECT 1 FROM items WHERE seq = ? AND claims = ? AND state = 'claimed' AND due_at > ?`
@@ -29,17 +25,20 @@ const (
 // keeps its place. What is rejected becomes a dead letter in the same file.
 func (q *Queue) SettleTransactions(ctx context.Context, batch []ergon.Settlement) error {
 	var failed failures
-	err := q.write(ctx, "settle", func(t *tx) error {
+	err := q.settling(ctx, "settle", func(t *tx, now int64, singly bool) error {
 		failed = nil
-		now := q.micros()
-		for i := range batch {
-			stale, err := q.settle(t, now, &batch[i])
+		for i := 0; i < len(batch); {
+			n, err := q.ackTogether(t, now, batch[i:], singly)
+			if err == nil && n == 0 {
+				var refused error
+				n = 1
+				refused, err = q.settle(t, now, &batch[i])
+				failed.add(i, q.refusal(&batch[i], refused))
+			}
 			if err != nil {
 				return err
 			}
-			if stale != nil {
-				failed.add(i, fmt.Errorf("%s: transaction %s: %w", q.what, batch[i].Transaction.ID(), stale))
-			}
+			i += n
 		}
 		return q.forget(t, now, 2*len(batch))
 	})
@@ -47,6 +46,26 @@ func (q *Queue) SettleTransactions(ctx context.Context, batch []ergon.Settlement
 		return err
 	}
 	return failed.err()
+}
+
+// settling has run settle deliveries in one transaction, singly at its second attempt.
+func (q *Queue) settling(ctx context.Context, step string, run func(t *tx, now int64, singly bool) error) error {
+	singly := false
+	write := func(t *tx) error { return run(t, q.micros(), singly) }
+	err := q.write(ctx, step, write)
+	if errors.Is(err, errSingly) {
+		singly = true
+		err = q.write(ctx, step, write)
+	}
+	return err
+}
+
+// refusal is the error of a settlement that cannot take effect; nil for one that does.
+func (q *Queue) refusal(s *ergon.Settlement, why error) error {
+	if why == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: transaction %s: %w", q.what, s.Transaction.ID(), why)
 }
 
 // settle returns why a settlement cannot take effect, or an error that undoes all of the transaction.
@@ -78,29 +97,6 @@ func (q *Queue) settle(t *tx, now int64, s *ergon.Settlement) (refused, err erro
 // delivered tells whether a receipt is of this queue, delivered through whichever value that stands for it.
 func (q *Queue) delivered(r *receipt) bool {
 	return r.queue == q || r.queue.store.Load() == q.store.Load() && r.queue.number.Load() == q.number.Load()
-}
-
-func (q *Queue) ack(t *tx, now int64, r *receipt) (bool, error) {
-	var changed int64
-	var err error
-	forgetAt := q.forgetAt(now)
-	switch {
-	case forgetAt == 0:
-		changed, err = t.exec(ackAndForget, r.seq, r.claim, now)
-	case q.settings.RetainSettled == 0:
-		changed, err = t.exec(ackAndKeepID, forgetAt, now, r.seq, r.claim, now)
-	default:
-		changed, err = t.exec(ackAndKeep, forgetAt, now, r.seq, r.claim, now)
-	}
-	if err != nil || changed == 0 {
-		return false, err
-	}
-	if r.apart && q.settings.RetainSettled == 0 {
-		if _, err := t.exec(deleteBody, r.seq); err != nil {
-			return false, err
-		}
-	}
-	return true, q.advance(t, now, r.key)
 }
 
 func (q *Queue) requeue(t *tx, now int64, r *receipt, s *ergon.Settlement) (bool, error) {
