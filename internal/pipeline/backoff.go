@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/foreign"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 )
 
@@ -39,8 +40,10 @@ func (c *Consumer) backoff(f *flight) (event lifecycle.Event, beside bool) {
 }
 
 func (c *Consumer) delay(f *flight) time.Duration {
-	if h := foreignErrorOf(f.failure.last); h != nil && h.delayed {
-		return h.after
+	if read := foreign.Of(f.failure.last); read != nil {
+		if after, delayed := read.RetryDelay(); delayed {
+			return after
+		}
 	}
 	retry := c.retries[f.state.Phase]
 	return retry.Jittered(retry.Delay(int(f.state.Attempt)-1), rand.Float64())

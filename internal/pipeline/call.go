@@ -5,6 +5,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/internal/foreign"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 )
 
@@ -12,7 +13,7 @@ import (
 func (c *Consumer) attempt(w *worker, f *flight) (event lifecycle.Event, owned bool) {
 	w.answer = answer{result: f.result} // read before f may be taken over, settled and made another's
 	if f.state.Phase == lifecycle.Exception {
-		w.failed = outward(f.failure.cause)
+		w.failed = foreign.CopyAsReturned(f.failure.cause)
 	}
 	a := c.arm(w, f)
 	if event = c.cut(f); event != lifecycle.OK { // who cancels handlers either saw this attempt or is seen here
@@ -56,7 +57,7 @@ func (w *worker) call(a *attempt) {
 	case lifecycle.Exception:
 		w.answer.disposition, w.answer.err = handlers.Exception(a, *a.tx, w.failed)
 	}
-	w.answer.err = readError(w.answer.err)
+	w.answer.err = foreign.Read(w.answer.err)
 }
 
 // inTime reports whether the worker still owns the attempt whose handler has returned; what it returned is late otherwise.
@@ -99,7 +100,7 @@ func (c *Consumer) conclude(w *worker, f *flight, a *attempt) lifecycle.Event {
 		event = a.timeoutEvent()
 		err = c.timeoutError(a, err)
 	case err != nil:
-		event = c.eventOf(foreignErrorOf(err))
+		event = c.eventOf(foreign.Of(err))
 	}
 	if event == lifecycle.OK {
 		f.accept(a.mark.phase(), w.answer)
@@ -126,17 +127,17 @@ func (f *flight) accept(phase lifecycle.Phase, got answer) {
 	}
 }
 
-func (c *Consumer) eventOf(err *foreignError) lifecycle.Event {
+func (c *Consumer) eventOf(err *foreign.Error) lifecycle.Event {
 	switch {
-	case err.released:
+	case err.Returned() == errReleased: //nolint:errorlint // itself
 		return lifecycle.Interrupted
-	case err.category == ergon.CategoryBusiness:
+	case err.Category() == ergon.CategoryBusiness:
 		return lifecycle.Business
 	case c.interrupting.Load():
 		return lifecycle.Interrupted
-	case err.permanent:
+	case err.IsPermanent():
 		return lifecycle.Permanent
-	case err.category == ergon.CategoryTimeout:
+	case err.Category() == ergon.CategoryTimeout:
 		return lifecycle.Timeout
 	default:
 		return lifecycle.System

@@ -12,6 +12,7 @@ import (
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/fence"
+	"github.com/ergon-go/ergon/internal/foreign"
 	"github.com/ergon-go/ergon/policy"
 )
 
@@ -255,7 +256,7 @@ func (o *Coalescer) call(ctx context.Context, call *batchCall, size int) {
 		o.returned(call)
 	}()
 	answer := o.to.DispatchTransactions(capability.WithDispatchReport(ctx, call.reports.add), batch)
-	read = readError(answer)
+	read = foreign.Read(answer)
 	err = answer
 }
 

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/foreign"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -131,10 +132,12 @@ func (f *flight) concluded(s lifecycle.State, event lifecycle.Event, attempts in
 		ofOutbound(err)
 		return err
 	}
-	if h := foreignErrorOf(f.failure.last); h != nil && h.decode != nil {
-		err.Phase, err.Err = policy.PhaseDecode, h.decode
-	} else if h != nil && h.crash != nil {
-		err.Stack = h.crash.Stack
+	if read := foreign.Of(f.failure.last); read == nil {
+		return err
+	} else if decode := read.Decode(); decode != nil {
+		err.Phase, err.Err = policy.PhaseDecode, decode
+	} else if crash := read.Crash(); crash != nil {
+		err.Stack = crash.Stack
 	}
 	return err
 }
@@ -147,8 +150,8 @@ func categoryOf(event lifecycle.Event, err error) ergon.Category {
 		return ergon.CategoryTimeout
 	case lifecycle.OK, lifecycle.Permanent, lifecycle.System, lifecycle.Interrupted, lifecycle.LeaseLost:
 	}
-	if h := foreignErrorOf(err); h != nil {
-		return h.category
+	if read := foreign.Of(err); read != nil {
+		return read.Category()
 	}
 	return ergon.CategoryOf(err)
 }

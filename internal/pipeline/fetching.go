@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/foreign"
 	"github.com/ergon-go/ergon/internal/inline"
 	"github.com/ergon-go/ergon/internal/spans"
 )
@@ -135,7 +136,7 @@ func (i *fetchLoop) call(ctx context.Context, n int) (got fetched, err error) {
 	}
 	defer i.settings.Hanging.leave(callFetch)
 	txs, err := i.settings.Source.FetchTransactions(ctx, n)
-	err = readError(err)
+	err = foreign.Read(err)
 	if errors.Is(err, ergon.ErrExhausted) {
 		return fetched{transactions: txs, exhausted: true}, nil
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/internal/foreign"
 	"github.com/ergon-go/ergon/internal/inline"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/policy"
@@ -148,11 +149,14 @@ func (e *outboundError) Unwrap() error { return e.cause }
 
 // ofOutbound has err, the error of a prepare phase that failed for good, tell of the outbound transaction's own attempts.
 func ofOutbound(err *ergon.TransactionError) {
-	h := foreignErrorOf(err.Err)
-	if h == nil || h.outbound == nil {
+	read := foreign.Of(err.Err)
+	if read == nil {
 		return
 	}
-	of := h.outbound
+	of, ok := read.Returned().(*outboundError)
+	if !ok {
+		return
+	}
 	err.Attempts, err.First, err.Stack = of.cause.Attempts, of.cause.First, of.cause.Stack
 	if err.Category != ergon.CategoryTimeout {
 		err.Category = of.cause.Category

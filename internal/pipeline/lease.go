@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/foreign"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/internal/spans"
 	"github.com/ergon-go/ergon/policy"
@@ -152,7 +153,7 @@ func (l *leases) call(ctx context.Context, deliveries []*leased) error {
 			return struct{}{}, err
 		}
 		defer l.consumer.settings.Hanging.leave(callExtend)
-		return struct{}{}, readBatchError(l.keeper.ExtendLeases(ctx, batch))
+		return struct{}{}, foreign.ReadBatch(l.keeper.ExtendLeases(ctx, batch))
 	}, ergon.RunOption{Name: spans.ExtendLeases})
 	if ctx.Err() != nil {
 		err = nil // the loop has ended, and needs no leases any more

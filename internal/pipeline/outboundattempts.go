@@ -9,6 +9,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/internal/foreign"
 	"github.com/ergon-go/ergon/internal/inline"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/policy"
@@ -53,7 +54,7 @@ func (o *outbound) runAttempts(
 		failed = &ergon.TransactionError{Err: err}
 	}
 	failed.Phase = nameOf(phase)
-	failed.Err, failed.First = readError(failed.Err), readError(failed.First)
+	failed.Err, failed.First = foreign.Read(failed.Err), foreign.Read(failed.First)
 	return nil, failed
 }
 
@@ -111,7 +112,7 @@ func (t *outboundAttempts) handle(ctx context.Context) error {
 	case lifecycle.Success:
 		return handlers.PrepareSuccess(ctx, t.tx)
 	case lifecycle.Exception:
-		return handlers.PrepareException(ctx, t.tx, outward(t.cause))
+		return handlers.PrepareException(ctx, t.tx, foreign.CopyAsReturned(t.cause))
 	default:
 		return handlers.Prepare(ctx, t.tx)
 	}

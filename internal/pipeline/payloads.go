@@ -11,6 +11,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/deadletter"
+	"github.com/ergon-go/ergon/internal/foreign"
 )
 
 const (
@@ -125,7 +126,7 @@ func (r *reader) add(got payload) bool {
 func (r *reader) end() {
 	r.mu.Lock()
 	if !r.left && len(r.done) < len(r.txs) {
-		r.done = append(r.done, r.noReturn(newCrash(nil, nil)))
+		r.done = append(r.done, r.noReturn(foreign.Crash(nil, nil)))
 	}
 	r.ended = true
 	left := r.left
@@ -186,7 +187,7 @@ func (r *reader) readOne(tx ergon.Transaction) (got payload) {
 	var value any
 	defer func() {
 		if p := recover(); p != nil {
-			got = noteOf(value, newCrash(p, debug.Stack()))
+			got = noteOf(value, foreign.Crash(p, debug.Stack()))
 		}
 	}()
 	r.at(copies)

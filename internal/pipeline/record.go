@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/foreign"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/internal/sink"
 	"github.com/ergon-go/ergon/observe"
@@ -108,10 +109,10 @@ type recorded struct {
 // newRecords makes the queue in front of a recorder that keeps payloads: the methods of a payload are not ours [F1].
 func newRecords(to *observe.Recorder) *sink.Queue[recorded] {
 	return sink.NewQueue(maxRecords, func(r recorded) {
-		r.Payload = newCrash(nil, nil).Error()
+		r.Payload = foreign.Crash(nil, nil).Error()
 		defer func() {
 			if p := recover(); p != nil {
-				r.Payload = newCrash(p, nil).Error()
+				r.Payload = foreign.Crash(p, nil).Error()
 			}
 			to.Add(r.Transaction)
 		}()

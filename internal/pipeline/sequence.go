@@ -10,6 +10,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/foreign"
 	"github.com/ergon-go/ergon/policy"
 )
 
@@ -48,13 +49,13 @@ func (s *sequence) run(ctx context.Context, transactions func(context.Context) i
 	returned := false
 	defer func() {
 		if !returned {
-			s.end(newCrash(recover(), debug.Stack()))
+			s.end(foreign.Crash(recover(), debug.Stack()))
 		}
 	}()
 	if s.asked(ctx) {
 		for tx, err := range transactions(ctx) {
 			if err != nil {
-				s.end(readError(err))
+				s.end(foreign.Read(err))
 				break
 			}
 			if !s.put(ctx, tx) {

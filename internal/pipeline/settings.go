@@ -12,6 +12,7 @@ import (
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/ask"
+	"github.com/ergon-go/ergon/internal/foreign"
 	"github.com/ergon-go/ergon/observe"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -75,7 +76,7 @@ func resultOf(f *flight) Result {
 	case f.verdict.outcome == Redelivered:
 		r.Err = ergon.ErrStaleDelivery
 	case cause != nil:
-		r.Err, r.kept = outward(cause), copyOf(cause)
+		r.Err, r.kept = foreign.CopyAsReturned(cause), copyOf(cause)
 	}
 	return r
 }

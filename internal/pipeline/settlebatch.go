@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/foreign"
 	"github.com/ergon-go/ergon/internal/inline"
 	"github.com/ergon-go/ergon/internal/spans"
 )
@@ -254,7 +255,7 @@ func (c *Consumer) part(ctx context.Context, p *parts, do func(context.Context, 
 	}
 	defer c.settings.Hanging.leave(p.purpose)
 	round, left := p.begin()
-	err := readBatchError(do(ctx, left))
+	err := foreign.ReadBatch(do(ctx, left))
 	c.excuseDelayOf(err)
 	return p.end(round, err)
 }

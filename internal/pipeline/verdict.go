@@ -19,6 +19,12 @@ type verdict struct {
 	said        bool // OnSettle was told of it
 }
 
+// copyOf is a copy of why a transaction failed, for whoever reports it: its text is what was read.
+func copyOf(cause *ergon.TransactionError) error {
+	own := *cause
+	return &own
+}
+
 // judge decides from the outcome, the exception handler's disposition and the policy.
 func (c *Consumer) judge(f *flight) verdict {
 	switch f.state.Outcome {

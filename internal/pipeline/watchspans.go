@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/foreign"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/internal/sink"
 	"github.com/ergon-go/ergon/internal/spans"
@@ -174,11 +175,11 @@ func recordError(span trace.Span, category ergon.Category, err error) {
 	}
 	span.SetStatus(codes.Error, err.Error())
 	var more []attribute.KeyValue
-	if h := foreignErrorOf(err); h != nil && h.crash != nil {
-		more = append(more, spans.ExceptionStack.String(string(h.crash.Stack)))
+	if read := foreign.Of(err); read != nil && read.Crash() != nil {
+		more = append(more, spans.ExceptionStack.String(string(read.Crash().Stack)))
 	}
-	if h, ok := err.(*foreignError); ok { //nolint:errorlint // itself: its author's type is what is to be seen
-		more = append(more, spans.ExceptionType.String(reflect.TypeOf(h.err).String()), spans.ExceptionMessage.String(h.text))
+	if read, ok := err.(*foreign.Error); ok { //nolint:errorlint // itself: its author's type is what is to be seen
+		more = append(more, spans.ExceptionType.String(reflect.TypeOf(read.Returned()).String()), spans.ExceptionMessage.String(read.Error()))
 		span.AddEvent(spans.ExceptionEvent, trace.WithAttributes(more...))
 		return
 	}

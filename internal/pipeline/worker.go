@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/foreign"
 	"github.com/ergon-go/ergon/internal/inline"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 )
@@ -100,7 +101,7 @@ func (w *worker) guard() {
 	if a == nil {
 		return
 	}
-	w.answer = answer{err: foreignErrorOfPanic(newCrash(recover(), debug.Stack()))}
+	w.answer = answer{err: foreign.OfCrash(foreign.Crash(recover(), debug.Stack()))}
 	if !w.consumer.inTime(a, w.answer.err) {
 		return
 	}
