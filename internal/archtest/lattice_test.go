@@ -61,6 +61,7 @@ var lattice = archtest.Lattice{
 		{Packages: "internal/suggest"},
 		{Packages: "internal/panics"},
 		{Packages: "internal/inline", Ours: []string{".", "internal/panics"}},
+		{Packages: "internal/tracecontext", Ours: []string{".", "internal/spans"}, ThirdParty: otelAPI},
 		{Packages: "internal/foreign", Ours: []string{".", "policy", "internal/panics"}},
 		{
 			Packages: ".", TestOurs: parts,
@@ -72,8 +73,8 @@ var lattice = archtest.Lattice{
 		{
 			Packages: "internal/pipeline", TestOurs: parts,
 			Ours: slices.Concat(words, []string{
-				"internal/ask", "internal/fence", "internal/foreign", "internal/inline", "internal/lifecycle", "internal/panics", "internal/sink", "internal/spans",
-				"observe",
+				"internal/ask", "internal/fence", "internal/foreign", "internal/inline", "internal/lifecycle", "internal/panics", "internal/sink",
+				"internal/spans", "internal/tracecontext", "observe",
 			}),
 			ThirdParty: append([]string{"github.com/failsafe-go/failsafe-go/...", "golang.org/x/..."}, otelAPI...),
 		},

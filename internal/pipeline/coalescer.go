@@ -13,6 +13,7 @@ import (
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/fence"
 	"github.com/ergon-go/ergon/internal/foreign"
+	"github.com/ergon-go/ergon/internal/tracecontext"
 	"github.com/ergon-go/ergon/policy"
 )
 
@@ -99,10 +100,10 @@ func (o *Coalescer) DispatchTransactions(ctx context.Context, batch []ergon.Tran
 			if err := tryPayloads(of, batch); err != nil {
 				return err
 			}
-			return c.add(o.to, stamped(ctx, batch))
+			return c.add(o.to, tracecontext.InjectAll(ctx, batch))
 		}
 	}
-	batch = stamped(ctx, batch)
+	batch = tracecontext.InjectAll(ctx, batch)
 	if o.batch.Size <= 1 || len(batch) == 0 || len(batch) >= o.batch.Size {
 		return o.direct(ctx, batch)
 	}

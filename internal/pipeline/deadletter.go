@@ -9,8 +9,11 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/deadletter"
+	"github.com/ergon-go/ergon/internal/tracecontext"
 )
 
 // deadLetterOf is the transaction that is dispatched for a failed one. It has the delivery of that one, so that a store of
@@ -36,10 +39,11 @@ func (c *Consumer) deadLetterOf(f *flight) ergon.Transaction {
 // failedIn is a failed transaction with the context of this hop in its metadata: whoever consumes what is retried finds out
 // where it failed.
 func failedIn(f *flight) ergon.Transaction {
-	if f.aside != nil && f.aside.span != nil && f.aside.span.SpanContext().IsValid() {
-		return withoutInvalidTrace(carrying(*f.tx, f.aside.span.SpanContext()))
+	var of trace.SpanContext
+	if f.aside != nil && f.aside.span != nil {
+		of = f.aside.span.SpanContext()
 	}
-	return withoutInvalidTrace(*f.tx)
+	return tracecontext.InjectSpan(of, *f.tx)
 }
 
 // readable has JSON and text embedded as what they are; encoding/json would make base64 of bytes.

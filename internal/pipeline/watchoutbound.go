@@ -8,6 +8,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/internal/spans"
+	"github.com/ergon-go/ergon/internal/tracecontext"
 )
 
 // outboundStarted starts the span of an outbound transaction, below that of the inbound one, and puts it into its metadata.
@@ -19,9 +20,9 @@ func (w *watcher) outboundStarted(ctx context.Context, tx *ergon.Transaction) (c
 	span := trace.SpanFromContext(context.Background())
 	if parent.IsRecording() {
 		ctx, span = spans.Start(ctx, w.tracer, spans.PreparePrefix+w.consumer.settings.Task, trace.WithSpanKind(trace.SpanKindProducer))
-		ctx = making(spans.AsRun(ctx))
+		ctx = tracecontext.WithCreation(spans.AsRun(ctx))
 	}
-	*tx = withTrace(ctx, *tx)
+	*tx = tracecontext.Inject(ctx, *tx)
 	return ctx, span
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/internal/sink"
 	"github.com/ergon-go/ergon/internal/spans"
+	"github.com/ergon-go/ergon/internal/tracecontext"
 	"github.com/ergon-go/ergon/policy"
 )
 
@@ -44,8 +45,8 @@ func (w *watcher) transactionStarted(f *flight) {
 	}
 	t.ctx, t.span = spans.Start(parent, w.tracer, w.process, options...)
 	if w.produces {
-		t.ctx = making(t.ctx)
-		*f.tx = withTrace(t.ctx, *f.tx)
+		t.ctx = tracecontext.WithCreation(t.ctx)
+		*f.tx = tracecontext.Inject(t.ctx, *f.tx)
 	}
 }
 
@@ -55,7 +56,7 @@ func (w *watcher) transactionStarted(f *flight) {
 func (w *watcher) parentOf(f *flight) (context.Context, []trace.Link) {
 	parent := w.consumer.values
 	var links []trace.Link
-	sender, loop := senderOf(*f.tx), trace.SpanContextFromContext(parent)
+	sender, loop := tracecontext.Extract(*f.tx), trace.SpanContextFromContext(parent)
 	linksLoop := loop.IsValid() && (sender.IsValid() || !w.continues)
 	switch {
 	case !w.continues:
@@ -69,7 +70,7 @@ func (w *watcher) parentOf(f *flight) (context.Context, []trace.Link) {
 	if linksLoop {
 		links = append(links, trace.Link{SpanContext: loop})
 	}
-	if text, has := f.tx.Metadata(carriedBaggage); has && w.continues {
+	if text, has := f.tx.Metadata(tracecontext.Baggage); has && w.continues {
 		if b, err := baggage.Parse(text); err == nil {
 			parent = baggage.ContextWithBaggage(parent, b)
 		}
