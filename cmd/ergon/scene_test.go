@@ -23,6 +23,7 @@ func TestMain(m *testing.M) {
 		registerUnkind(settings.Registry)
 		app.Run(settings)
 	}
+	os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0") // for the programs: each waited a second before its end
 	os.Exit(m.Run())
 }
 
