@@ -20,10 +20,10 @@ const (
 	gone             // given up, and the handler has come back since
 )
 
-// attempt is the context of one attempt, and the place where its ownership is decided. It is never used again. It is small,
+// handlerAttempt is the context of one attempt to run a handler, and the place where its ownership is decided. It is never used again. It is small,
 // because one is made for every call of a handler; nothing is made for cancellation until somebody asks for Done, or the
 // attempt is cancelled. It may outlive its flight, so it does not know it.
-type attempt struct {
+type handlerAttempt struct {
 	home     *slab
 	tx       *ergon.Transaction
 	deadline instant // always set: every attempt is bounded
@@ -32,7 +32,7 @@ type attempt struct {
 	mark     mark
 }
 
-var _ context.Context = (*attempt)(nil)
+var _ context.Context = (*handlerAttempt)(nil)
 
 // mark is which attempt of which phase it is, and whether its deadline is the transaction's, in one word.
 type mark uint32
@@ -51,23 +51,23 @@ func (m mark) number() int            { return int(m >> markNumber) }
 func (m mark) byBudget() bool         { return m&markBudget != 0 }
 
 // take decides who owns the lifecycle; exactly one caller gets true.
-func (a *attempt) take(owner uint32) bool { return a.owner.CompareAndSwap(running, owner) }
+func (a *handlerAttempt) take(owner uint32) bool { return a.owner.CompareAndSwap(running, owner) }
 
 // finish ends the context of an attempt whose handler returned in time.
-func (a *attempt) finish() {
+func (a *handlerAttempt) finish() {
 	if e := a.state.Load(); e != nil {
 		e.end(context.Canceled, nil)
 	}
 }
 
 // cancel ends the context early; the handler still owns its attempt.
-func (a *attempt) cancel(err, cause error) { a.observed().end(err, cause) }
+func (a *handlerAttempt) cancel(err, cause error) { a.observed().end(err, cause) }
 
-func (a *attempt) Deadline() (time.Time, bool) { return a.home.consumer.clock.time(a.deadline), true }
+func (a *handlerAttempt) Deadline() (time.Time, bool) { return a.home.consumer.clock.Time(a.deadline), true }
 
-func (a *attempt) Done() <-chan struct{} { return a.observed().channel() }
+func (a *handlerAttempt) Done() <-chan struct{} { return a.observed().channel() }
 
-func (a *attempt) Err() error {
+func (a *handlerAttempt) Err() error {
 	if e := a.state.Load(); e != nil {
 		if err := e.ended(); err != nil {
 			return err
@@ -79,7 +79,7 @@ func (a *attempt) Err() error {
 	return nil
 }
 
-func (a *attempt) Value(key any) any {
+func (a *handlerAttempt) Value(key any) any {
 	switch key {
 	case spans.ScopeKey:
 		return a.scope()
@@ -95,13 +95,13 @@ func (a *attempt) Value(key any) any {
 }
 
 // GivenUp reports whether the lifecycle has gone on without the handler [T1].
-func (a *attempt) GivenUp() bool { return a.owner.Load() > returned }
+func (a *handlerAttempt) GivenUp() bool { return a.owner.Load() > returned }
 
 // AfterFunc keeps contexts derived from this one from starting a goroutine each: package context looks for it.
-func (a *attempt) AfterFunc(f func()) (stop func() bool) { return a.observed().afterFunc(f) }
+func (a *handlerAttempt) AfterFunc(f func()) (stop func() bool) { return a.observed().afterFunc(f) }
 
 // values is what the attempt inherits its values from; it is never cancelled.
-func (a *attempt) values() context.Context {
+func (a *handlerAttempt) values() context.Context {
 	if e := a.state.Load(); e != nil && e.traced != nil {
 		return e.traced
 	}
@@ -109,7 +109,7 @@ func (a *attempt) values() context.Context {
 }
 
 // observed returns the state, made now if need be. An attempt that is over already ends what is made late.
-func (a *attempt) observed() *contextState {
+func (a *handlerAttempt) observed() *contextState {
 	e := a.state.Load()
 	if e == nil {
 		e = &contextState{}
@@ -123,7 +123,7 @@ func (a *attempt) observed() *contextState {
 	return e
 }
 
-func (a *attempt) scope() *spans.Scope {
+func (a *handlerAttempt) scope() *spans.Scope {
 	s := &a.home.consumer.settings
 	return &spans.Scope{
 		Task: s.Task, Worker: s.Worker, TransactionID: a.tx.ID(),

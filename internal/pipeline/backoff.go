@@ -14,7 +14,7 @@ import (
 // then f is not its worker's any more.
 func (c *Consumer) backoff(f *flight) (event lifecycle.Event, beside bool) {
 	d := c.delay(f)
-	if f.state.Phase != lifecycle.Exception && f.deadline != 0 && c.clock.now().after(d) >= f.deadline {
+	if f.state.Phase != lifecycle.Exception && f.deadline != 0 && c.clock.Now().After(d) >= f.deadline {
 		f.failed(fmt.Errorf("%w of %s leaves no room for another attempt after a backoff of %s: %w",
 			ergon.ErrTransactionTimeout, c.settings.Policy.Loop.TransactionTimeout, d, f.failure.last))
 		return lifecycle.OutOfTime, false

@@ -23,7 +23,7 @@ func (c *Consumer) attempt(w *worker, f *flight) (event lifecycle.Event, owned b
 }
 
 // make calls the handler of an attempt that is armed. Until that has returned in time, f may be somebody else's.
-func (c *Consumer) make(w *worker, f *flight, a *attempt) (event lifecycle.Event, owned bool) {
+func (c *Consumer) make(w *worker, f *flight, a *handlerAttempt) (event lifecycle.Event, owned bool) {
 	w.running, w.calling = f, a
 	w.call(a)
 	w.calling = nil
@@ -45,7 +45,7 @@ type answer struct {
 // call keeps the answer in the worker, because every word on the stack counts where 100,000 handlers wait.
 //
 //go:noinline
-func (w *worker) call(a *attempt) {
+func (w *worker) call(a *handlerAttempt) {
 	handlers := &w.consumer.settings.Handlers
 	switch a.mark.phase() {
 	case lifecycle.Process:
@@ -61,7 +61,7 @@ func (w *worker) call(a *attempt) {
 }
 
 // inTime reports whether the worker still owns the attempt whose handler has returned; what it returned is late otherwise.
-func (c *Consumer) inTime(a *attempt, err error) bool {
+func (c *Consumer) inTime(a *handlerAttempt, err error) bool {
 	if a.take(returned) {
 		return true
 	}
@@ -70,13 +70,13 @@ func (c *Consumer) inTime(a *attempt, err error) bool {
 }
 
 // arm makes the attempt that f's state names and sets its deadline.
-func (c *Consumer) arm(w *worker, f *flight) *attempt {
+func (c *Consumer) arm(w *worker, f *flight) *handlerAttempt {
 	a := w.newAttempt()
 	phase := f.state.Phase
 	a.home, a.tx, a.mark = f.home, f.tx, markOf(phase, f.state.Attempt)
 	f.attempts++
 	f.started = w.instant()
-	a.deadline = f.started.after(c.retries[phase].Timeout)
+	a.deadline = f.started.After(c.retries[phase].Timeout)
 	if phase != lifecycle.Exception && f.deadline != 0 && f.deadline <= a.deadline {
 		a.deadline, a.mark = f.deadline, a.mark|markBudget
 	}
@@ -88,9 +88,9 @@ func (c *Consumer) arm(w *worker, f *flight) *attempt {
 }
 
 // conclude records what an attempt that its worker owns came to.
-func (c *Consumer) conclude(w *worker, f *flight, a *attempt) lifecycle.Event {
+func (c *Consumer) conclude(w *worker, f *flight, a *handlerAttempt) lifecycle.Event {
 	err := w.answer.err
-	now := c.clock.now()
+	now := c.clock.Now()
 	w.now = now
 	event := lifecycle.OK
 	switch {
@@ -145,7 +145,7 @@ func (c *Consumer) eventOf(err *foreign.Error) lifecycle.Event {
 }
 
 // attempted counts and records the end of an attempt.
-func (c *Consumer) attempted(s *shard, f *flight, a *attempt, event lifecycle.Event, err error, now instant) {
+func (c *Consumer) attempted(s *shard, f *flight, a *handlerAttempt, event lifecycle.Event, err error, now instant) {
 	if a.mark.phase() != lifecycle.Prepare { // whose attempts are those of each outbound transaction
 		s.phases[a.mark.phase()].observe(now - f.started)
 	}
@@ -160,7 +160,7 @@ func (c *Consumer) attempted(s *shard, f *flight, a *attempt, event lifecycle.Ev
 	}
 }
 
-func (a *attempt) timeoutEvent() lifecycle.Event {
+func (a *handlerAttempt) timeoutEvent() lifecycle.Event {
 	if a.mark.byBudget() {
 		return lifecycle.OutOfTime
 	}
@@ -168,7 +168,7 @@ func (a *attempt) timeoutEvent() lifecycle.Event {
 }
 
 // timeoutError names the deadline and keeps what the handler returned, if it did.
-func (c *Consumer) timeoutError(a *attempt, handler error) error {
+func (c *Consumer) timeoutError(a *handlerAttempt, handler error) error {
 	err := fmt.Errorf("%w of %s", ergon.ErrAttemptTimeout, c.retries[a.mark.phase()].Timeout)
 	if a.mark.byBudget() {
 		err = fmt.Errorf("%w of %s", ergon.ErrTransactionTimeout, c.settings.Policy.Loop.TransactionTimeout)

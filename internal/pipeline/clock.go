@@ -14,12 +14,12 @@ type clock struct{ base time.Time }
 
 func newClock() clock { return clock{base: time.Now().Add(-time.Nanosecond)} } // so that now is never 0
 
-func (c clock) now() instant { return instant(time.Since(c.base)) }
+func (c clock) Now() instant { return instant(time.Since(c.base)) }
 
-func (c clock) time(i instant) time.Time { return c.base.Add(time.Duration(i)) }
+func (c clock) Time(i instant) time.Time { return c.base.Add(time.Duration(i)) }
 
-// after adds without overflowing.
-func (i instant) after(d time.Duration) instant {
+// After adds without overflowing.
+func (i instant) After(d time.Duration) instant {
 	if d <= 0 {
 		return i
 	}

@@ -132,7 +132,7 @@ func (c *Consumer) Snapshot() Snapshot {
 	s.Duplicates, s.Conflicts, s.Diverged = known.Duplicates, known.Conflicts, known.Diverged
 	s.InFlight, s.Unsettled = int64(c.stats.outstanding()), c.capacity.unsettled.Load()
 	s.Concurrency, s.Waiting = int(c.pool.limit.Load()), int64(c.waiting.count.Load())
-	s.Unwritten, s.UnwrittenID = c.unwritten.snapshot(c.clock.now())
+	s.Unwritten, s.UnwrittenID = c.unwritten.snapshot(c.clock.Now())
 	s.Outage, s.Paused, s.Active = c.outage.lasts(), c.gate.paused(), c.atWork()
 	if c.settings.produces {
 		s.asProduced()
@@ -152,7 +152,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	c.known.values = values
 	c.values = capability.WithDispatchReport(values, c.known.Hear)
 	c.watcher.roots = trace.ContextWithSpanContext(c.values, trace.SpanContext{})
-	c.stats.begin(c.clock.now())
+	c.stats.begin(c.clock.Now())
 	background, stopBackground := context.WithCancelCause(c.values)
 	c.background = background
 	c.helpers.Go(func() { c.settler.run(background) })
@@ -170,7 +170,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 		err = errors.Join(err, c.unwritten.err())
 	}
 	err = errors.Join(err, c.failures.err(), left)
-	c.stats.end(c.clock.now(), err == nil)
+	c.stats.end(c.clock.Now(), err == nil)
 	c.watcher.loopEnded(span, err)
 	return errors.Join(err, c.watcher.close())
 }

@@ -33,7 +33,7 @@ func (c *Consumer) begin(w *worker, f *flight) {
 	w.shard.started.Add(1)
 	f.began = w.instant()
 	if t := c.settings.Policy.Loop.TransactionTimeout; t > 0 {
-		f.deadline = f.began.after(t)
+		f.deadline = f.began.After(t)
 	}
 	c.limiter.begin(f)
 	if c.watcher.tracing {

@@ -40,8 +40,8 @@ func (f *fetched) plain() bool {
 
 // begin begins a fetch of n.
 func (i *fetchLoop) begin(n int) *fetching {
-	i.last = i.clock.now()
-	i.stall.fetching.Store(int64(i.last.after(i.stall.fetch)))
+	i.last = i.clock.Now()
+	i.stall.fetching.Store(int64(i.last.After(i.stall.fetch)))
 	f := &fetching{asked: n, quiet: i.capacity.unsettled.Load() == 0}
 	f.ctx, f.span = i.watcher.fetchStarted(i.gate.context(i.ctx), n)
 	return f
@@ -104,10 +104,10 @@ func (i *fetchLoop) fetched(f *fetching, got fetched, err error, by *worker) *fe
 		i.empties = 0
 	}
 	if got, err = i.heedPause(f, got, err); got.cut {
-		i.watcher.fetchEnded(f.span, 0, i.clock.now()-i.last, nil)
+		i.watcher.fetchEnded(f.span, 0, i.clock.Now()-i.last, nil)
 		return &got
 	}
-	took := i.clock.now() - i.last
+	took := i.clock.Now() - i.last
 	i.slow.Store(i.pool.slow(took, i.settings.Policy.Fetch.Retry.Timeout))
 	i.stats.shards[0].phases[phaseFetch].observe(took)
 	i.watcher.fetchEnded(f.span, len(got.transactions), took, err)

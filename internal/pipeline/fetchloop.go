@@ -271,12 +271,12 @@ func (i *fetchLoop) untilFetch() time.Duration {
 func (i *fetchLoop) pause() time.Duration {
 	var next instant
 	if i.loop.Batch.Interval > 0 && i.last != 0 {
-		next = i.last.after(i.loop.Batch.Interval)
+		next = i.last.After(i.loop.Batch.Interval)
 	}
 	if next = max(next, i.filling.next); next == 0 {
 		return 0
 	}
-	return time.Duration(next - i.clock.now())
+	return time.Duration(next - i.clock.Now())
 }
 
 // owes reports whether the source holds back what this loop requeued, where it can count: a loop that ended now would leave

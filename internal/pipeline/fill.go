@@ -20,7 +20,7 @@ func (i *fetchLoop) fills() bool { return i.loop.Batch.Fill > 0 && !i.outage.las
 // fill adds to the batch.
 func (i *fetchLoop) fill(ready []*flight, count int) {
 	if i.filling.count == 0 {
-		i.filling.until = i.clock.now().after(i.loop.Batch.Fill)
+		i.filling.until = i.clock.Now().After(i.loop.Batch.Fill)
 	}
 	i.filling.flights = append(i.filling.flights, ready...)
 	i.filling.count += count
@@ -30,7 +30,7 @@ func (i *fetchLoop) fill(ready []*flight, count int) {
 func (i *fetchLoop) paceFilling() {
 	i.empties++
 	p := i.loop.EmptyQueue
-	i.filling.next = i.clock.now().after(p.Jittered(p.Delay(i.empties), rand.Float64()))
+	i.filling.next = i.clock.Now().After(p.Jittered(p.Delay(i.empties), rand.Float64()))
 }
 
 // untilFilled is how long the batch may wait for more; 0 where there is none.
@@ -38,12 +38,12 @@ func (i *fetchLoop) untilFilled() time.Duration {
 	if len(i.filling.flights) == 0 {
 		return 0
 	}
-	return max(time.Duration(i.filling.until-i.clock.now()), 1)
+	return max(time.Duration(i.filling.until-i.clock.Now()), 1)
 }
 
 // beginFilled begins the batch where it has enough, has waited long enough, or no more may be started.
 func (i *fetchLoop) beginFilled() {
-	if i.filling.count >= i.loop.Batch.MinSize || i.spent() || i.clock.now() >= i.filling.until {
+	if i.filling.count >= i.loop.Batch.MinSize || i.spent() || i.clock.Now() >= i.filling.until {
 		i.beginBatch()
 	}
 }

@@ -66,7 +66,7 @@ func newHybrid(c *Consumer) *hybrid {
 //
 // A single one is prepared by w itself. If w is caught in that, its successor comes here again and goes on.
 func (h *hybrid) prepare(
-	w *worker, a *attempt, result any,
+	w *worker, a *handlerAttempt, result any,
 ) (outbound []ergon.Transaction, outputs []capability.Output, err error) {
 	p := w.unprepared
 	w.unprepared = nil

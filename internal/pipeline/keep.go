@@ -19,12 +19,12 @@ func (c *Consumer) keep(s *shard, f *flight) bool {
 	if v.outcome != Requeued || v.action != policy.SettleRequeue || v.interrupted || f.tx.OrderingKey() == "" {
 		return false
 	}
-	now := c.clock.now()
+	now := c.clock.Now()
 	if f.kept == 0 {
 		f.kept = now
 	}
 	c.order.unbegun.Add(1) // before another may own it
-	event, waits := c.waiting.enter(f, now.after(v.delay))
+	event, waits := c.waiting.enter(f, now.After(v.delay))
 	if waits {
 		c.stats.ended[Requeued].Add(1)
 		c.stats.fetched.Add(1) // it counts as a delivery of its own
@@ -43,12 +43,12 @@ func (c *Consumer) keep(s *shard, f *flight) bool {
 func (c *Consumer) boundHold(f *flight) {
 	v := &f.verdict
 	most := c.settings.Policy.Loop.HoldAtMost
-	now := c.clock.now()
+	now := c.clock.Now()
 	since := now
 	if f.kept != 0 {
 		since = f.kept
 	}
-	if v.outcome != Requeued || f.tx.OrderingKey() == "" || now.after(v.delay) <= since.after(most) {
+	if v.outcome != Requeued || f.tx.OrderingKey() == "" || now.After(v.delay) <= since.After(most) {
 		return
 	}
 	if c.outage.lasts() {

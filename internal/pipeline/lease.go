@@ -43,7 +43,7 @@ func (l *leases) hold(flights []*flight, fetched instant) {
 	if l.keeper == nil {
 		return
 	}
-	until := max(fetched.after(l.duration), l.consumer.clock.now().after(l.duration/2))
+	until := max(fetched.After(l.duration), l.consumer.clock.Now().After(l.duration/2))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, f := range flights {
@@ -111,8 +111,8 @@ func (l *leases) giveUpExpired(ctx context.Context) {
 
 // expire gives up what has run out and returns how long nothing else will.
 func (l *leases) expire() time.Duration {
-	now := l.consumer.clock.now()
-	next := now.after(max(l.duration/2, 1)) // what is fetched from now on lasts that long
+	now := l.consumer.clock.Now()
+	next := now.After(max(l.duration/2, 1)) // what is fetched from now on lasts that long
 	var lost []*leased
 	l.mu.Lock()
 	for f, delivery := range l.held {
@@ -131,7 +131,7 @@ func (l *leases) expire() time.Duration {
 }
 
 func (l *leases) extend(ctx context.Context) {
-	now := l.consumer.clock.now()
+	now := l.consumer.clock.Now()
 	l.mu.Lock()
 	deliveries := slices.Collect(maps.Values(l.held))
 	l.mu.Unlock()
@@ -172,7 +172,7 @@ func (l *leases) extended(deliveries []*leased, began instant, err error) {
 		switch {
 		case !held:
 		case err == nil || partial && batch.Failures[i] == nil:
-			delivery.until = began.after(l.duration)
+			delivery.until = began.After(l.duration)
 		case delivery.settling:
 		case partial && errors.Is(batch.Failures[i], ergon.ErrStaleDelivery):
 			delete(l.held, delivery.flight)
@@ -191,7 +191,7 @@ func (c *Consumer) leasesLost(lost []*leased) {
 	for _, delivery := range lost {
 		delivery.flight.lost.Store(true)
 	}
-	running := map[*ergon.Transaction]*attempt{}
+	running := map[*ergon.Transaction]*handlerAttempt{}
 	for _, r := range c.pool.running() {
 		running[r.attempt.tx] = r.attempt
 	}

@@ -55,7 +55,7 @@ func (c *Consumer) readDead(ctx context.Context, batch []*flight) error {
 // pointless, each is at fault itself, and comes back after a delay that grows; otherwise the error says that the store is.
 func (c *Consumer) notDeadLettered(ctx context.Context, lost undone, others bool) error {
 	var outage error
-	now := c.clock.now()
+	now := c.clock.Now()
 	for i, f := range lost.flights {
 		v := verdict{outcome: Requeued, action: policy.SettleRequeue, delay: c.settings.Policy.Settle.RequeueDelay, said: f.verdict.said}
 		switch err := lost.errs[i]; {
@@ -65,7 +65,7 @@ func (c *Consumer) notDeadLettered(ctx context.Context, lost undone, others bool
 			v.delay = c.unwritten.refuse(f.tx.ID(), err, now)
 			c.leaveWithSource(f, err)
 		default:
-			c.unwritten.fail(f.tx.ID(), err, now.after(v.delay))
+			c.unwritten.fail(f.tx.ID(), err, now.After(v.delay))
 			outage = lost.err
 		}
 		f.verdict = v

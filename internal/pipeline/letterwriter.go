@@ -118,7 +118,7 @@ func (l *letterWriter) begin() {
 	n := min(c.settler.size, len(l.waiting))
 	s := c.beginSettling(c.background, slices.Clone(l.waiting[:n]))
 	l.waiting = slices.Delete(l.waiting, 0, n)
-	c.stall.writing.Store(int64(s.began.after(c.stall.settle)))
+	c.stall.writing.Store(int64(s.began.After(c.stall.settle)))
 	c.helpers.Go(func() {
 		s.lost = errors.Join(c.readDead(s.ctx, s.batch), c.writeDeadLetters(s.ctx, s.batch))
 		c.stall.writing.Store(0)

@@ -87,7 +87,7 @@ func (o *outage) failed(f *flight) {
 		o.probeFailedLocked(f)
 	case int(o.failures.Add(1)) >= o.policy.After:
 		begins = true
-		o.next = o.consumer.clock.now().after(o.policy.ProbeInterval)
+		o.next = o.consumer.clock.Now().After(o.policy.ProbeInterval)
 		o.on.Store(true)
 		if !o.closed {
 			o.held = o.consumer.pool.takeWaiting()
@@ -105,7 +105,7 @@ func (o *outage) probeFailedLocked(f *flight) {
 		return
 	}
 	o.probe = nil
-	o.next = o.consumer.clock.now().after(o.policy.ProbeInterval)
+	o.next = o.consumer.clock.Now().After(o.policy.ProbeInterval)
 	if len(o.tried) < maxTried {
 		o.tried[f.tx.ID()]++
 	}
@@ -117,7 +117,7 @@ func (o *outage) probeEnded(f *flight, wait time.Duration) {
 	defer o.mu.Unlock()
 	if o.probe == f {
 		o.probe = nil
-		o.next = o.consumer.clock.now().after(wait)
+		o.next = o.consumer.clock.Now().After(wait)
 	}
 }
 
@@ -157,7 +157,7 @@ func (o *outage) holds(flights []*flight) bool {
 	if o.closed || !o.on.Load() {
 		return false
 	}
-	now := o.consumer.clock.now()
+	now := o.consumer.clock.Now()
 	for _, f := range flights {
 		if f.due == 0 {
 			f.due = now
@@ -182,7 +182,7 @@ const (
 func (o *outage) nextProbe(nothingElse bool) (do probing, wait time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	now := o.consumer.clock.now()
+	now := o.consumer.clock.Now()
 	switch {
 	case !o.on.Load() || o.consumer.running(len(o.held)) > 0:
 		return probeLater, 0
@@ -221,10 +221,10 @@ func (c *Consumer) running(held int) int { return c.stats.outstanding() - c.besi
 func (o *outage) expired(atMost time.Duration) []*flight {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	now := o.consumer.clock.now()
+	now := o.consumer.clock.Now()
 	var expired []*flight
 	o.held = slices.DeleteFunc(o.held, func(f *flight) bool {
-		old := f.due.after(atMost) <= now
+		old := f.due.After(atMost) <= now
 		if old {
 			expired = append(expired, f)
 		}

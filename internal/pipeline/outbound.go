@@ -49,7 +49,7 @@ func (o *outbound) prepare() {
 	}
 	defer func() { <-o.slots }()
 	watcher := o.consumer.watcher
-	began := o.consumer.clock.now()
+	began := o.consumer.clock.Now()
 	ctx, span := watcher.outboundStarted(o, &o.tx)
 	failed := o.throttle(ctx)
 	if failed == nil {
@@ -61,7 +61,7 @@ func (o *outbound) prepare() {
 	if failed != nil {
 		o.fail(&outboundError{id: o.tx.ID(), cause: failed})
 	}
-	o.slow.Store(o.consumer.clock.now()-began > instant(inline.HandOffAfter))
+	o.slow.Store(o.consumer.clock.Now()-began > instant(inline.HandOffAfter))
 	watcher.outboundEnded(ctx, span, o.tx, began, failed)
 }
 
@@ -101,12 +101,12 @@ func (o *outbound) bound(ctx context.Context) (context.Context, context.CancelFu
 		return ctx, func() {}
 	}
 	clock := o.consumer.clock
-	return context.WithDeadlineCause(ctx, clock.time(clock.now().after(o.policy.Loop.TransactionTimeout)), o.outOfTime)
+	return context.WithDeadlineCause(ctx, clock.Time(clock.Now().After(o.policy.Loop.TransactionTimeout)), o.outOfTime)
 }
 
 // bounded reports whether an outbound transaction that begins now has a timeout of its own before the inbound one's.
 func (o *outbound) bounded() bool {
-	return o.outOfTime != nil && o.consumer.clock.now().after(o.policy.Loop.TransactionTimeout) < o.inbound.deadline
+	return o.outOfTime != nil && o.consumer.clock.Now().After(o.policy.Loop.TransactionTimeout) < o.inbound.deadline
 }
 
 // except runs its exception handler: it has failed for good.

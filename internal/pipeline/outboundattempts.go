@@ -80,7 +80,7 @@ func (o *outbound) runInline(w *worker) bool {
 	}
 	t := &o.attempts
 	t.outbound, t.phase, t.most = o, lifecycle.Prepare, h.policy.Prepare.Retry.MaxAttempts
-	began := h.consumer.clock.now()
+	began := h.consumer.clock.Now()
 	call := inline.New(o, h.policy.Prepare.Retry.Timeout, t.attempt, nil)
 	t.inline.Store(call)
 	if !runInline(w, call, func() { w.handOff(o.preparing) }) {
@@ -132,7 +132,7 @@ func (t *outboundAttempts) eventOf(err error) lifecycle.Event {
 }
 
 func (t *outboundAttempts) begin(ctx context.Context) *outboundAttempt {
-	began := t.consumer.clock.now()
+	began := t.consumer.clock.Now()
 	t.mu.Lock()
 	this, before := &t.first, t.last
 	if before != nil {
@@ -167,7 +167,7 @@ func (t *outboundAttempts) end(this *outboundAttempt, event lifecycle.Event, err
 		c.watcher.outboundLate(this.Context, err)
 		return
 	}
-	c.prepared(this.Context, t.phase, event, c.clock.now()-this.began)
+	c.prepared(this.Context, t.phase, event, c.clock.Now()-this.began)
 	again := event == lifecycle.System && this.n < t.most
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -188,7 +188,7 @@ func (t *outboundAttempts) giveUp(this *outboundAttempt) {
 			c.watcher.outboundStuck(this.Context, c.stats.abandoned.Load())
 		}
 	})
-	c.prepared(this.Context, t.phase, lifecycle.Timeout, c.clock.now()-this.began)
+	c.prepared(this.Context, t.phase, lifecycle.Timeout, c.clock.Now()-this.began)
 }
 
 // over is called after the last attempt.

@@ -14,7 +14,7 @@ import (
 type preparing struct {
 	*hybrid
 
-	inbound  *attempt
+	inbound  *handlerAttempt
 	ctx      context.Context //nolint:containedctx // the attempt's, which it does not outlive
 	release  context.CancelFunc
 	outbound []outbound
@@ -25,7 +25,7 @@ type preparing struct {
 	halting bool
 }
 
-func newPreparing(h *hybrid, a *attempt, txs []ergon.Transaction) *preparing {
+func newPreparing(h *hybrid, a *handlerAttempt, txs []ergon.Transaction) *preparing {
 	p := &preparing{hybrid: h, inbound: a, ctx: a, release: func() {}}
 	if h.consumer.watcher.tracing { // a span would hide the attempt's AfterFunc, so that each context below it had a goroutine
 		p.ctx, p.release = context.WithCancel(a)

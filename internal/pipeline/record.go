@@ -22,7 +22,7 @@ func (c *Consumer) records(f *flight, event lifecycle.Event) bool {
 }
 
 // recordAttempt keeps an attempt with its flight.
-func (c *Consumer) recordAttempt(f *flight, a *attempt, event lifecycle.Event, err error, now instant) {
+func (c *Consumer) recordAttempt(f *flight, a *handlerAttempt, event lifecycle.Event, err error, now instant) {
 	aside := f.needAside()
 	phase := a.mark.phase()
 	if aside.attempts == nil && phase != lifecycle.Process {
@@ -56,7 +56,7 @@ func (c *Consumer) record(f *flight, began, took instant) {
 	s, delivery := c.settings, f.tx.Delivery()
 	last := f.aside.attempts[len(f.aside.attempts)-1]
 	t := observe.Transaction{
-		ID: f.tx.ID(), Task: s.Task, Worker: s.Worker, Began: c.clock.time(f.began), Took: last.Start + last.Took,
+		ID: f.tx.ID(), Task: s.Task, Worker: s.Worker, Began: c.clock.Time(f.began), Took: last.Start + last.Took,
 		Outcome: f.verdict.outcome.String(), Deliveries: delivery.Count, EnqueuedAt: delivery.EnqueuedAt,
 		Attempts: f.aside.attempts, Omitted: f.aside.omitted, Metadata: maps.Collect(f.tx.AllMetadata()),
 	}

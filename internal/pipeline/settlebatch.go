@@ -35,7 +35,7 @@ type settling struct {
 }
 
 func (c *Consumer) beginSettling(ctx context.Context, batch []*flight) *settling {
-	s := &settling{Consumer: c, batch: batch, began: c.clock.now()}
+	s := &settling{Consumer: c, batch: batch, began: c.clock.Now()}
 	s.ctx, s.span = c.watcher.settleStarted(ctx, batch)
 	return s
 }
@@ -53,7 +53,7 @@ func (s *settling) settle() {
 // goes on with.
 func (s *settling) announce() {
 	s.leases.settle(s.batch)
-	s.stall.settling.Store(int64(s.clock.now().after(s.stall.settle)))
+	s.stall.settling.Store(int64(s.clock.Now().After(s.stall.settle)))
 	if s.settings.OnSettle == nil || s.said {
 		return
 	}
@@ -96,7 +96,7 @@ func (s *settling) runInline(w *worker, gone func()) bool {
 func (s *settling) end(err error) {
 	c, batch := s.Consumer, s.batch
 	c.givesUpSettling(err)
-	now := c.clock.now()
+	now := c.clock.Now()
 	took := now - s.began
 	c.stats.worked.Store(int64(now))
 	c.settler.slow.Store(c.pool.slow(took, c.settings.Policy.Settle.Retry.Timeout))

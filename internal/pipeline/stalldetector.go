@@ -27,17 +27,17 @@ type stallDetector struct {
 func (p *stallDetector) init(of policy.Consumer) {
 	p.fetch = budgetOf(of.Fetch.Retry)
 	once := budgetOf(of.Settle.Retry)
-	p.settle = time.Duration(instant(once).after(once)) // of the dead letters, and of the source
+	p.settle = time.Duration(instant(once).After(once)) // of the dead letters, and of the source
 }
 
 // expectWithin has the fetch loop look again within d at the latest.
 func (c *Consumer) expectWithin(d time.Duration) {
-	c.stall.fetching.Store(int64(c.clock.now().after(d)))
+	c.stall.fetching.Store(int64(c.clock.Now().After(d)))
 }
 
 // excuse excuses whatever would get on if it did not wait for d.
 func (c *Consumer) excuse(d time.Duration) {
-	until := int64(c.clock.now().after(d))
+	until := int64(c.clock.Now().After(d))
 	for old := c.stall.excused.Load(); old < until && !c.stall.excused.CompareAndSwap(old, until); {
 		old = c.stall.excused.Load()
 	}
@@ -70,7 +70,7 @@ func (c *Consumer) Stalled() string {
 	if c.stats.finished.Load() != 0 {
 		return ""
 	}
-	now := int64(c.clock.now())
+	now := int64(c.clock.Now())
 	handlers := c.handlersStalled(instant(now))
 	switch due := &c.stall; {
 	case now <= due.excused.Load():
@@ -99,7 +99,7 @@ func (c *Consumer) handlersStalled(now instant) bool {
 	if handled != c.stall.handled || outstanding <= 0 || int64(now) <= c.stall.excused.Load() {
 		c.stall.handled, c.stall.since = handled, now
 	}
-	return now > c.stall.since.after(longest)
+	return now > c.stall.since.After(longest)
 }
 
 // handled counts whatever moves a transaction on.

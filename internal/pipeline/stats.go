@@ -119,7 +119,7 @@ func (s *stats) elapsed() time.Duration {
 	case began == 0:
 		return 0
 	case end == 0:
-		end = int64(s.clock.now())
+		end = int64(s.clock.Now())
 	}
 	return time.Duration(end - began)
 }

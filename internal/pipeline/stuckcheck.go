@@ -24,7 +24,7 @@ type lookAgain struct {
 func (o *stuckCheck) later(look func()) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.waiting = append(o.waiting, lookAgain{o.clock.now().after(patience), look})
+	o.waiting = append(o.waiting, lookAgain{o.clock.Now().After(patience), look})
 	if len(o.waiting) > 1 {
 		return
 	}
@@ -44,7 +44,7 @@ func (o *stuckCheck) lookAgain() {
 func (o *stuckCheck) takeDue() []lookAgain {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	now, n := o.clock.now(), 0
+	now, n := o.clock.Now(), 0
 	for n < len(o.waiting) && o.waiting[n].due <= now {
 		n++
 	}

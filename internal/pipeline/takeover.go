@@ -60,7 +60,7 @@ func (c *Consumer) expire(due []shown) {
 }
 
 // giveUp ends an attempt at its deadline, and returns what is to be told of that.
-func (c *Consumer) giveUp(s *slot, a *attempt) (event lifecycle.Event, tell func()) {
+func (c *Consumer) giveUp(s *slot, a *handlerAttempt) (event lifecycle.Event, tell func()) {
 	cause := ergon.ErrAttemptTimeout
 	if a.mark.byBudget() {
 		cause = ergon.ErrTransactionTimeout
@@ -72,14 +72,14 @@ func (c *Consumer) giveUp(s *slot, a *attempt) (event lifecycle.Event, tell func
 		event = lifecycle.LeaseLost
 	}
 	err, f := c.timeoutError(a, nil), s.flight
-	now := c.clock.now()
+	now := c.clock.Now()
 	took := now - f.started
 	c.attempted(c.stats.nextShard(), f, a, event, err, now)
 	return event, func() { c.watcher.attemptEnded(a, event, err, took) }
 }
 
 // abandoned counts an attempt that was given up.
-func (c *Consumer) abandoned(a *attempt) {
+func (c *Consumer) abandoned(a *handlerAttempt) {
 	c.stats.abandoned.Add(1)
 	c.stuckCheck.later(func() {
 		if a.owner.Load() != gone {
@@ -89,7 +89,7 @@ func (c *Consumer) abandoned(a *attempt) {
 }
 
 // late fences what an attempt returned after it was given up.
-func (c *Consumer) late(a *attempt, err error) {
+func (c *Consumer) late(a *handlerAttempt, err error) {
 	a.owner.Store(gone)
 	c.stats.abandoned.Add(-1)
 	signal(c.headroomFreed)
@@ -148,7 +148,7 @@ func (c *Consumer) abandon() {
 	for _, r := range taken { // once all of them are cancelled [F2]
 		a, f := r.attempt, r.slot.flight // whose worker does not touch the slot any more
 		c.abandoned(a)
-		now := c.clock.now()
+		now := c.clock.Now()
 		took := now - f.started
 		c.attempted(c.stats.nextShard(), f, a, lifecycle.Interrupted, ergon.ErrInterrupted, now)
 		c.step(f, lifecycle.Interrupted)

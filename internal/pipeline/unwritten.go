@@ -52,7 +52,7 @@ func (u *unwritten) refuse(id string, err error, now instant) time.Duration {
 	}
 	l.refusals++
 	delay := refusedDelay.Delay(l.refusals)
-	l.err, l.due = err, now.after(delay)
+	l.err, l.due = err, now.After(delay)
 	return delay
 }
 
@@ -139,7 +139,7 @@ func (u *unwritten) snapshot(now instant) (n int64, which string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for id, l := range u.byID {
-		if now > l.due.after(forgetUnwritten) {
+		if now > l.due.After(forgetUnwritten) {
 			u.forget(id)
 		}
 	}

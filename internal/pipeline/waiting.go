@@ -55,7 +55,7 @@ func (r *waitingRoom) changedLocked() {
 		}
 		return
 	}
-	wait := max(time.Duration(r.due[0].due-r.consumer.clock.now()), 0)
+	wait := max(time.Duration(r.due[0].due-r.consumer.clock.Now()), 0)
 	if r.timer == nil {
 		r.timer = time.AfterFunc(wait, r.call)
 		return
@@ -70,7 +70,7 @@ func (r *waitingRoom) call() {
 	if r.consumer.gate.paused() {
 		return
 	}
-	now := r.consumer.clock.now()
+	now := r.consumer.clock.Now()
 	var called []*flight
 	for len(r.due) > 0 && r.due[0].due <= now {
 		called = append(called, heap.Pop(&r.due).(*flight)) //nolint:forcetypeassert // it holds nothing else
@@ -139,7 +139,7 @@ func (c *Consumer) waitBeside(f *flight, d time.Duration) (event lifecycle.Event
 		return lifecycle.Interrupted, false
 	}
 	c.limiter.drop(f)
-	if event, waits = c.waiting.enter(f, c.clock.now().after(d)); waits {
+	if event, waits = c.waiting.enter(f, c.clock.Now().After(d)); waits {
 		c.capacity.notify()
 	}
 	return event, waits
@@ -158,7 +158,7 @@ func (c *Consumer) comeBack(w *worker, f *flight) bool {
 	}
 	w.now = 0
 	if f.deadline != 0 {
-		f.deadline = f.deadline.after(time.Duration(w.instant() - due))
+		f.deadline = f.deadline.After(time.Duration(w.instant() - due))
 	}
 	c.limiter.begin(f)
 	w.shard.retries.Add(1)

@@ -25,7 +25,7 @@ type slot struct {
 const none = -1
 
 // arena is a row of attempts made at once.
-type arena struct{ attempts []attempt }
+type arena struct{ attempts []handlerAttempt }
 
 // use shows another arena, of which nothing runs yet.
 func (s *slot) use(a *arena) {
@@ -34,7 +34,7 @@ func (s *slot) use(a *arena) {
 }
 
 // attempt returns the one that is shown; nil for none.
-func (s *slot) attempt() *attempt {
+func (s *slot) attempt() *handlerAttempt {
 	for {
 		i, a := s.index.Load(), s.arena.Load()
 		if i == none || a == nil {
@@ -49,7 +49,7 @@ func (s *slot) attempt() *attempt {
 // shown is an attempt in its slot.
 type shown struct {
 	slot    *slot
-	attempt *attempt
+	attempt *handlerAttempt
 }
 
 // watchdog holds the attempts of a fixed set of slots to their deadlines with one timer, set to the earliest of them.
@@ -76,7 +76,7 @@ func newWatchdog(c clock, expire func([]shown)) *watchdog {
 }
 
 // watch arms the i-th attempt of the arena; its worker owns the slot.
-func (s *slot) watch(f *flight, a *attempt, i int) {
+func (s *slot) watch(f *flight, a *handlerAttempt, i int) {
 	s.flight = f
 	s.index.Store(int64(i))
 	if a.deadline != 0 && int64(a.deadline) < s.dog.next.Load() {
@@ -95,7 +95,7 @@ func (w *watchdog) setLocked(deadline instant) {
 		return
 	}
 	w.next.Store(int64(deadline))
-	wait := max(time.Duration(deadline-w.clock.now()), 0)
+	wait := max(time.Duration(deadline-w.clock.Now()), 0)
 	if w.timer == nil {
 		w.timer = time.AfterFunc(wait, w.scan)
 		return
@@ -108,7 +108,7 @@ func (w *watchdog) setLocked(deadline instant) {
 func (w *watchdog) scan() {
 	w.mu.Lock()
 	w.next.Store(int64(never))
-	now, earliest := w.clock.now(), never
+	now, earliest := w.clock.Now(), never
 	var due []shown
 	for i := range w.slots {
 		s := &w.slots[i]

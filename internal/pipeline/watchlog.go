@@ -14,7 +14,7 @@ import (
 )
 
 // attemptEnded is called for every attempt while anybody watches.
-func (w *watcher) attemptEnded(a *attempt, event lifecycle.Event, err error, took instant) {
+func (w *watcher) attemptEnded(a *handlerAttempt, event lifecycle.Event, err error, took instant) {
 	if !w.watching || a.mark.phase() == lifecycle.Prepare { // each outbound transaction is watched by itself
 		return
 	}
@@ -30,7 +30,7 @@ func (w *watcher) attemptEnded(a *attempt, event lifecycle.Event, err error, too
 // transactionEnded is called for every transaction while anybody watches, and for those that did not succeed in any case.
 func (w *watcher) transactionEnded(f *flight) {
 	v := f.verdict
-	now := w.consumer.clock.now()
+	now := w.consumer.clock.Now()
 	if w.metrics != nil && f.began != 0 {
 		w.metrics.ended(w.contextOf(f), v.outcome, now-f.began)
 	}
@@ -69,18 +69,18 @@ func (w *watcher) scoped(f *flight) context.Context {
 }
 
 // stuck is called for a handler that has not heeded its context.
-func (w *watcher) stuck(a *attempt, n int64) {
+func (w *watcher) stuck(a *handlerAttempt, n int64) {
 	w.logger.WarnContext(a, "attempt given up, and its handler has not returned since; have it heed its context",
 		"after", patience, "abandoned", n)
 }
 
 // late is called for every attempt that returned after it was given up: those that heed their context do so at once.
-func (w *watcher) late(a *attempt, err error) {
+func (w *watcher) late(a *handlerAttempt, err error) {
 	if w.metrics != nil {
 		w.metrics.lates.Add(a.values(), 1, w.metrics.base...)
 	}
 	level := slog.LevelDebug
-	by := time.Duration(w.consumer.clock.now() - a.deadline)
+	by := time.Duration(w.consumer.clock.Now() - a.deadline)
 	if by > patience {
 		level = slog.LevelWarn
 	}
@@ -124,7 +124,7 @@ func (w *watcher) notCounted(err error) {
 
 // leaseLost is told by another goroutine than the flight's owner, which therefore reads nothing of the flight. Nil is a
 // transaction that does not run.
-func (w *watcher) leaseLost(a *attempt, tx *ergon.Transaction) {
+func (w *watcher) leaseLost(a *handlerAttempt, tx *ergon.Transaction) {
 	var ctx context.Context = a
 	if a == nil {
 		s := w.consumer.settings

@@ -34,7 +34,7 @@ func (w *watcher) outboundEnded(
 		outcome = Failed
 	}
 	if w.metrics != nil {
-		w.metrics.operation.Record(ctx, seconds(w.consumer.clock.now()-began), w.metrics.prepared[outcome]...)
+		w.metrics.operation.Record(ctx, seconds(w.consumer.clock.Now()-began), w.metrics.prepared[outcome]...)
 		w.metrics.sends.Add(ctx, 1, w.metrics.sent[outcome]...)
 	}
 	if span.IsRecording() {

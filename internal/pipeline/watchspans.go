@@ -83,7 +83,7 @@ func (w *watcher) parentOf(f *flight) (context.Context, []trace.Link) {
 
 // attemptStarted starts a span only below one that records: what is not sampled costs no more than its trace context. Outbound
 // transactions have spans and attempts of their own.
-func (w *watcher) attemptStarted(f *flight, a *attempt) {
+func (w *watcher) attemptStarted(f *flight, a *handlerAttempt) {
 	t := f.aside
 	if !t.span.IsRecording() || f.state.Phase == lifecycle.Prepare {
 		if t.span.SpanContext().IsValid() {
@@ -106,7 +106,7 @@ func (w *watcher) attemptName(s lifecycle.State) string {
 }
 
 // endAttempt marks a failure on the attempt's own span only: another attempt may heal it.
-func (w *watcher) endAttempt(a *attempt, event lifecycle.Event, err error) {
+func (w *watcher) endAttempt(a *handlerAttempt, event lifecycle.Event, err error) {
 	e := a.state.Load()
 	if e == nil || e.span == nil {
 		return

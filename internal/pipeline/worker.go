@@ -25,7 +25,7 @@ type worker struct {
 	shard      *shard
 	wake       chan struct{}
 	running    *flight                 // of calling
-	calling    *attempt                // the attempt whose handler runs now
+	calling    *handlerAttempt                // the attempt whose handler runs now
 	failed     *ergon.TransactionError // what the exception handler is to hear
 	answer     answer                  // what the handler returned
 	arena      *arena                  // attempts made ahead
@@ -113,15 +113,15 @@ func (w *worker) guard() {
 // instant is the time, read anew only where the worker has waited: the end of one attempt is the start of the next.
 func (w *worker) instant() instant {
 	if w.now == 0 {
-		w.now = w.consumer.clock.now()
+		w.now = w.consumer.clock.Now()
 	}
 	return w.now
 }
 
 // newAttempt returns an unused attempt. A worker that is kept busy makes more and more of them at a time.
-func (w *worker) newAttempt() *attempt {
+func (w *worker) newAttempt() *handlerAttempt {
 	if w.used == len(w.arena.attempts) {
-		w.arena = &arena{attempts: make([]attempt, min(max(2*w.used, 1), maxAhead))}
+		w.arena = &arena{attempts: make([]handlerAttempt, min(max(2*w.used, 1), maxAhead))}
 		w.used = 0
 		w.slot.use(w.arena)
 	}
