@@ -60,6 +60,7 @@ var lattice = archtest.Lattice{
 		{Packages: "internal/nearmiss"},
 		{Packages: "internal/suggest"},
 		{Packages: "internal/panics"},
+		{Packages: "internal/attempt", ThirdParty: []string{"go.opentelemetry.io/otel/trace/..."}},
 		{Packages: "internal/inline", Ours: []string{".", "internal/panics"}},
 		{Packages: "internal/tracecontext", Ours: []string{".", "internal/spans"}, ThirdParty: otelAPI},
 		{Packages: "internal/foreign", Ours: []string{".", "policy", "internal/panics"}},
@@ -73,7 +74,7 @@ var lattice = archtest.Lattice{
 		{
 			Packages: "internal/pipeline", TestOurs: parts,
 			Ours: slices.Concat(words, []string{
-				"internal/ask", "internal/fence", "internal/foreign", "internal/inline", "internal/lifecycle", "internal/panics", "internal/sink",
+				"internal/ask", "internal/attempt", "internal/fence", "internal/foreign", "internal/inline", "internal/lifecycle", "internal/panics", "internal/sink",
 				"internal/spans", "internal/tracecontext", "observe",
 			}),
 			ThirdParty: append([]string{"github.com/failsafe-go/failsafe-go/...", "golang.org/x/..."}, otelAPI...),

@@ -14,7 +14,7 @@ func TestProtocolOfTheEngineNamesEveryStateWordAndNumber(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	report(t, archtest.CheckProtocol(repository(t), folder+"/"+page, string(text), folder, "internal/inline"))
+	report(t, archtest.CheckProtocol(repository(t), folder+"/"+page, string(text), folder, "internal/attempt", "internal/inline"))
 }
 
 func TestProtocolThatDiffersFromTheCodeIsReported(t *testing.T) {

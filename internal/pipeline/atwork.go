@@ -24,10 +24,8 @@ func (p *pool) atWork() (counts [lifecycle.Phases]int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, d := range p.watchdogs {
-		for i := range d.slots {
-			if a := d.slots[i].attempt(); a != nil && a.owner.Load() == running {
-				counts[a.mark.phase()]++
-			}
+		for s := range d.Running {
+			counts[s.Attempt.mark().phase()]++
 		}
 	}
 	return counts

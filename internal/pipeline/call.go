@@ -30,7 +30,7 @@ func (c *Consumer) make(w *worker, f *flight, a *handlerAttempt) (event lifecycl
 	if !c.inTime(a, w.answer.err) {
 		return 0, false
 	}
-	a.finish()
+	a.Finish()
 	return c.conclude(w, f, a), true
 }
 
@@ -47,7 +47,7 @@ type answer struct {
 //go:noinline
 func (w *worker) call(a *handlerAttempt) {
 	handlers := &w.consumer.settings.Handlers
-	switch a.mark.phase() {
+	switch a.mark().phase() {
 	case lifecycle.Process:
 		w.answer.result, w.answer.err = handlers.Process(a, *a.tx)
 	case lifecycle.Prepare:
@@ -62,7 +62,7 @@ func (w *worker) call(a *handlerAttempt) {
 
 // inTime reports whether the worker still owns the attempt whose handler has returned; what it returned is late otherwise.
 func (c *Consumer) inTime(a *handlerAttempt, err error) bool {
-	if a.take(returned) {
+	if a.Return() {
 		return true
 	}
 	c.late(a, err)
@@ -71,19 +71,20 @@ func (c *Consumer) inTime(a *handlerAttempt, err error) bool {
 
 // arm makes the attempt that f's state names and sets its deadline.
 func (c *Consumer) arm(w *worker, f *flight) *handlerAttempt {
-	a := w.newAttempt()
+	a := w.slot.Next()
 	phase := f.state.Phase
-	a.home, a.tx, a.mark = f.home, f.tx, markOf(phase, f.state.Attempt)
+	a.home, a.tx, a.Mark = f.home, f.tx, uint32(markOf(phase, f.state.Attempt))
 	f.attempts++
 	f.started = w.instant()
-	a.deadline = f.started.After(c.retries[phase].Timeout)
-	if phase != lifecycle.Exception && f.deadline != 0 && f.deadline <= a.deadline {
-		a.deadline, a.mark = f.deadline, a.mark|markBudget
+	a.Until = f.started.After(c.retries[phase].Timeout)
+	if phase != lifecycle.Exception && f.deadline != 0 && f.deadline <= a.Until {
+		a.Until, a.Mark = f.deadline, a.Mark|uint32(markBudget)
 	}
 	if c.watcher.tracing {
 		c.watcher.attemptStarted(f, a)
 	}
-	w.slot.watch(f, a, w.used-1)
+	w.slot.Carried.flight = f
+	w.slot.Show(a.Until)
 	return a
 }
 
@@ -96,14 +97,14 @@ func (c *Consumer) conclude(w *worker, f *flight, a *handlerAttempt) lifecycle.E
 	switch {
 	case f.lost.Load():
 		event = lifecycle.LeaseLost
-	case now >= a.deadline:
+	case now >= a.Until:
 		event = a.timeoutEvent()
 		err = c.timeoutError(a, err)
 	case err != nil:
 		event = c.eventOf(foreign.Of(err))
 	}
 	if event == lifecycle.OK {
-		f.accept(a.mark.phase(), w.answer)
+		f.accept(a.mark().phase(), w.answer)
 	}
 	took := now - f.started
 	c.attempted(w.shard, f, a, event, err, now)
@@ -146,8 +147,8 @@ func (c *Consumer) eventOf(err *foreign.Error) lifecycle.Event {
 
 // attempted counts and records the end of an attempt.
 func (c *Consumer) attempted(s *shard, f *flight, a *handlerAttempt, event lifecycle.Event, err error, now instant) {
-	if a.mark.phase() != lifecycle.Prepare { // whose attempts are those of each outbound transaction
-		s.phases[a.mark.phase()].observe(now - f.started)
+	if a.mark().phase() != lifecycle.Prepare { // whose attempts are those of each outbound transaction
+		s.phases[a.mark().phase()].observe(now - f.started)
 	}
 	if event != lifecycle.OK {
 		f.failed(err)
@@ -161,7 +162,7 @@ func (c *Consumer) attempted(s *shard, f *flight, a *handlerAttempt, event lifec
 }
 
 func (a *handlerAttempt) timeoutEvent() lifecycle.Event {
-	if a.mark.byBudget() {
+	if a.mark().byBudget() {
 		return lifecycle.OutOfTime
 	}
 	return lifecycle.Timeout
@@ -169,8 +170,8 @@ func (a *handlerAttempt) timeoutEvent() lifecycle.Event {
 
 // timeoutError names the deadline and keeps what the handler returned, if it did.
 func (c *Consumer) timeoutError(a *handlerAttempt, handler error) error {
-	err := fmt.Errorf("%w of %s", ergon.ErrAttemptTimeout, c.retries[a.mark.phase()].Timeout)
-	if a.mark.byBudget() {
+	err := fmt.Errorf("%w of %s", ergon.ErrAttemptTimeout, c.retries[a.mark().phase()].Timeout)
+	if a.mark().byBudget() {
 		err = fmt.Errorf("%w of %s", ergon.ErrTransactionTimeout, c.settings.Policy.Loop.TransactionTimeout)
 	}
 	if handler != nil {

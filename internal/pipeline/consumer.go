@@ -13,6 +13,7 @@ import (
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/ask"
+	"github.com/ergon-go/ergon/internal/attempt"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/internal/sink"
 	"github.com/ergon-go/ergon/internal/spans"
@@ -70,7 +71,7 @@ func New(s Settings) (*Consumer, error) {
 		return nil, err
 	}
 	c := &Consumer{
-		settings: s, clock: newClock(), values: context.Background(),
+		settings: s, clock: attempt.NewClock(), values: context.Background(),
 		plan: lifecycle.Plan{
 			Attempts: [lifecycle.Phases]int{
 				s.Policy.Process.Retry.MaxAttempts, 1, s.Policy.Success.Retry.MaxAttempts, s.Policy.Exception.Retry.MaxAttempts,

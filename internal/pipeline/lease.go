@@ -193,11 +193,11 @@ func (c *Consumer) leasesLost(lost []*leased) {
 	}
 	running := map[*ergon.Transaction]*handlerAttempt{}
 	for _, r := range c.pool.running() {
-		running[r.attempt.tx] = r.attempt
+		running[r.Attempt.tx] = r.Attempt
 	}
 	for _, delivery := range lost {
 		if a := running[delivery.tx]; a != nil {
-			a.cancel(context.Canceled, ergon.ErrStaleDelivery)
+			a.End(context.Canceled, ergon.ErrStaleDelivery)
 		}
 	}
 	for _, delivery := range lost {

@@ -106,7 +106,7 @@ func (o *outbound) bound(ctx context.Context) (context.Context, context.CancelFu
 
 // bounded reports whether an outbound transaction that begins now has a timeout of its own before the inbound one's.
 func (o *outbound) bounded() bool {
-	return o.outOfTime != nil && o.consumer.clock.Now().After(o.policy.Loop.TransactionTimeout) < o.inbound.deadline
+	return o.outOfTime != nil && o.consumer.clock.Now().After(o.policy.Loop.TransactionTimeout) < o.inbound.Until
 }
 
 // except runs its exception handler: it has failed for good.

@@ -2,8 +2,8 @@ package pipeline
 
 import (
 	"context"
-	"sync/atomic"
 
+	"github.com/ergon-go/ergon/internal/attempt"
 	"github.com/ergon-go/ergon/internal/fence"
 )
 
@@ -14,7 +14,7 @@ type outboundAttempt struct {
 
 	collector collector
 	n         int // counted from 1
-	state     atomic.Uint32
+	owner     attempt.Owner
 	began     instant
 }
 
@@ -31,7 +31,7 @@ func (a *outboundAttempt) Value(key any) any {
 
 // GivenUp reports whether it, or the attempt that it is a part of, was given up [T1].
 func (a *outboundAttempt) GivenUp() bool {
-	if state := a.state.Load(); state == expired || state == gone {
+	if a.owner.GivenUp() {
 		return true
 	}
 	around := fence.Of(a.Context)

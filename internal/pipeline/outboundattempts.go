@@ -159,8 +159,8 @@ func (t *outboundAttempts) begin(ctx context.Context) *outboundAttempt {
 // end is called when the handler has returned, in time or not.
 func (t *outboundAttempts) end(this *outboundAttempt, event lifecycle.Event, err error) {
 	c := t.consumer
-	if !this.state.CompareAndSwap(running, returned) {
-		this.state.Store(gone)
+	if !this.owner.Return() {
+		this.owner.ComeBack()
 		c.stats.abandoned.Add(-1)
 		c.stats.late.Add(1)
 		signal(c.headroomFreed)
@@ -178,13 +178,13 @@ func (t *outboundAttempts) end(this *outboundAttempt, event lifecycle.Event, err
 
 // giveUp counts an attempt whose handler has not returned although the next one begins, or there is none.
 func (t *outboundAttempts) giveUp(this *outboundAttempt) {
-	if !this.state.CompareAndSwap(running, expired) {
+	if !this.owner.Expire() {
 		return
 	}
 	c := t.consumer
 	c.stats.abandoned.Add(1)
 	c.stuckCheck.later(func() {
-		if this.state.Load() != gone {
+		if !this.owner.CameBack() {
 			c.watcher.outboundStuck(this.Context, c.stats.abandoned.Load())
 		}
 	})

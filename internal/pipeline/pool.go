@@ -4,6 +4,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/ergon-go/ergon/internal/attempt"
 )
 
 // idleAsync is how many idle workers an async pool keeps: enough that a busy loop does not start goroutines.
@@ -40,9 +42,9 @@ type pool struct {
 // others wait that are older.
 func (p *pool) submit(flights []*flight, by *worker) {
 	p.mu.Lock()
-	if by != nil && len(p.chunks) == 0 && (by.slot.chunk == nil || by.slot.chunk.left() == 0) {
-		by.slot.chunk = &chunk{flights: flights}
-		p.open = append(p.open, by.slot.chunk)
+	if by != nil && len(p.chunks) == 0 && (by.slot.Carried.chunk == nil || by.slot.Carried.chunk.left() == 0) {
+		by.slot.Carried.chunk = &chunk{flights: flights}
+		p.open = append(p.open, by.slot.Carried.chunk)
 	} else {
 		p.chunks = append(p.chunks, chunksOf(flights)...)
 		p.backlog.Add(int32(len(flights)))
@@ -87,7 +89,7 @@ func (p *pool) ownLocked(w *worker, b *chunk) *flight {
 	if b == nil {
 		return nil
 	}
-	w.slot.chunk = b
+	w.slot.Carried.chunk = b
 	p.open = append(p.open, b)
 	f, _ := b.claim()
 	return f
@@ -130,7 +132,7 @@ func (p *pool) activate() (w *worker, idle bool) {
 		p.workers.Add(1)
 	}
 	w.shard = p.consumer.stats.enter()
-	w.slot.shard = w.shard
+	w.slot.Carried.shard = w.shard
 	return w, idle
 }
 
@@ -162,9 +164,9 @@ func (p *pool) claim(w *worker) *flight {
 			return f
 		}
 	}
-	f, more := w.slot.chunk.claim()
+	f, more := w.slot.Carried.chunk.claim()
 	if f == nil {
-		w.slot.chunk = nil
+		w.slot.Carried.chunk = nil
 		if !w.short {
 			f, more = p.idleChunk.Load().claim()
 		}
@@ -249,7 +251,7 @@ func (p *pool) park(w *worker) bool {
 	p.consumer.stats.leave(w.shard)
 	resting := p.active.Load() == 0 && !p.hasWork() // nothing will join what is to be settled
 	home := p.closed || (!p.fixed && len(p.idle) >= idleAsync)
-	w.slot.index.Store(none)
+	w.slot.Clear()
 	if home {
 		p.freeSlots = append(p.freeSlots, w.slot)
 	} else {
@@ -307,7 +309,7 @@ func (p *pool) close() {
 	}
 	p.idle = nil
 	for _, d := range p.watchdogs {
-		d.stop()
+		d.Stop()
 	}
 }
 
@@ -317,11 +319,7 @@ func (p *pool) running() []shown {
 	defer p.mu.Unlock()
 	var attempts []shown
 	for _, d := range p.watchdogs {
-		for i := range d.slots {
-			if a := d.slots[i].attempt(); a != nil && a.owner.Load() == running {
-				attempts = append(attempts, shown{&d.slots[i], a})
-			}
-		}
+		attempts = slices.AppendSeq(attempts, d.Running)
 	}
 	return attempts
 }
@@ -330,8 +328,8 @@ func (p *pool) newWorkerLocked() *worker {
 	if len(p.freeSlots) == 0 {
 		d := p.newDog()
 		p.watchdogs = append(p.watchdogs, d)
-		for i := range d.slots {
-			p.freeSlots = append(p.freeSlots, &d.slots[len(d.slots)-1-i])
+		for i := range attempt.SlotsPerWatchdog {
+			p.freeSlots = append(p.freeSlots, d.Slot(attempt.SlotsPerWatchdog-1-i))
 		}
 	}
 	last := len(p.freeSlots) - 1

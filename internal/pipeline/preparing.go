@@ -106,7 +106,7 @@ func (p *preparing) haltInBackoff() {
 	defer p.mu.Unlock()
 	for i := range p.outbound {
 		if last := p.outbound[i].begun; last != nil && last.Err() != nil {
-			p.inbound.cancel(context.Canceled, errReleased)
+			p.inbound.End(context.Canceled, errReleased)
 			return
 		}
 	}

@@ -24,7 +24,7 @@ func (c *Consumer) records(f *flight, event lifecycle.Event) bool {
 // recordAttempt keeps an attempt with its flight.
 func (c *Consumer) recordAttempt(f *flight, a *handlerAttempt, event lifecycle.Event, err error, now instant) {
 	aside := f.needAside()
-	phase := a.mark.phase()
+	phase := a.mark().phase()
 	if aside.attempts == nil && phase != lifecycle.Process {
 		// What went before was not recorded, so it succeeded at its first attempt.
 		aside.attempts = append(aside.attempts, observe.Attempt{
@@ -32,7 +32,7 @@ func (c *Consumer) recordAttempt(f *flight, a *handlerAttempt, event lifecycle.E
 		})
 	}
 	done := observe.Attempt{
-		Phase: c.phaseOf(phase), Number: a.mark.number(), Start: time.Duration(f.started - f.began), Took: time.Duration(now - f.started),
+		Phase: c.phaseOf(phase), Number: a.mark().number(), Start: time.Duration(f.started - f.began), Took: time.Duration(now - f.started),
 		Result: event.String(),
 	}
 	if event != lifecycle.OK && err != nil {

@@ -32,26 +32,26 @@ func (c *Consumer) expire(due []shown) {
 	var ended []shown
 	tell := make([]func(), len(due))
 	for i, d := range due {
-		f := d.slot.flight
+		f := d.Slot.Carried.flight
 		var event lifecycle.Event
-		event, tell[i] = c.giveUp(d.slot, d.attempt)
+		event, tell[i] = c.giveUp(d.Slot, d.Attempt)
 		if action := c.step(f, event); action == lifecycle.Finish && !c.watcher.callsOut() {
 			ended = append(ended, d)
 		} else {
-			successors = append(successors, c.successor(d.slot, f, action))
+			successors = append(successors, c.successor(d.Slot, f, action))
 		}
 	}
 	startAll(successors)
 	successors = nil
 	for _, d := range ended {
-		next, complete := c.finish(d.slot.shard, d.slot.flight)
+		next, complete := c.finish(d.Slot.Carried.shard, d.Slot.Carried.flight)
 		if complete {
 			c.settler.hurry()
 		}
 		if next != nil {
 			c.hand([]*flight{next}, nil)
 		}
-		successors = append(successors, c.successor(d.slot, nil, lifecycle.Finish))
+		successors = append(successors, c.successor(d.Slot, nil, lifecycle.Finish))
 	}
 	startAll(successors)
 	for _, told := range tell { // once all of them go on [F2]
@@ -62,16 +62,16 @@ func (c *Consumer) expire(due []shown) {
 // giveUp ends an attempt at its deadline, and returns what is to be told of that.
 func (c *Consumer) giveUp(s *slot, a *handlerAttempt) (event lifecycle.Event, tell func()) {
 	cause := ergon.ErrAttemptTimeout
-	if a.mark.byBudget() {
+	if a.mark().byBudget() {
 		cause = ergon.ErrTransactionTimeout
 	}
 	c.abandoned(a)
-	a.cancel(context.DeadlineExceeded, cause)
+	a.End(context.DeadlineExceeded, cause)
 	event = a.timeoutEvent()
-	if s.flight.lost.Load() {
+	if s.Carried.flight.lost.Load() {
 		event = lifecycle.LeaseLost
 	}
-	err, f := c.timeoutError(a, nil), s.flight
+	err, f := c.timeoutError(a, nil), s.Carried.flight
 	now := c.clock.Now()
 	took := now - f.started
 	c.attempted(c.stats.nextShard(), f, a, event, err, now)
@@ -82,7 +82,7 @@ func (c *Consumer) giveUp(s *slot, a *handlerAttempt) (event lifecycle.Event, te
 func (c *Consumer) abandoned(a *handlerAttempt) {
 	c.stats.abandoned.Add(1)
 	c.stuckCheck.later(func() {
-		if a.owner.Load() != gone {
+		if !a.CameBack() {
 			c.watcher.stuck(a, c.stats.abandoned.Load())
 		}
 	})
@@ -90,10 +90,10 @@ func (c *Consumer) abandoned(a *handlerAttempt) {
 
 // late fences what an attempt returned after it was given up.
 func (c *Consumer) late(a *handlerAttempt, err error) {
-	a.owner.Store(gone)
+	a.ComeBack()
 	c.stats.abandoned.Add(-1)
 	signal(c.headroomFreed)
-	if a.mark.phase() == lifecycle.Prepare { // whose handlers are counted each by itself
+	if a.mark().phase() == lifecycle.Prepare { // whose handlers are counted each by itself
 		return
 	}
 	c.stats.late.Add(1)
@@ -132,7 +132,7 @@ func (c *Consumer) interrupt(why error) {
 	}
 	c.interrupting.Store(true)
 	for _, a := range c.pool.running() {
-		a.attempt.cancel(context.Canceled, cause)
+		a.Attempt.End(context.Canceled, cause)
 	}
 }
 
@@ -140,13 +140,13 @@ func (c *Consumer) interrupt(why error) {
 func (c *Consumer) abandon() {
 	var taken []shown
 	for _, r := range c.pool.running() {
-		if r.attempt.take(abandoned) {
+		if r.Attempt.Abandon() {
 			taken = append(taken, r)
-			r.attempt.cancel(context.Canceled, ergon.ErrInterrupted)
+			r.Attempt.End(context.Canceled, ergon.ErrInterrupted)
 		}
 	}
 	for _, r := range taken { // once all of them are cancelled [F2]
-		a, f := r.attempt, r.slot.flight // whose worker does not touch the slot any more
+		a, f := r.Attempt, r.Slot.Carried.flight // whose worker does not touch the slot any more
 		c.abandoned(a)
 		now := c.clock.Now()
 		took := now - f.started

@@ -15,11 +15,11 @@ import (
 
 // attemptEnded is called for every attempt while anybody watches.
 func (w *watcher) attemptEnded(a *handlerAttempt, event lifecycle.Event, err error, took instant) {
-	if !w.watching || a.mark.phase() == lifecycle.Prepare { // each outbound transaction is watched by itself
+	if !w.watching || a.mark().phase() == lifecycle.Prepare { // each outbound transaction is watched by itself
 		return
 	}
 	if w.metrics != nil {
-		w.metrics.attempted(a.values(), a, event, took)
+		w.metrics.attempted(a.Values(w.consumer.values), a, event, took)
 	}
 	if w.debug {
 		w.logger.DebugContext(a, "attempt ended", "result", event.String(), "took", time.Duration(took), "error", err)
@@ -77,10 +77,10 @@ func (w *watcher) stuck(a *handlerAttempt, n int64) {
 // late is called for every attempt that returned after it was given up: those that heed their context do so at once.
 func (w *watcher) late(a *handlerAttempt, err error) {
 	if w.metrics != nil {
-		w.metrics.lates.Add(a.values(), 1, w.metrics.base...)
+		w.metrics.lates.Add(a.Values(w.consumer.values), 1, w.metrics.base...)
 	}
 	level := slog.LevelDebug
-	by := time.Duration(w.consumer.clock.Now() - a.deadline)
+	by := time.Duration(w.consumer.clock.Now() - a.Until)
 	if by > patience {
 		level = slog.LevelWarn
 	}

@@ -168,7 +168,7 @@ func (m *metrics) observe(c *Consumer, meter metric.Meter) error {
 func (m *metrics) consumed(ctx context.Context, n int) { m.messages.Add(ctx, int64(n), m.received...) }
 
 func (m *metrics) attempted(ctx context.Context, a *handlerAttempt, event lifecycle.Event, took instant) {
-	m.attempts.Record(ctx, seconds(took), m.attempt[a.mark.phase()][event]...)
+	m.attempts.Record(ctx, seconds(took), m.attempt[a.mark().phase()][event]...)
 }
 
 func (m *metrics) ended(ctx context.Context, o Outcome, took instant) {

@@ -87,12 +87,12 @@ func (w *watcher) attemptStarted(f *flight, a *handlerAttempt) {
 	t := f.aside
 	if !t.span.IsRecording() || f.state.Phase == lifecycle.Prepare {
 		if t.span.SpanContext().IsValid() {
-			a.state.Store(&contextState{traced: t.ctx})
+			a.Trace(t.ctx, nil)
 		}
 		return
 	}
 	ctx, span := spans.Start(t.ctx, w.tracer, w.attemptName(f.state))
-	a.state.Store(&contextState{traced: ctx, span: span})
+	a.Trace(ctx, span)
 }
 
 func (w *watcher) attemptName(s lifecycle.State) string {
@@ -107,16 +107,15 @@ func (w *watcher) attemptName(s lifecycle.State) string {
 
 // endAttempt marks a failure on the attempt's own span only: another attempt may heal it.
 func (w *watcher) endAttempt(a *handlerAttempt, event lifecycle.Event, err error) {
-	e := a.state.Load()
-	if e == nil || e.span == nil {
+	span := a.Span()
+	if span == nil {
 		return
 	}
-	span := e.span
 	if span.IsRecording() {
-		phase := a.mark.phase()
+		phase := a.mark().phase()
 		retry := w.consumer.retries[phase]
 		span.SetAttributes( // all at once, so that the SDK makes room once
-			spans.PhaseKey.String(string(w.consumer.phaseOf(phase))), spans.AttemptKey.Int(a.mark.number()), spans.Result.String(event.String()),
+			spans.PhaseKey.String(string(w.consumer.phaseOf(phase))), spans.AttemptKey.Int(a.mark().number()), spans.Result.String(event.String()),
 			spans.MaxAttempts.Int(retry.MaxAttempts), spans.AttemptTimeout.Int64(retry.Timeout.Milliseconds()),
 		)
 		if event != lifecycle.OK {

@@ -11,9 +11,6 @@ import (
 	"github.com/ergon-go/ergon/internal/lifecycle"
 )
 
-// maxAhead is how many attempts a busy worker makes at once: one allocation for that many.
-const maxAhead = 32
-
 // shortWork is the longest that a transaction may take for its worker to take several of an idle chunk at once.
 const shortWork = instant(10 * time.Microsecond)
 
@@ -25,11 +22,9 @@ type worker struct {
 	shard      *shard
 	wake       chan struct{}
 	running    *flight                 // of calling
-	calling    *handlerAttempt                // the attempt whose handler runs now
+	calling    *handlerAttempt         // the attempt whose handler runs now
 	failed     *ergon.TransactionError // what the exception handler is to hear
 	answer     answer                  // what the handler returned
-	arena      *arena                  // attempts made ahead
-	used       int                     // how many of them
 	ended      uint                    // how many transactions
 	short      bool                    // the last one was short: others may wait for this worker to get to theirs
 	resumed    *flight                 // what the worker begins with, where it replaces another
@@ -40,13 +35,13 @@ type worker struct {
 }
 
 func newWorker(c *Consumer, s *slot) *worker {
-	return &worker{consumer: c, slot: s, wake: make(chan struct{}, 1), arena: &arena{}}
+	return &worker{consumer: c, slot: s, wake: make(chan struct{}, 1)}
 }
 
 // successor is a new worker that takes over slot s and goes on with f by action; with another flight where f is nil.
 func (c *Consumer) successor(s *slot, f *flight, action lifecycle.Action) *worker {
 	w := newWorker(c, s)
-	w.resumed, w.action, w.shard = f, action, s.shard
+	w.resumed, w.action, w.shard = f, action, s.Carried.shard
 	return w
 }
 
@@ -105,8 +100,8 @@ func (w *worker) guard() {
 	if !w.consumer.inTime(a, w.answer.err) {
 		return
 	}
-	a.finish()
-	f := w.slot.flight
+	a.Finish()
+	f := w.slot.Carried.flight
 	w.consumer.replace(w.slot, f, w.consumer.step(f, w.consumer.conclude(w, f, a)))
 }
 
@@ -116,17 +111,6 @@ func (w *worker) instant() instant {
 		w.now = w.consumer.clock.Now()
 	}
 	return w.now
-}
-
-// newAttempt returns an unused attempt. A worker that is kept busy makes more and more of them at a time.
-func (w *worker) newAttempt() *handlerAttempt {
-	if w.used == len(w.arena.attempts) {
-		w.arena = &arena{attempts: make([]handlerAttempt, min(max(2*w.used, 1), maxAhead))}
-		w.used = 0
-		w.slot.use(w.arena)
-	}
-	w.used++
-	return &w.arena.attempts[w.used-1]
 }
 
 // runInline has w make a call on its own goroutine, as [inline.Call.Run] says; handOff has a successor of w take its place.
