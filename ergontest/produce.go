@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/coalesce"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -40,14 +41,14 @@ func exactProducer(p policy.Producer) policy.Producer {
 }
 
 // coalescers stand before the connectors that a task dispatches to, by name, and join what it dispatches at once.
-type coalescers map[string]*pipeline.Coalescer
+type coalescers map[string]*coalesce.Coalescer
 
 // before has the task that is made with d dispatch through coalescers. They join nothing until it is known that it produces.
 func (r *run) before(d *ergon.Dependencies) coalescers {
 	all, through := coalescers{}, map[string]ergon.Dispatcher{}
 	for name, value := range r.rig.Connectors {
 		if to, ok := value.(ergon.Dispatcher); ok {
-			all[name] = pipeline.NewCoalescer(to, policy.ProducerBatch{Size: 1})
+			all[name] = coalesce.New(to, policy.ProducerBatch{Size: 1})
 			through[name] = all[name]
 		}
 	}
@@ -57,7 +58,7 @@ func (r *run) before(d *ergon.Dependencies) coalescers {
 
 func (o coalescers) join(batch policy.ProducerBatch) {
 	for _, one := range o {
-		one.Join(batch)
+		one.SetBatch(batch)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/internal/coalesce"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/internal/placement"
 	"github.com/ergon-go/ergon/internal/spans"
@@ -22,7 +23,7 @@ import (
 type life struct {
 	worker     *worker
 	components []*component                   // services, then connectors, in the order of opening
-	coalescers map[string]*pipeline.Coalescer // what the task dispatches to, by the connector's name
+	coalescers map[string]*coalesce.Coalescer // what the task dispatches to, by the connector's name
 	task       ergon.Task
 	ran        bool // the loop has begun, so the task gets to say goodbye
 	found      bool // the source was asked for a transaction by its id, and delivered it
@@ -123,7 +124,7 @@ func (l *life) makeTask(ctx context.Context, check func(*life) error) error {
 	l.task = task
 	if task.Prepare != nil {
 		for _, o := range l.coalescers {
-			o.Join(l.worker.cfg.Producer.Loop.Batch)
+			o.SetBatch(l.worker.cfg.Producer.Loop.Batch)
 		}
 	}
 	err = call(ctx, openPatience, func(context.Context) error { return check(l) }, nil)
@@ -136,11 +137,11 @@ func (l *life) makeTask(ctx context.Context, check func(*life) error) error {
 // makeCoalescers puts a coalescer before each connector that can be dispatched to. It joins nothing until it is known that the
 // task produces.
 func (l *life) makeCoalescers() map[string]ergon.Dispatcher {
-	l.coalescers = map[string]*pipeline.Coalescer{}
+	l.coalescers = map[string]*coalesce.Coalescer{}
 	through := map[string]ergon.Dispatcher{}
 	for name, value := range l.named(connector) {
 		if to, ok := value.(ergon.Dispatcher); ok {
-			l.coalescers[name] = pipeline.NewCoalescer(to, policy.ProducerBatch{Size: 1})
+			l.coalescers[name] = coalesce.New(to, policy.ProducerBatch{Size: 1})
 			through[name] = l.coalescers[name]
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"iter"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/coalesce"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -13,7 +14,7 @@ import (
 // the next call together, as batch says, and each returns when its own transactions are durable. It is for a task that is
 // handed to [ProduceTransactions]. Safe for concurrent use where the connector is.
 func Coalesce(to ergon.Dispatcher, batch policy.ProducerBatch) ergon.Dispatcher {
-	return pipeline.NewCoalescer(to, batch)
+	return coalesce.New(to, batch)
 }
 
 // ProduceTransactions has a task prepare transactions, from any code: with the retries, timeouts, concurrency and throttle of

@@ -25,8 +25,8 @@ var (
 	// The vocabulary: what everybody else speaks.
 	words = []string{".", "policy", "capability", "deadletter"}
 	core  = slices.Concat(words, []string{
-		"internal/ask", "internal/lifecycle", "internal/pipeline", "internal/placement", "internal/sink", "internal/spans", "internal/suggest",
-		"observe",
+		"internal/ask", "internal/coalesce", "internal/lifecycle", "internal/pipeline", "internal/placement", "internal/sink", "internal/spans",
+		"internal/suggest", "observe",
 	})
 	parts = slices.Concat(core, []string{"connector/...", "service/...", "task/...", "config", "ergontest/...", "runner"})
 	// A program's own layers, each on top of those before it.
@@ -63,6 +63,10 @@ var lattice = archtest.Lattice{
 		{Packages: "internal/attempt", ThirdParty: []string{"go.opentelemetry.io/otel/trace/..."}},
 		{Packages: "internal/inline", Ours: []string{".", "internal/panics"}},
 		{Packages: "internal/tracecontext", Ours: []string{".", "internal/spans"}, ThirdParty: otelAPI},
+		{
+			Packages: "internal/coalesce", TestOurs: []string{"connector/memory"},
+			Ours: []string{".", "policy", "capability", "internal/fence", "internal/foreign", "internal/tracecontext"},
+		},
 		{Packages: "internal/foreign", Ours: []string{".", "policy", "internal/panics"}},
 		{
 			Packages: ".", TestOurs: parts,
@@ -74,8 +78,8 @@ var lattice = archtest.Lattice{
 		{
 			Packages: "internal/pipeline", TestOurs: parts,
 			Ours: slices.Concat(words, []string{
-				"internal/ask", "internal/attempt", "internal/fence", "internal/foreign", "internal/inline", "internal/lifecycle", "internal/panics", "internal/sink",
-				"internal/spans", "internal/tracecontext", "observe",
+				"internal/ask", "internal/attempt", "internal/coalesce", "internal/fence", "internal/foreign", "internal/inline", "internal/lifecycle",
+				"internal/panics", "internal/sink", "internal/spans", "internal/tracecontext", "observe",
 			}),
 			ThirdParty: append([]string{"github.com/failsafe-go/failsafe-go/...", "golang.org/x/..."}, otelAPI...),
 		},
@@ -96,7 +100,11 @@ var lattice = archtest.Lattice{
 		{Packages: "task/*/...", Ours: words},
 
 		// The test kit records spans by the API, so that who tests a task needs no SDK. The suite needs the vocabulary only.
-		{Packages: "ergontest", Ours: slices.Concat(words, []string{"internal/pipeline"}), TestOurs: parts, ThirdParty: otelAPI},
+		// Decision 0105.
+		{
+			Packages: "ergontest", Ours: slices.Concat(words, []string{"internal/coalesce", "internal/pipeline"}), TestOurs: parts,
+			ThirdParty: otelAPI,
+		},
 		{Packages: "ergontest/connectortest", Ours: words, TestOurs: parts},
 		{
 			Packages: "runner", Ours: append([]string{"internal/reexec"}, core...), TestOurs: parts,

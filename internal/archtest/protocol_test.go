@@ -14,7 +14,8 @@ func TestProtocolOfTheEngineNamesEveryStateWordAndNumber(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	report(t, archtest.CheckProtocol(repository(t), folder+"/"+page, string(text), folder, "internal/attempt", "internal/inline"))
+	report(t, archtest.CheckProtocol(repository(t), folder+"/"+page, string(text), folder, "internal/attempt", "internal/coalesce",
+		"internal/inline"))
 }
 
 func TestProtocolThatDiffersFromTheCodeIsReported(t *testing.T) {

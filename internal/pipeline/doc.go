@@ -20,5 +20,5 @@
 //
 // A producing loop ([Producer]) is the same loop over a sequence. A hybrid's outbound transactions are prepared within the
 // attempt of a phase of its inbound one (hybrid.go); what they dispatch to the source's store hops with its
-// acknowledgement (hop.go). What tasks dispatch goes through an [Coalescer], which joins it.
+// acknowledgement (hop.go). What tasks dispatch goes through a [coalesce.Coalescer], which joins it.
 package pipeline

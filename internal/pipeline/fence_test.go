@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
-	"github.com/ergon-go/ergon/internal/pipeline"
+	"github.com/ergon-go/ergon/internal/coalesce"
 	"github.com/ergon-go/ergon/policy"
 )
 
@@ -47,7 +47,7 @@ var contexts = map[string]func(context.Context) context.Context{
 }
 
 // lateDispatch dispatches after an hour, which no attempt of a second has.
-func lateDispatch(ctx context.Context, o *pipeline.Coalescer, derive func(context.Context) context.Context) error {
+func lateDispatch(ctx context.Context, o *coalesce.Coalescer, derive func(context.Context) context.Context) error {
 	ctx = derive(ctx)
 	sleep(time.Hour)
 	return o.DispatchTransactions(ctx, transactionsOf("late"))
@@ -125,7 +125,7 @@ func TestGivenUpAttemptDispatchesNothingWhateverContextItUses(t *testing.T) {
 				t.Run(strings.Join([]string{where, name, how}, " "), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						to := &sent{}
-						o := pipeline.NewCoalescer(to, batch)
+						o := coalesce.New(to, batch)
 						var heard error
 						r := newRig(ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) { return nil, nil }}, "a")
 						r.Policy.Process, r.Policy.Success, r.Policy.Exception = once(time.Second), once(time.Second), once(time.Second)
@@ -144,38 +144,4 @@ func TestGivenUpAttemptDispatchesNothingWhateverContextItUses(t *testing.T) {
 			}
 		}
 	}
-}
-
-// [T1] What waits to be joined when its attempt is given up is never sent; its neighbour is.
-func TestWaitingDispatchOfAGivenUpAttemptIsNeverSent(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		to := &sent{}
-		slow := dispatchFunc(func(ctx context.Context, batch []ergon.Transaction) error {
-			sleep(10 * time.Second)
-			return to.DispatchTransactions(ctx, batch)
-		})
-		o := pipeline.NewCoalescer(slow, policy.ProducerBatch{Size: 100, Interval: time.Hour})
-		first := after(o, 0, "first")
-		var heard error
-		go func() {
-			second := policy.Retry{MaxAttempts: 1, Timeout: time.Second, BackoffMultiplier: 1}
-			_, _ = ergon.RunFn(context.Background(), second, func(ctx context.Context) (int, error) {
-				sleep(time.Millisecond)
-				heard = o.DispatchTransactions(context.WithoutCancel(ctx), transactionsOf("late"))
-				return 0, nil
-			})
-		}()
-		neighbour := after(o, 2*time.Millisecond, "neighbour")
-		sleep(time.Minute)
-		synctest.Wait()
-		if err := errors.Join(<-first, <-neighbour); err != nil {
-			t.Error(err)
-		}
-		if heard == nil || !slices.Equal(to.ids, []string{"first", "neighbour"}) {
-			t.Errorf("it heard %v, and %v were sent", heard, to.ids)
-		}
-		if !o.Idle() {
-			t.Error("something is under way still")
-		}
-	})
 }

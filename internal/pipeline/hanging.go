@@ -17,6 +17,9 @@ const (
 	purposes // how many there are
 )
 
+// maxHanging bounds the calls for one purpose that were made and have not returned [F1].
+const maxHanging = 64
+
 // errCallsHang is what a loop gets instead of a call of a connector that has not returned from too many calls before.
 var errCallsHang = errors.New("too many calls of the connector were given up and have not returned; have it heed its context")
 

@@ -12,6 +12,7 @@ import (
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/ask"
+	"github.com/ergon-go/ergon/internal/coalesce"
 	"github.com/ergon-go/ergon/internal/spans"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -46,7 +47,8 @@ func (h *hop) ask(s Settings) (err error) {
 // buries reports whether dead letters are written together with the acknowledgement.
 func (h *hop) buries() bool { return h != nil && h.bury }
 
-type collectorKey struct{}
+// SharesStore is asked where an attempt dispatches, within that.
+func (h *hop) SharesStore(to ergon.Dispatcher) bool { return h.hopper.SharesStore(to) }
 
 // collector takes what an attempt dispatches to the source's store. It is the attempt's own: nothing of an attempt that was
 // given up is ever heard of.
@@ -58,9 +60,19 @@ type collector struct {
 	taken   bool
 }
 
-// derived returns batch in which what has the id of the outbound transaction that is prepared is known to have a derived one,
+var _ coalesce.Collector = (*collector)(nil)
+
+// Store is the loop's source, if it can hop.
+func (c *collector) Store() coalesce.Store {
+	if c.hop == nil {
+		return nil
+	}
+	return c.hop
+}
+
+// Derive returns batch in which what has the id of the outbound transaction that is prepared is known to have a derived one,
 // also where the handler made it anew.
-func (c *collector) derived(batch []ergon.Transaction) []ergon.Transaction {
+func (c *collector) Derive(batch []ergon.Transaction) []ergon.Transaction {
 	if !c.of.tx.HasDerivedID() {
 		return batch
 	}
@@ -77,7 +89,8 @@ func (c *collector) derived(batch []ergon.Transaction) []ergon.Transaction {
 	return batch
 }
 
-func (c *collector) add(to ergon.Dispatcher, batch []ergon.Transaction) error {
+// Collect takes batch as an output, unless the attempt has returned.
+func (c *collector) Collect(to ergon.Dispatcher, batch []ergon.Transaction) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.taken {

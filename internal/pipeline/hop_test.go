@@ -14,6 +14,7 @@ import (
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/deadletter"
+	"github.com/ergon-go/ergon/internal/coalesce"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -23,7 +24,7 @@ func newHopRig(j *journal, n int, ids ...string) (r *rig, s *store, claims *shel
 	s = newStore(ids...)
 	s.journal = j
 	claims = s.shelf("claims")
-	coalescer := pipeline.NewCoalescer(claims, policy.DefaultProducer().Loop.Batch)
+	coalescer := coalesce.New(claims, policy.DefaultProducer().Loop.Batch)
 	r = newHybridRig(n, func(ctx context.Context, tx ergon.Transaction) error {
 		return coalescer.DispatchTransactions(ctx, []ergon.Transaction{tx})
 	})
@@ -61,7 +62,7 @@ func TestWhatCannotHopIsDispatchedBeforeTheAcknowledgement(t *testing.T) {
 		elsewhere := &shelf{name: "elsewhere"}
 		j := newJournal()
 		r, s, claims := newHopRig(j, 1, "a")
-		far := pipeline.NewCoalescer(elsewhere, policy.DefaultProducer().Loop.Batch)
+		far := coalesce.New(elsewhere, policy.DefaultProducer().Loop.Batch)
 		near := r.Handlers.Prepare
 		r.Handlers.Prepare = func(ctx context.Context, tx ergon.Transaction) error {
 			if err := far.DispatchTransactions(ctx, []ergon.Transaction{tx}); err != nil {

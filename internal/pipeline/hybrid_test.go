@@ -16,6 +16,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/connector/memory"
+	"github.com/ergon-go/ergon/internal/coalesce"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -407,7 +408,7 @@ func TestManyHybridTransactionsAreAllProduced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const inbound, each = 500, 3
 		queue := memory.New(memory.Settings{})
-		coalescer := pipeline.NewCoalescer(queue, policy.DefaultProducer().Loop.Batch)
+		coalescer := coalesce.New(queue, policy.DefaultProducer().Loop.Batch)
 		r := newHybridRig(each, func(ctx context.Context, tx ergon.Transaction) error {
 			return coalescer.DispatchTransactions(ctx, []ergon.Transaction{tx})
 		}, numbered(inbound)...)

@@ -13,7 +13,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
-	"github.com/ergon-go/ergon/internal/pipeline"
+	"github.com/ergon-go/ergon/internal/coalesce"
 	"github.com/ergon-go/ergon/policy"
 )
 
@@ -220,7 +220,7 @@ func (l *books) live(t *testing.T, hops bool) {
 	t.Helper()
 	l.life++
 	life := &booksLife{books: l, number: l.life, given: map[string]bool{}, hops: hops}
-	coalescer := pipeline.NewCoalescer(booksShelf{life, false}, policy.ProducerBatch{Size: 5, Interval: 10 * time.Millisecond})
+	coalescer := coalesce.New(booksShelf{life, false}, policy.ProducerBatch{Size: 5, Interval: 10 * time.Millisecond})
 	r := newRig(ergon.Task{
 		Process: func(_ context.Context, tx ergon.Transaction) (any, error) {
 			return make([]ergon.Transaction, l.each[tx.ID()]), nil

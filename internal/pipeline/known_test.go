@@ -19,6 +19,7 @@ import (
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
+	"github.com/ergon-go/ergon/internal/coalesce"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -72,7 +73,7 @@ func (s *sink) contents(t testing.TB) []string {
 
 // into makes a loop of a hybrid task that sends to a sink what returns of an inbound transaction. What fails is requeued.
 func into(s *sink, what func(tx ergon.Transaction) []string, ids ...string) *rig {
-	o := pipeline.NewCoalescer(s, policy.DefaultProducer().Loop.Batch)
+	o := coalesce.New(s, policy.DefaultProducer().Loop.Batch)
 	r := newHybridRig(0, func(ctx context.Context, tx ergon.Transaction) error {
 		return o.DispatchTransactions(ctx, []ergon.Transaction{tx})
 	}, ids...)
@@ -200,7 +201,7 @@ func TestOutputsThatComeOutAlikeAreStoredOnce(t *testing.T) {
 func TestOutputThatItsHandlerMadeAnewHasADerivedID(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, deliveries := newSink(), 0
-		o := pipeline.NewCoalescer(s, policy.DefaultProducer().Loop.Batch)
+		o := coalesce.New(s, policy.DefaultProducer().Loop.Batch)
 		r := into(s, func(ergon.Transaction) []string { deliveries++; return []string{fmt.Sprint(deliveries)} }, "in")
 		r.Handlers.Prepare = func(ctx context.Context, tx ergon.Transaction) error {
 			anew := []ergon.Transaction{ergon.NewTransaction(tx.ID(), tx.Payload()), ergon.NewTransaction("own", tx.Payload())}
@@ -362,4 +363,26 @@ func (s *reportingStore) HopTransactions(ctx context.Context, batch []capability
 		}
 	}
 	return err
+}
+
+// listener is a caller that hears what the connector knew already, as "id result".
+type listener struct {
+	mu    sync.Mutex
+	heard []string
+}
+
+func (l *listener) hear(tx ergon.Transaction, result capability.DispatchResult) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.heard = append(l.heard, tx.ID()+" "+string(result))
+}
+
+func (l *listener) context(ctx context.Context) context.Context {
+	return capability.WithDispatchReport(ctx, l.hear)
+}
+
+func (l *listener) all() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Join(l.heard, ", ")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/ergon-go/ergon/internal/attempt"
+	"github.com/ergon-go/ergon/internal/coalesce"
 	"github.com/ergon-go/ergon/internal/fence"
 )
 
@@ -20,7 +21,7 @@ type outboundAttempt struct {
 
 // Value answers the collector.
 func (a *outboundAttempt) Value(key any) any {
-	if key == any(collectorKey{}) {
+	if key == any(coalesce.CollectorKey{}) {
 		return &a.collector
 	}
 	if key == any(fence.Key{}) {

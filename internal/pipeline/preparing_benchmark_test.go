@@ -8,6 +8,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/internal/coalesce"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -30,7 +31,7 @@ func BenchmarkPrepareOutbound(b *testing.B) {
 		})
 	})
 	b.Run("hop", func(b *testing.B) {
-		coalescer := pipeline.NewCoalescer(abyss{}, policy.DefaultProducer().Loop.Batch)
+		coalescer := coalesce.New(abyss{}, policy.DefaultProducer().Loop.Batch)
 		benchPreparing(b, 1, func(ctx context.Context, tx ergon.Transaction) error {
 			return coalescer.DispatchTransactions(ctx, []ergon.Transaction{tx})
 		})

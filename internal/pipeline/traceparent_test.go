@@ -13,7 +13,7 @@ import (
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/connector/memory"
 	"github.com/ergon-go/ergon/deadletter"
-	"github.com/ergon-go/ergon/internal/pipeline"
+	"github.com/ergon-go/ergon/internal/coalesce"
 	"github.com/ergon-go/ergon/policy"
 )
 
@@ -32,7 +32,7 @@ func hop(t *testing.T, came map[string]string, fails bool, change func(*rig) *in
 	for key, value := range came {
 		tx = tx.WithMetadata(key, value)
 	}
-	to := pipeline.NewCoalescer(dispatcher(func(_ context.Context, batch []ergon.Transaction) error {
+	to := coalesce.New(dispatcher(func(_ context.Context, batch []ergon.Transaction) error {
 		maps.Insert(got.sent, batch[0].AllMetadata())
 		return nil
 	}), policy.ProducerBatch{Size: 1})
@@ -165,7 +165,7 @@ func TestSenderIsLinkOrParent(t *testing.T) {
 
 // [O2] What carries no trace, or a valid one, is dispatched as it is where nothing traces.
 func TestCheckingWhatIsCarriedAllocatesNothing(t *testing.T) {
-	to := pipeline.NewCoalescer(dispatcher(func(context.Context, []ergon.Transaction) error { return nil }), policy.ProducerBatch{Size: 1})
+	to := coalesce.New(dispatcher(func(context.Context, []ergon.Transaction) error { return nil }), policy.ProducerBatch{Size: 1})
 	for name, tx := range map[string]ergon.Transaction{
 		"nothing": ergon.NewTransaction("a", nil), "a trace": ergon.NewTransaction("a", nil).WithMetadata("traceparent", producer),
 	} {

@@ -22,7 +22,9 @@ func spanOf(id byte, state string) trace.SpanContext {
 	})
 }
 
-func within(of trace.SpanContext) context.Context { return trace.ContextWithSpanContext(context.Background(), of) }
+func within(of trace.SpanContext) context.Context {
+	return trace.ContextWithSpanContext(context.Background(), of)
+}
 
 const (
 	first  = "00-01000000000000000000000000000000-0100000000000000-01"

@@ -1,4 +1,4 @@
-package pipeline_test
+package coalesce_test
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,12 +16,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ergon-go/ergon"
-	"github.com/ergon-go/ergon/internal/pipeline"
+	"github.com/ergon-go/ergon/internal/coalesce"
 	"github.com/ergon-go/ergon/policy"
 )
 
+// sleep sleeps in virtual time. It panics outside of a bubble, whose clock starts in the year 2000: no test waits for real.
+func sleep(d time.Duration) {
+	if now := time.Now().UTC(); now.Year() != 2000 {
+		panic("a test sleeps outside of a bubble, at " + now.String())
+	}
+	time.Sleep(d)
+}
+
 // slow is a connector that takes a second for a call and notes when each began: "0s a b".
-func slow(j *journal, fail func(batch []ergon.Transaction) error) dispatchFunc {
+func slow(j *journal, fail func(batch []ergon.Transaction) error) dispatcher {
 	return func(_ context.Context, batch []ergon.Transaction) error {
 		j.note(idsOf(batch))
 		sleep(time.Second)
@@ -45,7 +54,7 @@ func after(o ergon.Dispatcher, d time.Duration, ids ...string) <-chan error {
 func TestDispatchThatIsAloneIsMadeAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := newJournal()
-		o := pipeline.NewCoalescer(slow(j, nil), policy.ProducerBatch{Size: 100, Interval: time.Hour})
+		o := coalesce.New(slow(j, nil), policy.ProducerBatch{Size: 100, Interval: time.Hour})
 		for _, id := range []string{"a", "b"} {
 			if err := o.DispatchTransactions(t.Context(), transactionsOf(id)); err != nil {
 				t.Fatal(err)
@@ -59,7 +68,7 @@ func TestDispatchThatIsAloneIsMadeAtOnce(t *testing.T) {
 func TestDispatchesThatComeWhileACallIsUnderWayAreJoined(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := newJournal()
-		o := pipeline.NewCoalescer(slow(j, nil), policy.ProducerBatch{Size: 100, Interval: time.Hour})
+		o := coalesce.New(slow(j, nil), policy.ProducerBatch{Size: 100, Interval: time.Hour})
 		for i, ids := range []string{"a", "b c", "d", "e"} {
 			after(o, time.Duration(i)*time.Millisecond, strings.Fields(ids)...)
 		}
@@ -72,7 +81,7 @@ func TestDispatchesThatComeWhileACallIsUnderWayAreJoined(t *testing.T) {
 func TestJoinedCallIsMadeWhenItIsFullOrHasWaitedForTheInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := newJournal()
-		o := pipeline.NewCoalescer(slow(j, nil), policy.ProducerBatch{Size: 3, Interval: 100 * time.Millisecond})
+		o := coalesce.New(slow(j, nil), policy.ProducerBatch{Size: 3, Interval: 100 * time.Millisecond})
 		for i, ids := range []string{"a", "b", "c", "d", "e f", "g h", "i"} {
 			after(o, time.Duration(i)*time.Millisecond, strings.Fields(ids)...)
 		}
@@ -80,7 +89,7 @@ func TestJoinedCallIsMadeWhenItIsFullOrHasWaitedForTheInterval(t *testing.T) {
 		j.want(t, "0s a", "3ms b c d", "5ms e f", "6ms g h i")
 
 		lone := newJournal()
-		o = pipeline.NewCoalescer(slow(lone, nil), policy.ProducerBatch{Size: 3, Interval: 100 * time.Millisecond})
+		o = coalesce.New(slow(lone, nil), policy.ProducerBatch{Size: 3, Interval: 100 * time.Millisecond})
 		after(o, 0, "a")
 		after(o, 10*time.Millisecond, "b")
 		after(o, 20*time.Millisecond, "c")
@@ -93,11 +102,11 @@ func TestJoinedCallIsMadeWhenItIsFullOrHasWaitedForTheInterval(t *testing.T) {
 func TestDispatchThatNeedsNoCompanyIsSentAsItIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := newJournal()
-		o := pipeline.NewCoalescer(slow(j, nil), policy.ProducerBatch{Size: 3, Interval: time.Hour})
+		o := coalesce.New(slow(j, nil), policy.ProducerBatch{Size: 3, Interval: time.Hour})
 		after(o, 0, "a")
 		after(o, time.Millisecond, "b", "c", "d", "e")
 		sleep(5 * time.Second)
-		o = pipeline.NewCoalescer(slow(j, nil), policy.ProducerBatch{Size: 1, Interval: time.Hour})
+		o = coalesce.New(slow(j, nil), policy.ProducerBatch{Size: 1, Interval: time.Hour})
 		after(o, 0, "f")
 		after(o, time.Millisecond, "g")
 		sleep(5 * time.Second)
@@ -108,7 +117,7 @@ func TestDispatchThatNeedsNoCompanyIsSentAsItIs(t *testing.T) {
 // [B2] Each caller is told the fate of its own items, by their index in what it gave.
 func TestEachCallerIsToldTheFateOfItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := pipeline.NewCoalescer(slow(newJournal(), func(batch []ergon.Transaction) error {
+		o := coalesce.New(slow(newJournal(), func(batch []ergon.Transaction) error {
 			failures := map[int]error{}
 			for i, tx := range batch {
 				if strings.HasPrefix(tx.ID(), "bad") {
@@ -147,7 +156,7 @@ func TestEachCallerIsToldTheFateOfItsOwn(t *testing.T) {
 func TestCallThatFailsAsAWholeIsMadeAgainForEachCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := newJournal()
-		o := pipeline.NewCoalescer(slow(j, func(batch []ergon.Transaction) error {
+		o := coalesce.New(slow(j, func(batch []ergon.Transaction) error {
 			if strings.Contains(idsOf(batch), "crash") {
 				panic("poison")
 			}
@@ -190,7 +199,7 @@ func TestCallThatFailsAsAWholeIsMadeAgainForEachCaller(t *testing.T) {
 func TestCallThatHangsBlocksNobodyForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j, release := newJournal(), make(chan struct{})
-		o := pipeline.NewCoalescer(dispatchFunc(func(_ context.Context, batch []ergon.Transaction) error {
+		o := coalesce.New(dispatcher(func(_ context.Context, batch []ergon.Transaction) error {
 			j.note(idsOf(batch))
 			if strings.HasPrefix(idsOf(batch), "hang") {
 				<-release // heeds nothing
@@ -226,7 +235,7 @@ func TestCallThatHangsBlocksNobodyForEver(t *testing.T) {
 func TestDispatchThatIsGivenUpBeforeItIsSentIsNeverSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := newJournal()
-		o := pipeline.NewCoalescer(slow(j, nil), policy.ProducerBatch{Size: 100, Interval: time.Hour})
+		o := coalesce.New(slow(j, nil), policy.ProducerBatch{Size: 100, Interval: time.Hour})
 		after(o, 0, "a")
 		sleep(time.Millisecond)
 		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
@@ -242,7 +251,7 @@ func TestDispatchThatIsGivenUpBeforeItIsSentIsNeverSent(t *testing.T) {
 func TestCallThatNobodyWaitsForAnyMoreIsCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := newJournal()
-		o := pipeline.NewCoalescer(dispatchFunc(func(ctx context.Context, batch []ergon.Transaction) error {
+		o := coalesce.New(dispatcher(func(ctx context.Context, batch []ergon.Transaction) error {
 			if idsOf(batch) != "b c" {
 				sleep(time.Second)
 				return nil
@@ -272,9 +281,9 @@ func TestCallThatNobodyWaitsForAnyMoreIsCancelled(t *testing.T) {
 func TestHangingCallsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		calls := newTally()
-		o := pipeline.NewCoalescer(dispatchFunc(func(context.Context, []ergon.Transaction) error {
-			calls.add("call")
+		var calls atomic.Int64
+		o := coalesce.New(dispatcher(func(context.Context, []ergon.Transaction) error {
+			calls.Add(1)
 			<-release
 			return nil
 		}), policy.ProducerBatch{Size: 100, Interval: time.Millisecond})
@@ -290,7 +299,7 @@ func TestHangingCallsAreBounded(t *testing.T) {
 			last.Error() != want {
 			t.Errorf("got %v, want %s", last, want)
 		}
-		if n := calls.add("call") - 1; n != 65 {
+		if n := calls.Load(); n != 65 {
 			t.Errorf("%d calls hang, want the first and 64 more", n)
 		}
 		close(release)
@@ -300,7 +309,7 @@ func TestHangingCallsAreBounded(t *testing.T) {
 // [T1] What an attempt dispatches after it was given up goes nowhere.
 func TestAttemptThatWasGivenUpDispatchesNothing(t *testing.T) {
 	j := newJournal()
-	o := pipeline.NewCoalescer(dispatchFunc(func(context.Context, []ergon.Transaction) error {
+	o := coalesce.New(dispatcher(func(context.Context, []ergon.Transaction) error {
 		j.note("dispatched")
 		return nil
 	}), policy.ProducerBatch{Size: 100})
@@ -321,7 +330,7 @@ func TestManyCallersAreToldTheTruth(t *testing.T) {
 		durable := map[string]int{}
 		random := rand.New(rand.NewPCG(7, 9))
 		chance := func(n int) bool { mu.Lock(); defer mu.Unlock(); return random.IntN(n) == 0 }
-		o := pipeline.NewCoalescer(dispatchFunc(func(ctx context.Context, batch []ergon.Transaction) error {
+		o := coalesce.New(dispatcher(func(ctx context.Context, batch []ergon.Transaction) error {
 			sleep(time.Millisecond)
 			if chance(10) {
 				<-ctx.Done()
@@ -392,7 +401,7 @@ func TestFlushWaitsForEveryCall(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				o := pipeline.NewCoalescer(dispatchFunc(func(context.Context, []ergon.Transaction) error {
+				o := coalesce.New(dispatcher(func(context.Context, []ergon.Transaction) error {
 					sleep(10 * time.Second)
 					return nil
 				}), batch)

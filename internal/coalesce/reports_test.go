@@ -1,4 +1,4 @@
-package pipeline_test
+package coalesce_test
 
 import (
 	"context"
@@ -17,7 +17,7 @@ import (
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
-	"github.com/ergon-go/ergon/internal/pipeline"
+	"github.com/ergon-go/ergon/internal/coalesce"
 	"github.com/ergon-go/ergon/policy"
 )
 
@@ -54,7 +54,7 @@ func listening(o ergon.Dispatcher, d time.Duration, ids ...string) (*listener, <
 }
 
 // reporting is a connector that takes a second for a call, in which it reports what say says of it.
-func reporting(say func(ctx context.Context, batch []ergon.Transaction) error) dispatchFunc {
+func reporting(say func(ctx context.Context, batch []ergon.Transaction) error) dispatcher {
 	return func(ctx context.Context, batch []ergon.Transaction) error {
 		sleep(time.Second)
 		return say(ctx, batch)
@@ -62,8 +62,8 @@ func reporting(say func(ctx context.Context, batch []ergon.Transaction) error) d
 }
 
 // unlimited joins whatever comes while a call is under way.
-func unlimited(to ergon.Dispatcher) *pipeline.Coalescer {
-	return pipeline.NewCoalescer(to, policy.ProducerBatch{Size: 1000, Interval: time.Hour})
+func unlimited(to ergon.Dispatcher) *coalesce.Coalescer {
+	return coalesce.New(to, policy.ProducerBatch{Size: 1000, Interval: time.Hour})
 }
 
 // [I2] [B2] Each caller of a joined call hears of its own, and has heard when its dispatch returns.
@@ -230,7 +230,7 @@ func TestWhatWasNotReportedWasStored(t *testing.T) {
 		random := rand.New(rand.NewPCG(1, 2))
 		for range 200 {
 			queue := memory.New(memory.Settings{Dedup: true, Finite: true})
-			o := pipeline.NewCoalescer(reporting(queue.DispatchTransactions), policy.ProducerBatch{
+			o := coalesce.New(reporting(queue.DispatchTransactions), policy.ProducerBatch{
 				Size: 1 + random.IntN(8), Interval: time.Duration(random.IntN(500)) * time.Millisecond,
 			})
 			var callers sync.WaitGroup

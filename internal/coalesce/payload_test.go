@@ -1,23 +1,21 @@
-package pipeline_test
+package coalesce_test
 
 import (
 	"context"
 	"encoding/json"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/ergon-go/ergon"
-	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/internal/coalesce"
 	"github.com/ergon-go/ergon/internal/fence"
-	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/policy"
 )
 
 // encoding is a connector that copies and encodes whatever it gets, and takes a second for a call.
-func encoding(j *journal) dispatchFunc {
+func encoding(j *journal) dispatcher {
 	return func(_ context.Context, batch []ergon.Transaction) error {
 		j.note(idsOf(batch))
 		for _, tx := range batch {
@@ -39,14 +37,14 @@ func TestPayloadHoldsUpNobodyElsesDispatch(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					j := newJournal()
 					release := make(chan struct{})
-					o := pipeline.NewCoalescer(encoding(j), policy.ProducerBatch{Size: 100, Interval: time.Hour})
+					o := coalesce.New(encoding(j), policy.ProducerBatch{Size: 100, Interval: time.Hour})
 					first := after(o, 0, "first") // under way, so that what follows is joined
 					attempt := &givenUp{}
 					bad := make(chan error, 1)
 					go func() {
 						defer func() { _ = recover() }()
 						sleep(100 * time.Millisecond)
-						tx := ergon.NewTransaction("bad", &foreignPayload{&foreign{method, how, release}, "a"})
+						tx := ergon.NewTransaction("bad", &foreignPayload{"a", method, how, release})
 						ctx := context.WithValue(context.Background(), fence.Key{}, fence.Attempt(attempt))
 						bad <- o.DispatchTransactions(ctx, []ergon.Transaction{tx})
 					}()
@@ -78,50 +76,3 @@ func TestPayloadHoldsUpNobodyElsesDispatch(t *testing.T) {
 		}
 	}
 }
-
-// encodingStore encodes what hops.
-type encodingStore struct{ *store }
-
-func (s encodingStore) HopTransactions(ctx context.Context, batch []capability.Hop) error {
-	for _, hop := range batch {
-		for _, output := range hop.Outputs {
-			_, _ = json.Marshal(output.Transactions[0].Payload()) //nolint:errchkjson // it may not return
-		}
-	}
-	return s.store.HopTransactions(ctx, batch)
-}
-
-// [F1] [B3] So it is with what hops, and is encoded together with what others made.
-func TestPayloadThatHopsHoldsUpNobodysSettlement(t *testing.T) {
-	for _, method := range []string{"Clone", "MarshalJSON"} {
-		t.Run(method, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				j := newJournal()
-				release := make(chan struct{})
-				r, s, claims := newHopRig(j, 1, "bad", "good")
-				r.Policy.Loop.Concurrency.Value = 2
-				r.Producer.Prepare = once(5 * time.Second)
-				prepare := r.Handlers.Prepare
-				r.Handlers.Prepare = func(ctx context.Context, tx ergon.Transaction) error {
-					if tx.ID() == "bad/0" {
-						tx = tx.WithPayload(&foreignPayload{&foreign{method, hanging, release}, "a"})
-					}
-					return prepare(ctx, tx)
-				}
-				r.Source = encodingStore{s}
-				r.run(t)
-				j.want(t, "5ms hop good ack to claims: good/0", "5s settle bad reject")
-				if got := claims.ids(); got != "good/0" {
-					t.Errorf("got %s, want good/0", got)
-				}
-				close(release)
-				sleep(time.Minute)
-			})
-		})
-	}
-}
-
-// givenUp is an attempt that may be given up.
-type givenUp struct{ atomic.Bool }
-
-func (g *givenUp) GivenUp() bool { return g.Load() }
