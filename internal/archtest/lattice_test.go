@@ -50,6 +50,7 @@ var lattice = archtest.Lattice{
 		{Packages: "internal/spans", ThirdParty: otelAPI, TestOurs: parts},
 		{Packages: "internal/ask", Ours: []string{"internal/panics"}},
 		{Packages: "internal/sink"},
+		{Packages: "internal/stats", Ours: []string{"internal/spans"}, ThirdParty: otelAPI},
 		{Packages: "internal/fence"},
 		{Packages: "internal/archtest"},
 		{Packages: "internal/reexec"},
@@ -78,8 +79,8 @@ var lattice = archtest.Lattice{
 		{
 			Packages: "internal/pipeline", TestOurs: parts,
 			Ours: slices.Concat(words, []string{
-				"internal/ask", "internal/attempt", "internal/coalesce", "internal/fence", "internal/foreign", "internal/inline", "internal/lifecycle",
-				"internal/panics", "internal/sink", "internal/spans", "internal/tracecontext", "observe",
+				"internal/ask", "internal/attempt", "internal/coalesce", "internal/fence", "internal/foreign", "internal/inline",
+				"internal/lifecycle", "internal/panics", "internal/sink", "internal/spans", "internal/stats", "internal/tracecontext", "observe",
 			}),
 			ThirdParty: append([]string{"github.com/failsafe-go/failsafe-go/...", "golang.org/x/..."}, otelAPI...),
 		},
