@@ -18,11 +18,10 @@ import (
 	"testing"
 	"time"
 
-	"go.opentelemetry.io/otel/metric"
-	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/trace"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/ergon-go/ergon"
-	"github.com/ergon-go/ergon/internal/spans"
 	"github.com/ergon-go/ergon/observe"
 	"github.com/ergon-go/ergon/policy"
 	"github.com/ergon-go/ergon/runner"
@@ -55,8 +54,8 @@ func (c crew) config() ergon.TaskConfig {
 	for _, r := range []*policy.Retry{&cfg.Consumer.Fetch.Retry, &cfg.Consumer.Success.Retry, &cfg.Consumer.Exception.Retry} {
 		r.Timeout = time.Second
 	}
-	if c.Does == "hang in the metrics" {
-		cfg.Consumer.Process.Retry.Timeout = time.Second
+	if c.Does == "hang in the spans" {
+		cfg.Consumer.Process.Retry = policy.Retry{MaxAttempts: 2, Timeout: time.Second}
 	}
 	cfg.Shutdown.Grace, cfg.Shutdown.Force = 0, cmp.Or(c.Force, time.Hour)
 	if c.Does == "never return" {
@@ -120,8 +119,8 @@ func (c crew) misbehave(ctx context.Context) error {
 		os.Exit(0)
 	case "panic aside":
 		go panic("nobody catches this")
-	case "hang in the metrics":
-		return errors.New("the metrics hang on failures")
+	case "hang in the spans":
+		return errors.New("the span of the next attempt hangs")
 	case "hold still":
 		fmt.Fprintln(os.Stderr, "holding", os.Getpid())
 		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
@@ -137,25 +136,23 @@ func (c crew) misbehave(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// hangingMeters hang where the attempt of a transaction that failed is recorded, and with it the worker that has made it.
+// hangingTracers hang where the second attempt of a transaction begins, and with it the worker that makes it.
 type (
-	hangingMeters    struct{ metricnoop.MeterProvider }
-	hangingMeter     struct{ metricnoop.Meter }
-	hangingHistogram struct{ metricnoop.Float64Histogram }
+	hangingTracers struct{ tracenoop.TracerProvider }
+	hangingTracer  struct{ tracenoop.Tracer }
+	recordingSpan  struct{ tracenoop.Span }
 )
 
-func (hangingMeters) Meter(string, ...metric.MeterOption) metric.Meter { return hangingMeter{} }
+func (hangingTracers) Tracer(string, ...trace.TracerOption) trace.Tracer { return hangingTracer{} }
 
-func (hangingMeter) Float64Histogram(string, ...metric.Float64HistogramOption) (metric.Float64Histogram, error) {
-	return hangingHistogram{}, nil
-}
-
-func (hangingHistogram) Record(_ context.Context, _ float64, options ...metric.RecordOption) {
-	of := metric.NewRecordConfig(options).Attributes()
-	if result, _ := of.Value(spans.Result); result.AsString() == "system" {
+func (hangingTracer) Start(ctx context.Context, name string, _ ...trace.SpanStartOption) (context.Context, trace.Span) {
+	if name == "process attempt 2" {
 		select {}
 	}
+	return trace.ContextWithSpan(ctx, recordingSpan{}), recordingSpan{}
 }
+
+func (recordingSpan) IsRecording() bool { return true }
 
 // runCrew is main of the process that supervises, where it is no test, and of those that work.
 func runCrew(text string) error {
@@ -166,8 +163,8 @@ func runCrew(text string) error {
 	ctx, force, stop := runner.Signals(context.Background())
 	defer stop()
 	s := runner.Settings{Force: force, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)), Recorder: observe.NewRecorder(false)}
-	if _, worker := runner.InWorkerProcess(); worker && c.Does == "hang in the metrics" {
-		s.MeterProvider = hangingMeters{}
+	if _, worker := runner.InWorkerProcess(); worker && c.Does == "hang in the spans" {
+		s.TracerProvider = hangingTracers{}
 	}
 	if c.Waits {
 		_, _ = io.Copy(io.Discard, os.Stdin)

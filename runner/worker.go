@@ -123,7 +123,9 @@ func (w *worker) runLoop(ctx context.Context, l *life) error {
 	w.known, w.loops = known, nil
 	w.mu.Unlock()
 	l.ran = true
-	return l.execute(capability.WithDispatchReport(w.scoped(ctx), known.Hear))
+	err = l.execute(capability.WithDispatchReport(w.scoped(ctx), known.Hear))
+	known.Flush(w.settings.Force)
+	return err
 }
 
 // loop runs a loop of the life that goes on.

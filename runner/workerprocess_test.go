@@ -72,13 +72,13 @@ func TestWorkerProcessThatDiesIsReplaced(t *testing.T) {
 		heartbeat time.Duration
 		said      string
 	}{
-		"exit":                {2, 0, "its process died: exit status 3"},
-		"exit well":           {2, 0, "its process ended by os.Exit(0)"},
-		"panic aside":         {2, 0, "its process died: exit status 2"},
-		"hang in the metrics": {2, heartbeat, "its process died: its loop stood still (handlers) for 3s"},
-		"hold still":          {2, heartbeat, "its process died: it gave no sign of life for 3s"},
-		"never return":        {1, 0, "attempts were given up at their deadline and their handlers have not returned"},
-		"be told to end":      {2, 0, "its process was told to end by another than this one: stopped by SIGTERM"},
+		"exit":              {2, 0, "its process died: exit status 3"},
+		"exit well":         {2, 0, "its process ended by os.Exit(0)"},
+		"panic aside":       {2, 0, "its process died: exit status 2"},
+		"hang in the spans": {2, heartbeat, "its process died: its loop stood still (handlers) for 3s"},
+		"hold still":        {2, heartbeat, "its process died: it gave no sign of life for 3s"},
+		"never return":      {1, 0, "attempts were given up at their deadline and their handlers have not returned"},
+		"be told to end":    {2, 0, "its process was told to end by another than this one: stopped by SIGTERM"},
 	} {
 		t.Run(does, func(t *testing.T) {
 			c := crew{

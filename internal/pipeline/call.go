@@ -81,7 +81,9 @@ func (c *Consumer) arm(w *worker, f *flight) *handlerAttempt {
 		a.Until, a.Mark = f.deadline, a.Mark|uint32(markBudget)
 	}
 	if c.watcher.tracing {
-		c.watcher.attemptStarted(f, a)
+		if traced, span := c.watcher.attemptStarted(f.aside.ctx, f.aside.span, f.state); traced != nil {
+			a.Trace(traced, span)
+		}
 	}
 	w.slot.Carried.flight = f
 	w.slot.Show(a.Until)
@@ -108,7 +110,9 @@ func (c *Consumer) conclude(w *worker, f *flight, a *handlerAttempt) lifecycle.E
 	}
 	took := now - f.started
 	c.attempted(w.shard, f, a, event, err, now)
-	c.watcher.attemptEnded(a, event, err, took)
+	if c.watcher.watching {
+		c.watcher.attemptEnded(endOf(a, w.shard, event, err, took))
+	}
 	return event
 }
 

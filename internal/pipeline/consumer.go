@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"go.opentelemetry.io/otel/trace"
-
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/ask"
@@ -28,7 +26,7 @@ type Consumer struct {
 	retries  [lifecycle.Phases]policy.Retry // by lifecycle.Phase
 	values   context.Context                //nolint:containedctx // what attempts inherit: values, never a cancellation
 
-	stats     stats
+	stats     loopStats
 	capacity  capacity
 	pool      pool
 	fetchLoop *fetchLoop
@@ -92,7 +90,8 @@ func New(s Settings) (*Consumer, error) {
 	c.capacity.init()
 	c.payloads, c.recorder = newPayloads(c), newRecords(s.Recorder)
 	c.stall.init(s.Policy)
-	c.stats.clock, c.stuckCheck.clock = c.clock, c.clock
+	c.stats.init(c.clock)
+	c.stuckCheck.clock = c.clock
 	c.pool = pool{
 		consumer: c, fixed: s.Policy.Loop.Execution == policy.ExecutionSync, pinned: s.Policy.Loop.OSThreads,
 		newDog: func() *watchdog { return newWatchdog(c.clock, c.expire) },
@@ -122,8 +121,20 @@ func New(s Settings) (*Consumer, error) {
 			return nil, fmt.Errorf("connector %q does not say how long its leases are: %w", s.Policy.Fetch.Connector, err)
 		}
 	}
-	c.watcher, err = newWatcher(c)
+	c.watcher, c.known, err = newWatcher(c.settings, c.clock, c.gauges())
 	return c, err
+}
+
+// gauges are what metrics show of the loop while it runs.
+func (c *Consumer) gauges() []gauge {
+	return []gauge{
+		{spans.InFlight, func() int64 { return int64(c.stats.outstanding()) }},
+		{spans.Waiting, func() int64 { return int64(c.waiting.count.Load()) }},
+		{spans.OrderHeld, c.order.count.Load},
+		{spans.Abandoned, c.stats.abandoned.Load},
+		{spans.ConcurrencyLimit, func() int64 { return int64(c.pool.limit.Load()) }},
+		{spans.Outage, func() int64 { return map[bool]int64{true: 1}[c.outage.lasts()] }},
+	}
 }
 
 // Snapshot returns where the loop is. Safe for concurrent use.
@@ -152,7 +163,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	values, span := c.watcher.loopStarted(c.values)
 	c.known.values = values
 	c.values = capability.WithDispatchReport(values, c.known.Hear)
-	c.watcher.roots = trace.ContextWithSpanContext(c.values, trace.SpanContext{})
+	c.watcher.begin(c.values)
 	c.stats.begin(c.clock.Now())
 	background, stopBackground := context.WithCancelCause(c.values)
 	c.background = background
@@ -173,7 +184,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	err = errors.Join(err, c.failures.err(), left)
 	c.stats.end(c.clock.Now(), err == nil)
 	c.watcher.loopEnded(span, err)
-	return errors.Join(err, c.watcher.close())
+	return errors.Join(err, c.watcher.close(c.recorder))
 }
 
 // returnQuota leaves to others what was fetched and never started.

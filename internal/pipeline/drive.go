@@ -37,7 +37,8 @@ func (c *Consumer) begin(w *worker, f *flight) {
 	}
 	c.limiter.begin(f)
 	if c.watcher.tracing {
-		c.watcher.transactionStarted(f)
+		t := f.needAside()
+		t.ctx, t.span = c.watcher.transactionStarted(f.tx, t.fetched)
 	}
 }
 
@@ -157,8 +158,10 @@ func categoryOf(event lifecycle.Event, err error) ergon.Category {
 }
 
 // phaseOf is the phase as it is called: what a producing loop does with a transaction is to prepare it.
-func (c *Consumer) phaseOf(p lifecycle.Phase) policy.Phase {
-	if c.settings.produces && p == lifecycle.Process {
+func (c *Consumer) phaseOf(p lifecycle.Phase) policy.Phase { return phaseOf(c.settings.produces, p) }
+
+func phaseOf(produces bool, p lifecycle.Phase) policy.Phase {
+	if produces && p == lifecycle.Process {
 		return policy.PhasePrepare
 	}
 	return nameOf(p)

@@ -356,7 +356,12 @@ func (i *fetchLoop) accept(txs []ergon.Transaction, from trace.SpanContext, by *
 	i.stats.fetched.Add(int64(len(txs)))
 	i.capacity.unsettled.Add(int64(len(txs)))
 	i.leases.hold(flights, i.last)
-	i.watcher.accepted(flights, from)
+	i.watcher.fetched(len(flights))
+	if i.watcher.linksFetch() {
+		for _, f := range flights {
+			f.needAside().fetched = from
+		}
+	}
 	ready := i.order.ready(flights)
 	switch {
 	case i.fills():

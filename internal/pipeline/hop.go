@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/ask"
@@ -174,7 +176,7 @@ func (c *Consumer) notHopped(
 			delete(failed, at)
 			f.verdict.outcome = Redelivered
 			if !f.lost.Load() { // which was said then
-				c.watcher.stale(ctx, f)
+				c.watcher.stale(trace.SpanFromContext(ctx), f.traced(), f.tx.ID())
 			}
 			continue
 		case f.verdict.dead:
@@ -208,7 +210,7 @@ func (c *Consumer) refuse(f *flight, err error) {
 	}}
 	f.verdict = c.judgeFailed(f)
 	f.verdict.said = true // as what it came to before
-	c.watcher.refusedOutputs(f)
+	c.watcher.refusedOutputs(f.traced(), f.tx.ID(), f.verdict.outcome, f.failure.cause)
 }
 
 // outbound are the transactions that a hybrid task made of f.

@@ -172,7 +172,5 @@ func (c *Consumer) prepared(ctx context.Context, phase lifecycle.Phase, event li
 	if event == lifecycle.Timeout {
 		s.timeouts.Add(1)
 	}
-	if c.watcher.metrics != nil {
-		c.watcher.metrics.attempts.Record(ctx, seconds(took), c.watcher.metrics.attempt[phase][event]...)
-	}
+	c.watcher.outboundAttemptEnded(ctx, phase, event, s, took)
 }

@@ -2,14 +2,12 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
@@ -23,14 +21,14 @@ type Known struct {
 	debug        bool
 	values       context.Context //nolint:containedctx // of what is told: values, never a cancellation
 
+	meter                           *meter // nil: off
 	duplicates, conflicts, diverged knownAs
-	attributes                      []metric.AddOption
 }
 
 // knownAs is one of the ways in which something is known.
 type knownAs struct {
-	n       atomic.Int64
-	counter metric.Int64Counter // nil: off
+	n       atomic.Int64 // of this loop; the counter may be shared
+	counter *counter     // nil: off
 }
 
 // NewKnown is for what a task dispatches outside of its loops. Nothing of the settings but names and telemetry is needed.
@@ -43,23 +41,34 @@ func NewKnown(s Settings) (*Known, error) {
 	if meters == nil {
 		meters = otel.GetMeterProvider()
 	}
-	return newKnown(s, logger, meters)
+	if offMetrics(meters) {
+		return newKnown(s, logger, nil)
+	}
+	return askFor("the meter provider", func() (*Known, error) { return newKnown(s, logger, newMeter(meters)) })
 }
 
-func newKnown(s Settings, logger *slog.Logger, meters metric.MeterProvider) (*Known, error) {
+// Flush waits until the counts are handed over, as long as the provider takes them, and not any more once force is closed.
+func (k *Known) Flush(force <-chan struct{}) {
+	if k.meter == nil {
+		return
+	}
+	k.meter.end(func() {})
+	k.meter.queue.Flush(time.Second, maxFlush, force)
+}
+
+// newKnown counts by a meter; nil: nobody is told of numbers.
+func newKnown(s Settings, logger *slog.Logger, by *meter) (*Known, error) {
 	k := &Known{
 		task: s.Task, worker: s.Worker, logger: logger, debug: logger.Enabled(context.Background(), slog.LevelDebug),
-		values: context.Background(),
+		values: context.Background(), meter: by,
 	}
-	if offMetrics(meters) {
+	if by == nil {
 		return k, nil
 	}
-	k.attributes = []metric.AddOption{metric.WithAttributeSet(attribute.NewSet(s.common()...))}
-	meter, errs := meters.Meter(spans.InstrumentationName), [3]error{}
-	k.duplicates.counter, errs[0] = counterOf(meter, spans.DispatchDuplicates)
-	k.conflicts.counter, errs[1] = counterOf(meter, spans.DispatchConflicts)
-	k.diverged.counter, errs[2] = counterOf(meter, spans.DispatchDiverged)
-	if err := errors.Join(errs[:]...); err != nil {
+	k.duplicates.counter = by.counter(spans.DispatchDuplicates, s.common()...)
+	k.conflicts.counter = by.counter(spans.DispatchConflicts, s.common()...)
+	k.diverged.counter = by.counter(spans.DispatchDiverged, s.common()...)
+	if err := by.err(); err != nil {
 		return nil, fmt.Errorf("make the metrics of task %q: %w", s.Task, err)
 	}
 	return k, nil
@@ -90,7 +99,7 @@ func (k *Known) Hear(tx ergon.Transaction, result capability.DispatchResult) {
 
 func (k *Known) count(as *knownAs) int64 {
 	if as.counter != nil {
-		as.counter.Add(k.values, 1, k.attributes...)
+		as.counter.add(1)
 	}
 	return as.n.Add(1)
 }

@@ -206,6 +206,10 @@ func (c *Consumer) leasesLost(lost []*leased) {
 		}
 	}
 	for _, delivery := range lost { // once all of them are cancelled [F2]
-		c.watcher.leaseLost(running[delivery.tx], delivery.tx)
+		var ctx context.Context
+		if a := running[delivery.tx]; a != nil {
+			ctx = a
+		}
+		c.watcher.leaseLost(ctx, delivery.tx.ID())
 	}
 }

@@ -70,7 +70,7 @@ func (c *Consumer) notDeadLettered(ctx context.Context, lost undone, others bool
 		}
 		f.verdict = v
 	}
-	c.watcher.notDeadLettered(ctx, lost)
+	c.watcher.notDeadLettered(lost.told())
 	if c.settler.source == nil {
 		c.unsettled(lost)
 	}

@@ -10,50 +10,60 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/internal/panics"
 	"github.com/ergon-go/ergon/internal/spans"
 )
 
 // inspectTimeout bounds how long metrics wait for a queue to be counted.
 const inspectTimeout = 2 * time.Second
 
-// observeQueue registers what is read of the source when metrics are collected, where it is a queue that can be looked into.
+// observeQueue registers what is read of the source when metrics are collected; nil where it is no queue that can be looked into.
 // All workers on a queue report the same.
-func (m *metrics) observeQueue(c *Consumer, meter metric.Meter) error {
-	queue, ok := c.settings.Source.(capability.Inspector)
+func observeQueue(s Settings, meter metric.Meter) (metric.Registration, error) {
+	queue, ok := s.Source.(capability.Inspector)
 	if !ok {
-		return nil
+		return nil, nil //nolint:nilnil // nothing to observe is no error
 	}
-	gauges := [2]metric.Int64ObservableGauge{}
-	for i, g := range []spans.Instrument{spans.QueueTransactions, spans.QueueOldestAge} {
-		gauge, err := meter.Int64ObservableGauge(g.Name, metric.WithUnit(g.Unit), metric.WithDescription(g.Description))
-		if err != nil {
-			return fmt.Errorf("make metric %s: %w", g.Name, err)
-		}
-		gauges[i] = gauge
+	count, err := gaugeOf(meter, spans.QueueTransactions)
+	if err != nil {
+		return nil, err
 	}
-	of := []attribute.KeyValue{spans.Task.String(c.settings.Task), spans.MessagingSource.String(c.settings.Policy.Fetch.Connector)}
-	var err error
-	m.queue, err = meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+	age, err := gaugeOf(meter, spans.QueueOldestAge)
+	if err != nil {
+		return nil, err
+	}
+	of := []attribute.KeyValue{spans.Task.String(s.Task), spans.MessagingSource.String(s.Policy.Fetch.Connector)}
+	registered, err := meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
 		ctx, cancel := context.WithTimeout(ctx, inspectTimeout)
 		defer cancel()
-		stats, err := queue.InspectQueue(ctx)
+		stats, err := inspect(ctx, queue)
 		if err != nil {
-			return fmt.Errorf("count the queue of task %q: %w", c.settings.Task, err)
+			return fmt.Errorf("count the queue of task %q: %w", s.Task, err)
 		}
 		for state, n := range map[capability.QueueState]int64{
 			capability.StateReady: stats.Ready, capability.StateDelayed: stats.Delayed, capability.StateClaimed: stats.Claimed,
 		} {
-			o.ObserveInt64(gauges[0], n, metric.WithAttributes(append(slices.Clip(of), spans.State.String(string(state)))...))
+			o.ObserveInt64(count, n, metric.WithAttributes(append(slices.Clip(of), spans.State.String(string(state)))...))
 		}
-		age := int64(0)
+		oldest := int64(0)
 		if !stats.OldestReadyAt.IsZero() {
-			age = max(int64(time.Since(stats.OldestReadyAt)/time.Second), 0)
+			oldest = max(int64(time.Since(stats.OldestReadyAt)/time.Second), 0)
 		}
-		o.ObserveInt64(gauges[1], age, metric.WithAttributes(of...))
+		o.ObserveInt64(age, oldest, metric.WithAttributes(of...))
 		return nil
-	}, gauges[0], gauges[1])
+	}, count, age)
 	if err != nil {
-		return fmt.Errorf("observe the queue of task %q: %w", c.settings.Task, err)
+		return nil, fmt.Errorf("observe the queue: %w", err)
 	}
-	return nil
+	return registered, nil
+}
+
+// inspect runs on a reader's goroutine, which a connector must not end [F1].
+func inspect(ctx context.Context, queue capability.Inspector) (stats capability.QueueStats, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = panics.Of("InspectQueue", p, nil)
+		}
+	}()
+	return queue.InspectQueue(ctx) //nolint:wrapcheck // the caller does
 }

@@ -13,7 +13,7 @@ import (
 // finish ends and settles f and returns what its ordering key held back. Where f is requeued and the loop keeps the order of
 // keys, it keeps f instead. What goes back to the source uncounted takes along what its key held back.
 func (c *Consumer) finish(s *shard, f *flight) (successor *flight, complete bool) {
-	c.end(f)
+	c.end(s, f)
 	if !c.order.on {
 		return nil, c.settleEnded(s, f)
 	}
@@ -33,12 +33,12 @@ func (c *Consumer) finish(s *shard, f *flight) (successor *flight, complete bool
 // settle ends a flight and hands it to the settler. Its owner must not touch it afterwards. It reports whether a batch is
 // complete, for which the caller has to see to it that the settler hears of it.
 func (c *Consumer) settle(s *shard, f *flight) (complete bool) {
-	c.end(f)
+	c.end(s, f)
 	return c.settleEnded(s, f)
 }
 
 // end judges a flight whose lifecycle has ended, and makes that seen.
-func (c *Consumer) end(f *flight) {
+func (c *Consumer) end(s *shard, f *flight) {
 	c.limiter.end(f)
 	c.outage.record(f)
 	f.verdict = c.judge(f)
@@ -46,7 +46,7 @@ func (c *Consumer) end(f *flight) {
 		c.boundHold(f)
 	}
 	if c.watcher.watching || f.verdict.outcome != Succeeded {
-		c.watcher.transactionEnded(f)
+		c.watcher.transactionEnded(c.endOf(s, f))
 	}
 	if c.settings.OnEnd != nil {
 		c.settings.OnEnd(resultOf(f))

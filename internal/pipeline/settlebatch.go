@@ -101,7 +101,6 @@ func (s *settling) end(err error) {
 	c.stats.worked.Store(int64(now))
 	c.settler.slow.Store(c.pool.slow(took, c.settings.Policy.Settle.Retry.Timeout))
 	c.stats.shards[0].phases[phaseSettle].observe(took)
-	c.watcher.settleEnded(s.span, batch, took, err)
 	c.leases.release(batch)
 	c.unwritten.settled(batch)
 	c.stall.settling.Store(0)
@@ -114,8 +113,12 @@ func (s *settling) end(err error) {
 		if c.settings.Recorder != nil {
 			c.record(f, s.began, took)
 		}
+		if c.watcher.debug && !c.settings.produces {
+			c.watcher.transactionSettled(f.traced(), f.tx.ID(), f.verdict.outcome, f.verdict.action)
+		}
 		c.slabs.done(f)
 	}
+	c.watcher.settleEnded(s.span, counts, took, err)
 	for o, n := range counts {
 		if n > 0 {
 			c.stats.ended[o].Add(n)
@@ -188,7 +191,7 @@ func (s *settling) handleResult(failed itemErrors, clean bool) error {
 		if errors.Is(err, ergon.ErrStaleDelivery) {
 			delete(failed, i)
 			if !f.lost.Load() { // which was said then
-				s.watcher.stale(s.ctx, f)
+				s.watcher.stale(s.span, f.traced(), f.tx.ID())
 			}
 		}
 	}
@@ -200,7 +203,7 @@ func (s *settling) handleResult(failed itemErrors, clean bool) error {
 // unsettled remembers that transactions are left to be delivered again.
 func (c *Consumer) unsettled(left undone) {
 	if len(left.flights) > 0 {
-		c.watcher.unsettled(left)
+		c.watcher.unsettled(left.told())
 		c.failures.add(len(left.flights), left.flights[0].tx.ID(), left.err)
 	}
 }

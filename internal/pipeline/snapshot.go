@@ -67,7 +67,7 @@ func (s Snapshot) Ended() int64 {
 	return n
 }
 
-func (s *stats) snapshot() Snapshot {
+func (s *loopStats) snapshot() Snapshot {
 	snap := Snapshot{
 		Fetched: s.fetched.Load(), Produced: s.produced.Load(), Late: s.late.Load(),
 		Abandoned: s.abandoned.Load(), Returning: s.returning.Load(),
@@ -95,7 +95,7 @@ func (s *stats) snapshot() Snapshot {
 	return snap
 }
 
-func (s *stats) phase(i int) PhaseStats {
+func (s *loopStats) phase(i int) PhaseStats {
 	var buckets []Bucket
 	for b := range len(histogram{}.buckets) {
 		var n int64

@@ -103,7 +103,7 @@ func (c *Consumer) handlersStalled(now instant) bool {
 }
 
 // handled counts whatever moves a transaction on.
-func (s *stats) handled() int64 {
+func (s *loopStats) handled() int64 {
 	var n int64
 	for i := range s.shards {
 		shard := &s.shards[i]

@@ -7,75 +7,48 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.opentelemetry.io/otel/metric"
-	metricnoop "go.opentelemetry.io/otel/metric/noop"
-
 	"github.com/ergon-go/ergon"
-	"github.com/ergon-go/ergon/internal/spans"
+	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/policy"
 )
 
-// stuckMeter makes instruments of which those of a name, and of an operation where there are several, hang until they are let go:
-// they are called by the loop itself.
-type stuckMeters struct {
-	metricnoop.MeterProvider
+// stuckQuota does not answer until it is let go: the fetch loop asks it by itself.
+type stuckQuota struct {
+	pipeline.Quota
 
-	meter stuckMeter
+	free chan struct{}
 }
 
-type stuckMeter struct {
-	metricnoop.Meter
-
-	name, operation string
-	free            chan struct{}
-}
-
-func (m stuckMeters) Meter(string, ...metric.MeterOption) metric.Meter { return m.meter }
-
-func (m stuckMeter) Float64Histogram(name string, _ ...metric.Float64HistogramOption) (metric.Float64Histogram, error) {
-	if name != m.name {
-		return metricnoop.Float64Histogram{}, nil
-	}
-	return stuckHistogram{stuckMeter: m}, nil
-}
-
-type stuckHistogram struct {
-	metricnoop.Float64Histogram
-
-	stuckMeter stuckMeter
-}
-
-func (h stuckHistogram) Record(_ context.Context, _ float64, options ...metric.RecordOption) {
-	of := metric.NewRecordConfig(options).Attributes()
-	if operation, _ := of.Value(spans.MessagingOperation); operation.AsString() == h.stuckMeter.operation {
-		<-h.stuckMeter.free
-	}
+func (q stuckQuota) Take(ctx context.Context, n int) int {
+	<-q.free
+	return q.Quota.Take(ctx, n)
 }
 
 // [E2] What hangs outside of any bound is seen as soon as it should have come back, not a moment before.
 func TestLoopThatStandsStillSaysWhatDoes(t *testing.T) {
 	for name, c := range map[string]struct {
-		instrument spans.Instrument
-		operation  string
-		after      time.Duration
-		want       string
+		hang  func(r *rig, free chan struct{})
+		after time.Duration
+		want  string
 	}{
-		"an empty fetch":        {spans.OperationDuration, "receive", 3 * time.Second, "fetching"},
-		"an attempt":            {spans.AttemptDuration, "", 5*time.Second + 100*time.Millisecond, "handlers"},
-		"a batch of settlement": {spans.OperationDuration, "settle", 20 * time.Second, "settling"},
+		"after a fetch": {func(r *rig, free chan struct{}) {
+			r.Policy.Loop.Limit, r.Quota = 10, stuckQuota{pipeline.NewQuota(10), free}
+		}, 3 * time.Second, "fetching"},
+		"after an attempt": {func(r *rig, free chan struct{}) {
+			r.OnEnd = func(pipeline.Result) { <-free }
+		}, 5*time.Second + 100*time.Millisecond, "handlers"},
+		"before a batch of settlement": {func(r *rig, free chan struct{}) {
+			r.OnSettle = func(pipeline.Outcome, int64) { <-free }
+		}, 20 * time.Second, "settling"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				free := make(chan struct{})
 				r := newRig(ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) { return nil, nil }}, "1")
-				r.MeterProvider = stuckMeters{meter: stuckMeter{name: c.instrument.Name, operation: c.operation, free: free}}
 				r.Policy.Fetch.Retry, r.Policy.Settle.Retry = once(3*time.Second).Retry, once(10*time.Second).Retry
 				r.Policy.Process, r.Policy.Success, r.Policy.Exception = once(5*time.Second), once(4*time.Second), once(3*time.Second)
 				r.Policy.Settle.Interval = 0
-				if c.want == "fetching" {
-					r.Queue = newPolledRig(newJournal()).Queue
-					r.Source, r.Policy.Loop.Streaming = r.Queue, true
-				}
+				c.hang(r, free)
 				ctx, stop := context.WithCancel(t.Context())
 				r.start(ctx, t)
 				synctest.Wait()

@@ -39,8 +39,8 @@ const (
 	phases      = phaseSettle + 1
 )
 
-// stats counts without locks; what workers write is spread over shards.
-type stats struct {
+// loopStats counts without locks; what workers write is spread over shards.
+type loopStats struct {
 	clock     clock
 	began     atomic.Int64
 	finished  atomic.Int64 // 0 while the loop runs
@@ -65,13 +65,21 @@ type shard struct {
 	timeouts atomic.Int64
 	phases   [phases]histogram
 	writers  int // workers; under the pool's lock
+	number   int // of package stats' shards, which there are as many of; never changed
 	_        [64]byte
 }
 
-func (s *stats) nextShard() *shard { return &s.shards[s.next.Add(1)%shards] }
+func (s *loopStats) init(c clock) {
+	s.clock = c
+	for i := range s.shards {
+		s.shards[i].number = i
+	}
+}
+
+func (s *loopStats) nextShard() *shard { return &s.shards[s.next.Add(1)%shards] }
 
 // enter returns the shard that the fewest workers write to, until they leave it. The pool's lock is held.
-func (s *stats) enter() *shard {
+func (s *loopStats) enter() *shard {
 	least := &s.shards[0]
 	for i := range s.shards {
 		if s.shards[i].writers < least.writers {
@@ -90,10 +98,10 @@ func (s *shard) pile() int {
 	return 0
 }
 
-func (s *stats) leave(on *shard) { on.writers-- }
+func (s *loopStats) leave(on *shard) { on.writers-- }
 
 // outstanding is how many transactions were fetched and have not come to the end of their lifecycle.
-func (s *stats) outstanding() int {
+func (s *loopStats) outstanding() int {
 	n := s.fetched.Load()
 	for i := range s.shards {
 		n -= s.shards[i].finished.Load()
@@ -101,11 +109,11 @@ func (s *stats) outstanding() int {
 	return int(n)
 }
 
-func (s *stats) begin(now instant) { s.began.Store(int64(now)) }
+func (s *loopStats) begin(now instant) { s.began.Store(int64(now)) }
 
 // end notes when the loop came to its end. The natural one is that of its work: what follows is a last wait, for what did not
 // come.
-func (s *stats) end(now instant, natural bool) {
+func (s *loopStats) end(now instant, natural bool) {
 	if worked := s.worked.Load(); natural && worked > 0 {
 		now = instant(worked)
 	}
@@ -113,7 +121,7 @@ func (s *stats) end(now instant, natural bool) {
 	s.finished.Store(int64(now))
 }
 
-func (s *stats) elapsed() time.Duration {
+func (s *loopStats) elapsed() time.Duration {
 	began, end := s.began.Load(), s.finished.Load()
 	switch {
 	case began == 0:

@@ -74,8 +74,9 @@ func (c *Consumer) giveUp(s *slot, a *handlerAttempt) (event lifecycle.Event, te
 	err, f := c.timeoutError(a, nil), s.Carried.flight
 	now := c.clock.Now()
 	took := now - f.started
-	c.attempted(c.stats.nextShard(), f, a, event, err, now)
-	return event, func() { c.watcher.attemptEnded(a, event, err, took) }
+	on := c.stats.nextShard()
+	c.attempted(on, f, a, event, err, now)
+	return event, func() { c.watcher.attemptEnded(endOf(a, on, event, err, took)) }
 }
 
 // abandoned counts an attempt that was given up.
@@ -97,7 +98,7 @@ func (c *Consumer) late(a *handlerAttempt, err error) {
 		return
 	}
 	c.stats.late.Add(1)
-	c.watcher.late(a, err)
+	c.watcher.late(a, time.Duration(c.clock.Now()-a.Until), err)
 }
 
 // waitHeadroom reports whether another attempt may start although too many were given up and have not returned: those that
@@ -150,9 +151,10 @@ func (c *Consumer) abandon() {
 		c.abandoned(a)
 		now := c.clock.Now()
 		took := now - f.started
-		c.attempted(c.stats.nextShard(), f, a, lifecycle.Interrupted, ergon.ErrInterrupted, now)
+		on := c.stats.nextShard()
+		c.attempted(on, f, a, lifecycle.Interrupted, ergon.ErrInterrupted, now)
 		c.step(f, lifecycle.Interrupted)
-		c.watcher.attemptEnded(a, lifecycle.Interrupted, ergon.ErrInterrupted, took)
+		c.watcher.attemptEnded(endOf(a, on, lifecycle.Interrupted, ergon.ErrInterrupted, took))
 		if c.settle(c.stats.nextShard(), f) {
 			c.settler.hurry()
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
 	"runtime"
 	"sync"
 	"testing"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/internal/pipeline"
-	"github.com/ergon-go/ergon/internal/spans"
 	"github.com/ergon-go/ergon/policy"
 )
 
@@ -41,6 +39,18 @@ var tellers = map[string]func(r *rig, release <-chan struct{}){
 	},
 	"a log handler that hangs": func(r *rig, release <-chan struct{}) {
 		r.Logger = slog.New(foreignLog{func(slog.Record) { <-release }})
+	},
+	"instruments that are slow": func(r *rig, _ <-chan struct{}) {
+		r.MeterProvider = foreignMeters{do: func(string, int64) { sleep(100 * time.Millisecond) }}
+	},
+	"instruments that panic": func(r *rig, _ <-chan struct{}) {
+		r.MeterProvider = foreignMeters{do: func(string, int64) { panic("metrics") }}
+	},
+	"instruments that exit": func(r *rig, _ <-chan struct{}) {
+		r.MeterProvider = foreignMeters{do: func(string, int64) { runtime.Goexit() }}
+	},
+	"instruments that hang": func(r *rig, release <-chan struct{}) {
+		r.MeterProvider = foreignMeters{do: func(string, int64) { <-release }}
 	},
 }
 
@@ -76,18 +86,7 @@ func (m *moments) want(t *testing.T, n int, at time.Duration) {
 
 // [F2] [T1] Every attempt's deadline holds to the moment, whatever telling of the others does.
 func TestDeadlinesHoldWhateverTellingDoes(t *testing.T) {
-	more := map[string]func(r *rig, release <-chan struct{}){
-		"a meter that hangs": func(r *rig, release <-chan struct{}) {
-			free := make(chan struct{})
-			go func() {
-				<-release
-				close(free)
-			}()
-			r.MeterProvider = stuckMeters{meter: stuckMeter{name: spans.AttemptDuration.Name, free: free}}
-		},
-	}
-	maps.Copy(more, tellers)
-	for name, shape := range more {
+	for name, shape := range tellers {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				const n = 20

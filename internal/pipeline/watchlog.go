@@ -11,124 +11,182 @@ import (
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/internal/spans"
+	"github.com/ergon-go/ergon/policy"
 )
 
+// attemptEnd is an attempt that has ended.
+type attemptEnd struct {
+	ctx    context.Context //nolint:containedctx // the attempt's, for a call
+	traced context.Context //nolint:containedctx // likewise: carries its span, or that of its transaction; nil: nothing traces
+	span   trace.Span      // of the attempt; nil for none
+	phase  lifecycle.Phase
+	number int
+	event  lifecycle.Event
+	err    error
+	took   instant
+	shard  int
+}
+
+func endOf(a *handlerAttempt, on *shard, event lifecycle.Event, err error, took instant) attemptEnd {
+	return attemptEnd{
+		ctx: a, traced: a.Values(nil), span: a.Span(), phase: a.mark().phase(), number: a.mark().number(),
+		event: event, err: err, took: took, shard: on.number,
+	}
+}
+
 // attemptEnded is called for every attempt while anybody watches.
-func (w *watcher) attemptEnded(a *handlerAttempt, event lifecycle.Event, err error, took instant) {
-	if !w.watching || a.mark().phase() == lifecycle.Prepare { // each outbound transaction is watched by itself
+func (w *watcher) attemptEnded(e attemptEnd) {
+	if !w.watching || e.phase == lifecycle.Prepare { // each outbound transaction is watched by itself
 		return
 	}
 	if w.metrics != nil {
-		w.metrics.attempted(a.Values(w.consumer.values), a, event, took)
+		w.metrics.attempted(e.traced, e)
 	}
 	if w.debug {
-		w.logger.DebugContext(a, "attempt ended", "result", event.String(), "took", time.Duration(took), "error", err)
+		w.logger.DebugContext(e.ctx, "attempt ended", "result", e.event.String(), "took", time.Duration(e.took), "error", e.err)
 	}
-	w.endAttempt(a, event, err)
+	if e.span != nil {
+		w.endAttempt(e)
+	}
+}
+
+// transactionEnd is a transaction whose lifecycle has ended.
+type transactionEnd struct {
+	tx      *ergon.Transaction
+	traced  context.Context //nolint:containedctx // carries its span, for a call; nil: nothing traces
+	span    trace.Span      // nil for none
+	outcome Outcome
+	cause   *ergon.TransactionError // nil where it did not fail
+	began   instant                 // 0 where it did not begin
+	shard   int
+}
+
+func (c *Consumer) endOf(on *shard, f *flight) transactionEnd {
+	end := transactionEnd{tx: f.tx, outcome: f.verdict.outcome, cause: causeOf(f), began: f.began, shard: on.number}
+	if f.aside != nil {
+		end.traced, end.span = f.aside.ctx, f.aside.span
+	}
+	return end
+}
+
+// traced carries the span of f; nil where nothing traces.
+func (f *flight) traced() context.Context {
+	if f.aside == nil {
+		return nil
+	}
+	return f.aside.ctx
 }
 
 // transactionEnded is called for every transaction while anybody watches, and for those that did not succeed in any case.
-func (w *watcher) transactionEnded(f *flight) {
-	v := f.verdict
-	now := w.consumer.clock.Now()
-	if w.metrics != nil && f.began != 0 {
-		w.metrics.ended(w.contextOf(f), v.outcome, now-f.began)
+func (w *watcher) transactionEnded(e transactionEnd) {
+	if w.metrics != nil && e.began != 0 {
+		w.metrics.ended(e.traced, e.outcome, e.shard, w.clock.Now()-e.began)
 	}
-	w.logOutcome(f, v)
-	w.endTransaction(f, v)
+	if w.debug || e.cause != nil {
+		w.logOutcome(e)
+	}
+	if e.span != nil {
+		w.endTransaction(e)
+	}
 }
 
-func (w *watcher) logOutcome(f *flight, v verdict) {
+func (w *watcher) logOutcome(e transactionEnd) {
 	level := slog.LevelDebug
 	attrs := make([]slog.Attr, 0, 5)
-	attrs = append(attrs, slog.String("outcome", v.outcome.String()))
-	if cause := causeOf(f); cause != nil && (v.outcome != Interrupted && v.outcome != Redelivered) {
+	attrs = append(attrs, slog.String("outcome", e.outcome.String()))
+	if e.cause != nil && (e.outcome != Interrupted && e.outcome != Redelivered) {
 		level = slog.LevelWarn
-		attrs = append(attrs, slog.String("category", cause.Category.String()), slog.String("failed_phase", string(cause.Phase)),
-			slog.Any("error", copyOf(cause)))
-		if cause.Stack != nil {
-			attrs = append(attrs, slog.String("stack", string(cause.Stack)))
+		attrs = append(attrs, slog.String("category", e.cause.Category.String()), slog.String("failed_phase", string(e.cause.Phase)),
+			slog.Any("error", copyOf(e.cause)))
+		if e.cause.Stack != nil {
+			attrs = append(attrs, slog.String("stack", string(e.cause.Stack)))
 		}
 	}
-	if w.logger.Enabled(w.consumer.values, level) {
-		w.logger.LogAttrs(w.scoped(f), level, "transaction ended", attrs...)
+	if w.logger.Enabled(w.values, level) {
+		w.logger.LogAttrs(w.scoped(e.traced, e.tx.ID()), level, "transaction ended", attrs...)
 	}
 }
 
-func (w *watcher) contextOf(f *flight) context.Context {
-	if f.aside != nil && f.aside.ctx != nil {
-		return f.aside.ctx
+// scoped is the context of log lines about a transaction outside of its attempts. Nil for traced: nothing traces.
+func (w *watcher) scoped(traced context.Context, id string) context.Context {
+	if traced == nil {
+		traced = w.values
 	}
-	return w.consumer.values
-}
-
-// scoped is the context of log lines about f outside of its attempts.
-func (w *watcher) scoped(f *flight) context.Context {
-	s := w.consumer.settings
-	return spans.WithScope(w.contextOf(f), spans.Scope{Task: s.Task, Worker: s.Worker, TransactionID: f.tx.ID()})
+	return spans.WithScope(traced, spans.Scope{Task: w.settings.Task, Worker: w.settings.Worker, TransactionID: id})
 }
 
 // stuck is called for a handler that has not heeded its context.
-func (w *watcher) stuck(a *handlerAttempt, n int64) {
-	w.logger.WarnContext(a, "attempt given up, and its handler has not returned since; have it heed its context",
+func (w *watcher) stuck(ctx context.Context, n int64) {
+	w.logger.WarnContext(ctx, "attempt given up, and its handler has not returned since; have it heed its context",
 		"after", patience, "abandoned", n)
 }
 
 // late is called for every attempt that returned after it was given up: those that heed their context do so at once.
-func (w *watcher) late(a *handlerAttempt, err error) {
+func (w *watcher) late(ctx context.Context, by time.Duration, err error) {
 	if w.metrics != nil {
-		w.metrics.lates.Add(a.Values(w.consumer.values), 1, w.metrics.base...)
+		w.metrics.lates.add(1)
 	}
 	level := slog.LevelDebug
-	by := time.Duration(w.consumer.clock.Now() - a.Until)
 	if by > patience {
 		level = slog.LevelWarn
 	}
-	w.logger.Log(a, level, "attempt returned after it was given up; its result is discarded", "late_by", by, "error", err)
+	w.logger.Log(ctx, level, "attempt returned after it was given up; its result is discarded", "late_by", by, "error", err)
 }
 
-// notDeadLettered and unsettled write one line for a batch: when a disk is full, all of it fails. It has the trace of the
-// transaction that it names.
-func (w *watcher) notDeadLettered(_ context.Context, lost undone) {
-	if len(lost.flights) > 0 {
-		w.logger.ErrorContext(w.scoped(lost.flights[0]),
-			"dead letters could not be written; their transactions are requeued", "count", len(lost.flights), "error", lost.err)
+// leftOver is what could not be done for some transactions of a batch. One line is written for all: when a disk is full, all of it
+// fails. It has the trace of the first.
+type leftOver struct {
+	traced context.Context //nolint:containedctx // of the first, for a call
+	id     string
+	count  int // 0: nothing is said
+	err    error
+}
+
+func (u undone) told() leftOver {
+	if len(u.flights) == 0 {
+		return leftOver{}
+	}
+	return leftOver{traced: u.flights[0].traced(), id: u.flights[0].tx.ID(), count: len(u.flights), err: u.err}
+}
+
+func (w *watcher) notDeadLettered(l leftOver) {
+	if l.count > 0 {
+		w.logger.ErrorContext(w.scoped(l.traced, l.id),
+			"dead letters could not be written; their transactions are requeued", "count", l.count, "error", l.err)
 	}
 }
 
-func (w *watcher) unsettled(left undone) {
-	w.logger.ErrorContext(w.scoped(left.flights[0]),
-		"transactions could not be settled; they will be delivered again", "count", len(left.flights), "error", left.err)
+func (w *watcher) unsettled(l leftOver) {
+	w.logger.ErrorContext(w.scoped(l.traced, l.id),
+		"transactions could not be settled; they will be delivered again", "count", l.count, "error", l.err)
 }
 
 func (w *watcher) sequenceStuck() {
-	w.logger.WarnContext(w.consumer.values, "the loop has ended, and the sequence of its transactions has not returned since; "+
+	w.logger.WarnContext(w.values, "the loop has ended, and the sequence of its transactions has not returned since; "+
 		"have it heed its context")
 }
 
-func (w *watcher) stale(ctx context.Context, f *flight) {
+// stale is called for a delivery that a settlement found taken back; span is that of the settlement.
+func (w *watcher) stale(span trace.Span, traced context.Context, id string) { //nolint:revive // traced is the transaction's
 	if w.tracing {
-		trace.SpanFromContext(ctx).RecordError(ergon.ErrStaleDelivery, trace.WithAttributes(spans.MessagingMessageID.String(f.tx.ID())))
+		span.RecordError(ergon.ErrStaleDelivery, trace.WithAttributes(spans.MessagingMessageID.String(id)))
 	}
-	w.logger.WarnContext(w.scoped(f), "the source has taken the transaction back; it will be delivered again")
+	w.logger.WarnContext(w.scoped(traced, id), "the source has taken the transaction back; it will be delivered again")
 }
 
 func (w *watcher) notReleased(n int, err error) {
-	w.logger.ErrorContext(w.consumer.values, "transactions that were not wanted could not be given back", "count", n, "error", err)
+	w.logger.ErrorContext(w.values, "transactions that were not wanted could not be given back", "count", n, "error", err)
 }
 
 func (w *watcher) notCounted(err error) {
-	w.logger.WarnContext(w.consumer.values, "the source cannot say whether it holds back what was requeued; the loop ends without it",
+	w.logger.WarnContext(w.values, "the source cannot say whether it holds back what was requeued; the loop ends without it",
 		"error", err)
 }
 
-// leaseLost is told by another goroutine than the flight's owner, which therefore reads nothing of the flight. Nil is a
-// transaction that does not run.
-func (w *watcher) leaseLost(a *handlerAttempt, tx *ergon.Transaction) {
-	var ctx context.Context = a
-	if a == nil {
-		s := w.consumer.settings
-		ctx = spans.WithScope(w.consumer.values, spans.Scope{Task: s.Task, Worker: s.Worker, TransactionID: tx.ID()})
+// leaseLost is told by another goroutine than the flight's owner. Nil for ctx: no attempt runs.
+func (w *watcher) leaseLost(ctx context.Context, id string) {
+	if ctx == nil {
+		ctx = w.scoped(nil, id) //nolint:staticcheck // nil is "nothing traces"
 	}
 	w.logger.WarnContext(ctx, "lease lost; the handler is cancelled and its result discarded")
 }
@@ -139,7 +197,7 @@ func (w *watcher) fetchEnded(span trace.Span, n int, took instant, err error) {
 		err = nil
 	}
 	if w.metrics != nil && !w.produces {
-		w.metrics.called(w.consumer.values, &w.metrics.receive, took, err)
+		w.metrics.called(nil, &w.metrics.receive, took, err)
 	}
 	if w.tracing && span.IsRecording() {
 		span.SetAttributes(spans.MessagingBatchCount.Int(n))
@@ -147,26 +205,26 @@ func (w *watcher) fetchEnded(span trace.Span, n int, took instant, err error) {
 	w.endOperation(span, err)
 }
 
-func (w *watcher) settleEnded(span trace.Span, batch []*flight, took instant, err error) {
+// settleEnded is called when a batch is settled, with how many came to which outcome.
+func (w *watcher) settleEnded(span trace.Span, counts [outcomes]int64, took instant, err error) {
 	if w.metrics != nil {
 		if !w.produces {
-			w.metrics.called(w.consumer.values, &w.metrics.settle, took, err)
+			w.metrics.called(nil, &w.metrics.settle, took, err)
 		}
-		w.metrics.settled(w.consumer.values, batch)
-	}
-	if w.debug && !w.produces {
-		for _, f := range batch {
-			w.logger.DebugContext(w.scoped(f), "transaction settled",
-				"outcome", f.verdict.outcome.String(), "action", f.verdict.action.String())
-		}
+		w.metrics.settled(counts)
 	}
 	w.endOperation(span, err)
+}
+
+// transactionSettled is called for each transaction of a batch while debug lines are written.
+func (w *watcher) transactionSettled(traced context.Context, id string, o Outcome, action policy.SettleAction) {
+	w.logger.DebugContext(w.scoped(traced, id), "transaction settled", "outcome", o.String(), "action", action.String())
 }
 
 // leasesEnded leaves deliveries that are lost to leaseLost.
 func (w *watcher) leasesEnded(span trace.Span, err error) {
 	if err != nil && !onlyStale(err) {
-		w.logger.WarnContext(w.consumer.values, "leases could not all be extended", "error", err)
+		w.logger.WarnContext(w.values, "leases could not all be extended", "error", err)
 	}
 	w.endOperation(span, err)
 }
@@ -186,15 +244,15 @@ func onlyStale(err error) bool {
 
 func (w *watcher) empty(wait time.Duration) {
 	if w.debug {
-		w.logger.DebugContext(w.consumer.values, "nothing to fetch", "wait", wait)
+		w.logger.DebugContext(w.values, "nothing to fetch", "wait", wait)
 	}
 }
 
 func (w *watcher) outageChanged(lasts bool) {
 	if lasts {
-		w.logger.WarnContext(w.consumer.values, "outage: too many transactions in a row failed; fetching one at a time until one succeeds",
-			"after", w.consumer.settings.Policy.Loop.Outage.After)
+		w.logger.WarnContext(w.values, "outage: too many transactions in a row failed; fetching one at a time until one succeeds",
+			"after", w.settings.Policy.Loop.Outage.After)
 		return
 	}
-	w.logger.InfoContext(w.consumer.values, "outage over: a transaction succeeded")
+	w.logger.InfoContext(w.values, "outage over: a transaction succeeded")
 }

@@ -2,10 +2,8 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -20,58 +18,45 @@ const events = int(lifecycle.LeaseLost) + 1
 
 // calls is how the calls of an operation are recorded: those that succeeded, and those that failed, by category.
 type calls struct {
-	succeeded []metric.RecordOption
-	failed    [3][]metric.RecordOption
+	succeeded *timing
+	failed    [3]*timing
 }
 
-// metrics are the instruments of a loop. The attribute sets are made beforehand, so that recording allocates nothing.
+// metrics are the series of a loop, all made beforehand: to record is to count, on any goroutine, and calls nobody [F1] [O2].
 type metrics struct {
-	process   metric.Float64Histogram
-	operation metric.Float64Histogram
-	attempts  metric.Float64Histogram
-	messages  metric.Int64Counter
-	ends      metric.Int64Counter
-	lates     metric.Int64Counter
-	sends     metric.Int64Counter
-	produces  bool
-	gauges    metric.Registration
-	queue     metric.Registration // nil where the source is no queue that can be looked into
+	meter    *meter
+	produces bool
+	gauges   []metric.Registration
 
-	base     []metric.AddOption
-	outcome  [outcomes][]metric.AddOption
-	duration [outcomes][]metric.RecordOption
-	attempt  [lifecycle.Phases][events][]metric.RecordOption
-	prepared [outcomes][]metric.RecordOption
-	sent     [outcomes][]metric.AddOption
-	received []metric.AddOption
+	consumed *counter
+	lates    *counter
+	ends     [outcomes]*counter
+	sent     [outcomes]*counter
+	process  [outcomes]*timing
+	prepared [outcomes]*timing
+	attempt  [lifecycle.Phases][events]*timing
 	receive  calls
 	settle   calls
 }
 
-func newMetrics(c *Consumer, meter metric.Meter) (*metrics, error) {
-	m := &metrics{}
-	var errs [7]error
-	m.process, errs[0] = histogramOf(meter, spans.ProcessDuration)
-	m.operation, errs[1] = histogramOf(meter, spans.OperationDuration)
-	m.attempts, errs[2] = histogramOf(meter, spans.AttemptDuration)
-	m.messages, errs[3] = counterOf(meter, spans.ConsumedMessages)
-	m.ends, errs[4] = counterOf(meter, spans.Transactions)
-	m.lates, errs[5] = counterOf(meter, spans.LateResults)
-	m.sends, errs[6] = counterOf(meter, spans.SentMessages)
-	if err := errors.Join(errs[:]...); err != nil {
-		return nil, fmt.Errorf("make the metrics of task %q: %w", c.settings.Task, err)
+// gauge is a number that is read when metrics are collected, on the reader's goroutine.
+type gauge struct {
+	instrument spans.Instrument
+	read       func() int64
+}
+
+// newMetrics calls a provider that is not ours, so it is to be bounded.
+func newMetrics(s Settings, m *meter, from metric.MeterProvider, gauges []gauge) (*metrics, error) {
+	made := &metrics{meter: m, produces: s.produces}
+	made.prepare(s)
+	err := m.err()
+	if err == nil {
+		err = made.observe(s, from.Meter(spans.InstrumentationName), gauges)
 	}
-	m.prepare(c)
-	return m, errors.Join(m.observe(c, meter), m.observeQueue(c, meter))
-}
-
-func histogramOf(meter metric.Meter, i spans.Instrument) (metric.Float64Histogram, error) {
-	return meter.Float64Histogram(i.Name, metric.WithUnit(i.Unit), metric.WithDescription(i.Description),
-		metric.WithExplicitBucketBoundaries(i.Buckets...))
-}
-
-func counterOf(meter metric.Meter, i spans.Instrument) (metric.Int64Counter, error) {
-	return meter.Int64Counter(i.Name, metric.WithUnit(i.Unit), metric.WithDescription(i.Description))
+	if err != nil {
+		return nil, fmt.Errorf("make the metrics of task %q: %w", s.Task, err)
+	}
+	return made, nil
 }
 
 // everywhere are the attributes of all metrics of a task.
@@ -87,33 +72,30 @@ func (s Settings) common() []attribute.KeyValue {
 	return append(s.everywhere(), spans.MessagingSource.String(s.Policy.Fetch.Connector))
 }
 
-func (m *metrics) prepare(c *Consumer) {
-	everywhere, common := c.settings.everywhere(), c.settings.common()
-	set := func(more ...attribute.KeyValue) metric.MeasurementOption {
-		return metric.WithAttributeSet(attribute.NewSet(append(more, common...)...))
-	}
-	m.base = []metric.AddOption{set()}
-	m.received = []metric.AddOption{set(spans.MessagingOperation.String("receive"))}
+func (m *metrics) prepare(s Settings) {
+	common := s.common()
+	with := func(more ...attribute.KeyValue) []attribute.KeyValue { return append(slices.Clip(more), common...) }
+	m.lates = m.meter.counter(spans.LateResults, common...)
+	m.consumed = m.meter.counter(spans.ConsumedMessages, with(spans.MessagingOperation.String("receive"))...)
 	for o := range outcomes {
-		name := spans.Outcome.String(Outcome(o).String())
-		m.outcome[o] = []metric.AddOption{set(name)}
-		m.duration[o] = []metric.RecordOption{set(append(errorOf(Outcome(o)), name, spans.MessagingOperation.String("process"))...)}
-		prepare := append(slices.Clone(everywhere), spans.MessagingOperation.String("prepare"))
-		m.prepared[o] = []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(append(slices.Clone(prepare), name)...))}
-		m.sent[o] = []metric.AddOption{metric.WithAttributeSet(attribute.NewSet(append(errorOf(Outcome(o)), prepare...)...))}
+		name, failed := spans.Outcome.String(Outcome(o).String()), errorOf(Outcome(o))
+		prepare := append(s.everywhere(), spans.MessagingOperation.String("prepare"))
+		m.ends[o] = m.meter.counter(spans.Transactions, with(name)...)
+		m.process[o] = m.meter.timing(spans.ProcessDuration, with(append(failed, name, spans.MessagingOperation.String("process"))...)...)
+		m.prepared[o] = m.meter.timing(spans.OperationDuration, append(slices.Clip(prepare), name)...)
+		m.sent[o] = m.meter.counter(spans.SentMessages, append(slices.Clip(prepare), failed...)...)
 	}
 	for p := range m.attempt {
+		phase := spans.PhaseKey.String(string(phaseOf(s.produces, lifecycle.Phase(p))))
 		for e := range events {
-			phase := spans.PhaseKey.String(string(c.phaseOf(lifecycle.Phase(p))))
-			m.attempt[p][e] = []metric.RecordOption{set(phase, spans.Result.String(lifecycle.Event(e).String()))}
+			m.attempt[p][e] = m.meter.timing(spans.AttemptDuration, with(phase, spans.Result.String(lifecycle.Event(e).String()))...)
 		}
 	}
-	m.produces = c.settings.produces
 	for name, operation := range map[string]*calls{"receive": &m.receive, "settle": &m.settle} {
 		key := spans.MessagingOperation.String(name)
-		operation.succeeded = []metric.RecordOption{set(key)}
+		operation.succeeded = m.meter.timing(spans.OperationDuration, with(key)...)
 		for _, category := range []ergon.Category{ergon.CategorySystem, ergon.CategoryBusiness, ergon.CategoryTimeout} {
-			operation.failed[category] = []metric.RecordOption{set(key, spans.ErrorType.String(category.String()))}
+			operation.failed[category] = m.meter.timing(spans.OperationDuration, with(key, spans.ErrorType.String(category.String()))...)
 		}
 	}
 }
@@ -128,91 +110,82 @@ func errorOf(o Outcome) []attribute.KeyValue {
 }
 
 // observe registers what is read when metrics are collected.
-func (m *metrics) observe(c *Consumer, meter metric.Meter) error {
-	attrs := metric.WithAttributeSet(attribute.NewSet(
-		spans.Task.String(c.settings.Task), spans.Worker.String(c.settings.Worker)))
+func (m *metrics) observe(s Settings, meter metric.Meter, gauges []gauge) error {
+	attrs := metric.WithAttributeSet(attribute.NewSet(spans.Task.String(s.Task), spans.Worker.String(s.Worker)))
 	read := map[metric.Int64Observable]func() int64{}
 	var all []metric.Observable
-	for _, g := range []struct {
-		instrument spans.Instrument
-		read       func() int64
-	}{
-		{spans.InFlight, func() int64 { return int64(c.stats.outstanding()) }},
-		{spans.Waiting, func() int64 { return int64(c.waiting.count.Load()) }},
-		{spans.OrderHeld, c.order.count.Load},
-		{spans.Abandoned, c.stats.abandoned.Load},
-		{spans.ConcurrencyLimit, func() int64 { return int64(c.pool.limit.Load()) }},
-		{spans.Outage, func() int64 { return map[bool]int64{true: 1}[c.outage.lasts()] }},
-	} {
-		gauge, err := meter.Int64ObservableGauge(g.instrument.Name,
-			metric.WithUnit(g.instrument.Unit), metric.WithDescription(g.instrument.Description))
+	for _, g := range gauges {
+		made, err := gaugeOf(meter, g.instrument)
 		if err != nil {
-			return fmt.Errorf("make metric %s: %w", g.instrument.Name, err)
+			return err
 		}
-		read[gauge] = g.read
-		all = append(all, gauge)
+		read[made] = g.read
+		all = append(all, made)
 	}
-	var err error
-	m.gauges, err = meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+	registered, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		for gauge, value := range read {
 			o.ObserveInt64(gauge, value(), attrs)
 		}
 		return nil
 	}, all...)
 	if err != nil {
-		return fmt.Errorf("observe the metrics of task %q: %w", c.settings.Task, err)
+		return fmt.Errorf("observe gauges: %w", err)
 	}
-	return nil
+	m.gauges = append(m.gauges, registered)
+	if registered, err = observeQueue(s, meter); registered != nil {
+		m.gauges = append(m.gauges, registered)
+	}
+	return err
 }
 
-func (m *metrics) consumed(ctx context.Context, n int) { m.messages.Add(ctx, int64(n), m.received...) }
-
-func (m *metrics) attempted(ctx context.Context, a *handlerAttempt, event lifecycle.Event, took instant) {
-	m.attempts.Record(ctx, seconds(took), m.attempt[a.mark().phase()][event]...)
+func gaugeOf(meter metric.Meter, i spans.Instrument) (metric.Int64ObservableGauge, error) {
+	made, err := meter.Int64ObservableGauge(i.Name, metric.WithUnit(i.Unit), metric.WithDescription(i.Description))
+	if err != nil {
+		return nil, fmt.Errorf("make metric %s: %w", i.Name, err)
+	}
+	return made, nil
 }
 
-func (m *metrics) ended(ctx context.Context, o Outcome, took instant) {
+func (m *metrics) attempted(ctx context.Context, e attemptEnd) {
+	m.attempt[e.phase][e.event].record(ctx, e.shard, e.took)
+}
+
+func (m *metrics) ended(ctx context.Context, o Outcome, shard int, took instant) {
 	if m.produces {
-		m.operation.Record(ctx, seconds(took), m.prepared[o]...)
+		m.prepared[o].record(ctx, shard, took)
 		return
 	}
-	m.process.Record(ctx, seconds(took), m.duration[o]...)
+	m.process[o].record(ctx, shard, took)
 }
 
-func (m *metrics) settled(ctx context.Context, batch []*flight) {
-	var counts [outcomes]int64
-	for _, f := range batch {
-		counts[f.verdict.outcome]++
-	}
+// settled counts a batch that is settled, by outcome.
+func (m *metrics) settled(counts [outcomes]int64) {
 	for o, n := range counts {
-		if n > 0 {
-			m.ends.Add(ctx, n, m.outcome[o]...)
-			if m.produces && Outcome(o) != Interrupted {
-				m.sends.Add(ctx, n, m.sent[o]...)
-			}
+		if n == 0 {
+			continue
+		}
+		m.ends[o].add(n)
+		if m.produces && Outcome(o) != Interrupted {
+			m.sent[o].add(n)
 		}
 	}
 }
 
 func (m *metrics) called(ctx context.Context, operation *calls, took instant, err error) {
-	options := operation.succeeded
+	to := operation.succeeded
 	if err != nil {
-		options = operation.failed[ergon.CategoryOf(err)]
+		to = operation.failed[ergon.CategoryOf(err)]
 	}
-	m.operation.Record(ctx, seconds(took), options...)
+	to.record(ctx, 0, took)
 }
 
-func (m *metrics) close() error {
-	var errs []error
-	for _, registered := range []metric.Registration{m.gauges, m.queue} {
-		if registered != nil {
-			errs = append(errs, registered.Unregister())
+// end has what was recorded handed over, and takes the gauges back, both on the queue's goroutine; failed gets why that did not work.
+func (m *metrics) end(failed func(error)) {
+	m.meter.end(func() {
+		for _, g := range m.gauges {
+			if err := g.Unregister(); err != nil {
+				failed(fmt.Errorf("unregister metrics: %w", err))
+			}
 		}
-	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("unregister metrics: %w", err)
-	}
-	return nil
+	})
 }
-
-func seconds(i instant) float64 { return time.Duration(i).Seconds() }

@@ -23,40 +23,39 @@ import (
 // maxLinks bounds the links of a settle span; the SDK's default limit is the same.
 const maxLinks = 128
 
-// accepted remembers which fetch brought the flights, where no other span ties them together.
-func (w *watcher) accepted(flights []*flight, from trace.SpanContext) {
+// fetched counts what a fetch brought.
+func (w *watcher) fetched(n int) {
 	if w.metrics != nil && !w.produces {
-		w.metrics.consumed(w.consumer.values, len(flights))
-	}
-	if !w.tracing || !w.link {
-		return
-	}
-	for _, f := range flights {
-		f.needAside().fetched = from
+		w.metrics.consumed.add(int64(n))
 	}
 }
 
-func (w *watcher) transactionStarted(f *flight) {
-	t := f.needAside()
-	parent, links := w.parentOf(f)
+// linksFetch reports whether transactions are linked to their fetch, because no other span ties them together.
+func (w *watcher) linksFetch() bool { return w.tracing && w.link }
+
+// transactionStarted starts the span of a transaction on its worker: a sampler or a span processor that hangs holds that worker.
+// fetched is the fetch that brought it, where it is to be linked to that. What is produced carries its span.
+func (w *watcher) transactionStarted(tx *ergon.Transaction, fetched trace.SpanContext) (context.Context, trace.Span) {
+	parent, links := w.parentOf(*tx, fetched)
 	options := w.kind
 	if len(links) > 0 {
 		options = []trace.SpanStartOption{options[0], trace.WithLinks(links...)}
 	}
-	t.ctx, t.span = spans.Start(parent, w.tracer, w.process, options...)
+	ctx, span := spans.Start(parent, w.tracer, w.process, options...)
 	if w.produces {
-		t.ctx = tracecontext.WithCreation(t.ctx)
-		*f.tx = tracecontext.Inject(t.ctx, *f.tx)
+		ctx = tracecontext.WithCreation(ctx)
+		*tx = tracecontext.Inject(ctx, *tx)
 	}
+	return ctx, span
 }
 
 // parentOf is what the span of a transaction is below, and what it is linked to. By default it begins a trace, which is linked to
 // its sender, whose context travels in the metadata, and to a finite loop: however long that is, a trace is as large as what
 // happens to one transaction. Where the sender's trace goes on, it is below the sender, and below a finite loop where it has none.
-func (w *watcher) parentOf(f *flight) (context.Context, []trace.Link) {
-	parent := w.consumer.values
+func (w *watcher) parentOf(tx ergon.Transaction, fetched trace.SpanContext) (context.Context, []trace.Link) {
+	parent := w.values
 	var links []trace.Link
-	sender, loop := tracecontext.Extract(*f.tx), trace.SpanContextFromContext(parent)
+	sender, loop := tracecontext.Extract(tx), trace.SpanContextFromContext(parent)
 	linksLoop := loop.IsValid() && (sender.IsValid() || !w.continues)
 	switch {
 	case !w.continues:
@@ -70,29 +69,29 @@ func (w *watcher) parentOf(f *flight) (context.Context, []trace.Link) {
 	if linksLoop {
 		links = append(links, trace.Link{SpanContext: loop})
 	}
-	if text, has := f.tx.Metadata(tracecontext.Baggage); has && w.continues {
+	if text, has := tx.Metadata(tracecontext.Baggage); has && w.continues {
 		if b, err := baggage.Parse(text); err == nil {
 			parent = baggage.ContextWithBaggage(parent, b)
 		}
 	}
-	if f.aside.fetched.IsValid() {
-		links = append(links, trace.Link{SpanContext: f.aside.fetched})
+	if fetched.IsValid() {
+		links = append(links, trace.Link{SpanContext: fetched})
 	}
 	return parent, links
 }
 
 // attemptStarted starts a span only below one that records: what is not sampled costs no more than its trace context. Outbound
-// transactions have spans and attempts of their own.
-func (w *watcher) attemptStarted(f *flight, a *handlerAttempt) {
-	t := f.aside
-	if !t.span.IsRecording() || f.state.Phase == lifecycle.Prepare {
-		if t.span.SpanContext().IsValid() {
-			a.Trace(t.ctx, nil)
-		}
-		return
+// transactions have spans and attempts of their own. Of and within are the transaction's span and what carries it. It returns nil for
+// a context where nothing traces.
+func (w *watcher) attemptStarted(within context.Context, of trace.Span, s lifecycle.State) (traced context.Context, span trace.Span) {
+	switch {
+	case of.IsRecording() && s.Phase != lifecycle.Prepare:
+		return spans.Start(within, w.tracer, w.attemptName(s))
+	case of.SpanContext().IsValid():
+		return within, nil
+	default:
+		return nil, nil
 	}
-	ctx, span := spans.Start(t.ctx, w.tracer, w.attemptName(f.state))
-	a.Trace(ctx, span)
 }
 
 func (w *watcher) attemptName(s lifecycle.State) string {
@@ -102,56 +101,59 @@ func (w *watcher) attemptName(s lifecycle.State) string {
 			"success" + spans.AttemptInfix + "1", "exception" + spans.AttemptInfix + "1",
 		}[s.Phase]
 	}
-	return string(w.consumer.phaseOf(s.Phase)) + spans.AttemptInfix + strconv.Itoa(int(s.Attempt))
+	return string(phaseOf(w.produces, s.Phase)) + spans.AttemptInfix + strconv.Itoa(int(s.Attempt))
 }
 
 // endAttempt marks a failure on the attempt's own span only: another attempt may heal it.
-func (w *watcher) endAttempt(a *handlerAttempt, event lifecycle.Event, err error) {
-	span := a.Span()
-	if span == nil {
-		return
-	}
-	if span.IsRecording() {
-		phase := a.mark().phase()
-		retry := w.consumer.retries[phase]
-		span.SetAttributes( // all at once, so that the SDK makes room once
-			spans.PhaseKey.String(string(w.consumer.phaseOf(phase))), spans.AttemptKey.Int(a.mark().number()), spans.Result.String(event.String()),
+func (w *watcher) endAttempt(e attemptEnd) {
+	if e.span.IsRecording() {
+		retry := w.retryOf(e.phase)
+		e.span.SetAttributes( // all at once, so that the SDK makes room once
+			spans.PhaseKey.String(string(phaseOf(w.produces, e.phase))), spans.AttemptKey.Int(e.number), spans.Result.String(e.event.String()),
 			spans.MaxAttempts.Int(retry.MaxAttempts), spans.AttemptTimeout.Int64(retry.Timeout.Milliseconds()),
 		)
-		if event != lifecycle.OK {
-			recordError(span, categoryOf(event, err), err)
+		if e.event != lifecycle.OK {
+			recordError(e.span, categoryOf(e.event, e.err), e.err)
 		}
 	}
-	w.end(span)
+	w.end(e.span)
 }
 
-func (w *watcher) endTransaction(f *flight, v verdict) {
-	t := f.aside
-	if t == nil || t.span == nil {
-		return
+// retryOf is the policy of a phase that has attempts with spans.
+func (w *watcher) retryOf(p lifecycle.Phase) *policy.Retry {
+	switch p {
+	case lifecycle.Success:
+		return &w.settings.Policy.Success.Retry
+	case lifecycle.Exception:
+		return &w.settings.Policy.Exception.Retry
+	default:
+		return &w.settings.Policy.Process.Retry
 	}
-	if t.span.IsRecording() {
-		t.span.SetAttributes(w.ofTransaction(f, v)...) // all at once, so that the SDK makes room once
-		if cause := causeOf(f); cause != nil {
-			t.span.SetAttributes(spans.Category.String(cause.Category.String()))
-			recordError(t.span, cause.Category, cause)
+}
+
+func (w *watcher) endTransaction(e transactionEnd) {
+	if e.span.IsRecording() {
+		e.span.SetAttributes(w.ofTransaction(e)...) // all at once, so that the SDK makes room once
+		if e.cause != nil {
+			e.span.SetAttributes(spans.Category.String(e.cause.Category.String()))
+			recordError(e.span, e.cause.Category, e.cause)
 		}
 	}
-	w.end(t.span)
+	w.end(e.span)
 }
 
-func (w *watcher) ofTransaction(f *flight, v verdict) []attribute.KeyValue {
-	p := w.consumer.settings.Policy
+func (w *watcher) ofTransaction(e transactionEnd) []attribute.KeyValue {
+	p := &w.settings.Policy
 	attributes := []attribute.KeyValue{
-		spans.MessagingSystem.String(spans.SystemName), spans.MessagingMessageID.String(f.tx.ID()),
-		spans.Task.String(w.consumer.settings.Task), spans.Worker.String(w.consumer.settings.Worker),
-		spans.TransactionTimeout.Int64(p.Loop.TransactionTimeout.Milliseconds()), spans.Outcome.String(v.outcome.String()),
+		spans.MessagingSystem.String(spans.SystemName), spans.MessagingMessageID.String(e.tx.ID()),
+		spans.Task.String(w.settings.Task), spans.Worker.String(w.settings.Worker),
+		spans.TransactionTimeout.Int64(p.Loop.TransactionTimeout.Milliseconds()), spans.Outcome.String(e.outcome.String()),
 	}
 	if w.produces {
 		return append(attributes, spans.MessagingOperation.String("prepare"), spans.MessagingType.String("send"))
 	}
 	return append(attributes, spans.MessagingOperation.String("process"), spans.MessagingType.String("process"),
-		spans.MessagingSource.String(p.Fetch.Connector), spans.DeliveryCount.Int(f.tx.Delivery().Count))
+		spans.MessagingSource.String(p.Fetch.Connector), spans.DeliveryCount.Int(e.tx.Delivery().Count))
 }
 
 // causeOf is why f failed: the handler's own failure where that came last; nil where it did not fail.
@@ -190,7 +192,7 @@ func (w *watcher) fetchStarted(ctx context.Context, limit int) (context.Context,
 	if !w.tracing || w.produces {
 		return w.unseen(ctx)
 	}
-	attributes := append(retryPolicy(w.consumer.settings.Policy.Fetch.Retry), spans.FetchLimit.Int(limit))
+	attributes := append(retryPolicy(w.settings.Policy.Fetch.Retry), spans.FetchLimit.Int(limit))
 	if w.link { // no other span says what the loop runs with
 		attributes = append(append(attributes, w.loopPolicy()...), w.policy...)
 	}
@@ -207,7 +209,7 @@ func (w *watcher) settleStarted(ctx context.Context, batch []*flight) (context.C
 			links = append(links, trace.Link{SpanContext: t.span.SpanContext()})
 		}
 	}
-	attributes := append(retryPolicy(w.consumer.settings.Policy.Settle.Retry), spans.MessagingBatchCount.Int(len(batch)))
+	attributes := append(retryPolicy(w.settings.Policy.Settle.Retry), spans.MessagingBatchCount.Int(len(batch)))
 	return w.operation(ctx, spans.Settle, "settle", links, attributes...)
 }
 
@@ -235,8 +237,8 @@ func (w *watcher) operation(
 	if span.IsRecording() {
 		span.SetAttributes(
 			spans.MessagingSystem.String(spans.SystemName), spans.MessagingOperation.String(operation),
-			spans.MessagingSource.String(w.consumer.settings.Policy.Fetch.Connector),
-			spans.Task.String(w.consumer.settings.Task), spans.Worker.String(w.consumer.settings.Worker),
+			spans.MessagingSource.String(w.settings.Policy.Fetch.Connector),
+			spans.Task.String(w.settings.Task), spans.Worker.String(w.settings.Worker),
 		)
 		span.SetAttributes(attributes...)
 	}
@@ -260,7 +262,7 @@ func (w *watcher) loopStarted(ctx context.Context) (context.Context, trace.Span)
 	}
 	ctx, span := spans.Start(ctx, w.tracer, spans.TaskRun)
 	if span.IsRecording() {
-		span.SetAttributes(spans.Task.String(w.consumer.settings.Task), spans.Worker.String(w.consumer.settings.Worker))
+		span.SetAttributes(spans.Task.String(w.settings.Task), spans.Worker.String(w.settings.Worker))
 		span.SetAttributes(w.loopPolicy()...)
 		span.SetAttributes(w.policy...)
 	}
@@ -274,9 +276,9 @@ func retryPolicy(retry policy.Retry) []attribute.KeyValue {
 }
 
 func (w *watcher) loopPolicy() []attribute.KeyValue {
-	p := w.consumer.settings.Policy.Loop
+	p := w.settings.Policy.Loop
 	if w.produces {
-		of := w.consumer.settings.Producer.Loop
+		of := w.settings.Producer.Loop
 		return []attribute.KeyValue{
 			spans.Execution.String(string(p.Execution)), spans.Concurrency.Int(p.Concurrency.Value), spans.BatchSize.Int(of.Batch.Size),
 			spans.ThrottleRate.Float64(of.Throttle.Rate), spans.ThrottleBurst.Int(of.Throttle.Burst),
