@@ -51,7 +51,7 @@ func (w *worker) call(a *handlerAttempt) {
 	case lifecycle.Process:
 		w.answer.result, w.answer.err = handlers.Process(a, *a.tx)
 	case lifecycle.Prepare:
-		w.answer.result, w.answer.outputs, w.answer.err = w.consumer.hybrid.prepare(w, a, w.answer.result)
+		w.answer.result, w.answer.outputs, w.answer.err = w.prepare(a, w.answer.result)
 	case lifecycle.Success:
 		w.answer.err = handlers.Success(a, *a.tx, w.answer.result)
 	case lifecycle.Exception:

@@ -108,7 +108,6 @@ func New(s Settings) (*Consumer, error) {
 	if err := c.hop.ask(s); err != nil {
 		return nil, err
 	}
-	c.hybrid = newHybrid(c)
 	c.order.on = s.Policy.Loop.Ordering == policy.OrderingKey && declared.Order != capability.OrderKey
 	c.order.most = s.Policy.Loop.Order.Held
 	c.order.held = map[string][]*flight{}
@@ -121,8 +120,11 @@ func New(s Settings) (*Consumer, error) {
 			return nil, fmt.Errorf("connector %q does not say how long its leases are: %w", s.Policy.Fetch.Connector, err)
 		}
 	}
-	c.watcher, c.known, err = newWatcher(c.settings, c.clock, c.gauges())
-	return c, err
+	if c.watcher, c.known, err = newWatcher(c.settings, c.clock, c.gauges()); err != nil {
+		return nil, err
+	}
+	c.hybrid = hybridOf(c)
+	return c, nil
 }
 
 // gauges are what metrics show of the loop while it runs.

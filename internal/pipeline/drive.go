@@ -19,7 +19,7 @@ func (c *Consumer) run(w *worker, f *flight) bool {
 // resume drives on a flight that was another worker's, by the action that w was made with, or that another was caught in.
 func (c *Consumer) resume(w *worker, f *flight) bool {
 	action := w.action
-	if w.unprepared != nil {
+	if w.unprepared.preparation != nil {
 		event, owned := c.make(w, f, w.unprepared.inbound)
 		if !owned {
 			return false

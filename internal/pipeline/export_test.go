@@ -1,4 +1,62 @@
 package pipeline
 
+import (
+	"time"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/internal/attempt"
+	"github.com/ergon-go/ergon/internal/inline"
+	"github.com/ergon-go/ergon/internal/spans"
+	"github.com/ergon-go/ergon/policy"
+)
+
 // PayloadText opens payloadText to tests.
 var PayloadText = payloadText
+
+// What a preparation needs of a loop.
+type (
+	OutboundObserver = outboundObserver
+	InboundAttempt   = inboundAttempt
+)
+
+// Preparation is a preparation that no loop has.
+type Preparation struct{ p *preparation }
+
+// NewPreparation prepares txs within an attempt that ends after limit.
+func NewPreparation(
+	task *ergon.Task, p policy.Producer, o OutboundObserver, inbound InboundAttempt, limit time.Duration, txs ...ergon.Transaction,
+) Preparation {
+	clock := attempt.NewClock()
+	h := newHybrid(hybridParts{handlers: task, policy: p, scope: spans.Scope{Task: "task"}, clock: clock, observer: o})
+	return Preparation{newPreparation(h, inbound, clock.Now().After(limit), txs)}
+}
+
+// Run prepares them.
+func (p Preparation) Run() error { return p.p.run() }
+
+// Stop begins a shutdown.
+func (p Preparation) Stop() { p.p.hybrid.stop() }
+
+// RunInline makes the first attempt on the caller's goroutine, as a worker does, and reports whether it may and that was enough.
+func (p Preparation) RunInline(by inline.Caller, handOff func()) (may, enough bool) {
+	call := p.p.inlineCall()
+	if call == nil {
+		return false, false
+	}
+	began := p.p.hybrid.clock.Now()
+	if !call.Run(by, handOff) {
+		return true, false
+	}
+	p.p.finishInline(call.Result(), began)
+	return true, true
+}
+
+// Collector is that of an attempt to prepare tx whose dispatches to the source's store are collected.
+type Collector struct{ *collector }
+
+// NewCollector makes one.
+func NewCollector(tx *ergon.Transaction) Collector { return Collector{&collector{tx: tx, hop: &hop{}}} }
+
+// Take is called when the attempt has returned.
+func (c Collector) Take() []capability.Output { return c.take() }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -14,7 +13,6 @@ import (
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/ask"
-	"github.com/ergon-go/ergon/internal/coalesce"
 	"github.com/ergon-go/ergon/internal/spans"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -51,64 +49,6 @@ func (h *hop) buries() bool { return h != nil && h.bury }
 
 // SharesStore is asked where an attempt dispatches, within that.
 func (h *hop) SharesStore(to ergon.Dispatcher) bool { return h.hopper.SharesStore(to) }
-
-// collector takes what an attempt dispatches to the source's store. It is the attempt's own: nothing of an attempt that was
-// given up is ever heard of.
-type collector struct {
-	of      *outbound
-	hop     *hop // nil: nothing is collected
-	mu      sync.Mutex
-	outputs []capability.Output
-	taken   bool
-}
-
-var _ coalesce.Collector = (*collector)(nil)
-
-// Store is the loop's source, if it can hop.
-func (c *collector) Store() coalesce.Store {
-	if c.hop == nil {
-		return nil
-	}
-	return c.hop
-}
-
-// Derive returns batch in which what has the id of the outbound transaction that is prepared is known to have a derived one,
-// also where the handler made it anew.
-func (c *collector) Derive(batch []ergon.Transaction) []ergon.Transaction {
-	if !c.of.tx.HasDerivedID() {
-		return batch
-	}
-	cloned := false
-	for i, tx := range batch {
-		if tx.HasDerivedID() || tx.ID() != c.of.tx.ID() {
-			continue
-		}
-		if !cloned {
-			batch, cloned = slices.Clone(batch), true
-		}
-		batch[i] = tx.WithDerivedID(tx.ID())
-	}
-	return batch
-}
-
-// Collect takes batch as an output, unless the attempt has returned.
-func (c *collector) Collect(to ergon.Dispatcher, batch []ergon.Transaction) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.taken {
-		return errors.New("not dispatched: the attempt that it belongs to has returned")
-	}
-	c.outputs = append(c.outputs, capability.Output{To: to, Transactions: slices.Clone(batch)})
-	return nil
-}
-
-// take returns what was collected; from then on nothing is.
-func (c *collector) take() []capability.Output {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.taken = true
-	return c.outputs
-}
 
 // hopOver makes durable, together with what becomes of their deliveries, the outputs of those of the batch that have any, and the
 // dead letters that their source's store keeps. Those whose outputs are refused, and that are to have a letter, leave the batch.

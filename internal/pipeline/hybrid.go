@@ -7,98 +7,91 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/time/rate"
 
 	"github.com/ergon-go/ergon"
-	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/foreign"
 	"github.com/ergon-go/ergon/internal/inline"
 	"github.com/ergon-go/ergon/internal/lifecycle"
+	"github.com/ergon-go/ergon/internal/spans"
 	"github.com/ergon-go/ergon/policy"
 )
 
-// hybrid is what a loop prepares outbound transactions with: all inbound transactions share its slots and its throttle. Nil is
-// a loop of a task that is no hybrid.
+// hybrid prepares the outbound transactions of a loop by the producer policy: all inbound transactions share its slots and its
+// throttle [B3]. Nil is a loop of a task that is not a hybrid.
 type hybrid struct {
-	consumer *Consumer
-	policy   policy.Producer
-	slots    chan struct{} // holds one for each outbound transaction that is being prepared
-	limiter  *rate.Limiter // nil: no throttle
-	hop      *hop          // nil: whatever is prepared is dispatched at once
-	inlineOK bool          // a single one may be prepared on its worker
-	slow     atomic.Bool   // but not now: the last one took too long for that
+	hybridParts
 
-	outOfTime error // what ends an outbound transaction at its timeout; nil: it has none
+	limiter   *rate.Limiter // nil: no throttle
+	outOfTime error         // ends an outbound transaction at its timeout; nil: it has none
+	slots     chan struct{} // holds one for each outbound transaction in progress
+	mayInline bool          // a single one may be prepared on its worker [decision 44]
+	inlineOK  atomic.Bool   // the last one was quick enough for that
 
-	mu         sync.Mutex
-	inProgress map[*preparing]struct{} // way
+	mu         sync.Mutex // guards what follows
+	inProgress map[*preparation]struct{}
 	stopping   bool
 }
 
-// errReleased is why an inbound transaction is cut short by shutdown, because one that came out of it is in a backoff.
-var errReleased = errors.New("in a backoff when the shutdown began")
+// hybridParts is what preparing needs of a loop.
+type hybridParts struct {
+	handlers *ergon.Task
+	policy   policy.Producer
+	scope    spans.Scope // of the loop
+	clock    clock
+	observer outboundObserver
+	traced   bool // attempts may have spans
+	pinned   bool // workers keep their thread, so none can be replaced quickly
+	hop      *hop // nil: whatever is prepared is dispatched at once
+}
 
-func newHybrid(c *Consumer) *hybrid {
-	s := c.settings
-	if s.Handlers.Prepare == nil {
-		return nil
-	}
-	h := &hybrid{
-		consumer: c, policy: s.Producer, slots: make(chan struct{}, s.Producer.Loop.Concurrency.Value),
-		inProgress: map[*preparing]struct{}{},
-	}
-	if t := s.Producer.Loop.Throttle; t.Rate > 0 {
+// outboundObserver counts and reports what outbound transactions and their attempts come to. No lock is held while it is called.
+type outboundObserver interface {
+	// Started begins the span of an outbound transaction and puts it into its metadata.
+	Started(ctx context.Context, tx *ergon.Transaction) (context.Context, trace.Span)
+	// Ended is called for each that was started. failed is nil for success.
+	Ended(ctx context.Context, span trace.Span, tx ergon.Transaction, began instant, failed *ergon.TransactionError)
+	// ExceptionHandlerFailed is called if the exception handler of a failed one has failed for good, too.
+	ExceptionHandlerFailed(ctx context.Context, failed *ergon.TransactionError)
+	// Attempted is called at the end of an attempt in time, and when one is given up.
+	Attempted(ctx context.Context, phase lifecycle.Phase, event lifecycle.Event, took instant)
+	// Retried is called when another attempt begins.
+	Retried()
+	// GivenUp is called for an attempt that was given up; cameBack reports whether its handler has returned since [T2].
+	GivenUp(ctx context.Context, cameBack func() bool)
+	// CameBack is called when that handler has returned.
+	CameBack(ctx context.Context, err error)
+}
+
+func newHybrid(parts hybridParts) *hybrid {
+	h := &hybrid{hybridParts: parts, slots: make(chan struct{}, parts.policy.Loop.Concurrency.Value), inProgress: map[*preparation]struct{}{}}
+	if t := h.policy.Loop.Throttle; t.Rate > 0 {
 		h.limiter = rate.NewLimiter(rate.Limit(t.Rate), t.Burst)
 	}
-	if limit := s.Producer.Loop.TransactionTimeout; limit > 0 {
+	if limit := h.policy.Loop.TransactionTimeout; limit > 0 {
 		h.outOfTime = fmt.Errorf("%w of %s", ergon.ErrTransactionTimeout, limit)
 	}
-	h.inlineOK = h.limiter == nil && s.Handlers.PrepareSuccess == nil &&
-		h.policy.Prepare.Retry.Timeout > inline.HandOffAfter && !c.pool.pinned
-	if s.Handlers.PrepareSuccess == nil { // which is to run when it is durable
-		h.hop = c.hop
+	h.mayInline = h.limiter == nil && h.handlers.PrepareSuccess == nil && !h.traced && !h.pinned &&
+		h.policy.Prepare.Retry.Timeout > inline.HandOffAfter
+	h.inlineOK.Store(true)
+	if h.handlers.PrepareSuccess != nil { // it runs when its transaction is durable, which is before the acknowledgement
+		h.hop = nil
 	}
 	return h
 }
 
-// prepare prepares what processing returned, all of it, within attempt a. What is to become durable with the inbound
-// transaction's acknowledgement comes back as outputs.
-//
-// A single one is prepared by w itself. If w is caught in that, its successor comes here again and goes on.
-func (h *hybrid) prepare(
-	w *worker, a *handlerAttempt, result any,
-) (outbound []ergon.Transaction, outputs []capability.Output, err error) {
-	p := w.unprepared
-	w.unprepared = nil
-	if p == nil {
-		outbound, err = h.consumer.settings.Handlers.Outbound(*a.tx, result)
-		if err != nil || len(outbound) == 0 {
-			return outbound, nil, err
-		}
-		p = newPreparing(h, a, outbound)
-		if len(outbound) == 1 && p.outbound[0].runInline(w) {
-			return outbound, p.outbound[0].outputs, nil
-		}
-	} else {
-		outbound = []ergon.Transaction{p.outbound[0].tx}
+// deadline is that of an outbound transaction that begins now, if it is earlier than the inbound attempt's.
+func (h *hybrid) deadline(inbound instant) (at instant, earlier bool) {
+	if h.outOfTime == nil {
+		return 0, false
 	}
-	h.begin(p)
-	defer p.end()
-	p.all()
-	if err := p.err(); err != nil {
-		return nil, nil, err
-	}
-	if len(p.outbound) == 1 {
-		return outbound, p.outbound[0].outputs, nil
-	}
-	for i := range p.outbound {
-		outputs = append(outputs, p.outbound[i].outputs...)
-	}
-	return outbound, outputs, nil
+	at = h.clock.Now().After(h.policy.Loop.TransactionTimeout)
+	return at, at < inbound
 }
 
-// begin counts p as under way, until it ends.
-func (h *hybrid) begin(p *preparing) {
+// begin counts p as in progress, until it ends.
+func (h *hybrid) begin(p *preparation) {
 	h.mu.Lock()
 	h.inProgress[p] = struct{}{}
 	stopping := h.stopping
@@ -108,7 +101,7 @@ func (h *hybrid) begin(p *preparing) {
 	}
 }
 
-func (h *hybrid) end(p *preparing) {
+func (h *hybrid) end(p *preparation) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.inProgress, p)
@@ -121,15 +114,18 @@ func (h *hybrid) stop() {
 	}
 	h.mu.Lock()
 	h.stopping = true
-	under := make([]*preparing, 0, len(h.inProgress))
+	inProgress := make([]*preparation, 0, len(h.inProgress))
 	for p := range h.inProgress {
-		under = append(under, p)
+		inProgress = append(inProgress, p)
 	}
 	h.mu.Unlock()
-	for _, p := range under {
+	for _, p := range inProgress {
 		p.halt()
 	}
 }
+
+// errReleased is why an inbound transaction is requeued by a shutdown: one of its outbound transactions is in a backoff.
+var errReleased = errors.New("in a backoff when the shutdown began")
 
 // outboundError is why an inbound transaction failed in its prepare phase.
 type outboundError struct {
@@ -147,7 +143,7 @@ func (e *outboundError) Error() string {
 
 func (e *outboundError) Unwrap() error { return e.cause }
 
-// ofOutbound has err, the error of a prepare phase that failed for good, tell of the outbound transaction's own attempts.
+// ofOutbound gives err, the error of a prepare phase that failed for good, the attempts of the outbound transaction that failed.
 func ofOutbound(err *ergon.TransactionError) {
 	read := foreign.Of(err.Err)
 	if read == nil {
@@ -161,16 +157,4 @@ func ofOutbound(err *ergon.TransactionError) {
 	if err.Category != ergon.CategoryTimeout {
 		err.Category = of.cause.Category
 	}
-}
-
-// prepared observes an attempt to prepare an outbound transaction.
-func (c *Consumer) prepared(ctx context.Context, phase lifecycle.Phase, event lifecycle.Event, took instant) {
-	s := c.stats.nextShard()
-	if phase == lifecycle.Prepare {
-		s.phases[phase].observe(took)
-	}
-	if event == lifecycle.Timeout {
-		s.timeouts.Add(1)
-	}
-	c.watcher.outboundAttemptEnded(ctx, phase, event, s, took)
 }

@@ -192,6 +192,7 @@ func TestTransactionTimeoutBoundsPreparing(t *testing.T) {
 			"attempt": {func(*rig) {}, 10 * time.Second, "prepare: TIMEOUT: transaction timeout of 10s"},
 			"throttle": {func(r *rig) {
 				r.Producer.Loop.Throttle = policy.Throttle{Rate: 0.001, Burst: 1}
+				r.Producer.Loop.Concurrency.Value = 1 // so that the first one gets the one that is free
 				r.Handlers.Prepare = func(context.Context, ergon.Transaction) error { return nil }
 				r.Handlers.Process = splits(2)
 			}, 0, "prepare: TIMEOUT: outbound transaction a/1: transaction timeout: the throttle leaves no room for it"},

@@ -6,51 +6,53 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/internal/foreign"
 	"github.com/ergon-go/ergon/internal/inline"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/internal/spans"
 	"github.com/ergon-go/ergon/policy"
 )
 
-// outbound is one transaction that is prepared, and the context of that: the inbound transaction's attempt, with a scope that is
-// made when it is asked for.
+// outbound is one outbound transaction and the context in which it is prepared: that of the inbound attempt, with a scope of its own.
 type outbound struct {
-	context.Context //nolint:containedctx // of the inbound transaction's attempt, which it does not outlive
-	*preparing
+	context.Context //nolint:containedctx // of the inbound attempt, which it does not outlive
 
-	tx      ergon.Transaction
-	within  bool                // it has a slot already
-	outputs []capability.Output // what it wants dispatched together with the inbound transaction's acknowledgement
-	begun   *outboundAttempt    // the last attempt; nil: none, or no backoff follows it. Guarded by preparing.mu
+	hybrid      *hybrid
+	preparation *preparation
+	tx          ergon.Transaction
+	hasSlot     bool                // of hybrid.slots
+	outputs     []capability.Output // what becomes durable together with the inbound transaction's acknowledgement
+	retryable   *outboundAttempt    // the last attempt, if a backoff may follow it; guarded by preparation.mu
 
-	attempts outboundAttempts // of Prepare; those of the handlers that few have are made when these run
+	attempts outboundAttempts // of Prepare. The other handlers, which few tasks have, make theirs when they run
 }
 
-// Value answers what the context belongs to.
+// Value answers the outbound transaction's scope. It is made when somebody asks, which few do.
 func (o *outbound) Value(key any) any {
 	if key == spans.ScopeKey {
-		s := &o.consumer.settings
-		return &spans.Scope{Task: s.Task, Worker: s.Worker, TransactionID: o.tx.ID(), Identity: s.Identity}
+		scope := o.hybrid.scope
+		scope.TransactionID = o.tx.ID()
+		return &scope
 	}
 	return o.Context.Value(key)
 }
 
-// AfterFunc is that of the inbound transaction's attempt, so that contexts derived from this one start no goroutine either.
-func (o *outbound) AfterFunc(f func()) (stop func() bool) { return o.inbound.AfterFunc(f) }
+// AfterFunc is that of the inbound attempt, so that contexts derived from this one start no goroutine either.
+func (o *outbound) AfterFunc(f func()) (stop func() bool) { return o.preparation.afterFunc(f) }
 
-// prepare prepares it within a slot, and runs its handlers.
+// prepare prepares it in a slot, and runs its handlers.
 func (o *outbound) prepare() {
-	if !o.within {
+	h := o.hybrid
+	if !o.hasSlot {
 		select {
-		case o.slots <- struct{}{}:
+		case h.slots <- struct{}{}:
 		case <-o.Done():
 			return
 		}
 	}
-	defer func() { <-o.slots }()
-	watcher := o.consumer.watcher
-	began := o.consumer.clock.Now()
-	ctx, span := watcher.outboundStarted(o, &o.tx)
+	defer func() { <-h.slots }()
+	began := h.clock.Now()
+	ctx, span := h.observer.Started(o, &o.tx)
 	failed := o.throttle(ctx)
 	if failed == nil {
 		failed = o.run(ctx)
@@ -59,18 +61,18 @@ func (o *outbound) prepare() {
 		o.except(ctx, failed)
 	}
 	if failed != nil {
-		o.fail(&outboundError{id: o.tx.ID(), cause: failed})
+		o.preparation.fail(&outboundError{id: o.tx.ID(), cause: failed})
 	}
-	o.slow.Store(o.consumer.clock.Now()-began > instant(inline.HandOffAfter))
-	watcher.outboundEnded(ctx, span, o.tx, began, failed)
+	h.inlineOK.Store(h.clock.Now()-began <= instant(inline.HandOffAfter))
+	h.observer.Ended(ctx, span, o.tx, began, failed)
 }
 
-// throttle waits until the next may be begun.
+// throttle waits until the next may begin.
 func (o *outbound) throttle(ctx context.Context) *ergon.TransactionError {
-	if o.limiter == nil {
+	if o.hybrid.limiter == nil {
 		return nil
 	}
-	if err := o.limiter.Wait(ctx); err != nil {
+	if err := o.hybrid.limiter.Wait(ctx); err != nil {
 		return &ergon.TransactionError{
 			Category: ergon.CategoryTimeout, Phase: policy.PhasePrepare, TransactionID: o.tx.ID(),
 			Err: fmt.Errorf("%w: the throttle leaves no room for it", ergon.ErrTransactionTimeout),
@@ -79,13 +81,17 @@ func (o *outbound) throttle(ctx context.Context) *ergon.TransactionError {
 	return nil
 }
 
-// run prepares it and runs its success handler, both within the outbound transaction's timeout.
+// run prepares it and runs its success handler, both within the outbound transaction's timeout [T3].
 func (o *outbound) run(ctx context.Context) *ergon.TransactionError {
-	ctx, cancel := o.bound(ctx)
-	defer cancel()
-	outputs, failed := o.runAttempts(ctx, lifecycle.Prepare, o.policy.Prepare.Retry, nil)
-	if failed == nil && o.consumer.settings.Handlers.PrepareSuccess != nil {
-		_, failed = o.runAttempts(ctx, lifecycle.Success, o.policy.Success.Retry, nil)
+	h := o.hybrid
+	if at, earlier := h.deadline(o.preparation.until); earlier {
+		bounded, cancel := context.WithDeadlineCause(ctx, h.clock.Time(at), h.outOfTime)
+		defer cancel()
+		ctx = bounded
+	}
+	outputs, failed := o.attempts.run(ctx, o, lifecycle.Prepare, h.policy.Prepare.Retry)
+	if failed == nil && h.handlers.PrepareSuccess != nil {
+		_, failed = (&outboundAttempts{}).run(ctx, o, lifecycle.Success, h.policy.Success.Retry)
 	}
 	if failed == nil {
 		o.outputs = outputs
@@ -95,26 +101,26 @@ func (o *outbound) run(ctx context.Context) *ergon.TransactionError {
 	return failed
 }
 
-// bound ends ctx at the outbound transaction's timeout. Where the inbound one's is not later, there is nothing to do.
-func (o *outbound) bound(ctx context.Context) (context.Context, context.CancelFunc) {
-	if !o.bounded() {
-		return ctx, func() {}
-	}
-	clock := o.consumer.clock
-	return context.WithDeadlineCause(ctx, clock.Time(clock.Now().After(o.policy.Loop.TransactionTimeout)), o.outOfTime)
-}
-
-// bounded reports whether an outbound transaction that begins now has a timeout of its own before the inbound one's.
-func (o *outbound) bounded() bool {
-	return o.outOfTime != nil && o.consumer.clock.Now().After(o.policy.Loop.TransactionTimeout) < o.inbound.Until
-}
-
 // except runs its exception handler: it has failed for good.
 func (o *outbound) except(ctx context.Context, cause *ergon.TransactionError) {
-	if o.consumer.settings.Handlers.PrepareException == nil {
+	h := o.hybrid
+	if h.handlers.PrepareException == nil {
 		return
 	}
-	if _, failed := o.runAttempts(ctx, lifecycle.Exception, o.policy.Exception.Retry, cause); failed != nil {
-		o.consumer.watcher.outboundHandlerFailed(ctx, failed)
+	if _, failed := (&outboundAttempts{cause: cause}).run(ctx, o, lifecycle.Exception, h.policy.Exception.Retry); failed != nil {
+		h.observer.ExceptionHandlerFailed(ctx, failed)
+	}
+}
+
+// call calls the handler of a phase; cause is for the exception handler, which gets a copy [F3].
+func (o *outbound) call(ctx context.Context, phase lifecycle.Phase, cause *ergon.TransactionError) error {
+	handlers := o.hybrid.handlers
+	switch phase {
+	case lifecycle.Success:
+		return handlers.PrepareSuccess(ctx, o.tx)
+	case lifecycle.Exception:
+		return handlers.PrepareException(ctx, o.tx, foreign.CopyAsReturned(cause))
+	default:
+		return handlers.Prepare(ctx, o.tx)
 	}
 }

@@ -8,18 +8,18 @@ import (
 	"github.com/ergon-go/ergon/internal/fence"
 )
 
-// outboundAttempt is one attempt of a handler of an outbound transaction, and the context that the handler gets. It is returned, given up
-// or, where it returns after that, late.
+// outboundAttempt is one attempt of a handler of an outbound transaction, and the context that the handler gets. RunFn decides when it is
+// given up; owner says whether its handler returned before that.
 type outboundAttempt struct {
 	context.Context //nolint:containedctx // RunFn's, which ends with the attempt
 
 	collector collector
-	n         int // counted from 1
+	number    int // counted from 1
 	owner     attempt.Owner
 	began     instant
 }
 
-// Value answers the collector.
+// Value answers the collector and, for [fence.Of], the attempt.
 func (a *outboundAttempt) Value(key any) any {
 	if key == any(coalesce.CollectorKey{}) {
 		return &a.collector

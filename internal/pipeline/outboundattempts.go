@@ -5,8 +5,6 @@ import (
 	"errors"
 	"sync/atomic"
 
-	"go.opentelemetry.io/otel/trace"
-
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/foreign"
@@ -15,37 +13,42 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// outboundAttempts are the attempts of one handler of an outbound transaction. ergon.RunFn makes them: retried, with hard timeouts. What is
-// added here is what a loop has to know of them.
+// outboundAttempts are the attempts of one handler of an outbound transaction. ergon.RunFn makes them, with retries and hard
+// timeouts; what is added here is what the loop has to know of each attempt.
 type outboundAttempts struct {
-	*outbound
+	hybrid      *hybrid
+	preparation *preparation
+	of          *outbound
 
-	phase  lifecycle.Phase
-	most   int                                              // how many there may be
-	inline atomic.Pointer[inline.Call[[]capability.Output]] // the first, where a worker has made it and nobody has adopted it yet
-	cause  *ergon.TransactionError                          // what an exception handler is told
-	first  outboundAttempt                                  // most handlers need no other
-	last   *outboundAttempt                                 // guarded by preparing.mu
-	ended  bool                                             // likewise: there are no more
+	phase       lifecycle.Phase
+	maxAttempts int
+	cause       *ergon.TransactionError // for the exception handler
+
+	// inline is the first attempt, if a worker has made it and nobody has adopted it yet. The worker sets it; whoever adopts or drops
+	// the call swaps it to nil [decision 44].
+	inline atomic.Pointer[inline.Call[[]capability.Output]]
+
+	first  outboundAttempt  // most handlers need no other
+	last   *outboundAttempt // guarded by preparation.mu
+	closed bool             // likewise: no other will follow
 }
 
-// runAttempts runs a handler of the outbound transaction and returns what it wants dispatched together with the inbound transaction's
-// acknowledgement.
-func (o *outbound) runAttempts(
-	ctx context.Context, phase lifecycle.Phase, retry policy.Retry, cause *ergon.TransactionError,
+func (t *outboundAttempts) init(o *outbound, phase lifecycle.Phase, maxAttempts int) {
+	t.hybrid, t.preparation, t.of, t.phase, t.maxAttempts = o.hybrid, o.preparation, o, phase, maxAttempts
+}
+
+// run runs the handler of that phase and returns what becomes durable together with the inbound transaction's acknowledgement.
+func (t *outboundAttempts) run(
+	ctx context.Context, o *outbound, phase lifecycle.Phase, retry policy.Retry,
 ) ([]capability.Output, *ergon.TransactionError) {
-	t := &o.attempts
-	if phase != lifecycle.Prepare {
-		t = &outboundAttempts{}
-	}
-	if t.outbound == nil {
-		t.outbound, t.phase, t.most, t.cause = o, phase, retry.MaxAttempts, cause
+	if t.of == nil { // a worker has not made the first attempt
+		t.init(o, phase, retry.MaxAttempts)
 	}
 	outputs, err := ergon.RunFn(ctx, retry, t.next, ergon.RunOption{Name: phase.String()})
-	if first := t.inline.Swap(nil); first != nil { // there was no attempt any more
+	if first := t.inline.Swap(nil); first != nil { // RunFn made no attempt
 		first.Drop()
 	}
-	t.over()
+	t.close()
 	if err == nil {
 		return outputs, nil
 	}
@@ -58,7 +61,7 @@ func (o *outbound) runAttempts(
 	return nil, failed
 }
 
-// next is called on a goroutine of its own.
+// next is called by RunFn, on a goroutine of its own.
 func (t *outboundAttempts) next(ctx context.Context) ([]capability.Output, error) {
 	if first := t.inline.Swap(nil); first != nil {
 		return first.Adopt(ctx)
@@ -66,59 +69,20 @@ func (t *outboundAttempts) next(ctx context.Context) ([]capability.Output, error
 	return t.attempt(ctx)
 }
 
-// runInline has w make the first attempt, and reports whether that was enough. Otherwise it is for prepare to go on with it.
-func (o *outbound) runInline(w *worker) bool {
-	h := o.hybrid
-	if !h.inlineOK || h.slow.Load() || h.consumer.watcher.tracing || o.bounded() {
-		return false
-	}
-	select {
-	case h.slots <- struct{}{}:
-		o.within = true
-	default:
-		return false
-	}
-	t := &o.attempts
-	t.outbound, t.phase, t.most = o, lifecycle.Prepare, h.policy.Prepare.Retry.MaxAttempts
-	began := h.consumer.clock.Now()
-	call := inline.New(o, h.policy.Prepare.Retry.Timeout, t.attempt, nil)
-	t.inline.Store(call)
-	if !runInline(w, call, func() { w.handOff(o.preparing) }) {
-		return false
-	}
-	t.over()
-	o.outputs = call.Result()
-	<-h.slots
-	h.consumer.watcher.outboundEnded(o, trace.SpanFromContext(context.Background()), o.tx, began, nil)
-	return true
-}
-
-// attempt is one attempt. Only what an attempt collected that was in time is heard of.
+// attempt makes one attempt. What it dispatched to the source's store counts only if it returns in time.
 func (t *outboundAttempts) attempt(ctx context.Context) (outputs []capability.Output, err error) {
-	this := t.begin(ctx)
+	a := t.begin(ctx)
 	event := lifecycle.System // a crash
-	defer func() { t.end(this, event, err) }()
-	err = t.handle(this)
-	event = t.eventOf(err)
+	defer func() { t.end(a, event, err) }()
+	err = t.of.call(a, t.phase, t.cause)
+	event = eventOfOutbound(err)
 	if err != nil {
 		return nil, err
 	}
-	return this.collector.take(), nil
+	return a.collector.take(), nil
 }
 
-func (t *outboundAttempts) handle(ctx context.Context) error {
-	handlers := &t.consumer.settings.Handlers
-	switch t.phase {
-	case lifecycle.Success:
-		return handlers.PrepareSuccess(ctx, t.tx)
-	case lifecycle.Exception:
-		return handlers.PrepareException(ctx, t.tx, foreign.CopyAsReturned(t.cause))
-	default:
-		return handlers.Prepare(ctx, t.tx)
-	}
-}
-
-func (t *outboundAttempts) eventOf(err error) lifecycle.Event {
+func eventOfOutbound(err error) lifecycle.Event {
 	switch {
 	case err == nil:
 		return lifecycle.OK
@@ -131,73 +95,63 @@ func (t *outboundAttempts) eventOf(err error) lifecycle.Event {
 	}
 }
 
+// begin makes the next attempt and gives up the one before, if its handler has not returned.
 func (t *outboundAttempts) begin(ctx context.Context) *outboundAttempt {
-	began := t.consumer.clock.Now()
-	t.mu.Lock()
-	this, before := &t.first, t.last
+	began, p := t.hybrid.clock.Now(), t.preparation
+	p.mu.Lock()
+	a, before := &t.first, t.last
 	if before != nil {
-		this = &outboundAttempt{n: before.n}
+		a = &outboundAttempt{number: before.number}
 	}
-	this.Context, this.began = ctx, began
-	this.collector.of, this.collector.hop = t.outbound, t.hop
-	this.n++
-	t.last = this
-	if !t.ended {
-		t.begun = this
-		if t.halting {
-			t.haltAfter(this)
+	a.Context, a.began = ctx, began
+	a.collector.tx, a.collector.hop = &t.of.tx, t.hybrid.hop
+	a.number++
+	t.last = a
+	if !t.closed {
+		t.of.retryable = a
+		if p.halting {
+			p.haltAfter(a)
 		}
 	}
-	t.mu.Unlock()
+	p.mu.Unlock()
 	if before != nil {
 		t.giveUp(before)
-		t.consumer.stats.shards[0].retries.Add(1)
+		t.hybrid.observer.Retried()
 	}
-	return this
+	return a
 }
 
 // end is called when the handler has returned, in time or not.
-func (t *outboundAttempts) end(this *outboundAttempt, event lifecycle.Event, err error) {
-	c := t.consumer
-	if !this.owner.Return() {
-		this.owner.ComeBack()
-		c.stats.abandoned.Add(-1)
-		c.stats.late.Add(1)
-		signal(c.headroomFreed)
-		c.watcher.outboundLate(this.Context, err)
+func (t *outboundAttempts) end(a *outboundAttempt, event lifecycle.Event, err error) {
+	if !a.owner.Return() {
+		a.owner.ComeBack()
+		t.hybrid.observer.CameBack(a.Context, err)
 		return
 	}
-	c.prepared(this.Context, t.phase, event, c.clock.Now()-this.began)
-	again := event == lifecycle.System && this.n < t.most
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if !again && t.last == this {
-		t.begun = nil
+	t.hybrid.observer.Attempted(a.Context, t.phase, event, t.hybrid.clock.Now()-a.began)
+	retried := event == lifecycle.System && a.number < t.maxAttempts
+	t.preparation.mu.Lock()
+	defer t.preparation.mu.Unlock()
+	if !retried && t.last == a {
+		t.of.retryable = nil
 	}
 }
 
-// giveUp counts an attempt whose handler has not returned although the next one begins, or there is none.
-func (t *outboundAttempts) giveUp(this *outboundAttempt) {
-	if !this.owner.Expire() {
-		return
-	}
-	c := t.consumer
-	c.stats.abandoned.Add(1)
-	c.stuckCheck.later(func() {
-		if !this.owner.CameBack() {
-			c.watcher.outboundStuck(this.Context, c.stats.abandoned.Load())
-		}
-	})
-	c.prepared(this.Context, t.phase, lifecycle.Timeout, c.clock.Now()-this.began)
-}
-
-// over is called after the last attempt.
-func (t *outboundAttempts) over() {
-	t.mu.Lock()
+// close is called after the last attempt.
+func (t *outboundAttempts) close() {
+	t.preparation.mu.Lock()
 	last := t.last
-	t.ended, t.begun = true, nil
-	t.mu.Unlock()
+	t.closed, t.of.retryable = true, nil
+	t.preparation.mu.Unlock()
 	if last != nil {
 		t.giveUp(last)
+	}
+}
+
+// giveUp ends an attempt whose handler has not returned [T2].
+func (t *outboundAttempts) giveUp(a *outboundAttempt) {
+	if a.owner.Expire() {
+		t.hybrid.observer.GivenUp(a.Context, a.owner.CameBack)
+		t.hybrid.observer.Attempted(a.Context, t.phase, lifecycle.Timeout, t.hybrid.clock.Now()-a.began)
 	}
 }

@@ -30,7 +30,7 @@ type worker struct {
 	resumed    *flight                 // what the worker begins with, where it replaces another
 	others     []*worker               // to be started first
 	action     lifecycle.Action        // with resumed
-	unprepared *preparing              // what the worker begins with, where another was caught in it
+	unprepared unprepared              // what the worker begins with, if another was caught in it
 	now        instant                 // when the last attempt ended, while the worker has not waited since; 0 otherwise
 }
 
@@ -61,13 +61,6 @@ func startAll(workers []*worker) {
 
 // replaceWorker has a new worker take over the place of w, which is caught in what is no transaction.
 func (c *Consumer) replaceWorker(w *worker) { c.replace(w.slot, nil, lifecycle.Run) }
-
-// handOff has a new worker go on with the attempt of w, which is caught in p.
-func (w *worker) handOff(p *preparing) {
-	successor := newWorker(w.consumer, w.slot)
-	successor.resumed, successor.unprepared, successor.shard = w.running, p, w.shard
-	go successor.start()
-}
 
 // start is a worker's goroutine.
 func (w *worker) start() {
