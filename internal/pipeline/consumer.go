@@ -36,6 +36,7 @@ type Consumer struct {
 	order     order
 	outage    *outage
 	waiting   waitingRoom
+	judge     judge
 	hop       *hop
 	hybrid    *hybrid
 	limiter   *concurrencyLimiter
@@ -113,6 +114,7 @@ func New(s Settings) (*Consumer, error) {
 	c.order.held = map[string][]*flight{}
 	c.limiter = newConcurrencyLimiter(s.Policy.Loop.Concurrency, &c.pool)
 	c.outage = newOutage(c, s.Policy.Loop.Outage)
+	c.judge = newJudge(s, c.settler.source != nil, c.outage)
 	c.waiting = waitingRoom{consumer: c, most: s.Policy.Loop.Concurrency.MostWaiting()}
 	if keeper, ok := s.Source.(ergon.LeaseKeeper); ok {
 		c.leases = leases{consumer: c, keeper: keeper, held: map[*flight]*leased{}}

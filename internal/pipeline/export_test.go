@@ -7,6 +7,7 @@ import (
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/attempt"
 	"github.com/ergon-go/ergon/internal/inline"
+	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/internal/spans"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -60,3 +61,25 @@ func NewCollector(tx *ergon.Transaction) Collector { return Collector{&collector
 
 // Take is called when the attempt has returned.
 func (c Collector) Take() []capability.Output { return c.take() }
+
+// Verdict is what a loop with these settings does with a transaction whose lifecycle has ended: "outcome, settlement". takesBack: its
+// source settles; lasts: an outage does.
+func Verdict(s Settings, takesBack, lasts, produces bool, o lifecycle.Outcome, d ergon.Disposition, category ergon.Category) string {
+	s.produces = produces
+	out := &outage{}
+	out.on.Store(lasts)
+	j := newJudge(s, takesBack, out)
+	v := j.of(o, &failure{disposition: d, cause: &ergon.TransactionError{Category: category}})
+	settled := v.action.String()
+	switch {
+	case v.skip:
+		settled = "not settled"
+	case v.interrupted:
+		settled += " uncounted"
+	case v.action == policy.SettleRequeue:
+		settled += " " + v.delay.String()
+	case v.dead:
+		settled = "letter, " + settled
+	}
+	return v.outcome.String() + ", " + settled
+}

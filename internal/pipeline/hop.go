@@ -148,8 +148,8 @@ func (c *Consumer) refuse(f *flight, err error) {
 		Category: ergon.CategoryOf(err), Phase: policy.PhasePrepare, TransactionID: f.tx.ID(), Attempts: 1,
 		Err: fmt.Errorf("the store refuses what came out of it: %w", err),
 	}}
-	f.verdict = c.judgeFailed(f)
-	f.verdict.said = true // as what it came to before
+	f.verdict = c.judge.failed(f.failure)
+	f.verdict.reported = true // with its outcome before
 	c.watcher.refusedOutputs(f.traced(), f.tx.ID(), f.verdict.outcome, f.failure.cause)
 }
 

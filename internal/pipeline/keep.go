@@ -59,7 +59,7 @@ func (c *Consumer) boundHold(f *flight) {
 	cause.Err = fmt.Errorf("%w: a requeue after %s would keep it for more than %s (loop.hold_at_most), and its source "+
 		"would not keep the order of its key: %w", ErrHeldTooLong, v.delay, most, cause.Err)
 	f.failure.cause = &cause
-	if dead := c.deadLetter(DeadLettered); dead.outcome != Requeued {
+	if dead := c.judge.deadLetter(DeadLettered); dead.outcome != Requeued {
 		*v = dead
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/lifecycle"
 )
 
 // finish ends and settles f and returns what its ordering key held back. Where f is requeued and the loop keeps the order of
@@ -41,7 +42,10 @@ func (c *Consumer) settle(s *shard, f *flight) (complete bool) {
 func (c *Consumer) end(s *shard, f *flight) {
 	c.limiter.end(f)
 	c.outage.record(f)
-	f.verdict = c.judge(f)
+	f.verdict = c.judge.of(f.state.Outcome, f.failure)
+	if f.failure != nil && f.state.Outcome != lifecycle.Succeeded {
+		f.failure.at = time.Now()
+	}
 	if c.order.on {
 		c.boundHold(f)
 	}

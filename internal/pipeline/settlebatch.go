@@ -60,7 +60,7 @@ func (s *settling) announce() {
 	s.said = true
 	var counts [outcomes]int64
 	for _, f := range s.batch {
-		if !f.verdict.said {
+		if !f.verdict.reported {
 			counts[f.verdict.outcome]++
 		}
 	}
