@@ -5,26 +5,25 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
-	"sync/atomic"
 	"time"
 
-	"github.com/ergon-go/ergon/internal/fence"
+	"github.com/ergon-go/ergon/internal/attempt"
 )
 
-// attempt is one call of a function that is given up at its deadline, whether or not the function has returned by then.
-// Exactly one of two owns what the function returns: the caller, or the receiver of late results.
-type attempt[T any] struct {
-	start   time.Time
-	limit   time.Duration // how long after start a result is too late
-	claimed atomic.Bool   // whoever sets it decides whether the function was in time
-	self    identity      // the parent of the function's context
+// call is one call of a function that is given up at its deadline, whether or not the function has returned by then. What the function returns belongs to the caller or, if it was given up, to the receiver of late results.
+type call[T any] struct {
+	context callContext
+	fn      func(context.Context) (T, error)
+	late    func(any, error)
 
-	// The function's goroutine sets these before it claims.
-	inTime bool
+	// The function's goroutine sets these before it delivers them.
 	result T
 	failed *failure
 }
+
+// callers lend what callers wait with. It holds no state of a call, and is shared because RunFn has no other place to keep it:
+// decision 0110.
+var callers = attempt.NewCallers() //nolint:gochecknoglobals // as above
 
 // failure is why an attempt failed, and what else its caller has to know of it. It is read on the attempt's goroutine, because
 // methods of an error that is not ours may panic or hang.
@@ -43,18 +42,37 @@ type failure struct {
 func callWithin[T any](
 	ctx context.Context, timeout time.Duration, fn func(context.Context) (T, error), late func(any, error),
 ) (T, *failure) {
-	a := &attempt[T]{start: time.Now()}
-	bounded, end := a.bound(ctx, timeout)
-	go a.call(bounded, end, fn, late)
-	<-bounded.Done() // fn has returned in time, or the time is over
-	switch {
-	case a.claimed.CompareAndSwap(false, true):
-		a.self.givenUp.Store(true)
-	case a.inTime:
-		return a.result, a.failed
+	c := &call[T]{context: callContext{caller: ctx}, fn: fn, late: late}
+	c.context.Begin(callers, ctx, timeout)
+	go c.run()
+	if c.context.Wait(ctx.Done()) {
+		return c.result, c.failed
+	}
+	if err := ctx.Err(); err != nil {
+		c.context.End(err, context.Cause(ctx))
+	} else {
+		c.context.End(context.DeadlineExceeded, ErrAttemptTimeout)
 	}
 	var none T
 	return none, expired(ctx, timeout)
+}
+
+// run is the goroutine of the call. What follows fn is deferred, so that it also runs after a panic or a Goexit.
+func (c *call[T]) run() {
+	var err error
+	returned := false
+	defer func() {
+		if !returned {
+			c.failed = crashed(recover())
+			err = &c.failed.TransactionError
+		}
+		if !c.context.Deliver() && c.late != nil {
+			reportLate(&c.context, c.late, c.result, err)
+		}
+	}()
+	c.result, err = c.fn(&c.context)
+	c.failed = failureOf(c.context.caller, err) // here, because methods of a foreign error may panic as well
+	returned = true
 }
 
 // of is what leaves RunFn; nil for nil.
@@ -65,58 +83,7 @@ func (f *failure) of() *TransactionError {
 	return &f.TransactionError
 }
 
-// bound derives the context of the attempt. Where the deadline of ctx is not after the attempt's own, it is the one that
-// counts.
-func (a *attempt[T]) bound(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
-	a.self.Context, a.self.outer = ctx, fence.Of(ctx) //nolint:fatcontext // it is set once, and nests nothing
-	a.limit = math.MaxInt64
-	if deadline, ok := ctx.Deadline(); ok {
-		a.limit = deadline.Sub(a.start)
-	}
-	if timeout <= 0 || a.limit <= timeout {
-		return context.WithCancel(&a.self)
-	}
-	a.limit = timeout
-	return context.WithDeadlineCause(&a.self, a.start.Add(timeout), ErrAttemptTimeout)
-}
-
-// call runs on the attempt's goroutine. What follows fn is deferred, so that it also runs after a panic or a Goexit.
-func (a *attempt[T]) call(ctx context.Context, end context.CancelFunc, fn func(context.Context) (T, error), late func(any, error)) {
-	var (
-		result   T
-		err      error
-		failed   *failure
-		returned bool
-	)
-	defer func() {
-		if !returned {
-			failed = crashed(recover())
-			err = &failed.TransactionError
-		}
-		if a.deliver(result, failed) {
-			end() // which the caller waits for
-			return
-		}
-		reportLate(ctx, late, result, err)
-	}()
-	result, err = fn(ctx)
-	failed = failureOf(ctx, err) // here, because methods of a foreign error may panic as well
-	returned = true
-}
-
-// deliver leaves what fn returned to the caller, where it was in time and has not been given up. Where it was not in time, the
-// end of ctx is due, and the caller waits for that: the clock may say so first.
-func (a *attempt[T]) deliver(result T, failed *failure) bool {
-	if time.Since(a.start) < a.limit {
-		a.inTime, a.result, a.failed = true, result, failed
-	}
-	return a.claimed.CompareAndSwap(false, true) && a.inTime
-}
-
 func reportLate(ctx context.Context, late func(any, error), result any, err error) {
-	if late == nil {
-		return
-	}
 	defer func() {
 		if p := recover(); p != nil {
 			failed := crashed(p)
@@ -149,7 +116,7 @@ func ended(ctx context.Context) *failure {
 	return failed
 }
 
-// failureOf returns err, with which an attempt with this context failed, as what RunFn reports; nil for nil. An error that says
+// failureOf returns err, with which an attempt of a caller with this context failed, as what RunFn reports; nil for nil. An error that says
 // no more than a category, a cause and a stack is taken over as it is, so that nothing is said twice.
 func failureOf(ctx context.Context, err error) *failure {
 	if err == nil {

@@ -34,7 +34,7 @@ type RunOption struct {
 // What ctx ended with decides the category then: TIMEOUT for ErrTransactionTimeout, ErrLoopTimeout and an enclosing
 // ErrAttemptTimeout, SYSTEM for a deadline or cancellation of the caller's own. A policy that is not valid is returned as
 // its faults. Where the span in ctx records, RunFn makes a span of its own and one for each attempt. One attempt costs
-// about 2 µs.
+// about 1 µs: two goroutines hand over to each other.
 func RunFn[T any](ctx context.Context, retry policy.Retry, fn func(context.Context) (T, error), opts ...RunOption) (T, error) {
 	var none T
 	if err := retry.Validate(); err != nil {

@@ -60,10 +60,12 @@ func (a *alarm) fire() {
 	then()
 }
 
-func (a *alarm) stop() {
+// disarm stops the timer; whoever arms the alarm next sets it again. A scan that has begun goes on.
+func (a *alarm) disarm() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.timer != nil {
 		a.timer.Stop()
 	}
+	a.next.Store(int64(Never))
 }

@@ -20,6 +20,9 @@ func NewClock() Clock { return Clock{base: time.Now().Add(-time.Nanosecond)} }
 // Now is the time since the clock was made.
 func (c Clock) Now() Instant { return Instant(time.Since(c.base)) }
 
+// At converts t to the clock's time.
+func (c Clock) At(t time.Time) Instant { return Instant(t.Sub(c.base)) }
+
 // Time converts i to a time of package time.
 func (c Clock) Time(i Instant) time.Time { return c.base.Add(time.Duration(i)) }
 

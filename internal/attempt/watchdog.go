@@ -47,7 +47,7 @@ func (w *Watchdog[A, C]) Running(yield func(Shown[A, C]) bool) {
 }
 
 // Stop stops the timer. A scan that has begun goes on.
-func (w *Watchdog[A, C]) Stop() { w.alarm.stop() }
+func (w *Watchdog[A, C]) Stop() { w.alarm.disarm() }
 
 // scan finds every attempt whose deadline has come; then takes them.
 func (w *Watchdog[A, C]) scan(now Instant) (earliest Instant, then func()) {

@@ -1,0 +1,5 @@
+//go:build !race
+
+package attempt_test
+
+const maxAllocations = 2
