@@ -89,7 +89,7 @@ func New(s Settings) (*Consumer, error) {
 		c.settings.Hanging = &Hanging{}
 	}
 	c.capacity.init()
-	c.payloads, c.recorder = newPayloads(c), newRecords(s.Recorder)
+	c.payloads, c.recorder = newPayloads(&c.stats.abandoned, c.headroomFreed), newRecords(s.Recorder)
 	c.stall.init(s.Policy)
 	c.stats.init(c.clock)
 	c.stuckCheck.clock = c.clock

@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/ergon-go/ergon"
@@ -82,4 +84,30 @@ func Verdict(s Settings, takesBack, lasts, produces bool, o lifecycle.Outcome, d
 		settled = "letter, " + settled
 	}
 	return v.outcome.String() + ", " + settled
+}
+
+// Payloads reads payloads without a loop.
+type Payloads struct {
+	Abandoned     atomic.Int64
+	HeadroomFreed chan struct{}
+	p             payloads
+}
+
+// NewPayloads makes one.
+func NewPayloads() *Payloads {
+	p := &Payloads{HeadroomFreed: make(chan struct{}, 1)}
+	p.p = newPayloads(&p.Abandoned, p.HeadroomFreed)
+	return p
+}
+
+// Read returns what was read of each, as text, and of those that were not read the error.
+func (p *Payloads) Read(txs ...ergon.Transaction) (texts []string) {
+	for _, got := range p.p.read(txs) {
+		if got.err != nil {
+			texts = append(texts, got.err.Error())
+			continue
+		}
+		texts = append(texts, fmt.Sprintf("%s", got.value))
+	}
+	return texts
 }

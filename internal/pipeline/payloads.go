@@ -15,36 +15,39 @@ import (
 )
 
 const (
-	// maxReaders bounds how many goroutines read payloads where no attempt runs, those that hang in one included.
+	// maxReaders bounds the goroutines that read payloads outside of attempts, those that hang included [F1].
 	maxReaders = 4
-	// readWithin is how long each of the methods of one payload may take there.
+	// readWithin bounds each method of one payload [F1].
 	readWithin = time.Second
 )
 
-// errReaders keeps payloads that hang from being read by ever more goroutines.
-var errReaders = errors.New("the payload was not read, because the methods of others have not returned")
+var (
+	// errReaders keeps payloads that hang from being read by ever more goroutines.
+	errReaders = errors.New("the payload was not read, because the methods of others have not returned")
+	errUnread  = fmt.Errorf("a method of the payload has not returned within %s", readWithin)
+)
 
-// payloads reads what transactions hold to have it written elsewhere. Its methods (Clone, MarshalJSON) are not ours, so it is done
-// on a goroutine for each batch, which is left behind in a payload that hangs: that counts as an abandoned attempt does [T2].
+// payloads encodes payloads for dead letters, outside of attempts. Their methods (Clone, MarshalJSON) are not ours, so each batch is
+// read on a goroutine of its own. One that hangs is left behind and counts as an abandoned attempt [T2].
 type payloads struct {
-	consumer *Consumer
-	readers  chan struct{} // holds one for each
+	readers       chan struct{} // holds one for each reader
+	abandoned     *atomic.Int64
+	headroomFreed chan struct{}
 }
 
-func newPayloads(c *Consumer) payloads {
-	return payloads{consumer: c, readers: make(chan struct{}, maxReaders)}
+func newPayloads(abandoned *atomic.Int64, headroomFreed chan struct{}) payloads {
+	return payloads{readers: make(chan struct{}, maxReaders), abandoned: abandoned, headroomFreed: headroomFreed}
 }
 
-// payload is what was read: the payload as a dead letter holds it, or a description where a method has failed.
+// payload is what was read: the payload as a dead letter has it, or a description if a method has failed.
 type payload struct {
-	value    any
-	encoding deadletter.Encoding
-	err      error // it was not read
-	// unencoded is set where what encodes it does not return, so that it can still be described.
-	unencoded bool
+	value     any
+	encoding  deadletter.Encoding
+	err       error // it was not read
+	unencoded bool  // MarshalJSON does not return, so the payload can still be described
 }
 
-// read returns the payload of each transaction.
+// read returns the payload of each transaction. It takes readWithin at most for each method that hangs.
 func (p *payloads) read(txs []ergon.Transaction) []payload {
 	all := make([]payload, 0, len(txs))
 	for len(all) < len(txs) {
@@ -66,38 +69,37 @@ func (p *payloads) read(txs []ergon.Transaction) []payload {
 	return all
 }
 
-// readSome returns the payloads of the first of txs, one at least; nil where no reader is free.
+// readSome returns the payloads of the first of txs, one at least; nil if no reader is free.
 func (p *payloads) readSome(txs []ergon.Transaction, describe bool) []payload {
 	select {
 	case p.readers <- struct{}{}:
 	default:
 		return nil
 	}
-	r := &reader{payloads: p, txs: txs, describes: describe, moved: make(chan struct{}, 1)}
+	r := &reader{payloads: p, txs: txs, describe: describe, moved: make(chan struct{}, 1)}
 	go r.run()
 	return r.wait()
 }
 
-// What a reader does.
+// Values of reader.stage: what it does with the current payload.
 const (
 	copies       int32 = iota // Clone
 	encodes                   // MarshalJSON
-	encodesBytes              // nothing but our own, which takes as long as there are bytes
+	encodesBytes              // no foreign code: takes as long as there are bytes, and is not bounded
 )
 
-// reader is a goroutine that reads payloads.
+// reader is a goroutine that reads payloads, and what whoever waits for it shares with it.
 type reader struct {
-	*payloads
+	payloads *payloads
+	txs      []ergon.Transaction
+	describe bool          // instead of encoding, because MarshalJSON has not returned
+	stage    atomic.Int32  // written by the reader, read by whoever waits
+	moved    chan struct{} // it has read one, or has ended
 
-	txs       []ergon.Transaction
-	describes bool          // because what encodes it has not returned
-	stage     atomic.Int32  // of the one that is read
-	moved     chan struct{} // it has read one, or has ended
-
-	mu    sync.Mutex
-	done  []payload
-	ended bool
-	left  bool // nobody waits for it any more
+	mu        sync.Mutex // guards what follows
+	done      []payload
+	ended     bool // the goroutine
+	abandoned bool // nobody waits for it any more
 }
 
 func (r *reader) run() {
@@ -109,44 +111,42 @@ func (r *reader) run() {
 	}
 }
 
-func (r *reader) at(stage int32) { r.stage.Store(stage) }
-
 // add reports whether somebody waits for more.
 func (r *reader) add(got payload) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.left {
+	if !r.abandoned {
 		r.done = append(r.done, got)
 		signal(r.moved)
 	}
-	return !r.left
+	return !r.abandoned
 }
 
-// end is deferred, so that it also runs where a payload ends the goroutine.
+// end is deferred, so that it also runs if a payload ends the goroutine.
 func (r *reader) end() {
 	r.mu.Lock()
-	if !r.left && len(r.done) < len(r.txs) {
-		r.done = append(r.done, r.noReturn(foreign.Crash(nil, nil)))
+	if !r.abandoned && len(r.done) < len(r.txs) {
+		r.done = append(r.done, r.unread(foreign.Crash(nil, nil)))
 	}
 	r.ended = true
-	left := r.left
+	abandoned := r.abandoned
 	r.mu.Unlock()
 	signal(r.moved)
-	<-r.readers
-	if left {
-		r.consumer.stats.abandoned.Add(-1)
-		signal(r.consumer.headroomFreed)
+	<-r.payloads.readers
+	if abandoned {
+		r.payloads.abandoned.Add(-1)
+		signal(r.payloads.headroomFreed)
 	}
 }
 
-// noReturn is what there is of a payload that the reader has not come back from.
-func (r *reader) noReturn(why error) payload {
-	got := noteOf(nil, why)
-	got.unencoded = !r.describes && r.stage.Load() == encodes
+// unread stands for a payload whose method did not return.
+func (r *reader) unread(why error) payload {
+	got := describe(nil, why)
+	got.unencoded = !r.describe && r.stage.Load() == encodes
 	return got
 }
 
-// wait returns what the reader has read, up to a payload that it does not come back from in time, or that has ended it.
+// wait returns what the reader has read, up to a payload that hangs or that has ended the goroutine.
 func (r *reader) wait() []payload {
 	timer := time.NewTimer(readWithin)
 	defer timer.Stop()
@@ -157,48 +157,53 @@ func (r *reader) wait() []payload {
 		case <-timer.C:
 			expired = true
 		}
-		r.mu.Lock()
-		n, over := len(r.done), r.ended || len(r.done) == len(r.txs)
-		switch {
-		case over || !expired || n > seen:
-		case r.stage.Load() == encodesBytes:
-			timer.Reset(readWithin)
-		default:
-			r.left = true
-			r.done, over = append(r.done, r.noReturn(errUnread)), true
-			r.consumer.stats.abandoned.Add(1)
-		}
-		done := r.done
-		r.mu.Unlock()
-		if over {
+		n, done := r.look(expired, seen)
+		if done != nil {
 			return done
 		}
-		if n > seen {
+		if n > seen || expired {
 			seen = n
 			timer.Reset(readWithin)
 		}
 	}
 }
 
-var errUnread = fmt.Errorf("a method of the payload has not returned within %s", readWithin)
+// look returns how many payloads are read, and all that will be read once there are no more. If the bound of the current one has
+// expired and seen are read as before, the reader is abandoned.
+func (r *reader) look(expired bool, seen int) (n int, all []payload) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n = len(r.done)
+	switch {
+	case r.ended || n == len(r.txs):
+		return n, r.done
+	case expired && n == seen && r.stage.Load() != encodesBytes:
+		r.abandoned = true
+		r.payloads.abandoned.Add(1)
+		r.done = append(r.done, r.unread(errUnread))
+		return n, r.done
+	default:
+		return n, nil
+	}
+}
 
-// readOne encodes the payload of a transaction. Where that panics, it is described.
+// readOne encodes the payload of a transaction, or describes it if a method panics.
 func (r *reader) readOne(tx ergon.Transaction) (got payload) {
 	var value any
 	defer func() {
 		if p := recover(); p != nil {
-			got = noteOf(value, foreign.Crash(p, debug.Stack()))
+			got = describe(value, foreign.Crash(p, debug.Stack()))
 		}
 	}()
-	r.at(copies)
+	r.stage.Store(copies)
 	value = tx.Payload()
 	switch value.(type) {
 	case nil, string, []byte, json.RawMessage:
-		r.at(encodesBytes)
+		r.stage.Store(encodesBytes)
 	default:
-		r.at(encodes)
+		r.stage.Store(encodes)
 	}
-	if r.describes {
+	if r.describe {
 		got.value, got.encoding = deadletter.DescribePayload(value)
 		return got
 	}
@@ -206,15 +211,16 @@ func (r *reader) readOne(tx ergon.Transaction) (got payload) {
 	return got
 }
 
-// noteOf describes a payload whose methods have failed; a value that was copied is described by what it holds.
-func noteOf(value any, why error) (got payload) {
+// describe describes a payload whose methods have failed, by its fields if it could be copied.
+func describe(value any, why error) (got payload) {
+	unread := payload{value: "a payload that could not be read: " + why.Error(), encoding: deadletter.EncodingDescribed}
 	defer func() {
 		if p := recover(); p != nil {
-			got = payload{value: "a payload that could not be read: " + why.Error(), encoding: deadletter.EncodingDescribed}
+			got = unread
 		}
 	}()
 	if value == nil {
-		return payload{value: "a payload that could not be read: " + why.Error(), encoding: deadletter.EncodingDescribed}
+		return unread
 	}
 	described, encoding := deadletter.DescribePayload(value)
 	return payload{value: described, encoding: encoding}

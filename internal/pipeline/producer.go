@@ -13,8 +13,8 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// Producer is one producing loop. It is the consuming loop over another source and with other handlers: transactions are
-// taken from a sequence, each is prepared where another would be processed, and there is nothing to settle. It is run once.
+// Producer is a producing loop: a consuming loop whose source is the user's sequence, which prepares each transaction instead of
+// processing it, and has nothing to settle. Decision 0006. It is run once.
 type Producer struct {
 	loop         *Consumer
 	source       *sequence
@@ -22,9 +22,8 @@ type Producer struct {
 	failed       unproduced
 }
 
-// NewProducer makes a loop over transactions, or reports everything that keeps it from running. Of the settings Source,
-// DeadLetters and Policy are not needed. The function that makes the sequence is called when the loop runs; its context ends
-// with it.
+// NewProducer makes a loop over transactions, or reports everything that keeps it from running. Source, DeadLetters and Policy of the
+// settings are ignored. transactions is called when the loop runs; its context ends with the loop.
 func NewProducer(s Settings, transactions func(context.Context) iter.Seq2[ergon.Transaction, error]) (*Producer, error) {
 	p := &Producer{source: newSequence(s.Producer.Loop.Throttle), transactions: transactions}
 	faults := s.ValidateProducer()
@@ -48,7 +47,7 @@ func NewProducer(s Settings, transactions func(context.Context) iter.Seq2[ergon.
 	return p, err
 }
 
-// ValidateProducer reports everything that keeps a producing loop from working, all faults at once. [NewProducer] does so too.
+// ValidateProducer reports everything that keeps a producing loop from running. [NewProducer] calls it.
 func (s Settings) ValidateProducer() error {
 	faults := []error{s.Handlers.Validate(), s.Producer.Validate(), s.Shutdown.Validate()}
 	if s.Handlers.Prepare == nil && s.Handlers.Validate() == nil {
@@ -58,7 +57,7 @@ func (s Settings) ValidateProducer() error {
 	return errors.Join(faults...)
 }
 
-// producing makes settings of a consuming loop of those of a producing one.
+// producing returns the settings of the consuming loop that produces: its handlers are those for preparing.
 func (s Settings) producing() Settings {
 	task := s.Handlers
 	s.Handlers = ergon.Task{Process: func(ctx context.Context, tx ergon.Transaction) (any, error) { return nil, task.Prepare(ctx, tx) }}
@@ -75,7 +74,7 @@ func (s Settings) producing() Settings {
 	return s
 }
 
-// loopOf is what a consuming loop is run by that produces. A sequence may take its time.
+// loopOf returns the policy of the consuming loop that produces by p. Fetching has no timeout: an iterator may wait for its own source.
 func loopOf(p policy.Producer) policy.Consumer {
 	c := policy.DefaultConsumer()
 	c.Process, c.Success, c.Exception = p.Prepare, p.Success, p.Exception
@@ -87,7 +86,7 @@ func loopOf(p policy.Producer) policy.Consumer {
 	return c
 }
 
-// unbounded is one attempt of what is bounded by something else.
+// unbounded is the policy of one attempt that something else bounds.
 func unbounded() policy.Retry {
 	return policy.Retry{MaxAttempts: 1, Timeout: math.MaxInt64}
 }
@@ -95,12 +94,12 @@ func unbounded() policy.Retry {
 // Snapshot returns where the loop is. Safe for concurrent use.
 func (p *Producer) Snapshot() Snapshot { return p.loop.Snapshot() }
 
-// Stalled names what of the loop stands still, as [Consumer.Stalled] does. A sequence may take its time.
+// Stalled names what of the loop is stuck, as [Consumer.Stalled] does. A sequence that yields nothing is not stuck.
 func (p *Producer) Stalled() string { return p.loop.Stalled() }
 
-// Run runs the loop to its end, as [Consumer.Run] does. It returns nil where the sequence has ended, or the limit was
-// reached, and every transaction was prepared; otherwise what ended it: what [Consumer.Run] returns, the error that the
-// sequence yielded, and a *[ProduceError] for transactions that were not prepared.
+// Run runs the loop to its end, as [Consumer.Run] does. It returns nil if the sequence has ended, or the limit was reached, and
+// every transaction was prepared. Otherwise it joins the error of [Consumer.Run], the error that the sequence yielded, and a
+// *[ProduceError] for transactions that were not prepared.
 func (p *Producer) Run(ctx context.Context) error {
 	ranging, stop := context.WithCancelCause(ctx)
 	go p.source.run(ranging, p.transactions)
@@ -116,7 +115,7 @@ func (p *Producer) Run(ctx context.Context) error {
 	return errors.Join(err, p.failed.err())
 }
 
-// waitForSequence leaves behind a sequence that ignores its context.
+// waitForSequence waits for the sequence's goroutine, at most for patience: an iterator that ignores its context is left behind [F4].
 func (p *Producer) waitForSequence() {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
@@ -128,11 +127,11 @@ func (p *Producer) waitForSequence() {
 	}
 }
 
-// ProduceError is returned by a producing loop some of whose transactions could not be prepared.
+// ProduceError is the error of a producing loop that could not prepare all of its transactions.
 type ProduceError struct {
-	// Failed is how many.
+	// Failed is how many were not prepared.
 	Failed int64
-	// First are what the first of them failed with, each with its id.
+	// First are the errors of the first of them, each with its id: up to five.
 	First []error
 }
 
@@ -150,12 +149,12 @@ func (e *ProduceError) Error() string {
 // Unwrap returns the first errors.
 func (e *ProduceError) Unwrap() []error { return e.First }
 
-// maxFirst is how many errors a loop keeps.
+// maxFirst bounds the errors that a loop keeps, in memory and in the text of its error.
 const maxFirst = 5
 
-// unproduced collects what could not be prepared: it counts, and keeps the first few.
+// unproduced counts the transactions that could not be prepared, and keeps the errors of the first.
 type unproduced struct {
-	mu    sync.Mutex
+	mu    sync.Mutex // guards what follows
 	count int64
 	first []error
 }

@@ -14,23 +14,23 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// linger is how long a fetch that has something waits for the sequence to fill it: one that is ready is far quicker, and
-// one that is slow must not keep what it has given from being prepared.
+// linger is how long a fetch that has something waits for more. A sequence that is ready needs far less; one that is slow must not
+// delay what it has yielded.
 const linger = time.Millisecond
 
-// sequence is the source of a producing loop. A goroutine of its own ranges over the transactions, and takes no more of them
-// than the loop has asked for.
+// sequence is the source of a producing loop. A goroutine of its own ranges over the user's iterator, and takes no more
+// transactions than the loop has asked for. Decision 0006.
 type sequence struct {
-	limiter *rate.Limiter // nil: as fast as there is room
-	demand  chan struct{} // more is wanted
-	changed chan struct{} // something was taken, or there is nothing more
-	done    chan struct{} // the goroutine has ended
+	limiter *rate.Limiter // nil: no throttle
+	demand  chan struct{} // signals that wanted is more than 0
+	changed chan struct{} // signals that something was yielded, or that the iterator has ended
+	done    chan struct{} // closed when the goroutine has ended
 
-	mu     sync.Mutex
-	wanted int // how many more may be taken
-	taken  []ergon.Transaction
-	ended  bool
-	err    error // why it ended, where that was not its natural end
+	mu       sync.Mutex // guards what follows
+	wanted   int        // how many more may be taken
+	yielded  []ergon.Transaction
+	finished bool  // nothing more comes
+	err      error // why, if that is not the iterator's natural end
 }
 
 var _ ergon.Fetcher = (*sequence)(nil)
@@ -43,7 +43,7 @@ func newSequence(t policy.Throttle) *sequence {
 	return s
 }
 
-// run ranges over transactions until they end or ctx does. What they panic with is their error.
+// run ranges over transactions until they end or ctx does. A panic of the iterator is its error [F1].
 func (s *sequence) run(ctx context.Context, transactions func(context.Context) iter.Seq2[ergon.Transaction, error]) {
 	defer close(s.done)
 	returned := false
@@ -52,7 +52,7 @@ func (s *sequence) run(ctx context.Context, transactions func(context.Context) i
 			s.end(foreign.Crash(recover(), debug.Stack()))
 		}
 	}()
-	if s.asked(ctx) {
+	if s.waitForDemand(ctx) {
 		for tx, err := range transactions(ctx) {
 			if err != nil {
 				s.end(foreign.Read(err))
@@ -67,8 +67,8 @@ func (s *sequence) run(ctx context.Context, transactions func(context.Context) i
 	s.end(nil)
 }
 
-// asked waits until the loop wants more; false when ctx ends.
-func (s *sequence) asked(ctx context.Context) bool {
+// waitForDemand waits until the loop wants more; it reports false when ctx ends.
+func (s *sequence) waitForDemand(ctx context.Context) bool {
 	select {
 	case <-s.demand:
 		return ctx.Err() == nil
@@ -77,30 +77,30 @@ func (s *sequence) asked(ctx context.Context) bool {
 	}
 }
 
-// put hands over one and reports whether another is wanted, waiting for that.
+// put hands over one transaction, waits until another is wanted, and reports false if none is.
 func (s *sequence) put(ctx context.Context, tx ergon.Transaction) bool {
 	s.mu.Lock()
-	s.taken = append(s.taken, tx)
+	s.yielded = append(s.yielded, tx)
 	s.wanted--
 	enough := s.wanted <= 0
-	if enough || len(s.taken) == 1 {
+	if enough || len(s.yielded) == 1 {
 		signal(s.changed)
 	}
 	s.mu.Unlock()
-	return !enough || s.asked(ctx)
+	return !enough || s.waitForDemand(ctx)
 }
 
-// end says that nothing more comes. Only the first call counts.
+// end notes that nothing more comes. Only the first call counts.
 func (s *sequence) end(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.ended {
-		s.ended, s.err = true, err
+	if !s.finished {
+		s.finished, s.err = true, err
 		signal(s.changed)
 	}
 }
 
-// FetchTransactions waits for the first, and for as many as the throttle lets through and are there at once.
+// FetchTransactions waits for the first transaction and returns it with those that are there at once, as far as the throttle allows.
 func (s *sequence) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {
 	if s.limiter != nil {
 		limit = min(limit, s.limiter.Burst())
@@ -109,7 +109,7 @@ func (s *sequence) FetchTransactions(ctx context.Context, limit int) ([]ergon.Tr
 		return nil, context.Cause(ctx)
 	}
 	s.mu.Lock()
-	n := min(limit, len(s.taken))
+	n := min(limit, len(s.yielded))
 	s.mu.Unlock()
 	n, err := s.throttled(ctx, n)
 	if err != nil {
@@ -117,18 +117,18 @@ func (s *sequence) FetchTransactions(ctx context.Context, limit int) ([]ergon.Tr
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	txs := s.taken[:n:n]
-	s.taken = s.taken[n:]
-	if s.ended && len(s.taken) == 0 {
+	txs := s.yielded[:n:n]
+	s.yielded = s.yielded[n:]
+	if s.finished && len(s.yielded) == 0 {
 		return txs, ergon.ErrExhausted
 	}
 	return txs, nil
 }
 
-// waitFor asks for n and waits until they are there, or there are some and no more come soon; false when ctx ends.
+// waitFor asks for n and waits until they are there, or some are and no more come within linger. It reports false when ctx ends.
 func (s *sequence) waitFor(ctx context.Context, n int) bool {
 	s.mu.Lock()
-	s.wanted = max(n-len(s.taken), 0)
+	s.wanted = max(n-len(s.yielded), 0)
 	if s.wanted > 0 {
 		signal(s.demand)
 	}
@@ -137,7 +137,7 @@ func (s *sequence) waitFor(ctx context.Context, n int) bool {
 	defer func() { soon.stop() }()
 	for {
 		s.mu.Lock()
-		have, ready := len(s.taken), len(s.taken) >= n || s.ended
+		have, ready := len(s.yielded), len(s.yielded) >= n || s.finished
 		s.mu.Unlock()
 		if ready {
 			return true
@@ -155,7 +155,7 @@ func (s *sequence) waitFor(ctx context.Context, n int) bool {
 	}
 }
 
-// throttled returns how many of n may be started now, waiting for the first.
+// throttled returns how many of n may start now; it waits for the first.
 func (s *sequence) throttled(ctx context.Context, n int) (int, error) {
 	if s.limiter == nil || n == 0 {
 		return n, nil
