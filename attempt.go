@@ -12,9 +12,10 @@ import (
 
 // call is one call of a function that is given up at its deadline, whether or not the function has returned by then. What the function returns belongs to the caller or, if it was given up, to the receiver of late results.
 type call[T any] struct {
-	context callContext
-	fn      func(context.Context) (T, error)
-	late    func(any, error)
+	attempt.Call
+
+	fn   func(context.Context) (T, error)
+	late func(any, error)
 
 	// The function's goroutine sets these before it delivers them.
 	result T
@@ -23,7 +24,7 @@ type call[T any] struct {
 
 // callers lend what callers wait with. It holds no state of a call, and is shared because RunFn has no other place to keep it:
 // decision 0110.
-var callers = attempt.NewCallers() //nolint:gochecknoglobals // as above
+var callers = attempt.NewCallers(ErrAttemptTimeout) //nolint:gochecknoglobals // as above
 
 // failure is why an attempt failed, and what else its caller has to know of it. It is read on the attempt's goroutine, because
 // methods of an error that is not ours may panic or hang.
@@ -42,16 +43,11 @@ type failure struct {
 func callWithin[T any](
 	ctx context.Context, timeout time.Duration, fn func(context.Context) (T, error), late func(any, error),
 ) (T, *failure) {
-	c := &call[T]{context: callContext{caller: ctx}, fn: fn, late: late}
-	c.context.Begin(callers, ctx, timeout)
+	c := &call[T]{fn: fn, late: late}
+	c.Begin(ctx, callers, timeout)
 	go c.run()
-	if c.context.Wait(ctx.Done()) {
+	if c.Wait() {
 		return c.result, c.failed
-	}
-	if err := ctx.Err(); err != nil {
-		c.context.End(err, context.Cause(ctx))
-	} else {
-		c.context.End(context.DeadlineExceeded, ErrAttemptTimeout)
 	}
 	var none T
 	return none, expired(ctx, timeout)
@@ -66,12 +62,12 @@ func (c *call[T]) run() {
 			c.failed = crashed(recover())
 			err = &c.failed.TransactionError
 		}
-		if !c.context.Deliver() && c.late != nil {
-			reportLate(&c.context, c.late, c.result, err)
+		if !c.Deliver() && c.late != nil {
+			reportLate(&c.Call, c.late, c.result, err)
 		}
 	}()
-	c.result, err = c.fn(&c.context)
-	c.failed = failureOf(c.context.caller, err) // here, because methods of a foreign error may panic as well
+	c.result, err = c.fn(&c.Call)
+	c.failed = failureOf(&c.Call, err) // here, because methods of a foreign error may panic as well
 	returned = true
 }
 
@@ -116,7 +112,7 @@ func ended(ctx context.Context) *failure {
 	return failed
 }
 
-// failureOf returns err, with which an attempt of a caller with this context failed, as what RunFn reports; nil for nil. An error that says
+// failureOf returns err, with which an attempt with this context failed, as what RunFn reports; nil for nil. An error that says
 // no more than a category, a cause and a stack is taken over as it is, so that nothing is said twice.
 func failureOf(ctx context.Context, err error) *failure {
 	if err == nil {

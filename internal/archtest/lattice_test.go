@@ -61,7 +61,7 @@ var lattice = archtest.Lattice{
 		{Packages: "internal/nearmiss"},
 		{Packages: "internal/suggest"},
 		{Packages: "internal/panics"},
-		{Packages: "internal/attempt", ThirdParty: []string{"go.opentelemetry.io/otel/trace/..."}},
+		{Packages: "internal/attempt", Ours: []string{"internal/fence"}, ThirdParty: []string{"go.opentelemetry.io/otel/trace/..."}},
 		{Packages: "internal/inline", Ours: []string{".", "internal/panics"}},
 		{Packages: "internal/tracecontext", Ours: []string{".", "internal/spans"}, ThirdParty: otelAPI},
 		{

@@ -13,16 +13,18 @@ import (
 	"github.com/ergon-go/ergon/internal/attempt"
 )
 
+var errCause = errors.New("the deadline of the call")
+
 // call makes a call of fn, and returns whether it was in time, to its caller and to its goroutine, once both know.
 func call(callers *attempt.Callers, ctx context.Context, timeout time.Duration, fn func()) (waited, delivered bool) {
 	var c attempt.Call
-	c.Begin(callers, ctx, timeout)
+	c.Begin(ctx, callers, timeout)
 	done := make(chan bool)
 	go func() {
 		fn()
 		done <- c.Deliver()
 	}()
-	waited = c.Wait(ctx.Done())
+	waited = c.Wait()
 	return waited, <-done
 }
 
@@ -39,7 +41,7 @@ func TestEveryCallIsLeftAtItsOwnDeadline(t *testing.T) {
 		for take, inTime := range map[time.Duration]bool{-1: true, 0: false, 1: false} { // beside the deadline
 			t.Run(name+"/"+take.String(), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					callers := attempt.NewCallers()
+					callers := attempt.NewCallers(errCause)
 					for i, timeout := range timeouts {
 						start := time.Now()
 						if waited, _ := call(callers, context.Background(), 10*h, takes(s/3)); !waited || time.Since(start) != s/3 {
@@ -74,7 +76,7 @@ func TestCallerLeavesAtTheDeadline(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				callers := attempt.NewCallers()
+				callers := attempt.NewCallers(errCause)
 				for range 3 {
 					ctx := context.Background()
 					if c.context > 0 {
@@ -84,8 +86,8 @@ func TestCallerLeavesAtTheDeadline(t *testing.T) {
 					}
 					var call attempt.Call
 					start := time.Now()
-					call.Begin(callers, ctx, c.timeout)
-					if got, ok := call.Deadline(ctx); !ok || !got.Equal(start.Add(c.want)) {
+					call.Begin(ctx, callers, c.timeout)
+					if got, ok := call.Deadline(); !ok || !got.Equal(start.Add(c.want)) {
 						t.Errorf("deadline %v, %t, want %s from the start", got, ok, c.want)
 					}
 					go func() {
@@ -94,7 +96,7 @@ func TestCallerLeavesAtTheDeadline(t *testing.T) {
 							t.Error("what comes back late was delivered")
 						}
 					}()
-					if call.Wait(ctx.Done()) || time.Since(start) != c.want {
+					if call.Wait() || time.Since(start) != c.want {
 						t.Errorf("in time is true, or it took %s, want %s", time.Since(start), c.want)
 					}
 				}
@@ -107,7 +109,7 @@ func TestCallerLeavesAtTheDeadline(t *testing.T) {
 // The end of the caller's context and the return of the function at once: the caller and the function agree about who was first. The
 // waiter is used again meanwhile, so a word that is said twice or not at all would be noticed by the next.
 func TestCallerAndFunctionAgree(t *testing.T) {
-	callers := attempt.NewCallers()
+	callers := attempt.NewCallers(errCause)
 	var given, kept atomic.Int64
 	var group sync.WaitGroup
 	for range 4 {
@@ -140,7 +142,7 @@ func TestCallerAndFunctionAgree(t *testing.T) {
 
 // The waiters of a program are not used within a bubble, nor those of a bubble after it: the runtime ends the process for that.
 func TestWaitersStayOutOfBubbles(t *testing.T) {
-	callers := attempt.NewCallers()
+	callers := attempt.NewCallers(errCause)
 	for range 3 {
 		if waited, _ := call(callers, t.Context(), time.Hour, func() {}); !waited {
 			t.Error("a call that returns at once is given up outside of a bubble")
@@ -164,12 +166,12 @@ func TestWaitersStayOutOfBubbles(t *testing.T) {
 // A call makes what the context needs to end only if somebody asks, and neither a channel nor a timer: the call, and the goroutine's
 // closure.
 func TestCallMakesTwoAllocations(t *testing.T) {
-	callers := attempt.NewCallers()
+	callers := attempt.NewCallers(errCause)
 	got := testing.AllocsPerRun(1000, func() {
 		c := &attempt.Call{}
-		c.Begin(callers, context.Background(), time.Hour)
+		c.Begin(context.Background(), callers, time.Hour)
 		go c.Deliver()
-		c.Wait(nil)
+		c.Wait()
 	})
 	if got > maxAllocations {
 		t.Errorf("got %v allocations a call, want %v", got, maxAllocations)
