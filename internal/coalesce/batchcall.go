@@ -47,7 +47,7 @@ func (b *batchCall) add(r *request) {
 
 // start takes the requests out of the queue and returns the context of the call. Coalescer.mu is held.
 func (b *batchCall) start() context.Context {
-	b.shared.Context = context.WithoutCancel(b.requests[0].ctx)
+	b.shared = sharedContext{context.WithoutCancel(b.requests[0].ctx)}
 	ctx, cancel := context.WithCancel(&b.shared)
 	b.cancel = cancel
 	for _, r := range b.requests {

@@ -33,14 +33,17 @@ type Coalescer struct {
 	to    ergon.Dispatcher
 	batch policy.ProducerBatch
 
-	direct   atomic.Int64 // calls in progress, or about to begin, behind which nothing waits
-	awaited  atomic.Bool  // Flush was called: who ends the last direct call wakes it. Never reset
-	mu       sync.Mutex   // guards what follows, and request.call, request.err until done, batchCall.abandoned. Nothing foreign is called under it
-	joinable int          // calls in progress behind which others wait; at most maxCalls, and not those that hang
-	hanging  int          // calls in progress that all of their callers have abandoned; at most maxHanging
-	waiting  []*request   // in the order in which they came
-	queued   int          // transactions in waiting
-	timer    *time.Timer  // for the first of waiting; nil: none was needed yet
+	direct  atomic.Int64 // calls in progress, or about to begin, behind which nothing waits
+	awaited atomic.Bool  // Flush was called: who ends the last direct call wakes it. Never reset
+
+	// mu guards what follows; of each request call, abandoned and, until done is closed, err; and batchCall.abandoned. No foreign code
+	// runs under it [F1].
+	mu       sync.Mutex
+	joinable int         // calls in progress behind which others wait; at most maxCalls, and not those that hang
+	hanging  int         // calls in progress that all of their callers have abandoned; at most maxHanging
+	waiting  []*request  // in the order in which they came
+	queued   int         // transactions in waiting
+	timer    *time.Timer // for the first of waiting; nil: none was needed yet
 	flushes  []chan struct{}
 	store    Store // that was asked last
 	shares   bool  // its answer

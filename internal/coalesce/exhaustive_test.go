@@ -93,6 +93,7 @@ func (r *run) dispatch(c *coalesce.Coalescer, i int) {
 		ctx = limited
 	case givesUp:
 		defer time.AfterFunc(of.patience, func() { attempt.Store(true) }).Stop()
+	default:
 	}
 	told := "panic"
 	defer func() {
@@ -215,7 +216,6 @@ var batches = map[string]policy.ProducerBatch{
 func TestEveryWayInWhichThreeDispatchesMeet(t *testing.T) {
 	for name, batch := range batches {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				for _, first := range []fate{stores, panics, ignores} {
 					for second := range everyCaller(11*time.Millisecond, 43*time.Millisecond) {

@@ -116,6 +116,7 @@ func predict(s scenario) observed {
 			m.in(c.at+c.patience, func() { m.leave(i) })
 		case givesUp:
 			m.in(c.at+c.patience, func() { m.fenced[i] = true })
+		default:
 		}
 	}
 	m.in(s.flushAt, func() {
@@ -285,6 +286,7 @@ func (m *model) conclude(c *modelCall, i, bad int) {
 		}
 		m.tell(i, "stored", own)
 		return
+	default:
 	}
 	crashed := c.fate == panics
 	switch {

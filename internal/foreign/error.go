@@ -121,9 +121,15 @@ func (e *Error) Decode() *Error { return e.decode }
 // Crash is the panic or Goexit that ended the call; nil if the call returned.
 func (e *Error) Crash() *panics.Error { return e.crash }
 
-func (e *Error) Error() string                     { return e.text }
-func (e *Error) Category() ergon.Category          { return e.category }
-func (e *Error) IsPermanent() bool                 { return e.permanent }
+func (e *Error) Error() string { return e.text }
+
+// Category is SYSTEM for a panic.
+func (e *Error) Category() ergon.Category { return e.category }
+
+// IsPermanent reports whether trying again is pointless, as [ergon.TransactionError.IsPermanent] does.
+func (e *Error) IsPermanent() bool { return e.permanent }
+
+// RetryDelay is the delay that the error asks for, if it does [R1].
 func (e *Error) RetryDelay() (time.Duration, bool) { return e.after, e.delayed }
 
 // Is answers from what was read for the sentinels that the engine asks for.

@@ -149,7 +149,7 @@ func ofOutbound(err *ergon.TransactionError) {
 	if read == nil {
 		return
 	}
-	of, ok := read.Returned().(*outboundError)
+	of, ok := read.Returned().(*outboundError) //nolint:errorlint // itself: what prepare returned
 	if !ok {
 		return
 	}

@@ -57,7 +57,8 @@ func (c *Consumer) notDeadLettered(ctx context.Context, lost undone, others bool
 	var outage error
 	now := c.clock.Now()
 	for i, f := range lost.flights {
-		v := verdict{outcome: Requeued, action: policy.SettleRequeue, delay: c.settings.Policy.Settle.RequeueDelay, reported: f.verdict.reported}
+		v := verdict{outcome: Requeued, action: policy.SettleRequeue, delay: c.settings.Policy.Settle.RequeueDelay}
+		v.reported = f.verdict.reported
 		switch err := lost.errs[i]; {
 		case c.settler.source == nil: // it is lost to this run, which says so below
 			outage = lost.err

@@ -226,7 +226,8 @@ func TestFirstAttemptOnAWorkersGoroutine(t *testing.T) {
 		},
 		"several": {ids: "a b", want: "0s may not"},
 		"has a throttle": {
-			ids: "a", change: func(p *policy.Producer, _ *ergon.Task) { p.Loop.Throttle = policy.Throttle{Rate: 1, Burst: 1} }, want: "0s may not",
+			ids: "a", change: func(p *policy.Producer, _ *ergon.Task) { p.Loop.Throttle = policy.Throttle{Rate: 1, Burst: 1} },
+			want: "0s may not",
 		},
 		"has a success handler": {
 			ids: "a", change: func(_ *policy.Producer, task *ergon.Task) {

@@ -106,8 +106,8 @@ func TestEachWayToFailHasItsVerdict(t *testing.T) {
 	}
 }
 
-// [S1] [P3] A transaction whose exception handler fails as well is a dead letter, whatever was wished. It is dropped only if the policy drops
-// what fails and keeps no dead letters.
+// [S1] [P3] A transaction whose exception handler fails as well is a dead letter, whatever was wished. It is dropped only if
+// the policy drops what fails and keeps no dead letters.
 func TestFailedHandlerDropsNothing(t *testing.T) {
 	for f := range everyFailure {
 		got, dropped := f.verdict(lifecycle.HandlerFailed), f.place() == "" && f.onException == policy.OnExceptionDiscard

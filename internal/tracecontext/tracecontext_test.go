@@ -45,28 +45,34 @@ func with(m metadata) ergon.Transaction {
 func TestWhatGoesOutCarriesThisHop(t *testing.T) {
 	items, _ := baggage.Parse("tenant=8")
 	for name, c := range map[string]struct {
-		ctx        context.Context //nolint:containedctx // of a case
+		ctx        context.Context
 		came, want metadata
 	}{
-		"nothing to nothing":        {context.Background(), nil, nil},
-		"a span to nothing":         {within(spanOf(1, "")), nil, metadata{"traceparent": first}},
-		"a span with state":         {within(spanOf(1, "v=1")), nil, metadata{"traceparent": first, "tracestate": "v=1"}},
-		"a span replaces its state": {within(spanOf(1, "")), metadata{"traceparent": sender, "tracestate": "v=1"}, metadata{"traceparent": first}},
+		"nothing to nothing": {context.Background(), nil, nil},
+		"a span to nothing":  {within(spanOf(1, "")), nil, metadata{"traceparent": first}},
+		"a span with state":  {within(spanOf(1, "v=1")), nil, metadata{"traceparent": first, "tracestate": "v=1"}},
+		"a span replaces its state": {
+			within(spanOf(1, "")), metadata{"traceparent": sender, "tracestate": "v=1"}, metadata{"traceparent": first},
+		},
 		"baggage only": {
-			baggage.ContextWithBaggage(context.Background(), items), metadata{"traceparent": sender, "baggage": "tenant=7"},
+			baggage.ContextWithBaggage(context.Background(), items),
+			metadata{"traceparent": sender, "baggage": "tenant=7"},
 			metadata{"traceparent": sender, "baggage": "tenant=8"},
 		},
 		"a creation before an attempt": {
 			trace.ContextWithSpanContext(tracecontext.WithCreation(within(spanOf(1, ""))), spanOf(2, "")), nil, metadata{"traceparent": first},
 		},
 		"valid is passed on": {
-			context.Background(), metadata{"traceparent": sender, "tracestate": "v=1", "baggage": "tenant=7"},
+			context.Background(),
+			metadata{"traceparent": sender, "tracestate": "v=1", "baggage": "tenant=7"},
 			metadata{"traceparent": sender, "tracestate": "v=1", "baggage": "tenant=7"},
 		},
 		"garbage is not": {context.Background(), metadata{"traceparent": "garbage", "tracestate": "v=1", "baggage": "=;"}, nil},
 		"a state alone":  {context.Background(), metadata{"tracestate": "v=1"}, nil},
 		"a bad state":    {context.Background(), metadata{"traceparent": sender, "tracestate": "=="}, metadata{"traceparent": sender}},
-		"empty":          {context.Background(), metadata{"traceparent": sender, "tracestate": "", "baggage": ""}, metadata{"traceparent": sender}},
+		"empty": {
+			context.Background(), metadata{"traceparent": sender, "tracestate": "", "baggage": ""}, metadata{"traceparent": sender},
+		},
 	} {
 		came := with(c.came).WithMetadata("other", "stays")
 		want := metadata{"other": "stays"}
