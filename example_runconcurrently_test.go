@@ -18,7 +18,7 @@ func square(_ context.Context, n int) (int, error) {
 
 // Results come as they complete; inputs are taken as there is room for them.
 func ExampleRunConcurrently() {
-	limits := ergon.Concurrency{Value: 4, Timeout: time.Second}
+	limits := ergon.Limits{Value: 4, Timeout: time.Second}
 	sum := 0
 	for result := range ergon.RunConcurrently(context.Background(), limits, slices.Values([]int{1, 2, 3, 4}), square) {
 		if result.Err != nil {
@@ -35,7 +35,7 @@ func ExampleRunConcurrently() {
 
 // Everything at once, in the order of the inputs.
 func ExampleCollected() {
-	results := ergon.RunConcurrently(context.Background(), ergon.Concurrency{Value: 4}, slices.Values([]int{1, 2, 3, 4}), square)
+	results := ergon.RunConcurrently(context.Background(), ergon.Limits{Value: 4}, slices.Values([]int{1, 2, 3, 4}), square)
 	var all ergon.Collected[int]
 	all.Collect(results)
 	fmt.Println(all.Values, all.Errors)

@@ -11,7 +11,7 @@ import (
 
 // pool is what runs behind one range over the results of RunConcurrently.
 type pool[Out any] struct {
-	limits  Concurrency
+	limits  Limits
 	places  chan struct{}    // holds one for each call in flight
 	alive   chan struct{}    // holds one for each call that has not returned, those given up included
 	results chan Result[Out] // closed after the last one
@@ -27,7 +27,7 @@ type pool[Out any] struct {
 // Results wait, up to this number, for a range that is slower than the calls.
 const maxWaitingResults = 256
 
-func newPool[Out any](limits Concurrency) *pool[Out] {
+func newPool[Out any](limits Limits) *pool[Out] {
 	return &pool[Out]{
 		limits:  limits,
 		places:  make(chan struct{}, limits.Value),

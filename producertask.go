@@ -44,16 +44,16 @@ type transactionsMethod interface {
 // executeMethod and exitMethod are optional parts of every task.
 type (
 	executeMethod interface {
-		Execute(ctx context.Context, run Run) error
+		Execute(ctx context.Context, run TaskRun) error
 	}
 	exitMethod interface {
 		Exit(ctx context.Context) error
 	}
 )
 
-// Run is what a task's own Execute runs loops with. What it runs is the task's: with its connectors, counted in its summary,
+// TaskRun is what a task's own Execute runs loops with. What it runs is the task's: with its connectors, counted in its summary,
 // and shut down with it. Loops may run one after the other or side by side.
-type Run interface {
+type TaskRun interface {
 	// Policies are those of the task's configuration.
 	Policies() (policy.Consumer, policy.Producer)
 	// Consume runs a consuming loop to its end. The error is nil at the natural end. ctx is Execute's or derived from it.

@@ -31,8 +31,8 @@ func (s *sender) HandlePrepareException(_ context.Context, tx ergon.Transaction,
 	return nil
 }
 
-func (s *sender) Execute(context.Context, ergon.Run) error { return errBoom }
-func (s *sender) Exit(context.Context) error               { return errBoom }
+func (s *sender) Execute(context.Context, ergon.TaskRun) error { return errBoom }
+func (s *sender) Exit(context.Context) error                   { return errBoom }
 
 // source says what a run of it produces as well.
 type source struct{ sender }
@@ -83,7 +83,7 @@ func TestKindFollowsFromWhatATaskHas(t *testing.T) {
 	}
 	for want, task := range map[string]func(*ergon.Dependencies) ergon.Task{
 		"consumer": made(ergon.Consume(&whole{})), "producer": made(ergon.Produce(&source{})), "hybrid": made(ergon.Hybrid(&splitter{})),
-		"custom":  made(ergon.Task{Execute: func(context.Context, ergon.Run) error { return nil }}),
+		"custom":  made(ergon.Task{Execute: func(context.Context, ergon.TaskRun) error { return nil }}),
 		"unknown": func(*ergon.Dependencies) ergon.Task { panic("no services yet") },
 		"":        nil,
 	} {
@@ -134,7 +134,7 @@ func TestMethodsThatWouldNeverBeCalledAreRefusedWithWhatIsRight(t *testing.T) {
 				"it should be HandlePrepareSuccess(context.Context, ergon.TransactionOf[int]) error",
 			of + "wrongPrepared.ProcessTransaction would never be called by a task that ergon.Produce made; make it with ergon.Hybrid",
 			of + "wrongPrepared.Execute is not the handler of that name: it is func(context.Context) error, it should be " +
-				"Execute(context.Context, ergon.Run) error",
+				"Execute(context.Context, ergon.TaskRun) error",
 		}},
 		"pointer receiver": {ergon.Produce(valueSender{}), []string{
 			of + "valueSender.Exit has a pointer receiver, but the task was given as a value, so it would never be called; " +

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Concurrency bounds what [RunConcurrently] does.
-type Concurrency struct {
+// Limits bounds what [RunConcurrently] does.
+type Limits struct {
 	// Value is how many calls are in flight at most. From 1 to 2^29.
 	Value int
 	// Timeout is the hard bound of one call; 0 means none.
@@ -42,7 +42,7 @@ type Result[Out any] struct {
 // limits.Timeout, the Result with Index -1 says so and it ends. Limits that are not valid are a single Result with Index -1.
 // One call costs 3 to 5 µs.
 func RunConcurrently[In, Out any](
-	ctx context.Context, limits Concurrency, inputs iter.Seq[In], fn func(context.Context, In) (Out, error),
+	ctx context.Context, limits Limits, inputs iter.Seq[In], fn func(context.Context, In) (Out, error),
 ) iter.Seq[Result[Out]] {
 	return func(yield func(Result[Out]) bool) {
 		if err := limits.validate(inputs == nil, fn == nil); err != nil {
@@ -72,7 +72,7 @@ const maxInFlight = 1 << 29
 
 var errResultsLeft = errors.New("the results are no longer ranged over")
 
-func (c Concurrency) validate(noInputs, noFunction bool) error {
+func (c Limits) validate(noInputs, noFunction bool) error {
 	var errs []error
 	if c.Value < 1 {
 		errs = append(errs, fmt.Errorf("ergon.RunConcurrently: Value is %d, must be at least 1 (nothing could run)", c.Value))

@@ -76,25 +76,25 @@ func expectTimeline(t *testing.T, got []string, want ...string) {
 
 func TestResultsComeInTheOrderOfCompletionAndRoomIsUsedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		got := timeline(ergon.RunConcurrently(t.Context(), ergon.Concurrency{Value: 2}, seconds(6, 1, 2, 1, 3), sleeps))
+		got := timeline(ergon.RunConcurrently(t.Context(), ergon.Limits{Value: 2}, seconds(6, 1, 2, 1, 3), sleeps))
 		expectTimeline(t, got, "1s: #1 1s", "3s: #2 2s", "4s: #3 1s", "6s: #0 6s", "7s: #4 3s")
 	})
 }
 
 func TestOneAtATimeKeepsTheOrderOfTheInputs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		got := timeline(ergon.RunConcurrently(t.Context(), ergon.Concurrency{Value: 1}, seconds(3, 1, 2), sleeps))
+		got := timeline(ergon.RunConcurrently(t.Context(), ergon.Limits{Value: 1}, seconds(3, 1, 2), sleeps))
 		expectTimeline(t, got, "3s: #0 3s", "4s: #1 1s", "6s: #2 2s")
 	})
 }
 
 func TestNoInputsAreNoResults(t *testing.T) {
-	expectTimeline(t, timeline(ergon.RunConcurrently(t.Context(), ergon.Concurrency{Value: 2}, seconds(), sleeps)))
+	expectTimeline(t, timeline(ergon.RunConcurrently(t.Context(), ergon.Limits{Value: 2}, seconds(), sleeps)))
 }
 
 func TestResultsCanBeRangedOverAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		results := ergon.RunConcurrently(t.Context(), ergon.Concurrency{Value: 1}, seconds(1), sleeps)
+		results := ergon.RunConcurrently(t.Context(), ergon.Limits{Value: 1}, seconds(1), sleeps)
 		expectTimeline(t, timeline(results), "1s: #0 1s")
 		expectTimeline(t, timeline(results), "1s: #0 1s")
 	})
@@ -111,7 +111,7 @@ func TestInputIsTakenOnlyWhenThereIsRoom(t *testing.T) {
 			<-ctx.Done()
 			return 0, ctx.Err()
 		}
-		next, stop := iter.Pull(ergon.RunConcurrently(t.Context(), ergon.Concurrency{Value: 3}, counted(&taken), fn))
+		next, stop := iter.Pull(ergon.RunConcurrently(t.Context(), ergon.Limits{Value: 3}, counted(&taken), fn))
 		defer stop()
 		go func() {
 			synctest.Wait()
@@ -132,7 +132,7 @@ func TestInputIsTakenOnlyWhenThereIsRoom(t *testing.T) {
 func TestSlowRangeHoldsUpTheInputs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var taken atomic.Int32
-		for range ergon.RunConcurrently(t.Context(), ergon.Concurrency{Value: 2}, counted(&taken), same) {
+		for range ergon.RunConcurrently(t.Context(), ergon.Limits{Value: 2}, counted(&taken), same) {
 			time.Sleep(time.Hour)
 			break
 		}
@@ -146,7 +146,7 @@ func TestNeverMoreThanValueAreInFlight(t *testing.T) {
 	const value = 5
 	var inFlight, most atomic.Int32
 	inputs := slices.Values(make([]int, 2000))
-	got := collected(ergon.RunConcurrently(t.Context(), ergon.Concurrency{Value: value}, inputs, func(context.Context, int) (int, error) {
+	got := collected(ergon.RunConcurrently(t.Context(), ergon.Limits{Value: value}, inputs, func(context.Context, int) (int, error) {
 		now := inFlight.Add(1)
 		defer inFlight.Add(-1)
 		for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
@@ -169,7 +169,7 @@ func TestMemoryDoesNotGrowWithTheNumberOfInputs(t *testing.T) {
 	var taken atomic.Int32
 	var early uint64
 	seen := 0
-	limits := ergon.Concurrency{Value: 8, Limit: 20_000}
+	limits := ergon.Limits{Value: 8, Limit: 20_000}
 	kilobyte := func(context.Context, int) ([]byte, error) { return make([]byte, 1024), nil }
 	for range ergon.RunConcurrently(t.Context(), limits, counted(&taken), kilobyte) {
 		seen++
@@ -185,7 +185,7 @@ func TestMemoryDoesNotGrowWithTheNumberOfInputs(t *testing.T) {
 func TestLimitIsExact(t *testing.T) {
 	for _, limit := range []int{1, 2, 7} {
 		var taken atomic.Int32
-		limits := ergon.Concurrency{Value: 2, Limit: limit}
+		limits := ergon.Limits{Value: 2, Limit: limit}
 		got := collected(ergon.RunConcurrently(t.Context(), limits, counted(&taken), same))
 		if got.Succeeded != limit || int(taken.Load()) != limit || got.Errors != nil {
 			t.Errorf("limit %d: %d inputs taken, %+v", limit, taken.Load(), got)
@@ -196,7 +196,7 @@ func TestLimitIsExact(t *testing.T) {
 // [T1]
 func TestCallThatIgnoresItsContextTimesOutAndItsPlaceIsUsedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		limits := ergon.Concurrency{Value: 1, Timeout: 10 * time.Second}
+		limits := ergon.Limits{Value: 1, Timeout: 10 * time.Second}
 		inputs := func(yield func(time.Duration) bool) {
 			_ = yield(10*time.Second-1) && yield(time.Hour) && yield(10*time.Second) && yield(time.Second)
 		}
@@ -212,7 +212,7 @@ func TestCallThatIgnoresItsContextTimesOutAndItsPlaceIsUsedAgain(t *testing.T) {
 
 func TestTooManyCallsThatDoNotReturnEndIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		limits := ergon.Concurrency{Value: 2, Timeout: 10 * time.Second}
+		limits := ergon.Limits{Value: 2, Timeout: 10 * time.Second}
 		got := timeline(ergon.RunConcurrently(t.Context(), limits, seconds(3600, 3600, 3600, 3600, 1, 1), sleeps))
 		slices.Sort(got)
 		timeout := "TIMEOUT: attempt timeout: no result within 10s"
@@ -225,7 +225,7 @@ func TestTooManyCallsThatDoNotReturnEndIt(t *testing.T) {
 
 func TestCallsThatReturnLateMakeRoomAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		limits := ergon.Concurrency{Value: 1, Timeout: 10 * time.Second}
+		limits := ergon.Limits{Value: 1, Timeout: 10 * time.Second}
 		got := timeline(ergon.RunConcurrently(t.Context(), limits, seconds(29, 15, 1), sleeps))
 		timeout := "TIMEOUT: attempt timeout: no result within 10s"
 		expectTimeline(t, got, "10s: #0 "+timeout, "20s: #1 "+timeout, "26s: #2 1s") // #1 came back at 25 s
@@ -241,7 +241,7 @@ func TestEndOfTheContextGivesUpCallsAndSaysThatInputsAreMissing(t *testing.T) {
 				ctx := end.after(t.Context(), 5*time.Second)
 				var results []ergon.Result[time.Duration]
 				start := time.Now()
-				for r := range ergon.RunConcurrently(ctx, ergon.Concurrency{Value: 2}, seconds(1, 3600, 3600, 1), sleeps) {
+				for r := range ergon.RunConcurrently(ctx, ergon.Limits{Value: 2}, seconds(1, 3600, 3600, 1), sleeps) {
 					results = append(results, r)
 				}
 				expectElapsed(t, start, 5*time.Second)
@@ -264,7 +264,7 @@ func TestContextThatHasEndedTakesNoInput(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var taken atomic.Int32
-	got := timeline(ergon.RunConcurrently(ctx, ergon.Concurrency{Value: 2}, counted(&taken), same))
+	got := timeline(ergon.RunConcurrently(ctx, ergon.Limits{Value: 2}, counted(&taken), same))
 	want := "#-1 SYSTEM: no input was taken after the first 0: context canceled"
 	if len(got) != 1 || !strings.HasSuffix(got[0], want) || taken.Load() != 0 {
 		t.Errorf("%d inputs taken: %v", taken.Load(), got)
@@ -289,10 +289,10 @@ func TestInputsThatBlockAreNotWaitedFor(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
-		got := timeline(ergon.RunConcurrently(ctx, ergon.Concurrency{Value: 2}, blocked(release), fn))
+		got := timeline(ergon.RunConcurrently(ctx, ergon.Limits{Value: 2}, blocked(release), fn))
 		expectTimeline(t, got, "1s: #0 1s", "5s: #-1 SYSTEM: no input was taken after the first 1: context deadline exceeded")
 		start := time.Now()
-		for range ergon.RunConcurrently(t.Context(), ergon.Concurrency{Value: 2}, blocked(release), fn) {
+		for range ergon.RunConcurrently(t.Context(), ergon.Limits{Value: 2}, blocked(release), fn) {
 			break
 		}
 		expectElapsed(t, start, time.Second)
@@ -324,7 +324,7 @@ func TestBreakingOutCancelsTheRestAndWaitsForNothing(t *testing.T) {
 			}
 			return what, nil
 		}
-		for r := range ergon.RunConcurrently(t.Context(), ergon.Concurrency{Value: 3}, inputs, fn) {
+		for r := range ergon.RunConcurrently(t.Context(), ergon.Limits{Value: 3}, inputs, fn) {
 			if r.Value != "first" {
 				t.Errorf("got %+v", r)
 			}
@@ -355,7 +355,7 @@ func TestPanicInTheBodyOfTheRangeEndsTheCalls(t *testing.T) {
 			}
 			return 0, nil
 		}
-		for range ergon.RunConcurrently(t.Context(), ergon.Concurrency{Value: 2}, seconds(0, 1), fn) {
+		for range ergon.RunConcurrently(t.Context(), ergon.Limits{Value: 2}, seconds(0, 1), fn) {
 			panic("oh no")
 		}
 	})
@@ -366,7 +366,7 @@ func TestCrashesAndErrorsAreResults(t *testing.T) {
 	inputs := slices.Values([]func(context.Context) (string, error){
 		returns("fine"), panics("oh no"), exits, fails(ergon.Business(errBoom)), fails(errBoom), returns("fine too"),
 	})
-	got := collected(ergon.RunConcurrently(t.Context(), ergon.Concurrency{Value: 2}, inputs, called))
+	got := collected(ergon.RunConcurrently(t.Context(), ergon.Limits{Value: 2}, inputs, called))
 	if diff := cmp.Diff([]string{"fine", "", "", "", "", "fine too"}, got.Values); diff != "" {
 		t.Errorf("values (-want +got):\n%s", diff)
 	}
@@ -390,7 +390,7 @@ func TestInputsThatCrashEndIt(t *testing.T) {
 		"SYSTEM: no input was taken after the first 1: inputs: panic: oh no":                   func() { panic("oh no") },
 		"SYSTEM: no input was taken after the first 1: inputs: function ended its goroutine (": runtime.Goexit,
 	} {
-		got := timeline(ergon.RunConcurrently(t.Context(), ergon.Concurrency{Value: 2}, func(yield func(time.Duration) bool) {
+		got := timeline(ergon.RunConcurrently(t.Context(), ergon.Limits{Value: 2}, func(yield func(time.Duration) bool) {
 			yield(0)
 			crash()
 		}, sleeps))
@@ -401,7 +401,7 @@ func TestInputsThatCrashEndIt(t *testing.T) {
 }
 
 func TestInvalidLimitsAreOneResult(t *testing.T) {
-	for want, limits := range map[string]ergon.Concurrency{
+	for want, limits := range map[string]ergon.Limits{
 		"Value is 0, must be at least 1 (nothing could run)":  {},
 		"Value is 1073741824, must be at most 536870912":      {Value: 1 << 30},
 		"Timeout is -1s, must not be negative (0 means none)": {Value: 1, Timeout: -time.Second},
@@ -412,7 +412,7 @@ func TestInvalidLimitsAreOneResult(t *testing.T) {
 			t.Errorf("got  %v\nwant %s", got, want)
 		}
 	}
-	got := collected(ergon.RunConcurrently[int, int](t.Context(), ergon.Concurrency{}, nil, nil))
+	got := collected(ergon.RunConcurrently[int, int](t.Context(), ergon.Limits{}, nil, nil))
 	if lines := strings.Split(fmt.Sprint(got.Errors[-1]), "\n"); len(lines) != 3 {
 		t.Errorf("got %q, want all three faults", lines)
 	}
@@ -420,7 +420,7 @@ func TestInvalidLimitsAreOneResult(t *testing.T) {
 
 func TestCollectedCountsByOutcome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		limits := ergon.Concurrency{Value: 4, Timeout: time.Second}
+		limits := ergon.Limits{Value: 4, Timeout: time.Second}
 		inputs := slices.Values([]func(context.Context) (string, error){
 			takes(500*time.Millisecond, "a"), takes(time.Minute, "late"), returns("c"), fails(ergon.Business(errBoom)), fails(errBoom),
 		})
@@ -445,7 +445,7 @@ func BenchmarkRunConcurrently(b *testing.B) {
 			}
 		}
 	}
-	for name, limits := range map[string]ergon.Concurrency{
+	for name, limits := range map[string]ergon.Limits{
 		"64":              {Value: 64},
 		"64 with timeout": {Value: 64, Timeout: time.Minute},
 	} {

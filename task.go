@@ -32,7 +32,7 @@ type Task struct {
 	Transactions func(ctx context.Context) iter.Seq2[Transaction, error]
 
 	// Execute, where set, is what a run does, in place of one consuming or producing loop.
-	Execute func(ctx context.Context, run Run) error
+	Execute func(ctx context.Context, run TaskRun) error
 	// Exit runs once after the loop has ended, before anything is closed.
 	Exit func(ctx context.Context) error
 

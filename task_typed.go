@@ -30,7 +30,7 @@ type ProcessExceptionHandler interface {
 }
 
 // Consume makes a Task from a typed one; In and Out are inferred from its methods. The optional handlers are found here,
-// once: those of a [ConsumerTask], Execute(ctx, [Run]) error, which takes the place of the consuming loop, and Exit(ctx)
+// once: those of a [ConsumerTask], Execute(ctx, [TaskRun]) error, which takes the place of the consuming loop, and Exit(ctx)
 // error, which runs after it. A method with such a name that is not the one meant (another signature, or lost to a pointer
 // receiver) is a fault that [Task.Validate] reports, with the signature that it should have.
 func Consume[In, Out any](t ConsumerTask[In, Out], with ...Decorator) Task {

@@ -17,7 +17,7 @@ func producingRegistry() *config.Registry {
 	reg.Task("sends", func(*ergon.Dependencies) ergon.Task { return ergon.Task{Prepare: prepare} }, "produces only")
 	reg.Task("both", func(*ergon.Dependencies) ergon.Task { return ergon.Task{Prepare: prepare, Process: process} }, "is a hybrid")
 	reg.Task("own", func(*ergon.Dependencies) ergon.Task {
-		return ergon.Task{Execute: func(context.Context, ergon.Run) error { return nil }}
+		return ergon.Task{Execute: func(context.Context, ergon.TaskRun) error { return nil }}
 	}, "has a flow of its own")
 	reg.Task("needy", func(*ergon.Dependencies) ergon.Task { panic("there is no service") }, "is known only with its services")
 	return reg

@@ -28,7 +28,7 @@ const (
 // Report is what happened in a run. All moments are virtual time since its beginning.
 type Report struct {
 	// Results has one for each delivery, or each transaction of a task that only produces, in the order in which their lifecycles ended.
-	Results []Result
+	Results []TransactionResult
 	// DeadLetters are in the order in which they were written.
 	DeadLetters []deadletter.Record
 	// Settlements are in the order in which the source was told.
@@ -44,8 +44,8 @@ type Report struct {
 	Elapsed time.Duration
 }
 
-// Result is what came of one delivery.
-type Result struct {
+// TransactionResult is what came of one delivery.
+type TransactionResult struct {
 	// Transaction is as it was delivered.
 	Transaction ergon.Transaction
 	Outcome     Outcome
@@ -89,8 +89,8 @@ type Settlement struct {
 }
 
 // Of returns the results of the transaction with that id, one for each delivery.
-func (r Report) Of(id string) []Result {
-	var of []Result
+func (r Report) Of(id string) []TransactionResult {
+	var of []TransactionResult
 	for _, result := range r.Results {
 		if result.Transaction.ID() == id {
 			of = append(of, result)
@@ -127,7 +127,7 @@ func (r *run) report(elapsed time.Duration, err error) Report {
 }
 
 // settle finds what became of a result after its lifecycle. Where its dead letter could not be written it was requeued.
-func (r Report) settle(result *Result) {
+func (r Report) settle(result *TransactionResult) {
 	for i, s := range r.Settlements {
 		if isSameDelivery(s.Transaction, result.Transaction) {
 			result.Settlement = &r.Settlements[i]

@@ -73,7 +73,7 @@ func saying(say func(*ergon.TransactionError) (ergon.Disposition, error)) *ergon
 	return ergontest.RigOf(ergon.Consume(&courier{routes: ergontest.NewScript(), signed: &ergontest.Sink{}, say: say}))
 }
 
-func wantAttempts(t *testing.T, result ergontest.Result, want ...string) {
+func wantAttempts(t *testing.T, result ergontest.TransactionResult, want ...string) {
 	t.Helper()
 	got := make([]string, len(result.Attempts))
 	for i, attempt := range result.Attempts {
@@ -85,7 +85,7 @@ func wantAttempts(t *testing.T, result ergontest.Result, want ...string) {
 }
 
 // only is the one result of a run that must have gone well itself.
-func only(t *testing.T, report ergontest.Report) ergontest.Result {
+func only(t *testing.T, report ergontest.Report) ergontest.TransactionResult {
 	t.Helper()
 	if report.Err != nil {
 		t.Fatalf("the run ended with %v", report.Err)

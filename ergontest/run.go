@@ -26,7 +26,7 @@ type run struct {
 	task       ergon.Task
 
 	mu    sync.Mutex
-	ended []Result
+	ended []TransactionResult
 }
 
 // do returns an error where the task could not be run.
@@ -140,7 +140,7 @@ func exact(p policy.Consumer) policy.Consumer {
 func (r *run) end(result pipeline.Result) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.ended = append(r.ended, Result{
+	r.ended = append(r.ended, TransactionResult{
 		Transaction: result.Transaction, Outcome: result.Outcome, Value: result.Value, Err: result.Err,
 	})
 }

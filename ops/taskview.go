@@ -30,7 +30,7 @@ func (d *Desk) view(p runner.TaskProgress) (TaskView, []runner.Bucket) {
 		if t.Kind == "producer" {
 			c = cfg.Producer.Loop.Concurrency
 		}
-		t.Adapts, t.Headroom = c.Adapts(), c.MostAbandoned()
+		t.Adapts, t.Headroom = c.Adapts(), c.MaxAbandoned()
 	}
 	t.Each = s.Concurrency / max(p.Workers, 1)
 	latencies := d.recent(&t)

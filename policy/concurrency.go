@@ -24,26 +24,26 @@ func DefaultConcurrency() Concurrency { return Concurrency{Value: 16} }
 // Adapts reports whether the concurrency moves between Min and Max.
 func (c Concurrency) Adapts() bool { return c.Min < c.Max }
 
-// Most is the highest number that may run at once.
-func (c Concurrency) Most() int { return max(c.Value, c.Max) }
+// MaxRunning is the highest number that may run at once.
+func (c Concurrency) MaxRunning() int { return max(c.Value, c.Max) }
 
-// MostAbandoned is the effective headroom.
-func (c Concurrency) MostAbandoned() int {
+// MaxAbandoned is the effective headroom.
+func (c Concurrency) MaxAbandoned() int {
 	if c.Headroom > 0 {
 		return c.Headroom
 	}
-	return c.Most()
+	return c.MaxRunning()
 }
 
 // waitingPerSlot is how many transactions may wait for their next attempt for each that may run.
 const waitingPerSlot = 4
 
-// MostWaiting is the effective bound on those that wait for their next attempt.
-func (c Concurrency) MostWaiting() int {
+// MaxWaiting is the effective bound on those that wait for their next attempt.
+func (c Concurrency) MaxWaiting() int {
 	if c.Waiting > 0 {
 		return c.Waiting
 	}
-	return waitingPerSlot * c.Most()
+	return waitingPerSlot * c.MaxRunning()
 }
 
 func (c Concurrency) validate(at path) faults {

@@ -23,8 +23,8 @@ func DefaultOutage() Outage {
 	return Outage{ProbeInterval: 5 * time.Second, SameProbe: defaultSameProbe}
 }
 
-// MostSameProbes is the effective SameProbe.
-func (o Outage) MostSameProbes() int {
+// MaxSameProbes is the effective SameProbe.
+func (o Outage) MaxSameProbes() int {
 	if o.SameProbe > 0 {
 		return o.SameProbe
 	}

@@ -313,8 +313,8 @@ func TestWhatAdaptsAndWhatTheMostIs(t *testing.T) {
 		{policy.Concurrency{Value: 16, Min: 4, Max: 64}, true, 64, 64},
 		{policy.Concurrency{Value: 16, Min: 4, Max: 64, Headroom: 5}, true, 64, 5},
 	} {
-		if c.policy.Adapts() != c.adapts || c.policy.Most() != c.most || c.policy.MostAbandoned() != c.abandoned {
-			t.Errorf("%+v: adapts %v, most %d, abandoned %d", c.policy, c.policy.Adapts(), c.policy.Most(), c.policy.MostAbandoned())
+		if c.policy.Adapts() != c.adapts || c.policy.MaxRunning() != c.most || c.policy.MaxAbandoned() != c.abandoned {
+			t.Errorf("%+v: adapts %v, most %d, abandoned %d", c.policy, c.policy.Adapts(), c.policy.MaxRunning(), c.policy.MaxAbandoned())
 		}
 	}
 	if (policy.Batch{Size: 100}).Adapts() || !(policy.Batch{Size: 100, MinSize: 1, MaxSize: 200}).Adapts() {

@@ -32,7 +32,7 @@ type begunLoop struct {
 // execution is what a life runs, as the task's own Execute sees it [E6].
 type execution struct{ life *life }
 
-var _ ergon.Run = execution{}
+var _ ergon.TaskRun = execution{}
 
 // Policies are those of the task's configuration, with the worker's share of the limit.
 func (e execution) Policies() (policy.Consumer, policy.Producer) {

@@ -89,7 +89,7 @@ var stuckPlaces = map[string]func(cfg *ergon.TaskConfig, err error){
 		task := cfg.New
 		cfg.New = func(d *ergon.Dependencies) ergon.Task {
 			made := task(d)
-			made.Execute = func(context.Context, ergon.Run) error { return err }
+			made.Execute = func(context.Context, ergon.TaskRun) error { return err }
 			return made
 		}
 	},

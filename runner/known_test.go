@@ -17,7 +17,7 @@ func knowing(to ergon.Dispatcher) ergon.Task {
 	}
 	return ergon.Task{
 		Process: func(ctx context.Context, _ ergon.Transaction) (any, error) { return nil, send(ctx) },
-		Execute: func(ctx context.Context, run ergon.Run) error {
+		Execute: func(ctx context.Context, run ergon.TaskRun) error {
 			if err := send(ctx); err != nil {
 				return err
 			}

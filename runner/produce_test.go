@@ -156,7 +156,7 @@ func TestExecuteOfATaskTakesThePlaceOfItsLoop(t *testing.T) {
 					return nil
 				},
 			}
-			task.Execute = func(ctx context.Context, run ergon.Run) error {
+			task.Execute = func(ctx context.Context, run ergon.TaskRun) error {
 				consumer, producer := run.Policies()
 				producer.Loop.Concurrency.Value = 1
 				if err := run.Produce(ctx, sequence(3), producer); err != nil {
@@ -181,14 +181,14 @@ func TestExecuteOfATaskTakesThePlaceOfItsLoop(t *testing.T) {
 
 // [E6]
 func TestWhatAnExecuteFailsWithIsTheTasksError(t *testing.T) {
-	for want, execute := range map[string]func(context.Context, ergon.Run) error{
-		`task "own": broken`:        func(context.Context, ergon.Run) error { return errors.New("broken") },
-		`task "own": panic: broken`: func(context.Context, ergon.Run) error { panic("broken") },
-		`task "own": make the loop: there are no transactions to produce`: func(ctx context.Context, run ergon.Run) error {
+	for want, execute := range map[string]func(context.Context, ergon.TaskRun) error{
+		`task "own": broken`:        func(context.Context, ergon.TaskRun) error { return errors.New("broken") },
+		`task "own": panic: broken`: func(context.Context, ergon.TaskRun) error { panic("broken") },
+		`task "own": make the loop: there are no transactions to produce`: func(ctx context.Context, run ergon.TaskRun) error {
 			_, producer := run.Policies()
 			return run.Produce(ctx, nil, producer)
 		},
-		`fetch.connector: "input" is no source`: func(ctx context.Context, run ergon.Run) error {
+		`fetch.connector: "input" is no source`: func(ctx context.Context, run ergon.TaskRun) error {
 			consumer, _ := run.Policies()
 			return run.Consume(ctx, consumer)
 		},
@@ -215,7 +215,7 @@ func TestShutdownReachesTheLoopsOfAnExecute(t *testing.T) {
 				prepared.Add(1)
 				return nil
 			})(d)
-			task.Execute = func(ctx context.Context, run ergon.Run) error {
+			task.Execute = func(ctx context.Context, run ergon.TaskRun) error {
 				_, producer := run.Policies()
 				err := run.Produce(ctx, sequence(1000), producer)
 				time.Sleep(time.Hour)

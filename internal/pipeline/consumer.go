@@ -81,7 +81,7 @@ func New(s Settings) (*Consumer, error) {
 		retries: [lifecycle.Phases]policy.Retry{
 			s.Policy.Process.Retry, unbounded(), s.Policy.Success.Retry, s.Policy.Exception.Retry,
 		},
-		headroom: int64(s.Policy.Loop.Concurrency.MostAbandoned()),
+		headroom: int64(s.Policy.Loop.Concurrency.MaxAbandoned()),
 		stopping: make(chan struct{}), headroomFreed: make(chan struct{}, 1),
 	}
 	c.settings.Handlers = s.Handlers.WithIdentity(s.Identity)
@@ -115,7 +115,7 @@ func New(s Settings) (*Consumer, error) {
 	c.limiter = newConcurrencyLimiter(s.Policy.Loop.Concurrency, &c.pool)
 	c.outage = newOutage(c, s.Policy.Loop.Outage)
 	c.judge = newJudge(s, c.settler.source != nil, c.outage)
-	c.waiting = waitingRoom{consumer: c, most: s.Policy.Loop.Concurrency.MostWaiting()}
+	c.waiting = waitingRoom{consumer: c, most: s.Policy.Loop.Concurrency.MaxWaiting()}
 	if keeper, ok := s.Source.(ergon.LeaseKeeper); ok {
 		c.leases = leases{consumer: c, keeper: keeper, held: map[*flight]*leased{}}
 		if c.leases.duration, err = leaseOf(keeper); err != nil {

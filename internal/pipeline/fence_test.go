@@ -98,7 +98,7 @@ func TestGivenUpAttemptDispatchesNothingWhateverContextItUses(t *testing.T) {
 		"RunConcurrently": func(r *rig, do late) {
 			r.Policy.Process = once(24 * time.Hour)
 			r.Handlers.Process = func(ctx context.Context, _ ergon.Transaction) (any, error) {
-				limits := ergon.Concurrency{Value: 1, Timeout: time.Second}
+				limits := ergon.Limits{Value: 1, Timeout: time.Second}
 				for range ergon.RunConcurrently(ctx, limits, slices.Values([]int{1}), func(ctx context.Context, _ int) (int, error) {
 					do(ctx)
 					return 0, nil

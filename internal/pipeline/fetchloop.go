@@ -44,9 +44,9 @@ func newFetchLoop(c *Consumer) *fetchLoop {
 	i := &fetchLoop{Consumer: c, loop: c.settings.Policy.Loop, quota: quotaOf(c.settings), fetchLock: newSemaphore(), calls: newFetchCalls()}
 	i.size = i.loop.Batch.Size
 	i.slow.Store(c.pool.slow(0, c.settings.Policy.Fetch.Retry.Timeout))
-	i.maxBehind = 10 * max(c.settings.Policy.Settle.Size, i.loop.Concurrency.Most())
+	i.maxBehind = 10 * max(c.settings.Policy.Settle.Size, i.loop.Concurrency.MaxRunning())
 	i.wakeOn = wakeOnChunk
-	if i.loop.Concurrency.Most()+i.loop.Batch.Prefetch <= fewSlots {
+	if i.loop.Concurrency.MaxRunning()+i.loop.Batch.Prefetch <= fewSlots {
 		i.wakeOn = wakeOnEvery
 	}
 	return i

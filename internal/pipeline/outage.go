@@ -202,7 +202,7 @@ func (o *outage) nextProbe(nothingElse bool) (do probing, wait time.Duration) {
 
 // candidateLocked returns which of those held is the next probe; -1 for none.
 func (o *outage) candidateLocked(nothingElse bool) int {
-	best, least := -1, o.policy.MostSameProbes()
+	best, least := -1, o.policy.MaxSameProbes()
 	for i, f := range o.held {
 		if n := o.tried[f.tx.ID()]; n < least || (nothingElse && best < 0) {
 			best, least = i, n

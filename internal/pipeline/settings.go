@@ -141,7 +141,7 @@ func (s Settings) validateLease() error {
 			"must be at least %s; lengthen it, and leave it short: it is extended for as long as an attempt takes",
 			lease, s.Policy.Fetch.Connector, capability.ShortestLease))
 	}
-	if p, most := s.Policy.Loop.Batch.Prefetch, s.Policy.Loop.Concurrency.Most(); p > most {
+	if p, most := s.Policy.Loop.Batch.Prefetch, s.Policy.Loop.Concurrency.MaxRunning(); p > most {
 		faults = append(faults, fmt.Errorf("loop.batch.prefetch: %d is more than the %d that run at once, "+
 			"so leases of connector %q would be kept by what only waits; lower it",
 			p, most, s.Policy.Fetch.Connector))
