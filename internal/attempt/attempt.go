@@ -88,17 +88,24 @@ func (a *Attempt) ValueFrom(inherited context.Context, key any) any {
 	return inherited.Value(key)
 }
 
-// observed returns the state, made now if need be. An attempt that has returned already ends what is made late.
+// observed returns the state, made now if need be.
 func (a *Attempt) observed() *state {
-	s := a.state.Load()
-	if s == nil {
-		s = &state{}
-		if !a.state.CompareAndSwap(nil, s) {
-			s = a.state.Load()
-		}
+	s := a.made()
+	a.endLate(s)
+	return s
+}
+
+func (a *Attempt) made() *state {
+	if s := a.state.Load(); s != nil {
+		return s
 	}
+	a.state.CompareAndSwap(nil, &state{})
+	return a.state.Load()
+}
+
+// endLate ends what was made after the attempt had returned: Finish may not have seen it.
+func (a *Attempt) endLate(s *state) {
 	if a.Returned() {
 		s.end(context.Canceled, nil)
 	}
-	return s
 }
