@@ -2,13 +2,12 @@ package ergon
 
 import "fmt"
 
-// Outbound returns the result of a hybrid task's Process as the transactions that are to be prepared, in its order. One that
-// was made without an id of its own gets the id that [Transaction.OutputID] returns for its position, so that processing the
-// inbound transaction once more makes the same ids, and whoever receives them can recognise them. An id that the task has
-// given stays; it must be the same each time as well, and say all that it has to: two tasks that give the same one to what
-// they send to one place say that it is the same. Two of one id are an error.
+// Outbound returns the result of a hybrid task's Process as the transactions to prepare, in its order. A transaction without an id
+// of its own gets the one that [Transaction.OutputID] returns for its position: a redelivery makes the same ids, so the receiver
+// recognises them. An id that the task has set stays. It must be the same each time as well, and two tasks that send different
+// things to one place must not set the same. Two transactions with one id are an error.
 //
-// What comes out arrives for the first time, whatever the arrival of the inbound transaction.
+// Outputs arrive for the first time, whatever the arrival of the inbound transaction.
 func (t Task) Outbound(inbound Transaction, result any) ([]Transaction, error) {
 	made, ok := result.([]Transaction)
 	if !ok && result != nil {

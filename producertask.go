@@ -7,20 +7,20 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// ProducerTask is the contract of a producing task. PrepareTransaction is called concurrently, each time with a freshly
-// decoded Body, and dispatches the transaction to the connectors that it is for: when it returns nil, the transaction is
-// durable there. Attempts, errors and deadlines are as those of [ConsumerTask].
+// ProducerTask is the contract of a producing task. PrepareTransaction is called concurrently, each time with a freshly decoded
+// Body, and dispatches the transaction to its connectors. It returns nil only if the transaction is durable there. Attempts,
+// errors and deadlines are as those of [ConsumerTask].
 //
-// These methods are optional. A method of that name that is not the one meant is a fault, with the signature that it should
-// have:
+// These methods are optional. [Task.Validate] reports a method with such a name and another signature:
 //
 //	HandlePrepareSuccess(ctx context.Context, tx TransactionOf[P]) error
 //	HandlePrepareException(ctx context.Context, tx Transaction, cause *TransactionError) error
 //	Transactions(ctx context.Context) iter.Seq2[Transaction, error]
 //
-// The first runs after a transaction was prepared, the second after preparing it, or the success handler, failed for good;
-// each has a policy of its own. Transactions says what a run of the task produces. It is taken from as there is room for
-// more, so it may go on for millions; an error that it yields ends the run, once what was taken before is done.
+// HandlePrepareSuccess runs after a transaction was prepared. HandlePrepareException runs after preparing it, or its success
+// handler, has failed permanently. Each has a policy of its own. Transactions yields what a run of the task produces. The run
+// takes the next transaction when it has capacity, so the sequence may have millions. If the sequence yields an error, the run
+// finishes the transactions before it and ends.
 type ProducerTask[P any] interface {
 	PrepareTransaction(ctx context.Context, tx TransactionOf[P]) error
 }

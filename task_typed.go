@@ -65,11 +65,10 @@ func Produce[P any](t ProducerTask[P], with ...Decorator) Task {
 	return task.finish(by, t, with)
 }
 
-// Hybrid makes a Task from a type that is a [ConsumerTask] whose result is outbound transactions, and a [ProducerTask] that
-// prepares them. Each of them is prepared by the producer policy, within the lifecycle of the inbound transaction and its
-// timeout; then the success handler runs, and the inbound transaction is acknowledged. One that cannot be prepared sends the
-// inbound transaction to its exception handler, with phase "prepare". For the ids of outbound transactions see
-// [Task.Outbound].
+// Hybrid makes a Task from a type that is both a [ConsumerTask], whose result is outbound transactions, and a [ProducerTask], which
+// prepares them. Each is prepared by the producer policy, within the timeout of the inbound transaction. Then the success handler
+// runs, and the inbound transaction is acknowledged. If one cannot be prepared, the inbound transaction goes to its exception
+// handler, with phase "prepare". For the ids of outbound transactions see [Task.Outbound].
 func Hybrid[In, P any](t interface {
 	ConsumerTask[In, []Transaction]
 	ProducerTask[P]

@@ -67,7 +67,7 @@ func awaitAbandoned(of loop) error {
 	for wait := time.Millisecond; of.Snapshot().Abandoned > 0; wait *= 2 {
 		if wait > patience {
 			return fmt.Errorf("%d attempts were given up and their handlers have not returned for more than %v of virtual time; "+
-				"have them heed their context", of.Snapshot().Abandoned, patience)
+				"make them respect their context", of.Snapshot().Abandoned, patience)
 		}
 		time.Sleep(wait)
 	}

@@ -295,7 +295,7 @@ func TestHangingCallsAreBounded(t *testing.T) {
 			last = o.DispatchTransactions(ctx, transactionsOf("x"))
 			cancel()
 		}
-		if want := "too many dispatches of the connector were given up and have not returned; have it heed its context"; last == nil ||
+		if want := "too many dispatches of the connector were given up and have not returned; make it respect its context"; last == nil ||
 			last.Error() != want {
 			t.Errorf("got %v, want %s", last, want)
 		}

@@ -18,7 +18,7 @@ const (
 )
 
 // errHanging keeps a connector that never returns from gathering calls without end.
-var errHanging = errors.New("too many dispatches of the connector were given up and have not returned; have it heed its context")
+var errHanging = errors.New("too many dispatches of the connector were given up and have not returned; make it respect its context")
 
 // request is what one caller dispatches while a call is in progress.
 type request struct {

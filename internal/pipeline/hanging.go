@@ -21,7 +21,7 @@ const (
 const maxHanging = 64
 
 // errCallsHang is what a loop gets instead of a call of a connector that has not returned from too many calls before.
-var errCallsHang = errors.New("too many calls of the connector were given up and have not returned; have it heed its context")
+var errCallsHang = errors.New("too many calls of the connector were given up and have not returned; make it respect its context")
 
 // Hanging counts the calls that a loop makes of its source and of the store of its dead letters. What is given up at its timeout goes
 // on for as long as it likes; so that one that never returns does not gather goroutines without end, there may be no more than 64

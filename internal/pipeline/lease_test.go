@@ -311,7 +311,7 @@ func TestLeaseThatRunsOutBetweenExtensionsIsLostOnTime(t *testing.T) {
 		}}))
 		r.withLeases(newJournal(), transactionsOf("first", "a"), memory.Fail(memory.OnExtend, nil).Times(4))
 		r.Policy.Loop.Execution = execution
-		r.Policy.Process = once(lease)
+		r.Policy.Process = once(lease + 1) // which is later than the end of the lease
 		r.run(t)
 		handled.want(t, "0s start first", "3s start a", "43s lost", "43s start a")
 	})

@@ -333,7 +333,7 @@ func TestSequenceThatIgnoresTheEndIsLeftBehindWithAWarning(t *testing.T) {
 		cancel(ergon.ErrInterrupted)
 		<-p.done
 		log.wantMessages(t, slog.LevelWarn,
-			"the loop has ended, and the sequence of its transactions has not returned since; have it heed its context")
+			"the loop has ended, and the sequence of its transactions has not returned since; make it respect its context")
 		sleep(time.Hour)
 	})
 }

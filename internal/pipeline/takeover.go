@@ -117,7 +117,7 @@ func (c *Consumer) waitHeadroom(w *worker) bool {
 			c.stuck.Store(true)
 			c.endWaiting(c.waiting.close(), lifecycle.Interrupted) // whose next attempts would not start either
 			c.stopFetching(fmt.Errorf("%w: %d attempts were given up at their deadline and their handlers have not returned "+
-				"(loop.concurrency.headroom is %d); have them heed their context", ErrHeadroom, c.stats.abandoned.Load(), c.headroom))
+				"(loop.concurrency.headroom is %d); make them respect their context", ErrHeadroom, c.stats.abandoned.Load(), c.headroom))
 			return false
 		}
 	}

@@ -117,7 +117,7 @@ func (w *watcher) scoped(traced context.Context, id string) context.Context {
 
 // stuck is called for a handler that has not heeded its context.
 func (w *watcher) stuck(ctx context.Context, n int64) {
-	w.logger.WarnContext(ctx, "attempt given up, and its handler has not returned since; have it heed its context",
+	w.logger.WarnContext(ctx, "attempt given up, and its handler has not returned since; make it respect its context",
 		"after", patience, "abandoned", n)
 }
 
@@ -163,7 +163,7 @@ func (w *watcher) unsettled(l leftOver) {
 
 func (w *watcher) sequenceStuck() {
 	w.logger.WarnContext(w.values, "the loop has ended, and the sequence of its transactions has not returned since; "+
-		"have it heed its context")
+		"make it respect its context")
 }
 
 // stale is called for a delivery that a settlement found taken back; span is that of the settlement.

@@ -63,7 +63,7 @@ func (w *watcher) outboundLate(ctx context.Context, err error) {
 }
 
 func (w *watcher) outboundStuck(ctx context.Context, n int64) {
-	w.logger.WarnContext(ctx, "attempt to prepare given up, and its handler has not returned since; have it heed its context",
+	w.logger.WarnContext(ctx, "attempt to prepare given up, and its handler has not returned since; make it respect its context",
 		"after", patience, "abandoned", n)
 }
 

@@ -40,7 +40,7 @@ func alerts() []alert {
 		{
 			"ErgonAttemptsAbandoned", `max by (TASK) (ABANDONED) > 0`, "10m", "warning",
 			"Attempts of {{ $labels.TASK }} go on long after their timeout.",
-			"Have its handlers heed their context; at the headroom the worker is replaced.",
+			"Make its handlers respect their context; at the headroom the worker is replaced.",
 		},
 		{
 			"ErgonFetchFails", `sum by (TASK) (rate(OPERATION_COUNT{OPERATION="receive", ERROR!=""}[5m])) > 0`, "10m", "warning",
