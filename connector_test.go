@@ -52,8 +52,8 @@ func TestDispositionSaysWhatIsToBeDone(t *testing.T) {
 		delay       time.Duration
 	}{
 		"zero":             {ergon.Disposition{}, "", 0},
-		"dead letter":      {ergon.DeadLetter, "dead_letter", 0},
-		"discard":          {ergon.Discard, "discard", 0},
+		"dead letter":      {ergon.DeadLetter(), "dead_letter", 0},
+		"discard":          {ergon.Discard(), "discard", 0},
 		"requeue":          {ergon.Requeue(time.Second), "requeue", time.Second},
 		"requeue at once":  {ergon.Requeue(0), "requeue", 0},
 		"requeue too soon": {ergon.Requeue(-time.Second), "requeue", 0},
@@ -62,7 +62,7 @@ func TestDispositionSaysWhatIsToBeDone(t *testing.T) {
 			t.Errorf("%s: got %q after %s, want %q after %s", name, got, got.Delay(), c.text, c.delay)
 		}
 	}
-	if ergon.DeadLetter == ergon.Discard || ergon.Requeue(1) == ergon.Requeue(2) {
+	if ergon.DeadLetter() == ergon.Discard() || ergon.Requeue(1) == ergon.Requeue(2) {
 		t.Error("dispositions do not compare by what they say")
 	}
 }

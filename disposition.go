@@ -8,12 +8,11 @@ type Disposition struct {
 	after time.Duration
 }
 
-var (
-	// DeadLetter writes the transaction to the dead-letter connector, with the reason.
-	DeadLetter = Disposition{kind: "dead_letter"}
-	// Discard acknowledges the transaction: it is gone.
-	Discard = Disposition{kind: "discard"}
-)
+// DeadLetter writes the transaction to the dead-letter connector, with the reason.
+func DeadLetter() Disposition { return Disposition{kind: "dead_letter"} }
+
+// Discard acknowledges the transaction: it is gone.
+func Discard() Disposition { return Disposition{kind: "discard"} }
 
 // Requeue gives the transaction back to its source, to be delivered again after the delay.
 func Requeue(after time.Duration) Disposition {

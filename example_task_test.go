@@ -34,7 +34,7 @@ func (t *Triage) HandleProcessException(
 	_ context.Context, tx ergon.Transaction, cause *ergon.TransactionError,
 ) (ergon.Disposition, error) {
 	fmt.Printf("%s: %v\n", tx.ID(), cause)
-	return ergon.DeadLetter, nil
+	return ergon.DeadLetter(), nil
 }
 
 // A typed task becomes what the engine runs; payloads are decoded into the type that ProcessTransaction takes. The calls

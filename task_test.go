@@ -28,7 +28,7 @@ func (w *whole) HandleProcessSuccess(_ context.Context, tx ergon.TransactionOf[i
 
 func (w *whole) HandleProcessException(_ context.Context, tx ergon.Transaction, cause *ergon.TransactionError) (ergon.Disposition, error) {
 	w.calls = append(w.calls, "exception "+tx.ID()+" "+cause.Error())
-	return ergon.Discard, nil
+	return ergon.Discard(), nil
 }
 
 type processOnly struct{}
@@ -52,7 +52,7 @@ func TestTaskIsMadeOfTheHandlersThatThereAre(t *testing.T) {
 		t.Fatal(err)
 	}
 	disposition, err := task.Exception(t.Context(), tx, &ergon.TransactionError{Err: errBoom})
-	if disposition != ergon.Discard || err != nil {
+	if disposition != ergon.Discard() || err != nil {
 		t.Errorf("exception handler returned %q, %v", disposition, err)
 	}
 	want := []string{"process t-1", "success t-1 result", "exception t-1 SYSTEM: boom"}
@@ -170,7 +170,7 @@ func (successWithoutError) HandleProcessSuccess(context.Context, ergon.Transacti
 type exceptionWithError struct{ processOnly }
 
 func (exceptionWithError) HandleProcessException(context.Context, ergon.Transaction, error) (ergon.Disposition, error) {
-	return ergon.Discard, nil
+	return ergon.Discard(), nil
 }
 
 type exceptionWithoutDisposition struct{ processOnly }
@@ -192,7 +192,7 @@ func (*lostToPointer) HandleProcessSuccess(context.Context, ergon.TransactionOf[
 func (*lostToPointer) HandleProcessException(
 	context.Context, ergon.Transaction, *ergon.TransactionError,
 ) (ergon.Disposition, error) {
-	return ergon.Discard, nil
+	return ergon.Discard(), nil
 }
 
 func TestNearMissOfAHandlerIsAFaultThatShowsTheRightSignature(t *testing.T) {

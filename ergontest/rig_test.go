@@ -172,10 +172,10 @@ func TestDispositionsAreReportedAsTheySettle(t *testing.T) {
 		action  policy.SettleAction
 		delay   time.Duration
 	}{
-		"discard":         {ergon.Discard, nil, ergontest.Discarded, policy.SettleAck, 0},
-		"dead letter":     {ergon.DeadLetter, nil, ergontest.DeadLettered, policy.SettleAck, 0},
+		"discard":         {ergon.Discard(), nil, ergontest.Discarded, policy.SettleAck, 0},
+		"dead letter":     {ergon.DeadLetter(), nil, ergontest.DeadLettered, policy.SettleAck, 0},
 		"requeue":         {ergon.Requeue(time.Minute), nil, ergontest.Requeued, policy.SettleRequeue, time.Minute},
-		"handler failure": {ergon.Discard, errors.New("no"), ergontest.HandlerFailed, policy.SettleAck, 0},
+		"handler failure": {ergon.Discard(), errors.New("no"), ergontest.HandlerFailed, policy.SettleAck, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rig := saying(func(*ergon.TransactionError) (ergon.Disposition, error) { return c.say, c.fail })

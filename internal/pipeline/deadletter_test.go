@@ -128,7 +128,7 @@ func TestDeadLetterNamesThePhaseThatFailed(t *testing.T) {
 			},
 		},
 		{
-			"exception handler", refusing(func() (ergon.Disposition, error) { return ergon.Discard, errors.New("handler broke") }),
+			"exception handler", refusing(func() (ergon.Disposition, error) { return ergon.Discard(), errors.New("handler broke") }),
 			deadletter.Record{
 				Category: ergon.CategoryBusiness, Phase: policy.PhaseProcess, Attempts: 1, Message: "refused",
 				HandlerFailed: true, HandlerError: "handler broke",

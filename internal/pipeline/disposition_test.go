@@ -32,7 +32,7 @@ func disposing(d ergon.Disposition) func() (ergon.Disposition, error) {
 }
 
 func failingHandler() (ergon.Disposition, error) {
-	return ergon.Discard, ergon.Permanent(errors.New("handler failed"))
+	return ergon.Discard(), ergon.Permanent(errors.New("handler failed"))
 }
 
 // [S1]
@@ -62,13 +62,13 @@ func TestWhatBecomesOfATransaction(t *testing.T) {
 		{"handler says nothing, requeue", refusing(disposing(ergon.Disposition{})), requeue, true, pipeline.Requeued, "a requeue 7s", 0},
 		{"handler says nothing, discard", refusing(disposing(ergon.Disposition{})), discard, true, pipeline.Discarded, "a ack", 0},
 
-		{"handler discards, dead letter", refusing(disposing(ergon.Discard)), deadLetter, true, pipeline.Discarded, "a ack", 0},
-		{"handler discards, requeue", refusing(disposing(ergon.Discard)), requeue, true, pipeline.Discarded, "a ack", 0},
-		{"handler dead-letters, requeue", refusing(disposing(ergon.DeadLetter)), requeue, true, pipeline.DeadLettered, "a ack", 1},
-		{"handler dead-letters, discard", refusing(disposing(ergon.DeadLetter)), discard, true, pipeline.DeadLettered, "a ack", 1},
+		{"handler discards, dead letter", refusing(disposing(ergon.Discard())), deadLetter, true, pipeline.Discarded, "a ack", 0},
+		{"handler discards, requeue", refusing(disposing(ergon.Discard())), requeue, true, pipeline.Discarded, "a ack", 0},
+		{"handler dead-letters, requeue", refusing(disposing(ergon.DeadLetter())), requeue, true, pipeline.DeadLettered, "a ack", 1},
+		{"handler dead-letters, discard", refusing(disposing(ergon.DeadLetter())), discard, true, pipeline.DeadLettered, "a ack", 1},
 		{
 			"handler dead-letters, discard, at the source",
-			refusing(disposing(ergon.DeadLetter)), discard, false, pipeline.DeadLettered, "a reject", 0,
+			refusing(disposing(ergon.DeadLetter())), discard, false, pipeline.DeadLettered, "a reject", 0,
 		},
 		{
 			"handler requeues later, dead letter",

@@ -129,7 +129,7 @@ func TestSyncTransactionStaysOnOneOfAFixedNumberOfGoroutines(t *testing.T) {
 			},
 			Exception: func(_ context.Context, tx ergon.Transaction, _ *ergon.TransactionError) (ergon.Disposition, error) {
 				see(tx)
-				return ergon.Discard, nil
+				return ergon.Discard(), nil
 			},
 		}, numbered(n)...)
 		r.Policy.Loop.Execution = policy.ExecutionSync

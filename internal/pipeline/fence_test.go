@@ -74,7 +74,7 @@ func TestGivenUpAttemptDispatchesNothingWhateverContextItUses(t *testing.T) {
 			r.Handlers.Process = func(context.Context, ergon.Transaction) (any, error) { return nil, ergon.Business(errors.New("no")) }
 			r.Handlers.Exception = func(ctx context.Context, _ ergon.Transaction, _ *ergon.TransactionError) (ergon.Disposition, error) {
 				do(ctx)
-				return ergon.Discard, nil
+				return ergon.Discard(), nil
 			}
 		},
 		"RunFn in an attempt that goes on": func(r *rig, do late) {

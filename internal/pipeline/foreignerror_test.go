@@ -31,7 +31,7 @@ func failingIn(phase string, err error) ergon.Task {
 		},
 		Success: func(_ context.Context, tx ergon.Transaction, _ any) error { return fails("success", tx) },
 		Exception: func(_ context.Context, tx ergon.Transaction, _ *ergon.TransactionError) (ergon.Disposition, error) {
-			return ergon.Discard, fails("exception", tx)
+			return ergon.Discard(), fails("exception", tx)
 		},
 	}
 }

@@ -216,7 +216,7 @@ func TestTransactionTimeoutBoundsPreparing(t *testing.T) {
 			r.Handlers.Exception = func(_ context.Context, _ ergon.Transaction, cause *ergon.TransactionError) (ergon.Disposition, error) {
 				told = cause.Error()
 				j.note("exception")
-				return ergon.Discard, nil
+				return ergon.Discard(), nil
 			}
 			r.run(t)
 			j.want(t, c.at.String()+" exception")

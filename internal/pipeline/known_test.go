@@ -312,7 +312,7 @@ func TestWhatIsDispatchedInAnyPhaseIsCountedUnlessItsHandlerListens(t *testing.T
 				return nil, errors.Join(reportsAll(ctx, tx), ergon.Business(errScripted))
 			},
 			Exception: func(ctx context.Context, tx ergon.Transaction, _ *ergon.TransactionError) (ergon.Disposition, error) {
-				return ergon.Discard, reportsAll(ctx, tx)
+				return ergon.Discard(), reportsAll(ctx, tx)
 			},
 		}, "a", "listens")
 		r.Policy.Loop.Execution = execution

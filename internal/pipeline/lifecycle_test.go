@@ -285,7 +285,7 @@ func decode(data []byte) scenario {
 		bounded:     head[1]>>2&1 == 1,
 		prefetch:    int(head[1] >> 3 & 1),
 		onException: [...]policy.OnException{policy.OnExceptionDeadLetter, policy.OnExceptionRequeue, policy.OnExceptionDiscard}[head[2]%3],
-		disposition: [...]ergon.Disposition{{}, ergon.DeadLetter, ergon.Discard, ergon.Requeue(42 * time.Second)}[head[3]&3],
+		disposition: [...]ergon.Disposition{{}, ergon.DeadLetter(), ergon.Discard(), ergon.Requeue(42 * time.Second)}[head[3]&3],
 		acts:        [][]act{nil},
 	}
 	if s.parallel {

@@ -222,7 +222,7 @@ func (s *storm) task() ergon.Task {
 			return err
 		},
 		Exception: func(ctx context.Context, tx ergon.Transaction, _ *ergon.TransactionError) (ergon.Disposition, error) {
-			d := []ergon.Disposition{{}, {}, ergon.DeadLetter, ergon.Discard, ergon.Requeue(time.Second)}[s.luck(ctx, tx).IntN(5)]
+			d := []ergon.Disposition{{}, {}, ergon.DeadLetter(), ergon.Discard(), ergon.Requeue(time.Second)}[s.luck(ctx, tx).IntN(5)]
 			return d, s.behave(ctx, tx)
 		},
 	}

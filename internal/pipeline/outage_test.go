@@ -203,7 +203,7 @@ func TestOutageChangesNothingForOtherFailures(t *testing.T) {
 		}
 		r.Handlers.Exception = func(_ context.Context, tx ergon.Transaction, _ *ergon.TransactionError) (ergon.Disposition, error) {
 			if tx.ID() == "4" {
-				return ergon.Discard, nil
+				return ergon.Discard(), nil
 			}
 			return ergon.Disposition{}, nil
 		}
@@ -242,7 +242,7 @@ func TestOutageOfAnEmptySourceDoesNotSpin(t *testing.T) {
 		r := newOutageRig(newJournal(), time.Hour, "0", "1", "2")
 		r.Policy.Loop.OnException = policy.OnExceptionDiscard
 		r.Handlers.Exception = func(context.Context, ergon.Transaction, *ergon.TransactionError) (ergon.Disposition, error) {
-			return ergon.Discard, nil
+			return ergon.Discard(), nil
 		}
 		r.Queue = memory.New(memory.Settings{Transactions: transactionsOf("0", "1", "2")})
 		r.spyOnFetches(j)

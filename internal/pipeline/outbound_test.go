@@ -128,7 +128,7 @@ func TestTimeoutOfAnOutboundTransactionIsExact(t *testing.T) {
 				}
 				r.Handlers.Exception = func(_ context.Context, _ ergon.Transaction, cause *ergon.TransactionError) (ergon.Disposition, error) {
 					told = cause.Error()
-					return ergon.Discard, nil
+					return ergon.Discard(), nil
 				}
 				r.OnEnd = func(pipeline.Result) {
 					if took := time.Since(begin); took != c.at {

@@ -205,7 +205,7 @@ func TestSuccessThatFailsForGoodDoesNotRunProcessAgain(t *testing.T) {
 			},
 			Exception: func(_ context.Context, _ ergon.Transaction, cause *ergon.TransactionError) (ergon.Disposition, error) {
 				j.note("exception of " + string(cause.Phase))
-				return ergon.Discard, nil
+				return ergon.Discard(), nil
 			},
 		}, "a")
 		r.Policy.Loop.Execution = execution

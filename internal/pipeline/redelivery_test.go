@@ -21,7 +21,7 @@ func neverHandled(t *testing.T, task ergon.Task) ergon.Task {
 	t.Helper()
 	task.Exception = func(_ context.Context, tx ergon.Transaction, cause *ergon.TransactionError) (ergon.Disposition, error) {
 		t.Errorf("the exception handler was called for %s: %v", tx.ID(), cause)
-		return ergon.Discard, nil
+		return ergon.Discard(), nil
 	}
 	return task
 }

@@ -252,7 +252,7 @@ func stages() []stage {
 		{"exception", func(r *rig, hang func()) {
 			r.Handlers = refusing(func() (ergon.Disposition, error) {
 				hang()
-				return ergon.Discard, nil
+				return ergon.Discard(), nil
 			})
 		}, "a ack", "a requeue interrupted", giveUpAt},
 		{"settle", func(r *rig, hang func()) {

@@ -68,7 +68,7 @@ func (careless) HandleProcessSuccess(_ context.Context, tx ergon.TransactionOf[c
 func (careless) HandleProcessException(_ context.Context, tx ergon.Transaction, _ *ergon.TransactionError) (ergon.Disposition, error) {
 	switch tx.ID() {
 	case "business":
-		return ergon.Discard, nil
+		return ergon.Discard(), nil
 	case "error":
 		return ergon.Requeue(0), nil
 	case "timeout":

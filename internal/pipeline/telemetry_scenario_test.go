@@ -77,7 +77,7 @@ func (w *works) HandleProcessException(ctx context.Context, tx ergon.Transaction
 	case "postponed":
 		return ergon.Requeue(time.Second), nil
 	case "unwanted":
-		return ergon.Discard, nil
+		return ergon.Discard(), nil
 	case "hopeless":
 		return ergon.Disposition{}, errScripted
 	}

@@ -100,7 +100,7 @@ func TestDeadlinesHoldWhateverTellingDoes(t *testing.T) {
 					},
 					Exception: func(_ context.Context, tx ergon.Transaction, _ *ergon.TransactionError) (ergon.Disposition, error) {
 						handled.note(tx.ID(), time.Since(began))
-						return ergon.Discard, nil
+						return ergon.Discard(), nil
 					},
 				}, numbered(n)...)
 				shape(r, release)

@@ -70,17 +70,17 @@ func (j *judge) failed(why *failure) verdict {
 		}
 		switch j.onException {
 		case policy.OnExceptionDiscard:
-			d = ergon.Discard
+			d = ergon.Discard()
 		case policy.OnExceptionRequeue:
 			d = ergon.Requeue(j.requeueDelay)
 		case policy.OnExceptionDeadLetter:
-			d = ergon.DeadLetter
+			d = ergon.DeadLetter()
 		}
 	}
 	switch d {
-	case ergon.Discard:
+	case ergon.Discard():
 		return verdict{outcome: Discarded, action: policy.SettleAck}
-	case ergon.DeadLetter:
+	case ergon.DeadLetter():
 		return j.deadLetter(DeadLettered)
 	default:
 		return j.requeue(d.Delay())

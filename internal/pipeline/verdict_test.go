@@ -34,7 +34,7 @@ func everyFailure(yield func(failure) bool) {
 			for _, takesBack := range bools {
 				for _, outage := range bools {
 					for _, on := range []policy.OnException{policy.OnExceptionDeadLetter, policy.OnExceptionRequeue, policy.OnExceptionDiscard} {
-						for _, d := range []ergon.Disposition{{}, ergon.DeadLetter, ergon.Discard, ergon.Requeue(delayOfHandler)} {
+						for _, d := range []ergon.Disposition{{}, ergon.DeadLetter(), ergon.Discard(), ergon.Requeue(delayOfHandler)} {
 							for _, c := range []ergon.Category{ergon.CategorySystem, ergon.CategoryBusiness, ergon.CategoryTimeout} {
 								if !yield(failure{letters, sourceKeeps, takesBack, outage, on, d, c}) {
 									return
@@ -86,18 +86,18 @@ func TestEachWayToFailHasItsVerdict(t *testing.T) {
 				wish = ergon.Requeue(delayOfOutage)
 			default:
 				wish = map[policy.OnException]ergon.Disposition{
-					policy.OnExceptionDeadLetter: ergon.DeadLetter, policy.OnExceptionDiscard: ergon.Discard,
+					policy.OnExceptionDeadLetter: ergon.DeadLetter(), policy.OnExceptionDiscard: ergon.Discard(),
 					policy.OnExceptionRequeue: ergon.Requeue(delayOfPolicy),
 				}[f.onException]
 			}
 		}
 		want := "discarded, ack"
 		switch {
-		case wish == ergon.DeadLetter && f.place() == "":
+		case wish == ergon.DeadLetter() && f.place() == "":
 			want = fmt.Sprint("requeued, requeue ", delayOfPolicy)
-		case wish == ergon.DeadLetter, wish != ergon.Discard && f.letters && !f.takesBack:
+		case wish == ergon.DeadLetter(), wish != ergon.Discard() && f.letters && !f.takesBack:
 			want = "dead_lettered, " + f.place()
-		case wish != ergon.Discard:
+		case wish != ergon.Discard():
 			want = fmt.Sprint("requeued, requeue ", wish.Delay())
 		}
 		if got := f.verdict(lifecycle.Failed); got != want {
@@ -132,7 +132,7 @@ func TestOtherOutcomesHaveOneVerdict(t *testing.T) {
 			}
 		}
 	}
-	got := pipeline.Verdict(pipeline.Settings{}, true, false, true, lifecycle.Failed, ergon.DeadLetter, ergon.CategorySystem)
+	got := pipeline.Verdict(pipeline.Settings{}, true, false, true, lifecycle.Failed, ergon.DeadLetter(), ergon.CategorySystem)
 	if got != "failed, not settled" {
 		t.Errorf("a producing loop: got %q", got)
 	}
