@@ -50,15 +50,13 @@ type Consumer struct {
 	unwritten  unwritten
 	stuckCheck stuckCheck
 
-	background    context.Context //nolint:containedctx // of what serves the loop; ends where even that takes too long
-	helpers       sync.WaitGroup  // what serves the loop
-	gate          fetchGate       // closed while the loop is paused
-	interrupting  atomic.Bool     // handlers are cancelled, and none is called any more
-	stuck         atomic.Bool     // the headroom is used up for good
-	stopping      chan struct{}   // closed when a shutdown begins: ends backoffs
-	headroom      int64           // how many attempts may be abandoned
-	headroomFreed chan struct{}
-	stopFetching  context.CancelCauseFunc
+	background   context.Context //nolint:containedctx // of what serves the loop; ends where even that takes too long
+	helpers      sync.WaitGroup  // what serves the loop
+	gate         fetchGate       // closed while the loop is paused
+	interrupting atomic.Bool     // handlers are cancelled, and none is called any more
+	stopping     chan struct{}   // closed when a shutdown begins: ends backoffs
+	headroom     headroom
+	stopFetching context.CancelCauseFunc
 
 	unsettledInARow int  // batches; the settler's
 	keepsFloor      bool // the source remembers no more than up to where everything is settled
@@ -81,15 +79,15 @@ func New(s Settings) (*Consumer, error) {
 		retries: [lifecycle.Phases]policy.Retry{
 			s.Policy.Process.Retry, unbounded(), s.Policy.Success.Retry, s.Policy.Exception.Retry,
 		},
-		headroom: int64(s.Policy.Loop.Concurrency.MaxAbandoned()),
-		stopping: make(chan struct{}), headroomFreed: make(chan struct{}, 1),
+		stopping: make(chan struct{}),
 	}
 	c.settings.Handlers = s.Handlers.WithIdentity(s.Identity)
 	if s.Hanging == nil {
 		c.settings.Hanging = &Hanging{}
 	}
+	c.headroom.init(s.Policy.Loop.Concurrency.MaxAbandoned())
 	c.capacity.init()
-	c.payloads, c.recorder = newPayloads(&c.stats.abandoned, c.headroomFreed), newRecords(s.Recorder)
+	c.payloads, c.recorder = newPayloads(&c.headroom), newRecords(s.Recorder)
 	c.stall.init(s.Policy)
 	c.stats.init(c.clock)
 	c.stuckCheck.clock = c.clock
@@ -135,7 +133,7 @@ func (c *Consumer) gauges() []gauge {
 		{spans.InFlight, func() int64 { return int64(c.stats.outstanding()) }},
 		{spans.Waiting, func() int64 { return int64(c.waiting.count.Load()) }},
 		{spans.OrderHeld, c.order.count.Load},
-		{spans.Abandoned, c.stats.abandoned.Load},
+		{spans.Abandoned, c.headroom.used},
 		{spans.ConcurrencyLimit, func() int64 { return int64(c.pool.limit.Load()) }},
 		{spans.Outage, func() int64 { return map[bool]int64{true: 1}[c.outage.lasts()] }},
 	}
@@ -146,6 +144,7 @@ func (c *Consumer) Snapshot() Snapshot {
 	s := c.stats.snapshot()
 	known := c.known.Snapshot()
 	s.Duplicates, s.Conflicts, s.Diverged = known.Duplicates, known.Conflicts, known.Diverged
+	s.Abandoned = c.headroom.used()
 	s.InFlight, s.Unsettled = int64(c.stats.outstanding()), c.capacity.unsettled.Load()
 	s.Concurrency, s.Waiting = int(c.pool.limit.Load()), int64(c.waiting.count.Load())
 	s.Unwritten, s.UnwrittenID = c.unwritten.snapshot(c.clock.Now())

@@ -69,7 +69,7 @@ func (c *Consumer) drive(w *worker, f *flight, action lifecycle.Action) bool {
 		case lifecycle.Run:
 		}
 		event := c.cut(f)
-		if event == lifecycle.OK && c.stats.abandoned.Load() >= c.headroom && !c.waitHeadroom(w) {
+		if event == lifecycle.OK && c.headroom.isFull() && !c.waitHeadroom(w) {
 			event = lifecycle.Interrupted
 		}
 		if event != lifecycle.OK {

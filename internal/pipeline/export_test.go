@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/ergon-go/ergon"
@@ -88,17 +87,23 @@ func Verdict(s Settings, takesBack, lasts, produces bool, o lifecycle.Outcome, d
 
 // Payloads reads payloads without a loop.
 type Payloads struct {
-	Abandoned     atomic.Int64
-	HeadroomFreed chan struct{}
-	p             payloads
+	headroom headroom
+	p        payloads
 }
 
 // NewPayloads makes one.
 func NewPayloads() *Payloads {
-	p := &Payloads{HeadroomFreed: make(chan struct{}, 1)}
-	p.p = newPayloads(&p.Abandoned, p.HeadroomFreed)
+	p := &Payloads{}
+	p.headroom.init(1)
+	p.p = newPayloads(&p.headroom)
 	return p
 }
+
+// Abandoned is how many payloads hang.
+func (p *Payloads) Abandoned() int64 { return p.headroom.used() }
+
+// HeadroomFreed hears when one of them has returned.
+func (p *Payloads) HeadroomFreed() <-chan struct{} { return p.headroom.freed }
 
 // Read returns what was read of each, as text, and of those that were not read the error.
 func (p *Payloads) Read(txs ...ergon.Transaction) (texts []string) {
@@ -111,3 +116,28 @@ func (p *Payloads) Read(txs ...ergon.Transaction) (texts []string) {
 	}
 	return texts
 }
+
+// Headroom opens headroom to tests, without a loop.
+type Headroom struct{ h headroom }
+
+// NewHeadroom bears so many.
+func NewHeadroom(most int) *Headroom {
+	h := &Headroom{}
+	h.h.init(most)
+	return h
+}
+
+// GiveUp counts one more.
+func (h *Headroom) GiveUp() { h.h.giveUp() }
+
+// ComeBack counts one less.
+func (h *Headroom) ComeBack() { h.h.comeBack() }
+
+// IsFull reports whether no attempt may start.
+func (h *Headroom) IsFull() bool { return h.h.isFull() }
+
+// Wait waits for room.
+func (h *Headroom) Wait() (ok, last bool) { return h.h.wait() }
+
+// Patience is how long that takes.
+const Patience = patience

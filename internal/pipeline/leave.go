@@ -55,7 +55,7 @@ func (c *Consumer) leave(stopBackground func()) error {
 // runtime gives each of them its turn before one of ours, and there are several of ours that end one after another.
 func (c *Consumer) homecoming() time.Duration {
 	const timeSlice, turns = 10 * time.Millisecond, 4
-	return leastFlush + time.Duration(c.stats.abandoned.Load())*turns*timeSlice/time.Duration(runtime.GOMAXPROCS(0))
+	return leastFlush + time.Duration(c.headroom.used())*turns*timeSlice/time.Duration(runtime.GOMAXPROCS(0))
 }
 
 // waitOrLeave returns what fetching ended with, once it is stopped.

@@ -11,10 +11,10 @@ import (
 
 // outboundWatch is the loop's [outboundObserver].
 type outboundWatch struct {
-	stats         *loopStats
-	watcher       *watcher
-	stuckCheck    *stuckCheck
-	headroomFreed chan struct{}
+	stats      *loopStats
+	watcher    *watcher
+	stuckCheck *stuckCheck
+	headroom   *headroom
 }
 
 var _ outboundObserver = (*outboundWatch)(nil)
@@ -51,18 +51,17 @@ func (o *outboundWatch) Retried() { o.stats.shards[0].retries.Add(1) }
 
 // GivenUp counts against the headroom, and warns if the handler has not returned after patience [T2].
 func (o *outboundWatch) GivenUp(ctx context.Context, cameBack func() bool) {
-	o.stats.abandoned.Add(1)
+	o.headroom.giveUp()
 	o.stuckCheck.later(func() {
 		if !cameBack() {
-			o.watcher.outboundStuck(ctx, o.stats.abandoned.Load())
+			o.watcher.outboundStuck(ctx, o.headroom.used())
 		}
 	})
 }
 
 // CameBack gives the headroom one back.
 func (o *outboundWatch) CameBack(ctx context.Context, err error) {
-	o.stats.abandoned.Add(-1)
+	o.headroom.comeBack()
 	o.stats.late.Add(1)
-	signal(o.headroomFreed)
 	o.watcher.outboundLate(ctx, err)
 }

@@ -30,13 +30,12 @@ var (
 // payloads encodes payloads for dead letters, outside of attempts. Their methods (Clone, MarshalJSON) are not ours, so each batch is
 // read on a goroutine of its own. One that hangs is left behind and counts as an abandoned attempt [T2].
 type payloads struct {
-	readers       chan struct{} // holds one for each reader
-	abandoned     *atomic.Int64
-	headroomFreed chan struct{}
+	readers  chan struct{} // holds one for each reader
+	headroom *headroom
 }
 
-func newPayloads(abandoned *atomic.Int64, headroomFreed chan struct{}) payloads {
-	return payloads{readers: make(chan struct{}, maxReaders), abandoned: abandoned, headroomFreed: headroomFreed}
+func newPayloads(h *headroom) payloads {
+	return payloads{readers: make(chan struct{}, maxReaders), headroom: h}
 }
 
 // payload is what was read: the payload as a dead letter has it, or a description if a method has failed.
@@ -134,8 +133,7 @@ func (r *reader) end() {
 	signal(r.moved)
 	<-r.payloads.readers
 	if abandoned {
-		r.payloads.abandoned.Add(-1)
-		signal(r.payloads.headroomFreed)
+		r.payloads.headroom.comeBack()
 	}
 }
 
@@ -179,7 +177,7 @@ func (r *reader) look(expired bool, seen int) (n int, all []payload) {
 		return n, r.done
 	case expired && n == seen && r.stage.Load() != encodesBytes:
 		r.abandoned = true
-		r.payloads.abandoned.Add(1)
+		r.payloads.headroom.giveUp()
 		r.done = append(r.done, r.unread(errUnread))
 		return n, r.done
 	default:

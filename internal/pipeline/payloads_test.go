@@ -39,8 +39,8 @@ func TestPayloadThatHangsIsLeftAfterTheBound(t *testing.T) {
 				p, begin := pipeline.NewPayloads(), time.Now()
 				got := p.Read(ergon.NewTransaction("before", "before"), ergon.NewTransaction("a", &foreignPayload{f, "a"}),
 					ergon.NewTransaction("after", "after"))
-				if took := time.Since(begin); took != c.after || p.Abandoned.Load() != c.abandoned {
-					t.Errorf("it took %s, and %d are abandoned; want %s and %d", took, p.Abandoned.Load(), c.after, c.abandoned)
+				if took := time.Since(begin); took != c.after || p.Abandoned() != c.abandoned {
+					t.Errorf("it took %s, and %d are abandoned; want %s and %d", took, p.Abandoned(), c.after, c.abandoned)
 				}
 				if len(got) != 3 || got[0] != "before" || !strings.Contains(got[1], c.want) || got[2] != "after" {
 					t.Errorf("got %q, want %s between its neighbours", got, c.want)
@@ -49,8 +49,8 @@ func TestPayloadThatHangsIsLeftAfterTheBound(t *testing.T) {
 					close(release)
 				}
 				synctest.Wait()
-				if p.Abandoned.Load() != 0 || c.abandoned > 0 && len(p.HeadroomFreed) != 1 {
-					t.Errorf("%d are abandoned after all have returned; headroom freed: %d", p.Abandoned.Load(), len(p.HeadroomFreed))
+				if p.Abandoned() != 0 || c.abandoned > 0 && len(p.HeadroomFreed()) != 1 {
+					t.Errorf("%d are abandoned after all have returned; headroom freed: %d", p.Abandoned(), len(p.HeadroomFreed()))
 				}
 			})
 		})
@@ -73,13 +73,13 @@ func TestReadersThatHangAreBounded(t *testing.T) {
 		if took := time.Since(begin); took != 0 || len(got) != 1 || !strings.Contains(got[0], "the methods of others have not returned") {
 			t.Errorf("got %q after %s", got, took)
 		}
-		if n := p.Abandoned.Load(); n != 4 {
+		if n := p.Abandoned(); n != 4 {
 			t.Errorf("%d are abandoned, want 4", n)
 		}
 		close(release)
 		synctest.Wait()
-		if got := p.Read(ergon.NewTransaction("b", "b")); got[0] != "b" || p.Abandoned.Load() != 0 {
-			t.Errorf("got %q when they have returned, and %d abandoned", got, p.Abandoned.Load())
+		if got := p.Read(ergon.NewTransaction("b", "b")); got[0] != "b" || p.Abandoned() != 0 {
+			t.Errorf("got %q when they have returned, and %d abandoned", got, p.Abandoned())
 		}
 	})
 }

@@ -20,7 +20,7 @@ func hybridOf(c *Consumer) *hybrid {
 	}
 	return newHybrid(hybridParts{
 		handlers: &s.Handlers, policy: s.Producer, scope: spans.Scope{Task: s.Task, Worker: s.Worker, Identity: s.Identity}, clock: c.clock,
-		observer: &outboundWatch{stats: &c.stats, watcher: c.watcher, stuckCheck: &c.stuckCheck, headroomFreed: c.headroomFreed},
+		observer: &outboundWatch{stats: &c.stats, watcher: c.watcher, stuckCheck: &c.stuckCheck, headroom: &c.headroom},
 		traced:   c.watcher.tracing, pinned: c.pool.pinned, hop: c.hop,
 	})
 }

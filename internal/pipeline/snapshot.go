@@ -70,8 +70,8 @@ func (s Snapshot) Ended() int64 {
 func (s *loopStats) snapshot() Snapshot {
 	snap := Snapshot{
 		Fetched: s.fetched.Load(), Produced: s.produced.Load(), Late: s.late.Load(),
-		Abandoned: s.abandoned.Load(), Returning: s.returning.Load(),
-		Outcomes: map[Outcome]int64{}, Phases: map[policy.Phase]PhaseStats{},
+		Returning: s.returning.Load(),
+		Outcomes:  map[Outcome]int64{}, Phases: map[policy.Phase]PhaseStats{},
 		Elapsed: s.elapsed(),
 	}
 	for o := range outcomes {

@@ -51,8 +51,6 @@ type loopStats struct {
 	produced  atomic.Int64 // by a hybrid task
 	ended     [outcomes]atomic.Int64
 	next      atomic.Uint32
-	_         [64]byte // what every attempt reads apart from what is written often
-	abandoned atomic.Int64
 	_         [64]byte
 	shards    [shards]shard
 }

@@ -10,12 +10,6 @@ import (
 	"github.com/ergon-go/ergon/internal/lifecycle"
 )
 
-// ErrHeadroom is returned by a loop that gave up too many attempts whose handlers do not return.
-var ErrHeadroom = errors.New("too many abandoned attempts")
-
-// patience is how long handlers that heed their context have to return before they count as stuck.
-const patience = 100 * time.Millisecond
-
 // signal wakes one that waits for ch, now or later.
 func signal(ch chan struct{}) {
 	select {
@@ -81,10 +75,10 @@ func (c *Consumer) giveUp(s *slot, a *handlerAttempt) (event lifecycle.Event, te
 
 // abandoned counts an attempt that was given up.
 func (c *Consumer) abandoned(a *handlerAttempt) {
-	c.stats.abandoned.Add(1)
+	c.headroom.giveUp()
 	c.stuckCheck.later(func() {
 		if !a.CameBack() {
-			c.watcher.stuck(a, c.stats.abandoned.Load())
+			c.watcher.stuck(a, c.headroom.used())
 		}
 	})
 }
@@ -92,8 +86,7 @@ func (c *Consumer) abandoned(a *handlerAttempt) {
 // late fences what an attempt returned after it was given up.
 func (c *Consumer) late(a *handlerAttempt, err error) {
 	a.ComeBack()
-	c.stats.abandoned.Add(-1)
-	signal(c.headroomFreed)
+	c.headroom.comeBack()
 	if a.mark().phase() == lifecycle.Prepare { // whose handlers are counted each by itself
 		return
 	}
@@ -101,28 +94,16 @@ func (c *Consumer) late(a *handlerAttempt, err error) {
 	c.watcher.late(a, time.Duration(c.clock.Now()-a.Until), err)
 }
 
-// waitHeadroom reports whether another attempt may start although too many were given up and have not returned: those that
-// heed their context get a moment to do so. Then the loop stops, because the next attempt might never return either.
+// waitHeadroom reports whether another attempt may start although too many were given up and have not returned. If not, the loop stops.
 func (c *Consumer) waitHeadroom(w *worker) bool {
 	w.now = 0
-	if c.stuck.Load() {
-		return false
+	ok, last := c.headroom.wait()
+	if last {
+		c.endWaiting(c.waiting.close(), lifecycle.Interrupted) // whose next attempts would not start either
+		c.stopFetching(fmt.Errorf("%w: %d attempts were given up at their deadline and their handlers have not returned "+
+			"(loop.concurrency.headroom is %d); make them respect their context", ErrHeadroom, c.headroom.used(), c.headroom.max))
 	}
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	for c.stats.abandoned.Load() >= c.headroom {
-		select {
-		case <-c.headroomFreed:
-		case <-timer.C:
-			c.stuck.Store(true)
-			c.endWaiting(c.waiting.close(), lifecycle.Interrupted) // whose next attempts would not start either
-			c.stopFetching(fmt.Errorf("%w: %d attempts were given up at their deadline and their handlers have not returned "+
-				"(loop.concurrency.headroom is %d); make them respect their context", ErrHeadroom, c.stats.abandoned.Load(), c.headroom))
-			return false
-		}
-	}
-	signal(c.headroomFreed) // for the next one that waits
-	return true
+	return ok
 }
 
 // interrupt cancels every handler that runs, and those that are about to. Their cause tells of a loop timeout [R2].
