@@ -14,14 +14,15 @@ import (
 // as if there were no others. The caller finds itself counted in Coalescer.direct.
 var errSplit = errors.New("the call failed as a whole")
 
-// batchCall is one call for several callers.
+// batchCall is one call for several callers. It lasts until the connector returns, whoever has left it: its callers are bounded by
+// their contexts, the call itself is not, and counts as hanging when all of them have left.
 type batchCall struct {
 	requests  []*request
 	size      int // transactions in requests
 	reports   reports
-	shared    sharedContext
+	shared    sharedContext // memory of the context that start returns
 	cancel    context.CancelFunc
-	abandoned int // callers that do not wait any more
+	abandoned int // callers that do not wait any more; guarded by Coalescer.mu
 }
 
 // sharedContext has the values of the first caller's context, so that the call is seen as a part of what that one does, and not its
@@ -66,7 +67,8 @@ func (b *batchCall) transactions() []ergon.Transaction {
 	return all
 }
 
-// make makes the call, on a goroutine of its own. If it panics, each caller finds that out by itself.
+// make makes the call, on a goroutine of its own. If the connector or a method of its error panics, each caller dispatches by itself,
+// and the one at fault gets the panic on its own goroutine [F1].
 func (c *Coalescer) make(ctx context.Context, call *batchCall) {
 	defer call.cancel()
 	err, read := errSplit, errSplit
@@ -79,7 +81,8 @@ func (c *Coalescer) make(ctx context.Context, call *batchCall) {
 	err = returned
 }
 
-// finish gives each caller that still waits its result. err is what the connector returned, read is what was read of it.
+// finish gives each caller that still waits its result: nil, its part of a *BatchError, or errSplit if a call for several failed as a
+// whole. err is what the connector returned, for a caller that was alone; read is what was read of it, which decides.
 func (c *Coalescer) finish(call *batchCall, err, read error) {
 	failed, _ := errors.AsType[*ergon.BatchError](read)
 	partial := failed != nil

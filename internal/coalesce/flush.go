@@ -39,6 +39,8 @@ func (c *Coalescer) signalIdle() {
 	c.flushes = nil
 }
 
+// isIdle also sees callers that are about to dispatch by themselves. The lock is held; direct calls begin and end without it, so the
+// last of those looks again, if somebody flushes.
 func (c *Coalescer) isIdle() bool {
 	return c.joinable == 0 && c.hanging == 0 && len(c.waiting) == 0 && c.direct.Load() == 0
 }

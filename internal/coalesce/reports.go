@@ -52,7 +52,7 @@ func (b *batchCall) assignReports(failed *ergon.BatchError) {
 	if len(all) == 0 {
 		return
 	}
-	of := map[identity][]report{}
+	of := map[identity][]report{} // in the order in which the sink reported
 	for _, r := range all {
 		of[identityOf(r.tx)] = append(of[identityOf(r.tx)], r)
 	}

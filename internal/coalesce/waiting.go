@@ -20,12 +20,13 @@ const (
 // errHanging keeps a connector that never returns from gathering calls without end.
 var errHanging = errors.New("too many dispatches of the connector were given up and have not returned; make it respect its context")
 
-// request is what one caller dispatches while a call is in progress.
+// request is what one caller dispatches while a call is in progress. It waits, is sent with a call, and is resolved once: with its
+// result, or as abandoned by its caller, whichever comes first under Coalescer.mu.
 type request struct {
 	ctx          context.Context //nolint:containedctx // the caller's, which waits
-	attempt      fence.Attempt   // nil: none
+	attempt      fence.Attempt   // nil: none. Looked at again when the request is sent [T1]
 	transactions []ergon.Transaction
-	since        time.Time
+	since        time.Time // when the interval began
 
 	call    *batchCall    // nil while it waits
 	done    chan struct{} // closed when err and reports are known

@@ -40,7 +40,8 @@ func (o *outbound) Value(key any) any {
 // AfterFunc is that of the inbound attempt, so that contexts derived from this one start no goroutine either.
 func (o *outbound) AfterFunc(f func()) (stop func() bool) { return o.preparation.afterFunc(f) }
 
-// prepare prepares it in a slot, and runs its handlers.
+// prepare prepares it in a slot, and runs its handlers. Without a slot it waits, at most until the inbound attempt ends. The slot is
+// held during backoffs as well: the policy's concurrency bounds what is in progress, not what computes.
 func (o *outbound) prepare() {
 	h := o.hybrid
 	if !o.hasSlot {
@@ -67,7 +68,7 @@ func (o *outbound) prepare() {
 	h.observer.Ended(ctx, span, o.tx, began, failed)
 }
 
-// throttle waits until the next may begin.
+// throttle waits until the next may begin. The throttle refuses at once what could not begin before the deadline.
 func (o *outbound) throttle(ctx context.Context) *ergon.TransactionError {
 	if o.hybrid.limiter == nil {
 		return nil
@@ -101,7 +102,8 @@ func (o *outbound) run(ctx context.Context) *ergon.TransactionError {
 	return failed
 }
 
-// except runs its exception handler: it has failed for good.
+// except runs the exception handler of one that has failed for good. If that fails as well, it is reported and changes nothing: the
+// inbound transaction fails for cause.
 func (o *outbound) except(ctx context.Context, cause *ergon.TransactionError) {
 	h := o.hybrid
 	if h.handlers.PrepareException == nil {

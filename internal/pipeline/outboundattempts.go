@@ -14,7 +14,11 @@ import (
 )
 
 // outboundAttempts are the attempts of one handler of an outbound transaction. ergon.RunFn makes them, with retries and hard
-// timeouts; what is added here is what the loop has to know of each attempt.
+// timeouts; what is added here is what the loop has to know of each attempt: how it ended, whether its handler came back, and
+// whether a backoff may follow.
+//
+// RunFn calls next for each attempt and does not report a timeout. So an attempt whose handler has not returned is given up when the
+// next one begins, or when RunFn returns, and its duration is measured up to then.
 type outboundAttempts struct {
 	hybrid      *hybrid
 	preparation *preparation
@@ -61,7 +65,7 @@ func (t *outboundAttempts) run(
 	return nil, failed
 }
 
-// next is called by RunFn, on a goroutine of its own.
+// next is called by RunFn for each attempt, on a goroutine of its own. The first may be in progress already, on a worker's.
 func (t *outboundAttempts) next(ctx context.Context) ([]capability.Output, error) {
 	if first := t.inline.Swap(nil); first != nil {
 		return first.Adopt(ctx)
@@ -121,7 +125,8 @@ func (t *outboundAttempts) begin(ctx context.Context) *outboundAttempt {
 	return a
 }
 
-// end is called when the handler has returned, in time or not.
+// end is called when the handler has returned, in time or not. An attempt that will be retried stays noted as retryable: its backoff
+// begins now.
 func (t *outboundAttempts) end(a *outboundAttempt, event lifecycle.Event, err error) {
 	if !a.owner.Return() {
 		a.owner.ComeBack()

@@ -10,8 +10,12 @@ import (
 	"github.com/ergon-go/ergon/capability"
 )
 
-// preparation prepares the outbound transactions of one inbound transaction. After one has failed for good, those in progress are
-// finished, and no other is begun.
+// preparation prepares the outbound transactions of one inbound transaction, within its attempt [B3]. After one has failed for good,
+// those in progress are finished, and no other is begun.
+//
+// At a shutdown an outbound transaction in a backoff has no time for another attempt, so the inbound one is requeued [R1]. RunFn does
+// not tell when a backoff begins. It shows in this: the context of the last attempt has ended, and the attempt is still noted as
+// retryable. That is looked at when the shutdown begins, and at the end of each attempt from then on.
 type preparation struct {
 	hybrid  *hybrid
 	inbound inboundAttempt
@@ -22,7 +26,7 @@ type preparation struct {
 	outbound []outbound
 	single   [1]outbound // the memory of outbound if there is only one, which is the rule
 
-	mu      sync.Mutex     // guards what follows, and of each outbound transaction what says so
+	mu      sync.Mutex     // guards what follows, and the fields of outbound and outboundAttempts that say so
 	failed  *outboundError // the first
 	halting bool           // a shutdown has begun
 }
@@ -73,7 +77,7 @@ func (p *preparation) outputs() (all []capability.Output) {
 	return all
 }
 
-// prepareAll prepares as many at once as there are slots.
+// prepareAll prepares as many at once as there are slots. The caller's goroutine is one of those that do, so a single one costs none.
 func (p *preparation) prepareAll() {
 	if len(p.outbound) == 1 {
 		p.outbound[0].prepare()
@@ -93,6 +97,7 @@ func (p *preparation) prepareAll() {
 	others.Wait()
 }
 
+// err returns why p has to end: a shutdown, the first failure, or the end of the inbound attempt; nil to go on.
 func (p *preparation) err() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

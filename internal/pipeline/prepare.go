@@ -55,7 +55,9 @@ func (w *worker) prepare(a *handlerAttempt, result any) (outbound []ergon.Transa
 	return outbound, p.outputs(), nil
 }
 
-// prepareInline makes the first attempt on w's own goroutine, and reports whether that was enough. Otherwise p goes on with it.
+// prepareInline makes the first attempt on w's own goroutine, and reports whether that was enough. Otherwise p goes on with it: on this
+// goroutine if the attempt failed in time, on that of w's successor if it was slow. In the latter case the call does not return to w,
+// which ends with it.
 func (w *worker) prepareInline(a *handlerAttempt, p *preparation) bool {
 	call := p.inlineCall()
 	if call == nil {
@@ -76,7 +78,9 @@ func (w *worker) handOff(u unprepared) {
 	go successor.start()
 }
 
-// inlineCall is the first attempt to prepare a single outbound transaction, for its worker to make; nil if it may not.
+// inlineCall is the first attempt to prepare a single outbound transaction, for its worker to make. It is nil if it may not: if a
+// throttle, a success handler, a span or an earlier timeout has to be seen to, if the last one was slow, or if no slot is free. A
+// call on its own goroutine costs more than a handler that only collects its dispatch for the hop.
 func (p *preparation) inlineCall() *inline.Call[[]capability.Output] {
 	h, o := p.hybrid, &p.outbound[0]
 	if len(p.outbound) > 1 || !h.mayInline || !h.inlineOK.Load() {
@@ -98,7 +102,7 @@ func (p *preparation) inlineCall() *inline.Call[[]capability.Output] {
 	return call
 }
 
-// finishInline is called when that attempt was enough.
+// finishInline is called when that attempt was enough: it does what prepare does after an attempt.
 func (p *preparation) finishInline(outputs []capability.Output, began instant) {
 	h, o := p.hybrid, &p.outbound[0]
 	o.attempts.close()

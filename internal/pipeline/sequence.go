@@ -77,7 +77,8 @@ func (s *sequence) waitForDemand(ctx context.Context) bool {
 	}
 }
 
-// put hands over one transaction, waits until another is wanted, and reports false if none is.
+// put hands over one transaction, waits until another is wanted, and reports false if none is. So the iterator is never more than one
+// fetch ahead of the loop.
 func (s *sequence) put(ctx context.Context, tx ergon.Transaction) bool {
 	s.mu.Lock()
 	s.yielded = append(s.yielded, tx)
@@ -155,7 +156,7 @@ func (s *sequence) waitFor(ctx context.Context, n int) bool {
 	}
 }
 
-// throttled returns how many of n may start now; it waits for the first.
+// throttled returns how many of n may start now; it waits for the first. The others stay in yielded for the next fetch.
 func (s *sequence) throttled(ctx context.Context, n int) (int, error) {
 	if s.limiter == nil || n == 0 {
 		return n, nil
