@@ -45,6 +45,7 @@ func (f *letterChoice) check(keys []string) error {
 func (f *letterChoice) consent(
 	ctx context.Context, p *program, in letterbox, store deadletter.Store, filter deadletter.Filter, do string,
 ) (deadletter.Filter, int64, error) {
+	filter.All = f.all
 	if len(filter.Keys) > 0 {
 		if _, err := p.named(ctx, in, store, filter); err != nil {
 			return filter, 0, fmt.Errorf("%w; %w", err, errDeclined)

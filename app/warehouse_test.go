@@ -232,6 +232,9 @@ func (p pigeonholes) RetryDeadLetters(_ context.Context, f deadletter.Filter) (i
 }
 
 func (p pigeonholes) DropDeadLetters(_ context.Context, f deadletter.Filter) (int64, error) {
+	if err := f.ValidateDrop(); err != nil {
+		return 0, err
+	}
 	return p.take(f, func(deadletter.Letter) bool { return true }), nil
 }
 

@@ -2,6 +2,7 @@ package deadletter
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/ergon-go/ergon"
@@ -21,7 +22,8 @@ type Store interface {
 	// has it. It enters as another arrival of its transaction, of the same generation. Letters whose queue the store does not
 	// hold, or knows that arrival with other content, stay and are not counted.
 	RetryDeadLetters(ctx context.Context, filter Filter) (int64, error)
-	// DropDeadLetters removes the letters that match for good and returns how many.
+	// DropDeadLetters removes the letters that match for good and returns how many. A filter that Filter.ValidateDrop refuses is
+	// an error, and nothing is removed.
 	DropDeadLetters(ctx context.Context, filter Filter) (int64, error)
 }
 
@@ -72,7 +74,22 @@ type Filter struct {
 	Category *ergon.Category
 	// FailedAfter and FailedBefore bound the time of the failure; zero: no bound. The bounds themselves match.
 	FailedAfter, FailedBefore time.Time
+	// All confirms a drop of every letter. Only DropDeadLetters reads it, and only if no other field selects letters.
+	All bool
 }
+
+// ValidateDrop returns ErrNothingSelected if f would drop every letter and does not say so by All.
+func (f Filter) ValidateDrop() error {
+	selects := len(f.Keys) > 0 || f.Task != "" || f.Phase != "" || f.Fingerprint != "" || f.Category != nil ||
+		!f.FailedAfter.IsZero() || !f.FailedBefore.IsZero()
+	if !selects && !f.All {
+		return ErrNothingSelected
+	}
+	return nil
+}
+
+// ErrNothingSelected is the error of a drop whose filter selects no letters and does not confirm that all of them are meant.
+var ErrNothingSelected = errors.New("no dead letters are selected; set a field of the filter, or All to drop every letter")
 
 // Page is a part of a list.
 type Page struct {

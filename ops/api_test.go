@@ -112,7 +112,7 @@ func TestDeadLettersAreAskedAndDisposedOf(t *testing.T) {
 	for _, body := range []string{"", "{}", `{"all":true,"keys":["k1"]}`} {
 		d.want(d.ask(http.MethodPost, at+"/drop", body), http.StatusBadRequest, "say which")
 	}
-	want := []deadletter.Filter{{Task: "triage", Keys: []string{"k1"}}, {Task: "triage", Fingerprint: "f1"}, {Task: "triage"}}
+	want := []deadletter.Filter{{Task: "triage", Keys: []string{"k1"}}, {Task: "triage", Fingerprint: "f1"}, {Task: "triage", All: true}}
 	for i := range d.letters.did {
 		d.letters.did[i].Category = nil
 	}

@@ -79,6 +79,7 @@ func (c chosenLetters) filter() (deadletter.Filter, error) {
 		return f, refusal(http.StatusBadRequest,
 			"say which dead letters are meant: keys, fingerprint, phase or category, or all: true, not both")
 	default:
+		f.All = c.All
 		return f, nil
 	}
 }

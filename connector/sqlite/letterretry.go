@@ -71,8 +71,12 @@ func (d *DeadLetters) retryAll(t *tx, letters []letter, payload []byte) (n int64
 	return n, nil
 }
 
-// DropDeadLetters removes the letters that match for good and returns how many, by the rules of RetryDeadLetters.
+// DropDeadLetters removes the letters that match for good and returns how many, by the rules of RetryDeadLetters. It returns
+// deadletter.ErrNothingSelected, and removes nothing, if the filter is empty and does not confirm that all are meant.
 func (d *DeadLetters) DropDeadLetters(ctx context.Context, filter deadletter.Filter) (int64, error) {
+	if err := filter.ValidateDrop(); err != nil {
+		return 0, fmt.Errorf("sqlite dead letters: drop: %w", err)
+	}
 	c, err := where(filter)
 	if err != nil {
 		return 0, err

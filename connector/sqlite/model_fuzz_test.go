@@ -44,7 +44,7 @@ func rehearsals(tb testing.TB) func(t *testing.T, script []byte) {
 	n := 0
 	return func(t *testing.T, script []byte) {
 		n++
-		if _, err := dead.DropDeadLetters(t.Context(), deadletter.Filter{}); err != nil {
+		if _, err := dead.DropDeadLetters(t.Context(), deadletter.Filter{All: true}); err != nil {
 			t.Fatal(err)
 		}
 		r := &rehearsal{T: t, bench: b, dead: dead, script: script, model: &model{now: b.now, window: 5 * time.Second, most: 3}}

@@ -473,6 +473,9 @@ func (l *ledgerLetters) EditDeadLetter(_ context.Context, key string, payload []
 func (l *ledgerLetters) DropDeadLetters(_ context.Context, f deadletter.Filter) (int64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if err := f.ValidateDrop(); err != nil && l.flaw != "drops without being told" {
+		return 0, err
+	}
 	gone := l.matching(f)
 	if l.flaw == "drops everything" {
 		gone = l.matching(deadletter.Filter{})
@@ -532,6 +535,7 @@ func TestBrokenStoreIsCaught(t *testing.T) {
 		"takes SYSTEM for any category":  "FiltersMatchWhatTheySay",
 		"groups say the first message":   "GroupsCountLettersThatLookAlike",
 		"drops everything":               "DropRemovesWhatMatches",
+		"drops without being told":       "DropRemovesWhatMatches",
 		"retry keeps letters":            "RetryGivesLettersBack",
 		"retry forgets":                  "RetryKeepsTheHistory",
 		"retries what is from elsewhere": "LettersFromElsewhereStay",

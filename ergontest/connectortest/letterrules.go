@@ -2,6 +2,7 @@ package connectortest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -245,7 +246,15 @@ func dropRemoves(p *probe) {
 	if got, want := letterIDs(s.listAll()), []string{"t-5", "t-3", "t-2", "t-1"}; !slices.Equal(got, want) {
 		p.errorf("left are %s, want %s", shown(got), shown(want))
 	}
-	drop(deadletter.Filter{}, 4)
+	s.returns("DropDeadLetters", func(ctx context.Context) {
+		if n, err := s.letters().DropDeadLetters(ctx, deadletter.Filter{}); !errors.Is(err, deadletter.ErrNothingSelected) || n != 0 {
+			p.errorf("DropDeadLetters with an empty filter: got %d and %v, want 0 and deadletter.ErrNothingSelected", n, err)
+		}
+	})
+	if got := letterIDs(s.listAll()); len(got) != 4 {
+		p.errorf("after a drop with an empty filter are left %s, want all 4", shown(got))
+	}
+	drop(deadletter.Filter{All: true}, 4)
 	if left := s.listAll(); len(left) > 0 {
 		p.errorf("left are %s, want nothing", shown(letterIDs(left)))
 	}
