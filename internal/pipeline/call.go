@@ -10,28 +10,28 @@ import (
 )
 
 // attempt calls the handler of the phase that f is in; owned is false when the attempt was taken over meanwhile.
-func (c *Consumer) attempt(w *worker, f *flight) (event lifecycle.Event, owned bool) {
+func (w *worker) attempt(f *flight) (event lifecycle.Event, owned bool) {
 	w.answer = answer{result: f.result} // read before f may be taken over, settled and made another's
 	if f.state.Phase == lifecycle.Exception {
 		w.failed = foreign.CopyAsReturned(f.failure.cause)
 	}
-	a := c.arm(w, f)
-	if event = c.cut(f); event != lifecycle.OK { // who cancels handlers either saw this attempt or is seen here
-		return event, c.inTime(a, nil)
+	a := w.arm(f)
+	if event = w.consumer.cut(f); event != lifecycle.OK { // who cancels handlers either saw this attempt or is seen here
+		return event, w.inTime(a)
 	}
-	return c.make(w, f, a)
+	return w.callHandler(f, a)
 }
 
-// make calls the handler of an attempt that is armed. Until that has returned in time, f may be somebody else's.
-func (c *Consumer) make(w *worker, f *flight, a *handlerAttempt) (event lifecycle.Event, owned bool) {
+// callHandler calls the handler of an attempt that is armed. Until that has returned in time, f may be somebody else's.
+func (w *worker) callHandler(f *flight, a *handlerAttempt) (event lifecycle.Event, owned bool) {
 	w.running, w.calling = f, a
 	w.call(a)
 	w.calling = nil
-	if !c.inTime(a, w.answer.err) {
+	if !w.inTime(a) {
 		return 0, false
 	}
 	a.Finish()
-	return c.conclude(w, f, a), true
+	return w.conclude(f, a), true
 }
 
 // answer is what a handler returned.
@@ -61,16 +61,17 @@ func (w *worker) call(a *handlerAttempt) {
 }
 
 // inTime reports whether the worker still owns the attempt whose handler has returned; what it returned is late otherwise.
-func (c *Consumer) inTime(a *handlerAttempt, err error) bool {
+func (w *worker) inTime(a *handlerAttempt) bool {
 	if a.Return() {
 		return true
 	}
-	c.late(a, err)
+	w.consumer.late(a, w.answer.err)
 	return false
 }
 
 // arm makes the attempt that f's state names and sets its deadline.
-func (c *Consumer) arm(w *worker, f *flight) *handlerAttempt {
+func (w *worker) arm(f *flight) *handlerAttempt {
+	c := w.consumer
 	a := w.slot.Next()
 	phase := f.state.Phase
 	a.home, a.tx, a.Mark = f.home, f.tx, uint32(markOf(phase, f.state.Attempt))
@@ -91,7 +92,8 @@ func (c *Consumer) arm(w *worker, f *flight) *handlerAttempt {
 }
 
 // conclude records what an attempt that its worker owns came to.
-func (c *Consumer) conclude(w *worker, f *flight, a *handlerAttempt) lifecycle.Event {
+func (w *worker) conclude(f *flight, a *handlerAttempt) lifecycle.Event {
+	c := w.consumer
 	err := w.answer.err
 	now := c.clock.Now()
 	w.now = now

@@ -8,28 +8,30 @@ import (
 )
 
 // run drives f, and then what its ordering key held back; false means that a flight was taken over.
-func (c *Consumer) run(w *worker, f *flight) bool {
+func (w *worker) run(f *flight) bool {
 	if f.due != 0 {
-		return c.comeBack(w, f)
+		return w.comeBack(f)
 	}
-	c.begin(w, f)
-	return c.drive(w, f, lifecycle.Run)
+	w.begin(f)
+	return w.drive(f, lifecycle.Run)
 }
 
 // resume drives on a flight that was another worker's, by the action that w was made with, or that another was caught in.
-func (c *Consumer) resume(w *worker, f *flight) bool {
+func (w *worker) resume(f *flight) bool {
+	c := w.consumer
 	action := w.action
 	if w.unprepared.preparation != nil {
-		event, owned := c.make(w, f, w.unprepared.inbound)
+		event, owned := w.callHandler(f, w.unprepared.inbound)
 		if !owned {
 			return false
 		}
 		action = c.step(f, event)
 	}
-	return c.drive(w, f, action)
+	return w.drive(f, action)
 }
 
-func (c *Consumer) begin(w *worker, f *flight) {
+func (w *worker) begin(f *flight) {
+	c := w.consumer
 	w.shard.started.Add(1)
 	f.began = w.instant()
 	if t := c.settings.Policy.Loop.TransactionTimeout; t > 0 {
@@ -42,7 +44,8 @@ func (c *Consumer) begin(w *worker, f *flight) {
 	}
 }
 
-func (c *Consumer) drive(w *worker, f *flight, action lifecycle.Action) bool {
+func (w *worker) drive(f *flight, action lifecycle.Action) bool {
+	c := w.consumer
 	for {
 		switch action {
 		case lifecycle.Finish:
@@ -55,7 +58,7 @@ func (c *Consumer) drive(w *worker, f *flight, action lifecycle.Action) bool {
 			if c.outage.lasts() && c.outage.holds([]*flight{f}) {
 				return true
 			}
-			c.begin(w, f)
+			w.begin(f)
 		case lifecycle.Retry:
 			event, beside := c.backoff(f)
 			w.now = 0
@@ -69,14 +72,14 @@ func (c *Consumer) drive(w *worker, f *flight, action lifecycle.Action) bool {
 		case lifecycle.Run:
 		}
 		event := c.cut(f)
-		if event == lifecycle.OK && c.headroom.isFull() && !c.waitHeadroom(w) {
+		if event == lifecycle.OK && c.headroom.isFull() && !w.waitHeadroom() {
 			event = lifecycle.Interrupted
 		}
 		if event != lifecycle.OK {
 			action = c.step(f, event)
 			continue
 		}
-		event, owned := c.attempt(w, f)
+		event, owned := w.attempt(f)
 		if !owned {
 			return false
 		}

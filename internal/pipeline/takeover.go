@@ -95,7 +95,8 @@ func (c *Consumer) late(a *handlerAttempt, err error) {
 }
 
 // waitHeadroom reports whether another attempt may start although too many were given up and have not returned. If not, the loop stops.
-func (c *Consumer) waitHeadroom(w *worker) bool {
+func (w *worker) waitHeadroom() bool {
+	c := w.consumer
 	w.now = 0
 	ok, last := c.headroom.wait()
 	if last {

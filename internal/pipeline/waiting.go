@@ -146,15 +146,16 @@ func (c *Consumer) waitBeside(f *flight, d time.Duration) (event lifecycle.Event
 }
 
 // comeBack goes on with a flight that has waited and has a slot now. Its clock stood still since it was due.
-func (c *Consumer) comeBack(w *worker, f *flight) bool {
+func (w *worker) comeBack(f *flight) bool {
+	c := w.consumer
 	due := f.due
 	f.due = 0
 	if f.startAnew() {
 		c.order.unbegun.Add(-1)
 	}
 	if f.state == lifecycle.Start() {
-		c.begin(w, f)
-		return c.drive(w, f, lifecycle.Run)
+		w.begin(f)
+		return w.drive(f, lifecycle.Run)
 	}
 	w.now = 0
 	if f.deadline != 0 {
@@ -162,7 +163,7 @@ func (c *Consumer) comeBack(w *worker, f *flight) bool {
 	}
 	c.limiter.begin(f)
 	w.shard.retries.Add(1)
-	return c.drive(w, f, lifecycle.Run)
+	return w.drive(f, lifecycle.Run)
 }
 
 // endWaiting ends flights that were taken from where they waited; a shutdown is not the reason.

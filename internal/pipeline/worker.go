@@ -71,11 +71,11 @@ func (w *worker) start() {
 		runtime.LockOSThread() // never unlocked: the thread ends with the worker
 	}
 	defer w.guard()
-	if w.resumed != nil && !w.consumer.resume(w, w.resumed) {
+	if w.resumed != nil && !w.resume(w.resumed) {
 		return
 	}
 	for f := pool.next(w); f != nil; f = pool.next(w) {
-		if !w.consumer.run(w, f) {
+		if !w.run(f) {
 			return
 		}
 	}
@@ -90,12 +90,12 @@ func (w *worker) guard() {
 		return
 	}
 	w.answer = answer{err: foreign.OfCrash(foreign.Crash(recover(), debug.Stack()))}
-	if !w.consumer.inTime(a, w.answer.err) {
+	if !w.inTime(a) {
 		return
 	}
 	a.Finish()
 	f := w.slot.Carried.flight
-	w.consumer.replace(w.slot, f, w.consumer.step(f, w.consumer.conclude(w, f, a)))
+	w.consumer.replace(w.slot, f, w.consumer.step(f, w.conclude(f, a)))
 }
 
 // instant is the time, read anew only where the worker has waited: the end of one attempt is the start of the next.
