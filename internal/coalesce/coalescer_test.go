@@ -114,8 +114,8 @@ func TestDispatchThatNeedsNoCompanyIsSentAsItIs(t *testing.T) {
 	})
 }
 
-// [B2] Each caller is told the fate of its own items, by their index in what it gave.
-func TestEachCallerIsToldTheFateOfItsOwn(t *testing.T) {
+// [B2] Each caller gets the result of its own items, by their index in its batch.
+func TestEachCallerGetsTheResultOfItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := coalesce.New(slow(newJournal(), func(batch []ergon.Transaction) error {
 			failures := map[int]error{}
@@ -231,7 +231,7 @@ func TestCallThatHangsBlocksNobodyForEver(t *testing.T) {
 	})
 }
 
-// [B2] Nothing is said twice: what its caller gave up before it was sent is never sent.
+// [B2] A dispatch that its caller gives up before it is sent is never sent.
 func TestDispatchThatIsGivenUpBeforeItIsSentIsNeverSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := newJournal()
@@ -241,7 +241,7 @@ func TestDispatchThatIsGivenUpBeforeItIsSentIsNeverSent(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		defer cancel()
 		if err := o.DispatchTransactions(ctx, transactionsOf("given-up")); err == nil {
-			t.Error("a dispatch that was never sent is told to be durable")
+			t.Error("a dispatch that was never sent is reported as durable")
 		}
 		<-after(o, 0, "b")
 		j.want(t, "0s a", "1s b")
@@ -321,9 +321,9 @@ func TestAttemptThatWasGivenUpDispatchesNothing(t *testing.T) {
 	j.want(t)
 }
 
-// [B2] Whatever fails, and whoever gives up: what a caller is told is durable is, exactly once where nothing was given up, and
-// in the order that the caller gave it.
-func TestManyCallersAreToldTheTruth(t *testing.T) {
+// [B2] Whatever fails, and whoever gives up: what is reported as durable is durable, exactly once if nothing was given up, and in the
+// order of the caller's batch.
+func TestManyCallersGetTrueResults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const callers, rounds = 20, 50
 		var mu sync.Mutex

@@ -21,7 +21,7 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// listener is a caller that hears what the connector knew already, as "id result".
+// listener is a caller that receives reports about what the connector knew already, as "id result".
 type listener struct {
 	mu    sync.Mutex
 	heard []string
@@ -53,7 +53,7 @@ func listening(o ergon.Dispatcher, d time.Duration, ids ...string) (*listener, <
 	return l, done
 }
 
-// reporting is a connector that takes a second for a call, in which it reports what say says of it.
+// reporting is a connector that takes a second for a call, and then does what say does.
 func reporting(say func(ctx context.Context, batch []ergon.Transaction) error) dispatcher {
 	return func(ctx context.Context, batch []ergon.Transaction) error {
 		sleep(time.Second)
@@ -66,7 +66,7 @@ func unlimited(to ergon.Dispatcher) *coalesce.Coalescer {
 	return coalesce.New(to, policy.ProducerBatch{Size: 1000, Interval: time.Hour})
 }
 
-// [I2] [B2] Each caller of a joined call hears of its own, and has heard when its dispatch returns.
+// [I2] [B2] Each caller of a joined call receives the reports about its own transactions, before its dispatch returns.
 func TestEachCallerHearsWhatWasKnownOfItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := unlimited(reporting(func(ctx context.Context, batch []ergon.Transaction) error {
@@ -164,7 +164,7 @@ func TestReportsBelongToNoneThatFailed(t *testing.T) {
 	})
 }
 
-// [I2] What a call reported that failed as a whole, or panicked, is not heard: each caller dispatches by itself then, and hears that.
+// [I2] Reports of a call that failed as a whole, or panicked, are dropped: each caller dispatches by itself then, which reports anew.
 func TestReportsOfACallThatIsMadeAgainAreHeardOnce(t *testing.T) {
 	for name, fail := range map[string]func() error{"error": func() error { return errScripted }, "panic": func() error { panic("poison") }} {
 		synctest.Test(t, func(t *testing.T) {
@@ -190,7 +190,7 @@ func TestReportsOfACallThatIsMadeAgainAreHeardOnce(t *testing.T) {
 	}
 }
 
-// [I2] Who has given up waiting does not hear, also where the connector goes on to report. The others do.
+// [I2] A caller that has left receives no report, also if the connector reports later. The others do.
 func TestReportsReachNobodyWhoHasGoneAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		late := make(chan struct{})
@@ -224,7 +224,7 @@ func TestReportsReachNobodyWhoHasGoneAway(t *testing.T) {
 	})
 }
 
-// [I2] However dispatches are joined, each one that was not told of has stored what it dispatched.
+// [I2] However dispatches are joined: a transaction without a report was stored.
 func TestWhatWasNotReportedWasStored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		random := rand.New(rand.NewPCG(1, 2))
