@@ -7,6 +7,8 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/resource"
+
+	"github.com/ergon-go/ergon/internal/stats"
 )
 
 // metricExporter has a link in front of an exporter.
@@ -26,9 +28,10 @@ func (e *metricExporter) Export(ctx context.Context, data *metricdata.ResourceMe
 func (b *builder) metrics(ctx context.Context, described *resource.Resource) error {
 	m := b.config.Metrics
 	options := []sdkmetric.Option{sdkmetric.WithResource(described)}
+	registry := &stats.Registry{}
 	for _, name := range m.Exporters {
 		if name == ExporterPrometheus {
-			reader, err := b.prometheus()
+			reader, err := b.prometheus(newProducer(registry, sdkmetric.DefaultTemporalitySelector))
 			if err != nil {
 				return err
 			}
@@ -40,11 +43,12 @@ func (b *builder) metrics(ctx context.Context, described *resource.Resource) err
 			return err
 		}
 		reader := sdkmetric.NewPeriodicReader(&metricExporter{Exporter: exporter, link: link},
-			sdkmetric.WithInterval(m.Interval), sdkmetric.WithTimeout(m.Timeout))
+			sdkmetric.WithInterval(m.Interval), sdkmetric.WithTimeout(m.Timeout),
+			sdkmetric.WithProducer(newProducer(registry, exporter.Temporality)))
 		options = append(options, sdkmetric.WithReader(reader))
 		b.add(link, reader.Shutdown)
 	}
-	b.providers.MeterProvider = sdkmetric.NewMeterProvider(options...)
+	b.providers.MeterProvider = ownMetrics{MeterProvider: sdkmetric.NewMeterProvider(options...), registry: registry}
 	return nil
 }
 

@@ -102,6 +102,9 @@ func TestTemporalityIsThatOfTheConfiguration(t *testing.T) {
 				if s := m.GetSum(); s != nil && s.GetAggregationTemporality() != want {
 					t.Errorf("got %s of %s, want %s", s.GetAggregationTemporality(), m.GetName(), want)
 				}
+				if h := m.GetHistogram(); h != nil && h.GetAggregationTemporality() != want {
+					t.Errorf("got %s of %s, want %s", h.GetAggregationTemporality(), m.GetName(), want)
+				}
 			}
 		})
 	}

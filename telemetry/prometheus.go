@@ -19,9 +19,9 @@ import (
 const scrapeTimeout = 10 * time.Second
 
 // prometheus makes a reader whose metrics are served, by the program or on an address of their own.
-func (b *builder) prometheus() (sdkmetric.Reader, error) {
+func (b *builder) prometheus(own sdkmetric.Producer) (sdkmetric.Reader, error) {
 	registry := prometheus.NewRegistry()
-	exporter, err := otelprometheus.New(otelprometheus.WithRegisterer(registry))
+	exporter, err := otelprometheus.New(otelprometheus.WithRegisterer(registry), otelprometheus.WithProducer(own))
 	if err != nil {
 		return nil, fmt.Errorf("telemetry: prometheus: %w", err)
 	}

@@ -114,7 +114,7 @@ var lattice = archtest.Lattice{
 
 		// From here on up: anything above.
 		{
-			Packages: "telemetry/...", Ours: parts, TestOurs: []string{"internal/otlptest"},
+			Packages: "telemetry/...", Ours: slices.Concat(parts, []string{"internal/stats"}), TestOurs: []string{"internal/otlptest"},
 			ThirdParty: []string{
 				"go.opentelemetry.io/...", "github.com/DeRuina/timberjack", "github.com/prometheus/client_golang/...",
 				"google.golang.org/grpc/...", "google.golang.org/protobuf/...",

@@ -4,12 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 
 	"go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/trace"
 	apitrace "go.opentelemetry.io/otel/trace"
 	nooptrace "go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/ergon-go/ergon/telemetry"
 )
 
 // Telemetry returns the engine as it is seen by more and more; without telemetry comes first.
@@ -20,6 +25,7 @@ func Telemetry() []Contestant {
 		tracedBy("no-op tracer that the engine does not know", unknown{}),
 		tracedBy("SDK tracer that samples nothing", trace.NewTracerProvider(trace.WithSampler(trace.NeverSample()))),
 		Metered(),
+		MeteredByAnother(),
 		Traced("SDK tracer always on, batch processor", Discard{}),
 		Traced("SDK tracer always on, batch processor that never drops", Discard{}, trace.WithBlocking()),
 	}
@@ -47,9 +53,27 @@ func Traced(name string, to trace.SpanExporter, options ...trace.BatchSpanProces
 	return c
 }
 
-// Metered records every metric; the time includes reading them once.
+// Metered counts every metric as package telemetry sets it up; the time includes reading them once.
 func Metered() Contestant {
-	c := NewEngine().Contestant("SDK meter, read at the end")
+	c := NewEngine().Contestant("meter of package telemetry, read at the end")
+	c.Run = func(ctx context.Context, items int, work Work) (int, error) {
+		config := telemetry.DefaultConfig()
+		config.Metrics.Exporters = []telemetry.Exporter{telemetry.ExporterPrometheus}
+		config.Metrics.Prometheus.Listen = ""
+		p, err := telemetry.Setup(ctx, config, telemetry.Settings{Console: io.Discard})
+		if err != nil {
+			return 0, fmt.Errorf("set up metrics: %w", err)
+		}
+		succeeded, err := NewEngine(func(e *Engine) { e.Meters = p.MeterProvider }).Run(ctx, items, work)
+		p.Prometheus.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil))
+		return succeeded, errors.Join(err, p.Shutdown(ctx))
+	}
+	return c
+}
+
+// MeteredByAnother feeds a meter provider of the SDK that the engine does not know; the time includes reading it once.
+func MeteredByAnother() Contestant {
+	c := NewEngine().Contestant("SDK meter that is fed, read at the end")
 	c.Run = func(ctx context.Context, items int, work Work) (int, error) {
 		reader := metric.NewManualReader()
 		provider := metric.NewMeterProvider(metric.WithReader(reader))
