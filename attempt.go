@@ -26,20 +26,20 @@ type call[T any] struct {
 // decision 0110.
 var callers = attempt.NewCallers(ErrAttemptTimeout) //nolint:gochecknoglobals // as above
 
-// failure is why an attempt failed, and what else its caller has to know of it. It is read on the attempt's goroutine, because
-// methods of an error that is not ours may panic or hang.
+// failure is why an attempt failed, and what its caller must know of the error. It is read on the attempt's goroutine, because methods
+// of a foreign error may panic or hang [F1].
 type failure struct {
 	TransactionError
 
 	permanent bool
 	after     time.Duration
 	delayed   bool
-	saysEnd   bool // it says already that the context has ended
+	saysEnd   bool // the error says already that the context has ended
 }
 
 // callWithin calls fn on a goroutine of its own and returns what it returned, or a failure as soon as timeout is over
-// (0: none) or ctx has ended. The context that fn gets ends then, with ErrAttemptTimeout or the cause of ctx, and what
-// fn returns after that goes to late, where that is set.
+// (0: none) or ctx has ended. The context of fn ends then, with ErrAttemptTimeout or the cause of ctx, and what
+// fn returns after that goes to late, unless it is nil.
 func callWithin[T any](
 	ctx context.Context, timeout time.Duration, fn func(context.Context) (T, error), late func(any, error),
 ) (T, *failure) {
@@ -71,7 +71,7 @@ func (c *call[T]) run() {
 	returned = true
 }
 
-// of is what leaves RunFn; nil for nil.
+// of is what RunFn returns; nil for nil.
 func (f *failure) of() *TransactionError {
 	if f == nil {
 		return nil
@@ -99,7 +99,7 @@ func expired(ctx context.Context, timeout time.Duration) *failure {
 	return &failure{TransactionError: TransactionError{Category: CategoryTimeout, Attempts: 1, Err: err}}
 }
 
-// ended is the failure of what cannot go on because ctx has ended. It is TIMEOUT only where Ergon set that deadline.
+// ended is the failure of what cannot go on because ctx has ended. It is TIMEOUT only if Ergon set that deadline.
 func ended(ctx context.Context) *failure {
 	err, cause := ctx.Err(), context.Cause(ctx)
 	failed := &failure{TransactionError: TransactionError{Category: CategorySystem, Err: cause}, saysEnd: true}
@@ -112,8 +112,8 @@ func ended(ctx context.Context) *failure {
 	return failed
 }
 
-// failureOf returns err, with which an attempt with this context failed, as what RunFn reports; nil for nil. An error that says
-// no more than a category, a cause and a stack is taken over as it is, so that nothing is said twice.
+// failureOf returns err, with which an attempt with this context failed, as what RunFn reports; nil for nil. An error that has
+// only a category, a cause and a stack is not wrapped again.
 func failureOf(ctx context.Context, err error) *failure {
 	if err == nil {
 		return nil

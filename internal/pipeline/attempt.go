@@ -16,7 +16,7 @@ import (
 type handlerAttempt struct {
 	attempt.Attempt // always has a deadline
 
-	home *slab
+	home *flightBatch
 	tx   *ergon.Transaction
 }
 

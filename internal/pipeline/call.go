@@ -9,7 +9,7 @@ import (
 	"github.com/ergon-go/ergon/internal/lifecycle"
 )
 
-// attempt calls the handler of the phase that f is in; owned is false when the attempt was taken over meanwhile.
+// attempt calls the handler of the phase that f is in; owned is false if the attempt was taken over meanwhile.
 func (w *worker) attempt(f *flight) (event lifecycle.Event, owned bool) {
 	w.answer = answer{result: f.result} // read before f may be taken over, settled and made another's
 	if f.state.Phase == lifecycle.Exception {
@@ -42,7 +42,7 @@ type answer struct {
 	err         error
 }
 
-// call keeps the answer in the worker, because every word on the stack counts where 100,000 handlers wait.
+// call keeps the answer in the worker, because every word on the stack counts if 100,000 handlers wait.
 //
 //go:noinline
 func (w *worker) call(a *handlerAttempt) {
@@ -91,7 +91,7 @@ func (w *worker) arm(f *flight) *handlerAttempt {
 	return a
 }
 
-// conclude records what an attempt that its worker owns came to.
+// conclude records the result of an attempt that its worker owns.
 func (w *worker) conclude(f *flight, a *handlerAttempt) lifecycle.Event {
 	c := w.consumer
 	err := w.answer.err
@@ -118,7 +118,7 @@ func (w *worker) conclude(f *flight, a *handlerAttempt) lifecycle.Event {
 	return event
 }
 
-// accept takes over what a handler returned.
+// accept keeps what a handler returned.
 func (f *flight) accept(phase lifecycle.Phase, got answer) {
 	switch phase {
 	case lifecycle.Process:
@@ -174,7 +174,7 @@ func (a *handlerAttempt) timeoutEvent() lifecycle.Event {
 	return lifecycle.Timeout
 }
 
-// timeoutError names the deadline and keeps what the handler returned, if it did.
+// timeoutError names the deadline, and wraps the error that the handler returned, if any.
 func (c *Consumer) timeoutError(a *handlerAttempt, handler error) error {
 	err := fmt.Errorf("%w of %s", ergon.ErrAttemptTimeout, c.retries[a.mark().phase()].Timeout)
 	if a.mark().byBudget() {

@@ -26,26 +26,26 @@ type Consumer struct {
 	retries  [lifecycle.Phases]policy.Retry // by lifecycle.Phase
 	values   context.Context                //nolint:containedctx // what attempts inherit: values, never a cancellation
 
-	stats     loopStats
-	capacity  capacity
-	pool      pool
-	fetchLoop *fetchLoop
-	settler   *settler
-	leases    leases
-	slabs     slabs
-	order     order
-	outage    *outage
-	waiting   waitingRoom
-	judge     judge
-	hop       *hop
-	hybrid    *hybrid
-	limiter   *concurrencyLimiter
-	watcher   *watcher
-	known     *Known
-	failures  failures
-	payloads  payloads
-	recorder  *sink.Queue[recorded]
-	stall     stallDetector
+	stats        loopStats
+	capacity     capacity
+	pool         pool
+	fetchLoop    *fetchLoop
+	settler      *settler
+	leases       leases
+	flightMemory flightMemory
+	order        order
+	outage       *outage
+	waiting      waitingRoom
+	judge        judge
+	hop          *hop
+	hybrid       *hybrid
+	limiter      *concurrencyLimiter
+	watcher      *watcher
+	known        *Known
+	failures     failures
+	payloads     payloads
+	recorder     *sink.Queue[recorded]
+	stall        stallDetector
 
 	unwritten  unwritten
 	stuckCheck stuckCheck

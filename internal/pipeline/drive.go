@@ -16,7 +16,7 @@ func (w *worker) run(f *flight) bool {
 	return w.drive(f, lifecycle.Run)
 }
 
-// resume drives on a flight that was another worker's, by the action that w was made with, or that another was caught in.
+// resume goes on with a flight of another worker: by the action that w was made with, or with the call that the other was busy with.
 func (w *worker) resume(f *flight) bool {
 	c := w.consumer
 	action := w.action
@@ -87,7 +87,7 @@ func (w *worker) drive(f *flight, action lifecycle.Action) bool {
 	}
 }
 
-// cut returns what keeps f from another attempt: a delivery that is the source's again, or the shutdown; OK for nothing.
+// cut returns why f gets no further attempt: its lease is lost, or the loop shuts down; OK if it gets one.
 func (c *Consumer) cut(f *flight) lifecycle.Event {
 	switch {
 	case f.lost.Load():
@@ -99,7 +99,7 @@ func (c *Consumer) cut(f *flight) lifecycle.Event {
 	}
 }
 
-// step asks the state machine what follows and, where a phase failed for good, writes down why.
+// step asks the state machine what follows and, if a phase failed for good, keeps the reason.
 func (c *Consumer) step(f *flight, event lifecycle.Event) lifecycle.Action {
 	before := f.state
 	var action lifecycle.Action
@@ -160,7 +160,7 @@ func categoryOf(event lifecycle.Event, err error) ergon.Category {
 	return ergon.CategoryOf(err)
 }
 
-// phaseOf is the phase as it is called: what a producing loop does with a transaction is to prepare it.
+// phaseOf is the name of a phase. A producing loop prepares its transactions where others process them.
 func (c *Consumer) phaseOf(p lifecycle.Phase) policy.Phase { return phaseOf(c.settings.produces, p) }
 
 func phaseOf(produces bool, p lifecycle.Phase) policy.Phase {

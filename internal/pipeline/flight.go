@@ -15,22 +15,22 @@ import (
 	"github.com/ergon-go/ergon/observe"
 )
 
-// flight is one transaction between fetch and settlement. At any time one goroutine owns it: the worker or takeover that
-// runs it, then the settler. Only lost may be touched by others.
+// flight is one transaction between fetch and settlement. At any time one goroutine owns it and all its fields: the worker or takeover
+// that runs it, then the settler. Only lost may be touched by others. PROTOCOL.md says what moves the ownership.
 type flight struct {
-	home     *slab              // never changed
+	home     *flightBatch       // never changed
 	tx       *ergon.Transaction // in what the source returned
 	result   any
 	failure  *failure // nil while nothing has failed
-	aside    *aside   // nil where nothing is recorded and the concurrency is fixed
+	aside    *aside   // nil if nothing is recorded and the concurrency is fixed
 	deadline instant  // of the transaction; 0 before the first attempt, or for none
 	began    instant  // when the first attempt started
 	started  instant  // when the current attempt started
-	due      instant  // until when it waits beside the pool, or since when it is held in an outage; 0 for neither
+	due      instant  // until when it waits beside the pool, or since when it is held in an outage; 0 otherwise
 	state    lifecycle.State
 	attempts int32        // started in the current phase
-	kept     instant      // since when the loop keeps it over requeues; 0: it does not
-	lost     atomic.Bool  // the source has taken the delivery back
+	kept     instant      // since when the loop keeps it over requeues; 0 if it does not
+	lost     atomic.Bool  // the lease is lost: the source has taken the delivery back
 	verdict  verdict      // once the lifecycle has ended
 	next     *flight      // while it waits for settlement: the one that ended before it
 	pile     atomic.Int32 // and how many wait with it
@@ -38,14 +38,14 @@ type flight struct {
 
 // aside is what only some loops need.
 type aside struct {
-	permit  adaptivelimiter.Permit // where the concurrency adapts
+	permit  adaptivelimiter.Permit // if the concurrency adapts
 	ctx     context.Context        //nolint:containedctx // carries the transaction's span to its attempts
 	span    trace.Span             // of the transaction
-	fetched trace.SpanContext      // of the fetch that brought it, where no other span ties them together
+	fetched trace.SpanContext      // of the fetch that brought it, unless another span links them
 	outputs []capability.Output    // what becomes durable together with its acknowledgement
 
 	attempts []observe.Attempt // that are recorded
-	omitted  int               // how many before them are not any more
+	omitted  int               // how many earlier ones are not kept any more
 }
 
 func (f *flight) needAside() *aside {
@@ -62,11 +62,11 @@ type failure struct {
 	handler     *ergon.TransactionError // the exception handler's own failure
 	disposition ergon.Disposition
 	at          time.Time // when the lifecycle ended
-	payload     any       // as it is written, where it is dead
+	payload     any       // as the dead letter has it
 	encoding    deadletter.Encoding
 }
 
-// failed records what an attempt failed with.
+// failed records the error of an attempt.
 func (f *flight) failed(err error) {
 	if f.failure == nil {
 		f.failure = &failure{}

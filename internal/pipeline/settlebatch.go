@@ -116,7 +116,7 @@ func (s *settling) end(err error) {
 		if c.watcher.debug && !c.settings.produces {
 			c.watcher.transactionSettled(f.traced(), f.tx.ID(), f.verdict.outcome, f.verdict.action)
 		}
-		c.slabs.done(f)
+		c.flightMemory.done(f)
 	}
 	c.watcher.settleEnded(s.span, counts, took, err)
 	for o, n := range counts {

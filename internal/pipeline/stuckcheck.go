@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// stuckCheck looks at attempts again once their handlers have had patience to return after they were given up. It has one timer for
-// all of them: where many handlers compute, a timer for each would have the runtime let the watchdogs wait.
+// stuckCheck looks again at attempts that were given up, after patience, when their handlers have had time to return. It has one timer
+// for all of them: if many handlers compute, a timer for each would delay the watchdogs.
 type stuckCheck struct {
 	clock clock
 
@@ -20,7 +20,7 @@ type lookAgain struct {
 	look func() // neither blocks nor calls foreign code
 }
 
-// later has look called after patience.
+// later calls look after patience.
 func (o *stuckCheck) later(look func()) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

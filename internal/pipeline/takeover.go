@@ -18,9 +18,9 @@ func signal(ch chan struct{}) {
 	}
 }
 
-// expire gives up attempts that have reached their deadlines, without waiting for their handlers. The watchdog has taken them. First
-// workers begin that go on with those transactions that have anything to be called for. The others end here, unless a meter or a
-// tracer is told of it, which may hang [F1]: where many handlers compute, the runtime lets a new goroutine wait for seconds.
+// expire gives up attempts that have reached their deadlines, without waiting for their handlers. The watchdog has taken them. New
+// workers go on with the transactions that need another call. The others end here, unless a meter or a tracer is called, which may
+// hang [F1]. It is done here because the runtime lets a new goroutine wait for seconds if many handlers compute.
 func (c *Consumer) expire(due []shown) {
 	var successors []*worker
 	var ended []shown
@@ -53,7 +53,7 @@ func (c *Consumer) expire(due []shown) {
 	}
 }
 
-// giveUp ends an attempt at its deadline, and returns what is to be told of that.
+// giveUp ends an attempt at its deadline. The caller calls tell once nobody waits for what it decided [F2].
 func (c *Consumer) giveUp(s *slot, a *handlerAttempt) (event lifecycle.Event, tell func()) {
 	cause := ergon.ErrAttemptTimeout
 	if a.mark().byBudget() {
@@ -83,7 +83,7 @@ func (c *Consumer) abandoned(a *handlerAttempt) {
 	})
 }
 
-// late fences what an attempt returned after it was given up.
+// late counts what an attempt returned after it was given up, and discards it [T1].
 func (c *Consumer) late(a *handlerAttempt, err error) {
 	a.ComeBack()
 	c.headroom.comeBack()
@@ -107,7 +107,7 @@ func (w *worker) waitHeadroom() bool {
 	return ok
 }
 
-// interrupt cancels every handler that runs, and those that are about to. Their cause tells of a loop timeout [R2].
+// interrupt cancels every handler that runs or is about to. Their cause names a loop timeout [R2].
 func (c *Consumer) interrupt(why error) {
 	cause := ergon.ErrInterrupted
 	if errors.Is(why, ergon.ErrLoopTimeout) {
@@ -119,7 +119,7 @@ func (c *Consumer) interrupt(why error) {
 	}
 }
 
-// abandon ends every transaction whose handler has not returned: it is released to the source.
+// abandon ends every transaction whose handler has not returned, and requeues it to the source.
 func (c *Consumer) abandon() {
 	var taken []shown
 	for _, r := range c.pool.running() {

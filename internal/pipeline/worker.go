@@ -11,11 +11,12 @@ import (
 	"github.com/ergon-go/ergon/internal/lifecycle"
 )
 
-// shortWork is the longest that a transaction may take for its worker to take several of an idle chunk at once.
+// shortWork is the longest that a transaction may take for its worker to take several of an idle chunk at once; decision 0043.
 const shortWork = instant(10 * time.Microsecond)
 
-// worker is a goroutine that runs one transaction at a time. A worker whose attempt was taken over, or whose handler
-// ended the goroutine, never comes back: a new one takes its slot and goes on with the transaction.
+// worker is a goroutine that runs one transaction at a time. It owns the transaction until an attempt's owner word says otherwise [T1].
+// A worker whose attempt was taken over, or whose handler ended the goroutine, never comes back: a new one takes its slot and goes on
+// with the transaction.
 type worker struct {
 	consumer   *Consumer
 	slot       *slot
@@ -23,22 +24,22 @@ type worker struct {
 	wake       chan struct{}
 	running    *flight                 // of calling
 	calling    *handlerAttempt         // the attempt whose handler runs now
-	failed     *ergon.TransactionError // what the exception handler is to hear
+	failed     *ergon.TransactionError // what the exception handler gets
 	answer     answer                  // what the handler returned
 	ended      uint                    // how many transactions
 	short      bool                    // the last one was short: others may wait for this worker to get to theirs
-	resumed    *flight                 // what the worker begins with, where it replaces another
+	resumed    *flight                 // what the worker begins with, if it replaces another
 	others     []*worker               // to be started first
 	action     lifecycle.Action        // with resumed
 	unprepared unprepared              // what the worker begins with, if another was caught in it
-	now        instant                 // when the last attempt ended, while the worker has not waited since; 0 otherwise
+	now        instant                 // when the last attempt ended; 0 if the worker has waited since
 }
 
 func newWorker(c *Consumer, s *slot) *worker {
 	return &worker{consumer: c, slot: s, wake: make(chan struct{}, 1)}
 }
 
-// successor is a new worker that takes over slot s and goes on with f by action; with another flight where f is nil.
+// successor is a new worker that takes over slot s and goes on with f by action; with another flight if f is nil.
 func (c *Consumer) successor(s *slot, f *flight, action lifecycle.Action) *worker {
 	w := newWorker(c, s)
 	w.resumed, w.action, w.shard = f, action, s.Carried.shard
@@ -51,7 +52,7 @@ func (c *Consumer) replace(s *slot, f *flight, action lifecycle.Action) {
 }
 
 // startAll starts workers, each of which starts the next before anything else. What a goroutine starts last runs when that ends its
-// turn; the runtime puts all others behind everything that is runnable, which is seconds where many handlers compute.
+// turn; the runtime puts all others behind everything that is runnable, which takes seconds if many handlers compute.
 func startAll(workers []*worker) {
 	if len(workers) > 0 {
 		workers[0].others = workers[1:]
@@ -59,7 +60,7 @@ func startAll(workers []*worker) {
 	}
 }
 
-// replaceWorker has a new worker take over the place of w, which is caught in what is no transaction.
+// replaceWorker starts a worker in the place of w, whose goroutine is busy with a call that is not a handler's.
 func (c *Consumer) replaceWorker(w *worker) { c.replace(w.slot, nil, lifecycle.Run) }
 
 // start is a worker's goroutine.
@@ -82,8 +83,8 @@ func (w *worker) start() {
 	pool.workers.Done()
 }
 
-// guard catches a handler's panic or Goexit, once for the goroutine instead of once for each call. A panic of the engine's
-// own is let through.
+// guard catches a handler's panic or Goexit, once for the goroutine instead of once for each call. A panic of the engine
+// itself goes on.
 func (w *worker) guard() {
 	a := w.calling
 	if a == nil {
@@ -98,7 +99,7 @@ func (w *worker) guard() {
 	w.consumer.replace(w.slot, f, w.consumer.step(f, w.conclude(f, a)))
 }
 
-// instant is the time, read anew only where the worker has waited: the end of one attempt is the start of the next.
+// instant is the time, read anew only if the worker has waited: the end of one attempt is the start of the next.
 func (w *worker) instant() instant {
 	if w.now == 0 {
 		w.now = w.consumer.clock.Now()
@@ -106,7 +107,7 @@ func (w *worker) instant() instant {
 	return w.now
 }
 
-// runInline has w make a call on its own goroutine, as [inline.Call.Run] says; handOff has a successor of w take its place.
+// runInline makes a call on the worker's own goroutine, as [inline.Call.Run] says; handOff puts a successor in its place.
 func runInline[T any](w *worker, call *inline.Call[T], handOff func()) (ok bool) {
 	w.now = 0
 	return call.Run(w, handOff)

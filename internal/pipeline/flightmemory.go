@@ -8,26 +8,26 @@ import (
 	"github.com/ergon-go/ergon/internal/lifecycle"
 )
 
-// maxSpare bounds how many slabs are kept to be used again.
+// maxSpare bounds how many batches are kept to be used again.
 const maxSpare = 64
 
-// slab is the memory of the flights of one fetch. It is used again once all of them are settled. An attempt's context may
-// outlive that, so contexts read nothing of a flight but what never changes.
-type slab struct {
+// flightBatch is the memory of the flights of one fetch. It is used again once all of them are settled. An attempt's context may
+// outlive that, so contexts read nothing of a flight except what never changes.
+type flightBatch struct {
 	consumer *Consumer
 	flights  []flight
 	left     int // not settled yet; the settler's
 }
 
-// slabs hands out memory for flights. The zero value is ready.
-type slabs struct {
+// flightMemory hands out memory for flights. The zero value is ready.
+type flightMemory struct {
 	mu    sync.Mutex
-	spare []*slab
+	spare []*flightBatch
 }
 
 // newFlights makes a flight of each transaction.
 func (c *Consumer) newFlights(txs []ergon.Transaction) []*flight {
-	s := c.slabs.get(c, len(txs))
+	s := c.flightMemory.get(c, len(txs))
 	flights := make([]*flight, len(txs))
 	for i := range txs {
 		f := &s.flights[i]
@@ -38,7 +38,7 @@ func (c *Consumer) newFlights(txs []ergon.Transaction) []*flight {
 	return flights
 }
 
-func (p *slabs) get(c *Consumer, n int) *slab {
+func (p *flightMemory) get(c *Consumer, n int) *flightBatch {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i, s := range slices.Backward(p.spare) { // the last is likely to be with this processor still
@@ -47,7 +47,7 @@ func (p *slabs) get(c *Consumer, n int) *slab {
 			return s
 		}
 	}
-	s := &slab{consumer: c, flights: make([]flight, n)}
+	s := &flightBatch{consumer: c, flights: make([]flight, n)}
 	for i := range s.flights {
 		s.flights[i].home = s
 	}
@@ -55,7 +55,7 @@ func (p *slabs) get(c *Consumer, n int) *slab {
 }
 
 // done gives back a flight that is settled.
-func (p *slabs) done(f *flight) {
+func (p *flightMemory) done(f *flight) {
 	s := f.home
 	f.reset()
 	s.left--
