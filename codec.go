@@ -1,18 +1,40 @@
 package ergon
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
+	"sync/atomic"
 
 	"github.com/ergon-go/ergon/internal/deepcopy"
 	"github.com/ergon-go/ergon/internal/strictjson"
 )
 
-// codec is how the bytes of a payload become the type that a task wants; nil means JSON.
+// decodeFunc decodes data into a pointer; nil means JSON.
+type decodeFunc = func(data []byte, into any) error
+
+// codec is how the bytes of a payload become the type that a typed task wants. The functions made of that task share it.
 type codec struct {
-	decode func(data []byte, into any) error
+	decode decodeFunc // never changed after the task was made
+	// derived is set once a task with another codec was derived from the one that this belongs to. Its functions find their
+	// codec in the context, which costs an allocation for each call; nobody else looks there.
+	derived atomic.Bool
+}
+
+// codecKey is the key of a derived task's codec in the context of its functions.
+type codecKey struct{ of *codec }
+
+// in returns what decodes in a call that was given ctx.
+func (c *codec) in(ctx context.Context) decodeFunc {
+	if c.derived.Load() {
+		if decode, ok := ctx.Value(codecKey{c}).(decodeFunc); ok {
+			return decode
+		}
+	}
+	return c.decode
 }
 
 // UseCodec has a task made by [Consume], [Produce] or [Hybrid] decode the bytes of its payloads with decode in
@@ -21,16 +43,47 @@ type codec struct {
 // What needs no decoding does not reach it: a payload that already is of the type that the task wants is passed through as it
 // is, and bytes and strings are handed over raw where the task wants []byte or string. A payload that is an error, which is
 // how a connector delivers a record that it could not read, fails to decode with that error.
+//
+// It may be given to Consume, Produce and Hybrid, or applied to the Task that they returned; the Task that it is applied to stays
+// as it is. Of several codecs the last one counts.
 func UseCodec(decode func(data []byte, into any) error) Decorator {
 	return func(t Task) Task {
 		if t.codec == nil {
-			t.faults = append(t.faults, errors.New("ergon.UseCodec needs a task made by ergon.Consume, ergon.Produce or ergon.Hybrid; "+
+			t.faults = append(slices.Clip(t.faults), errors.New("ergon.UseCodec needs a task made by ergon.Consume, ergon.Produce or ergon.Hybrid; "+
 				"plain functions decode for themselves"))
 			return t
 		}
-		t.codec.decode = decode
-		return t
+		if t.making {
+			t.codec.decode = decode
+			return t
+		}
+		return t.withCodec(decode)
 	}
+}
+
+// withCodec returns a task whose functions decode with decode, and leaves t as it is.
+func (t Task) withCodec(decode decodeFunc) Task {
+	base := t.codec
+	base.derived.Store(true)
+	within := func(ctx context.Context) context.Context {
+		if ctx.Value(codecKey{base}) != nil { // a task that was derived from this one has its own
+			return ctx
+		}
+		return context.WithValue(ctx, codecKey{base}, decode)
+	}
+	if process := t.Process; process != nil {
+		t.Process = func(ctx context.Context, tx Transaction) (any, error) { return process(within(ctx), tx) }
+	}
+	if success := t.Success; success != nil {
+		t.Success = func(ctx context.Context, tx Transaction, result any) error { return success(within(ctx), tx, result) }
+	}
+	if prepare := t.Prepare; prepare != nil {
+		t.Prepare = func(ctx context.Context, tx Transaction) error { return prepare(within(ctx), tx) }
+	}
+	if success := t.PrepareSuccess; success != nil {
+		t.PrepareSuccess = func(ctx context.Context, tx Transaction) error { return success(within(ctx), tx) }
+	}
+	return t
 }
 
 // decoder turns payloads into values of one type that share no changeable memory with them.
@@ -48,7 +101,7 @@ func newDecoder[P any](c *codec) decoder[P] {
 
 // decode fails with the payload itself where that is an error: it is how a connector delivers a record that it could not
 // read, so that it is dead-lettered like any other that does not decode.
-func (d decoder[P]) decode(payload any) (P, error) {
+func (d decoder[P]) decode(ctx context.Context, payload any) (P, error) {
 	typed, ok := payload.(P)
 	if malformed, is := payload.(error); is && (!ok || d.anything) {
 		var none P
@@ -60,10 +113,10 @@ func (d decoder[P]) decode(payload any) (P, error) {
 		}
 		return typed, nil
 	}
-	return d.decodeBytes(payload)
+	return d.decodeBytes(ctx, payload)
 }
 
-func (d decoder[P]) decodeBytes(payload any) (P, error) {
+func (d decoder[P]) decodeBytes(ctx context.Context, payload any) (P, error) {
 	var body P
 	data, ok := bytesOf(payload)
 	if !ok {
@@ -80,8 +133,8 @@ func (d decoder[P]) decodeBytes(payload any) (P, error) {
 		*into = string(data)
 		return body, nil
 	}
-	if d.codec.decode != nil {
-		err := d.codec.decode(append([]byte{}, data...), &body)
+	if decode := d.codec.in(ctx); decode != nil {
+		err := decode(append([]byte{}, data...), &body)
 		return body, err
 	}
 	err := strictjson.Decode(data, &body)

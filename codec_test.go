@@ -235,3 +235,74 @@ func BenchmarkDecode(b *testing.B) {
 		_, _ = task.Process(b.Context(), tx)
 	}
 }
+
+// echo is a task whose functions note the body that each of them was given.
+type echo struct{ bodies map[string]string }
+
+func (e *echo) ProcessTransaction(_ context.Context, tx ergon.TransactionOf[*text]) ([]ergon.Transaction, error) {
+	e.bodies["process"] = tx.Body.Text
+	return nil, nil
+}
+
+func (e *echo) HandleProcessSuccess(_ context.Context, tx ergon.TransactionOf[*text], _ []ergon.Transaction) error {
+	e.bodies["success"] = tx.Body.Text
+	return nil
+}
+
+func (e *echo) PrepareTransaction(_ context.Context, tx ergon.TransactionOf[*text]) error {
+	e.bodies["prepare"] = tx.Body.Text
+	return nil
+}
+
+func (e *echo) HandlePrepareSuccess(_ context.Context, tx ergon.TransactionOf[*text]) error {
+	e.bodies["prepare success"] = tx.Body.Text
+	return nil
+}
+
+type text struct{ Text string }
+
+// saying decodes everything as word.
+func saying(word string) func([]byte, any) error {
+	return func(_ []byte, into any) error {
+		(*into.(**text)) = &text{Text: word}
+		return nil
+	}
+}
+
+func TestTaskWithAnotherCodecLeavesTheOneItWasMadeOfAlone(t *testing.T) {
+	seen := &echo{bodies: map[string]string{}}
+	plain := ergon.Hybrid(seen)
+	first := ergon.UseCodec(saying("first"))(plain)
+	second := ergon.UseCodec(saying("second"))(first)
+	again := ergon.UseCodec(nil)(second)
+	made := ergon.Hybrid(seen, ergon.UseCodec(saying("lost")), ergon.UseCodec(saying("made")))
+	for name, c := range map[string]struct {
+		task ergon.Task
+		want string
+	}{
+		"plain": {plain, "json"}, "first": {first, "first"}, "second": {second, "second"}, "JSON again": {again, "json"},
+		"made with it": {made, "made"}, "another of that": {ergon.UseCodec(saying("late"))(made), "late"},
+	} {
+		clear(seen.bodies)
+		tx := ergon.NewTransaction("a", []byte(`{"Text": "json"}`))
+		result, err := c.task.Process(t.Context(), tx)
+		err = errors.Join(err, c.task.Success(t.Context(), tx, result), c.task.Prepare(t.Context(), tx), c.task.PrepareSuccess(t.Context(), tx))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		want := map[string]string{"process": c.want, "success": c.want, "prepare": c.want, "prepare success": c.want}
+		if diff := cmp.Diff(want, seen.bodies); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestFaultOfADecoratedTaskIsNotOneOfAnother(t *testing.T) {
+	plain := ergon.Task{}
+	if faulty := ergon.UseCodec(saying("x"))(plain); faulty.Validate() == nil {
+		t.Error("a codec of a task of plain functions is no fault")
+	}
+	if err := plain.Validate(); err == nil || strings.Contains(err.Error(), "UseCodec") {
+		t.Errorf("got %v of the task that was decorated", err)
+	}
+}

@@ -38,6 +38,7 @@ type Task struct {
 
 	identity string // what ids of outputs derive from, besides the inbound one; "" for nothing else
 	codec    *codec // shared with the functions that were made of a typed task
+	making   bool   // nobody but the decorators that it is made with has it yet
 	faults   []error
 }
 

@@ -148,6 +148,7 @@ func (t Task) finish(by string, of any, with []Decorator) Task {
 	t.faults = append(t.faults, nearmiss.Of(by, reflect.TypeOf(of), []nearmiss.Optional{
 		nearmiss.Method(reflect.TypeFor[executeMethod](), executes), nearmiss.Method(reflect.TypeFor[exitMethod](), exits),
 	})...)
+	t.making = true
 	for i, decorate := range with {
 		if decorate == nil {
 			t.faults = append(t.faults, fmt.Errorf("%s was given a nil decorator, number %d of %d", by, i+1, len(with)))
@@ -155,6 +156,7 @@ func (t Task) finish(by string, of any, with []Decorator) Task {
 		}
 		t = decorate(t)
 	}
+	t.making = false
 	return t
 }
 
@@ -162,7 +164,7 @@ func prepareWith[P any](
 	d decoder[P], call func(context.Context, TransactionOf[P]) error,
 ) func(context.Context, Transaction) error {
 	return func(ctx context.Context, tx Transaction) error {
-		body, err := decodeBody(d, tx)
+		body, err := decodeBody(ctx, d, tx)
 		if err != nil {
 			return err
 		}
@@ -172,7 +174,7 @@ func prepareWith[P any](
 
 func processWith[In, Out any](d decoder[In], t ConsumerTask[In, Out]) func(context.Context, Transaction) (any, error) {
 	return func(ctx context.Context, tx Transaction) (any, error) {
-		body, err := decodeBody(d, tx)
+		body, err := decodeBody(ctx, d, tx)
 		if err != nil {
 			return nil, err
 		}
@@ -182,7 +184,7 @@ func processWith[In, Out any](d decoder[In], t ConsumerTask[In, Out]) func(conte
 
 func succeedWith[In, Out any](d decoder[In], h ProcessSuccessHandler[In, Out]) func(context.Context, Transaction, any) error {
 	return func(ctx context.Context, tx Transaction, result any) error {
-		body, err := decodeBody(d, tx)
+		body, err := decodeBody(ctx, d, tx)
 		if err != nil {
 			return err
 		}
@@ -196,8 +198,8 @@ func succeedWith[In, Out any](d decoder[In], h ProcessSuccessHandler[In, Out]) f
 }
 
 // decodeBody marks a failure as BUSINESS in phase decode: another attempt would fail the same.
-func decodeBody[In any](d decoder[In], tx Transaction) (In, error) {
-	body, err := d.decode(tx.payload)
+func decodeBody[In any](ctx context.Context, d decoder[In], tx Transaction) (In, error) {
+	body, err := d.decode(ctx, tx.payload)
 	if err != nil {
 		return body, &TransactionError{
 			Category: CategoryBusiness, Phase: policy.PhaseDecode, TransactionID: tx.id, Attempts: 1,
