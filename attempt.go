@@ -10,7 +10,8 @@ import (
 	"github.com/ergon-go/ergon/internal/attempt"
 )
 
-// call is one call of a function that is given up at its deadline, whether or not the function has returned by then. What the function returns belongs to the caller or, if it was given up, to the receiver of late results.
+// call is one call of a function that is given up at its deadline, whether or not the function has returned by then. What the
+// function returns belongs to the caller or, if it was given up, to the receiver of late results.
 type call[T any] struct {
 	attempt.Call
 

@@ -72,7 +72,8 @@ var lattice = archtest.Lattice{
 		{
 			Packages: ".", TestOurs: parts,
 			Ours: []string{
-				"policy", "internal/attempt", "internal/deepcopy", "internal/fence", "internal/nearmiss", "internal/panics", "internal/spans", "internal/strictjson",
+				"policy", "internal/attempt", "internal/deepcopy", "internal/nearmiss", "internal/panics", "internal/spans",
+				"internal/strictjson",
 			},
 			ThirdParty: append([]string{"github.com/google/uuid"}, otelAPI...),
 		},

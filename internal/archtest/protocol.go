@@ -13,8 +13,8 @@ import (
 
 // CheckProtocol compares a page that documents the concurrency of packages with their code. The page has a table row for
 // every state word, lock and number of them and for nothing else: a row begins with "| `name`". A state word or lock is a
-// field `type.field` whose type comes from sync or sync/atomic, is attempt.Owner, or is named semaphore; a number is a constant of the package that is
-// no text and no member of an enumeration with a type of its own.
+// field `type.field` whose type comes from sync or sync/atomic, is attempt.Owner, or is named semaphore; a number is a constant of the
+// package that is no text and no member of an enumeration with a type of its own.
 func CheckProtocol(tree *Tree, page, text string, folders ...string) []string {
 	inCode, onPage := concurrencyOf(tree, folders), rowsOf(text)
 	var violations []string

@@ -12,7 +12,10 @@ import (
 	"github.com/ergon-go/ergon/internal/fence"
 )
 
-type key struct{}
+type (
+	key     struct{}
+	another struct{}
+)
 
 // The context of a call ends with the call, with its deadline, and with its caller's context, for whoever looks at it before or after.
 func TestContextOfACallEnds(t *testing.T) {
@@ -39,7 +42,7 @@ func TestContextOfACallEnds(t *testing.T) {
 					call.Begin(caller, attempt.NewCallers(errCause), 2*time.Second)
 					outlives := context.WithoutCancel(&call)
 					if looks {
-						child, stop := context.WithCancel(context.WithValue(&call, "another", 1)) //nolint:staticcheck // a key
+						child, stop := context.WithCancel(context.WithValue(&call, another{}, 1))
 						defer stop()
 						if child.Err() != nil {
 							t.Error("what is derived from it has ended at once")
@@ -95,15 +98,19 @@ func TestContextsDerivedFromACallStartNoGoroutine(t *testing.T) {
 	var call attempt.Call
 	call.Begin(t.Context(), callers, time.Hour)
 	before := runtime.NumGoroutine()
-	for range 50 {
-		child, cancel := context.WithCancel(context.WithValue(&call, key{}, 1))
-		defer cancel()
-		stop := context.AfterFunc(child, func() {})
-		defer stop()
+	children := make([]context.Context, 50)
+	cancel := make([]context.CancelFunc, len(children))
+	for i := range children {
+		children[i], cancel[i] = context.WithCancel(context.WithValue(&call, key{}, 1))
+		context.AfterFunc(children[i], func() {})
 	}
 	if more := runtime.NumGoroutine() - before; more > 0 {
 		t.Errorf("50 contexts started %d goroutines", more)
 	}
 	go call.Deliver()
 	call.Wait()
+	for i, child := range children {
+		<-child.Done()
+		cancel[i]()
+	}
 }

@@ -26,7 +26,7 @@ func NewCallers(cause error) *Callers {
 
 // isBubble reports whether a time was read within a bubble: there is no monotonic time in it. A waiter must not be used outside of the
 // bubble that it was made in, because its channel and timer belong to that.
-func isBubble(now time.Time) bool { return now == now.Round(0) }
+func isBubble(now time.Time) bool { return now == now.Round(0) } //nolint:staticcheck // Equal does not compare monotonic readings
 
 // waiter is what a caller waits with. Whoever decides about its call tells it so, exactly once, unless that is the caller itself.
 // After that nobody uses it for this call any more.

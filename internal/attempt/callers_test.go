@@ -16,7 +16,7 @@ import (
 var errCause = errors.New("the deadline of the call")
 
 // call makes a call of fn, and returns whether it was in time, to its caller and to its goroutine, once both know.
-func call(callers *attempt.Callers, ctx context.Context, timeout time.Duration, fn func()) (waited, delivered bool) {
+func call(ctx context.Context, callers *attempt.Callers, timeout time.Duration, fn func()) (waited, delivered bool) {
 	var c attempt.Call
 	c.Begin(ctx, callers, timeout)
 	done := make(chan bool)
@@ -44,17 +44,17 @@ func TestEveryCallIsLeftAtItsOwnDeadline(t *testing.T) {
 					callers := attempt.NewCallers(errCause)
 					for i, timeout := range timeouts {
 						start := time.Now()
-						if waited, _ := call(callers, context.Background(), 10*h, takes(s/3)); !waited || time.Since(start) != s/3 {
+						if waited, _ := call(context.Background(), callers, 10*h, takes(s/3)); !waited || time.Since(start) != s/3 {
 							t.Fatalf("before call %d: in time is %t after %s", i, waited, time.Since(start))
 						}
 						start = time.Now()
 						if timeout == 0 {
-							if waited, _ := call(callers, context.Background(), 0, takes(100*h)); !waited {
+							if waited, _ := call(context.Background(), callers, 0, takes(100*h)); !waited {
 								t.Errorf("call %d has no deadline, and was given up after %s", i, time.Since(start))
 							}
 							continue
 						}
-						waited, delivered := call(callers, context.Background(), timeout, takes(timeout+take))
+						waited, delivered := call(context.Background(), callers, timeout, takes(timeout+take))
 						if waited != inTime || delivered != inTime {
 							t.Errorf("call %d: in time is %t for the caller, %t for the function; want %t", i, waited, delivered, inTime)
 						}
@@ -82,7 +82,7 @@ func TestCallerLeavesAtTheDeadline(t *testing.T) {
 					if c.context > 0 {
 						var cancel context.CancelFunc
 						ctx, cancel = context.WithTimeout(ctx, c.context)
-						defer cancel()
+						context.AfterFunc(ctx, cancel)
 					}
 					var call attempt.Call
 					start := time.Now()
@@ -121,7 +121,7 @@ func TestCallerAndFunctionAgree(t *testing.T) {
 					<-started
 					cancel()
 				}()
-				waited, delivered := call(callers, ctx, time.Hour, func() {
+				waited, delivered := call(ctx, callers, time.Hour, func() {
 					close(started)
 					runtime.Gosched()
 				})
@@ -144,19 +144,19 @@ func TestCallerAndFunctionAgree(t *testing.T) {
 func TestWaitersStayOutOfBubbles(t *testing.T) {
 	callers := attempt.NewCallers(errCause)
 	for range 3 {
-		if waited, _ := call(callers, t.Context(), time.Hour, func() {}); !waited {
+		if waited, _ := call(t.Context(), callers, time.Hour, func() {}); !waited {
 			t.Error("a call that returns at once is given up outside of a bubble")
 		}
 		synctest.Test(t, func(t *testing.T) {
 			start := time.Now()
-			if waited, _ := call(callers, context.Background(), time.Hour, takes(2*time.Hour)); waited {
+			if waited, _ := call(context.Background(), callers, time.Hour, takes(2*time.Hour)); waited {
 				t.Error("a call that takes too long is kept within a bubble")
 			}
 			if got := time.Since(start); got != 2*time.Hour {
 				t.Errorf("it took %s, want 2h", got)
 			}
 			time.Sleep(60 * 365 * 24 * time.Hour) // what the clock says after that is no sign of a bubble
-			if waited, _ := call(callers, t.Context(), time.Hour, takes(time.Minute)); !waited {
+			if waited, _ := call(t.Context(), callers, time.Hour, takes(time.Minute)); !waited {
 				t.Error("a call in time is given up within a bubble")
 			}
 		})

@@ -23,7 +23,7 @@ type headroom struct {
 	_         [64]byte
 }
 
-func (h *headroom) init(max int) { h.max, h.freed = int64(max), make(chan struct{}, 1) }
+func (h *headroom) init(most int) { h.max, h.freed = int64(most), make(chan struct{}, 1) }
 
 // giveUp counts one more.
 func (h *headroom) giveUp() { h.abandoned.Add(1) }
