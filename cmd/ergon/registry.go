@@ -3,8 +3,7 @@ package main
 import (
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/config"
-	"github.com/ergon-go/ergon/connector/file"
-	"github.com/ergon-go/ergon/connector/sqlite"
+	"github.com/ergon-go/ergon/connector/sqlite/stock"
 	"github.com/ergon-go/ergon/service/command"
 	"github.com/ergon-go/ergon/service/webhook"
 	"github.com/ergon-go/ergon/task/relay"
@@ -16,11 +15,7 @@ func Registry() *config.Registry {
 	config.Task(r, "exec", "runs a program for each transaction: payload on standard input, result on standard output; "+
 		"exit code 65 is BUSINESS, 75 asks for another attempt", command.DefaultConfig(), newExec)
 	config.Task(r, "http", "sends each transaction to a URL; 4xx is BUSINESS, 429 and 5xx are tried again", webhook.DefaultConfig(), newHTTP)
-	config.Connector(r, "file", "records of a CSV, JSON Lines or JSON file", file.DefaultSourceConfig(), openFile)
-	config.Connector(r, "file-sink", "lines of JSON in a file", file.DefaultSinkConfig(), openSink)
-	config.Connector(r, "queue", "a durable queue in a file", sqlite.DefaultQueueConfig(), openQueue)
-	config.Connector(r, "dead-letters", "dead letters in the file of a queue, to be looked into", sqlite.DefaultDeadLettersConfig(),
-		openDeadLetters)
+	stock.Connectors(r)
 	config.Connector(r, "generator", "transactions made up, to try things out", DefaultGeneratorConfig(), newGenerator)
 	return r
 }
@@ -35,20 +30,4 @@ func newHTTP(c webhook.Config, d *ergon.Dependencies) ergon.Task {
 	service, err := webhook.New(c)
 	d.Fault(err)
 	return relay.New(d, service)
-}
-
-func openFile(c file.SourceConfig) (*file.Source, error) {
-	return file.NewSource(file.SourceSettings{SourceConfig: c})
-}
-
-func openSink(c file.SinkConfig) (*file.Sink, error) {
-	return file.NewSink(file.SinkSettings{SinkConfig: c})
-}
-
-func openQueue(c sqlite.QueueConfig) (*sqlite.Queue, error) {
-	return sqlite.NewQueue(sqlite.QueueSettings{QueueConfig: c})
-}
-
-func openDeadLetters(c sqlite.DeadLettersConfig) (*sqlite.DeadLetters, error) {
-	return sqlite.NewDeadLetters(sqlite.DeadLettersSettings{DeadLettersConfig: c})
 }

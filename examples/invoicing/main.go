@@ -4,7 +4,7 @@ package main
 import (
 	"github.com/ergon-go/ergon/app"
 	"github.com/ergon-go/ergon/config"
-	"github.com/ergon-go/ergon/connector/file"
+	"github.com/ergon-go/ergon/connector/sqlite/stock"
 )
 
 func main() { app.Main(Registry()) }
@@ -13,13 +13,6 @@ func main() { app.Main(Registry()) }
 func Registry() *config.Registry {
 	r := config.NewRegistry()
 	r.Task("invoicing", NewInvoicing, "writes an invoice for each order")
-	config.Connector(r, "file", "records of a CSV, JSON Lines or JSON file", file.DefaultSourceConfig(),
-		func(c file.SourceConfig) (*file.Source, error) {
-			return file.NewSource(file.SourceSettings{SourceConfig: c})
-		})
-	config.Connector(r, "file-sink", "lines of JSON in a file", file.DefaultSinkConfig(),
-		func(c file.SinkConfig) (*file.Sink, error) {
-			return file.NewSink(file.SinkSettings{SinkConfig: c})
-		})
+	stock.Connectors(r) // file, file-sink, queue, dead-letters
 	return r
 }

@@ -93,6 +93,8 @@ var lattice = archtest.Lattice{
 		// Connectors and services never import each other, in their tests neither. Those with dependencies are modules.
 		{Packages: "connector/file/...", Ours: words},
 		{Packages: "connector/memory/...", Ours: words},
+		// It registers them together, for programs. Decision 0120.
+		{Packages: "connector/sqlite/stock", Ours: []string{"config", "connector/file", "connector/sqlite"}, TestOurs: []string{"."}},
 		{Packages: "connector/*/...", Ours: words, ThirdParty: anyThirdParty},
 		// Decision 0060.
 		{Packages: "service/command", Ours: slices.Concat(words, []string{"internal/guard", "internal/spans"}), ThirdParty: otelAPI},
