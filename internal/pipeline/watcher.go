@@ -30,9 +30,10 @@ type watcher struct {
 	roots     context.Context //nolint:containedctx // below nothing: for spans that begin a trace; likewise
 	logger    *slog.Logger    // never waits
 	ended     *sink.Queue[endedSpan]
-	log       *sink.Log // the loop's own; nil: whoever made it flushes it
-	tracer    trace.Tracer
-	metrics   *metrics // nil: off
+	log       *sink.Log    // the loop's own; nil: whoever made it flushes it
+	tracer    trace.Tracer // of what runs on a worker
+	starter   *spanStarter // of what the loop does itself
+	metrics   *metrics     // nil: off
 	tracing   bool
 	debug     bool                 // attempts and successes are logged
 	watching  bool                 // any of them
@@ -98,6 +99,7 @@ func (w *watcher) traceBy(tracers trace.TracerProvider) (err error) {
 	if w.produces || w.settings.Handlers.Prepare != nil {
 		w.policy = append(w.policy, policyAttributes("ergon.policy.producer", reflect.ValueOf(w.settings.Producer))...)
 	}
+	w.starter = newSpanStarter(w.end)
 	w.tracer, err = ask.For("the tracer provider", func() trace.Tracer { return tracers.Tracer(spans.InstrumentationName) })
 	return err //nolint:wrapcheck // it names the provider
 }

@@ -233,7 +233,8 @@ func (w *watcher) leasesStarted(ctx context.Context, n int) (context.Context, tr
 func (w *watcher) operation(
 	ctx context.Context, name, operation string, links []trace.Link, attributes ...attribute.KeyValue,
 ) (context.Context, trace.Span) {
-	ctx, span := spans.Start(ctx, w.tracer, name, trace.WithSpanKind(trace.SpanKindClient), trace.WithLinks(links...))
+	bounded := boundedTracer{of: w.tracer, starter: w.starter}
+	ctx, span := bounded.Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient), trace.WithLinks(links...))
 	if span.IsRecording() {
 		span.SetAttributes(
 			spans.MessagingSystem.String(spans.SystemName), spans.MessagingOperation.String(operation),
@@ -260,7 +261,7 @@ func (w *watcher) loopStarted(ctx context.Context) (context.Context, trace.Span)
 	if !w.tracing || w.link {
 		return ctx, trace.SpanFromContext(context.Background())
 	}
-	ctx, span := spans.Start(ctx, w.tracer, spans.TaskRun)
+	ctx, span := w.starter.start(ctx, w.tracer, spans.TaskRun)
 	if span.IsRecording() {
 		span.SetAttributes(spans.Task.String(w.settings.Task), spans.Worker.String(w.settings.Worker))
 		span.SetAttributes(w.loopPolicy()...)
@@ -316,6 +317,9 @@ func newEndedSpans() *sink.Queue[endedSpan] {
 
 // end leaves the rest to span processors, which are not ours, and for which nobody waits.
 func (w *watcher) end(span trace.Span) {
+	if bounded, ok := span.(boundedSpan); ok {
+		span = bounded.Span
+	}
 	if span.IsRecording() {
 		w.ended.Put(endedSpan{span, time.Now()})
 	}
