@@ -1,0 +1,5 @@
+//go:build !race
+
+package ergon_test
+
+const maxAllocations = 2
