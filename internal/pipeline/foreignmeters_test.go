@@ -182,9 +182,9 @@ func TestProviderThatDoesNotLetGoIsLeftBehind(t *testing.T) {
 		r.MeterProvider = foreignMeters{do: func(string, int64) {}, ending: func() { <-free }}
 		began := time.Now()
 		r.run(t)
-		// One second in which something was handed over, and one in which nothing was.
-		if took := time.Since(began); took != 2*time.Second {
-			t.Errorf("it took %s, want the two seconds that what gets no further has", took)
+		// One second in which nothing was handed over, after one in which something was, unless that was before the first look.
+		if took := time.Since(began); took != time.Second && took != 2*time.Second {
+			t.Errorf("it took %s, want the one or two seconds that what gets no further has", took)
 		}
 		close(free)
 		sleep(time.Minute)

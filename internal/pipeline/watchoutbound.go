@@ -12,13 +12,23 @@ import (
 	"github.com/ergon-go/ergon/internal/tracecontext"
 )
 
-// outboundStarted starts the span of an outbound transaction, below that of the inbound one, and puts it into its metadata.
-func (w *watcher) outboundStarted(ctx context.Context, tx *ergon.Transaction) (context.Context, trace.Span) {
-	parent := trace.SpanFromContext(ctx)
+// outboundWatch is the loop's [outboundObserver].
+type outboundWatch struct {
+	stats      *loopStats
+	watcher    *watcher
+	stuckCheck *stuckCheck
+	headroom   *headroom
+}
+
+var _ outboundObserver = (*outboundWatch)(nil)
+
+// Started begins a span below that of the inbound transaction, and puts it into tx's metadata. If the inbound transaction has none, or
+// one that is not sampled, neither has tx.
+func (o *outboundWatch) Started(ctx context.Context, tx *ergon.Transaction) (context.Context, trace.Span) {
+	w, parent, span := o.watcher, trace.SpanFromContext(ctx), trace.SpanFromContext(context.Background())
 	if !w.tracing || !parent.SpanContext().IsValid() {
-		return ctx, trace.SpanFromContext(context.Background())
+		return ctx, span
 	}
-	span := trace.SpanFromContext(context.Background())
 	if parent.IsRecording() {
 		ctx, span = spans.Start(ctx, w.tracer, spans.PreparePrefix+w.settings.Task, trace.WithSpanKind(trace.SpanKindProducer))
 		ctx = tracecontext.WithCreation(spans.AsRun(ctx))
@@ -27,10 +37,9 @@ func (w *watcher) outboundStarted(ctx context.Context, tx *ergon.Transaction) (c
 	return ctx, span
 }
 
-func (w *watcher) outboundEnded(
-	ctx context.Context, span trace.Span, tx ergon.Transaction, began instant, failed *ergon.TransactionError,
-) {
-	outcome := Succeeded
+// Ended records the metrics and ends the span.
+func (o *outboundWatch) Ended(ctx context.Context, span trace.Span, tx ergon.Transaction, began instant, failed *ergon.TransactionError) {
+	w, outcome := o.watcher, Succeeded
 	if failed != nil {
 		outcome = Failed
 	}
@@ -51,30 +60,50 @@ func (w *watcher) outboundEnded(
 	w.end(span)
 }
 
-func (w *watcher) outboundHandlerFailed(ctx context.Context, failed *ergon.TransactionError) {
-	w.logger.WarnContext(ctx, "the exception handler of an outbound transaction failed", "error", failed)
+// ExceptionHandlerFailed logs it: the inbound transaction fails for the cause, not for this.
+func (o *outboundWatch) ExceptionHandlerFailed(ctx context.Context, failed *ergon.TransactionError) {
+	o.watcher.logger.WarnContext(ctx, "the exception handler of an outbound transaction failed", "error", failed)
 }
 
-func (w *watcher) outboundLate(ctx context.Context, err error) {
-	if w.metrics != nil {
-		w.metrics.lates.add(1)
+// Attempted counts. Attempts of success and exception handlers are in the metrics only.
+func (o *outboundWatch) Attempted(ctx context.Context, phase lifecycle.Phase, event lifecycle.Event, took instant) {
+	s, w := o.stats.nextShard(), o.watcher
+	if phase == lifecycle.Prepare {
+		s.phases[phase].observe(took)
 	}
-	w.logger.DebugContext(ctx, "attempt to prepare returned after it was given up; its result is discarded", "error", err)
-}
-
-func (w *watcher) outboundStuck(ctx context.Context, n int64) {
-	w.logger.WarnContext(ctx, "attempt to prepare given up, and its handler has not returned since; make it respect its context",
-		"after", patience, "abandoned", n)
-}
-
-// outboundAttemptEnded is called for each attempt of a phase of an outbound transaction.
-func (w *watcher) outboundAttemptEnded(ctx context.Context, p lifecycle.Phase, event lifecycle.Event, on *shard, took instant) {
+	if event == lifecycle.Timeout {
+		s.timeouts.Add(1)
+	}
 	if w.metrics != nil {
-		w.metrics.attempt[p][event].record(w.exemplary(ctx), on.number, took)
+		w.metrics.attempt[phase][event].record(w.exemplary(ctx), s.number, took)
 	}
 }
 
-// exemplary is ctx where its span may be an example of a duration; nil where nothing traces.
+// Retried counts.
+func (o *outboundWatch) Retried() { o.stats.shards[0].retries.Add(1) }
+
+// GivenUp counts against the headroom, and warns if the handler has not returned after patience [T2].
+func (o *outboundWatch) GivenUp(ctx context.Context, cameBack func() bool) {
+	o.headroom.giveUp()
+	o.stuckCheck.later(func() {
+		if !cameBack() {
+			o.watcher.logger.WarnContext(ctx, "attempt to prepare given up, and its handler has not returned since; make it respect its context",
+				"after", patience, "abandoned", o.headroom.used())
+		}
+	})
+}
+
+// CameBack gives the headroom one back.
+func (o *outboundWatch) CameBack(ctx context.Context, err error) {
+	o.headroom.comeBack()
+	o.stats.late.Add(1)
+	if o.watcher.metrics != nil {
+		o.watcher.metrics.lates.add(1)
+	}
+	o.watcher.logger.DebugContext(ctx, "attempt to prepare returned after it was given up; its result is discarded", "error", err)
+}
+
+// exemplary is ctx if its span may be an example of a duration; nil if nothing traces.
 func (w *watcher) exemplary(ctx context.Context) context.Context {
 	if w.tracing {
 		return ctx
@@ -82,7 +111,7 @@ func (w *watcher) exemplary(ctx context.Context) context.Context {
 	return nil
 }
 
-// refusedOutputs corrects what was told of a transaction before its outputs were refused.
+// refusedOutputs corrects what was reported of a transaction before its outputs were refused.
 func (w *watcher) refusedOutputs(traced context.Context, id string, o Outcome, cause *ergon.TransactionError) {
 	w.logger.LogAttrs(w.scoped(traced, id), slog.LevelWarn, "the store refuses what came out of the transaction, which fails for it",
 		slog.String("outcome", o.String()), slog.Any("error", copyOf(cause)))
