@@ -39,7 +39,7 @@ func (m mark) number() int            { return int(m >> markNumber) }
 func (m mark) byBudget() bool         { return m&markBudget != 0 }
 
 func (a *handlerAttempt) Deadline() (time.Time, bool) {
-	return a.home.consumer.clock.Time(a.Until), true
+	return a.home.loop.clock.Time(a.Until), true
 }
 
 func (a *handlerAttempt) Value(key any) any {
@@ -49,15 +49,23 @@ func (a *handlerAttempt) Value(key any) any {
 	case fence.Key{}:
 		return a
 	}
-	return a.ValueFrom(a.home.consumer.values, key)
+	return a.ValueFrom(a.home.loop.values, key)
 }
 
 func (a *handlerAttempt) mark() mark { return mark(a.Mark) }
 
 func (a *handlerAttempt) scope() *spans.Scope {
-	s := &a.home.consumer.settings
+	loop := a.home.loop
 	return &spans.Scope{
-		Task: s.Task, Worker: s.Worker, TransactionID: a.tx.ID(),
-		Phase: string(a.home.consumer.phaseOf(a.mark().phase())), Attempt: a.mark().number(), Identity: s.Identity,
+		Task: loop.task, Worker: loop.worker, TransactionID: a.tx.ID(),
+		Phase: string(phaseOf(loop.produces, a.mark().phase())), Attempt: a.mark().number(), Identity: loop.identity,
 	}
+}
+
+// inherited is what the contexts of all attempts of a loop have in common: all that they read of the loop, also if they outlive it.
+type inherited struct {
+	clock                  clock
+	values                 context.Context //nolint:containedctx // never cancelled; set once, before the first fetch
+	task, worker, identity string
+	produces               bool
 }

@@ -33,6 +33,7 @@ type Consumer struct {
 	settler      *settler
 	leases       leases
 	flightMemory flightMemory
+	inherited    *inherited
 	order        order
 	outage       *outage
 	waiting      waitingRoom
@@ -85,6 +86,10 @@ func New(s Settings) (*Consumer, error) {
 	if s.Hanging == nil {
 		c.settings.Hanging = &Hanging{}
 	}
+	c.inherited = &inherited{
+		clock: c.clock, values: c.values, task: s.Task, worker: s.Worker, identity: s.Identity, produces: s.produces,
+	}
+	c.flightMemory.loop = c.inherited
 	c.headroom.init(s.Policy.Loop.Concurrency.MaxAbandoned())
 	c.capacity.init()
 	c.payloads, c.recorder = newPayloads(&c.headroom), newRecords(s.Recorder)
@@ -116,6 +121,7 @@ func New(s Settings) (*Consumer, error) {
 	c.waiting = waitingRoom{consumer: c, most: s.Policy.Loop.Concurrency.MaxWaiting()}
 	if keeper, ok := s.Source.(ergon.LeaseKeeper); ok {
 		c.leases = leases{consumer: c, keeper: keeper, held: map[*flight]*leased{}}
+		c.flightMemory.once = true
 		if c.leases.duration, err = leaseOf(keeper); err != nil {
 			return nil, fmt.Errorf("connector %q does not say how long its leases are: %w", s.Policy.Fetch.Connector, err)
 		}
@@ -166,6 +172,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	values, span := c.watcher.loopStarted(c.values)
 	c.known.values = values
 	c.values = capability.WithDispatchReport(values, c.known.Hear)
+	c.inherited.values = c.values
 	c.watcher.begin(c.values)
 	c.stats.begin(c.clock.Now())
 	background, stopBackground := context.WithCancelCause(c.values)

@@ -126,7 +126,7 @@ func (c *Consumer) step(f *flight, event lifecycle.Event) lifecycle.Action {
 // concluded is the error of a phase that failed for good.
 func (f *flight) concluded(s lifecycle.State, event lifecycle.Event, attempts int32) *ergon.TransactionError {
 	err := &ergon.TransactionError{
-		Category: categoryOf(event, f.failure.last), Phase: f.home.consumer.phaseOf(s.Phase), TransactionID: f.tx.ID(),
+		Category: categoryOf(event, f.failure.last), Phase: phaseOf(f.home.loop.produces, s.Phase), TransactionID: f.tx.ID(),
 		Attempts: int(attempts), Err: f.failure.last,
 	}
 	if attempts > 1 {

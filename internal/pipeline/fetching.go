@@ -178,7 +178,7 @@ func (i *fetchLoop) acceptHeld(ctx context.Context, got *fetched) {
 		case <-ctx.Done():
 			i.stats.fetched.Add(int64(len(got.transactions)))
 			i.capacity.unsettled.Add(int64(len(got.transactions)))
-			i.interruptWaiting(i.newFlights(got.transactions))
+			i.interruptWaiting(i.flightMemory.newFlights(got.transactions))
 			return
 		}
 	}

@@ -352,7 +352,7 @@ func (i *fetchLoop) accept(txs []ergon.Transaction, from trace.SpanContext, by *
 	if len(txs) == 0 {
 		return
 	}
-	flights := i.newFlights(txs)
+	flights := i.flightMemory.newFlights(txs)
 	i.stats.fetched.Add(int64(len(txs)))
 	i.capacity.unsettled.Add(int64(len(txs)))
 	i.leases.hold(flights, i.last)

@@ -14,20 +14,23 @@ const maxSpare = 64
 // flightBatch is the memory of the flights of one fetch. It is used again once all of them are settled. An attempt's context may
 // outlive that, so contexts read nothing of a flight except what never changes.
 type flightBatch struct {
-	consumer *Consumer
-	flights  []flight
-	left     int // not settled yet; the settler's
+	loop    *inherited
+	flights []flight
+	left    int // not settled yet; the settler's
 }
 
-// flightMemory hands out memory for flights. The zero value is ready.
+// flightMemory hands out memory for flights.
 type flightMemory struct {
+	loop *inherited
+	once bool // it is not used again: an extension of leases may be looking at flights that are settled
+
 	mu    sync.Mutex
 	spare []*flightBatch
 }
 
 // newFlights makes a flight of each transaction.
-func (c *Consumer) newFlights(txs []ergon.Transaction) []*flight {
-	s := c.flightMemory.get(c, len(txs))
+func (p *flightMemory) newFlights(txs []ergon.Transaction) []*flight {
+	s := p.get(len(txs))
 	flights := make([]*flight, len(txs))
 	for i := range txs {
 		f := &s.flights[i]
@@ -38,7 +41,7 @@ func (c *Consumer) newFlights(txs []ergon.Transaction) []*flight {
 	return flights
 }
 
-func (p *flightMemory) get(c *Consumer, n int) *flightBatch {
+func (p *flightMemory) get(n int) *flightBatch {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i, s := range slices.Backward(p.spare) { // the last is likely to be with this processor still
@@ -47,7 +50,7 @@ func (p *flightMemory) get(c *Consumer, n int) *flightBatch {
 			return s
 		}
 	}
-	s := &flightBatch{consumer: c, flights: make([]flight, n)}
+	s := &flightBatch{loop: p.loop, flights: make([]flight, n)}
 	for i := range s.flights {
 		s.flights[i].home = s
 	}
@@ -59,7 +62,7 @@ func (p *flightMemory) done(f *flight) {
 	s := f.home
 	f.reset()
 	s.left--
-	if s.left > 0 || s.consumer.leases.keeper != nil { // an extension of leases may be looking at the flights still
+	if s.left > 0 || p.once {
 		return
 	}
 	p.mu.Lock()
