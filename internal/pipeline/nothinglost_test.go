@@ -9,9 +9,13 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
@@ -126,7 +130,43 @@ func newStorm(seed uint64) *storm {
 	s.ledger.keeps = s.Policy.Loop.Ordering == policy.OrderingKey && s.ledger.order != capability.OrderKey
 	s.OnEnd = s.ledger.ended
 	s.Logger = slog.New(slog.DiscardHandler)
+	s.watchers()
 	return s
+}
+
+// watchers are what telemetry is told by, some of which misbehave at random places, a few times or for good [F1]. The spans of
+// transactions are left alone: their bound is the worker that starts them.
+func (s *storm) watchers() {
+	trouble := func() func() {
+		hang, times := s.upTo(10*time.Hour), int64(1+s.random.IntN(8)) // all over before afterTheStorm
+		do := []func(){func() { time.Sleep(hang) }, func() { panic("telemetry") }, runtime.Goexit}[s.random.IntN(3)]
+		var met atomic.Int64
+		return func() {
+			if met.Add(1) <= times {
+				do()
+			}
+		}
+	}
+	if s.random.IntN(2) == 0 {
+		of := []spans.Instrument{
+			spans.ConsumedMessages, spans.OperationDuration, spans.AttemptDuration, spans.ProcessDuration, spans.Transactions,
+		}[s.random.IntN(5)]
+		do := trouble()
+		s.MeterProvider = foreignMeters{do: func(instrument string, _ int64) {
+			if instrument == of.Name {
+				do()
+			}
+		}}
+	}
+	if s.random.IntN(2) == 0 {
+		p := &starting{
+			SpanProcessor: sdktrace.NewSimpleSpanProcessor(tracetest.NewNoopExporter()), do: trouble(),
+			name: []string{
+				spans.TaskRun, spans.Fetch, spans.Settle, spans.DeadLetter, spans.ExtendLeases, spans.Fetch + " attempt 1", spans.Settle + " attempt 1",
+			}[s.random.IntN(7)],
+		}
+		s.TracerProvider = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(p))
+	}
 }
 
 func (s *storm) upTo(d time.Duration) time.Duration { return time.Duration(s.random.Int64N(int64(d))) }
