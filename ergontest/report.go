@@ -11,19 +11,22 @@ import (
 )
 
 // Outcome is what became of a transaction.
-type Outcome = pipeline.Outcome
+type Outcome uint8
 
 // The outcomes.
 const (
-	Succeeded     = pipeline.Succeeded
-	DeadLettered  = pipeline.DeadLettered
-	Requeued      = pipeline.Requeued
-	Discarded     = pipeline.Discarded
-	HandlerFailed = pipeline.HandlerFailed
-	Interrupted   = pipeline.Interrupted
-	Redelivered   = pipeline.Redelivered
-	Failed        = pipeline.Failed // of a task that only produces: there is no source to tell
+	Succeeded     = Outcome(pipeline.Succeeded)
+	DeadLettered  = Outcome(pipeline.DeadLettered)
+	Requeued      = Outcome(pipeline.Requeued)
+	Discarded     = Outcome(pipeline.Discarded)
+	HandlerFailed = Outcome(pipeline.HandlerFailed) // the exception handler failed
+	Interrupted   = Outcome(pipeline.Interrupted)
+	Redelivered   = Outcome(pipeline.Redelivered)
+	Failed        = Outcome(pipeline.Failed) // of a task that only produces: there is no source to tell
 )
+
+// String returns the word that metrics, spans and summaries use.
+func (o Outcome) String() string { return pipeline.Outcome(o).String() }
 
 // Report is what happened in a run. All moments are virtual time since its beginning.
 type Report struct {

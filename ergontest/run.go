@@ -141,6 +141,6 @@ func (r *run) end(result pipeline.Result) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ended = append(r.ended, TransactionResult{
-		Transaction: result.Transaction, Outcome: result.Outcome, Value: result.Value, Err: result.Err,
+		Transaction: result.Transaction, Outcome: Outcome(result.Outcome), Value: result.Value, Err: result.Err,
 	})
 }

@@ -1,33 +1,45 @@
 package runner
 
-import "github.com/ergon-go/ergon/internal/pipeline"
+import (
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/pipeline"
+	"github.com/ergon-go/ergon/observe"
+)
 
 type (
 	// Snapshot is the state of a loop at one moment, or of several loops together.
-	Snapshot = pipeline.Snapshot
+	Snapshot = observe.Snapshot
 	// PhaseStats is how long the attempts of a phase took.
-	PhaseStats = pipeline.PhaseStats
+	PhaseStats = observe.PhaseStats
 	// Bucket counts the durations between the bucket before and this one.
-	Bucket = pipeline.Bucket
+	Bucket = observe.Bucket
 	// Outcome is what became of a transaction.
-	Outcome = pipeline.Outcome
-	// Result is what one transaction came to.
-	Result = pipeline.Result
+	Outcome = observe.Outcome
 	// ProduceError is what a producing loop ends with that could not prepare some of its transactions: how many, and the first
 	// errors. [ProduceTransactions] and a run of a producing task return it.
-	ProduceError = pipeline.ProduceError
+	ProduceError = observe.ProduceError
 )
+
+// Result is what became of one transaction.
+type Result struct {
+	Transaction ergon.Transaction
+	Outcome     Outcome
+	// Value is what the task's Process returned.
+	Value any
+	// Err is nil if the transaction succeeded.
+	Err error
+}
 
 // The outcomes.
 const (
-	Succeeded     = pipeline.Succeeded
-	DeadLettered  = pipeline.DeadLettered
-	Requeued      = pipeline.Requeued
-	Discarded     = pipeline.Discarded
-	HandlerFailed = pipeline.HandlerFailed
-	Interrupted   = pipeline.Interrupted
-	Redelivered   = pipeline.Redelivered
-	Failed        = pipeline.Failed
+	Succeeded     = observe.Succeeded
+	DeadLettered  = observe.DeadLettered
+	Requeued      = observe.Requeued
+	Discarded     = observe.Discarded
+	HandlerFailed = observe.HandlerFailed
+	Interrupted   = observe.Interrupted
+	Redelivered   = observe.Redelivered
+	Failed        = observe.Failed
 )
 
 var (

@@ -73,7 +73,8 @@ func (l *life) process(
 		return Result{Transaction: tx, Outcome: Interrupted, Err: err}, err
 	}
 	l.ran = true
-	result, snapshot, err := pipeline.Process(ctx, l.settings(l.worker.cfg.Consumer), tx)
+	processed, snapshot, err := pipeline.Process(ctx, l.settings(l.worker.cfg.Consumer), tx)
+	result := Result{Transaction: processed.Transaction, Outcome: processed.Outcome, Value: processed.Value, Err: processed.Err}
 	switch {
 	case err == nil && result.Outcome != Succeeded:
 		err = fmt.Errorf("transaction %s: %s: %w", tx.ID(), result.Outcome, result.Err)

@@ -156,7 +156,7 @@ func (c *Consumer) Snapshot() Snapshot {
 	s.Unwritten, s.UnwrittenID = c.unwritten.snapshot(c.clock.Now())
 	s.Outage, s.Paused, s.Active = c.outage.lasts(), c.gate.paused(), c.atWork()
 	if c.settings.produces {
-		s.asProduced()
+		asProduced(&s)
 	}
 	return s
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/observe"
 	"github.com/ergon-go/ergon/policy"
 )
 
@@ -128,26 +129,7 @@ func (p *Producer) waitForSequence() {
 }
 
 // ProduceError is the error of a producing loop that could not prepare all of its transactions.
-type ProduceError struct {
-	// Failed is how many were not prepared.
-	Failed int64
-	// First are the errors of the first of them, each with its id: up to five.
-	First []error
-}
-
-func (e *ProduceError) Error() string {
-	switch {
-	case e.Failed == 1:
-		return fmt.Sprintf("a transaction was not produced: %v", errors.Join(e.First...))
-	case e.Failed <= int64(len(e.First)):
-		return fmt.Sprintf("%d transactions were not produced:\n%v", e.Failed, errors.Join(e.First...))
-	default:
-		return fmt.Sprintf("%d transactions were not produced, the first of them:\n%v", e.Failed, errors.Join(e.First...))
-	}
-}
-
-// Unwrap returns the first errors.
-func (e *ProduceError) Unwrap() []error { return e.First }
+type ProduceError = observe.ProduceError
 
 // maxFirst bounds the errors that a loop keeps, in memory and in the text of its error.
 const maxFirst = 5

@@ -7,29 +7,7 @@ import (
 	"github.com/ergon-go/ergon/internal/lifecycle"
 )
 
-// Outcome is what became of a transaction, as it is counted.
-type Outcome uint8
-
-// The outcomes.
-const (
-	Succeeded Outcome = iota
-	DeadLettered
-	Requeued
-	Discarded
-	HandlerFailed
-	Interrupted
-	Redelivered
-	Failed // of a transaction that was given, not fetched: there is nothing to settle
-)
-
 const outcomes = int(Failed) + 1
-
-// String returns the word that metrics, spans and summaries use.
-func (o Outcome) String() string {
-	return [...]string{
-		"succeeded", "dead_lettered", "requeued", "discarded", "handler_failed", "interrupted", "redelivered", "failed",
-	}[o]
-}
 
 const (
 	shards = 8

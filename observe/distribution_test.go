@@ -1,4 +1,4 @@
-package pipeline_test
+package observe_test
 
 import (
 	"math/rand/v2"
@@ -7,13 +7,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/ergon-go/ergon/internal/pipeline"
+	"github.com/ergon-go/ergon/observe"
 )
 
-func bucketsOf(at ...time.Duration) pipeline.PhaseStats {
-	var all pipeline.PhaseStats
+func bucketsOf(at ...time.Duration) observe.PhaseStats {
+	var all observe.PhaseStats
 	for _, d := range at {
-		all = all.Plus(pipeline.PhaseStats{Count: 1, Buckets: []pipeline.Bucket{{UpTo: d, Count: 1}}})
+		all = all.Plus(observe.PhaseStats{Count: 1, Buckets: []observe.Bucket{{UpTo: d, Count: 1}}})
 	}
 	return all
 }
@@ -44,7 +44,7 @@ func TestPercentilesOfTwoLoopsAreThoseOfAllThatBothDid(t *testing.T) {
 // What is merged does not depend on the order, nor does merging change what it merges.
 func TestMergingIsTheSameInAnyOrder(t *testing.T) {
 	chance := rand.New(rand.NewPCG(1, 2))
-	random := func() pipeline.PhaseStats {
+	random := func() observe.PhaseStats {
 		at := make([]time.Duration, chance.IntN(50))
 		for i := range at {
 			at[i] = time.Duration(chance.IntN(20))
@@ -53,7 +53,7 @@ func TestMergingIsTheSameInAnyOrder(t *testing.T) {
 	}
 	for range 100 {
 		a, b, c := random(), random(), random()
-		before := a.Plus(pipeline.PhaseStats{})
+		before := a.Plus(observe.PhaseStats{})
 		left, right := a.Plus(b).Plus(c), c.Plus(a.Plus(b))
 		if diff := cmp.Diff(left, right); diff != "" {
 			t.Fatalf("(-one order +another):\n%s", diff)

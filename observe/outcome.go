@@ -1,0 +1,29 @@
+package observe
+
+import "strconv"
+
+// Outcome is what became of a transaction, as it is counted.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Succeeded Outcome = iota
+	DeadLettered
+	Requeued
+	Discarded
+	HandlerFailed
+	Interrupted
+	Redelivered
+	Failed // of a transaction that was given, not fetched: there is nothing to settle
+)
+
+// String returns the word that metrics, spans and summaries use.
+func (o Outcome) String() string {
+	words := [...]string{
+		"succeeded", "dead_lettered", "requeued", "discarded", "handler_failed", "interrupted", "redelivered", "failed",
+	}
+	if int(o) >= len(words) {
+		return "outcome(" + strconv.Itoa(int(o)) + ")"
+	}
+	return words[o]
+}
