@@ -10,7 +10,9 @@ type TaskConfig struct {
 	// Identity stands in ids of the task's outputs for its name and that of its source; see [TaskConfig.OutputIdentity].
 	// "" (default): these names themselves.
 	Identity string
-	// New makes the task. It is called once per worker, after that worker's connectors and services were opened.
+	// New makes the task. A run calls it once per worker, after that worker's connectors and services were opened; a worker of a
+	// streaming task that starts again makes everything anew. [TaskConfig.Kind] calls it with nothing connected, and drops what it
+	// makes.
 	New func(*Dependencies) Task
 	// Connectors and Services are made anew for every worker, by name.
 	Connectors map[string]Component

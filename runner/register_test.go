@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/ergon-go/ergon"
@@ -154,4 +155,24 @@ func TestRunTaskNeedsNoManager(t *testing.T) {
 	}
 	_, err = runner.RunTask(t.Context(), ergon.TaskConfig{}, runner.Settings{})
 	wantExitCode(t, err, 2)
+}
+
+func TestTaskIsMadeOncePerWorker(t *testing.T) {
+	var made atomic.Int64
+	cfg := configure("counted", nil, func(*ergon.Dependencies) ergon.Task {
+		made.Add(1)
+		return ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) { return nil, nil }}
+	})
+	cfg.Connectors["input"] = ergon.Component{Type: "queue", New: func() (any, error) { return finiteQueue(3), nil }}
+	cfg.Workers.Count = 3
+	m := manage(t, runner.Settings{}, cfg)
+	if got := made.Load(); got != 0 {
+		t.Errorf("registering made it %d times, want 0", got)
+	}
+	if _, err := m.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := made.Load(); got != 3 {
+		t.Errorf("a run of 3 workers made it %d times, want 3", got)
+	}
 }
