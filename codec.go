@@ -49,8 +49,8 @@ func (c *codec) in(ctx context.Context) decodeFunc {
 func UseCodec(decode func(data []byte, into any) error) Decorator {
 	return func(t Task) Task {
 		if t.codec == nil {
-			t.faults = append(slices.Clip(t.faults), errors.New("ergon.UseCodec needs a task made by ergon.Consume, ergon.Produce or ergon.Hybrid; "+
-				"plain functions decode for themselves"))
+			t.faults = append(slices.Clip(t.faults), errors.New("ergon.UseCodec needs a task made by ergon.Consume, ergon.Produce or "+
+				"ergon.Hybrid; plain functions decode for themselves"))
 			return t
 		}
 		if t.making {

@@ -17,8 +17,10 @@ func TestAliasesOfInternalTypesAreFound(t *testing.T) {
 		file, source string
 		want         []string
 	}{
-		"alias":                   {"shelf/a.go", use + "type T = till.T", []string{"T " + found}},
-		"among others":            {"shelf/a.go", use + "type (\nA int\nT = till.T\nU = till.U\n)", []string{"T " + found, "U " + found}},
+		"alias": {"shelf/a.go", use + "type T = till.T", []string{"T " + found}},
+		"among others": {
+			"shelf/a.go", use + "type (\nA int\nT = till.T\nU = till.U\n)", []string{"T " + found, "U " + found},
+		},
 		"of a renamed package":    {"shelf/a.go", renamed + "type T = x.T", []string{found}},
 		"of a pointer":            {"shelf/a.go", use + "type T = *till.T", []string{found}},
 		"of a generic type":       {"shelf/a.go", use + "type T = till.T[int]", []string{found}},
