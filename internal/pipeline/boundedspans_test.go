@@ -77,7 +77,8 @@ func TestSpanOfTheLoopThatDoesNotStartIsLeftOut(t *testing.T) {
 							return nil, nil
 						}}, numbered(3)...)
 						r.Policy.Loop.Concurrency.Value, r.Policy.Settle.Interval = 1, 0
-						p := &starting{SpanProcessor: sdktrace.NewSimpleSpanProcessor(tracetest.NewInMemoryExporter()), name: span, do: misbehaving(free)[how]}
+						p := &starting{SpanProcessor: sdktrace.NewSimpleSpanProcessor(tracetest.NewNoopExporter()), name: span}
+						p.do = misbehaving(free)[how]
 						r.TracerProvider = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(p))
 						if by == "sampler" {
 							r.TracerProvider = sdktrace.NewTracerProvider(sdktrace.WithSampler(sampling{p}))
@@ -128,7 +129,8 @@ func TestSpanOfAnExtensionThatDoesNotStartCostsNoLease(t *testing.T) {
 				q := memory.NewLeased(memory.Settings{Transactions: transactionsOf("1"), Finite: true}, 4*time.Second)
 				r.Queue, r.Source = q.Queue, q
 				p := &starting{
-					SpanProcessor: sdktrace.NewSimpleSpanProcessor(tracetest.NewInMemoryExporter()), name: "extend_leases", do: misbehaving(free)[how],
+					SpanProcessor: sdktrace.NewSimpleSpanProcessor(tracetest.NewNoopExporter()), name: "extend_leases",
+					do: misbehaving(free)[how],
 				}
 				r.TracerProvider = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(p))
 				began := time.Now()

@@ -130,7 +130,7 @@ func (c *Consumer) notHopped(
 		}
 		delete(failed, at)
 	}
-	outage := c.notDeadLettered(ctx, letters, others)
+	outage := c.notDeadLettered(letters, others)
 	left := failed.of(batch, over)
 	c.unsettled(left)
 	return refusals, errors.Join(outage, left.err)

@@ -28,7 +28,7 @@ func (c *Consumer) writeDeadLetters(ctx context.Context, batch []*flight) error 
 		return c.settings.DeadLetters.DispatchTransactions(ctx, pick(records, parts))
 	}
 	failed, _ := c.inParts(ctx, spans.DeadLetter, newParts(callLetters, len(records)), apart(attempts, write))
-	return c.notDeadLettered(ctx, failed.of(batch, dead), len(failed) < len(dead))
+	return c.notDeadLettered(failed.of(batch, dead), len(failed) < len(dead))
 }
 
 // readDead reads the payloads of those of batch that are dead, before anything of it is written.
@@ -48,12 +48,12 @@ func (c *Consumer) readDead(ctx context.Context, batch []*flight) error {
 			lost.add(f, got.err)
 		}
 	}
-	return c.notDeadLettered(ctx, lost, true)
+	return c.notDeadLettered(lost, true)
 }
 
 // notDeadLettered has transactions requeued whose dead letters are not written. Where others were, or the store says that it is
 // pointless, each is at fault itself, and comes back after a delay that grows; otherwise the error says that the store is.
-func (c *Consumer) notDeadLettered(ctx context.Context, lost undone, others bool) error {
+func (c *Consumer) notDeadLettered(lost undone, others bool) error {
 	var outage error
 	now := c.clock.Now()
 	for i, f := range lost.flights {

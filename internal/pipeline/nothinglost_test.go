@@ -162,7 +162,8 @@ func (s *storm) watchers() {
 		p := &starting{
 			SpanProcessor: sdktrace.NewSimpleSpanProcessor(tracetest.NewNoopExporter()), do: trouble(),
 			name: []string{
-				spans.TaskRun, spans.Fetch, spans.Settle, spans.DeadLetter, spans.ExtendLeases, spans.Fetch + " attempt 1", spans.Settle + " attempt 1",
+				spans.TaskRun, spans.Fetch, spans.Settle, spans.DeadLetter, spans.ExtendLeases,
+				spans.Fetch + " attempt 1", spans.Settle + " attempt 1",
 			}[s.random.IntN(7)],
 		}
 		s.TracerProvider = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(p))

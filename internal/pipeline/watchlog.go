@@ -28,8 +28,9 @@ type attemptEnd struct {
 }
 
 func endOf(a *handlerAttempt, on *shard, event lifecycle.Event, err error, took instant) attemptEnd {
+	var none context.Context
 	return attemptEnd{
-		ctx: a, traced: a.Values(nil), span: a.Span(), phase: a.mark().phase(), number: a.mark().number(),
+		ctx: a, traced: a.Values(none), span: a.Span(), phase: a.mark().phase(), number: a.mark().number(),
 		event: event, err: err, took: took, shard: on.number,
 	}
 }
@@ -197,7 +198,7 @@ func (w *watcher) fetchEnded(span trace.Span, n int, took instant, err error) {
 		err = nil
 	}
 	if w.metrics != nil && !w.produces {
-		w.metrics.called(nil, &w.metrics.receive, took, err)
+		w.metrics.called(&w.metrics.receive, took, err)
 	}
 	if w.tracing && span.IsRecording() {
 		span.SetAttributes(spans.MessagingBatchCount.Int(n))
@@ -209,7 +210,7 @@ func (w *watcher) fetchEnded(span trace.Span, n int, took instant, err error) {
 func (w *watcher) settleEnded(span trace.Span, counts [outcomes]int64, took instant, err error) {
 	if w.metrics != nil {
 		if !w.produces {
-			w.metrics.called(nil, &w.metrics.settle, took, err)
+			w.metrics.called(&w.metrics.settle, took, err)
 		}
 		w.metrics.settled(counts)
 	}

@@ -171,12 +171,13 @@ func (m *metrics) settled(counts [outcomes]int64) {
 	}
 }
 
-func (m *metrics) called(ctx context.Context, operation *calls, took instant, err error) {
+func (m *metrics) called(operation *calls, took instant, err error) {
 	to := operation.succeeded
 	if err != nil {
 		to = operation.failed[ergon.CategoryOf(err)]
 	}
-	to.record(ctx, 0, took)
+	var untraced context.Context
+	to.record(untraced, 0, took)
 }
 
 // end has what was recorded handed over, and takes the gauges back, both on the queue's goroutine; failed gets why that did not work.

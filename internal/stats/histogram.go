@@ -53,9 +53,11 @@ func (h *Histogram) Record(shard int, d time.Duration) {
 	c := h.cell(shard)
 	c.buckets[h.bucketOf(d)].Add(1)
 	c.sum.Add(int64(d))
-	for low := c.min.Load(); int64(d) < low && !c.min.CompareAndSwap(low, int64(d)); low = c.min.Load() { //nolint:revive // the condition acts
+	for low := c.min.Load(); int64(d) < low && !c.min.CompareAndSwap(low, int64(d)); {
+		low = c.min.Load()
 	}
-	for high := c.max.Load(); int64(d) > high && !c.max.CompareAndSwap(high, int64(d)); high = c.max.Load() { //nolint:revive // likewise
+	for high := c.max.Load(); int64(d) > high && !c.max.CompareAndSwap(high, int64(d)); {
+		high = c.max.Load()
 	}
 }
 

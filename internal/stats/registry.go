@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"slices"
 	"sync"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -83,12 +84,12 @@ func (r *Registry) find(i spans.Instrument, attributes attribute.Set, next int) 
 func (r *Registry) Counters() []CounterSeries {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.counters[:len(r.counters):len(r.counters)]
+	return slices.Clip(r.counters)
 }
 
 // Histograms returns all histograms likewise.
 func (r *Registry) Histograms() []HistogramSeries {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.histograms[:len(r.histograms):len(r.histograms)]
+	return slices.Clip(r.histograms)
 }

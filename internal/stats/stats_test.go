@@ -136,7 +136,7 @@ func TestRegistryIsSafeForConcurrentUse(t *testing.T) {
 	for w := range 8 {
 		all.Go(func() {
 			for i := range 50 {
-				r.Counter(spans.Instrument{Name: "n"}, attribute.NewSet(attribute.Int("a", i))).Add(1)
+				r.Counter(spans.Transactions, attribute.NewSet(attribute.Int("a", i))).Add(1)
 				if n := len(r.Counters()); n == 0 || n > 50 {
 					t.Errorf("%d counters after %d of worker %d", n, i, w)
 				}
