@@ -32,7 +32,7 @@ func (c *Consumer) writeDeadLetters(ctx context.Context, batch []*flight) error 
 }
 
 // readDead reads the payloads of those of batch that are dead, before anything of it is written.
-func (c *Consumer) readDead(ctx context.Context, batch []*flight) error {
+func (c *Consumer) readDead(batch []*flight) error {
 	var dead []*flight
 	var txs []ergon.Transaction
 	for _, f := range batch {

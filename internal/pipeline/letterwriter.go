@@ -120,7 +120,7 @@ func (l *letterWriter) begin() {
 	l.waiting = slices.Delete(l.waiting, 0, n)
 	c.stall.writing.Store(int64(s.began.After(c.stall.settle)))
 	c.helpers.Go(func() {
-		s.lost = errors.Join(c.readDead(s.ctx, s.batch), c.writeDeadLetters(s.ctx, s.batch))
+		s.lost = errors.Join(c.readDead(s.batch), c.writeDeadLetters(s.ctx, s.batch))
 		c.stall.writing.Store(0)
 		l.written <- s
 		c.settler.call()
