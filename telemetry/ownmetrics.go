@@ -132,10 +132,10 @@ func since(now, before stats.Distribution, start time.Time) stats.Distribution {
 }
 
 func fill(point *metricdata.HistogramDataPoint[float64], d stats.Distribution) {
-	point.Count, point.Sum = uint64(d.Count), d.Sum.Seconds() //nolint:gosec // it only grows
+	point.Count, point.Sum = uint64(d.Count), d.Sum.Seconds()
 	point.BucketCounts = make([]uint64, len(d.Buckets))
 	for i, n := range d.Buckets {
-		point.BucketCounts[i] = uint64(n) //nolint:gosec // likewise
+		point.BucketCounts[i] = uint64(n)
 	}
 	for _, e := range d.Exemplars {
 		point.Exemplars = append(point.Exemplars, metricdata.Exemplar[float64]{

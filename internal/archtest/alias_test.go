@@ -21,11 +21,13 @@ func TestAliasesOfInternalTypesAreFound(t *testing.T) {
 		"among others": {
 			"shelf/a.go", use + "type (\nA int\nT = till.T\nU = till.U\n)", []string{"T " + found, "U " + found},
 		},
-		"of a renamed package":    {"shelf/a.go", renamed + "type T = x.T", []string{found}},
-		"of a pointer":            {"shelf/a.go", use + "type T = *till.T", []string{found}},
-		"of a generic type":       {"shelf/a.go", use + "type T = till.T[int]", []string{found}},
-		"in the root package":     {"a.go", use + "type T = till.T", []string{found}},
-		"of a package below":      {"shelf/a.go", `import "example.org/shop/shelf/internal/y"` + "\ntype T = y.T", []string{"shelf/internal/y"}},
+		"of a renamed package": {"shelf/a.go", renamed + "type T = x.T", []string{found}},
+		"of a pointer":         {"shelf/a.go", use + "type T = *till.T", []string{found}},
+		"of a generic type":    {"shelf/a.go", use + "type T = till.T[int]", []string{found}},
+		"in the root package":  {"a.go", use + "type T = till.T", []string{found}},
+		"of a package below": {
+			"shelf/a.go", `import "example.org/shop/shelf/internal/y"` + "\ntype T = y.T", []string{"shelf/internal/y"},
+		},
 		"not exported":            {"shelf/a.go", use + "type t = till.T", nil},
 		"a type of its own":       {"shelf/a.go", use + "type T till.T", nil},
 		"of a public type":        {"shelf/a.go", `import "example.org/shop/till"` + "\ntype T = till.T", nil},

@@ -98,19 +98,25 @@ func TestContextsDerivedFromACallStartNoGoroutine(t *testing.T) {
 	var call attempt.Call
 	call.Begin(t.Context(), callers, time.Hour)
 	before := runtime.NumGoroutine()
-	children := make([]context.Context, 50)
-	cancel := make([]context.CancelFunc, len(children))
-	for i := range children {
-		children[i], cancel[i] = context.WithCancel(context.WithValue(&call, key{}, 1))
-		context.AfterFunc(children[i], func() {})
+	done := make([]<-chan struct{}, 50)
+	cancel := make([]context.CancelFunc, len(done))
+	for i := range done {
+		done[i], cancel[i] = derive(&call)
 	}
 	if more := runtime.NumGoroutine() - before; more > 0 {
 		t.Errorf("50 contexts started %d goroutines", more)
 	}
 	go call.Deliver()
 	call.Wait()
-	for i, child := range children {
-		<-child.Done()
+	for i := range done {
+		<-done[i]
 		cancel[i]()
 	}
+}
+
+// derive makes a context two steps below the given one, with a function that waits for its end, and returns its Done and Cancel.
+func derive(parent context.Context) (<-chan struct{}, context.CancelFunc) {
+	child, cancel := context.WithCancel(context.WithValue(parent, key{}, 1))
+	context.AfterFunc(child, func() {})
+	return child.Done(), cancel
 }

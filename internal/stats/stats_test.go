@@ -106,8 +106,8 @@ func TestRecordingAllocatesNothing(t *testing.T) {
 func TestSameSeriesIsShared(t *testing.T) {
 	var r stats.Registry
 	one, two := attribute.NewSet(attribute.Int("a", 1)), attribute.NewSet(attribute.Int("a", 2))
-	sum := spans.Instrument{Name: "n"}
-	timing := spans.Instrument{Name: "d", Buckets: []float64{1}}
+	sum := instrument("n")
+	timing := instrument("d", 1)
 	r.Counter(sum, one).Add(1)
 	r.Counter(sum, attribute.NewSet(attribute.Int("a", 1))).Add(2)
 	r.Counter(sum, two).Add(4)
@@ -149,4 +149,8 @@ func TestRegistryIsSafeForConcurrentUse(t *testing.T) {
 			t.Errorf("%v has %d, want 8", c.Attributes, c.Total())
 		}
 	}
+}
+
+func instrument(name string, buckets ...float64) spans.Instrument {
+	return spans.Instrument{Name: name, Buckets: buckets}
 }
