@@ -1,25 +1,23 @@
 package file
 
 import (
-	"bufio"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"io/fs"
-	"math"
 	"os"
 	"time"
+
+	"github.com/ergon-go/ergon/connector/file/internal/content"
 )
 
 const (
-	// lookEvery is how many bytes are read between two looks at the file.
-	lookEvery = 1 << 20
-	// sameTick is the longest time within which two changes of a file may have the same time, on the file systems of today.
-	sameTick = 20 * time.Millisecond
+	// checkEvery is the number of bytes that are read between two checks.
+	checkEvery = 1 << 20
+	// timeGranularity is the longest time within which two changes of a file may have the same time, on the file systems of today.
+	timeGranularity = 20 * time.Millisecond
 )
 
 var (
@@ -28,50 +26,54 @@ var (
 		"once nobody writes to it, process it again from its beginning")
 )
 
-// changes notices what others do to a file while it is read: that what was read is overwritten, or that another file takes its
-// place. What is appended is no such change. It costs two looks for each MiB and at the end. A file that anybody touched is read
-// once more at its end, to compare. Held with turn.
+// changes notices what others do to a file while it is read: they overwrite what was read, or put another file in its place.
+// Appending is not a change. It costs two system calls for each MiB and at the end. A file that anybody touched is read once more
+// at its end, to compare. It is guarded by turn.
 type changes struct {
 	opened   fs.FileInfo
-	seen     fs.FileInfo // at the last look
+	checked  fs.FileInfo // at the last check
 	touched  bool        // since it was opened, or so shortly before that nobody can tell
-	replaced bool        // was said
-	next     int64       // offset of the next look
-	block    []byte      // what was read last before the last look
+	replaced bool        // was reported
+	next     int64       // the offset of the next check
+	block    []byte      // what was read last before the last check
 	blockEnd int64       // its place in the file
-	again    *rereading  // nil before the end
+	// comparison runs at the end; nil before.
+	comparison *content.Comparison
 }
 
 func changesOf(p *pass) changes {
 	changed := inodeOf(p.info).changed
 	return changes{
-		opened: p.info, seen: p.info, next: p.in.at.Offset,
-		touched: changed != 0 && time.Since(time.Unix(0, changed)) < sameTick,
+		opened: p.info, checked: p.info, next: p.in.Offset(),
+		touched: changed != 0 && time.Since(time.Unix(0, changed)) < timeGranularity,
 	}
 }
 
-// look is called between records. Its error is what stopped takes.
-func (s *Source) look(ctx context.Context) error {
+// check is called between records. Its error is one for stopped.
+func (s *Source) check(ctx context.Context) error {
 	c := &s.changes
-	c.next = s.pass.in.at.Offset + lookEvery
+	c.next = s.pass.in.Offset() + checkEvery
 	info, err := s.pass.file.Stat()
 	if err != nil {
-		return fmt.Errorf("look at %s: %w", s.document.path, because(err))
+		return fmt.Errorf("check %s for changes: %w", s.document.path, because(err))
 	}
-	if differs(info, c.seen) {
-		c.seen, c.touched = info, true
+	if differs(info, c.checked) {
+		c.checked, c.touched = info, true
 		if err := s.pass.compareBlock(c, info.Size()); err != nil {
 			return err
 		}
 	}
-	s.pass.keepBlock(c)
+	if !s.pass.in.Compressed() {
+		c.block, c.blockEnd = s.pass.in.Latest(c.block[:0])
+	}
 	if s.root == nil || c.replaced {
 		return nil
 	}
 	if now, err := fs.Stat(s.document.files, s.document.name); err == nil && !os.SameFile(now, c.opened) {
 		c.replaced = true
 		s.logger.WarnContext(ctx, "another file has taken the place of the one that is read; "+
-			"that is read to its end, the other one by another run only", "file", s.document.path, "line", s.pass.in.at.Line)
+			"this run reads the earlier file to its end, the next run reads the other", "file", s.document.path,
+			"line", s.pass.in.Position().Line)
 	}
 	return nil
 }
@@ -81,95 +83,42 @@ func differs(a, b fs.FileInfo) bool {
 	return a.Size() != b.Size() || !a.ModTime().Equal(b.ModTime()) || inodeOf(a).changed != inodeOf(b).changed
 }
 
-// keepBlock keeps what was read last for the next look, where it was read as it is stored.
-func (p *pass) keepBlock(c *changes) {
-	if p.compressed {
-		return
-	}
-	in := p.in
-	c.block = append(c.block[:0], in.buffer[max(in.hi-inputBuffer, 0):in.hi]...)
-	c.blockEnd = in.at.Offset + int64(len(in.unread()))
-}
-
-// compareBlock compares what was kept with what is there now.
+// compareBlock compares the kept block with what the file has now. A compressed file has no block.
 func (p *pass) compareBlock(c *changes, size int64) error {
-	from, is := p.file.(io.ReaderAt)
+	file, ok := p.file.(io.ReaderAt)
 	switch {
-	case p.compressed || !is:
+	case p.in.Compressed() || !ok:
 		return nil
 	case size < c.blockEnd:
-		return p.scanner.unreadable(errShorter)
+		return p.unreadable(errShorter)
 	}
 	now := make([]byte, len(c.block))
-	if _, err := from.ReadAt(now, c.blockEnd-int64(len(now))); err != nil && !errors.Is(err, io.EOF) {
+	if _, err := file.ReadAt(now, c.blockEnd-int64(len(now))); err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read %s: %w", p.path, because(err))
 	}
 	if !bytes.Equal(now, c.block) {
-		return p.scanner.unreadable(errRewritten)
+		return p.unreadable(errRewritten)
 	}
 	return nil
 }
 
-// lookAtEnd is look where everything was read. When ctx ends before all is compared the next call goes on.
-func (s *Source) lookAtEnd(ctx context.Context) error {
+// checkAtEnd is check after everything was read. If ctx ends before everything is compared, the next call continues.
+func (s *Source) checkAtEnd(ctx context.Context) error {
 	c := &s.changes
-	if c.again == nil {
-		if err := s.look(ctx); err != nil || !c.touched {
+	if c.comparison == nil {
+		if err := s.check(ctx); err != nil || !c.touched {
 			return err
 		}
-		c.again = s.pass.reread()
+		file, ok := s.pass.file.(io.ReaderAt)
+		if !ok {
+			s.logger.WarnContext(ctx, "the file was changed while it was read, and cannot be read again to compare", "file", s.document.path)
+			return nil
+		}
+		c.comparison = s.pass.in.Compare(file)
 	}
-	if c.again.from == nil {
-		s.logger.WarnContext(ctx, "the file was changed while it was read, and cannot be read again to compare", "file", s.document.path)
-		return nil
-	}
-	same, err := c.again.compare(ctx)
+	same, err := c.comparison.Same(ctx)
 	if err == nil && !same {
-		return s.pass.scanner.unreadable(errRewritten)
+		return s.pass.unreadable(errRewritten)
 	}
-	return err
-}
-
-// rereading reads a file once more, up to where it was read.
-type rereading struct {
-	from   io.Reader // nil where it cannot be read again
-	final  bool      // an error of from would be the same again
-	to     position
-	offset int64
-	sum    uint32
-}
-
-func (p *pass) reread() *rereading {
-	r := &rereading{to: p.in.at, final: p.in.final}
-	if from, is := p.file.(io.ReaderAt); is {
-		r.from = io.NewSectionReader(from, 0, math.MaxInt64)
-	}
-	if !p.compressed || r.from == nil {
-		return r
-	}
-	unpacked, err := gzip.NewReader(bufio.NewReaderSize(r.from, inputBuffer))
-	if r.from = unpacked; err != nil {
-		r.from = bytes.NewReader(nil) // nothing of it is there any more
-	}
-	return r
-}
-
-func (r *rereading) compare(ctx context.Context) (same bool, err error) {
-	buffer := make([]byte, inputBuffer)
-	for r.offset < r.to.Offset {
-		if ctx.Err() != nil {
-			return false, context.Cause(ctx)
-		}
-		n, err := r.from.Read(buffer[:min(int64(len(buffer)), r.to.Offset-r.offset)])
-		r.offset += int64(n)
-		r.sum = crc32.Update(r.sum, crc32.IEEETable, buffer[:n])
-		switch {
-		case err == nil || r.offset == r.to.Offset:
-		case r.final || errors.Is(err, io.EOF):
-			return false, nil // it ends before, or is no archive any more
-		default:
-			return false, because(err)
-		}
-	}
-	return r.sum == r.to.Sum, nil
+	return because(err)
 }

@@ -61,7 +61,7 @@ func TestStrayQuoteThatMeetsAnotherIsBounded(t *testing.T) {
 	content := "id,name\n1,\"one\n2,two\n3,\"three\"\n4,four\n"
 	wantLines(t, all(t, open(t, sourceOf(t, "x.csv", content))), []string{
 		"x.csv:2 malformed: x.csv:2: the quote that begins a field on line 2 takes the lines after it into the field: " +
-			"a quoted field goes on after its closing quote; double the quotes that belong to its text",
+			"a quoted field continues after its closing quote; double the quotes that belong to its text",
 		`x.csv:5 {"id":"4","name":"four"}`,
 	})
 	long := "id,name\n1,\"a\nb\",\"one\n" + strings.Repeat("2,two\n", 100) + "3,\"three\"\n4,four\n"
@@ -73,7 +73,7 @@ func TestStrayQuoteThatMeetsAnotherIsBounded(t *testing.T) {
 }
 
 // [I1] A stray quote whose record goes beyond the longest one: nothing after it is delivered or counts as done, in bounded memory,
-// and the line that is named is that of the quote; where the file cannot be read on before the record ends, that of the record.
+// and the line that is named is that of the quote; where the rest of the file cannot be read before the record ends, that of the record.
 func TestStrayQuoteOfARecordBeyondTheLongestIsNamed(t *testing.T) {
 	rows := strings.Repeat("2,two\n", 300_000) // 1.8 MB
 	for name, c := range map[string]struct {
@@ -95,7 +95,7 @@ func TestStrayQuoteOfARecordBeyondTheLongestIsNamed(t *testing.T) {
 				whole := zipped(t, "id,name\n0,zero\n1,\"one\n"+rows)
 				return whole[:len(whole)-8]
 			}, "x.csv.gz",
-			[]string{"x.csv.gz:3: the file cannot be read on"},
+			[]string{"x.csv.gz:3: the rest of the file cannot be read"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

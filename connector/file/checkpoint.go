@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"time"
+
+	"github.com/ergon-go/ergon/connector/file/internal/content"
 )
 
 const (
@@ -35,7 +37,7 @@ type checkpoint struct {
 	Changed  int64     `json:"changed,omitempty"`
 	Looked   time.Time `json:"looked,omitzero"`
 	// Position is where the first record begins that is not done.
-	Position position `json:"position"`
+	Position content.Position `json:"position"`
 }
 
 func (p *pass) checkpoint() checkpoint {

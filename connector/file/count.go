@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/ergon-go/ergon/connector/file/internal/content"
 )
 
 // CountTransactions returns how many records are still to be acknowledged, malformed ones included. The first call reads
@@ -29,7 +31,7 @@ func (s *Source) CountTransactions(ctx context.Context) (int64, error) {
 	return max(total-s.window.settled, 0), nil
 }
 
-func (d document) count(ctx context.Context, from position) (n int64, err error) {
+func (d document) count(ctx context.Context, from content.Position) (n int64, err error) {
 	p, err := d.begin(ctx)
 	if err != nil {
 		return 0, err

@@ -57,13 +57,13 @@ func TestMalformedCSVRecordNamesItsLineAndTheRunGoesOn(t *testing.T) {
 	wantLines(t, shown(batch), []string{
 		`x.csv:2 malformed: dir/x.csv:2: has 2 columns, the header has 3`,
 		`x.csv:3 malformed: dir/x.csv:3: has 4 columns, the header has 3`,
-		`x.csv:4 malformed: dir/x.csv:4: column "count" is not a number; correct it, or take the column out of numbers`,
-		`x.csv:5 malformed: dir/x.csv:5: column "flag" is not true or false; correct it, or take the column out of booleans`,
+		`x.csv:4 malformed: dir/x.csv:4: column "count" is not a number; correct it, or remove the column from numbers`,
+		`x.csv:5 malformed: dir/x.csv:5: column "flag" is not true or false; correct it, or remove the column from booleans`,
 		`x.csv:6 malformed: dir/x.csv:6: a field that does not begin with a quote has one in it; ` +
 			`put the whole field in quotes and double those in it`,
-		`x.csv:7 malformed: dir/x.csv:7: a quoted field goes on after its closing quote; double the quotes that belong to its text`,
+		`x.csv:7 malformed: dir/x.csv:7: a quoted field continues after its closing quote; double the quotes that belong to its text`,
 		`x.csv:8 malformed: dir/x.csv:8: is not valid UTF-8 in column "id"; convert the file to UTF-8, for example with iconv`,
-		`x.csv:9 malformed: dir/x.csv:9: column "count" is not a number; correct it, or take the column out of numbers`,
+		`x.csv:9 malformed: dir/x.csv:9: column "count" is not a number; correct it, or remove the column from numbers`,
 		`x.csv:10 {"id":"9","count":1,"flag":true}`,
 		`x.csv:11 malformed: dir/x.csv:11: the quote that begins a field on line 11 takes the lines after it into the field: ` +
 			`a quoted field in it is not closed by the end of the file; ` +
@@ -139,7 +139,7 @@ func TestHeaderWithFaultsIsRefusedNamingEach(t *testing.T) {
 		"blank lines": {"\n\r\n\n", []string{`x.csv: is empty, must begin with a header`}},
 		"too long":    {strings.Repeat("a", 300), []string{`x.csv:1: the header is longer than 100 bytes (max_record_bytes)`}},
 		"missing type": {"a,b\n", []string{
-			`numbers has the column "n", which is not in the header; that has ["a" "b"]`, `booleans has the column "f"`,
+			`numbers names the column "n", which is not in the header; the header has ["a" "b"]`, `booleans names the column "f"`,
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/connector/file/internal/content"
+	"github.com/ergon-go/ergon/connector/file/internal/records"
 )
 
 // maxRequeued is how many bytes of requeued records are kept in memory; with more, only those are delivered.
@@ -117,7 +119,7 @@ func (s *Source) room(limit int) int {
 // fresh is a record that is delivered for the first time.
 type fresh struct {
 	receipt receipt
-	end     position
+	end     content.Position
 }
 
 func (s *Source) deliver(read []fresh) []ergon.Transaction {
@@ -141,22 +143,22 @@ func (s *Source) read(ctx context.Context, limit int) ([]fresh, error) {
 			return nil, prefixed(err)
 		}
 	}
-	if s.pass.in.at.Offset >= s.changes.next {
-		if err := s.look(ctx); err != nil {
+	if s.pass.in.Offset() >= s.changes.next {
+		if err := s.check(ctx); err != nil {
 			return nil, s.stopped(err)
 		}
 	}
 	read := make([]fresh, 0, min(limit, maxAtOnce))
 	for len(read) < limit {
 		r, err := s.pass.next(ctx)
-		if err == nil && r.open {
-			err = s.lastLine(ctx, r.line)
+		if err == nil && r.NoLineEnd {
+			err = s.lastLine(ctx, r.Line)
 		}
-		if errors.Is(err, errUnfinished) {
+		if errors.Is(err, records.ErrUnfinished) {
 			return read, s.waitFor()
 		}
 		if errors.Is(err, io.EOF) {
-			if changed := s.lookAtEnd(ctx); changed != nil {
+			if changed := s.checkAtEnd(ctx); changed != nil {
 				err = changed
 			}
 		}
@@ -166,7 +168,7 @@ func (s *Source) read(ctx context.Context, limit int) ([]fresh, error) {
 		s.unfinished = time.Time{}
 		read = append(read, fresh{
 			receipt: receipt{source: s, count: 1, id: s.ids.of(&r), payload: s.pass.payload(&r)},
-			end:     r.end,
+			end:     r.End,
 		})
 	}
 	return read, nil

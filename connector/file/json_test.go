@@ -55,15 +55,15 @@ func TestMalformedElementOfAnArrayIsStrandedAloneWhereItsEndIsClear(t *testing.T
 	wantLines(t, all(t, open(t, sourceOf(t, "x.json", content))), []string{
 		`x.json:1 malformed: x.json:1: is not JSON: invalid character '}' in literal true (expecting 'e'), at byte 9 of it`,
 		`x.json:2 malformed: x.json:2: is not JSON: invalid character '}' looking for beginning of object key string, at byte 8 of it`,
-		`x.json:3 malformed: x.json:3: has no element before a comma; take the comma away`,
+		`x.json:3 malformed: x.json:3: has no element before a comma; remove the comma`,
 		`x.json:4 1`,
-		`x.json:4:2 malformed: x.json:4: has no comma between the element before and this one; put one there`,
+		`x.json:4:2 malformed: x.json:4: has no comma between the element before and this one; add one`,
 		`x.json:5 malformed: x.json:5: is not JSON: invalid character ':' looking for beginning of value, at byte 1 of it`,
 		`x.json:6 {}`,
-		`x.json:6:2 malformed: x.json:6: has no comma between the element before and this one; put one there`,
+		`x.json:6:2 malformed: x.json:6: has no comma between the element before and this one; add one`,
 		`x.json:7 malformed: x.json:7: is not valid UTF-8; convert the file to UTF-8, for example with iconv`,
 		`x.json:8 {"fine":1}`,
-		`x.json:9 malformed: x.json:9: has no element between a comma and the end of the array; take the comma away`,
+		`x.json:9 malformed: x.json:9: has no element between a comma and the end of the array; remove the comma`,
 	})
 }
 

@@ -9,21 +9,13 @@ import (
 // linewise reports whether records end with lines, so that one without an end may be unfinished.
 func (p *pass) linewise() bool { return p.config.format() != FormatJSON }
 
-// waitForLastLine has it read on where the file ended before. What was read to tell the compression is behind it.
-func (p *pass) waitForLastLine() {
-	p.scanner.wait = true
-	if !p.compressed {
-		p.in.from = p.file
-	}
-}
-
 // lastLine decides about a record that the file ends with, without a line end.
 func (s *Source) lastLine(ctx context.Context, line int64) error {
 	switch {
 	case !s.pass.linewise():
 		return nil
 	case s.settings.LastLine == LastLineRefuse:
-		return s.pass.scanner.unreadableAt(line, errNoLineEnd)
+		return s.pass.unreadableAt(line, errNoLineEnd)
 	}
 	s.logger.WarnContext(ctx, "the last line of the file has no line end and is taken as it is; last_line can wait for it, or refuse it",
 		"file", s.document.path, "line", line)
@@ -40,5 +32,5 @@ func (s *Source) waitFor() error {
 	if time.Since(s.unfinished) < s.settings.LastLineTimeout {
 		return nil
 	}
-	return s.stopped(s.pass.scanner.unreadable(errNoLineEnd))
+	return s.stopped(s.pass.unreadable(errNoLineEnd))
 }

@@ -5,11 +5,9 @@ import (
 	"encoding/json"
 	"unicode/utf8"
 
+	"github.com/ergon-go/ergon/connector/file/internal/records"
 	"github.com/ergon-go/ergon/deadletter"
 )
-
-// maxRaw is how much of a malformed record is kept.
-const maxRaw = 1 << 10
 
 // Malformed is the payload of a record that cannot be delivered as what it should be. It is an error, so that decoding
 // it fails with the place and the problem, and the record goes the way of every transaction that does not decode, while
@@ -27,6 +25,15 @@ type Malformed struct { //nolint:errname // it is a payload first of all, and an
 }
 
 var _ deadletter.Unread = Malformed{}
+
+func newMalformed(place, problem string, r *records.Record) Malformed {
+	m := Malformed{Place: place, Problem: problem, Raw: records.Excerpt(r.Content), cut: r.Truncated}
+	if !r.Truncated && len(r.Content) > len(m.Raw) {
+		m.whole = bytes.Clone(r.Content)
+		m.Raw = m.whole[:len(m.Raw):len(m.Raw)]
+	}
+	return m
+}
 
 // RawRecord returns the record for its dead letter, and whether that is all of it: of one that is longer than max_record_bytes
 // only the beginning is known.
@@ -59,16 +66,4 @@ func readable(data []byte) any {
 		return string(data)
 	}
 	return base64Bytes{Base64: data}
-}
-
-// excerpt copies the beginning of content, and cuts no character in two.
-func excerpt(content []byte) []byte {
-	if len(content) <= maxRaw {
-		return bytes.Clone(content)
-	}
-	end := maxRaw
-	for end > maxRaw-utf8.UTFMax && !utf8.RuneStart(content[end]) {
-		end--
-	}
-	return bytes.Clone(content[:end])
 }

@@ -5,6 +5,8 @@ import (
 	"hash/crc32"
 	"strconv"
 	"strings"
+
+	"github.com/ergon-go/ergon/connector/file/internal/records"
 )
 
 // recordIDs makes the ids of a file's records: name@generation:line-content [I1]. The nth record, from the second, that begins on
@@ -19,14 +21,14 @@ func newRecordIDs(name, generation string) recordIDs {
 }
 
 // of costs one allocation.
-func (ids recordIDs) of(r *record) string {
+func (ids recordIDs) of(r *records.Record) string {
 	var space [128]byte
 	id := append(space[:0], ids.prefix...)
-	id = strconv.AppendInt(id, r.line, 10)
-	if r.nth > 1 {
-		id = strconv.AppendInt(append(id, ':'), int64(r.nth), 10)
+	id = strconv.AppendInt(id, r.Line, 10)
+	if r.Nth > 1 {
+		id = strconv.AppendInt(append(id, ':'), int64(r.Nth), 10)
 	}
-	digest := contentDigest(r.content)
+	digest := contentDigest(r.Content)
 	return string(hex.AppendEncode(append(id, '-'), digest[:]))
 }
 
@@ -74,7 +76,7 @@ func (ids recordIDs) parse(id string) (wanted, bool) {
 }
 
 // means reports whether the record that is in the place has the content as well.
-func (w wanted) means(r *record) bool {
-	digest := contentDigest(r.content)
+func (w wanted) means(r *records.Record) bool {
+	digest := contentDigest(r.Content)
 	return w.digest == "" || w.digest == hex.EncodeToString(digest[:])
 }

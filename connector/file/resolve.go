@@ -46,9 +46,9 @@ func (d document) find(ctx context.Context, ids recordIDs, w wanted) (t ergon.Tr
 			return t, fmt.Errorf("%w: %s has no record there", ergon.ErrNotFound, d.path)
 		case err != nil:
 			return t, err
-		case r.line > w.line || r.line == w.line && r.nth > w.nth:
+		case r.Line > w.line || r.Line == w.line && r.Nth > w.nth:
 			return t, fmt.Errorf("%w: no record begins on line %d of %s", ergon.ErrNotFound, w.line, d.path)
-		case r.line != w.line || r.nth != w.nth:
+		case r.Line != w.line || r.Nth != w.nth:
 		case !w.means(&r):
 			return t, fmt.Errorf("%w: line %d of %s has other content now", ergon.ErrNotFound, w.line, d.path)
 		default:

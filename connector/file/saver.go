@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/ergon-go/ergon/connector/file/internal/content"
 )
 
 // saver writes the checkpoint when enough has been done since, or enough time has passed, and remembers where that
@@ -13,7 +15,7 @@ type saver struct {
 	template checkpoint
 	every    int64
 	interval time.Duration
-	done     func() (count int64, end position) // what is done now
+	done     func() (count int64, end content.Position) // what is done now
 
 	writing sync.Mutex // held while the file is touched; before mu
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/connector/file/internal/content"
 )
 
 var (
@@ -35,8 +36,8 @@ type Source struct {
 	logger   *slog.Logger
 	document document
 	ids      recordIDs
-	from     position // where this source began
-	saver    *saver   // nil without a checkpoint
+	from     content.Position // where this source began
+	saver    *saver           // nil without a checkpoint
 
 	turn chan struct{} // held by a fetch, and at last by Close
 	wake chan struct{} // told of each settlement
@@ -92,7 +93,7 @@ func (s *Source) Open(ctx context.Context) error {
 	defer s.mu.Unlock()
 	s.isOpen = true
 	if s.settings.LastLine == LastLineWait && s.pass.linewise() {
-		s.pass.waitForLastLine()
+		s.pass.reader.WaitForLastLine()
 	}
 	s.window.end = s.from
 	s.changes = changesOf(s.pass)
@@ -167,9 +168,9 @@ func (s *Source) resume(ctx context.Context) error {
 	case err == nil:
 		s.goOn(c)
 		return nil
-	case !errors.Is(err, errContentChanged):
+	case !errors.Is(err, content.ErrChanged):
 		return fmt.Errorf("checkpoint %s: %w", file.at, err)
-	case c.done(s.pass.compressed) || s.settings.OnReplaced == ReplacedBegin:
+	case c.done(s.pass.in.Compressed()) || s.settings.OnReplaced == ReplacedBegin:
 		return s.beginAnew(ctx, c)
 	}
 	return fmt.Errorf("checkpoint %s: %s is not the file that it was made for, where everything up to line %d is done and what follows "+
@@ -206,7 +207,7 @@ func (s *Source) beginAnew(ctx context.Context, c checkpoint) error {
 }
 
 // done is for the saver.
-func (s *Source) done() (int64, position) {
+func (s *Source) done() (int64, content.Position) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.window.done, s.window.end

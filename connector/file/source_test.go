@@ -35,7 +35,7 @@ func TestFileThatCannotBeReadIsRefusedWithPlaceAndCure(t *testing.T) {
 		"plain.csv.gz":  "plain.csv.gz: its name ends in .gz, but its content is not gzip; rename it, or compress it",
 		"empty.csv.gz":  "empty.csv.gz: its name ends in .gz, but its content is not gzip",
 		"broken.csv.gz": "broken.csv.gz: its content begins like gzip, but is not: gzip: invalid header",
-		"header.csv.gz": "header.csv.gz:1: the file cannot be read on: unexpected EOF",
+		"header.csv.gz": "header.csv.gz:1: the rest of the file cannot be read: unexpected EOF",
 		"out.csv":       "out.csv: path escapes from parent",
 		"a/none.csv":    "none.csv: no such file or directory",
 	} {
@@ -83,7 +83,7 @@ func TestTruncatedGzipEndsWithItsPlaceAfterWhatWasGood(t *testing.T) {
 	}
 	whole := zipped(t, content.String())
 	batch, err := drain(t, open(t, sourceOf(t, "x.csv.gz", whole[:len(whole)*9/10])))
-	wantError(t, err, "file source: x.csv.gz:", "the file cannot be read on: unexpected EOF")
+	wantError(t, err, "file source: x.csv.gz:", "the rest of the file cannot be read: unexpected EOF")
 	if len(batch) < 30_000 {
 		t.Errorf("%d records were delivered before, want most of them", len(batch))
 	}
@@ -93,7 +93,7 @@ func TestTruncatedGzipEndsWithItsPlaceAfterWhatWasGood(t *testing.T) {
 		}
 	}
 	_, err = drain(t, open(t, sourceOf(t, "x.jsonl.gz", whole[:len(whole)-6])))
-	wantError(t, err, "the file cannot be read on: unexpected EOF")
+	wantError(t, err, "the rest of the file cannot be read: unexpected EOF")
 }
 
 func TestFileThatBecomesShorterIsAnError(t *testing.T) {

@@ -53,7 +53,7 @@ func repairTail(root *os.Root, f *os.File, name string) (repair, error) {
 
 // lastLineEnd returns what is behind the last line end, 0 where there is none.
 func lastLineEnd(f io.ReaderAt, size int64) (int64, error) {
-	buffer := make([]byte, inputBuffer)
+	buffer := make([]byte, 64<<10)
 	for end := size; end > 0; {
 		start := max(end-int64(len(buffer)), 0)
 		part := buffer[:end-start]
@@ -77,9 +77,10 @@ func isWhole(f io.ReaderAt, end, size int64) (bool, error) {
 	if _, err := f.ReadAt(line, end); err != nil {
 		return false, err
 	}
-	line = bytes.Trim(line, jsonSpace)
-	return json.Valid(line) && utf8.Valid(line) && !isJSONNumber(line), nil
+	return json.Valid(line) && utf8.Valid(line) && !startsNumber(bytes.TrimSpace(line)[0]), nil
 }
+
+func startsNumber(b byte) bool { return b == '-' || '0' <= b && b <= '9' }
 
 func moveTail(root *os.Root, f *os.File, name string, end, size int64) error {
 	torn, err := root.OpenFile(name+tornSuffix, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)

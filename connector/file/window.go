@@ -1,17 +1,19 @@
 package file
 
+import "github.com/ergon-go/ergon/connector/file/internal/content"
+
 // window is what has been delivered from the oldest unsettled record on. Its cost is 32 bytes a record.
 type window struct {
 	entries []entry
-	head    int      // the oldest unsettled one in entries
-	done    int64    // how many before it are settled, all of them
-	end     position // behind those
-	open    int      // how many are unsettled
-	settled int64    // how many are settled, wherever they are
+	head    int              // the oldest unsettled one in entries
+	done    int64            // how many before it are settled, all of them
+	end     content.Position // behind those
+	open    int              // how many are unsettled
+	settled int64            // how many are settled, wherever they are
 }
 
 type entry struct {
-	end     position
+	end     content.Position
 	receipt *receipt // of its latest delivery; nil when it is settled
 }
 
@@ -19,7 +21,7 @@ type entry struct {
 func (w *window) span() int { return len(w.entries) - w.head }
 
 // add appends a record with its first delivery.
-func (w *window) add(end position, r *receipt) {
+func (w *window) add(end content.Position, r *receipt) {
 	r.number = w.done + int64(w.span())
 	w.entries = append(w.entries, entry{end: end, receipt: r})
 	w.open++

@@ -91,6 +91,9 @@ var lattice = archtest.Lattice{
 		{Packages: "config", Ours: append([]string{"internal/suggest"}, words...), TestOurs: parts, ThirdParty: []string{"go.yaml.in/yaml/v4"}},
 
 		// Connectors and services never import each other, in their tests neither. Those with dependencies are modules.
+		// Readers of files: bytes in, records with positions out.
+		{Packages: "connector/file/internal/content"},
+		{Packages: "connector/file/internal/records", Ours: []string{"connector/file/internal/content"}},
 		{Packages: "connector/file/...", Ours: words},
 		{Packages: "connector/memory/...", Ours: words},
 		// It registers them together, for programs. Decision 0120.

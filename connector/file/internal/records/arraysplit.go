@@ -1,4 +1,4 @@
-package file
+package records
 
 import (
 	"bytes"
@@ -16,65 +16,65 @@ const (
 	arrayEscape                    // behind a backslash in a string
 	arrayBehind                    // behind an element
 	arrayEnd                       // behind the closing bracket
-	arrayBroken                    // behind what makes the rest unreadable
+	arrayInvalid                   // the rest cannot be read
 )
 
-// maxNested is how deep encoding/json goes into a value.
+// maxNested is the maximum depth that encoding/json reads.
 const maxNested = 10_000
 
-// arraySplitter splits a JSON array into its elements by their brackets and quotes. What is wrong inside of them is not
-// its business, unless it makes it impossible to tell where they end.
+// arraySplitter splits a JSON array into its elements by their brackets and quotes. It ignores what is wrong inside an element,
+// unless nobody can tell then where the element ends. It finds each element of a valid array once.
 type arraySplitter struct {
 	state   arrayState
-	closers []byte // the brackets that are awaited, the innermost last
-	problem fault
+	closers []byte // the closing brackets that must follow, the innermost last
+	found   fault
 }
 
 func (a *arraySplitter) scan(data []byte, last bool) (int, verdict) {
-	n, v := a.splitUp(data)
-	if v != goesOn || !last {
+	n, v := a.step(data)
+	if v != incomplete || !last {
 		return n, v
 	}
 	return n, a.atEnd()
 }
 
-func (a *arraySplitter) splitUp(data []byte) (int, verdict) {
+func (a *arraySplitter) step(data []byte) (int, verdict) {
 	switch a.state {
 	case arrayElement, arrayScalar, arrayString, arrayEscape:
 		return a.element(data)
-	case arrayBroken:
-		return 0, over
+	case arrayInvalid:
+		return 0, ended
 	default:
 	}
 	if space := len(data) - len(bytes.TrimLeft(data, jsonSpace)); space > 0 {
-		return space, between
+		return space, separator
 	}
 	if len(data) == 0 {
-		return 0, goesOn
+		return 0, incomplete
 	}
 	return a.outside(data)
 }
 
-// outside deals with the first byte of an element, or between two of them.
+// outside takes the first byte of an element, or one between two elements.
 func (a *arraySplitter) outside(data []byte) (int, verdict) {
 	b := data[0]
 	switch {
 	case a.state == arrayEnd:
 		return a.breakOff(1, "there is something after the end of the array; a file holds one array")
 	case b == ']' && a.state == arrayNext:
-		a.state, a.problem.problem = arrayBehind, "has no element between a comma and the end of the array; take the comma away"
-		return 0, whole
+		a.state, a.found.problem = arrayBehind, "has no element between a comma and the end of the array; remove the comma"
+		return 0, complete
 	case b == ']':
 		a.state = arrayEnd
-		return 1, between
+		return 1, separator
 	case b == ',' && a.state == arrayBehind:
 		a.state = arrayNext
-		return 1, between
+		return 1, separator
 	case b == ',':
-		a.state, a.problem.problem = arrayBehind, "has no element before a comma; take the comma away"
-		return 0, whole
+		a.state, a.found.problem = arrayBehind, "has no element before a comma; remove the comma"
+		return 0, complete
 	case a.state == arrayBehind:
-		a.problem.problem = "has no comma between the element before and this one; put one there"
+		a.found.problem = "has no comma between the element before and this one; add one"
 	}
 	a.state = arrayElement
 	return a.element(data)
@@ -87,31 +87,31 @@ func (a *arraySplitter) element(data []byte) (int, verdict) {
 		case arrayString:
 			at += plainText(data[at:])
 			if at == len(data) {
-				return at, goesOn
+				return at, incomplete
 			}
-			if ended := a.inString(data[at]); ended {
-				return at + 1, whole
+			if ends := a.inString(data[at]); ends {
+				return at + 1, complete
 			}
 		case arrayEscape:
 			a.state = arrayString
 		case arrayScalar:
 			if strings.IndexByte(" \t\r\n,]}", b) >= 0 {
 				a.state = arrayBehind
-				return at, whole
+				return at, complete
 			}
 		default:
-			if ended := a.outsideString(b); ended {
-				return at + 1, whole
+			if ends := a.outsideString(b); ends {
+				return at + 1, complete
 			}
 		}
-		if a.state == arrayBroken {
-			return at + 1, whole
+		if a.state == arrayInvalid {
+			return at + 1, complete
 		}
 	}
-	return len(data), goesOn
+	return len(data), incomplete
 }
 
-// plainText returns how much of a string's inside means nothing to the splitter.
+// plainText returns the number of bytes until one in a string that the splitter must look at.
 func plainText(data []byte) int {
 	for i, b := range data {
 		if b == '"' || b == '\\' || b < ' ' {
@@ -121,7 +121,7 @@ func plainText(data []byte) int {
 	return len(data)
 }
 
-func (a *arraySplitter) inString(b byte) (ended bool) {
+func (a *arraySplitter) inString(b byte) (ends bool) {
 	switch {
 	case b == '\\':
 		a.state = arrayEscape
@@ -131,12 +131,12 @@ func (a *arraySplitter) inString(b byte) (ended bool) {
 	case b == '"':
 		a.state = arrayElement
 	default:
-		a.spoil("has a line end or another control character in a string, so where that ends cannot be told")
+		a.invalid("has a line end or another control character in a string, so the end of the string is unknown")
 	}
 	return false
 }
 
-func (a *arraySplitter) outsideString(b byte) (ended bool) {
+func (a *arraySplitter) outsideString(b byte) (ends bool) {
 	switch b {
 	case '"':
 		a.state = arrayString
@@ -156,16 +156,16 @@ func (a *arraySplitter) outsideString(b byte) (ended bool) {
 
 func (a *arraySplitter) nest(closer byte) {
 	if len(a.closers) == maxNested {
-		a.spoil("is nested deeper than 10000 brackets")
+		a.invalid("is nested deeper than 10000 brackets")
 		return
 	}
 	a.closers = append(a.closers, closer)
 }
 
-func (a *arraySplitter) closed(b byte) (ended bool) {
+func (a *arraySplitter) closed(b byte) (ends bool) {
 	depth := len(a.closers)
 	if depth == 0 || a.closers[depth-1] != b {
-		a.spoil("has a closing bracket that does not match the opening one")
+		a.invalid("has a closing bracket that does not match the opening one")
 		return false
 	}
 	a.closers = a.closers[:depth-1]
@@ -176,32 +176,32 @@ func (a *arraySplitter) closed(b byte) (ended bool) {
 	return true
 }
 
-func (a *arraySplitter) spoil(problem string) {
-	a.state, a.problem = arrayBroken, fault{problem: problem, fatal: true}
+func (a *arraySplitter) invalid(problem string) {
+	a.state, a.found = arrayInvalid, fault{problem: problem, fatal: true}
 }
 
 func (a *arraySplitter) breakOff(n int, problem string) (int, verdict) {
-	a.spoil(problem)
-	return n, whole
+	a.invalid(problem)
+	return n, complete
 }
 
-// atEnd is the verdict where the file ends.
+// atEnd is the verdict at the end of the file.
 func (a *arraySplitter) atEnd() verdict {
 	switch a.state {
-	case arrayEnd, arrayBroken:
-		return over
+	case arrayEnd, arrayInvalid:
+		return ended
 	case arrayFirst, arrayNext, arrayBehind:
-		a.spoil("the file ends before its array does; is it complete?")
-		return over
+		a.invalid("the file ends before its array does; is it complete?")
+		return ended
 	default:
-		a.spoil("is cut short by the end of the file; is it complete?")
-		return whole
+		a.invalid("is cut short by the end of the file; is it complete?")
+		return complete
 	}
 }
 
 func (a *arraySplitter) fault() fault {
-	f := a.problem
-	a.problem = fault{}
+	f := a.found
+	a.found = fault{}
 	return f
 }
 

@@ -1,4 +1,4 @@
-package file
+package records
 
 import "bytes"
 
@@ -10,7 +10,7 @@ type csvFields struct {
 	scratch []byte
 }
 
-// next returns a value that is valid until the next one is asked for.
+// next returns a value, which is valid until the following call, and false behind the last one.
 func (f *csvFields) next() ([]byte, bool) {
 	if f.ended {
 		return nil, false

@@ -1,8 +1,7 @@
-package file
+package records
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"unicode/utf8"
@@ -18,7 +17,7 @@ const (
 
 type csvColumn struct {
 	name string
-	key  []byte // what comes before the value in the JSON object, comma included
+	key  []byte // what is before the value in the JSON object, including the comma
 	kind columnKind
 }
 
@@ -29,8 +28,8 @@ type csvObjects struct {
 	object  []byte
 }
 
-// payload returns a record as a JSON object, or why it is none.
-func (o *csvObjects) payload(content []byte) ([]byte, string) {
+// payload returns a record as a JSON object, or why it is malformed.
+func (o *csvObjects) payload(content []byte) (payload []byte, problem string) {
 	if !utf8.Valid(content) {
 		return nil, "is not valid UTF-8" + o.whereNotUTF8(content) + "; convert the file to UTF-8, for example with iconv"
 	}
@@ -83,21 +82,14 @@ func (c *csvColumn) append(object, value []byte) ([]byte, string) {
 		}
 		return append(object, value...), ""
 	default:
-		is, err := strconv.ParseBool(string(value))
+		parsed, err := strconv.ParseBool(string(value))
 		if err != nil {
 			return object, c.problem("true or false", "booleans")
 		}
-		return strconv.AppendBool(object, is), ""
+		return strconv.AppendBool(object, parsed), ""
 	}
 }
 
 func (c *csvColumn) problem(want, key string) string {
-	return fmt.Sprintf("column %q is not %s; correct it, or take the column out of %s", c.name, want, key)
+	return fmt.Sprintf("column %q is not %s; correct it, or remove the column from %s", c.name, want, key)
 }
-
-func isJSONNumber(value []byte) bool {
-	first, last := value[0], value[len(value)-1]
-	return (first == '-' || isDigit(first)) && isDigit(last) && json.Valid(value)
-}
-
-func isDigit(b byte) bool { return '0' <= b && b <= '9' }

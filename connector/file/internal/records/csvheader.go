@@ -1,4 +1,4 @@
-package file
+package records
 
 import (
 	"errors"
@@ -8,12 +8,12 @@ import (
 	"unicode/utf8"
 )
 
-// newCSVObjects takes the header apart. Its error names every fault of it.
-func newCSVObjects(header []byte, c SourceConfig) (*csvObjects, error) {
+// newCSVObjects parses the header. Its error names every fault of it.
+func newCSVObjects(header []byte, c CSVConfig) (*csvObjects, error) {
 	if !utf8.Valid(header) {
 		return nil, errors.New("the header is not valid UTF-8; convert the file to UTF-8, for example with iconv")
 	}
-	names := columnNames(header, c.Comma[0])
+	names := columnNames(header, c.Comma)
 	err := errors.Join(
 		checkNames(names),
 		checkListed("numbers", c.Numbers, names),
@@ -22,7 +22,7 @@ func newCSVObjects(header []byte, c SourceConfig) (*csvObjects, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &csvObjects{columns: csvColumns(names, c), fields: csvFields{comma: c.Comma[0]}}, nil
+	return &csvObjects{columns: csvColumns(names, c), fields: csvFields{comma: c.Comma}}, nil
 }
 
 func columnNames(header []byte, comma byte) []string {
@@ -39,15 +39,15 @@ func checkNames(names []string) error {
 	first := make(map[string]int, len(names))
 	for i, name := range names {
 		if strings.ContainsRune(name, '\r') {
-			return errors.New("the header has a carriage return in it; if the file ends its lines with that alone, convert them to newlines")
+			return errors.New("the header has a carriage return in it; if the lines end with carriage returns alone, convert them to newlines")
 		}
 		if name == "" {
 			errs = append(errs, fmt.Errorf("column %d of the header has no name; give it one", i+1))
 			continue
 		}
-		if before, twice := first[name]; twice {
+		if before, found := first[name]; found {
 			errs = append(errs, fmt.Errorf("columns %d and %d of the header are both called %q; give them different names, "+
-				"a record could keep only one of them", before+1, i+1, name))
+				"because a JSON object keeps only one of them", before+1, i+1, name))
 			continue
 		}
 		first[name] = i
@@ -59,13 +59,13 @@ func checkListed(key string, listed, names []string) error {
 	var errs []error
 	for _, name := range listed {
 		if !slices.Contains(names, name) {
-			errs = append(errs, fmt.Errorf("%s has the column %q, which is not in the header; that has %q", key, name, names))
+			errs = append(errs, fmt.Errorf("%s names the column %q, which is not in the header; the header has %q", key, name, names))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func csvColumns(names []string, c SourceConfig) []csvColumn {
+func csvColumns(names []string, c CSVConfig) []csvColumn {
 	columns := make([]csvColumn, len(names))
 	for i, name := range names {
 		key := appendJSONString(nil, []byte(name))
