@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
+
+	"github.com/ergon-go/ergon/internal/ask"
 )
 
-// call runs fn, code that is not ours, on a goroutine of its own: a panic or Goexit in it becomes an error. When ctx has
-// ended, fn has patience to return; then it is given up, and what it still does is nobody's. Once it returns after that,
-// late is called on its goroutine; nil: nothing is. The error's methods have been called: see hear.
+// call runs fn, which is foreign code, on a goroutine of its own. A panic or Goexit in it becomes an error. When ctx has ended,
+// fn has patience to return; then call returns errGivenUp without it. If fn returns after that, late is called on its
+// goroutine; nil: nothing is. The error has passed checkError.
 func call(ctx context.Context, patience time.Duration, fn func(context.Context) error, late func()) error {
 	var claimed atomic.Bool
 	done := make(chan error, 1)
@@ -21,7 +24,7 @@ func call(ctx context.Context, patience time.Duration, fn func(context.Context) 
 			if p := recover(); p != nil {
 				err = &crash{cause: panicked(p), stack: debug.Stack()}
 			}
-			err = hear(err)
+			err = checkError(err)
 			switch {
 			case claimed.CompareAndSwap(false, true):
 				done <- err
@@ -49,12 +52,21 @@ func call(ctx context.Context, patience time.Duration, fn func(context.Context) 
 	return fmt.Errorf("%w: %w", errGivenUp, context.Cause(ctx))
 }
 
+// checkError calls the methods of a foreign error that the exit code, the summary and the log will call, within a bound. If one
+// does not return or panics, it returns another error: see [ask.Error].
+func checkError(err error) error {
+	return ask.Error(err, func() {
+		_ = exitCodeOf(err)
+		_ = slog.AnyValue(err).Resolve()
+	})
+}
+
 var (
 	errGoexit  = errors.New("it ended its goroutine (runtime.Goexit, or a test's FailNow) and returned nothing")
 	errGivenUp = errors.New("it has not returned and is given up")
 )
 
-// crash is a panic in code that is not ours.
+// crash is a panic in foreign code.
 type crash struct {
 	cause error
 	stack []byte
@@ -63,7 +75,7 @@ type crash struct {
 func (c *crash) Error() string { return c.cause.Error() }
 func (c *crash) Unwrap() error { return c.cause }
 
-// panicked shows errors and text, but of anything else only the type: it may be a payload.
+// panicked is an error with the panic's value if that is an error or text, and otherwise with its type only: it may be a payload.
 func panicked(p any) error {
 	switch p := p.(type) {
 	case error:

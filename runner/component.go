@@ -17,11 +17,11 @@ import (
 )
 
 const (
-	// openTimeout bounds the opening of one component. It is for what hangs, not for what is slow.
+	// openTimeout bounds the opening of one component. It is for one that hangs, not for a slow one.
 	openTimeout = 5 * time.Minute
-	// openPatience is how long a component has to return whose opening was cut short.
+	// openPatience is how long a component has to return after its context has ended.
 	openPatience = time.Second
-	// lateCloseTimeout bounds the closing of a component that was given up while it opened, and opened after that.
+	// lateCloseTimeout bounds the closing of a component that was opened after it had been given up.
 	lateCloseTimeout = 5 * time.Second
 )
 
@@ -38,11 +38,11 @@ type component struct {
 	name  string
 	typ   string
 	value any
-	// declared is what a connector says that it is, once it is open.
+	// declared is the declaration of a connector that is open.
 	declared capability.Declaration
-	// held is set while there may be something to close: from the beginning where there is nothing to open, otherwise from
-	// the call of Open on.
-	held bool
+	// mustClose is set while there may be something to close: from the call of Open on, or from the beginning if there is no
+	// Open.
+	mustClose bool
 }
 
 // String names the component for errors.
@@ -53,8 +53,8 @@ func (c *component) String() string {
 	return fmt.Sprintf("%s %q (%s)", c.kind, c.name, c.typ)
 }
 
-// makeComponents makes services, then connectors, each in the order of their names, and returns the faults of all that
-// cannot be made.
+// makeComponents makes services, then connectors, each in the order of their names. It returns the faults of all that cannot
+// be made.
 func makeComponents(ctx context.Context, cfg ergon.TaskConfig) ([]*component, error) {
 	var made []*component
 	var faults []error
@@ -86,11 +86,11 @@ func (c *component) make(ctx context.Context, from ergon.Component) error {
 	}
 	c.value = made
 	_, opens := made.(ergon.Opener)
-	c.held = !opens
+	c.mustClose = !opens
 	return nil
 }
 
-// bind tells c which worker it belongs to, where it wants to know.
+// bind calls BindWorker of c, if it has one.
 func (w *worker) bind(ctx context.Context, c *component) error {
 	bound, wants := c.value.(capability.WorkerBound)
 	if !wants {
@@ -108,7 +108,7 @@ func (w *worker) bind(ctx context.Context, c *component) error {
 	return nil
 }
 
-// open opens c, where it is an Opener.
+// open opens c, if it is an Opener.
 func (w *worker) open(ctx context.Context, c *component) error {
 	ctx, span := spans.Start(ctx, w.tracer, spans.OpenPrefix+c.name)
 	defer spans.End(span)
@@ -125,17 +125,17 @@ func (w *worker) open(ctx context.Context, c *component) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, openTimeout, fmt.Errorf("not open within %s", openTimeout))
 	defer cancel()
-	c.held = true
+	c.mustClose = true
 	err := call(ctx, openPatience, opener.Open, func() { w.closeLate(ctx, c) })
 	if err != nil {
-		c.held = !errors.Is(err, errGivenUp)
+		c.mustClose = !errors.Is(err, errGivenUp)
 		err = fmt.Errorf("open %s: %w", c, err)
 		recordError(span, err)
 	}
 	return err
 }
 
-// declare asks c, which is open, what it is.
+// declare notes the declaration of c, which is open.
 func (c *component) declare() (err error) {
 	if c.kind != connector {
 		return nil
@@ -146,7 +146,7 @@ func (c *component) declare() (err error) {
 	return nil
 }
 
-// closeLate closes what opened after it had been given up.
+// closeLate closes a component that was opened after it had been given up.
 func (w *worker) closeLate(ctx context.Context, c *component) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lateCloseTimeout)
 	defer cancel()
@@ -155,7 +155,7 @@ func (w *worker) closeLate(ctx context.Context, c *component) {
 	if !ok {
 		return
 	}
-	if err := call(ctx, lastMoment, closer.Close, nil); err != nil {
+	if err := call(ctx, returnTime, closer.Close, nil); err != nil {
 		w.logger.ErrorContext(ctx, "could not be closed", string(c.kind), c.name, "error", err)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/ergon-go/ergon/internal/pipeline"
 )
 
-// control is what somebody has said since the start about how a worker is to run. It holds for all its lives.
+// control is what somebody has said since the start about how a worker is to run. It outlasts restarts.
 type control struct {
 	Paused bool `json:"paused,omitempty"`
 	// Concurrency is how many run at once; 0: as configured.
@@ -50,13 +50,7 @@ func (m *Manager) control(ctx context.Context, task string, change func(control)
 	if err != nil {
 		return err
 	}
-	if t.alone != nil {
-		return t.controlProcesses(ctx, change)
-	}
-	for _, w := range t.workers {
-		w.change(change)
-	}
-	return nil
+	return t.control(ctx, change)
 }
 
 // taskRun finds a task of the run that goes on.
@@ -76,25 +70,25 @@ func (m *Manager) taskRun(task string) (*taskRun, error) {
 	return nil, fmt.Errorf("%w: task %q does not run at the moment", ErrUsage, task)
 }
 
-// change changes how the worker runs, now and in lives to come.
-func (w *worker) change(by func(control) control) control {
+// control changes how the worker runs, now and after restarts. It is in force when control has returned.
+func (w *worker) control(change func(control) control) (wait func(context.Context) error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.controls = by(w.controls)
-	for _, loop := range w.loops {
-		w.controls.apply(loop)
+	w.controls = change(w.controls)
+	for _, l := range w.loops {
+		w.controls.apply(l)
 	}
-	return w.controls
+	return func(context.Context) error { return nil }
 }
 
 // apply cannot fail: what is set was checked. A loop of a task's own flow that adapts keeps its concurrency.
-func (c control) apply(loop looping) {
+func (c control) apply(l loop) {
 	if c.Paused {
-		loop.Pause()
+		l.Pause()
 	} else {
-		loop.Resume()
+		l.Resume()
 	}
 	if c.Concurrency > 0 {
-		_ = loop.SetConcurrency(c.Concurrency)
+		_ = l.SetConcurrency(c.Concurrency)
 	}
 }

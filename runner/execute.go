@@ -12,8 +12,8 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// looping is a loop that consumes or produces.
-type looping interface {
+// loop is a loop that consumes or produces.
+type loop interface {
 	Run(ctx context.Context) error
 	Snapshot() Snapshot
 	Pause()
@@ -22,21 +22,21 @@ type looping interface {
 	Stalled() string
 }
 
-// begunLoop is a loop of a life, and when it was begun.
-type begunLoop struct {
-	looping
+// startedLoop is a loop of a worker run, and when it was started.
+type startedLoop struct {
+	loop
 
 	at time.Time
 }
 
-// execution is what a life runs, as the task's own Execute sees it [E6].
-type execution struct{ life *life }
+// execution runs the loops of a worker run, for the engine and for the task's own Execute [E6].
+type execution struct{ run *workerRun }
 
 var _ ergon.TaskRun = execution{}
 
 // Policies are those of the task's configuration, with the worker's share of the limit.
 func (e execution) Policies() (policy.Consumer, policy.Producer) {
-	w := e.life.worker
+	w := e.run.worker
 	consumer := w.cfg.Consumer
 	if limit, count := consumer.Loop.Limit, int64(w.count); limit > 0 && count > 1 {
 		consumer.Loop.Limit = limit / count
@@ -49,15 +49,15 @@ func (e execution) Policies() (policy.Consumer, policy.Producer) {
 
 // Consume runs a consuming loop, with a limit of its own.
 func (e execution) Consume(ctx context.Context, p policy.Consumer) error {
-	return e.consume(ctx, e.life.settings(p))
+	return e.consume(ctx, e.run.settings(p))
 }
 
 func (e execution) consume(ctx context.Context, s pipeline.Settings) error {
-	loop, err := pipeline.New(s)
+	l, err := pipeline.New(s)
 	if err != nil {
 		return fmt.Errorf("make the loop: %w", err)
 	}
-	return e.life.worker.loop(ctx, loop)
+	return e.run.worker.loop(ctx, l)
 }
 
 // Produce runs a producing loop.
@@ -68,13 +68,13 @@ func (e execution) Produce(ctx context.Context, transactions iter.Seq2[ergon.Tra
 func (e execution) produce(
 	ctx context.Context, transactions func(context.Context) iter.Seq2[ergon.Transaction, error], p policy.Producer,
 ) error {
-	s := e.life.settings(e.life.worker.cfg.Consumer)
+	s := e.run.settings(e.run.worker.cfg.Consumer)
 	s.Producer = p
-	loop, err := pipeline.NewProducer(s, transactions)
+	l, err := pipeline.NewProducer(s, transactions)
 	if err != nil {
 		return fmt.Errorf("make the loop: %w", err)
 	}
-	return e.life.worker.loop(ctx, loop)
+	return e.run.worker.loop(ctx, l)
 }
 
 // sequenceOf is for a sequence that needs no context of the loop's.
@@ -85,39 +85,39 @@ func sequenceOf(transactions iter.Seq2[ergon.Transaction, error]) func(context.C
 	return func(context.Context) iter.Seq2[ergon.Transaction, error] { return transactions }
 }
 
-// execute does what follows from what the task is [E6].
-func (l *life) execute(ctx context.Context) error {
-	w, e := l.worker, execution{l}
+// execute runs the task's own Execute, or a consuming or a producing loop, as the task has it [E6].
+func (r *workerRun) execute(ctx context.Context) error {
+	w, e := r.worker, execution{r}
 	switch {
-	case l.task.Execute != nil:
-		err := call(ctx, budget(w.cfg.Shutdown), func(ctx context.Context) error { return l.task.Execute(ctx, e) }, nil)
+	case r.task.Execute != nil:
+		err := call(ctx, shutdownBudget(w.cfg.Shutdown), func(ctx context.Context) error { return r.task.Execute(ctx, e) }, nil)
 		w.logCrash(ctx, err)
 		return err
-	case l.task.Process != nil:
-		p, err := w.remaining()
+	case r.task.Process != nil:
+		p, err := w.consumerPolicy()
 		if err != nil {
 			return err
 		}
-		s := l.settings(p)
+		s := r.settings(p)
 		s.Quota = w.quota
 		return e.consume(ctx, s)
 	default:
-		return e.produce(ctx, l.task.Transactions, w.cfg.Producer)
+		return e.produce(ctx, r.task.Transactions, w.cfg.Producer)
 	}
 }
 
-// check returns what keeps l from running what it would.
-func (l *life) check() error {
-	cfg := l.worker.cfg
-	s := l.settings(cfg.Consumer)
+// validate returns the faults that keep r from running its loop.
+func (r *workerRun) validate() error {
+	cfg := r.worker.cfg
+	s := r.settings(cfg.Consumer)
 	switch {
-	case l.task.Execute != nil:
-		return l.task.Validate()
-	case l.task.Process != nil || l.task.Prepare == nil:
+	case r.task.Execute != nil:
+		return r.task.Validate()
+	case r.task.Process != nil || r.task.Prepare == nil:
 		return s.Validate()
 	}
 	faults := []error{s.ValidateProducer()}
-	if l.task.Transactions == nil {
+	if r.task.Transactions == nil {
 		faults = append(faults, errors.New("the task has no method Transactions and no Execute, so a run of it would produce nothing; "+
 			"add one, or hand transactions to runner.ProduceTransactions"))
 	}
@@ -128,13 +128,13 @@ func (l *life) check() error {
 	return errors.Join(faults...)
 }
 
-// limitReached reports whether it is the limit that ended the loop. There may be more then.
-func (l *life) limitReached() bool {
-	w := l.worker
+// limitReached reports whether loop.limit ended the loop. The source may have more transactions then.
+func (r *workerRun) limitReached() bool {
+	w := r.worker
 	switch {
-	case l.task.Execute != nil:
+	case r.task.Execute != nil:
 		return false
-	case l.task.Process == nil:
+	case r.task.Process == nil:
 		limit := w.cfg.Producer.Loop.Limit
 		return limit > 0 && w.snapshot().Started >= limit
 	default:

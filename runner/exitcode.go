@@ -22,15 +22,15 @@ func ExitCode(err error) int {
 	if err == nil {
 		return 0
 	}
-	code, fault := ask.For("a method of the error", func() int { return worst(err) })
+	code, fault := ask.For("a method of the error", func() int { return exitCodeOf(err) })
 	if fault != nil || code == 0 {
 		return exitFailed // something has failed, whatever it says
 	}
 	return code
 }
 
-// worst returns 0 for what only follows from something else: an interruption.
-func worst(err error) int {
+// exitCodeOf returns 0 for an interruption, which only follows from something else.
+func exitCodeOf(err error) int {
 	if err == ErrUsage { //nolint:errorlint // the tree is walked here
 		return exitUsage
 	}
@@ -45,17 +45,17 @@ func worst(err error) int {
 	case interface{ Unwrap() []error }:
 		code := 0
 		for _, one := range e.Unwrap() {
-			code = worse(code, worst(one))
+			code = worseCode(code, exitCodeOf(one))
 		}
 		return code
 	}
 	if inner := errors.Unwrap(err); inner != nil {
-		return worst(inner)
+		return exitCodeOf(inner)
 	}
 	return exitFailed
 }
 
-func worse(a, b int) int {
+func worseCode(a, b int) int {
 	switch {
 	case a == exitUsage || b == exitUsage:
 		return exitUsage

@@ -32,8 +32,8 @@ func known() []error {
 // failuresOf takes err apart; cause is why the context of the process has ended, nil where it has not.
 func failuresOf(err, cause error) []failure {
 	var all []failure
-	for _, part := range parts(err) {
-		f := failure{Text: part.Error(), Code: worst(part), Cut: part == cause} //nolint:errorlint // itself, not what wraps it
+	for _, part := range splitJoined(err) {
+		f := failure{Text: part.Error(), Code: exitCodeOf(part), Cut: part == cause} //nolint:errorlint // itself, not what wraps it
 		if fault, ok := errors.AsType[*ConfigError](part); ok {
 			f.Text, f.Config = fault.Err.Error(), true
 		}

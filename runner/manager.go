@@ -58,7 +58,7 @@ func (m *Manager) Tasks() []ergon.TaskConfig {
 // [InWorkerProcess].
 func (m *Manager) Run(ctx context.Context, names ...string) (Summary, error) {
 	if _, worker := InWorkerProcess(); worker {
-		m.serve(ctx)
+		m.serveWorker(ctx)
 		return Summary{}, nil
 	}
 	tasks, err := m.chosen(names)
@@ -103,7 +103,7 @@ func (m *Manager) Progress() []TaskProgress {
 	}
 	progress := make([]TaskProgress, len(r.tasks))
 	for i, t := range r.tasks {
-		each := t.each()
+		each := t.progress()
 		progress[i] = TaskProgress{
 			Task: t.cfg.Name, Workers: len(t.workers), Each: each, Snapshot: merged(each), Total: t.total.Load(),
 		}

@@ -7,72 +7,74 @@ import (
 	"github.com/ergon-go/ergon/observe"
 )
 
-// What a supervisor tells its worker process. The first is orderStart.
+// The orders of a supervisor to its worker process. The first is orderStart, then either orderRun or orderDiscard.
 const (
 	orderStart   = "start"   // open everything and make the task
-	orderRun     = "run"     // run the loop, as the control says; that is in force before anything is fetched
-	orderDiscard = "discard" // close everything without running
+	orderRun     = "run"     // run the loop; the control is in force before anything is fetched
+	orderDiscard = "discard" // close everything without running the loop
 	orderStop    = "stop"    // begin the shutdown
-	orderForce   = "force"   // cut it short
-	orderControl = "control" // run as somebody says now; reportApplied answers it
-	orderWatch   = "watch"   // somebody watches
+	orderForce   = "force"   // shorten it
+	orderControl = "control" // run the loop as the control says; the answer is reportApplied
+	orderWatch   = "watch"   // record successes too: a viewer is connected
 	orderGrant   = "grant"   // the answer to reportWanted
 )
 
 // order is a message to a worker process.
 type order struct {
-	Do string `json:"do"`
-	// Index is which of its task's workers the process is, from 0. With orderStart, as all that follows.
+	Type string `json:"type"`
+	// Index is the worker's index among those of its task, from 0. With orderStart.
 	Index int `json:"index,omitempty"`
-	// Left is how many transactions all workers together may still start, where loop.limit bounds them. With orderStart and
+	// Count asks for the number of transactions of the source. With orderStart.
+	Count bool `json:"count,omitempty"`
+	// Elapsed is how long ago the worker's first process began to run, for loop.timeout. With orderStart.
+	Elapsed time.Duration `json:"elapsed,omitempty"`
+	// Left is how many transactions all workers together may still start, if there is a loop.limit. With orderStart and
 	// orderGrant.
 	Left int64 `json:"left,omitempty"`
-	// Granted is how many this one may start, with orderGrant.
+	// Granted is how many transactions this process may start. With orderGrant.
 	Granted int `json:"granted,omitempty"`
-	// Elapsed is how long ago the first of them began, for loop.timeout.
-	Elapsed time.Duration `json:"elapsed,omitempty"`
-	// Count asks how many transactions the source has.
-	Count bool `json:"count,omitempty"`
-	// Cause is why, with orderStop.
+	// Cause is the reason of the shutdown. With orderStop.
 	Cause string `json:"cause,omitempty"`
-	// Control is how to run, with orderRun and orderControl.
+	// Control is how the loop is to run. With orderRun and orderControl.
 	Control control `json:"control,omitzero"`
-	// Change is the number of the change that made it so, with orderControl.
+	// Change is the number of the control. With orderControl.
 	Change uint64 `json:"change,omitempty"`
-	// Successes are how many transactions that succeed are to be recorded, with orderWatch.
+	// Successes is how many succeeded transactions to record. With orderWatch.
 	Successes int `json:"successes,omitempty"`
 }
 
-// What a worker process tells its supervisor. The last is reportEnded.
+// The reports of a worker process to its supervisor. The last is reportEnded.
 const (
-	reportBeat    = "beat"    // a sign of life, with how far it is
-	reportStarted = "started" // everything is open
-	reportWanted  = "wanted"  // transactions were fetched and wait for orderGrant, where loop.limit bounds them
-	reportSettled = "settled" // transactions came to an outcome, of which their source is told next
-	reportApplied = "applied" // the control of an orderControl is in force
-	reportEnded   = "ended"   // everything is closed, and the process is about to end
+	reportHeartbeat = "heartbeat" // every 250 ms
+	reportStarted   = "started"   // everything is open
+	reportWanted    = "wanted"    // transactions are fetched and wait for orderGrant, if there is a loop.limit
+	reportSettled   = "settled"   // transactions have an outcome; their source is told next
+	reportApplied   = "applied"   // the control of an orderControl is in force
+	reportEnded     = "ended"     // everything is closed, and the process is about to exit
 )
 
 // report is a message of a worker process.
 type report struct {
-	Say      string   `json:"say"`
+	Type string `json:"type"`
+	// Snapshot is that of the worker. With reportHeartbeat and reportEnded.
 	Snapshot Snapshot `json:"snapshot,omitzero"`
-	// Stalled names what of the loop stands still: then it is no sign of life.
+	// Stalled names the part of the loop that is stuck. If it is not empty, the report does not count as a heartbeat. With
+	// reportHeartbeat.
 	Stalled string `json:"stalled,omitempty"`
-	// Total is how many transactions there are, -1 where the source cannot tell. With reportStarted.
+	// Recorded are the transactions that were recorded since the last report. With reportHeartbeat and reportEnded.
+	Recorded []observe.Transaction `json:"recorded,omitempty"`
+	// Total is how many transactions the source has, -1 if that is unknown. With reportStarted.
 	Total int64 `json:"total,omitempty"`
-	// Once is set where no other process can go on with what the worker does: it takes nothing from a source that would deliver
+	// Once is set if no other process can continue what the worker does: it fetches nothing from a source that would deliver it
 	// again. With reportStarted.
 	Once bool `json:"once,omitempty"`
-	// Wanted is how many. With reportWanted.
+	// Wanted is how many transactions wait. With reportWanted.
 	Wanted int `json:"wanted,omitempty"`
-	// Outcome and Count are which and how many. With reportSettled.
+	// Outcome and Count are the outcome and how many transactions have it. With reportSettled.
 	Outcome pipeline.Outcome `json:"outcome,omitempty"`
 	Count   int64            `json:"count,omitempty"`
-	// Change is the number of the order's change. With reportApplied.
+	// Change is that of the order. With reportApplied.
 	Change uint64 `json:"change,omitempty"`
-	// Recorded are the last transactions that were, since the report before. With reportBeat and reportEnded.
-	Recorded []observe.Transaction `json:"recorded,omitempty"`
-	// Failures are what it ended with. With reportEnded.
+	// Failures are the errors of the worker. With reportEnded.
 	Failures []failure `json:"failures,omitempty"`
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -21,14 +20,14 @@ type run struct {
 
 func newRun(tasks []ergon.TaskConfig, s Settings, stop *shutdown) *run {
 	r := &run{settings: s, shutdown: stop}
-	out := newOutputs(s, workerProcesses(tasks))
+	output := newWorkerOutput(s, tasks)
 	for _, cfg := range tasks {
-		r.tasks = append(r.tasks, newTaskRun(cfg, s, stop, out))
+		r.tasks = append(r.tasks, newTaskRun(cfg, s, stop, output))
 	}
 	return r
 }
 
-// do starts all workers of all tasks, then runs them. Where a task turns out to be configured wrongly, none runs.
+// do starts all workers of all tasks, then runs them. If the configuration of a task has faults, none runs.
 func (r *run) do(ctx context.Context) (Summary, error) {
 	r.each(ctx, (*taskRun).start)
 	var faults []error
@@ -43,14 +42,14 @@ func (r *run) do(ctx context.Context) (Summary, error) {
 	return r.conclude(ctx)
 }
 
-// each calls do for every worker at once that nothing is wrong with, and waits for all. After the bound of a shutdown it leaves
-// those behind that hang [F4].
+// each calls do for all workers that have not failed, at once, and waits for them. After the bound of a shutdown it stops
+// waiting for those that hang [F4].
 func (r *run) each(ctx context.Context, do func(*taskRun, context.Context, int) error) {
 	var all sync.WaitGroup
 	for _, t := range r.tasks {
 		for i := range t.workers {
-			if t.failure(i) == nil {
-				all.Go(func() { t.done(i, hear(guarded(func() error { return do(t, ctx, i) }))) })
+			if t.begin(i) == nil {
+				all.Go(func() { t.done(i, checkError(recovered(func() error { return do(t, ctx, i) }))) })
 			}
 		}
 	}
@@ -65,11 +64,11 @@ func (r *run) each(ctx context.Context, do func(*taskRun, context.Context, int) 
 	case <-r.shutdown.overdue(ctx, r.tasks, ended):
 	}
 	for _, t := range r.tasks {
-		t.leave(context.Cause(ctx))
+		t.abandon(context.Cause(ctx))
 	}
 }
 
-// conclude joins the errors of all tasks. What ended them all is said once.
+// conclude joins the errors of all tasks. The cause of ctx is among them once.
 func (r *run) conclude(ctx context.Context) (Summary, error) {
 	var (
 		summary     Summary
@@ -79,7 +78,7 @@ func (r *run) conclude(ctx context.Context) (Summary, error) {
 	)
 	for _, t := range r.tasks {
 		cut, errs := t.result(cause)
-		each := t.each()
+		each := t.progress()
 		s := TaskSummary{Name: t.cfg.Name, Snapshot: merged(each), Each: each, Err: errors.Join(errs...)}
 		if cut {
 			s.Err = errors.Join(append([]error{cause}, errs...)...)
@@ -94,36 +93,36 @@ func (r *run) conclude(ctx context.Context) (Summary, error) {
 	return summary, errors.Join(all...)
 }
 
-// result returns what went wrong in a task's workers, and apart from that whether any was cut short by cause, the end of
-// the run's context.
-func (t *taskRun) result(cause error) (cut bool, errs []error) {
+// result returns the errors of a task's workers without cause, the end of the run's context, and whether that interrupted any
+// worker.
+func (t *taskRun) result(cause error) (interrupted bool, errs []error) {
 	if fault := t.misconfigured(); fault != nil {
 		errs = append(errs, fault)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i, err := range t.errs {
-		for _, part := range parts(err) {
+		for _, part := range splitJoined(err) {
 			if faultOf(part) != nil {
-				continue // said already, for all workers
+				continue // returned already, once for all workers
 			}
 			if part == cause { //nolint:errorlint // itself, not what wraps it
-				cut = true
+				interrupted = true
 				continue
 			}
 			if len(t.workers) > 1 {
-				part = fmt.Errorf("worker %q: %w", t.workers[i].name, part)
+				part = fmt.Errorf("worker %q: %w", workerName(t.cfg, i), part)
 			} else {
 				part = fmt.Errorf("task %q: %w", t.cfg.Name, part)
 			}
 			errs = append(errs, part)
 		}
 	}
-	return cut, errs
+	return interrupted, errs
 }
 
-// guarded makes an error of a panic of do: methods of errors that are not ours may panic wherever somebody looks into one.
-func guarded(do func() error) (err error) {
+// recovered returns a panic of do as an error: a method of a foreign error may panic wherever it is called.
+func recovered(do func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = &crash{cause: panicked(p), stack: debug.Stack()}
@@ -132,8 +131,9 @@ func guarded(do func() error) (err error) {
 	return do()
 }
 
-// parts takes joined errors apart, but not what wraps several in words of its own, and not one whose methods panic.
-func parts(err error) (all []error) {
+// splitJoined splits joined errors. It does not split an error that wraps several in a message of its own, or whose methods
+// panic.
+func splitJoined(err error) (all []error) {
 	if err == nil {
 		return nil
 	}
@@ -147,27 +147,27 @@ func parts(err error) (all []error) {
 		return []error{err}
 	}
 	for _, e := range joined.Unwrap() {
-		all = append(all, parts(e)...)
+		all = append(all, splitJoined(e)...)
 	}
 	return all
 }
 
-// flush is the last thing that is done. A run whose telemetry cannot be delivered has not failed: it is logged.
-// most is how long it may take.
-func flush(ctx context.Context, s Settings, stop *shutdown, most time.Duration) {
+// flush flushes telemetry, within limit, after everything else. An error is logged: a run whose telemetry cannot be delivered
+// has not failed.
+func flush(ctx context.Context, s Settings, stop *shutdown, limit time.Duration) {
 	if s.Flush == nil {
 		return
 	}
-	log := slog.New(stop.logTo(s.logger().Handler()))
-	ctx, cancel := stop.bounded(ctx, time.Now().Add(most))
+	log := stop.logger(s)
+	ctx, cancel := stop.withDeadline(ctx, time.Now().Add(limit))
 	defer cancel()
-	stop.flushLog(leastFlushing, most/2, ctx.Done()) // whose lines may be exported
-	if err := call(ctx, lastMoment, s.Flush, nil); err != nil {
+	stop.flushLog(minFlushTime, limit/2, ctx.Done()) // telemetry may export log lines
+	if err := call(ctx, returnTime, s.Flush, nil); err != nil {
 		log.ErrorContext(ctx, "telemetry could not be flushed; the last of it is missing", "error", err)
 	}
 }
 
-// faultOf finds a fault of the configuration in err; nil for none.
+// faultOf returns the fault of the configuration in err; nil for none.
 func faultOf(err error) (fault *ConfigError) {
 	defer func() { _ = recover() }()
 	fault, _ = errors.AsType[*ConfigError](err)

@@ -3,7 +3,6 @@ package runner
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -15,16 +14,17 @@ import (
 )
 
 const (
-	// leastClosing is the least time that there is for the last settlements, and again for closing.
-	leastClosing = time.Second
-	// forcedClosing is what is left of it after the second signal.
-	forcedClosing = time.Second
-	// lastMoment is how long something has to return whose time to close is over. Each is called, and has at least that.
-	lastMoment = 100 * time.Millisecond
-	// leftAfter is what everything that hangs has beyond its time, until it is left behind.
-	leftAfter = 2 * time.Second
-	// leastFlushing is what is left for flushing in any case.
-	leastFlushing = time.Second
+	// minCloseTime is the minimum for the last settlements, and again for closing.
+	minCloseTime = time.Second
+	// forcedCloseTime is how long closing may take after the shutdown was forced.
+	forcedCloseTime = time.Second
+	// returnTime is how long a call has to return after its context has ended. So each call that closes something has at least
+	// this time.
+	returnTime = 100 * time.Millisecond
+	// abandonTime is how long after the budget of a shutdown the run stops waiting for workers that hang.
+	abandonTime = 2 * time.Second
+	// minFlushTime is the minimum for flushing.
+	minFlushTime = time.Second
 	// flushTimeout bounds the flushing of telemetry, after everything else.
 	flushTimeout = 5 * time.Second
 )
@@ -34,17 +34,18 @@ var (
 	errForced      = errors.New("shutdown was forced")
 )
 
-// shutdown knows since when a run is to end, and whether that is forced.
+// shutdown knows when the shutdown of a run began, and whether it was forced. It owns the log of the run, which is flushed at
+// the end.
 type shutdown struct {
-	began  atomic.Pointer[time.Time]
-	forced context.Context //nolint:containedctx // a signal, not a scope
-	end    func()
+	began  atomic.Pointer[time.Time] // nil: not yet
+	forced context.Context           //nolint:containedctx // a signal, not a scope
+	end    func()                    // stops watching and flushes the log
 
 	once sync.Once
-	log  *sink.Log // what the run itself has to say; nil before the first worker
+	log  *sink.Log // nil before the first worker
 }
 
-// watchShutdown watches ctx, whose end begins a shutdown, and force, which cuts it short. The caller calls end.
+// watchShutdown watches ctx, whose end begins a shutdown, and force, which shortens it. The caller calls end.
 func watchShutdown(ctx context.Context, force <-chan struct{}) *shutdown {
 	forced, cancel := context.WithCancelCause(context.Background())
 	s := &shutdown{forced: forced}
@@ -65,51 +66,52 @@ func watchShutdown(ctx context.Context, force <-chan struct{}) *shutdown {
 		forget()
 		close(done)
 		watcher.Wait()
-		s.flushLog(lastMoment, leastFlushing, nil)
+		s.flushLog(returnTime, minFlushTime, nil)
 		cancel(nil)
 	}
 	return s
 }
 
-// logTo returns the log of the run, the same for all workers.
-func (s *shutdown) logTo(handler slog.Handler) *sink.Log {
-	s.once.Do(func() { s.log = sink.NewLog(handler) })
-	return s.log
+// logger returns a logger to the log of the run, the same for all workers. It never waits for the handler of s.
+func (s *shutdown) logger(of Settings) *slog.Logger {
+	s.once.Do(func() { s.log = sink.NewLog(of.logger().Handler()) })
+	return slog.New(s.log)
 }
 
-// flushLog waits for what was said, as long as the handler gets on.
-func (s *shutdown) flushLog(patience, most time.Duration, force <-chan struct{}) {
+// flushLog waits until all log lines are written: for limit at most, and no longer than patience for one line.
+func (s *shutdown) flushLog(patience, limit time.Duration, force <-chan struct{}) {
 	if s.log != nil {
-		s.log.Flush(patience, most, force)
+		s.log.Flush(patience, limit, force)
 	}
 }
 
-// budget is how long a shutdown takes at most, flushing not included: what runs has Grace to end and then Force to heed
-// its cancellation; as long as Force again is for the last settlements, and once more to close.
-func budget(p policy.Shutdown) time.Duration {
-	return p.Grace + p.Force + 2*max(p.Force, leastClosing)
+// shutdownBudget is the maximum duration of a shutdown without flushing. Handlers have Grace to end and then Force to return
+// after their cancellation. The last settlements have as long as Force, and so has closing.
+func shutdownBudget(p policy.Shutdown) time.Duration {
+	return p.Grace + p.Force + 2*max(p.Force, minCloseTime)
 }
 
-// overdue returns what is closed when everything should have ended, which is a moment after the longest budget, or a shorter one
-// after the shutdown was forced; never while ctx has not ended, or once ended is closed.
+// overdue returns a channel that is closed abandonTime after the longest budget of tasks is over, or after the shorter one of a
+// forced shutdown. It is not closed before ctx has ended. Its goroutine ends with ended. nil: the workers are processes, which
+// their supervisors kill in time.
 func (s *shutdown) overdue(ctx context.Context, tasks []*taskRun, ended <-chan struct{}) <-chan struct{} {
 	var whole, forced time.Duration
 	for _, t := range tasks {
-		if t.alone != nil { // whose processes are killed in time
+		if t.isolated() {
 			return nil
 		}
-		whole = max(whole, budget(t.cfg.Shutdown))
+		whole = max(whole, shutdownBudget(t.cfg.Shutdown))
 		forced = max(forced, t.cfg.Shutdown.Force)
 	}
-	over := make(chan struct{})
+	overdue := make(chan struct{})
 	go func() {
-		defer close(over)
+		defer close(overdue)
 		select {
 		case <-ended:
 			return
 		case <-ctx.Done():
 		}
-		timer := time.NewTimer(whole + leftAfter)
+		timer := time.NewTimer(whole + abandonTime)
 		defer timer.Stop()
 		select {
 		case <-ended:
@@ -118,21 +120,20 @@ func (s *shutdown) overdue(ctx context.Context, tasks []*taskRun, ended <-chan s
 			return
 		case <-s.forced.Done():
 		}
-		timer.Reset(max(forced, leastClosing) + forcedClosing + leftAfter)
+		timer.Reset(max(forced, minCloseTime) + forcedCloseTime + abandonTime)
 		select {
 		case <-ended:
 		case <-timer.C:
 		}
 	}()
-	return over
+	return overdue
 }
 
-// ShutdownBound is how long a run takes at most to end, whatever hangs, from the moment at which it is to: the one number that a
-// platform has to wait before it kills. 45 s with the defaults.
-func ShutdownBound(p policy.Shutdown) time.Duration { return budget(p) + flushTimeout }
+// ShutdownBound is the maximum time from the end of a run's context to the end of the run, whatever hangs. A platform has to
+// wait this long before it kills the program. 45 s with the defaults.
+func ShutdownBound(p policy.Shutdown) time.Duration { return shutdownBudget(p) + flushTimeout }
 
-// flushTime is how long flushing may take after tasks: where worker processes had to be waited for, what their flushing left
-// of it.
+// flushTime is how long flushing may take: flushTimeout, less what worker processes have used of it for their own flushing.
 func (s *shutdown) flushTime(tasks []ergon.TaskConfig) time.Duration {
 	began := s.began.Load()
 	if began == nil {
@@ -140,27 +141,27 @@ func (s *shutdown) flushTime(tasks []ergon.TaskConfig) time.Duration {
 	}
 	var longest time.Duration
 	for _, t := range tasks {
-		longest = max(longest, budget(t.Shutdown))
+		longest = max(longest, shutdownBudget(t.Shutdown))
 	}
-	return max(min(flushTimeout, time.Until(began.Add(longest+flushTimeout))), leastFlushing)
+	return max(min(flushTimeout, time.Until(began.Add(longest+flushTimeout))), minFlushTime)
 }
 
-// closing returns the context in which everything is closed. It has the rest of the shutdown's budget; where none has
-// begun, this is its beginning.
+// closing returns the context in which everything is closed. It has the rest of the shutdown's budget, or all of it if no
+// shutdown has begun.
 func (s *shutdown) closing(ctx context.Context, p policy.Shutdown) (context.Context, context.CancelFunc) {
 	began := time.Now()
 	if b := s.began.Load(); b != nil {
 		began = *b
 	}
-	return s.bounded(ctx, began.Add(budget(p)))
+	return s.withDeadline(ctx, began.Add(shutdownBudget(p)))
 }
 
-// bounded returns a context that outlives ctx, ends at the deadline and soon after the shutdown was forced.
-func (s *shutdown) bounded(ctx context.Context, deadline time.Time) (context.Context, context.CancelFunc) {
+// withDeadline returns a context that outlives ctx. It ends at the deadline, or forcedCloseTime after the shutdown was forced.
+func (s *shutdown) withDeadline(ctx context.Context, deadline time.Time) (context.Context, context.CancelFunc) {
 	ctx, end := context.WithDeadlineCause(context.WithoutCancel(ctx), deadline, errClosingTime)
 	ctx, cancel := context.WithCancelCause(ctx)
 	forget := context.AfterFunc(s.forced, func() {
-		timer := time.NewTimer(forcedClosing)
+		timer := time.NewTimer(forcedCloseTime)
 		defer timer.Stop()
 		select {
 		case <-timer.C:
@@ -173,25 +174,4 @@ func (s *shutdown) bounded(ctx context.Context, deadline time.Time) (context.Con
 		cancel(nil)
 		end()
 	}
-}
-
-// goodbye calls one thing after the other, each within a fair share of what is left of the time, so that one that hangs
-// leaves time for the others.
-type goodbye struct {
-	ctx  context.Context //nolint:containedctx // lives as long as the function that made it
-	left int             // calls still to come
-	errs []error
-}
-
-// say calls fn and reports whether it succeeded; what is what it does, for its error.
-func (g *goodbye) say(what string, fn func(context.Context) error) bool {
-	deadline, _ := g.ctx.Deadline()
-	ctx, cancel := context.WithTimeoutCause(g.ctx, time.Until(deadline)/time.Duration(max(g.left, 1)), errClosingTime)
-	defer cancel()
-	g.left--
-	err := call(ctx, lastMoment, fn, nil)
-	if err != nil {
-		g.errs = append(g.errs, fmt.Errorf("%s: %w", what, err))
-	}
-	return err == nil
 }

@@ -4,85 +4,124 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
-	"time"
 
+	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/internal/reexec"
+	"github.com/ergon-go/ergon/internal/spans"
+	"github.com/ergon-go/ergon/observe"
 )
 
-// supervisor runs one worker of a task in a process of its own [E2]: it starts it, hears where it is, passes a shutdown
-// on, kills it where it gives no sign of life, and has another take its place where it has died.
+// supervisor is a worker of a task in a process of its own [E2]. It starts the process, receives its reports, passes a
+// shutdown on, kills the process if its heartbeats stop, and replaces it if it died.
 type supervisor struct {
-	*worker
+	cfg      ergon.TaskConfig
+	name     string         // of the worker
+	index    int            // of the worker among those of its task, from 0
+	quota    pipeline.Quota // what all workers of the task share of loop.limit; nil: no limit
+	recorder *observe.Recorder
+	shutdown *shutdown
+	logger   *slog.Logger
+	output   *workerOutput
+	launch   func(reexec.Settings) (child, error)
 
-	index   int
-	out     *outputs
-	process *process // the last one; start, run and discard follow each other
+	restarts restarts
+	timeout  loopTimeout
+	process  *process // the last one; start, run and discard follow each other
+	controls processControls
 
-	lock     sync.Mutex
-	current  *process                   // that is told of changes; the last one that was told to run its loop
-	changes  uint64                     // of how the worker is to run, since the start
-	progress WorkerProgress             // but for the snapshot
-	earlier  Snapshot                   // of the processes before the last
-	latest   Snapshot                   // of the last, as far as it has said
-	taken    int64                      // of loop.limit, by the last
-	settled  map[pipeline.Outcome]int64 // what the last one said that its transactions came to, of which its snapshots may not know
-	once     bool                       // no other process can go on with what the worker does
-	total    int64                      // transactions that there are to do, as the first worker has counted them
+	mu        sync.Mutex       // guards what follows
+	state     WorkerProgress   // without the snapshot
+	snapshots processSnapshots // of all processes
+	taken     int64            // of the quota, by the last process
+	once      bool             // no other process can continue the work
+	total     int64            // transactions of the source, as the first process counted them; -1: unknown
 }
 
-func newSupervisor(index int, w *worker, out *outputs) *supervisor {
-	s := &supervisor{worker: w, index: index, out: out, total: -1}
-	s.restarts.limit = w.cfg.Workers.CrashLimit
-	s.progress = WorkerProgress{Name: w.name, State: WorkerStarting}
-	return s
+func newSupervisor(cfg ergon.TaskConfig, name string, s Settings, stop *shutdown, output *workerOutput) *supervisor {
+	return &supervisor{
+		cfg: cfg, name: name, recorder: s.Recorder, shutdown: stop, logger: stop.logger(s), output: output, launch: launch,
+		restarts: newRestarts(s.jitter, cfg.Workers.CrashLimit), timeout: loopTimeout{limit: cfg.Consumer.Loop.Timeout},
+		state: WorkerProgress{Name: name, State: WorkerStarting}, total: -1,
+	}
 }
+
+func launch(s reexec.Settings) (child, error) { return reexec.Start(s) }
 
 // start starts the first process and waits until everything is open in it.
-func (s *supervisor) start(ctx context.Context) error {
-	var err error
-	if s.process, err = s.launch(ctx); err == nil {
-		err = s.await(ctx, s.process)
-	}
-	if err != nil {
+func (s *supervisor) start(ctx context.Context) (total int64, err error) {
+	if s.process, err = s.startProcess(ctx); err != nil {
 		s.enter(WorkerEnded, 0)
+		return -1, err
 	}
-	return err
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.total, nil
 }
 
-// await waits until everything is open in p, or p has ended.
-func (s *supervisor) await(ctx context.Context, p *process) error {
+// startProcess starts a process and waits until everything is open in it, or it has ended.
+func (s *supervisor) startProcess(ctx context.Context) (*process, error) {
+	o := order{
+		Type: orderStart, Index: s.index, Count: s.index == 0 && !s.timeout.started(), Elapsed: s.timeout.elapsed(),
+	}
+	if s.quota != nil {
+		o.Left = s.quota.Left()
+	}
+	role := WorkerProcess{Task: s.cfg.Name, Worker: s.name}
+	started, err := s.launch(reexec.Settings{
+		Role: role.role(), Env: s.output.env, Stdout: s.output.stdout.line, Stderr: s.output.stderr.named(s.name),
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.enter(WorkerStarting, started.PID())
+	p := newProcess(started)
+	p.send(o)
+	monitor := processMonitor{
+		heartbeat: s.cfg.Workers.Heartbeat, shutdown: s.cfg.Shutdown, forced: s.shutdown.forced.Done(),
+		handle: func(r report) bool { return s.handle(ctx, p, r) }, stalled: s.stalled,
+	}
+	go func() {
+		defer close(p.ended)
+		monitor.follow(ctx, p)
+		s.reaped(p)
+	}()
+	return p, s.awaitStart(ctx, p)
+}
+
+func (s *supervisor) awaitStart(ctx context.Context, p *process) error {
 	select {
 	case <-p.started:
 		return nil
-	case <-p.over:
+	case <-p.ended:
 	}
 	select {
 	case <-p.started:
 		return nil
 	default:
 	}
-	if err := s.outcome(ctx, p); err != nil {
+	if err := s.result(ctx, p); err != nil {
 		return err
 	}
 	return errors.New("its process ended before it came to run the worker: what main does before Manager.Run must not end it, " +
 		"and the Manager must know the task; runner.InWorkerProcess tells main what it runs in")
 }
 
-// run has the process run the loop, and further ones that take its place.
+// run runs the loop in the process, and in others that replace it.
 func (s *supervisor) run(ctx context.Context) error {
-	s.began = time.Now()
+	s.timeout.start()
 	for {
 		s.enter(WorkerRunning, s.process.PID())
-		s.runLoop(s.process)
-		<-s.process.over
-		err := s.outcome(ctx, s.process)
+		s.controls.run(s.process)
+		<-s.process.ended
+		err := s.result(ctx, s.process)
 		again := ctx.Err() == nil && s.process.replaceable(err)
-		if again && s.once {
-			err = fmt.Errorf("%w; what the task does without a source begins anew with a new run only", err)
+		if again && s.unrepeatable() {
+			again, err = false, fmt.Errorf("%w; what the task does without a source begins anew with a new run only", err)
 		}
-		if !again || s.once {
+		if !again {
 			s.enter(WorkerEnded, 0)
 			return err
 		}
@@ -92,21 +131,21 @@ func (s *supervisor) run(ctx context.Context) error {
 	}
 }
 
-// discard has the process close what it has opened, without running anything.
+// discard closes what the process has opened. Nothing runs.
 func (s *supervisor) discard(ctx context.Context) error {
-	s.process.tell(order{Do: orderDiscard})
-	<-s.process.over
+	s.process.send(order{Type: orderDiscard})
+	<-s.process.ended
 	s.enter(WorkerEnded, 0)
-	return s.outcome(ctx, s.process)
+	return s.result(ctx, s.process)
 }
 
-// outcome is what p has ended with. What ended the run takes the place of what the process took for it.
-func (s *supervisor) outcome(ctx context.Context, p *process) error {
-	if p.lastWord == nil {
+// result is the error of p, which has ended. Failures that follow from the end of the run's context become its cause.
+func (s *supervisor) result(ctx context.Context, p *process) error {
+	if p.final == nil {
 		return errors.Join(context.Cause(ctx), p.death)
 	}
 	var errs []error
-	for _, f := range p.lastWord.Failures {
+	for _, f := range p.final.Failures {
 		switch {
 		case !f.Cut:
 			errs = append(errs, f.error(s.cfg.Name))
@@ -119,49 +158,41 @@ func (s *supervisor) outcome(ctx context.Context, p *process) error {
 	return errors.Join(errs...)
 }
 
-// launch starts a process.
-func (s *supervisor) launch(ctx context.Context) (*process, error) {
-	role := WorkerProcess{Task: s.cfg.Name, Worker: s.name}
-	started, err := reexec.Start(reexec.Settings{
-		Role: role.role(), Env: s.out.env, Stdout: s.out.stdout.line, Stderr: s.out.stderr.named(s.name),
-	})
-	if err != nil {
-		return nil, err
-	}
-	s.enter(WorkerStarting, started.PID())
-	o := order{Do: orderStart, Index: s.index, Count: s.index == 0 && s.began.IsZero()}
-	if !s.began.IsZero() {
-		o.Elapsed = time.Since(s.began)
-	}
-	if s.quota != nil {
-		o.Left = s.quota.Left()
-	}
-	p := &process{child: started, started: make(chan struct{}), over: make(chan struct{})}
-	p.tell(o)
-	go s.oversee(ctx, p)
-	return p, nil
+// scoped returns a context whose log lines name task and worker.
+func (s *supervisor) scoped(ctx context.Context) context.Context {
+	return spans.WithScope(ctx, spans.Scope{Task: s.cfg.Name, Worker: s.name})
 }
 
 func (s *supervisor) enter(state WorkerState, pid int) {
-	s.lock.Lock()
-	defer s.lock.Unlock()
-	s.progress.State, s.progress.PID = state, pid
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state.State, s.state.PID = state, pid
 }
 
-// snapshot is merged over all processes of the worker, as far as they have said.
-func (s *supervisor) snapshot() Snapshot {
-	s.lock.Lock()
-	defer s.lock.Unlock()
-	return following(s.earlier, s.latest)
+func (s *supervisor) unrepeatable() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.once
 }
 
-func (s *supervisor) where() WorkerProgress {
-	p := func() WorkerProgress {
-		s.lock.Lock()
-		defer s.lock.Unlock()
-		return s.progress
-	}()
-	p.Snapshot = s.snapshot()
-	p.Snapshot.Paused = s.inForce().Paused // at once, although its snapshot may be from before
+// progress returns where the worker is. Its snapshot is merged over all processes, as of their last reports.
+func (s *supervisor) progress() WorkerProgress {
+	paused := s.controls.inForce().Paused // at once, although the snapshot may be older
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.state
+	p.Snapshot = s.snapshots.merged()
+	p.Snapshot.Paused = paused
 	return p
+}
+
+// control changes how the worker runs, and sends that to its process. wait waits until it is in force.
+func (s *supervisor) control(change func(control) control) (wait func(context.Context) error) {
+	number := s.controls.change(change)
+	return func(ctx context.Context) error {
+		if p := s.controls.wait(ctx, number); p != nil {
+			return fmt.Errorf("%s (process %d)", s.name, p.PID())
+		}
+		return nil
+	}
 }

@@ -4,169 +4,156 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/ergon-go/ergon"
-	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/policy"
 )
 
-// countTimeout bounds asking a source how much there is to do.
-const countTimeout = 3 * time.Second
+// taskWorker is one worker of a task: a worker in this process, or a supervisor with a process of its own. start comes first
+// and, if it returned no error, then either run or discard. progress and control may be called at any time.
+type taskWorker interface {
+	// start opens everything. total is how many transactions the source of the first worker has; -1: unknown.
+	start(ctx context.Context) (total int64, err error)
+	// run runs the loop to its end, and closes everything.
+	run(ctx context.Context) error
+	// discard closes everything without running the loop.
+	discard(ctx context.Context) error
+	progress() WorkerProgress
+	// control changes how the worker runs. wait waits until that is in force; if ctx ends first, its error says who has not
+	// confirmed the change.
+	control(change func(control) control) (wait func(context.Context) error)
+}
+
+var (
+	_ taskWorker = (*worker)(nil)
+	_ taskWorker = (*supervisor)(nil)
+)
 
 // taskRun is one task in a run.
 type taskRun struct {
 	cfg     ergon.TaskConfig
-	workers []*worker
-	alone   []*supervisor // of workers that have processes of their own; nil otherwise
-	lives   []*life       // what the workers begin with; nil for one that did not start
+	workers []taskWorker
 	total   atomic.Int64
 
-	mu   sync.Mutex
-	errs []error // by worker
-	busy []bool  // who is at something
-	left []bool  // who was left behind at it
+	mu        sync.Mutex
+	errs      []error // by worker
+	busy      []bool  // workers in a call of start, run or discard
+	abandoned []bool  // workers that were not waited for
 }
 
-// newTaskRun has loop.limit hold over all workers: each takes of it what it fetches. A worker more than the limit has is not
-// needed.
-// Where workers have processes of their own, out is what those have in common.
-func newTaskRun(cfg ergon.TaskConfig, s Settings, stop *shutdown, out *outputs) *taskRun {
-	t := &taskRun{cfg: cfg}
-	t.total.Store(-1)
-	count, limit := int64(cfg.Workers.Count), cfg.Consumer.Loop.Limit
-	if limit > 0 {
-		count = min(count, limit)
-	}
+// newTaskRun makes the workers, which share loop.limit. output is that of the worker processes.
+func newTaskRun(cfg ergon.TaskConfig, s Settings, stop *shutdown, output *workerOutput) *taskRun {
+	count := workerCount(cfg)
 	var quota pipeline.Quota
-	if limit > 0 {
+	if limit := cfg.Consumer.Loop.Limit; limit > 0 {
 		quota = pipeline.NewQuota(limit)
 	}
+	t := &taskRun{cfg: cfg, errs: make([]error, count), busy: make([]bool, count), abandoned: make([]bool, count)}
+	t.total.Store(-1)
 	for i := range count {
-		w := newWorker(cfg, fmt.Sprintf("%s-%d", cfg.Name, i+1), s, stop)
-		w.index, w.count, w.quota = int(i), int(count), quota
+		if t.isolated() {
+			w := newSupervisor(cfg, workerName(cfg, i), s, stop, output)
+			w.index, w.quota = i, quota
+			t.workers = append(t.workers, w)
+			continue
+		}
+		w := newWorker(cfg, workerName(cfg, i), s, stop)
+		w.index, w.count, w.quota, w.counts = i, count, quota, i == 0
 		t.workers = append(t.workers, w)
 	}
-	if cfg.Workers.Isolation == policy.IsolationProcess {
-		for i, w := range t.workers {
-			t.alone = append(t.alone, newSupervisor(i, w, out))
-		}
-	}
-	t.lives, t.errs, t.left = make([]*life, count), make([]error, count), make([]bool, count)
-	t.busy = make([]bool, count)
 	return t
 }
 
-// errLeft is a worker that hangs in code that is not ours, although the time of the shutdown is over.
-var errLeft = errors.New("it has not ended within the time that a shutdown has, and is left behind")
+// workerCount is how many workers the task has: as configured, but not more than loop.limit, so that there is one transaction
+// for each.
+func workerCount(cfg ergon.TaskConfig) int {
+	if limit := cfg.Consumer.Loop.Limit; limit > 0 {
+		return int(min(int64(cfg.Workers.Count), limit))
+	}
+	return cfg.Workers.Count
+}
 
-// failure is what keeps the ith worker from anything more.
-func (t *taskRun) failure(i int) error {
+func workerName(cfg ergon.TaskConfig, index int) string {
+	return fmt.Sprintf("%s-%d", cfg.Name, index+1)
+}
+
+// isolated reports whether each worker has a process of its own.
+func (t *taskRun) isolated() bool { return t.cfg.Workers.Isolation == policy.IsolationProcess }
+
+// errAbandoned is a worker that hangs in foreign code although the time of the shutdown is over.
+var errAbandoned = errors.New("it has not ended within the time that a shutdown has, and is left behind")
+
+// begin returns the error that keeps the ith worker from doing anything more. nil: the worker counts as busy until done.
+func (t *taskRun) begin(i int) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.busy[i] = t.errs[i] == nil
 	return t.errs[i]
 }
 
-// done notes what the ith worker came to, unless nobody has waited for it.
+// done notes the error of the ith worker, unless it was abandoned.
 func (t *taskRun) done(i int, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.busy[i] = false
-	if !t.left[i] {
+	if !t.abandoned[i] {
 		t.errs[i] = err
 	}
 }
 
-// leave leaves those workers behind that are at something still, because of cause.
-func (t *taskRun) leave(cause error) {
-	why := hear(errors.Join(cause, errLeft))
+// abandon stops waiting for the workers that are still busy, because of cause.
+func (t *taskRun) abandon(cause error) {
+	why := checkError(errors.Join(cause, errAbandoned))
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i := range t.workers {
 		if t.busy[i] {
-			t.errs[i], t.left[i] = why, true
+			t.errs[i], t.abandoned[i] = why, true
 		}
 	}
 }
 
-// start starts the ith worker.
 func (t *taskRun) start(ctx context.Context, i int) error {
-	if t.alone != nil {
-		err := t.alone[i].start(ctx)
-		if i == 0 && err == nil {
-			t.total.Store(t.alone[i].total)
-		}
-		return err
-	}
-	l, err := t.workers[i].startLoop(ctx)
-	t.lives[i] = l
-	if err != nil {
-		t.workers[i].enter(WorkerEnded)
-	}
-	if i == 0 && err == nil {
-		t.total.Store(t.count(ctx, l))
+	total, err := t.workers[i].start(ctx)
+	if i == 0 {
+		t.total.Store(total)
 	}
 	return err
 }
 
-// run runs the ith worker, which has started.
-func (t *taskRun) run(ctx context.Context, i int) error {
-	if t.alone != nil {
-		return t.alone[i].run(ctx)
-	}
-	return t.workers[i].run(ctx, t.lives[i])
-}
+func (t *taskRun) run(ctx context.Context, i int) error     { return t.workers[i].run(ctx) }
+func (t *taskRun) discard(ctx context.Context, i int) error { return t.workers[i].discard(ctx) }
 
-// discard closes what the ith worker has opened, without running anything.
-func (t *taskRun) discard(ctx context.Context, i int) error {
-	if t.alone != nil {
-		return t.alone[i].discard(ctx)
-	}
-	return t.lives[i].end(ctx, false)
-}
-
-// count asks the worker's source how much there is to do; -1: it cannot tell.
-func (t *taskRun) count(ctx context.Context, l *life) int64 {
-	w := l.worker
-	if l.task.Process == nil {
-		return -1 // there is no source
-	}
-	source := l.named(connector)[t.cfg.Consumer.Fetch.Connector]
-	counter, ok := source.(ergon.Counter)
-	if !ok || w.count > 1 && l.declared(t.cfg.Consumer.Fetch.Connector).Sharing == capability.SharingDivided {
-		return -1 // it cannot, or it knows its own part only
-	}
-	ctx, cancel := context.WithTimeoutCause(w.scoped(ctx), countTimeout, fmt.Errorf("no answer within %s", countTimeout))
+// control changes how all workers run, and waits until it is in force in all of them.
+func (t *taskRun) control(ctx context.Context, change func(control) control) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, confirmTimeout, fmt.Errorf("%w (%s)", context.DeadlineExceeded, confirmTimeout))
 	defer cancel()
-	var n int64
-	err := call(ctx, lastMoment, func(ctx context.Context) error {
-		counted, err := counter.CountTransactions(ctx)
-		n = counted
-		return err
-	}, nil)
-	if err != nil {
-		w.logger.DebugContext(ctx, "the source does not say how many transactions there are", "error", err)
-		return -1
+	waits := make([]func(context.Context) error, len(t.workers))
+	for i, w := range t.workers {
+		waits[i] = w.control(change)
 	}
-	if limit := t.cfg.Consumer.Loop.Limit; limit > 0 {
-		n = min(n, limit)
+	var missing []string
+	for _, wait := range waits {
+		if err := wait(ctx); err != nil {
+			missing = append(missing, err.Error())
+		}
 	}
-	return n
+	if missing == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: task %q: no answer from %s: %w; the change comes into force there when the process goes on or is replaced",
+		ErrUnconfirmed, t.cfg.Name, strings.Join(missing, ", "), context.Cause(ctx))
 }
 
-// each is where each worker is.
-func (t *taskRun) each() []WorkerProgress {
+// progress returns where each worker is.
+func (t *taskRun) progress() []WorkerProgress {
 	all := make([]WorkerProgress, len(t.workers))
 	for i, w := range t.workers {
-		if t.alone != nil {
-			all[i] = t.alone[i].where()
-		} else {
-			all[i] = w.where()
-		}
+		all[i] = w.progress()
 	}
 	return all
 }
@@ -175,7 +162,7 @@ func (t *taskRun) each() []WorkerProgress {
 func merged(each []WorkerProgress) Snapshot {
 	var all Snapshot
 	for _, w := range each {
-		all = sum(all, w.Snapshot)
+		all = concurrent(all, w.Snapshot)
 	}
 	return all
 }

@@ -30,14 +30,14 @@ func (m *Manager) UseConnectors(
 	defer stop.end()
 	w := newWorker(cfg, cfg.Name+"-connectors", m.settings, stop)
 	ctx = w.scoped(ctx)
-	l := &life{worker: w}
-	if err = l.open(ctx); err != nil {
+	r := &workerRun{worker: w}
+	if err = r.open(ctx); err != nil {
 		w.logCrash(ctx, err)
-		err = cutShort(ctx, err)
+		err = causeOf(ctx, err)
 	} else {
-		err = use(ctx, l.named(connector))
+		err = use(ctx, r.named(connector))
 	}
-	return errors.Join(err, l.end(ctx, false))
+	return errors.Join(err, r.close(ctx, false))
 }
 
 // only is cfg with nothing but the named connectors.

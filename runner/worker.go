@@ -3,7 +3,6 @@ package runner
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -19,44 +18,48 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// worker runs one loop of a task, anew where that is called for. It shares nothing with other workers but the limit.
+// worker runs the loop of a task in this process, one worker run after the other: a streaming worker whose source fails is
+// restarted [L6]. Workers share nothing but the quota.
 type worker struct {
 	cfg      ergon.TaskConfig
 	name     string
-	index    int  // which of the task's workers it is, from 0
+	index    int  // of the worker among those of its task, from 0
 	count    int  // how many there are; 0: it only opens connectors
-	isolated bool // it has a process of its own, which is this one
+	isolated bool // this process is the worker's own
+	counts   bool // start asks the source how many transactions it has
 	settings Settings
 	shutdown *shutdown
 	tracer   trace.Tracer
-	logger   *slog.Logger // what the worker itself has to say; it never waits
-	handed   *slog.Logger // what tasks and components log with, as long as the handler takes
+	logger   *slog.Logger                  // of the worker itself; it never waits for the handler
+	handed   *slog.Logger                  // of tasks and components; it waits as long as the handler takes
+	onSettle func(pipeline.Outcome, int64) // is called with outcomes before the source is; nil: nothing is
+	quota    pipeline.Quota                // what all workers of the task share of loop.limit; nil: no limit
+
+	first    *workerRun // what start opened
 	restarts restarts
-	began    time.Time                     // when the first loop did
-	onSettle func(pipeline.Outcome, int64) // hears of outcomes before their source does; nil: nobody
-	quota    pipeline.Quota                // what all workers of the task share of loop.limit; nil: there is none
+	timeout  loopTimeout
 
-	mu    sync.Mutex
-	past  Snapshot        // of the lives before the last
-	known *pipeline.Known // of what the task dispatched outside of its loops; nil: it has not run
-	loops []begunLoop     // of the last life
-	state WorkerState
-	again int // how often it began anew
+	mu        sync.Mutex // guards what follows
+	state     WorkerState
+	restarted int             // how often
+	previous  Snapshot        // of the runs before the last
+	known     *pipeline.Known // counts what the task dispatched outside of its loops; nil: no loop has begun
+	loops     []startedLoop   // of the last run
+	controls  control
 
-	controls control
-	hanging  pipeline.Hanging // of all lives: what hangs outlives them
+	hanging pipeline.Hanging // of all runs: calls that hang outlive their run
 }
 
 func newWorker(cfg ergon.TaskConfig, name string, s Settings, stop *shutdown) *worker {
-	w := &worker{cfg: cfg, name: name, settings: s, shutdown: stop, state: WorkerStarting, restarts: newRestarts(s.jitter)}
-	w.handed = s.logger()
-	w.logger = slog.New(stop.logTo(w.handed.Handler()))
 	tracers := s.TracerProvider
 	if tracers == nil {
 		tracers = otel.GetTracerProvider()
 	}
-	w.tracer = tracers.Tracer(spans.InstrumentationName)
-	return w
+	return &worker{
+		cfg: cfg, name: name, settings: s, shutdown: stop, tracer: tracers.Tracer(spans.InstrumentationName),
+		logger: stop.logger(s), handed: s.logger(), state: WorkerStarting,
+		restarts: newRestarts(s.jitter, maxFruitlessRuns), timeout: loopTimeout{limit: cfg.Consumer.Loop.Timeout},
+	}
 }
 
 // scoped returns a context whose log lines name task and worker.
@@ -64,8 +67,8 @@ func (w *worker) scoped(ctx context.Context) context.Context {
 	return spans.WithScope(ctx, spans.Scope{Task: w.cfg.Name, Worker: w.name})
 }
 
-// fault makes a *ConfigError of what is wrong with how the task is configured. What crashed or hung is no such thing.
-func (w *worker) fault(err error) error {
+// configError makes a *ConfigError of a fault in the configuration of the task. A crash or a call that hung is not one.
+func (w *worker) configError(err error) error {
 	_, crashed := errors.AsType[*crash](err)
 	if _, silent := errors.AsType[*ask.UnansweredError](err); crashed || silent || errors.Is(err, errGivenUp) {
 		return err
@@ -82,105 +85,84 @@ func (w *worker) logCrash(ctx context.Context, err error) {
 	}
 }
 
-// startLoop starts a life that can run a loop.
-func (w *worker) startLoop(ctx context.Context) (*life, error) {
-	return w.start(ctx, (*life).check)
+// start opens the first run of the worker.
+func (w *worker) start(ctx context.Context) (total int64, err error) {
+	if w.first, err = w.newLoopRun(ctx); err != nil {
+		w.enter(WorkerEnded)
+		return -1, err
+	}
+	if !w.counts {
+		return -1, nil
+	}
+	return w.first.countTransactions(ctx), nil
 }
 
-// run runs the loop of l, and of further lives where what a streaming task fetches from or settles with fails [L6].
-func (w *worker) run(ctx context.Context, l *life) error {
-	for {
+// discard closes what start opened.
+func (w *worker) discard(ctx context.Context) error { return w.first.close(ctx, false) }
+
+// newLoopRun opens a run that can run a loop.
+func (w *worker) newLoopRun(ctx context.Context) (*workerRun, error) {
+	return w.newRun(ctx, (*workerRun).validate)
+}
+
+// run runs the loop of the first run, and those of further runs if the source of a streaming task fails [L6].
+func (w *worker) run(ctx context.Context) error {
+	for r := w.first; ; {
 		w.enter(WorkerRunning)
-		err := w.live(ctx, l)
+		err := w.runOnce(ctx, r)
 		_, fetch := errors.AsType[*pipeline.FetchError](err)
 		broken := fetch || errors.Is(err, pipeline.ErrUnsettled)
-		if !broken || !w.cfg.Consumer.Loop.Streaming || l.task.Execute != nil || ctx.Err() != nil {
+		if !broken || !w.cfg.Consumer.Loop.Streaming || r.task.Execute != nil || ctx.Err() != nil {
 			w.enter(WorkerEnded)
 			return err
 		}
-		if l, err = w.revive(ctx, err); err != nil {
+		if r, err = w.restart(ctx, err); err != nil {
 			return err
 		}
 	}
 }
 
-// live runs one life to its end.
-func (w *worker) live(ctx context.Context, l *life) error {
-	err := w.runLoop(ctx, l)
-	return errors.Join(err, l.end(ctx, err == nil && !l.limitReached()))
+// runOnce runs the loop of r and closes r.
+func (w *worker) runOnce(ctx context.Context, r *workerRun) error {
+	err := w.runLoop(ctx, r)
+	return errors.Join(err, r.close(ctx, err == nil && !r.limitReached()))
 }
 
-func (w *worker) runLoop(ctx context.Context, l *life) error {
+func (w *worker) runLoop(ctx context.Context, r *workerRun) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	known, err := pipeline.NewKnown(l.settings(w.cfg.Consumer))
+	known, err := pipeline.NewKnown(r.settings(w.cfg.Consumer))
 	if err != nil {
 		return err
 	}
 	w.mu.Lock()
-	w.past = over(w.snapshotLocked())
+	w.previous = finished(w.snapshotLocked())
 	w.known, w.loops = known, nil
 	w.mu.Unlock()
-	l.ran = true
-	err = l.execute(capability.WithDispatchReport(w.scoped(ctx), known.Hear))
+	r.ran = true
+	err = r.execute(capability.WithDispatchReport(w.scoped(ctx), known.Hear))
 	known.Flush(w.settings.Force)
 	return err
 }
 
-// loop runs a loop of the life that goes on.
-func (w *worker) loop(ctx context.Context, loop looping) error {
+// loop runs a loop of the last run.
+func (w *worker) loop(ctx context.Context, l loop) error {
 	w.mu.Lock()
-	w.loops = append(w.loops, begunLoop{loop, time.Now()})
+	w.loops = append(w.loops, startedLoop{l, time.Now()})
 	if w.controls != (control{}) {
-		w.controls.apply(loop)
+		w.controls.apply(l)
 	}
 	w.mu.Unlock()
-	return hear(loop.Run(ctx))
+	return checkError(l.Run(ctx))
 }
 
-// remaining is the policy with what is left of its timeout, which holds for all lives together.
-func (w *worker) remaining() (policy.Consumer, error) {
+// consumerPolicy returns the policy of the task's loop, with what is left of its timeout.
+func (w *worker) consumerPolicy() (policy.Consumer, error) {
 	p := w.cfg.Consumer
-	now := time.Now()
-	if w.began.IsZero() {
-		w.began = now
-	}
-	if p.Loop.Timeout > 0 {
-		p.Loop.Timeout -= now.Sub(w.began)
-		if p.Loop.Timeout <= 0 {
-			return p, fmt.Errorf("%w of %s", ergon.ErrLoopTimeout, w.cfg.Consumer.Loop.Timeout)
-		}
-	}
-	return p, nil
-}
-
-// snapshot is merged over all lives.
-func (w *worker) snapshot() Snapshot {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.snapshotLocked()
-}
-
-func (w *worker) snapshotLocked() Snapshot {
-	s := following(w.past, w.lastLocked())
-	if w.known != nil {
-		outside := w.known.Snapshot()
-		s.Duplicates, s.Conflicts, s.Diverged = s.Duplicates+outside.Duplicates, s.Conflicts+outside.Conflicts, s.Diverged+outside.Diverged
-	}
-	return s
-}
-
-// stalled names what of the loop stands still.
-func (w *worker) stalled() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, loop := range w.loops {
-		if what := loop.Stalled(); what != "" {
-			return what
-		}
-	}
-	return ""
+	var err error
+	p.Loop.Timeout, err = w.timeout.left()
+	return p, err
 }
 
 // enter notes what the worker does from now on.
@@ -188,35 +170,62 @@ func (w *worker) enter(state WorkerState) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.state == WorkerRestarting && state == WorkerRunning {
-		w.again++
+		w.restarted++
 	}
 	w.state = state
 }
 
-// where is where the worker is.
-func (w *worker) where() WorkerProgress {
+func (w *worker) progress() WorkerProgress {
 	p := WorkerProgress{Name: w.name, Stalled: w.stalled(), Snapshot: w.snapshot()}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	p.State, p.Restarts = w.state, w.again
+	p.State, p.Restarts = w.state, w.restarted
 	return p
 }
 
-// last is the snapshot of the last life alone.
-func (w *worker) last() Snapshot {
+// stalled names the part of the loop that is stuck; "" for none.
+func (w *worker) stalled() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.lastLocked()
+	for _, l := range w.loops {
+		if what := l.Stalled(); what != "" {
+			return what
+		}
+	}
+	return ""
 }
 
-func (w *worker) lastLocked() Snapshot {
-	var merged Snapshot
-	var took time.Duration
-	for _, loop := range w.loops {
-		s := loop.Snapshot()
-		took = max(took, loop.at.Sub(w.loops[0].at)+s.Elapsed)
-		merged = sum(merged, s)
+// snapshot is merged over all runs.
+func (w *worker) snapshot() Snapshot {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.snapshotLocked()
+}
+
+func (w *worker) snapshotLocked() Snapshot {
+	s := consecutive(w.previous, w.lastRunLocked())
+	if w.known != nil {
+		outside := w.known.Snapshot()
+		s.Duplicates, s.Conflicts, s.Diverged = s.Duplicates+outside.Duplicates, s.Conflicts+outside.Conflicts, s.Diverged+outside.Diverged
 	}
-	merged.Elapsed = took
+	return s
+}
+
+// lastRun is the snapshot of the last run alone.
+func (w *worker) lastRun() Snapshot {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.lastRunLocked()
+}
+
+func (w *worker) lastRunLocked() Snapshot {
+	var merged Snapshot
+	var elapsed time.Duration
+	for _, l := range w.loops {
+		s := l.Snapshot()
+		elapsed = max(elapsed, l.at.Sub(w.loops[0].at)+s.Elapsed)
+		merged = concurrent(merged, s)
+	}
+	merged.Elapsed = elapsed
 	return merged
 }

@@ -75,8 +75,8 @@ func TestWorkerProcessThatDiesIsReplaced(t *testing.T) {
 		"exit":              {2, 0, "its process died: exit status 3"},
 		"exit well":         {2, 0, "its process ended by os.Exit(0)"},
 		"panic aside":       {2, 0, "its process died: exit status 2"},
-		"hang in the spans": {2, heartbeat, "its process died: its loop stood still (handlers) for 3s"},
-		"hold still":        {2, heartbeat, "its process died: it gave no sign of life for 3s"},
+		"hang in the spans": {2, heartbeat, "its process died: its loop was stuck (handlers) for 3s"},
+		"hold still":        {2, heartbeat, "its process died: it sent no heartbeat for 3s"},
 		"never return":      {1, 0, "attempts were given up at their deadline and their handlers have not returned"},
 		"be told to end":    {2, 0, "its process was told to end by another than this one: stopped by SIGTERM"},
 	} {

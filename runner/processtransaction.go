@@ -19,7 +19,7 @@ import (
 // The error is nil only where the transaction succeeded and everything could be closed [E4]. Where it did not get to run,
 // the outcome is [Interrupted].
 func (m *Manager) ProcessTransaction(ctx context.Context, task string, tx ergon.Transaction) (Result, error) {
-	return m.processOne(ctx, task, func(context.Context, *life) (ergon.Transaction, error) { return tx, nil })
+	return m.processOne(ctx, task, func(context.Context, *workerRun) (ergon.Transaction, error) { return tx, nil })
 }
 
 // ProcessTransactionByID is ProcessTransaction for the transaction that the task's source finds by its id. The error wraps
@@ -27,15 +27,15 @@ func (m *Manager) ProcessTransaction(ctx context.Context, task string, tx ergon.
 // and timeout hold for finding it. Unlike one that is given, it is settled: acknowledged where it succeeded, and otherwise
 // given back as if it had not been delivered.
 func (m *Manager) ProcessTransactionByID(ctx context.Context, task, id string) (Result, error) {
-	return m.processOne(ctx, task, func(ctx context.Context, l *life) (ergon.Transaction, error) {
-		tx, err := l.find(ctx, id)
-		l.found = err == nil
+	return m.processOne(ctx, task, func(ctx context.Context, r *workerRun) (ergon.Transaction, error) {
+		tx, err := r.find(ctx, id)
+		r.found = err == nil
 		return tx, err
 	})
 }
 
 func (m *Manager) processOne(
-	ctx context.Context, task string, which func(context.Context, *life) (ergon.Transaction, error),
+	ctx context.Context, task string, which func(context.Context, *workerRun) (ergon.Transaction, error),
 ) (Result, error) {
 	chosen, err := m.chosen([]string{task})
 	if err != nil {
@@ -44,36 +44,36 @@ func (m *Manager) processOne(
 	stop := watchShutdown(ctx, m.settings.Force)
 	defer stop.end()
 	defer flush(ctx, m.settings, stop, flushTimeout)
-	w := newWorker(chosen[0], chosen[0].Name+"-1", m.settings, stop)
+	w := newWorker(chosen[0], workerName(chosen[0], 0), m.settings, stop)
 	w.count = 1
-	l, err := w.start(ctx, func(l *life) error { return l.task.Validate() })
+	r, err := w.newRun(ctx, func(r *workerRun) error { return r.task.Validate() })
 	if err != nil {
 		if _, fault := errors.AsType[*ConfigError](err); !fault {
 			err = fmt.Errorf("task %q: %w", task, err)
 		}
 		return Result{Outcome: Interrupted, Err: err}, err
 	}
-	result, err := l.process(ctx, which)
-	if err = errors.Join(err, l.end(ctx, false)); err != nil {
+	result, err := r.process(ctx, which)
+	if err = errors.Join(err, r.close(ctx, false)); err != nil {
 		err = fmt.Errorf("task %q: %w", task, err)
 	}
 	return result, err
 }
 
 // process runs the transaction that which returns.
-func (l *life) process(
-	ctx context.Context, which func(context.Context, *life) (ergon.Transaction, error),
+func (r *workerRun) process(
+	ctx context.Context, which func(context.Context, *workerRun) (ergon.Transaction, error),
 ) (Result, error) {
-	ctx = l.worker.scoped(ctx)
-	tx, err := which(ctx, l)
+	ctx = r.worker.scoped(ctx)
+	tx, err := which(ctx, r)
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
 		return Result{Transaction: tx, Outcome: Interrupted, Err: err}, err
 	}
-	l.ran = true
-	processed, snapshot, err := pipeline.Process(ctx, l.settings(l.worker.cfg.Consumer), tx)
+	r.ran = true
+	processed, snapshot, err := pipeline.Process(ctx, r.settings(r.worker.cfg.Consumer), tx)
 	result := Result{Transaction: processed.Transaction, Outcome: processed.Outcome, Value: processed.Value, Err: processed.Err}
 	switch {
 	case err == nil && result.Outcome != Succeeded:
@@ -81,20 +81,20 @@ func (l *life) process(
 	case err != nil && snapshot.Ended() == 0:
 		result = Result{Transaction: tx, Outcome: Interrupted, Err: err}
 	}
-	return result, errors.Join(err, l.settle(ctx, result))
+	return result, errors.Join(err, r.settle(ctx, result))
 }
 
 // settle tells the source what became of a transaction that it was asked for by its id.
-func (l *life) settle(ctx context.Context, result Result) error {
-	source, settles := l.named(connector)[l.worker.cfg.Consumer.Fetch.Connector].(ergon.Settler)
-	if !l.found || !settles {
+func (r *workerRun) settle(ctx context.Context, result Result) error {
+	source, settles := r.named(connector)[r.worker.cfg.Consumer.Fetch.Connector].(ergon.Settler)
+	if !r.found || !settles {
 		return nil
 	}
 	settlement := ergon.Settlement{Transaction: result.Transaction, Action: policy.SettleRequeue, Interrupted: true}
 	if result.Outcome == Succeeded {
 		settlement = ergon.Settlement{Transaction: result.Transaction, Action: policy.SettleAck}
 	}
-	_, err := ergon.RunFn(context.WithoutCancel(ctx), l.worker.cfg.Consumer.Settle.Retry, func(ctx context.Context) (struct{}, error) {
+	_, err := ergon.RunFn(context.WithoutCancel(ctx), r.worker.cfg.Consumer.Settle.Retry, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, source.SettleTransactions(ctx, []ergon.Settlement{settlement})
 	}, ergon.RunOption{Name: spans.Settle})
 	if err != nil {
@@ -105,10 +105,10 @@ func (l *life) settle(ctx context.Context, result Result) error {
 }
 
 // find asks the source for a transaction.
-func (l *life) find(ctx context.Context, id string) (ergon.Transaction, error) {
-	from := l.worker.cfg.Consumer.Fetch
-	source := &component{kind: connector, name: from.Connector, typ: l.worker.cfg.Connectors[from.Connector].Type}
-	resolver, ok := l.named(connector)[from.Connector].(ergon.Resolver)
+func (r *workerRun) find(ctx context.Context, id string) (ergon.Transaction, error) {
+	from := r.worker.cfg.Consumer.Fetch
+	source := &component{kind: connector, name: from.Connector, typ: r.worker.cfg.Connectors[from.Connector].Type}
+	resolver, ok := r.named(connector)[from.Connector].(ergon.Resolver)
 	if !ok {
 		return ergon.Transaction{}, fmt.Errorf("%w: %s cannot find a transaction by its id; give the transaction itself", ErrUsage, source)
 	}

@@ -18,7 +18,7 @@ func TestWhatWasGrantedAndNotUsedIsUsedFirst(t *testing.T) {
 	if got := q.Take(ctx, 4); got != 0 {
 		t.Errorf("got %d without an answer, want 0", got)
 	}
-	q.answer(4, 6)
+	q.granted(4, 6)
 	if got := q.Take(t.Context(), 3); got != 3 {
 		t.Errorf("got %d of what came too late, want 3", got)
 	}
@@ -26,7 +26,7 @@ func TestWhatWasGrantedAndNotUsedIsUsedFirst(t *testing.T) {
 	if got := q.Left(); got != 6+1+2 {
 		t.Errorf("got %d left, want 6 of all and 3 that are here", got)
 	}
-	answer = func() { q.answer(1, 0) }
+	answer = func() { q.granted(1, 0) }
 	if got := q.Take(t.Context(), 5); got != 4 {
 		t.Errorf("got %d, want 3 that are here and the last 1 of all", got)
 	}

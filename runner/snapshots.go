@@ -8,15 +8,15 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// following merges the snapshots of two loops, the second of which ran after the first.
-func following(earlier, later Snapshot) Snapshot {
-	s := sum(earlier, later)
+// consecutive merges the snapshots of two loops that ran one after the other.
+func consecutive(earlier, later Snapshot) Snapshot {
+	s := concurrent(earlier, later)
 	s.Elapsed = earlier.Elapsed + later.Elapsed
 	return s
 }
 
-// sum merges the snapshots of two loops that run side by side.
-func sum(a, b Snapshot) Snapshot {
+// concurrent merges the snapshots of two loops that run at the same time.
+func concurrent(a, b Snapshot) Snapshot {
 	merged := Snapshot{
 		Fetched: a.Fetched + b.Fetched, Produced: a.Produced + b.Produced, Started: a.Started + b.Started,
 		Duplicates: a.Duplicates + b.Duplicates, Conflicts: a.Conflicts + b.Conflicts, Diverged: a.Diverged + b.Diverged,
@@ -47,9 +47,9 @@ func sum(a, b Snapshot) Snapshot {
 	return merged
 }
 
-// withSettled is the last snapshot of a process that has died, with what it settled after it: how long that took is not known.
+// withSettled adds to the last snapshot of a process that died the outcomes that it reported after it. Their durations are lost.
 func withSettled(s Snapshot, settled map[pipeline.Outcome]int64) Snapshot {
-	merged := sum(s, Snapshot{})
+	merged := concurrent(s, Snapshot{})
 	for o, n := range settled {
 		merged.Outcomes[o] = max(merged.Outcomes[o], n)
 	}
@@ -58,8 +58,8 @@ func withSettled(s Snapshot, settled map[pipeline.Outcome]int64) Snapshot {
 	return merged
 }
 
-// over is the snapshot of a loop that has ended, without what was true only while it ran.
-func over(s Snapshot) Snapshot {
+// finished is the snapshot of a loop that has ended, without the values that describe a running loop.
+func finished(s Snapshot) Snapshot {
 	s.InFlight, s.Unsettled, s.Returning, s.Waiting, s.Concurrency, s.Outage, s.Paused, s.Active = 0, 0, 0, 0, 0, false, false, nil
 	s.Unwritten, s.UnwrittenID = 0, ""
 	return s

@@ -12,7 +12,7 @@ import (
 // and the summary has those that ran.
 func (m *Manager) RunInOrder(ctx context.Context, names ...string) (Summary, error) {
 	if _, worker := InWorkerProcess(); worker {
-		m.serve(ctx)
+		m.serveWorker(ctx)
 		return Summary{}, nil
 	}
 	steps, err := m.inOrder(names)
