@@ -23,7 +23,7 @@ func (c *Consumer) backoff(f *flight) (event lifecycle.Event, beside bool) {
 		return c.waitBeside(f, d)
 	}
 	if d > 0 {
-		c.excuse(d)
+		c.stall.excuse(d)
 		timer := time.NewTimer(d)
 		defer timer.Stop()
 		select {

@@ -93,7 +93,7 @@ func New(s Settings) (*Consumer, error) {
 	c.headroom.init(s.Policy.Loop.Concurrency.MaxAbandoned())
 	c.capacity.init()
 	c.payloads, c.recorder = newPayloads(&c.headroom), newRecords(s.Recorder)
-	c.stall.init(s.Policy)
+	c.stall.init(c.clock, s.Policy)
 	c.stats.init(c.clock)
 	c.stuckCheck.clock = c.clock
 	c.pool = pool{
@@ -159,6 +159,15 @@ func (c *Consumer) Snapshot() Snapshot {
 		asProduced(&s)
 	}
 	return s
+}
+
+// Stalled names the part of the loop that has not moved although its time is over: "fetching", "settling" or "handlers"; "" if all of
+// them move. Handlers need more than one look. Safe for concurrent use.
+func (c *Consumer) Stalled() string {
+	if c.stats.finished.Load() != 0 {
+		return ""
+	}
+	return c.stall.stalled(c.stats.handled(), c.stats.outstanding()-int(c.waiting.count.Load()))
 }
 
 // Run runs the loop to its end. When ctx ends, the shutdown ladder begins: fetching stops and what waits is released;

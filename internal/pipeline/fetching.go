@@ -140,7 +140,7 @@ func (i *fetchLoop) call(ctx context.Context, n int) (got fetched, err error) {
 	if errors.Is(err, ergon.ErrExhausted) {
 		return fetched{transactions: txs, exhausted: true}, nil
 	}
-	i.excuseDelayOf(err)
+	i.stall.excuseDelayOf(err)
 	if err != nil {
 		if len(txs) > 0 {
 			i.release(i.values, txs)

@@ -286,7 +286,7 @@ func (i *fetchLoop) owes(ctx context.Context) bool {
 	if !counts || i.stats.ended[Requeued].Load() == 0 {
 		return false
 	}
-	i.expectWithin(i.stall.fetch)
+	i.stall.expectWithin(i.stall.fetch)
 	n, err := ergon.RunFn(ctx, i.settings.Policy.Fetch.Retry, func(ctx context.Context) (int64, error) {
 		if err := i.settings.Hanging.enter(callCount); err != nil {
 			return 0, err
@@ -312,7 +312,7 @@ func (i *fetchLoop) rest(ctx context.Context) bool {
 	p := i.loop.EmptyQueue
 	wait := p.Jittered(p.Delay(i.empties), rand.Float64())
 	i.watcher.empty(wait)
-	i.expectWithin(wait)
+	i.stall.expectWithin(wait)
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for {
@@ -330,7 +330,7 @@ func (i *fetchLoop) rest(ctx context.Context) bool {
 }
 
 func (i *fetchLoop) sleep(ctx context.Context, d time.Duration) bool {
-	i.expectWithin(d)
+	i.stall.expectWithin(d)
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

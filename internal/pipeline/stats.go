@@ -107,3 +107,18 @@ func (s *loopStats) elapsed() time.Duration {
 	}
 	return time.Duration(end - began)
 }
+
+// handled counts whatever moves a transaction on.
+func (s *loopStats) handled() int64 {
+	var n int64
+	for i := range s.shards {
+		shard := &s.shards[i]
+		n += shard.started.Load() + shard.finished.Load() + shard.retries.Load() + shard.timeouts.Load()
+		for phase := range phaseFetch {
+			for b := range shard.phases[phase].buckets {
+				n += shard.phases[phase].buckets[b].Load()
+			}
+		}
+	}
+	return n
+}
