@@ -1,42 +1,89 @@
 package pipeline
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/ergon-go/ergon/policy"
+)
 
 // What wakes the fetch loop while it waits for capacity. A loop over many slots looks when a worker has finished a chunk or goes
-// idle, and not after each of a hundred short transactions; one over few slots hears of every end.
+// idle, not after each of a hundred short transactions. One over few slots looks at every end.
 const (
 	wakeNever int32 = iota
 	wakeOnChunk
 	wakeOnEvery
 )
 
-// capacity wakes the fetch loop when there may be capacity for more, and whoever waits for the end when everything is settled.
+// fewSlots is the number of slots up to which the fetch loop wakes at every end.
+const fewSlots = 4 * chunkSize
+
+// capacity knows how many transactions may be fetched, wakes the fetch loop when there may be more, and wakes who waits for the end of
+// the loop when everything is settled. Outstanding transactions that wait for a time, or for others of their ordering key, take no
+// slot. Safe for concurrent use.
 type capacity struct {
 	unsettled atomic.Int64  // fetched, and not settled
 	wakeOn    atomic.Int32  // what wakes the fetch loop while it waits
 	available chan struct{} // wakes the fetch loop
 	drained   chan struct{} // everything is settled
+
+	stats        *loopStats
+	slots        *atomic.Int32 // how many may run at once
+	waiting      *atomic.Int32 // outstanding without a slot, for a time
+	held         *atomic.Int64 // likewise, for others of their ordering key
+	prefetch     int           // how many may be fetched beyond the slots
+	maxBehind    int           // how many may wait for settlement before fetching pauses
+	whileWaiting int32         // what wakeOn is while the fetch loop waits
 }
 
-func (r *capacity) init() {
-	r.available, r.drained = make(chan struct{}, 1), make(chan struct{}, 1)
-}
-
-// notify has the fetch loop look again, if it waits.
-func (r *capacity) notify() {
-	if r.wakeOn.Load() != wakeNever {
-		signal(r.available)
+// init needs stats, slots, waiting and held.
+func (c *capacity) init(p policy.Consumer) {
+	c.available, c.drained = make(chan struct{}, 1), make(chan struct{}, 1)
+	running := p.Loop.Concurrency.MaxRunning()
+	c.prefetch, c.maxBehind = p.Loop.Batch.Prefetch, 10*max(p.Settle.Size, running)
+	c.whileWaiting = wakeOnChunk
+	if running+c.prefetch <= fewSlots {
+		c.whileWaiting = wakeOnEvery
 	}
 }
 
-// settled is called when n are settled, by a worker, which looks for capacity itself, or by somebody who does not.
-func (r *capacity) settled(n int, byWorker bool) {
-	if r.unsettled.Add(-int64(n)) == 0 {
-		signal(r.drained)
-		signal(r.available)
+// notify wakes the fetch loop if it waits for capacity.
+func (c *capacity) notify() {
+	if c.wakeOn.Load() != wakeNever {
+		signal(c.available)
+	}
+}
+
+// settled counts n settled transactions. A worker that has settled them looks for capacity itself.
+func (c *capacity) settled(n int, byWorker bool) {
+	if c.unsettled.Add(-int64(n)) == 0 {
+		signal(c.drained)
+		signal(c.available)
 		return
 	}
 	if !byWorker {
-		r.notify()
+		c.notify()
 	}
+}
+
+// atPool is how many transactions have a slot or are about to get one.
+func (c *capacity) atPool() int {
+	return c.stats.outstanding() - int(c.waiting.Load()) - int(c.held.Load())
+}
+
+// idle reports whether there are slots for which nothing was fetched.
+func (c *capacity) idle() bool { return c.atPool() < int(c.slots.Load()) }
+
+// free is how many transactions may be fetched, as far as slots and settlement are concerned. What is fetched ahead is refilled by half.
+func (c *capacity) free() int {
+	unsettled := int(c.unsettled.Load())
+	outstanding := c.stats.outstanding()
+	if unsettled-outstanding > c.maxBehind {
+		return 0
+	}
+	outstanding -= int(c.waiting.Load()) + int(c.held.Load())
+	slots := int(c.slots.Load())
+	if outstanding >= slots+(c.prefetch+1)/2 {
+		return 0
+	}
+	return slots + c.prefetch - outstanding
 }

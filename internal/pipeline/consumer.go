@@ -91,7 +91,8 @@ func New(s Settings) (*Consumer, error) {
 	}
 	c.flightMemory.loop = c.inherited
 	c.headroom.init(s.Policy.Loop.Concurrency.MaxAbandoned())
-	c.capacity.init()
+	c.capacity = capacity{stats: &c.stats, slots: &c.pool.limit, waiting: &c.waiting.count, held: &c.order.count}
+	c.capacity.init(s.Policy)
 	c.payloads, c.recorder = newPayloads(&c.headroom), newRecords(s.Recorder)
 	c.stall.init(c.clock, s.Policy)
 	c.stats.init(c.clock)
@@ -116,7 +117,7 @@ func New(s Settings) (*Consumer, error) {
 	c.order.most = s.Policy.Loop.Order.Held
 	c.order.held = map[string][]*flight{}
 	c.limiter = newConcurrencyLimiter(s.Policy.Loop.Concurrency, &c.pool)
-	c.outage = newOutage(c, s.Policy.Loop.Outage)
+	c.outage = newOutage(s.Policy.Loop.Outage, c.clock, &c.capacity, &c.pool, c.outageChanged)
 	c.judge = newJudge(s, c.settler.source != nil, c.outage)
 	c.waiting = waitingRoom{consumer: c, most: s.Policy.Loop.Concurrency.MaxWaiting()}
 	if keeper, ok := s.Source.(ergon.LeaseKeeper); ok {
@@ -204,6 +205,14 @@ func (c *Consumer) Run(ctx context.Context) error {
 	c.stats.end(c.clock.Now(), err == nil)
 	c.watcher.loopEnded(span, err)
 	return errors.Join(err, c.watcher.close(c.recorder))
+}
+
+// outageChanged ends what waits for its next attempt when an outage begins.
+func (c *Consumer) outageChanged(lasts bool) {
+	if lasts {
+		c.endWaiting(c.waiting.clear(), lifecycle.Interrupted)
+	}
+	c.watcher.outageChanged(lasts)
 }
 
 // returnQuota leaves to others what was fetched and never started.

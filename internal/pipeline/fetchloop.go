@@ -30,25 +30,14 @@ type fetchLoop struct {
 	empties   int             // empty fetches in a row
 	nothing   bool            // the last fetch in an outage brought nothing
 	filling   filling
-	// maxBehind is how many transactions may wait for settlement before fetching pauses.
-	maxBehind int
-	wakeOn    int32 // what wakes it while it waits for capacity
 	calls     fetchCalls
 	last      instant
 }
-
-// fewSlots is up to how many slots the fetch loop hears of every end.
-const fewSlots = 4 * chunkSize
 
 func newFetchLoop(c *Consumer) *fetchLoop {
 	i := &fetchLoop{Consumer: c, loop: c.settings.Policy.Loop, quota: quotaOf(c.settings), fetchLock: newSemaphore(), calls: newFetchCalls()}
 	i.size = i.loop.Batch.Size
 	i.slow.Store(c.pool.slow(0, c.settings.Policy.Fetch.Retry.Timeout))
-	i.maxBehind = 10 * max(c.settings.Policy.Settle.Size, i.loop.Concurrency.MaxRunning())
-	i.wakeOn = wakeOnChunk
-	if i.loop.Concurrency.MaxRunning()+i.loop.Batch.Prefetch <= fewSlots {
-		i.wakeOn = wakeOnEvery
-	}
 	return i
 }
 
@@ -124,7 +113,7 @@ func (i *fetchLoop) next(ctx context.Context) *fetched {
 			}
 			continue
 		}
-		i.capacity.wakeOn.Store(i.wakeOn) // before looking, so that what is freed from now on wakes the loop
+		i.capacity.wakeOn.Store(i.capacity.whileWaiting) // before looking, so that what is freed from now on wakes the loop
 		if n := i.ask(); n > 0 {
 			i.capacity.wakeOn.Store(wakeNever)
 			wait := i.untilFetch()
@@ -171,7 +160,7 @@ func (i *fetchLoop) fetchInline(w *worker) (did bool) {
 		i.capacity.notify()
 		return false
 	}
-	for i.capacity.wakeOn.Load() != wakeNever && i.free() > 0 && (!did || i.idle()) && i.fetchLock.tryAcquire() {
+	for i.capacity.wakeOn.Load() != wakeNever && i.free() > 0 && (!did || i.capacity.idle()) && i.fetchLock.tryAcquire() {
 		n := i.ask()
 		due := n > 0 && i.handed == nil && i.begun == nil && i.capacity.wakeOn.Load() != wakeNever && i.ctx.Err() == nil && !i.outage.lasts()
 		wait := due && i.pause() > 0
@@ -227,36 +216,18 @@ func (i *fetchLoop) spent() bool { return i.quota != nil && i.quota.Left() <= 0 
 
 // free returns how many transactions may be fetched now.
 func (i *fetchLoop) free() int {
-	unsettled := int(i.capacity.unsettled.Load())
 	if i.gate.paused() || i.outage.lasts() || i.waiting.full() || i.order.full() {
 		return 0
 	}
 	if i.loop.Mode == policy.ModeBatch {
+		unsettled := int(i.capacity.unsettled.Load())
 		if unsettled > i.filling.count {
 			return 0
 		}
 		return max(i.loop.Batch.Size, i.loop.Batch.MaxSize) - unsettled
 	}
-	outstanding := i.stats.outstanding()
-	if unsettled-outstanding > i.maxBehind {
-		return 0
-	}
-	outstanding -= i.besideSlots()
-	slots, ahead := int(i.pool.limit.Load()), i.loop.Batch.Prefetch
-	if outstanding >= slots+(ahead+1)/2 {
-		return 0 // what is fetched ahead is refilled by half
-	}
-	return slots + ahead - outstanding
+	return i.capacity.free()
 }
-
-// idle reports whether there are slots for which nothing was fetched.
-func (i *fetchLoop) idle() bool {
-	return i.stats.outstanding()-i.besideSlots() < int(i.pool.limit.Load())
-}
-
-// besideSlots is how many transactions are outstanding without a slot, and without waiting for one: they wait for a time, or for
-// others of their ordering key.
-func (c *Consumer) besideSlots() int { return int(c.waiting.count.Load()) + int(c.order.count.Load()) }
 
 // untilFetch is how long to wait before a fetch is allowed, or the batch has waited long enough for more.
 func (i *fetchLoop) untilFetch() time.Duration {
@@ -367,7 +338,7 @@ func (i *fetchLoop) accept(txs []ergon.Transaction, from trace.SpanContext, by *
 	case i.fills():
 		i.fill(ready, len(txs))
 	case len(ready) > 0:
-		i.hand(ready, by)
+		i.outage.hand(ready, by)
 	}
 }
 

@@ -51,7 +51,7 @@ func (i *fetchLoop) beginFilled() {
 func (i *fetchLoop) beginBatch() {
 	if batch := i.filling.flights; len(batch) > 0 {
 		i.filling = filling{}
-		i.hand(batch, nil)
+		i.outage.hand(batch, nil)
 	}
 }
 

@@ -11,40 +11,68 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// outage is whether a loop has concluded that it is not its transactions that are at fault but something that they all need:
-// too many in a row failed for reasons that are not their own. While it lasts one transaction at a time is tried, a probe,
-// until one succeeds. Nil is a loop without outage mode.
+// outage stands before the pool. It begins when too many transactions in a row failed for reasons that are not their own: something
+// that all of them need is at fault. While it lasts, flights are held, and one at a time is tried, a probe, until one succeeds. A loop
+// without outage mode has one that never begins. Its lock is taken before those of the pool.
 type outage struct {
-	consumer *Consumer
 	policy   policy.Outage
+	clock    clock
+	capacity *capacity
+	pool     submitter
+	changed  func(lasts bool) // called without the lock
+
 	on       atomic.Bool  // changed under mu
 	failures atomic.Int32 // in a row; changed under mu
 
 	mu     sync.Mutex
 	closed bool           // nothing is held any more
 	next   instant        // no probe begins before
-	probe  *flight        // the one that is under way
+	probe  *flight        // the one in progress
 	tried  map[string]int // how often a transaction was a probe that failed
-	held   []*flight      // fetched, and not begun: a probe is taken from them first
+	held   []*flight      // fetched and not begun: probes are taken from them first
 }
 
-// maxTried bounds of how many transactions it is known how often they were tried: more than fail in an outage of a day.
+// submitter runs flights, as pool does.
+type submitter interface {
+	// submit runs flights. by is the worker that has fetched them; nil for nobody.
+	submit(flights []*flight, by *worker)
+	// submitDue runs flights before all others.
+	submitDue(flights []*flight)
+	// takeWaiting removes every flight that no worker has claimed.
+	takeWaiting() []*flight
+}
+
+// maxTried bounds how many transactions are counted as failed probes: more than fail in an outage of a day.
 const maxTried = 10_000
 
-func newOutage(c *Consumer, p policy.Outage) *outage {
-	if p.After == 0 {
-		return nil
-	}
-	return &outage{consumer: c, policy: p, tried: map[string]int{}}
+func newOutage(p policy.Outage, c clock, room *capacity, pool submitter, changed func(lasts bool)) *outage {
+	return &outage{policy: p, clock: c, capacity: room, pool: pool, changed: changed, tried: map[string]int{}}
 }
 
+// enabled reports whether an outage may begin.
+func (o *outage) enabled() bool { return o.policy.After > 0 }
+
 // lasts reports whether the loop is in outage mode.
-func (o *outage) lasts() bool { return o != nil && o.on.Load() }
+func (o *outage) lasts() bool { return o.on.Load() }
+
+// hand gives flights to the pool, or holds them while the outage lasts. by is as in [pool.submit].
+func (o *outage) hand(flights []*flight, by *worker) {
+	if !o.holds(flights) {
+		o.pool.submit(flights, by)
+	}
+}
+
+// handDue is hand for flights that have waited until their time: they run before all others.
+func (o *outage) handDue(flights []*flight) {
+	if !o.holds(flights) {
+		o.pool.submitDue(flights)
+	}
+}
 
 // record counts what became of a transaction. One that a rule refused says nothing, and neither does one that was cut short:
 // what it needs may not have been asked.
 func (o *outage) record(f *flight) {
-	if o == nil || (!o.on.Load() && o.failures.Load() == 0 && f.state.Outcome == lifecycle.Succeeded) {
+	if !o.on.Load() && o.failures.Load() == 0 && f.state.Outcome == lifecycle.Succeeded || !o.enabled() {
 		return
 	}
 	switch failed := f.state.Outcome == lifecycle.Failed || f.state.Outcome == lifecycle.HandlerFailed; {
@@ -69,12 +97,12 @@ func (o *outage) succeeded() {
 		clear(o.tried)
 		if held := o.held; len(held) > 0 {
 			o.held = nil
-			o.consumer.pool.submit(held, nil)
+			o.pool.submit(held, nil)
 		}
 	}
 	o.mu.Unlock()
 	if lasted {
-		o.consumer.watcher.outageChanged(false)
+		o.changed(false)
 	}
 }
 
@@ -87,16 +115,15 @@ func (o *outage) failed(f *flight) {
 		o.probeFailedLocked(f)
 	case int(o.failures.Add(1)) >= o.policy.After:
 		begins = true
-		o.next = o.consumer.clock.Now().After(o.policy.ProbeInterval)
+		o.next = o.clock.Now().After(o.policy.ProbeInterval)
 		o.on.Store(true)
 		if !o.closed {
-			o.held = o.consumer.pool.takeWaiting()
+			o.held = o.pool.takeWaiting()
 		}
 	}
 	o.mu.Unlock()
 	if begins {
-		o.consumer.endWaiting(o.consumer.waiting.clear(), lifecycle.Interrupted)
-		o.consumer.watcher.outageChanged(true)
+		o.changed(true)
 	}
 }
 
@@ -105,7 +132,7 @@ func (o *outage) probeFailedLocked(f *flight) {
 		return
 	}
 	o.probe = nil
-	o.next = o.consumer.clock.Now().After(o.policy.ProbeInterval)
+	o.next = o.clock.Now().After(o.policy.ProbeInterval)
 	if len(o.tried) < maxTried {
 		o.tried[f.tx.ID()]++
 	}
@@ -117,7 +144,7 @@ func (o *outage) probeEnded(f *flight, wait time.Duration) {
 	defer o.mu.Unlock()
 	if o.probe == f {
 		o.probe = nil
-		o.next = o.consumer.clock.Now().After(wait)
+		o.next = o.clock.Now().After(wait)
 	}
 }
 
@@ -133,20 +160,6 @@ func (o *outage) refuses(f *flight) bool {
 	return o.on.Load()
 }
 
-// hand has the pool run flights, or in an outage holds them. by is as in [pool.submit].
-func (c *Consumer) hand(flights []*flight, by *worker) {
-	if !c.outage.holds(flights) {
-		c.pool.submit(flights, by)
-	}
-}
-
-// handDue is hand for those whose time of waiting is over.
-func (c *Consumer) handDue(flights []*flight) {
-	if !c.outage.holds(flights) {
-		c.pool.submitDue(flights)
-	}
-}
-
 // holds reports whether it has taken flights. Where an outage begins at the same time they may just be run.
 func (o *outage) holds(flights []*flight) bool {
 	if !o.lasts() {
@@ -157,14 +170,14 @@ func (o *outage) holds(flights []*flight) bool {
 	if o.closed || !o.on.Load() {
 		return false
 	}
-	now := o.consumer.clock.Now()
+	now := o.clock.Now()
 	for _, f := range flights {
 		if f.due == 0 {
 			f.due = now
 		}
 	}
 	o.held = append(o.held, flights...)
-	signal(o.consumer.capacity.available)
+	signal(o.capacity.available)
 	return true
 }
 
@@ -182,9 +195,9 @@ const (
 func (o *outage) nextProbe(nothingElse bool) (do probing, wait time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	now := o.consumer.clock.Now()
+	now := o.clock.Now()
 	switch {
-	case !o.on.Load() || o.consumer.running(len(o.held)) > 0:
+	case !o.on.Load() || o.capacity.atPool() > len(o.held):
 		return probeLater, 0
 	case now < o.next:
 		return probeLater, time.Duration(o.next - now)
@@ -196,7 +209,7 @@ func (o *outage) nextProbe(nothingElse bool) (do probing, wait time.Duration) {
 	f := o.held[at]
 	o.held = slices.Delete(o.held, at, at+1)
 	o.probe = f
-	o.consumer.pool.submit([]*flight{f}, nil)
+	o.pool.submit([]*flight{f}, nil)
 	return probeBegun, 0
 }
 
@@ -214,14 +227,11 @@ func (o *outage) candidateLocked(nothingElse bool) int {
 	return best
 }
 
-// running is how many transactions have a slot, or are about to, beside those that are held.
-func (c *Consumer) running(held int) int { return c.stats.outstanding() - c.besideSlots() - held }
-
 // expired takes out what is held for longer than the policy allows.
 func (o *outage) expired(atMost time.Duration) []*flight {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	now := o.consumer.clock.Now()
+	now := o.clock.Now()
 	var expired []*flight
 	o.held = slices.DeleteFunc(o.held, func(f *flight) bool {
 		old := f.due.After(atMost) <= now
@@ -235,9 +245,6 @@ func (o *outage) expired(atMost time.Duration) []*flight {
 
 // remove takes f out, and reports whether it was held.
 func (o *outage) remove(f *flight) bool {
-	if o == nil {
-		return false
-	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	at := slices.Index(o.held, f)
@@ -249,9 +256,6 @@ func (o *outage) remove(f *flight) bool {
 
 // close takes out everything for good.
 func (o *outage) close() []*flight {
-	if o == nil {
-		return nil
-	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	held := o.held

@@ -261,7 +261,7 @@ func (p *pool) park(w *worker) bool {
 	if resting {
 		p.consumer.settler.hurry()
 	}
-	if p.consumer.fetchLoop.idle() {
+	if p.consumer.capacity.idle() {
 		p.consumer.capacity.notify()
 	}
 	if home {

@@ -10,7 +10,7 @@ import (
 // attend sees to the probes of an outage when nothing more is fetched. What is held in one when the loop is told to stop by
 // itself, goes back.
 func (i *fetchLoop) attend(ctx context.Context) {
-	if i.outage == nil {
+	if !i.outage.enabled() {
 		return
 	}
 	for ctx.Err() == nil && i.capacity.unsettled.Load() > 0 {

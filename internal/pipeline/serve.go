@@ -38,7 +38,7 @@ func (w *worker) serve(complete, busy bool) {
 func (w *worker) fetch() bool {
 	c := w.consumer
 	switch {
-	case c.fetchLoop.wakeOn == wakeOnEvery:
+	case c.capacity.whileWaiting == wakeOnEvery:
 		return false
 	case c.pool.spares():
 		return c.fetchLoop.fetchInline(w)

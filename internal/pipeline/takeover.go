@@ -43,7 +43,7 @@ func (c *Consumer) expire(due []shown) {
 			c.settler.hurry()
 		}
 		if next != nil {
-			c.hand([]*flight{next}, nil)
+			c.outage.hand([]*flight{next}, nil)
 		}
 		successors = append(successors, c.successor(d.Slot, nil, lifecycle.Finish))
 	}

@@ -77,7 +77,7 @@ func (r *waitingRoom) call() {
 	}
 	r.changedLocked()
 	if len(called) > 0 {
-		r.consumer.handDue(called)
+		r.consumer.outage.handDue(called)
 		r.consumer.capacity.notify()
 	}
 }
@@ -177,7 +177,7 @@ func (c *Consumer) endWaiting(flights []*flight, event lifecycle.Event) {
 			c.settler.hurry()
 		}
 		if next != nil {
-			c.hand([]*flight{next}, nil)
+			c.outage.hand([]*flight{next}, nil)
 		}
 	}
 	if len(flights) > 0 { // otherwise the fetch loop, which is among the callers, would never come to rest
