@@ -108,7 +108,6 @@ func New(s Settings) (*Consumer, error) {
 		return nil, fmt.Errorf("connector %q does not say what it is: %w", s.Policy.Fetch.Connector, err)
 	}
 	c.keepsFloor = declared.Floor
-	c.fetchLoop = newFetchLoop(c)
 	c.hop = newHop(s)
 	if err := c.hop.ask(s); err != nil {
 		return nil, err
@@ -131,6 +130,7 @@ func New(s Settings) (*Consumer, error) {
 		return nil, err
 	}
 	c.hybrid = hybridOf(c)
+	c.fetchLoop = newFetchLoop(c)
 	return c, nil
 }
 
@@ -217,7 +217,7 @@ func (c *Consumer) outageChanged(lasts bool) {
 
 // returnQuota leaves to others what was fetched and never started.
 func (c *Consumer) returnQuota() {
-	if b := c.fetchLoop.quota; b != nil {
+	if b := c.fetchLoop.admission.quota; b != nil {
 		s := c.Snapshot()
 		b.Return(int(s.Fetched - s.Started - c.order.unbegun.Load()))
 	}
@@ -232,10 +232,6 @@ func (c *Consumer) runUntilEnd(ctx context.Context, giveUp context.CancelCauseFu
 	defer stop(nil)
 	c.stopFetching = stop
 	done := make(chan error, 1)
-	c.fetchLoop.ctx = fetchCtx
-	if c.settler.source != nil { // to which a fetch that is cancelled can give back what it brings
-		c.gate.open(fetchCtx)
-	}
 	go func() { done <- c.fetchLoop.run(fetchCtx) }()
 
 	timeout := afterOrNever(c.settings.Policy.Loop.Timeout)
@@ -257,7 +253,7 @@ func (c *Consumer) runUntilEnd(ctx context.Context, giveUp context.CancelCauseFu
 			fetchErr = waitOrLeave(done) // a fetch that ignores its context is left behind
 		}
 		if c.shutDown(why, giveUp) {
-			c.fetchLoop.calls.wait(leastFlush, c.settings.Force) // for it to give back what it brings
+			c.fetchLoop.source.wait(leastFlush, c.settings.Force) // for it to give back what it brings
 		}
 	}
 	for fetching || c.capacity.unsettled.Load() > 0 {

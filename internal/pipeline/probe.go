@@ -7,41 +7,41 @@ import (
 	"github.com/ergon-go/ergon/internal/lifecycle"
 )
 
-// attend sees to the probes of an outage when nothing more is fetched. What is held in one when the loop is told to stop by
-// itself, goes back.
-func (i *fetchLoop) attend(ctx context.Context) {
-	if !i.outage.enabled() {
+// attend begins probes while nothing more is fetched. When nothing is in flight any more, or the loop is stopped, what is still held is
+// requeued.
+func (l *fetchLoop) attend(ctx context.Context) {
+	if !l.outage.enabled() {
 		return
 	}
-	for ctx.Err() == nil && i.capacity.unsettled.Load() > 0 {
+	for ctx.Err() == nil && l.capacity.unsettled.Load() > 0 {
 		do, wait := probeLater, time.Duration(0)
-		if !i.gate.paused() {
-			do, wait = i.outage.nextProbe(true)
+		if !l.gate.paused() {
+			do, wait = l.outage.nextProbe(true)
 		}
-		if do != probeBegun && !i.waitFor(ctx, wait) {
+		if do != probeBegun && !l.waitFor(ctx, wait) {
 			break
 		}
 	}
-	i.endWaiting(i.outage.close(), lifecycle.Interrupted)
+	l.endWaiting(l.outage.close(), lifecycle.Interrupted)
 }
 
-// probe sees to the next probe of an outage, and returns what it has fetched for it; false when ctx ends.
-func (i *fetchLoop) probe(ctx context.Context) (*fetched, bool) {
-	i.endWaiting(i.outage.expired(i.loop.HoldAtMost), lifecycle.Interrupted)
-	do, wait := i.outage.nextProbe(i.nothing)
+// probe begins the next probe of an outage if it is time for one, and returns what it has fetched for it; false if ctx ends.
+func (l *fetchLoop) probe(ctx context.Context) (*fetched, bool) {
+	l.endWaiting(l.outage.expired(l.policy.HoldAtMost), lifecycle.Interrupted)
+	do, wait := l.outage.nextProbe(l.nothing)
 	if do == probeFetch {
-		wait = i.pause()
-		if i.order.full() || wait > 0 {
+		wait = l.pace.untilNext(l.filling.next)
+		if l.order.full() || wait > 0 {
 			do = probeLater
 		}
 	}
 	switch do {
 	case probeBegun:
-		i.nothing = false
+		l.nothing = false
 		return nil, true
 	case probeFetch:
-		return i.fetch(i.begin(1)), true
+		return l.fetch(l.begin(1)), true
 	case probeLater:
 	}
-	return nil, i.waitFor(ctx, wait)
+	return nil, l.waitFor(ctx, wait)
 }

@@ -3,8 +3,6 @@ package pipeline
 import (
 	"runtime"
 	"time"
-
-	"github.com/ergon-go/ergon/internal/inline"
 )
 
 // serve does what is due for the loop between two transactions: it settles a batch that is complete, and fetches where
@@ -83,10 +81,9 @@ func (w *worker) linger() bool {
 // spares reports whether somebody else could run what waits while a worker serves the loop.
 func (p *pool) spares() bool { return !p.fixed || p.active.Load() < p.limit.Load() }
 
-// slow reports whether the next call must not be made by a worker: the last one took too long for that, or its attempt has to
-// be over before it would be handed over, or workers are bound to threads, so that none can take the place of another.
+// slow is tooSlow for this pool.
 func (p *pool) slow(took instant, timeout time.Duration) bool {
-	return took > instant(inline.HandOffAfter) || timeout <= inline.HandOffAfter || p.pinned
+	return tooSlow(took, timeout, p.pinned)
 }
 
 // alone reports whether one worker is all that is active, and nothing waits for another.
