@@ -17,7 +17,7 @@ type admission struct {
 	leases   *leases
 	order    *order
 	watcher  *watcher
-	release  func([]ergon.Transaction) // gives back, without waiting for it, what is beyond the limit
+	giveBack func([]ergon.Transaction) // requeues what is beyond the limit, without waiting for that
 }
 
 // spent reports whether nothing more may be started.
@@ -36,7 +36,7 @@ func (a *admission) within(n int) int {
 func (a *admission) admit(ctx context.Context, txs []ergon.Transaction, from trace.SpanContext, began instant) (ready []*flight, n int) {
 	if a.quota != nil && len(txs) > 0 {
 		if n := a.quota.Take(ctx, len(txs)); n < len(txs) {
-			a.release(txs[n:])
+			a.giveBack(txs[n:])
 			txs = txs[:n]
 		}
 	}

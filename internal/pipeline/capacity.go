@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/ergon-go/ergon/policy"
 )
@@ -30,6 +31,8 @@ type capacity struct {
 	slots        *atomic.Int32 // how many may run at once
 	waiting      *atomic.Int32 // outstanding without a slot, for a time
 	held         *atomic.Int64 // likewise, for others of their ordering key
+	maxWaiting   int           // fetching pauses while so many wait for a time
+	maxHeld      int           // likewise, for others of their ordering key
 	prefetch     int           // how many may be fetched beyond the slots
 	maxBehind    int           // how many may wait for settlement before fetching pauses
 	whileWaiting int32         // what wakeOn is while the fetch loop waits
@@ -40,6 +43,7 @@ func (c *capacity) init(p policy.Consumer) {
 	c.available, c.drained = make(chan struct{}, 1), make(chan struct{}, 1)
 	running := p.Loop.Concurrency.MaxRunning()
 	c.prefetch, c.maxBehind = p.Loop.Batch.Prefetch, 10*max(p.Settle.Size, running)
+	c.maxWaiting, c.maxHeld = p.Loop.Concurrency.MaxWaiting(), p.Loop.Order.Held
 	c.whileWaiting = wakeOnChunk
 	if running+c.prefetch <= fewSlots {
 		c.whileWaiting = wakeOnEvery
@@ -65,6 +69,22 @@ func (c *capacity) settled(n int, byWorker bool) {
 	}
 }
 
+// waitDrained waits until everything is settled, at most for d, less when force is closed, and reports whether it is.
+func (c *capacity) waitDrained(d time.Duration, force <-chan struct{}) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	for c.unsettled.Load() > 0 {
+		select {
+		case <-c.drained:
+		case <-timer.C:
+			return c.unsettled.Load() == 0
+		case <-force:
+			return c.unsettled.Load() == 0
+		}
+	}
+	return true
+}
+
 // atPool is how many transactions have a slot or are about to get one.
 func (c *capacity) atPool() int {
 	return c.stats.outstanding() - int(c.waiting.Load()) - int(c.held.Load())
@@ -72,6 +92,12 @@ func (c *capacity) atPool() int {
 
 // idle reports whether there are slots for which nothing was fetched.
 func (c *capacity) idle() bool { return c.atPool() < int(c.slots.Load()) }
+
+// full reports whether so many wait without a slot that fetching pauses.
+func (c *capacity) full() bool { return int(c.waiting.Load()) >= c.maxWaiting || c.keysFull() }
+
+// keysFull is full for those that wait for others of their ordering key.
+func (c *capacity) keysFull() bool { return int(c.held.Load()) >= c.maxHeld }
 
 // free is how many transactions may be fetched, as far as slots and settlement are concerned. What is fetched ahead is refilled by half.
 func (c *capacity) free() int {

@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
-	"github.com/ergon-go/ergon/internal/ask"
 	"github.com/ergon-go/ergon/internal/attempt"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/internal/sink"
@@ -113,12 +111,11 @@ func New(s Settings) (*Consumer, error) {
 		return nil, err
 	}
 	c.order.on = s.Policy.Loop.Ordering == policy.OrderingKey && declared.Order != capability.OrderKey
-	c.order.most = s.Policy.Loop.Order.Held
 	c.order.held = map[string][]*flight{}
 	c.limiter = newConcurrencyLimiter(s.Policy.Loop.Concurrency, &c.pool)
 	c.outage = newOutage(s.Policy.Loop.Outage, c.clock, &c.capacity, &c.pool, c.outageChanged)
 	c.judge = newJudge(s, c.settler.source != nil, c.outage)
-	c.waiting = waitingRoom{consumer: c, most: s.Policy.Loop.Concurrency.MaxWaiting()}
+	c.waiting = waitingRoom{consumer: c}
 	if keeper, ok := s.Source.(ergon.LeaseKeeper); ok {
 		c.leases = leases{consumer: c, keeper: keeper, held: map[*flight]*leased{}}
 		c.flightMemory.once = true
@@ -130,7 +127,12 @@ func New(s Settings) (*Consumer, error) {
 		return nil, err
 	}
 	c.hybrid = hybridOf(c)
-	c.fetchLoop = newFetchLoop(c)
+	c.fetchLoop = newFetchLoop(fetchParts{
+		settings: &c.settings, clock: c.clock, stats: &c.stats, capacity: &c.capacity, order: &c.order, outage: c.outage, leases: &c.leases,
+		memory: &c.flightMemory, unwritten: &c.unwritten, stall: &c.stall, gate: &c.gate, watcher: c.watcher,
+		giveBack:      func(txs []ergon.Transaction) { c.release(c.values, txs) },
+		giveBackLater: c.releaseBeside, release: c.interruptWaiting, endWaiting: c.endWaiting,
+	})
 	return c, nil
 }
 
@@ -220,116 +222,5 @@ func (c *Consumer) returnQuota() {
 	if b := c.fetchLoop.admission.quota; b != nil {
 		s := c.Snapshot()
 		b.Return(int(s.Fetched - s.Started - c.order.unbegun.Load()))
-	}
-}
-
-// runUntilEnd fetches and drains. giveUp ends settling where even that takes too long.
-func (c *Consumer) runUntilEnd(ctx context.Context, giveUp context.CancelCauseFunc) error {
-	if ctx.Err() != nil {
-		return ask.Error(context.Cause(ctx), nil)
-	}
-	fetchCtx, stop := context.WithCancelCause(c.values)
-	defer stop(nil)
-	c.stopFetching = stop
-	done := make(chan error, 1)
-	go func() { done <- c.fetchLoop.run(fetchCtx) }()
-
-	timeout := afterOrNever(c.settings.Policy.Loop.Timeout)
-	defer timeout.stop()
-	var fetchErr error
-	ended := func() error { // why fetching ended, where that was not its natural end
-		cause := context.Cause(fetchCtx)
-		if fetchErr == nil && (errors.Is(cause, ErrHeadroom) || errors.Is(cause, ErrUnsettled) || errors.Is(cause, ErrUnwritten)) {
-			return cause
-		}
-		return fetchErr
-	}
-	fetching := true
-	halt := func(why error) {
-		c.stopFetching(ergon.ErrInterrupted)
-		close(c.stopping)
-		c.hybrid.stop()
-		if fetching {
-			fetchErr = waitOrLeave(done) // a fetch that ignores its context is left behind
-		}
-		if c.shutDown(why, giveUp) {
-			c.fetchLoop.source.wait(leastFlush, c.settings.Force) // for it to give back what it brings
-		}
-	}
-	for fetching || c.capacity.unsettled.Load() > 0 {
-		select {
-		case fetchErr = <-done:
-			fetching, done = false, nil
-		case <-c.capacity.drained:
-		case <-ctx.Done():
-			why := context.Cause(ctx)
-			halt(why)
-			return errors.Join(ask.Error(why, nil), ended()) // it is the caller's
-		case <-timeout.c:
-			why := fmt.Errorf("%w of %s", ergon.ErrLoopTimeout, c.settings.Policy.Loop.Timeout)
-			halt(why)
-			return errors.Join(why, ended())
-		}
-	}
-	return ended()
-}
-
-// shutDown climbs down the ladder, and reports whether it came to an end before its last rung.
-func (c *Consumer) shutDown(why error, giveUp context.CancelCauseFunc) (early bool) {
-	c.releaseWaiting()
-	c.settler.hurry()
-	if c.waitQuiet(c.settings.Shutdown.Grace, c.settings.Force) {
-		return true
-	}
-	c.interrupt(why)
-	if c.waitQuiet(c.settings.Shutdown.Force, c.settings.Force) {
-		return true
-	}
-	c.abandon()
-	c.settler.hurry()
-	if !c.waitQuiet(max(c.settings.Shutdown.Force, leastFlush), nil) {
-		giveUp(ergon.ErrInterrupted)
-	}
-	return false
-}
-
-// maxFlush is how long what was told may take to be written at the very end.
-const maxFlush = 5 * time.Second
-
-// leastFlush is the least time that settlements get at the very end.
-const leastFlush = time.Second
-
-// waitQuiet waits until everything is settled, for d at most, less when force is closed.
-func (c *Consumer) waitQuiet(d time.Duration, force <-chan struct{}) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	for c.capacity.unsettled.Load() > 0 {
-		select {
-		case <-c.capacity.drained:
-		case <-timer.C:
-			return c.capacity.unsettled.Load() == 0
-		case <-force:
-			return c.capacity.unsettled.Load() == 0
-		}
-	}
-	return true
-}
-
-type optionalTimer struct {
-	c     <-chan time.Time
-	timer *time.Timer
-}
-
-func afterOrNever(d time.Duration) optionalTimer {
-	if d <= 0 {
-		return optionalTimer{}
-	}
-	t := time.NewTimer(d)
-	return optionalTimer{c: t.C, timer: t}
-}
-
-func (t optionalTimer) stop() {
-	if t.timer != nil {
-		t.timer.Stop()
 	}
 }

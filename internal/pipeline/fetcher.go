@@ -32,11 +32,11 @@ func (e *FetchError) Unwrap() error { return e.Err }
 // fetcher calls a source to fetch, within the limits of the fetch policy. A call that was given up goes on for as long as it likes;
 // what it brings then is given back.
 type fetcher struct {
-	source  ergon.Fetcher
-	retry   policy.Retry
-	hanging *Hanging
-	stall   *stallDetector
-	release func([]ergon.Transaction) // gives transactions back to the source, and waits for that
+	source   ergon.Fetcher
+	retry    policy.Retry
+	hanging  *Hanging
+	stall    *stallDetector
+	giveBack func([]ergon.Transaction) // requeues transactions, and waits for that
 
 	inProgress atomic.Int64  // calls that have not ended: they may bring something, or it is not given back yet
 	ended      chan struct{} // signals that inProgress is 0
@@ -88,7 +88,7 @@ func (f *fetcher) call(ctx context.Context, n int) (got fetched, err error) {
 	f.stall.excuseDelayOf(err)
 	if err != nil {
 		if len(txs) > 0 {
-			f.release(txs)
+			f.giveBack(txs)
 		}
 		return fetched{}, err
 	}
@@ -98,7 +98,7 @@ func (f *fetcher) call(ctx context.Context, n int) (got fetched, err error) {
 // late gives back what a call brought that was given up.
 func (f *fetcher) late(got fetched, _ error) {
 	if len(got.transactions) > 0 {
-		f.release(got.transactions)
+		f.giveBack(got.transactions)
 		f.end()
 	}
 }

@@ -97,7 +97,7 @@ func (l *fetchLoop) respectPause(f *fetching, got fetched, err error) (fetched, 
 		got.held = true
 		return got, nil
 	default:
-		l.admission.release(got.transactions)
+		l.admission.giveBack(got.transactions)
 		return fetched{cut: true}, nil
 	}
 }

@@ -21,8 +21,6 @@ type fetchLoop struct {
 	returning returning
 	capacity  *capacity
 	outage    *outage
-	waiting   *waitingRoom
-	order     *order
 	gate      *fetchGate
 	stall     *stallDetector
 	stats     *loopStats
@@ -44,28 +42,47 @@ type fetchLoop struct {
 	nothing   bool // the last fetch in an outage brought nothing
 }
 
-// newFetchLoop makes the fetch loop of a consumer. Its parts need not be ready before it runs.
-func newFetchLoop(c *Consumer) *fetchLoop {
-	s := &c.settings
+// fetchParts is what a fetch loop needs of the loop that it fetches for.
+type fetchParts struct {
+	settings  *Settings
+	clock     clock
+	stats     *loopStats
+	capacity  *capacity
+	order     *order
+	outage    *outage
+	leases    *leases
+	memory    *flightMemory
+	unwritten *unwritten
+	stall     *stallDetector
+	gate      *fetchGate
+	watcher   *watcher
+
+	giveBack      func([]ergon.Transaction) // requeues what was fetched and is not wanted, and waits for that
+	giveBackLater func([]ergon.Transaction) // likewise, without waiting
+	release       func([]*flight)           // ends flights that nobody runs, as a shutdown does
+	// endWaiting ends flights that nobody runs with an event, and goes on with those that waited behind their keys.
+	endWaiting func([]*flight, lifecycle.Event)
+}
+
+func newFetchLoop(p fetchParts) *fetchLoop {
+	s := p.settings
 	loop, retry := s.Policy.Loop, s.Policy.Fetch.Retry
 	l := &fetchLoop{
-		policy: loop, clock: c.clock, connector: s.Policy.Fetch.Connector,
+		policy: loop, connector: s.Policy.Fetch.Connector, clock: p.clock,
 		source: fetcher{
-			source: s.Source, retry: retry, hanging: s.Hanging, stall: &c.stall, ended: make(chan struct{}, 1),
-			release: func(txs []ergon.Transaction) { c.release(c.values, txs) },
+			source: s.Source, retry: retry, hanging: s.Hanging, stall: p.stall, giveBack: p.giveBack, ended: make(chan struct{}, 1),
 		},
 		admission: admission{
-			quota: quotaOf(*s), memory: &c.flightMemory, stats: &c.stats, capacity: &c.capacity, leases: &c.leases, order: &c.order,
-			watcher: c.watcher, release: c.releaseBeside,
+			quota: quotaOf(*s), memory: p.memory, stats: p.stats, capacity: p.capacity, leases: p.leases, order: p.order, watcher: p.watcher,
+			giveBack: p.giveBackLater,
 		},
 		returning: returning{
-			retry: retry, hanging: s.Hanging, stall: &c.stall, stats: &c.stats, unwritten: &c.unwritten, watcher: c.watcher,
+			retry: retry, hanging: s.Hanging, stall: p.stall, stats: p.stats, unwritten: p.unwritten, watcher: p.watcher,
 		},
-		capacity: &c.capacity, outage: c.outage, waiting: &c.waiting, order: &c.order, gate: &c.gate, stall: &c.stall, stats: &c.stats,
-		watcher: c.watcher, pinned: loop.OSThreads, release: c.interruptWaiting, endWaiting: c.endWaiting,
-		fetchLock: newSemaphore(),
-		pace:      pace{batch: loop.Batch, emptyQueue: loop.EmptyQueue, clock: c.clock, size: loop.Batch.Size},
-		filling:   filling{policy: loop.Batch, clock: c.clock},
+		capacity: p.capacity, outage: p.outage, gate: p.gate, stall: p.stall, stats: p.stats, watcher: p.watcher, pinned: loop.OSThreads,
+		release: p.release, endWaiting: p.endWaiting, fetchLock: newSemaphore(),
+		pace:    pace{batch: loop.Batch, emptyQueue: loop.EmptyQueue, clock: p.clock, size: loop.Batch.Size},
+		filling: filling{policy: loop.Batch, clock: p.clock},
 	}
 	l.returning.source, _ = s.Source.(ergon.Counter)
 	_, l.takesBack = s.Source.(ergon.Settler)
@@ -198,7 +215,7 @@ func (l *fetchLoop) ask() int { return l.admission.within(min(l.free(), l.pace.s
 
 // free is how many transactions may be fetched now.
 func (l *fetchLoop) free() int {
-	if l.gate.paused() || l.outage.lasts() || l.waiting.full() || l.order.full() {
+	if l.gate.paused() || l.outage.lasts() || l.capacity.full() {
 		return 0
 	}
 	if l.policy.Mode != policy.ModeBatch {

@@ -9,7 +9,6 @@ import (
 // handed to the pool; whoever ends it goes on with the next. A key's lane stays closed while its first is kept over a requeue.
 type order struct {
 	on    bool
-	most  int          // fetching pauses while so many are held back
 	count atomic.Int64 // how many are; changed under mu
 	// unbegun is how many of those kept over a requeue have not begun again: they count as fetched, and not against a limit.
 	unbegun atomic.Int64
@@ -77,9 +76,6 @@ func (o *order) takeBehind(f *flight) []*flight {
 	o.count.Add(-int64(len(behind)))
 	return behind
 }
-
-// full reports whether fetching is to pause.
-func (o *order) full() bool { return o.on && int(o.count.Load()) >= o.most }
 
 // takeHeld removes everything that is held back.
 func (o *order) takeHeld() []*flight {

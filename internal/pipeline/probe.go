@@ -31,7 +31,7 @@ func (l *fetchLoop) probe(ctx context.Context) (*fetched, bool) {
 	do, wait := l.outage.nextProbe(l.nothing)
 	if do == probeFetch {
 		wait = l.pace.untilNext(l.filling.next)
-		if l.order.full() || wait > 0 {
+		if l.capacity.keysFull() || wait > 0 {
 			do = probeLater
 		}
 	}

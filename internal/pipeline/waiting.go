@@ -20,7 +20,6 @@ const longestInSlot = time.Second
 // Whoever takes a flight out owns it. The lock is taken before those of the outage and of the pool, never after.
 type waitingRoom struct {
 	consumer *Consumer
-	most     int          // fetching pauses while so many wait
 	count    atomic.Int32 // how many wait; changed under mu
 
 	mu     sync.Mutex
@@ -129,9 +128,6 @@ func (r *waitingRoom) close() []*flight {
 	r.closed = true
 	return r.clearLocked()
 }
-
-// full reports whether fetching is to pause.
-func (r *waitingRoom) full() bool { return int(r.count.Load()) >= r.most }
 
 // waitBeside has f wait for its next attempt without a slot, and reports whether it does.
 func (c *Consumer) waitBeside(f *flight, d time.Duration) (event lifecycle.Event, waits bool) {

@@ -1,0 +1,189 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/ask"
+)
+
+// This file is the end of a run [R1] [P4] [F4], in the order of PROTOCOL.md, part 4.
+
+// leastFlush is the least time that settlements get at the end of a run, and the time that everything else there gets; decision 0040.
+const leastFlush = time.Second
+
+// maxFlush is the longest that spans, records and log lines may take to be written at the end of a run.
+const maxFlush = 5 * time.Second
+
+// ErrLeftBehind is returned by a loop that has ended without parts of it that hang in foreign code.
+var ErrLeftBehind = errors.New("the loop has ended, but parts of it have not; they are left behind")
+
+// runUntilEnd fetches and settles until nothing is left or the loop has to shut down. giveUp cancels settling, if even that takes too
+// long.
+func (c *Consumer) runUntilEnd(ctx context.Context, giveUp context.CancelCauseFunc) error {
+	if ctx.Err() != nil {
+		return ask.Error(context.Cause(ctx), nil)
+	}
+	fetching, stop := context.WithCancelCause(c.values)
+	defer stop(nil)
+	c.stopFetching = stop
+	f := &fetchRun{ctx: fetching, done: make(chan error, 1)}
+	go func() { f.done <- c.fetchLoop.run(fetching) }()
+
+	why := c.untilEnd(ctx, f)
+	if why == nil {
+		return f.why()
+	}
+	c.shutDown(why, f, giveUp)
+	if ctx.Err() != nil {
+		why = ask.Error(why, nil) // it is the caller's [F1]
+	}
+	return errors.Join(why, f.why())
+}
+
+// untilEnd waits for the natural end: nothing more is fetched, and everything is settled. Otherwise it returns why the loop has to shut
+// down.
+func (c *Consumer) untilEnd(ctx context.Context, f *fetchRun) (why error) {
+	limit := c.settings.Policy.Loop.Timeout
+	timeout := afterOrNever(limit)
+	defer timeout.stop()
+	for !f.ended || c.capacity.unsettled.Load() > 0 {
+		select {
+		case err := <-f.done:
+			f.end(err)
+		case <-c.capacity.drained:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-timeout.c:
+			return fmt.Errorf("%w of %s", ergon.ErrLoopTimeout, limit)
+		}
+	}
+	return nil
+}
+
+// fetchRun is the goroutine of the fetch loop, as the goroutine of Run sees it.
+type fetchRun struct {
+	ctx   context.Context //nolint:containedctx // ends when fetching is stopped
+	done  chan error
+	ended bool
+	err   error // once it has ended
+}
+
+func (f *fetchRun) end(err error) { f.ended, f.err = true, err }
+
+// why is why fetching ended, if that is not its natural end.
+func (f *fetchRun) why() error {
+	cause := context.Cause(f.ctx)
+	if f.err == nil && (errors.Is(cause, ErrHeadroom) || errors.Is(cause, ErrUnsettled) || errors.Is(cause, ErrUnwritten)) {
+		return cause
+	}
+	return f.err
+}
+
+// waitOrLeave waits for fetching, which is stopped. A fetch that ignores its context is left behind.
+func (f *fetchRun) waitOrLeave() {
+	if f.ended {
+		return
+	}
+	timer := time.NewTimer(leastFlush)
+	defer timer.Stop()
+	select {
+	case err := <-f.done:
+		f.end(err)
+	case <-timer.C:
+		f.end(fmt.Errorf("%w: fetching", ErrLeftBehind))
+	}
+}
+
+// shutDown ends what runs, in steps that wait less and less for it. giveUp cancels settling.
+func (c *Consumer) shutDown(why error, f *fetchRun, giveUp context.CancelCauseFunc) {
+	c.stopFetching(ergon.ErrInterrupted)
+	close(c.stopping)
+	c.hybrid.stop()
+	f.waitOrLeave()
+	if c.endHandlers(why, giveUp) {
+		c.fetchLoop.source.wait(leastFlush, c.settings.Force) // late fetches give back what they bring
+	}
+}
+
+// endHandlers gives back what no handler has begun, and ends those that run. It reports whether they ended before they had to be
+// abandoned.
+func (c *Consumer) endHandlers(why error, giveUp context.CancelCauseFunc) (inTime bool) {
+	grace, force := c.settings.Shutdown.Grace, c.settings.Shutdown.Force
+	c.releaseWaiting()
+	c.settler.hurry()
+	if c.capacity.waitDrained(grace, c.settings.Force) {
+		return true
+	}
+	c.interrupt(why)
+	if c.capacity.waitDrained(force, c.settings.Force) {
+		return true
+	}
+	c.abandon()
+	c.settler.hurry()
+	if !c.capacity.waitDrained(max(force, leastFlush), nil) {
+		giveUp(ergon.ErrInterrupted)
+	}
+	return false
+}
+
+// leave ends whatever serves the loop, waits for that, and names what does not end in time [F4]. Nothing is left to settle, or
+// stopBackground has been called.
+func (c *Consumer) leave(stopBackground func()) error {
+	close(c.settler.closing)
+	settling, leases, workers := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	go func() {
+		<-c.settler.done
+		close(settling)
+		stopBackground()
+		c.helpers.Wait()
+		close(leases)
+		c.pool.close()
+		c.pool.workers.Wait()
+		close(workers)
+	}()
+	timer := time.NewTimer(c.homecoming())
+	defer timer.Stop()
+	select {
+	case <-workers:
+		return nil
+	case <-timer.C:
+	}
+	stopBackground()
+	c.pool.close()
+	return leftBehind([]servant{{"settling", settling}, {"keeping leases", leases}, {"workers", workers}})
+}
+
+// homecoming is how long what serves the loop has to end: leastFlush, and more if handlers that were given up may compute. The runtime
+// gives each of them its turn before a goroutine of the loop, and several of those end one after another.
+func (c *Consumer) homecoming() time.Duration {
+	const timeSlice, turns = 10 * time.Millisecond, 4
+	return leastFlush + time.Duration(c.headroom.used())*turns*timeSlice/time.Duration(runtime.GOMAXPROCS(0))
+}
+
+// servant is a part of the loop with goroutines of its own.
+type servant struct {
+	name  string
+	ended chan struct{} // closed when they have ended
+}
+
+// leftBehind names the parts that have not ended; nil for none.
+func leftBehind(parts []servant) error {
+	var left []string
+	for _, part := range parts {
+		select {
+		case <-part.ended:
+		default:
+			left = append(left, part.name)
+		}
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", ErrLeftBehind, strings.Join(left, ", "))
+}
