@@ -37,6 +37,7 @@ type Consumer struct {
 	waiting      waitingRoom
 	judge        judge
 	hop          *hop
+	finisher     finisher
 	hybrid       *hybrid
 	limiter      *concurrencyLimiter
 	watcher      *watcher
@@ -127,11 +128,15 @@ func New(s Settings) (*Consumer, error) {
 		return nil, err
 	}
 	c.hybrid = hybridOf(c)
+	c.finisher = finisher{
+		plan: &c.plan, clock: c.clock, stats: &c.stats, capacity: &c.capacity, limiter: c.limiter, outage: c.outage, judge: &c.judge,
+		order: &c.order, waiting: &c.waiting, watcher: c.watcher, settler: c.settler, maxHold: s.Policy.Loop.HoldAtMost, onEnd: s.OnEnd,
+	}
 	c.fetchLoop = newFetchLoop(fetchParts{
 		settings: &c.settings, clock: c.clock, stats: &c.stats, capacity: &c.capacity, order: &c.order, outage: c.outage, leases: &c.leases,
 		memory: &c.flightMemory, unwritten: &c.unwritten, stall: &c.stall, gate: &c.gate, watcher: c.watcher,
 		giveBack:      func(txs []ergon.Transaction) { c.release(c.values, txs) },
-		giveBackLater: c.releaseBeside, release: c.interruptWaiting, endWaiting: c.endWaiting,
+		giveBackLater: c.releaseBeside, release: c.finisher.release, endWaiting: c.finisher.endWaiting,
 	})
 	return c, nil
 }
@@ -212,7 +217,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 // outageChanged ends what waits for its next attempt when an outage begins.
 func (c *Consumer) outageChanged(lasts bool) {
 	if lasts {
-		c.endWaiting(c.waiting.clear(), lifecycle.Interrupted)
+		c.finisher.endWaiting(c.waiting.clear(), lifecycle.Interrupted)
 	}
 	c.watcher.outageChanged(lasts)
 }

@@ -25,7 +25,7 @@ func (w *worker) resume(f *flight) bool {
 		if !owned {
 			return false
 		}
-		action = c.step(f, event)
+		action = f.step(&c.plan, event)
 	}
 	return w.drive(f, action)
 }
@@ -50,7 +50,7 @@ func (w *worker) drive(f *flight, action lifecycle.Action) bool {
 		switch action {
 		case lifecycle.Finish:
 			w.short = w.now != 0 && w.now-f.began < shortWork
-			successor, complete := c.finish(w.shard, f)
+			successor, complete := c.finisher.finish(w.shard, f)
 			w.serve(complete, successor != nil)
 			if f = successor; f == nil {
 				return true
@@ -66,7 +66,7 @@ func (w *worker) drive(f *flight, action lifecycle.Action) bool {
 				return true
 			}
 			if event != lifecycle.OK {
-				action = c.step(f, event)
+				action = f.step(&c.plan, event)
 				continue
 			}
 		case lifecycle.Run:
@@ -76,14 +76,14 @@ func (w *worker) drive(f *flight, action lifecycle.Action) bool {
 			event = lifecycle.Interrupted
 		}
 		if event != lifecycle.OK {
-			action = c.step(f, event)
+			action = f.step(&c.plan, event)
 			continue
 		}
 		event, owned := w.attempt(f)
 		if !owned {
 			return false
 		}
-		action = c.step(f, event)
+		action = f.step(&c.plan, event)
 	}
 }
 
@@ -100,10 +100,10 @@ func (c *Consumer) cut(f *flight) lifecycle.Event {
 }
 
 // step asks the state machine what follows and, if a phase failed for good, keeps the reason.
-func (c *Consumer) step(f *flight, event lifecycle.Event) lifecycle.Action {
+func (f *flight) step(plan *lifecycle.Plan, event lifecycle.Event) lifecycle.Action {
 	before := f.state
 	var action lifecycle.Action
-	f.state, action = lifecycle.Next(before, event, c.plan)
+	f.state, action = lifecycle.Next(before, event, *plan)
 	if action == lifecycle.Retry {
 		return action
 	}

@@ -14,25 +14,25 @@ var ErrHeldTooLong = errors.New("held too long")
 // keep keeps a transaction that is requeued in the waiting room, where the loop is who keeps the order of keys [L8]: its source
 // would deliver others of the key before it. It reports whether it does; then f is not its owner's any more. At shutdown f goes back
 // uncounted instead, before those that its key holds back.
-func (c *Consumer) keep(s *shard, f *flight) bool {
+func (e *finisher) keep(s *shard, f *flight) bool {
 	v := &f.verdict
 	if v.outcome != Requeued || v.action != policy.SettleRequeue || v.interrupted || f.tx.OrderingKey() == "" {
 		return false
 	}
-	now := c.clock.Now()
+	now := e.clock.Now()
 	if f.kept == 0 {
 		f.kept = now
 	}
-	c.order.unbegun.Add(1) // before another may own it
-	event, waits := c.waiting.enter(f, now.After(v.delay))
+	e.order.unbegun.Add(1) // before another may own it
+	event, waits := e.waiting.enter(f, now.After(v.delay))
 	if waits {
-		c.stats.ended[Requeued].Add(1)
-		c.stats.fetched.Add(1) // it counts as a delivery of its own
+		e.stats.ended[Requeued].Add(1)
+		e.stats.fetched.Add(1) // it counts as a delivery of its own
 		s.finished.Add(1)
-		c.capacity.notify()
+		e.capacity.notify()
 		return true
 	}
-	c.order.unbegun.Add(-1)
+	e.order.unbegun.Add(-1)
 	if event == lifecycle.Interrupted {
 		v.delay, v.interrupted = 0, true
 	}
@@ -40,26 +40,25 @@ func (c *Consumer) keep(s *shard, f *flight) bool {
 }
 
 // boundHold judges anew a transaction that would be kept for longer than the policy allows: it fails, or in an outage goes back.
-func (c *Consumer) boundHold(f *flight) {
+func (e *finisher) boundHold(f *flight) {
 	v := &f.verdict
-	most := c.settings.Policy.Loop.HoldAtMost
-	now := c.clock.Now()
+	now := e.clock.Now()
 	since := now
 	if f.kept != 0 {
 		since = f.kept
 	}
-	if v.outcome != Requeued || f.tx.OrderingKey() == "" || now.After(v.delay) <= since.After(most) {
+	if v.outcome != Requeued || f.tx.OrderingKey() == "" || now.After(v.delay) <= since.After(e.maxHold) {
 		return
 	}
-	if c.outage.lasts() {
+	if e.outage.lasts() {
 		v.delay, v.interrupted = 0, true
 		return
 	}
 	cause := *f.failure.cause
 	cause.Err = fmt.Errorf("%w: a requeue after %s would keep it for more than %s (loop.hold_at_most), and its source "+
-		"would not keep the order of its key: %w", ErrHeldTooLong, v.delay, most, cause.Err)
+		"would not keep the order of its key: %w", ErrHeldTooLong, v.delay, e.maxHold, cause.Err)
 	f.failure.cause = &cause
-	if dead := c.judge.deadLetter(DeadLettered); dead.outcome != Requeued {
+	if dead := e.judge.deadLetter(DeadLettered); dead.outcome != Requeued {
 		*v = dead
 		return
 	}

@@ -202,7 +202,7 @@ func (c *Consumer) leasesLost(lost []*leased) {
 	}
 	for _, delivery := range lost {
 		if f := delivery.flight; running[delivery.tx] == nil && (c.waiting.remove(f) || c.outage.remove(f)) {
-			c.endWaiting([]*flight{f}, lifecycle.LeaseLost)
+			c.finisher.endWaiting([]*flight{f}, lifecycle.LeaseLost)
 		}
 	}
 	for _, delivery := range lost { // once all of them are cancelled [F2]

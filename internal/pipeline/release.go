@@ -6,7 +6,6 @@ import (
 	"maps"
 
 	"github.com/ergon-go/ergon"
-	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/internal/spans"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -41,20 +40,8 @@ func (c *Consumer) release(ctx context.Context, txs []ergon.Transaction) {
 
 // releaseWaiting gives back what no worker has begun.
 func (c *Consumer) releaseWaiting() {
-	c.interruptWaiting(c.waiting.close())
-	c.interruptWaiting(c.outage.close())
-	c.interruptWaiting(c.pool.takeWaiting())
-	c.interruptWaiting(c.order.takeHeld())
-}
-
-// interruptWaiting ends flights that nobody runs, as a shutdown does.
-func (c *Consumer) interruptWaiting(waiting []*flight) {
-	for _, f := range waiting {
-		f.due = 0
-		f.startAnew()
-		f.state, _ = lifecycle.Next(f.state, lifecycle.Interrupted, c.plan)
-		if c.settle(c.stats.nextShard(), f) {
-			c.settler.hurry()
-		}
-	}
+	c.finisher.release(c.waiting.close())
+	c.finisher.release(c.outage.close())
+	c.finisher.release(c.pool.takeWaiting())
+	c.finisher.release(c.order.takeHeld())
 }

@@ -8,63 +8,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
-	"github.com/ergon-go/ergon/internal/lifecycle"
 )
-
-// finish ends and settles f and returns what its ordering key held back. Where f is requeued and the loop keeps the order of
-// keys, it keeps f instead. What goes back to the source uncounted takes along what its key held back.
-func (c *Consumer) finish(s *shard, f *flight) (successor *flight, complete bool) {
-	c.end(s, f)
-	if !c.order.on {
-		return nil, c.settleEnded(s, f)
-	}
-	if c.keep(s, f) {
-		return nil, false
-	}
-	if !f.verdict.interrupted {
-		successor = c.order.successor(f)
-		return successor, c.settleEnded(s, f)
-	}
-	behind := c.order.takeBehind(f)
-	complete = c.settleEnded(s, f)
-	c.interruptWaiting(behind)
-	return nil, complete
-}
-
-// settle ends a flight and hands it to the settler. Its owner must not touch it afterwards. It reports whether a batch is
-// complete, for which the caller has to see to it that the settler hears of it.
-func (c *Consumer) settle(s *shard, f *flight) (complete bool) {
-	c.end(s, f)
-	return c.settleEnded(s, f)
-}
-
-// end judges a flight whose lifecycle has ended, and makes that seen.
-func (c *Consumer) end(s *shard, f *flight) {
-	c.limiter.end(f)
-	c.outage.record(f)
-	f.verdict = c.judge.of(f.state.Outcome, f.failure)
-	if f.failure != nil && f.state.Outcome != lifecycle.Succeeded {
-		f.failure.at = time.Now()
-	}
-	if c.order.on {
-		c.boundHold(f)
-	}
-	if c.watcher.watching || f.verdict.outcome != Succeeded {
-		c.watcher.transactionEnded(c.endOf(s, f))
-	}
-	if c.settings.OnEnd != nil {
-		c.settings.OnEnd(resultOf(f))
-	}
-}
-
-func (c *Consumer) settleEnded(s *shard, f *flight) (complete bool) {
-	s.finished.Add(1) // first: who settles f calls the fetch loop, which counts
-	complete = c.settler.add(s, f)
-	if c.outage.lasts() {
-		signal(c.capacity.available)
-	}
-	return complete
-}
 
 // settler collects flights that have ended and settles them in batches: when there are enough of them, when the first has
 // waited for the policy's interval, or when nothing else is outstanding. A goroutine of its own does so, and while that

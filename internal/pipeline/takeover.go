@@ -29,7 +29,7 @@ func (c *Consumer) expire(due []shown) {
 		f := d.Slot.Carried.flight
 		var event lifecycle.Event
 		event, tell[i] = c.giveUp(d.Slot, d.Attempt)
-		if action := c.step(f, event); action == lifecycle.Finish && !c.watcher.callsOut() {
+		if action := f.step(&c.plan, event); action == lifecycle.Finish && !c.watcher.callsOut() {
 			ended = append(ended, d)
 		} else {
 			successors = append(successors, c.successor(d.Slot, f, action))
@@ -38,7 +38,7 @@ func (c *Consumer) expire(due []shown) {
 	startAll(successors)
 	successors = nil
 	for _, d := range ended {
-		next, complete := c.finish(d.Slot.Carried.shard, d.Slot.Carried.flight)
+		next, complete := c.finisher.finish(d.Slot.Carried.shard, d.Slot.Carried.flight)
 		if complete {
 			c.settler.hurry()
 		}
@@ -100,7 +100,7 @@ func (w *worker) waitHeadroom() bool {
 	w.now = 0
 	ok, last := c.headroom.wait()
 	if last {
-		c.endWaiting(c.waiting.close(), lifecycle.Interrupted) // whose next attempts would not start either
+		c.finisher.endWaiting(c.waiting.close(), lifecycle.Interrupted) // whose next attempts would not start either
 		c.stopFetching(fmt.Errorf("%w: %d attempts were given up at their deadline and their handlers have not returned "+
 			"(loop.concurrency.headroom is %d); make them respect their context", ErrHeadroom, c.headroom.used(), c.headroom.max))
 	}
@@ -135,9 +135,9 @@ func (c *Consumer) abandon() {
 		took := now - f.started
 		on := c.stats.nextShard()
 		c.attempted(on, f, a, lifecycle.Interrupted, ergon.ErrInterrupted, now)
-		c.step(f, lifecycle.Interrupted)
+		f.step(&c.plan, lifecycle.Interrupted)
 		c.watcher.attemptEnded(endOf(a, on, lifecycle.Interrupted, ergon.ErrInterrupted, took))
-		if c.settle(c.stats.nextShard(), f) {
+		if c.finisher.finishAlone(c.stats.nextShard(), f) {
 			c.settler.hurry()
 		}
 		c.pool.workers.Done()

@@ -162,25 +162,6 @@ func (w *worker) comeBack(f *flight) bool {
 	return w.drive(f, lifecycle.Run)
 }
 
-// endWaiting ends flights that were taken from where they waited; a shutdown is not the reason.
-func (c *Consumer) endWaiting(flights []*flight, event lifecycle.Event) {
-	for _, f := range flights {
-		f.due = 0
-		f.startAnew()
-		c.step(f, event)
-		next, complete := c.finish(c.stats.nextShard(), f)
-		if complete {
-			c.settler.hurry()
-		}
-		if next != nil {
-			c.outage.hand([]*flight{next}, nil)
-		}
-	}
-	if len(flights) > 0 { // otherwise the fetch loop, which is among the callers, would never come to rest
-		c.capacity.notify()
-	}
-}
-
 // byDue is a heap: the first that is due on top.
 type byDue []*flight
 

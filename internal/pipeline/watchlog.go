@@ -62,7 +62,7 @@ type transactionEnd struct {
 	shard   int
 }
 
-func (c *Consumer) endOf(on *shard, f *flight) transactionEnd {
+func transactionEndOf(on *shard, f *flight) transactionEnd {
 	end := transactionEnd{tx: f.tx, outcome: f.verdict.outcome, cause: causeOf(f), began: f.began, shard: on.number}
 	if f.aside != nil {
 		end.traced, end.span = f.aside.ctx, f.aside.span
