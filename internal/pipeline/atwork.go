@@ -15,7 +15,7 @@ func (c *Consumer) atWork() map[policy.Phase]int64 {
 		if by == nil {
 			by = map[policy.Phase]int64{}
 		}
-		by[c.phaseOf(lifecycle.Phase(phase))] = n
+		by[phaseOf(c.plan.produces, lifecycle.Phase(phase))] = n
 	}
 	return by
 }

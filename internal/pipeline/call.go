@@ -1,8 +1,6 @@
 package pipeline
 
 import (
-	"fmt"
-
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/foreign"
@@ -77,7 +75,7 @@ func (w *worker) arm(f *flight) *handlerAttempt {
 	a.home, a.tx, a.Mark = f.home, f.tx, uint32(markOf(phase, f.state.Attempt))
 	f.attempts++
 	f.started = w.instant()
-	a.Until = f.started.After(c.retries[phase].Timeout)
+	a.Until = f.started.After(c.plan.retries[phase].Timeout)
 	if phase != lifecycle.Exception && f.deadline != 0 && f.deadline <= a.Until {
 		a.Until, a.Mark = f.deadline, a.Mark|uint32(markBudget)
 	}
@@ -103,7 +101,7 @@ func (w *worker) conclude(f *flight, a *handlerAttempt) lifecycle.Event {
 		event = lifecycle.LeaseLost
 	case now >= a.Until:
 		event = a.timeoutEvent()
-		err = c.timeoutError(a, err)
+		err = c.plan.timeout(a, err)
 	case err != nil:
 		event = c.eventOf(foreign.Of(err))
 	}
@@ -172,16 +170,4 @@ func (a *handlerAttempt) timeoutEvent() lifecycle.Event {
 		return lifecycle.OutOfTime
 	}
 	return lifecycle.Timeout
-}
-
-// timeoutError names the deadline, and wraps the error that the handler returned, if any.
-func (c *Consumer) timeoutError(a *handlerAttempt, handler error) error {
-	err := fmt.Errorf("%w of %s", ergon.ErrAttemptTimeout, c.retries[a.mark().phase()].Timeout)
-	if a.mark().byBudget() {
-		err = fmt.Errorf("%w of %s", ergon.ErrTransactionTimeout, c.settings.Policy.Loop.TransactionTimeout)
-	}
-	if handler != nil {
-		return fmt.Errorf("%w; the handler then returned: %w", err, handler)
-	}
-	return err
 }

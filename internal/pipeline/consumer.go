@@ -10,7 +10,6 @@ import (
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/attempt"
-	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/internal/sink"
 	"github.com/ergon-go/ergon/internal/spans"
 	"github.com/ergon-go/ergon/policy"
@@ -20,9 +19,8 @@ import (
 type Consumer struct {
 	settings Settings
 	clock    clock
-	plan     lifecycle.Plan
-	retries  [lifecycle.Phases]policy.Retry // by lifecycle.Phase
-	values   context.Context                //nolint:containedctx // what attempts inherit: values, never a cancellation
+	plan     *plan
+	values   context.Context //nolint:containedctx // what attempts inherit: values, never a cancellation
 
 	stats        loopStats
 	capacity     capacity
@@ -69,17 +67,7 @@ func New(s Settings) (*Consumer, error) {
 	}
 	c := &Consumer{
 		settings: s, clock: attempt.NewClock(), values: context.Background(),
-		plan: lifecycle.Plan{
-			Attempts: [lifecycle.Phases]int{
-				s.Policy.Process.Retry.MaxAttempts, 1, s.Policy.Success.Retry.MaxAttempts, s.Policy.Exception.Retry.MaxAttempts,
-			},
-			HasPrepare: s.Handlers.Prepare != nil,
-			HasSuccess: s.Handlers.Success != nil, HasException: s.Handlers.Exception != nil,
-		},
-		retries: [lifecycle.Phases]policy.Retry{
-			s.Policy.Process.Retry, unbounded(), s.Policy.Success.Retry, s.Policy.Exception.Retry,
-		},
-		stopping: make(chan struct{}),
+		plan: newPlan(s), stopping: make(chan struct{}),
 	}
 	c.settings.Handlers = s.Handlers.WithIdentity(s.Identity)
 	if s.Hanging == nil {
@@ -129,7 +117,7 @@ func New(s Settings) (*Consumer, error) {
 	}
 	c.hybrid = hybridOf(c)
 	c.finisher = finisher{
-		plan: &c.plan, clock: c.clock, stats: &c.stats, capacity: &c.capacity, limiter: c.limiter, outage: c.outage, judge: &c.judge,
+		plan: c.plan, clock: c.clock, stats: &c.stats, capacity: &c.capacity, limiter: c.limiter, outage: c.outage, judge: &c.judge,
 		order: &c.order, waiting: &c.waiting, watcher: c.watcher, settler: c.settler, maxHold: s.Policy.Loop.HoldAtMost, onEnd: s.OnEnd,
 	}
 	c.fetchLoop = newFetchLoop(fetchParts{

@@ -10,7 +10,7 @@ import (
 // ordering key. Workers, the watchdog, the waiting room, an outage and the shutdown share it. It has no state of its own: its
 // caller owns the flight, and the settler does afterwards.
 type finisher struct {
-	plan     *lifecycle.Plan
+	plan     *plan
 	clock    clock
 	stats    *loopStats
 	capacity *capacity
@@ -87,7 +87,7 @@ func (e *finisher) endWaiting(flights []*flight, event lifecycle.Event) {
 	for _, f := range flights {
 		f.due = 0
 		f.startAnew()
-		f.step(e.plan, event)
+		e.plan.step(f, event)
 		successor, complete := e.finish(e.stats.nextShard(), f)
 		if complete {
 			e.settler.hurry()
@@ -106,7 +106,7 @@ func (e *finisher) release(waiting []*flight) {
 	for _, f := range waiting {
 		f.due = 0
 		f.startAnew()
-		f.state, _ = lifecycle.Next(f.state, lifecycle.Interrupted, *e.plan)
+		f.state, _ = lifecycle.Next(f.state, lifecycle.Interrupted, e.plan.phases)
 		if e.finishAlone(e.stats.nextShard(), f) {
 			e.settler.hurry()
 		}

@@ -28,11 +28,11 @@ func (c *Consumer) recordAttempt(f *flight, a *handlerAttempt, event lifecycle.E
 	if aside.attempts == nil && phase != lifecycle.Process {
 		// What went before was not recorded, so it succeeded at its first attempt.
 		aside.attempts = append(aside.attempts, observe.Attempt{
-			Phase: c.phaseOf(lifecycle.Process), Number: 1, Took: time.Duration(f.started - f.began), Result: lifecycle.OK.String(),
+			Phase: phaseOf(c.plan.produces, lifecycle.Process), Number: 1, Took: time.Duration(f.started - f.began), Result: lifecycle.OK.String(),
 		})
 	}
 	done := observe.Attempt{
-		Phase: c.phaseOf(phase), Number: a.mark().number(), Start: time.Duration(f.started - f.began), Took: time.Duration(now - f.started),
+		Phase: phaseOf(c.plan.produces, phase), Number: a.mark().number(), Start: time.Duration(f.started - f.began), Took: time.Duration(now - f.started),
 		Result: event.String(),
 	}
 	if event != lifecycle.OK && err != nil {

@@ -29,7 +29,7 @@ func (c *Consumer) expire(due []shown) {
 		f := d.Slot.Carried.flight
 		var event lifecycle.Event
 		event, tell[i] = c.giveUp(d.Slot, d.Attempt)
-		if action := f.step(&c.plan, event); action == lifecycle.Finish && !c.watcher.callsOut() {
+		if action := c.plan.step(f, event); action == lifecycle.Finish && !c.watcher.callsOut() {
 			ended = append(ended, d)
 		} else {
 			successors = append(successors, c.successor(d.Slot, f, action))
@@ -65,7 +65,7 @@ func (c *Consumer) giveUp(s *slot, a *handlerAttempt) (event lifecycle.Event, te
 	if s.Carried.flight.lost.Load() {
 		event = lifecycle.LeaseLost
 	}
-	err, f := c.timeoutError(a, nil), s.Carried.flight
+	err, f := c.plan.timeout(a, nil), s.Carried.flight
 	now := c.clock.Now()
 	took := now - f.started
 	on := c.stats.nextShard()
@@ -135,7 +135,7 @@ func (c *Consumer) abandon() {
 		took := now - f.started
 		on := c.stats.nextShard()
 		c.attempted(on, f, a, lifecycle.Interrupted, ergon.ErrInterrupted, now)
-		f.step(&c.plan, lifecycle.Interrupted)
+		c.plan.step(f, lifecycle.Interrupted)
 		c.watcher.attemptEnded(endOf(a, on, lifecycle.Interrupted, ergon.ErrInterrupted, took))
 		if c.finisher.finishAlone(c.stats.nextShard(), f) {
 			c.settler.hurry()

@@ -96,7 +96,7 @@ func (w *worker) guard() {
 	}
 	a.Finish()
 	f := w.slot.Carried.flight
-	w.consumer.replace(w.slot, f, f.step(&w.consumer.plan, w.conclude(f, a)))
+	w.consumer.replace(w.slot, f, w.consumer.plan.step(f, w.conclude(f, a)))
 }
 
 // instant is the time, read anew only if the worker has waited: the end of one attempt is the start of the next.
