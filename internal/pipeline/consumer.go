@@ -10,6 +10,7 @@ import (
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/attempt"
+	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/internal/sink"
 	"github.com/ergon-go/ergon/internal/spans"
 	"github.com/ergon-go/ergon/policy"
@@ -24,7 +25,8 @@ type Consumer struct {
 
 	stats        loopStats
 	capacity     capacity
-	pool         pool
+	pool         *pool
+	service      *service
 	fetchLoop    *fetchLoop
 	settler      *settler
 	leases       leases
@@ -78,17 +80,13 @@ func New(s Settings) (*Consumer, error) {
 	}
 	c.flightMemory.loop = c.inherited
 	c.headroom.init(s.Policy.Loop.Concurrency.MaxAbandoned())
+	c.pool = newPool(s.Policy.Loop, &c.stats)
 	c.capacity = capacity{stats: &c.stats, slots: &c.pool.limit, waiting: &c.waiting.count, held: &c.order.count}
 	c.capacity.init(s.Policy)
 	c.payloads, c.recorder = newPayloads(&c.headroom), newRecords(s.Recorder)
 	c.stall.init(c.clock, s.Policy)
 	c.stats.init(c.clock)
 	c.stuckCheck.clock = c.clock
-	c.pool = pool{
-		consumer: c, fixed: s.Policy.Loop.Execution == policy.ExecutionSync, pinned: s.Policy.Loop.OSThreads,
-		newDog: func() *watchdog { return newWatchdog(c.clock, c.expire) },
-	}
-	c.pool.limit.Store(int32(s.Policy.Loop.Concurrency.Value))
 	c.settler = newSettler(c)
 	declared, err := capability.DeclarationOf(s.Source)
 	if err != nil {
@@ -101,8 +99,8 @@ func New(s Settings) (*Consumer, error) {
 	}
 	c.order.on = s.Policy.Loop.Ordering == policy.OrderingKey && declared.Order != capability.OrderKey
 	c.order.held = map[string][]*flight{}
-	c.limiter = newConcurrencyLimiter(s.Policy.Loop.Concurrency, &c.pool)
-	c.outage = newOutage(s.Policy.Loop.Outage, c.clock, &c.capacity, &c.pool, c.outageChanged)
+	c.limiter = newConcurrencyLimiter(s.Policy.Loop.Concurrency, c.pool)
+	c.outage = newOutage(s.Policy.Loop.Outage, c.clock, &c.capacity, c.pool, c.outageChanged)
 	c.judge = newJudge(s, c.settler.source != nil, c.outage)
 	c.waiting = waitingRoom{consumer: c}
 	if keeper, ok := s.Source.(ergon.LeaseKeeper); ok {
@@ -126,6 +124,10 @@ func New(s Settings) (*Consumer, error) {
 		giveBack:      func(txs []ergon.Transaction) { c.release(c.values, txs) },
 		giveBackLater: c.releaseBeside, release: c.finisher.release, endWaiting: c.finisher.endWaiting,
 	})
+	c.service = &service{pool: c.pool, capacity: &c.capacity, fetchLoop: c.fetchLoop, settler: c.settler}
+	c.pool.service, c.pool.work = c.service, (*worker).start
+	c.pool.newWorker = func(s *slot) *worker { return &worker{consumer: c, slot: s, wake: make(chan struct{}, 1)} }
+	c.pool.newDog = func() *watchdog { return newWatchdog(c.clock, c.expire) }
 	return c, nil
 }
 
@@ -150,7 +152,7 @@ func (c *Consumer) Snapshot() Snapshot {
 	s.InFlight, s.Unsettled = int64(c.stats.outstanding()), c.capacity.unsettled.Load()
 	s.Concurrency, s.Waiting = int(c.pool.limit.Load()), int64(c.waiting.count.Load())
 	s.Unwritten, s.UnwrittenID = c.unwritten.snapshot(c.clock.Now())
-	s.Outage, s.Paused, s.Active = c.outage.lasts(), c.gate.paused(), c.atWork()
+	s.Outage, s.Paused, s.Active = c.outage.lasts(), c.gate.paused(), c.pool.atWork(c.settings.produces)
 	if c.settings.produces {
 		asProduced(&s)
 	}

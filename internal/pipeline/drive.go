@@ -46,7 +46,7 @@ func (w *worker) drive(f *flight, action lifecycle.Action) bool {
 		case lifecycle.Finish:
 			w.short = w.now != 0 && w.now-f.began < shortWork
 			successor, complete := c.finisher.finish(w.shard, f)
-			w.serve(complete, successor != nil)
+			c.service.ended(w, complete, successor != nil)
 			if f = successor; f == nil {
 				return true
 			}

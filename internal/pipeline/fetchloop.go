@@ -11,7 +11,7 @@ import (
 )
 
 // fetchLoop fetches until the source is exhausted, the limit is reached or fetching is stopped. One goroutine runs it. While that waits
-// for capacity, a worker that has made some fetches in its place: see [worker.serve].
+// for capacity, a worker that has made some fetches in its place: see [service].
 type fetchLoop struct {
 	policy    policy.Loop
 	clock     clock

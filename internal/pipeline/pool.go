@@ -5,7 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/ergon-go/ergon/internal/attempt"
+	"github.com/ergon-go/ergon/policy"
 )
 
 // idleAsync is how many idle workers an async pool keeps: enough that a busy loop does not start goroutines.
@@ -15,9 +15,14 @@ const idleAsync = 256
 // woken, or started, when there is work that no worker is on its way to. At most one worker is on its way at a time and
 // wakes the next one itself, so a burst of short transactions does not wake everybody.
 type pool struct {
-	consumer  *Consumer
+	stats     *loopStats
 	fixed     bool // sync: workers stay, up to most of them
 	pinned    bool // each worker has an OS thread of its own
+	service   poolService
+	newWorker func(*slot) *worker
+	work      func(*worker) // a worker's goroutine
+	newDog    func() *watchdog
+
 	limit     atomic.Int32
 	active    atomic.Int32 // workers that run or look for a flight; changed under mu
 	backlog   atomic.Int32 // flights in chunks that nobody has taken; changed under mu
@@ -33,9 +38,24 @@ type pool struct {
 	idle      []*worker
 	watchdogs []*watchdog
 	freeSlots []*slot
-	newDog    func() *watchdog
 	workers   sync.WaitGroup // one for each worker that is not abandoned
 	closed    bool
+}
+
+// poolService is what a worker without a flight does for the loop. None of it is called with the pool's lock held.
+type poolService interface {
+	// refill is called before the worker takes from others. It reports whether there may be flights.
+	refill(w *worker) bool
+	// serveIdle is called before the worker goes idle. It reports whether there may be flights.
+	serveIdle(w *worker) bool
+	// parked is called when the worker has become idle; last: no other is active, and nothing waits for one.
+	parked(last bool)
+}
+
+func newPool(p policy.Loop, stats *loopStats) *pool {
+	pool := &pool{stats: stats, fixed: p.Execution == policy.ExecutionSync, pinned: p.OSThreads}
+	pool.limit.Store(int32(p.Concurrency.Value))
+	return pool
 }
 
 // submit has workers run flights. The worker that has fetched them, where it was one, gets on with them itself, unless
@@ -95,47 +115,6 @@ func (p *pool) ownLocked(w *worker, b *chunk) *flight {
 	return f
 }
 
-// wants reports whether a worker could be set on its way: none is already, and the limit is not reached.
-func (p *pool) wants() bool { return !p.waking.Load() && p.active.Load() < p.limit.Load() }
-
-// wakeOne sets a worker on its way, where the pool wants one.
-func (p *pool) wakeOne() {
-	if !p.wants() || !p.waking.CompareAndSwap(false, true) {
-		return
-	}
-	switch w, idle := p.activate(); {
-	case w == nil:
-		p.waking.Store(false)
-	case idle:
-		w.wake <- struct{}{}
-	default:
-		go func() {
-			p.waking.Store(false)
-			w.start()
-		}()
-	}
-}
-
-// activate makes a worker active that is idle, or a new one; nil where none is to come any more.
-func (p *pool) activate() (w *worker, idle bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed || p.active.Load() >= p.limit.Load() {
-		return nil, false
-	}
-	p.active.Add(1)
-	if n := len(p.idle); n > 0 {
-		w, idle = p.idle[n-1], true
-		p.idle = p.idle[:n-1]
-	} else {
-		w = p.newWorkerLocked()
-		p.workers.Add(1)
-	}
-	w.shard = p.consumer.stats.enter()
-	w.slot.Carried.shard = w.shard
-	return w, idle
-}
-
 // next returns the flight that w runs next, waiting for it; nil sends the worker home.
 func (p *pool) next(w *worker) *flight {
 	for {
@@ -143,14 +122,14 @@ func (p *pool) next(w *worker) *flight {
 			if f := p.claim(w); f != nil {
 				return f
 			}
-			if w.fetch() {
+			if p.service.refill(w) {
 				continue
 			}
 			if f := p.take(w, p.stealLocked); f != nil {
 				return f
 			}
 		}
-		if !w.serveIdle() && !w.linger() && !p.park(w) {
+		if !p.service.serveIdle(w) && !p.park(w) {
 			return nil
 		}
 	}
@@ -240,39 +219,6 @@ func (p *pool) stealLocked(w *worker) *flight {
 	return nil
 }
 
-// park waits until w is woken; false sends it home.
-func (p *pool) park(w *worker) bool {
-	p.mu.Lock()
-	if p.hasWork() && p.active.Load() <= p.limit.Load() {
-		p.mu.Unlock()
-		return true
-	}
-	p.active.Add(-1)
-	p.consumer.stats.leave(w.shard)
-	resting := p.active.Load() == 0 && !p.hasWork() // nothing will join what is to be settled
-	home := p.closed || (!p.fixed && len(p.idle) >= idleAsync)
-	w.slot.Clear()
-	if home {
-		p.freeSlots = append(p.freeSlots, w.slot)
-	} else {
-		p.idle = append(p.idle, w)
-	}
-	p.mu.Unlock()
-	if resting {
-		p.consumer.settler.hurry()
-	}
-	if p.consumer.capacity.idle() {
-		p.consumer.capacity.notify()
-	}
-	if home {
-		return false
-	}
-	_, woken := <-w.wake
-	w.now = 0
-	p.waking.Store(false)
-	return woken
-}
-
 func (p *pool) hasWork() bool {
 	return len(p.due) > 0 || len(p.chunks) > 0 || slices.ContainsFunc(p.open, func(b *chunk) bool { return b.left() > 0 })
 }
@@ -292,27 +238,6 @@ func (p *pool) takeWaiting() []*flight {
 	return taken
 }
 
-// setLimit changes how many may run at once. Workers above a lowered limit go idle after what they are running.
-func (p *pool) setLimit(n int) {
-	if int32(n) != p.limit.Swap(int32(n)) {
-		p.wakeOne()
-	}
-}
-
-// close sends idle workers home; no batch is submitted any more.
-func (p *pool) close() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.closed = true
-	for _, w := range p.idle {
-		close(w.wake)
-	}
-	p.idle = nil
-	for _, d := range p.watchdogs {
-		d.Stop()
-	}
-}
-
 // running returns the attempts that workers show at the moment.
 func (p *pool) running() []shown {
 	p.mu.Lock()
@@ -324,16 +249,18 @@ func (p *pool) running() []shown {
 	return attempts
 }
 
-func (p *pool) newWorkerLocked() *worker {
-	if len(p.freeSlots) == 0 {
-		d := p.newDog()
-		p.watchdogs = append(p.watchdogs, d)
-		for i := range attempt.SlotsPerWatchdog {
-			p.freeSlots = append(p.freeSlots, d.Slot(attempt.SlotsPerWatchdog-1-i))
+// atWork counts the attempts that run, by phase; nil for none. It looks at every slot.
+func (p *pool) atWork(produces bool) map[policy.Phase]int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var by map[policy.Phase]int64
+	for _, d := range p.watchdogs {
+		for s := range d.Running {
+			if by == nil {
+				by = map[policy.Phase]int64{}
+			}
+			by[phaseOf(produces, s.Attempt.mark().phase())]++
 		}
 	}
-	last := len(p.freeSlots) - 1
-	s := p.freeSlots[last]
-	p.freeSlots = p.freeSlots[:last]
-	return newWorker(p.consumer, s)
+	return by
 }

@@ -73,9 +73,9 @@ func (w *worker) prepareInline(a *handlerAttempt, p *preparation) bool {
 
 // handOff starts a worker that goes on with an attempt of w, which is caught in a preparation.
 func (w *worker) handOff(u unprepared) {
-	successor := newWorker(w.consumer, w.slot)
+	successor := w.consumer.pool.newWorker(w.slot)
 	successor.resumed, successor.unprepared, successor.shard = w.running, u, w.shard
-	go successor.start()
+	go w.consumer.pool.work(successor)
 }
 
 // inlineCall is the first attempt to prepare a single outbound transaction, for its worker to make. It is nil if it may not: if a

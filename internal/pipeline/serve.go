@@ -1,69 +1,85 @@
 package pipeline
 
-import (
-	"runtime"
-	"time"
-)
+import "runtime"
 
-// serve does what is due for the loop between two transactions: it settles a batch that is complete, and fetches where
-// there is room. The fetch loop and the settler have goroutines of their own, for whatever means to wait: for room, a
-// backoff, an interval, a slow source. But handing each batch over to them and back costs far more than the work itself:
-// a processor goes to sleep and is woken for it. So while they wait, and as long as a call takes less than a hand-over,
-// those who have the work at hand do it. While nothing waits to be run, serveIdle does it.
+// service is what workers do for the loop between two transactions: they settle a batch that is complete, and fetch if there is
+// capacity. The fetch loop and the settler have goroutines of their own, for whatever means to wait: for capacity, a backoff, an
+// interval, a slow source. But handing each batch over to them and back costs far more than the work itself: a processor goes to sleep
+// and is woken for it. So while they wait, and as long as a call takes less than a hand-over, those who have the work at hand do it.
+// Decisions 0042 and 0043.
+type service struct {
+	pool      *pool
+	capacity  *capacity
+	fetchLoop *fetchLoop
+	settler   *settler
+}
+
+var _ poolService = (*service)(nil)
+
+// ended is called after each transaction of w; complete: it was the last of a batch that may be settled; busy: w has another
+// transaction that nobody else knows of.
 //
-// A worker of a fixed pool whose workers are all active has no substitute: it leaves that to the goroutines. So does one that
-// is busy: it has a transaction to go on with that nobody else knows of. Of few slots none fetches while something waits.
-func (w *worker) serve(complete, busy bool) {
-	c := w.consumer
+// A worker of a fixed pool whose workers are all active has no substitute: it leaves settling to the settler's goroutine. So does one
+// that is busy. Of few slots none fetches while something waits.
+func (s *service) ended(w *worker, complete, busy bool) {
 	w.ended++
-	switch wanted := c.capacity.wakeOn.Load(); {
+	switch wanted := s.capacity.wakeOn.Load(); {
 	case wanted == wakeOnEvery:
-		c.capacity.notify()
-	case wanted == wakeOnChunk && w.ended%chunkSize == 0 && (c.fetchLoop.slow.Load() || !c.pool.spares()):
-		c.capacity.notify()
+		s.capacity.notify()
+	case wanted == wakeOnChunk && w.ended%chunkSize == 0 && (s.fetchLoop.slow.Load() || !s.pool.spares()):
+		s.capacity.notify()
 	}
 	switch {
 	case !complete:
-	case busy, !c.pool.spares():
-		c.settler.hurry()
+	case busy, !s.pool.spares():
+		s.settler.hurry()
 	default:
-		c.settler.settleInline(w)
+		s.settler.settleInline(w)
 	}
 }
 
-// fetch has a worker that has come to the end of its chunk fetch the next, where there is room and it can be spared. What
-// it fetches stays with its processor, whereas what is taken from others comes from theirs.
-func (w *worker) fetch() bool {
-	c := w.consumer
+// refill lets a worker that has come to the end of its chunk fetch the next, if there is capacity and it can be spared. What it fetches
+// stays with its processor, whereas what is taken from others comes from theirs.
+func (s *service) refill(w *worker) bool {
 	switch {
-	case c.capacity.whileWaiting == wakeOnEvery:
+	case s.capacity.whileWaiting == wakeOnEvery:
 		return false
-	case c.pool.spares():
-		return c.fetchLoop.fetchInline(w)
+	case s.pool.spares():
+		return s.fetchLoop.fetchInline(w)
 	default:
-		c.capacity.notify()
+		s.capacity.notify()
 		return false
 	}
 }
 
-// serveIdle is serve for a worker that has nothing to run. Where no other worker is active either, nothing will join what is
-// to be settled, so it is settled now. It reports whether there may be something to run.
-func (w *worker) serveIdle() bool {
-	c := w.consumer
-	if c.pool.alone() {
-		c.settler.settleAllInline(w)
+// serveIdle settles, if no other worker is active, because nothing will join what is to be settled; and fetches, or waits for the
+// fetch of another.
+func (s *service) serveIdle(w *worker) bool {
+	if s.pool.alone() {
+		s.settler.settleAllInline(w)
 	}
-	return c.fetchLoop.fetchInline(w)
+	return s.fetchLoop.fetchInline(w) || s.linger(w)
+}
+
+// parked calls the settler if nothing will join what is to be settled, and the fetch loop if there are slots for which nothing was
+// fetched.
+func (s *service) parked(last bool) {
+	if last {
+		s.settler.hurry()
+	}
+	if s.capacity.idle() {
+		s.capacity.notify()
+	}
 }
 
 // maxYields bounds how often a worker lets others run before it goes to sleep: some tens of microseconds, less than it
 // takes to wake it again.
 const maxYields = 250
 
-// linger waits a moment for a fetch that is going on, where the worker has just been busy, and reports whether the fetch is
+// linger waits a moment for a fetch that is going on, if the worker has just been busy, and reports whether the fetch is
 // over. One worker at a time does so.
-func (w *worker) linger() bool {
-	i := w.consumer.fetchLoop
+func (s *service) linger(w *worker) bool {
+	i := s.fetchLoop
 	if w.ended < chunkSize || i.slow.Load() || len(i.fetchLock) == 0 || !i.awaited.CompareAndSwap(false, true) {
 		return false
 	}
@@ -76,19 +92,4 @@ func (w *worker) linger() bool {
 		}
 	}
 	return false
-}
-
-// spares reports whether somebody else could run what waits while a worker serves the loop.
-func (p *pool) spares() bool { return !p.fixed || p.active.Load() < p.limit.Load() }
-
-// slow is tooSlow for this pool.
-func (p *pool) slow(took instant, timeout time.Duration) bool {
-	return tooSlow(took, timeout, p.pinned)
-}
-
-// alone reports whether one worker is all that is active, and nothing waits for another.
-func (p *pool) alone() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.active.Load() == 1 && !p.hasWork()
 }

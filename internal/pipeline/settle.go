@@ -12,7 +12,7 @@ import (
 
 // settler collects flights that have ended and settles them in batches: when there are enough of them, when the first has
 // waited for the policy's interval, or when nothing else is outstanding. A goroutine of its own does so, and while that
-// waits, a worker that has completed a batch does it in its place: see [worker.serve]. One batch is settled at a time. How
+// waits, a worker that has completed a batch does it in its place: see [service]. One batch is settled at a time. How
 // far settling may fall behind is bounded by the fetch loop, so that no worker waits for it.
 type settler struct {
 	consumer   *Consumer
@@ -183,7 +183,7 @@ func (s *settler) settleShardsInline(w *worker, of ...*shard) bool {
 	for len(s.batch) > 0 {
 		batch := s.consumer.beginSettling(s.consumer.background, s.next())
 		if !batch.runInline(w, func() {
-			s.consumer.replaceWorker(w)
+			s.consumer.pool.replaceWorker(w)
 			s.handOff(batch)
 		}) {
 			s.handOff(batch)

@@ -32,10 +32,10 @@ func (c *Consumer) expire(due []shown) {
 		if action := c.plan.step(f, event); action == lifecycle.Finish && !c.watcher.callsOut() {
 			ended = append(ended, d)
 		} else {
-			successors = append(successors, c.successor(d.Slot, f, action))
+			successors = append(successors, c.pool.successor(d.Slot, f, action))
 		}
 	}
-	startAll(successors)
+	c.pool.startAll(successors)
 	successors = nil
 	for _, d := range ended {
 		next, complete := c.finisher.finish(d.Slot.Carried.shard, d.Slot.Carried.flight)
@@ -45,9 +45,9 @@ func (c *Consumer) expire(due []shown) {
 		if next != nil {
 			c.outage.hand([]*flight{next}, nil)
 		}
-		successors = append(successors, c.successor(d.Slot, nil, lifecycle.Finish))
+		successors = append(successors, c.pool.successor(d.Slot, nil, lifecycle.Finish))
 	}
-	startAll(successors)
+	c.pool.startAll(successors)
 	for _, told := range tell { // once all of them go on [F2]
 		told()
 	}

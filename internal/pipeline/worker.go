@@ -35,39 +35,11 @@ type worker struct {
 	now        instant                 // when the last attempt ended; 0 if the worker has waited since
 }
 
-func newWorker(c *Consumer, s *slot) *worker {
-	return &worker{consumer: c, slot: s, wake: make(chan struct{}, 1)}
-}
-
-// successor is a new worker that takes over slot s and goes on with f by action; with another flight if f is nil.
-func (c *Consumer) successor(s *slot, f *flight, action lifecycle.Action) *worker {
-	w := newWorker(c, s)
-	w.resumed, w.action, w.shard = f, action, s.Carried.shard
-	return w
-}
-
-// replace starts a successor.
-func (c *Consumer) replace(s *slot, f *flight, action lifecycle.Action) {
-	go c.successor(s, f, action).start()
-}
-
-// startAll starts workers, each of which starts the next before anything else. What a goroutine starts last runs when that ends its
-// turn; the runtime puts all others behind everything that is runnable, which takes seconds if many handlers compute.
-func startAll(workers []*worker) {
-	if len(workers) > 0 {
-		workers[0].others = workers[1:]
-		go workers[0].start()
-	}
-}
-
-// replaceWorker starts a worker in the place of w, whose goroutine is busy with a call that is not a handler's.
-func (c *Consumer) replaceWorker(w *worker) { c.replace(w.slot, nil, lifecycle.Run) }
-
 // start is a worker's goroutine.
 func (w *worker) start() {
-	startAll(w.others)
+	pool := w.consumer.pool
+	pool.startAll(w.others)
 	w.others = nil
-	pool := &w.consumer.pool
 	if pool.pinned {
 		runtime.LockOSThread() // never unlocked: the thread ends with the worker
 	}
@@ -96,7 +68,7 @@ func (w *worker) guard() {
 	}
 	a.Finish()
 	f := w.slot.Carried.flight
-	w.consumer.replace(w.slot, f, w.consumer.plan.step(f, w.conclude(f, a)))
+	w.consumer.pool.replace(w.slot, f, w.consumer.plan.step(f, w.conclude(f, a)))
 }
 
 // instant is the time, read anew only if the worker has waited: the end of one attempt is the start of the next.

@@ -1,0 +1,151 @@
+package pipeline
+
+import (
+	"time"
+
+	"github.com/ergon-go/ergon/internal/attempt"
+	"github.com/ergon-go/ergon/internal/lifecycle"
+)
+
+// wants reports whether a worker could be set on its way: none is already, and the limit is not reached.
+func (p *pool) wants() bool { return !p.waking.Load() && p.active.Load() < p.limit.Load() }
+
+// wakeOne sets a worker on its way, where the pool wants one.
+func (p *pool) wakeOne() {
+	if !p.wants() || !p.waking.CompareAndSwap(false, true) {
+		return
+	}
+	switch w, idle := p.activate(); {
+	case w == nil:
+		p.waking.Store(false)
+	case idle:
+		w.wake <- struct{}{}
+	default:
+		go func() {
+			p.waking.Store(false)
+			p.work(w)
+		}()
+	}
+}
+
+// activate makes a worker active that is idle, or a new one; nil where none is to come any more.
+func (p *pool) activate() (w *worker, idle bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || p.active.Load() >= p.limit.Load() {
+		return nil, false
+	}
+	p.active.Add(1)
+	if n := len(p.idle); n > 0 {
+		w, idle = p.idle[n-1], true
+		p.idle = p.idle[:n-1]
+	} else {
+		w = p.newWorkerLocked()
+		p.workers.Add(1)
+	}
+	w.shard = p.stats.enter()
+	w.slot.Carried.shard = w.shard
+	return w, idle
+}
+
+// park waits until w is woken; false sends it home.
+func (p *pool) park(w *worker) bool {
+	p.mu.Lock()
+	if p.hasWork() && p.active.Load() <= p.limit.Load() {
+		p.mu.Unlock()
+		return true
+	}
+	p.active.Add(-1)
+	p.stats.leave(w.shard)
+	last := p.active.Load() == 0 && !p.hasWork()
+	home := p.closed || (!p.fixed && len(p.idle) >= idleAsync)
+	w.slot.Clear()
+	if home {
+		p.freeSlots = append(p.freeSlots, w.slot)
+	} else {
+		p.idle = append(p.idle, w)
+	}
+	p.mu.Unlock()
+	p.service.parked(last)
+	if home {
+		return false
+	}
+	_, woken := <-w.wake
+	w.now = 0
+	p.waking.Store(false)
+	return woken
+}
+
+func (p *pool) newWorkerLocked() *worker {
+	if len(p.freeSlots) == 0 {
+		d := p.newDog()
+		p.watchdogs = append(p.watchdogs, d)
+		for i := range attempt.SlotsPerWatchdog {
+			p.freeSlots = append(p.freeSlots, d.Slot(attempt.SlotsPerWatchdog-1-i))
+		}
+	}
+	last := len(p.freeSlots) - 1
+	s := p.freeSlots[last]
+	p.freeSlots = p.freeSlots[:last]
+	return p.newWorker(s)
+}
+
+// successor is a new worker that takes over slot s and goes on with f by action; with another flight if f is nil.
+func (p *pool) successor(s *slot, f *flight, action lifecycle.Action) *worker {
+	w := p.newWorker(s)
+	w.resumed, w.action, w.shard = f, action, s.Carried.shard
+	return w
+}
+
+// replace starts a successor.
+func (p *pool) replace(s *slot, f *flight, action lifecycle.Action) {
+	go p.work(p.successor(s, f, action))
+}
+
+// startAll starts workers, each of which starts the next before anything else. What a goroutine starts last runs when that ends its
+// turn; the runtime puts all others behind everything that is runnable, which takes seconds if many handlers compute.
+func (p *pool) startAll(workers []*worker) {
+	if len(workers) > 0 {
+		workers[0].others = workers[1:]
+		go p.work(workers[0])
+	}
+}
+
+// replaceWorker starts a worker in the place of w, whose goroutine is busy with a call that is not a handler's.
+func (p *pool) replaceWorker(w *worker) { p.replace(w.slot, nil, lifecycle.Run) }
+
+// setLimit changes how many may run at once. Workers above a lowered limit go idle after what they are running.
+func (p *pool) setLimit(n int) {
+	if int32(n) != p.limit.Swap(int32(n)) {
+		p.wakeOne()
+	}
+}
+
+// close sends idle workers home; no batch is submitted any more.
+func (p *pool) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	for _, w := range p.idle {
+		close(w.wake)
+	}
+	p.idle = nil
+	for _, d := range p.watchdogs {
+		d.Stop()
+	}
+}
+
+// spares reports whether somebody else could run what waits while a worker serves the loop.
+func (p *pool) spares() bool { return !p.fixed || p.active.Load() < p.limit.Load() }
+
+// alone reports whether one worker is all that is active, and nothing waits for another.
+func (p *pool) alone() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.active.Load() == 1 && !p.hasWork()
+}
+
+// slow is tooSlow for this pool.
+func (p *pool) slow(took instant, timeout time.Duration) bool {
+	return tooSlow(took, timeout, p.pinned)
+}
