@@ -14,7 +14,7 @@ func (w *worker) attempt(f *flight) (event lifecycle.Event, owned bool) {
 		w.failed = foreign.CopyAsReturned(f.failure.cause)
 	}
 	a := w.arm(f)
-	if event = w.consumer.cut(f); event != lifecycle.OK { // who cancels handlers either saw this attempt or is seen here
+	if event = w.caller.cut(f); event != lifecycle.OK { // who cancels handlers either saw this attempt or is seen here
 		return event, w.inTime(a)
 	}
 	return w.callHandler(f, a)
@@ -44,7 +44,7 @@ type answer struct {
 //
 //go:noinline
 func (w *worker) call(a *handlerAttempt) {
-	handlers := &w.consumer.settings.Handlers
+	handlers := w.caller.handlers
 	switch a.mark().phase() {
 	case lifecycle.Process:
 		w.answer.result, w.answer.err = handlers.Process(a, *a.tx)
@@ -63,13 +63,13 @@ func (w *worker) inTime(a *handlerAttempt) bool {
 	if a.Return() {
 		return true
 	}
-	w.consumer.late(a, w.answer.err)
+	w.caller.watch.late(a, w.answer.err)
 	return false
 }
 
 // arm makes the attempt that f's state names and sets its deadline.
 func (w *worker) arm(f *flight) *handlerAttempt {
-	c := w.consumer
+	c := w.caller
 	a := w.slot.Next()
 	phase := f.state.Phase
 	a.home, a.tx, a.Mark = f.home, f.tx, uint32(markOf(phase, f.state.Attempt))
@@ -91,7 +91,7 @@ func (w *worker) arm(f *flight) *handlerAttempt {
 
 // conclude records the result of an attempt that its worker owns.
 func (w *worker) conclude(f *flight, a *handlerAttempt) lifecycle.Event {
-	c := w.consumer
+	c := w.caller
 	err := w.answer.err
 	now := c.clock.Now()
 	w.now = now
@@ -109,7 +109,7 @@ func (w *worker) conclude(f *flight, a *handlerAttempt) lifecycle.Event {
 		f.accept(a.mark().phase(), w.answer)
 	}
 	took := now - f.started
-	c.attempted(w.shard, f, a, event, err, now)
+	c.watch.attempted(w.shard, f, a, event, err, now)
 	if c.watcher.watching {
 		c.watcher.attemptEnded(endOf(a, w.shard, event, err, took))
 	}
@@ -132,13 +132,13 @@ func (f *flight) accept(phase lifecycle.Phase, got answer) {
 	}
 }
 
-func (c *Consumer) eventOf(err *foreign.Error) lifecycle.Event {
+func (c *caller) eventOf(err *foreign.Error) lifecycle.Event {
 	switch {
 	case err.Returned() == errReleased: //nolint:errorlint // itself
 		return lifecycle.Interrupted
 	case err.Category() == ergon.CategoryBusiness:
 		return lifecycle.Business
-	case c.interrupting.Load():
+	case c.shutdown.interrupting.Load():
 		return lifecycle.Interrupted
 	case err.IsPermanent():
 		return lifecycle.Permanent
@@ -149,25 +149,21 @@ func (c *Consumer) eventOf(err *foreign.Error) lifecycle.Event {
 	}
 }
 
-// attempted counts and records the end of an attempt.
-func (c *Consumer) attempted(s *shard, f *flight, a *handlerAttempt, event lifecycle.Event, err error, now instant) {
-	if a.mark().phase() != lifecycle.Prepare { // whose attempts are those of each outbound transaction
-		s.phases[a.mark().phase()].observe(now - f.started)
-	}
-	if event != lifecycle.OK {
-		f.failed(err)
-		if event == lifecycle.Timeout || event == lifecycle.OutOfTime {
-			s.timeouts.Add(1)
-		}
-	}
-	if c.settings.Recorder != nil && c.records(f, event) {
-		c.recordAttempt(f, a, event, err, now)
-	}
-}
-
 func (a *handlerAttempt) timeoutEvent() lifecycle.Event {
 	if a.mark().byBudget() {
 		return lifecycle.OutOfTime
 	}
 	return lifecycle.Timeout
+}
+
+// cut returns why f gets no further attempt: its lease is lost, or the loop shuts down; OK if it gets one.
+func (c *caller) cut(f *flight) lifecycle.Event {
+	switch {
+	case f.lost.Load():
+		return lifecycle.LeaseLost
+	case c.shutdown.interrupting.Load():
+		return lifecycle.Interrupted
+	default:
+		return lifecycle.OK
+	}
 }

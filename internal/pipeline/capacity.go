@@ -113,3 +113,11 @@ func (c *capacity) free() int {
 	}
 	return slots + c.prefetch - outstanding
 }
+
+// signal wakes one that waits for ch, now or later.
+func signal(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
@@ -26,7 +25,6 @@ type Consumer struct {
 	stats        loopStats
 	capacity     capacity
 	pool         *pool
-	service      *service
 	fetchLoop    *fetchLoop
 	settler      *settler
 	leases       leases
@@ -53,8 +51,8 @@ type Consumer struct {
 	background   context.Context //nolint:containedctx // of what serves the loop; ends where even that takes too long
 	helpers      sync.WaitGroup  // what serves the loop
 	gate         fetchGate       // closed while the loop is paused
-	interrupting atomic.Bool     // handlers are cancelled, and none is called any more
-	stopping     chan struct{}   // closed when a shutdown begins: ends backoffs
+	shutdown     shutdown
+	takeover     *takeover
 	headroom     headroom
 	stopFetching context.CancelCauseFunc
 
@@ -69,7 +67,7 @@ func New(s Settings) (*Consumer, error) {
 	}
 	c := &Consumer{
 		settings: s, clock: attempt.NewClock(), values: context.Background(),
-		plan: newPlan(s), stopping: make(chan struct{}),
+		plan: newPlan(s), shutdown: shutdown{begun: make(chan struct{})},
 	}
 	c.settings.Handlers = s.Handlers.WithIdentity(s.Identity)
 	if s.Hanging == nil {
@@ -102,7 +100,7 @@ func New(s Settings) (*Consumer, error) {
 	c.limiter = newConcurrencyLimiter(s.Policy.Loop.Concurrency, c.pool)
 	c.outage = newOutage(s.Policy.Loop.Outage, c.clock, &c.capacity, c.pool, c.outageChanged)
 	c.judge = newJudge(s, c.settler.source != nil, c.outage)
-	c.waiting = waitingRoom{consumer: c}
+	c.waiting = waitingRoom{clock: c.clock, gate: &c.gate, pool: c.pool, outage: c.outage, capacity: &c.capacity}
 	if keeper, ok := s.Source.(ergon.LeaseKeeper); ok {
 		c.leases = leases{consumer: c, keeper: keeper, held: map[*flight]*leased{}}
 		c.flightMemory.once = true
@@ -113,7 +111,8 @@ func New(s Settings) (*Consumer, error) {
 	if c.watcher, c.known, err = newWatcher(c.settings, c.clock, c.gauges()); err != nil {
 		return nil, err
 	}
-	c.hybrid = hybridOf(c)
+	c.hybrid = hybridOf(&c.settings, c.clock,
+		&outboundWatch{stats: &c.stats, watcher: c.watcher, stuckCheck: &c.stuckCheck, headroom: &c.headroom}, c.pool.pinned, c.hop)
 	c.finisher = finisher{
 		plan: c.plan, clock: c.clock, stats: &c.stats, capacity: &c.capacity, limiter: c.limiter, outage: c.outage, judge: &c.judge,
 		order: &c.order, waiting: &c.waiting, watcher: c.watcher, settler: c.settler, maxHold: s.Policy.Loop.HoldAtMost, onEnd: s.OnEnd,
@@ -124,11 +123,36 @@ func New(s Settings) (*Consumer, error) {
 		giveBack:      func(txs []ergon.Transaction) { c.release(c.values, txs) },
 		giveBackLater: c.releaseBeside, release: c.finisher.release, endWaiting: c.finisher.endWaiting,
 	})
-	c.service = &service{pool: c.pool, capacity: &c.capacity, fetchLoop: c.fetchLoop, settler: c.settler}
-	c.pool.service, c.pool.work = c.service, (*worker).start
-	c.pool.newWorker = func(s *slot) *worker { return &worker{consumer: c, slot: s, wake: make(chan struct{}, 1)} }
-	c.pool.newDog = func() *watchdog { return newWatchdog(c.clock, c.expire) }
+	c.wireWorkers()
 	return c, nil
+}
+
+// wireWorkers makes what workers share, and what takes attempts from them, once the parts exist that they need.
+func (c *Consumer) wireWorkers() {
+	serve := &service{pool: c.pool, capacity: &c.capacity, fetchLoop: c.fetchLoop, settler: c.settler}
+	watch := &attemptWatch{
+		clock: c.clock, stats: &c.stats, watcher: c.watcher, headroom: &c.headroom, stuckCheck: &c.stuckCheck,
+		recorder: c.settings.Recorder, produces: c.settings.produces,
+	}
+	call := &caller{
+		plan: c.plan, clock: c.clock, handlers: &c.settings.Handlers, hybrid: c.hybrid, watch: watch, watcher: c.watcher, shutdown: &c.shutdown,
+	}
+	drive := &driver{
+		plan: c.plan, watcher: c.watcher, limiter: c.limiter, headroom: &c.headroom, waiting: &c.waiting, finisher: &c.finisher, service: serve,
+		stop: func(why error) { c.stopFetching(why) },
+		backoffs: backoffs{
+			plan: c.plan, clock: c.clock, stats: &c.stats, capacity: &c.capacity, stall: &c.stall, limiter: c.limiter, outage: c.outage,
+			waiting: &c.waiting, shutdown: &c.shutdown,
+		},
+	}
+	c.takeover = &takeover{
+		plan: c.plan, clock: c.clock, stats: &c.stats, pool: c.pool, watch: watch, watcher: c.watcher, finisher: &c.finisher, shutdown: &c.shutdown,
+	}
+	c.pool.service, c.pool.work = serve, (*worker).start
+	c.pool.newWorker = func(s *slot) *worker {
+		return &worker{pool: c.pool, caller: call, driver: drive, slot: s, wake: make(chan struct{}, 1)}
+	}
+	c.pool.newDog = func() *watchdog { return newWatchdog(c.clock, c.takeover.expire) }
 }
 
 // gauges are what metrics show of the loop while it runs.

@@ -1,6 +1,36 @@
 package pipeline
 
-import "github.com/ergon-go/ergon/internal/lifecycle"
+import (
+	"fmt"
+	"time"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/lifecycle"
+)
+
+// caller is what workers share to make attempts: they prepare one, call its handler, and conclude what it came to.
+type caller struct {
+	plan     *plan
+	clock    clock
+	handlers *ergon.Task
+	hybrid   *hybrid // nil: handlers produce nothing
+	watch    *attemptWatch
+	watcher  *watcher
+	shutdown *shutdown
+}
+
+// driver is what workers share to take a transaction from its first attempt to its end.
+type driver struct {
+	plan     *plan
+	watcher  *watcher
+	limiter  *concurrencyLimiter
+	backoffs backoffs
+	headroom *headroom
+	waiting  *waitingRoom
+	finisher *finisher
+	service  *service
+	stop     func(error) // ends fetching for this reason
+}
 
 // run drives f, and then what its ordering key held back; false means that a flight was taken over.
 func (w *worker) run(f *flight) bool {
@@ -13,83 +43,100 @@ func (w *worker) run(f *flight) bool {
 
 // resume goes on with a flight of another worker: by the action that w was made with, or with the call that the other was busy with.
 func (w *worker) resume(f *flight) bool {
-	c := w.consumer
 	action := w.action
 	if w.unprepared.preparation != nil {
 		event, owned := w.callHandler(f, w.unprepared.inbound)
 		if !owned {
 			return false
 		}
-		action = c.plan.step(f, event)
+		action = w.driver.plan.step(f, event)
 	}
 	return w.drive(f, action)
 }
 
+// comeBack goes on with a flight that has waited and has a slot now. Its clock stood still since it was due.
+func (w *worker) comeBack(f *flight) bool {
+	due := f.due
+	f.due = 0
+	w.driver.finisher.startAnew(f)
+	if f.state == lifecycle.Start() {
+		w.begin(f)
+		return w.drive(f, lifecycle.Run)
+	}
+	w.now = 0
+	if f.deadline != 0 {
+		f.deadline = f.deadline.After(time.Duration(w.instant() - due))
+	}
+	w.driver.limiter.begin(f)
+	w.shard.retries.Add(1)
+	return w.drive(f, lifecycle.Run)
+}
+
 func (w *worker) begin(f *flight) {
-	c := w.consumer
+	d := w.driver
 	w.shard.started.Add(1)
 	f.began = w.instant()
-	if t := c.plan.total; t > 0 {
-		f.deadline = f.began.After(t)
+	if d.plan.total > 0 {
+		f.deadline = f.began.After(d.plan.total)
 	}
-	c.limiter.begin(f)
-	if c.watcher.tracing {
+	d.limiter.begin(f)
+	if d.watcher.tracing {
 		t := f.needAside()
-		t.ctx, t.span = c.watcher.transactionStarted(f.tx, t.fetched)
+		t.ctx, t.span = d.watcher.transactionStarted(f.tx, t.fetched)
 	}
 }
 
+// drive does what the state machine says until f is not the worker's any more, and goes on with what its ordering key held back. False
+// means that a flight was taken over.
 func (w *worker) drive(f *flight, action lifecycle.Action) bool {
-	c := w.consumer
+	d := w.driver
 	for {
 		switch action {
 		case lifecycle.Finish:
 			w.short = w.now != 0 && w.now-f.began < shortWork
-			successor, complete := c.finisher.finish(w.shard, f)
-			c.service.ended(w, complete, successor != nil)
+			successor, complete := d.finisher.finish(w.shard, f)
+			d.service.ended(w, complete, successor != nil)
 			if f = successor; f == nil {
-				return true
-			}
-			if c.outage.lasts() && c.outage.holds([]*flight{f}) {
 				return true
 			}
 			w.begin(f)
 		case lifecycle.Retry:
-			event, beside := c.backoff(f)
+			event, beside := d.backoffs.wait(f)
 			w.now = 0
 			if beside {
 				return true
 			}
 			if event != lifecycle.OK {
-				action = c.plan.step(f, event)
+				action = d.plan.step(f, event)
 				continue
 			}
 		case lifecycle.Run:
 		}
-		event := c.cut(f)
-		if event == lifecycle.OK && c.headroom.isFull() && !w.waitHeadroom() {
+		event := w.caller.cut(f)
+		if event == lifecycle.OK && d.headroom.isFull() && !w.waitHeadroom() {
 			event = lifecycle.Interrupted
 		}
 		if event != lifecycle.OK {
-			action = c.plan.step(f, event)
+			action = d.plan.step(f, event)
 			continue
 		}
 		event, owned := w.attempt(f)
 		if !owned {
 			return false
 		}
-		action = c.plan.step(f, event)
+		action = d.plan.step(f, event)
 	}
 }
 
-// cut returns why f gets no further attempt: its lease is lost, or the loop shuts down; OK if it gets one.
-func (c *Consumer) cut(f *flight) lifecycle.Event {
-	switch {
-	case f.lost.Load():
-		return lifecycle.LeaseLost
-	case c.interrupting.Load():
-		return lifecycle.Interrupted
-	default:
-		return lifecycle.OK
+// waitHeadroom reports whether another attempt may start although too many were given up and have not returned. If not, the loop stops.
+func (w *worker) waitHeadroom() bool {
+	d := w.driver
+	w.now = 0
+	ok, last := d.headroom.wait()
+	if last {
+		d.finisher.endWaiting(d.waiting.close(), lifecycle.Interrupted) // whose next attempts would not start either
+		d.stop(fmt.Errorf("%w: %d attempts were given up at their deadline and their handlers have not returned "+
+			"(loop.concurrency.headroom is %d); make them respect their context", ErrHeadroom, d.headroom.used(), d.headroom.max))
 	}
+	return ok
 }

@@ -103,7 +103,7 @@ func (f *fetchRun) waitOrLeave() {
 // shutDown ends what runs, in steps that wait less and less for it. giveUp cancels settling.
 func (c *Consumer) shutDown(why error, f *fetchRun, giveUp context.CancelCauseFunc) {
 	c.stopFetching(ergon.ErrInterrupted)
-	close(c.stopping)
+	close(c.shutdown.begun)
 	c.hybrid.stop()
 	f.waitOrLeave()
 	if c.endHandlers(why, giveUp) {
@@ -120,11 +120,11 @@ func (c *Consumer) endHandlers(why error, giveUp context.CancelCauseFunc) (inTim
 	if c.capacity.waitDrained(grace, c.settings.Force) {
 		return true
 	}
-	c.interrupt(why)
+	c.takeover.interrupt(why)
 	if c.capacity.waitDrained(force, c.settings.Force) {
 		return true
 	}
-	c.abandon()
+	c.takeover.abandon()
 	c.settler.hurry()
 	if !c.capacity.waitDrained(max(force, leastFlush), nil) {
 		giveUp(ergon.ErrInterrupted)

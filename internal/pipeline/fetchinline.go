@@ -65,7 +65,7 @@ func (l *fetchLoop) fetchBy(w *worker, f *fetching) {
 	}
 	call := l.source.firstAttempt(f.ctx, f.asked)
 	if runInline(w, call, func() {
-		w.consumer.pool.replaceWorker(w)
+		w.pool.replaceWorker(w)
 		f.first.Store(call)
 		l.started = f
 		l.leave(true)

@@ -26,7 +26,7 @@ type finisher struct {
 }
 
 // finish ends f and returns the next flight of its ordering key. If the loop keeps the order of keys and f is requeued, the loop
-// keeps f instead. If f is released, so is what waits behind its key. The caller runs the successor and, if a batch is complete,
+// keeps f instead. If f is released, so is what waits behind its key. An outage holds the successor. The caller runs it and, if a batch is complete,
 // has to wake the settler.
 func (e *finisher) finish(s *shard, f *flight) (successor *flight, complete bool) {
 	e.end(s, f)
@@ -38,7 +38,11 @@ func (e *finisher) finish(s *shard, f *flight) (successor *flight, complete bool
 	}
 	if !f.verdict.interrupted {
 		successor = e.order.successor(f)
-		return successor, e.settle(s, f)
+		complete = e.settle(s, f)
+		if successor != nil && e.outage.lasts() && e.outage.holds([]*flight{successor}) {
+			return nil, complete
+		}
+		return successor, complete
 	}
 	behind := e.order.takeBehind(f)
 	complete = e.settle(s, f)
@@ -46,11 +50,24 @@ func (e *finisher) finish(s *shard, f *flight) (successor *flight, complete bool
 	return nil, complete
 }
 
-// finishAlone ends f and leaves what waits behind its ordering key where it is: the shutdown takes that out by itself. It reports
-// whether a batch is complete.
-func (e *finisher) finishAlone(s *shard, f *flight) (complete bool) {
+// finishHere ends f on a goroutine that is no worker's: its successor goes to the pool.
+func (e *finisher) finishHere(s *shard, f *flight) {
+	successor, complete := e.finish(s, f)
+	if complete {
+		e.settler.hurry()
+	}
+	if successor != nil {
+		e.outage.hand([]*flight{successor}, nil)
+	}
+}
+
+// finishInterrupted ends f at a shutdown, which takes out by itself what waits behind its ordering key.
+func (e *finisher) finishInterrupted(f *flight) {
+	s := e.stats.nextShard()
 	e.end(s, f)
-	return e.settle(s, f)
+	if e.settle(s, f) {
+		e.settler.hurry()
+	}
 }
 
 // end judges a flight whose lifecycle has ended, and reports it.
@@ -88,13 +105,7 @@ func (e *finisher) endWaiting(flights []*flight, event lifecycle.Event) {
 		f.due = 0
 		f.startAnew()
 		e.plan.step(f, event)
-		successor, complete := e.finish(e.stats.nextShard(), f)
-		if complete {
-			e.settler.hurry()
-		}
-		if successor != nil {
-			e.outage.hand([]*flight{successor}, nil)
-		}
+		e.finishHere(e.stats.nextShard(), f)
 	}
 	if len(flights) > 0 { // otherwise the fetch loop, which is among the callers, would never rest
 		e.capacity.notify()
@@ -107,8 +118,6 @@ func (e *finisher) release(waiting []*flight) {
 		f.due = 0
 		f.startAnew()
 		f.state, _ = lifecycle.Next(f.state, lifecycle.Interrupted, e.plan.phases)
-		if e.finishAlone(e.stats.nextShard(), f) {
-			e.settler.hurry()
-		}
+		e.finishInterrupted(f)
 	}
 }

@@ -65,6 +65,13 @@ func (e *finisher) boundHold(f *flight) {
 	v.delay, v.interrupted = 0, true // there is no place for it but its source
 }
 
+// startAnew begins with a flight that has a slot again, where it was kept.
+func (e *finisher) startAnew(f *flight) {
+	if f.startAnew() {
+		e.order.unbegun.Add(-1)
+	}
+}
+
 // startAnew makes a flight that was kept over a requeue as it was when it was fetched, and reports whether it was one.
 func (f *flight) startAnew() bool {
 	if f.state.Outcome == lifecycle.Pending {

@@ -53,7 +53,7 @@ func newBench(t *testing.T, execution policy.Execution, limit int, run func(*wor
 }
 
 func (b *bench) loop(w *worker) {
-	b.startAll(w.others)
+	b.startNext(w)
 	for f := b.next(w); f != nil; f = b.next(w) {
 		b.mu.Lock()
 		b.began = append(b.began, f)

@@ -12,16 +12,15 @@ import (
 	"github.com/ergon-go/ergon/internal/spans"
 )
 
-// hybridOf is what c prepares outbound transactions with.
-func hybridOf(c *Consumer) *hybrid {
-	s := &c.settings
+// hybridOf is what a loop prepares outbound transactions with. pinned: its workers keep their OS threads. It is nil if the task produces
+// nothing.
+func hybridOf(s *Settings, c clock, watch *outboundWatch, pinned bool, hop *hop) *hybrid {
 	if s.Handlers.Prepare == nil {
 		return nil
 	}
 	return newHybrid(hybridParts{
-		handlers: &s.Handlers, policy: s.Producer, scope: spans.Scope{Task: s.Task, Worker: s.Worker, Identity: s.Identity}, clock: c.clock,
-		observer: &outboundWatch{stats: &c.stats, watcher: c.watcher, stuckCheck: &c.stuckCheck, headroom: &c.headroom},
-		traced:   c.watcher.tracing, pinned: c.pool.pinned, hop: c.hop,
+		handlers: &s.Handlers, policy: s.Producer, scope: spans.Scope{Task: s.Task, Worker: s.Worker, Identity: s.Identity}, clock: c,
+		observer: watch, traced: watch.watcher.tracing, pinned: pinned, hop: hop,
 	})
 }
 
@@ -35,7 +34,7 @@ type unprepared struct {
 // acknowledgement is in outputs. A single outbound transaction is prepared by w itself; if w is caught in that, its successor comes
 // here again and goes on.
 func (w *worker) prepare(a *handlerAttempt, result any) (outbound []ergon.Transaction, outputs []capability.Output, err error) {
-	h, p := w.consumer.hybrid, w.unprepared.preparation
+	h, p := w.caller.hybrid, w.unprepared.preparation
 	w.unprepared = unprepared{}
 	if p != nil {
 		outbound = []ergon.Transaction{p.outbound[0].tx}
@@ -73,9 +72,9 @@ func (w *worker) prepareInline(a *handlerAttempt, p *preparation) bool {
 
 // handOff starts a worker that goes on with an attempt of w, which is caught in a preparation.
 func (w *worker) handOff(u unprepared) {
-	successor := w.consumer.pool.newWorker(w.slot)
-	successor.resumed, successor.unprepared, successor.shard = w.running, u, w.shard
-	go w.consumer.pool.work(successor)
+	successor := w.pool.successor(w.slot, w.running, lifecycle.Run)
+	successor.unprepared = u
+	go w.pool.work(successor)
 }
 
 // inlineCall is the first attempt to prepare a single outbound transaction, for its worker to make. It is nil if it may not: if a

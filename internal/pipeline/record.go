@@ -17,22 +17,22 @@ import (
 
 // records reports whether an attempt of f is recorded, whose recorder is not nil: all that fail are, and all of a transaction
 // from the first on that is; others only while somebody watches.
-func (c *Consumer) records(f *flight, event lifecycle.Event) bool {
-	return event != lifecycle.OK || (f.aside != nil && f.aside.attempts != nil) || c.settings.Recorder.Wants()
+func (o *attemptWatch) records(f *flight, event lifecycle.Event) bool {
+	return event != lifecycle.OK || (f.aside != nil && f.aside.attempts != nil) || o.recorder.Wants()
 }
 
-// recordAttempt keeps an attempt with its flight.
-func (c *Consumer) recordAttempt(f *flight, a *handlerAttempt, event lifecycle.Event, err error, now instant) {
+// record keeps an attempt with its flight.
+func (o *attemptWatch) record(f *flight, a *handlerAttempt, event lifecycle.Event, err error, now instant) {
 	aside := f.needAside()
 	phase := a.mark().phase()
 	if aside.attempts == nil && phase != lifecycle.Process {
 		// What went before was not recorded, so it succeeded at its first attempt.
 		aside.attempts = append(aside.attempts, observe.Attempt{
-			Phase: phaseOf(c.plan.produces, lifecycle.Process), Number: 1, Took: time.Duration(f.started - f.began), Result: lifecycle.OK.String(),
+			Phase: phaseOf(o.produces, lifecycle.Process), Number: 1, Took: time.Duration(f.started - f.began), Result: lifecycle.OK.String(),
 		})
 	}
 	done := observe.Attempt{
-		Phase: phaseOf(c.plan.produces, phase), Number: a.mark().number(), Start: time.Duration(f.started - f.began), Took: time.Duration(now - f.started),
+		Phase: phaseOf(o.produces, phase), Number: a.mark().number(), Start: time.Duration(f.started - f.began), Took: time.Duration(now - f.started),
 		Result: event.String(),
 	}
 	if event != lifecycle.OK && err != nil {

@@ -183,7 +183,7 @@ func (s *settler) settleShardsInline(w *worker, of ...*shard) bool {
 	for len(s.batch) > 0 {
 		batch := s.consumer.beginSettling(s.consumer.background, s.next())
 		if !batch.runInline(w, func() {
-			s.consumer.pool.replaceWorker(w)
+			w.pool.replaceWorker(w)
 			s.handOff(batch)
 		}) {
 			s.handOff(batch)

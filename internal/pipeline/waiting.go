@@ -9,17 +9,17 @@ import (
 	"github.com/ergon-go/ergon/internal/lifecycle"
 )
 
-// longestInSlot is the longest backoff that keeps its slot: giving it up and getting another costs a hand-over between
-// goroutines, and a place in the line.
-const longestInSlot = time.Second
-
 // waitingRoom holds the transactions that wait for a time: for their next attempt, or for the end of a requeue that the loop
 // keeps itself. They have no slot, and their leases are kept. When their time has come they are handed to the pool, before
 // anything that was fetched. A transaction that never waits costs it nothing.
 //
 // Whoever takes a flight out owns it. The lock is taken before those of the outage and of the pool, never after.
 type waitingRoom struct {
-	consumer *Consumer
+	clock    clock
+	gate     *fetchGate // in a pause nothing is handed over
+	pool     *pool
+	outage   *outage // stands before the pool
+	capacity *capacity
 	count    atomic.Int32 // how many wait; changed under mu
 
 	mu     sync.Mutex
@@ -54,7 +54,7 @@ func (r *waitingRoom) changedLocked() {
 		}
 		return
 	}
-	wait := max(time.Duration(r.due[0].due-r.consumer.clock.Now()), 0)
+	wait := max(time.Duration(r.due[0].due-r.clock.Now()), 0)
 	if r.timer == nil {
 		r.timer = time.AfterFunc(wait, r.call)
 		return
@@ -66,18 +66,18 @@ func (r *waitingRoom) changedLocked() {
 func (r *waitingRoom) call() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.consumer.gate.paused() {
+	if r.gate.paused() {
 		return
 	}
-	now := r.consumer.clock.Now()
+	now := r.clock.Now()
 	var called []*flight
 	for len(r.due) > 0 && r.due[0].due <= now {
 		called = append(called, heap.Pop(&r.due).(*flight)) //nolint:forcetypeassert // it holds nothing else
 	}
 	r.changedLocked()
 	if len(called) > 0 {
-		r.consumer.outage.handDue(called)
-		r.consumer.capacity.notify()
+		r.outage.handDue(called)
+		r.capacity.notify()
 	}
 }
 
@@ -85,7 +85,7 @@ func (r *waitingRoom) call() {
 func (r *waitingRoom) recall() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, f := range r.consumer.pool.takeDue() {
+	for _, f := range r.pool.takeDue() {
 		heap.Push(&r.due, f)
 	}
 	r.changedLocked()
@@ -118,7 +118,7 @@ func (r *waitingRoom) clearLocked() []*flight {
 		waiting = append(waiting, heap.Pop(&r.due).(*flight)) //nolint:forcetypeassert // it holds nothing else
 	}
 	r.changedLocked()
-	return append(r.consumer.pool.takeDue(), waiting...)
+	return append(r.pool.takeDue(), waiting...)
 }
 
 // close is clear for good.
@@ -127,39 +127,6 @@ func (r *waitingRoom) close() []*flight {
 	defer r.mu.Unlock()
 	r.closed = true
 	return r.clearLocked()
-}
-
-// waitBeside has f wait for its next attempt without a slot, and reports whether it does.
-func (c *Consumer) waitBeside(f *flight, d time.Duration) (event lifecycle.Event, waits bool) {
-	if c.outage.refuses(f) {
-		return lifecycle.Interrupted, false
-	}
-	c.limiter.drop(f)
-	if event, waits = c.waiting.enter(f, c.clock.Now().After(d)); waits {
-		c.capacity.notify()
-	}
-	return event, waits
-}
-
-// comeBack goes on with a flight that has waited and has a slot now. Its clock stood still since it was due.
-func (w *worker) comeBack(f *flight) bool {
-	c := w.consumer
-	due := f.due
-	f.due = 0
-	if f.startAnew() {
-		c.order.unbegun.Add(-1)
-	}
-	if f.state == lifecycle.Start() {
-		w.begin(f)
-		return w.drive(f, lifecycle.Run)
-	}
-	w.now = 0
-	if f.deadline != 0 {
-		f.deadline = f.deadline.After(time.Duration(w.instant() - due))
-	}
-	c.limiter.begin(f)
-	w.shard.retries.Add(1)
-	return w.drive(f, lifecycle.Run)
 }
 
 // byDue is a heap: the first that is due on top.

@@ -18,7 +18,9 @@ const shortWork = instant(10 * time.Microsecond)
 // A worker whose attempt was taken over, or whose handler ended the goroutine, never comes back: a new one takes its slot and goes on
 // with the transaction.
 type worker struct {
-	consumer   *Consumer
+	pool       *pool
+	caller     *caller
+	driver     *driver
 	slot       *slot
 	shard      *shard
 	wake       chan struct{}
@@ -29,7 +31,7 @@ type worker struct {
 	ended      uint                    // how many transactions
 	short      bool                    // the last one was short: others may wait for this worker to get to theirs
 	resumed    *flight                 // what the worker begins with, if it replaces another
-	others     []*worker               // to be started first
+	startFirst *worker                 // to be started before anything else; see [pool.startAll]
 	action     lifecycle.Action        // with resumed
 	unprepared unprepared              // what the worker begins with, if another was caught in it
 	now        instant                 // when the last attempt ended; 0 if the worker has waited since
@@ -37,9 +39,8 @@ type worker struct {
 
 // start is a worker's goroutine.
 func (w *worker) start() {
-	pool := w.consumer.pool
-	pool.startAll(w.others)
-	w.others = nil
+	pool := w.pool
+	pool.startNext(w)
 	if pool.pinned {
 		runtime.LockOSThread() // never unlocked: the thread ends with the worker
 	}
@@ -68,13 +69,13 @@ func (w *worker) guard() {
 	}
 	a.Finish()
 	f := w.slot.Carried.flight
-	w.consumer.pool.replace(w.slot, f, w.consumer.plan.step(f, w.conclude(f, a)))
+	w.pool.replace(w.slot, f, w.caller.plan.step(f, w.conclude(f, a)))
 }
 
 // instant is the time, read anew only if the worker has waited: the end of one attempt is the start of the next.
 func (w *worker) instant() instant {
 	if w.now == 0 {
-		w.now = w.consumer.clock.Now()
+		w.now = w.caller.clock.Now()
 	}
 	return w.now
 }

@@ -105,9 +105,19 @@ func (p *pool) replace(s *slot, f *flight, action lifecycle.Action) {
 // startAll starts workers, each of which starts the next before anything else. What a goroutine starts last runs when that ends its
 // turn; the runtime puts all others behind everything that is runnable, which takes seconds if many handlers compute.
 func (p *pool) startAll(workers []*worker) {
+	for i := range len(workers) - 1 {
+		workers[i].startFirst = workers[i+1]
+	}
 	if len(workers) > 0 {
-		workers[0].others = workers[1:]
 		go p.work(workers[0])
+	}
+}
+
+// startNext is the first that a worker does.
+func (p *pool) startNext(w *worker) {
+	if next := w.startFirst; next != nil {
+		w.startFirst = nil
+		go p.work(next)
 	}
 }
 
