@@ -2,39 +2,44 @@ package ergon
 
 import "iter"
 
-// Collected is everything that [RunConcurrently] returned.
+// Collected is what [Collect] returns.
 type Collected[Out any] struct {
-	// Values holds what the calls returned, in the order of the inputs; the zero value for one that failed.
+	// Values holds the results of the calls in the order of the inputs; the zero value for an input that failed.
 	Values []Out
-	// Errors holds the error of each input that failed, by its index, and one that is none of an input's at -1. It is nil
-	// where nothing failed.
+	// Errors holds the error of each input that failed, by its index. An error that belongs to no input has the index -1. Errors is
+	// nil if nothing failed.
 	Errors map[int]error
 	// Succeeded, Business, System and Timeout count the inputs by their outcome.
 	Succeeded, Business, System, Timeout int
 }
 
-// Collect ranges over results to the end and keeps them all:
+// Collect ranges over the results of [RunConcurrently] to the end and returns them all. It needs memory for all results at once.
 //
-//	var all ergon.Collected[int]
-//	all.Collect(ergon.RunConcurrently(ctx, limits, inputs, double))
-func (c *Collected[Out]) Collect(results iter.Seq[Result[Out]]) {
+//	all := ergon.Collect(ergon.RunConcurrently(ctx, limits, inputs, double))
+func Collect[Out any](results iter.Seq[Result[Out]]) Collected[Out] {
+	var c Collected[Out]
 	for r := range results {
-		if r.Err != nil {
-			if c.Errors == nil {
-				c.Errors = map[int]error{}
-			}
-			c.Errors[r.Index] = r.Err
-		}
-		if r.Index < 0 {
-			continue
-		}
-		for len(c.Values) <= r.Index {
-			var none Out
-			c.Values = append(c.Values, none)
-		}
-		c.Values[r.Index] = r.Value
-		c.count(r.Err)
+		c.add(r)
 	}
+	return c
+}
+
+func (c *Collected[Out]) add(r Result[Out]) {
+	if r.Err != nil {
+		if c.Errors == nil {
+			c.Errors = map[int]error{}
+		}
+		c.Errors[r.Index] = r.Err
+	}
+	if r.Index < 0 {
+		return
+	}
+	for len(c.Values) <= r.Index {
+		var none Out
+		c.Values = append(c.Values, none)
+	}
+	c.Values[r.Index] = r.Value
+	c.count(r.Err)
 }
 
 func (c *Collected[Out]) count(err error) {

@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
-
-	"github.com/ergon-go/ergon/policy"
 )
 
 // Fetcher is a source of transactions. The loop makes one call at a time, except that it goes on without one that ignores
@@ -28,34 +25,6 @@ type Dispatcher interface {
 	DispatchTransactions(ctx context.Context, batch []Transaction) error
 }
 
-// Settler is a source that must be told what became of each transaction. It is safe for concurrent use.
-type Settler interface {
-	// SettleTransactions returns nil when all of batch is durable. A *BatchError names those that are not, with
-	// ErrStaleDelivery for a delivery that is no longer the engine's; with any other error none is. The batch is the
-	// engine's memory, which is used again: a Settler keeps nothing of it.
-	SettleTransactions(ctx context.Context, batch []Settlement) error
-}
-
-// LeaseKeeper is a source whose deliveries expire unless they are extended.
-type LeaseKeeper interface {
-	// LeaseDuration is how long a delivery is the engine's after a fetch or an extension.
-	LeaseDuration() time.Duration
-	// ExtendLeases extends the leases of batch. A *BatchError names those that are lost.
-	ExtendLeases(ctx context.Context, batch []Transaction) error
-}
-
-// Resolver finds a transaction by its id.
-type Resolver interface {
-	// FetchTransactionByID returns ErrNotFound where there is none; it never makes one up.
-	FetchTransactionByID(ctx context.Context, id string) (Transaction, error)
-}
-
-// Counter knows how many transactions wait.
-type Counter interface {
-	// CountTransactions returns how many transactions a new loop would fetch.
-	CountTransactions(ctx context.Context) (int64, error)
-}
-
 // Opener is a connector or service that is opened before the task is made.
 type Opener interface {
 	// Open is called once. After a failed Open, Close is called all the same.
@@ -66,17 +35,6 @@ type Opener interface {
 // opening.
 type Closer interface {
 	Close(ctx context.Context) error
-}
-
-// Settlement is what became of one delivery.
-type Settlement struct {
-	Transaction Transaction
-	Action      policy.SettleAction
-	// Delay is how long a requeued transaction is held back.
-	Delay time.Duration
-	// Interrupted is set for a transaction that is given back unprocessed: a source that counts deliveries does not count
-	// this one.
-	Interrupted bool
 }
 
 // BatchError names the items of a batch that failed; the others succeeded.
@@ -102,11 +60,5 @@ func (e *BatchError) Unwrap() []error {
 	return errs
 }
 
-var (
-	// ErrExhausted is returned by a Fetcher whose source has ended for good.
-	ErrExhausted = errors.New("source exhausted")
-	// ErrStaleDelivery is a delivery that the source has taken back: it will be, or has been, delivered again.
-	ErrStaleDelivery = errors.New("stale delivery: the source has taken the transaction back")
-	// ErrNotFound is returned by a Resolver for an id that it does not have.
-	ErrNotFound = errors.New("transaction not found")
-)
+// ErrExhausted is returned by a [Fetcher] whose source has ended for good.
+var ErrExhausted = errors.New("source exhausted")

@@ -7,18 +7,19 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/policy"
 )
 
 func TestBatchErrorNamesTheFirstOfTheFailedItems(t *testing.T) {
-	err := &ergon.BatchError{Failures: map[int]error{12: errors.New("twelve"), 3: errBoom, 7: ergon.ErrStaleDelivery}}
+	err := &ergon.BatchError{Failures: map[int]error{12: errors.New("twelve"), 3: errBoom, 7: capability.ErrStaleDelivery}}
 	if got, want := err.Error(), "3 items of the batch failed, the first is item 3: boom"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if got, want := err.Unwrap(), []error{errBoom, ergon.ErrStaleDelivery, err.Failures[12]}; !slices.Equal(got, want) {
+	if got, want := err.Unwrap(), []error{errBoom, capability.ErrStaleDelivery, err.Failures[12]}; !slices.Equal(got, want) {
 		t.Errorf("errors are %v, want %v", got, want)
 	}
-	if !errors.Is(err, ergon.ErrStaleDelivery) {
+	if !errors.Is(err, capability.ErrStaleDelivery) {
 		t.Error("errors.Is does not reach the failure of an item")
 	}
 }
@@ -39,7 +40,7 @@ func TestSettleActionIsWrittenAsItsName(t *testing.T) {
 			t.Errorf("%d is %q, want %q", action, got, want)
 		}
 	}
-	if got := (ergon.Settlement{}).Action; got != policy.SettleAck {
+	if got := (capability.Settlement{}).Action; got != policy.SettleAck {
 		t.Errorf("zero settlement is %s, want ack", got)
 	}
 }

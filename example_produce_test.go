@@ -24,7 +24,10 @@ type Ingest struct {
 	Queue   ergon.Dispatcher
 }
 
-// Transactions says what a run produces. It is asked for more as there is room, so it could go on for millions.
+// The compiler checks the optional methods.
+var _ ergon.TransactionSource = (*Ingest)(nil)
+
+// Transactions yields what a run produces. The run takes the next one when it has capacity, so there could be millions.
 func (i *Ingest) Transactions(context.Context) iter.Seq2[ergon.Transaction, error] {
 	return func(yield func(ergon.Transaction, error) bool) {
 		for _, flight := range i.Flights {

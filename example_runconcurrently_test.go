@@ -34,10 +34,9 @@ func ExampleRunConcurrently() {
 }
 
 // Everything at once, in the order of the inputs.
-func ExampleCollected() {
+func ExampleCollect() {
 	results := ergon.RunConcurrently(context.Background(), ergon.Limits{Value: 4}, slices.Values([]int{1, 2, 3, 4}), square)
-	var all ergon.Collected[int]
-	all.Collect(results)
+	all := ergon.Collect(results)
 	fmt.Println(all.Values, all.Errors)
 	fmt.Println(all.Succeeded, "succeeded,", all.Business, "refused")
 	// Output:

@@ -43,8 +43,8 @@ func ExampleRunFn_failure() {
 	// true
 }
 
-// What an attempt opened after it was given up can still be closed.
-func ExampleRunOption() {
+// An attempt opens a connection after RunFn has given it up; OnLateResult closes the connection.
+func ExampleOnLateResult() {
 	retry := policy.DefaultRetry()
 	retry.MaxAttempts, retry.Timeout = 1, time.Millisecond
 
@@ -52,10 +52,7 @@ func ExampleRunOption() {
 	_, err := ergon.RunFn(context.Background(), retry, func(ctx context.Context) (string, error) {
 		<-ctx.Done()
 		return "connection 7", nil
-	}, ergon.RunOption{
-		Name:         "dial",
-		OnLateResult: func(result any, _ error) { closed <- result.(string) },
-	})
+	}, ergon.SpanName("dial"), ergon.OnLateResult(func(result any, _ error) { closed <- result.(string) }))
 	fmt.Println(err)
 	fmt.Println("closed", <-closed)
 	// Output:

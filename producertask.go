@@ -11,33 +11,31 @@ import (
 // Body, and dispatches the transaction to its connectors. It returns nil only if the transaction is durable there. Attempts,
 // errors and deadlines are as those of [ConsumerTask].
 //
-// These methods are optional. [Task.Validate] reports a method with such a name and another signature:
-//
-//	HandlePrepareSuccess(ctx context.Context, tx TransactionOf[P]) error
-//	HandlePrepareException(ctx context.Context, tx Transaction, cause *TransactionError) error
-//	Transactions(ctx context.Context) iter.Seq2[Transaction, error]
-//
-// HandlePrepareSuccess runs after a transaction was prepared. HandlePrepareException runs after preparing it, or its success
-// handler, has failed permanently. Each has a policy of its own. Transactions yields what a run of the task produces. The run
-// takes the next transaction when it has capacity, so the sequence may have millions. If the sequence yields an error, the run
-// finishes the transactions before it and ends.
+// These parts are optional: [PrepareSuccessHandler], [PrepareExceptionHandler] and [TransactionSource]. [Task.Validate] reports a
+// method that has the name of one of them and another signature.
 type ProducerTask[P any] interface {
 	PrepareTransaction(ctx context.Context, tx TransactionOf[P]) error
 }
 
-// prepareSuccessHandler is an optional part of a ProducerTask.
-type prepareSuccessHandler[P any] interface {
+// PrepareSuccessHandler is an optional part of a [ProducerTask]. It runs after PrepareTransaction has succeeded, with a policy of
+// its own.
+type PrepareSuccessHandler[P any] interface {
 	HandlePrepareSuccess(ctx context.Context, tx TransactionOf[P]) error
 }
 
-// prepareExceptionHandler is an optional part of a ProducerTask. It gets the untyped transaction, because decoding may be
-// what failed.
-type prepareExceptionHandler interface {
+// PrepareExceptionHandler is an optional part of a [ProducerTask]. It runs after PrepareTransaction or the success handler has failed
+// permanently, with a policy of its own. It gets the untyped transaction, because the payload may be what could not be decoded. Each
+// call gets a copy of the failure.
+type PrepareExceptionHandler interface {
 	HandlePrepareException(ctx context.Context, tx Transaction, cause *TransactionError) error
 }
 
-// transactionsMethod is an optional part of a ProducerTask.
-type transactionsMethod interface {
+// TransactionSource is an optional part of a [ProducerTask]: Transactions yields what a run of the task produces. A hybrid task does
+// not have it, because its inbound transactions are its source.
+type TransactionSource interface {
+	// Transactions is ranged over once in a run, on a goroutine of its own. The run takes the next transaction when it has capacity,
+	// so the sequence may have millions. ctx ends with the run. If the sequence yields an error, the run finishes the transactions
+	// before it and ends.
 	Transactions(ctx context.Context) iter.Seq2[Transaction, error]
 }
 

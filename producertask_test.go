@@ -34,6 +34,12 @@ func (s *sender) HandlePrepareException(_ context.Context, tx ergon.Transaction,
 func (s *sender) Execute(context.Context, ergon.TaskRun) error { return errBoom }
 func (s *sender) Exit(context.Context) error                   { return errBoom }
 
+var (
+	_ ergon.PrepareSuccessHandler[int] = (*sender)(nil)
+	_ ergon.PrepareExceptionHandler    = (*sender)(nil)
+	_ ergon.TransactionSource          = (*source)(nil)
+)
+
 // source says what a run of it produces as well.
 type source struct{ sender }
 

@@ -146,7 +146,7 @@ func TestNeverMoreThanValueAreInFlight(t *testing.T) {
 	const value = 5
 	var inFlight, most atomic.Int32
 	inputs := slices.Values(make([]int, 2000))
-	got := collected(ergon.RunConcurrently(t.Context(), ergon.Limits{Value: value}, inputs, func(context.Context, int) (int, error) {
+	got := ergon.Collect(ergon.RunConcurrently(t.Context(), ergon.Limits{Value: value}, inputs, func(context.Context, int) (int, error) {
 		now := inFlight.Add(1)
 		defer inFlight.Add(-1)
 		for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
@@ -186,7 +186,7 @@ func TestLimitIsExact(t *testing.T) {
 	for _, limit := range []int{1, 2, 7} {
 		var taken atomic.Int32
 		limits := ergon.Limits{Value: 2, Limit: limit}
-		got := collected(ergon.RunConcurrently(t.Context(), limits, counted(&taken), same))
+		got := ergon.Collect(ergon.RunConcurrently(t.Context(), limits, counted(&taken), same))
 		if got.Succeeded != limit || int(taken.Load()) != limit || got.Errors != nil {
 			t.Errorf("limit %d: %d inputs taken, %+v", limit, taken.Load(), got)
 		}
@@ -366,7 +366,7 @@ func TestCrashesAndErrorsAreResults(t *testing.T) {
 	inputs := slices.Values([]func(context.Context) (string, error){
 		returns("fine"), panics("oh no"), exits, fails(ergon.Business(errBoom)), fails(errBoom), returns("fine too"),
 	})
-	got := collected(ergon.RunConcurrently(t.Context(), ergon.Limits{Value: 2}, inputs, called))
+	got := ergon.Collect(ergon.RunConcurrently(t.Context(), ergon.Limits{Value: 2}, inputs, called))
 	if diff := cmp.Diff([]string{"fine", "", "", "", "", "fine too"}, got.Values); diff != "" {
 		t.Errorf("values (-want +got):\n%s", diff)
 	}
@@ -407,12 +407,12 @@ func TestInvalidLimitsAreOneResult(t *testing.T) {
 		"Timeout is -1s, must not be negative (0 means none)": {Value: 1, Timeout: -time.Second},
 		"Limit is -1, must not be negative (0 means all)":     {Value: 1, Limit: -1},
 	} {
-		got := collected(ergon.RunConcurrently(t.Context(), limits, seconds(1), sleeps))
+		got := ergon.Collect(ergon.RunConcurrently(t.Context(), limits, seconds(1), sleeps))
 		if len(got.Errors) != 1 || got.Errors[-1] == nil || got.Errors[-1].Error() != "ergon.RunConcurrently: "+want || got.Values != nil {
 			t.Errorf("got  %v\nwant %s", got, want)
 		}
 	}
-	got := collected(ergon.RunConcurrently[int, int](t.Context(), ergon.Limits{}, nil, nil))
+	got := ergon.Collect(ergon.RunConcurrently[int, int](t.Context(), ergon.Limits{}, nil, nil))
 	if lines := strings.Split(fmt.Sprint(got.Errors[-1]), "\n"); len(lines) != 3 {
 		t.Errorf("got %q, want all three faults", lines)
 	}
@@ -424,7 +424,7 @@ func TestCollectedCountsByOutcome(t *testing.T) {
 		inputs := slices.Values([]func(context.Context) (string, error){
 			takes(500*time.Millisecond, "a"), takes(time.Minute, "late"), returns("c"), fails(ergon.Business(errBoom)), fails(errBoom),
 		})
-		got := collected(ergon.RunConcurrently(t.Context(), limits, inputs, called))
+		got := ergon.Collect(ergon.RunConcurrently(t.Context(), limits, inputs, called))
 		if diff := cmp.Diff([]string{"a", "", "c", "", ""}, got.Values); diff != "" {
 			t.Errorf("values (-want +got):\n%s", diff)
 		}
@@ -472,10 +472,4 @@ func BenchmarkRunConcurrently(b *testing.B) {
 			<-results
 		}
 	})
-}
-
-func collected[Out any](results iter.Seq[ergon.Result[Out]]) ergon.Collected[Out] {
-	var all ergon.Collected[Out]
-	all.Collect(results)
-	return all
 }

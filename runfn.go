@@ -10,16 +10,6 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// RunOption changes how [RunFn] runs. Where several are given, a later one replaces what it sets.
-type RunOption struct {
-	// Name is the name of the span. Default "run_fn".
-	Name string
-	// OnLateResult gets what an attempt returned after it had been given up, so that resources can be released: nothing
-	// that is passed to it is returned by RunFn, and nothing else is. It is called on the attempt's goroutine; where it is
-	// nil, late results are dropped.
-	OnLateResult func(result any, err error)
-}
-
 // RunFn calls fn until it succeeds, at most retry.MaxAttempts times, and returns its result or a *[TransactionError].
 //
 // Each attempt has a hard timeout: it runs on a goroutine of its own, and at its deadline RunFn goes on without it, whether
@@ -46,7 +36,7 @@ func RunFn[T any](ctx context.Context, retry policy.Retry, fn func(context.Conte
 	r := startRun(ctx, retry, opts)
 	for r.next() {
 		attempted, span := r.spans.startAttempt(r.ctx, r.attempts)
-		result, failed := callWithin(attempted, retry.Timeout, fn, r.option.OnLateResult)
+		result, failed := callWithin(attempted, retry.Timeout, fn, r.option.onLateResult)
 		span.end(failed.of())
 		if failed == nil {
 			r.spans.end(r.attempts, nil)
@@ -81,14 +71,14 @@ type run struct {
 func startRun(ctx context.Context, retry policy.Retry, opts []RunOption) run {
 	r := run{retry: retry}
 	for _, o := range opts {
-		if o.Name != "" {
-			r.option.Name = o.Name
+		if o.spanName != "" {
+			r.option.spanName = o.spanName
 		}
-		if o.OnLateResult != nil {
-			r.option.OnLateResult = o.OnLateResult
+		if o.onLateResult != nil {
+			r.option.onLateResult = o.onLateResult
 		}
 	}
-	r.ctx, r.spans = startRunSpans(ctx, r.option.Name, retry)
+	r.ctx, r.spans = startRunSpans(ctx, r.option.spanName, retry)
 	return r
 }
 

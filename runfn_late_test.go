@@ -26,11 +26,11 @@ type lateResults struct {
 
 func (l *lateResults) option() ergon.RunOption {
 	l.start = time.Now()
-	return ergon.RunOption{OnLateResult: func(result any, err error) {
+	return ergon.OnLateResult(func(result any, err error) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.seen = append(l.seen, fmt.Sprintf("%s: %v, %v", time.Since(l.start), result, err))
-	}}
+	})
 }
 
 func (l *lateResults) all() string {
@@ -93,10 +93,10 @@ func TestResultIsEitherReturnedOrReportedLate(t *testing.T) {
 			close(start)
 			runtime.Gosched()
 			return "done", nil
-		}, ergon.RunOption{OnLateResult: func(any, error) {
+		}, ergon.OnLateResult(func(any, error) {
 			late.Add(1)
 			close(reported)
-		}})
+		}))
 		switch {
 		case err == nil:
 			returned++
@@ -117,7 +117,7 @@ func TestPanicInOnLateResultIsLogged(t *testing.T) {
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(slog.New(slog.NewTextHandler(&out, nil)))
 	synctest.Test(t, func(t *testing.T) {
-		crash := ergon.RunOption{OnLateResult: func(any, error) { panic("oh no") }}
+		crash := ergon.OnLateResult(func(any, error) { panic("oh no") })
 		_, err := ergon.RunFn(t.Context(), steady(1), takes(time.Minute, "late"), crash)
 		if !errors.Is(err, ergon.ErrAttemptTimeout) {
 			t.Errorf("got %v", err)
@@ -132,7 +132,7 @@ func TestPanicInOnLateResultIsLogged(t *testing.T) {
 func TestLaterOptionReplacesWhatItSets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var first, second lateResults
-		options := []ergon.RunOption{first.option(), second.option(), {Name: "load"}}
+		options := []ergon.RunOption{first.option(), second.option(), ergon.SpanName("load"), ergon.OnLateResult(nil)}
 		_, err := ergon.RunFn(t.Context(), steady(1), takes(time.Minute, "late"), options...)
 		if !errors.Is(err, ergon.ErrAttemptTimeout) {
 			t.Errorf("got %v", err)

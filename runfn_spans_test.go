@@ -64,7 +64,7 @@ func TestHealedAttemptIsAnErrorOnItsOwnSpanOnly(t *testing.T) {
 		got := traced(t, func(ctx context.Context) {
 			var calls atomic.Int32
 			fn := attempts(&calls, fails(errBoom), takes(time.Minute, "late"), takes(time.Second, "done"))
-			_, err := ergon.RunFn(ctx, steady(3), fn, ergon.RunOption{Name: "load"})
+			_, err := ergon.RunFn(ctx, steady(3), fn, ergon.SpanName("load"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -138,7 +138,7 @@ func (s silentSpan) TracerProvider() trace.TracerProvider {
 // [O2]
 func TestNothingIsMadeForASpanThatDoesNotRecord(t *testing.T) {
 	ctx := trace.ContextWithSpan(t.Context(), silentSpan{t: t})
-	if _, err := ergon.RunFn(ctx, steady(1), returns("done"), ergon.RunOption{Name: "load"}); err != nil {
+	if _, err := ergon.RunFn(ctx, steady(1), returns("done"), ergon.SpanName("load")); err != nil {
 		t.Error(err)
 	}
 }

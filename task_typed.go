@@ -56,11 +56,11 @@ func Produce[P any](t ProducerTask[P], with ...Decorator) Task {
 	if !ok {
 		return task
 	}
-	source, produces := t.(transactionsMethod)
+	source, produces := t.(TransactionSource)
 	if produces {
 		task.Transactions = source.Transactions
 	}
-	task.faults = append(task.faults, produce(by, &task, t, nearmiss.Method(reflect.TypeFor[transactionsMethod](), produces))...)
+	task.faults = append(task.faults, produce(by, &task, t, nearmiss.Method(reflect.TypeFor[TransactionSource](), produces))...)
 	task.faults = append(task.faults, nearmiss.Uncalled(by, reflect.TypeOf(t), "ProcessTransaction", "make it with ergon.Hybrid")...)
 	return task.finish(by, t, with)
 }
@@ -121,17 +121,17 @@ func consume[In, Out any](by string, task *Task, t ConsumerTask[In, Out]) []erro
 func produce[P any](by string, task *Task, t ProducerTask[P], more ...nearmiss.Optional) []error {
 	decoder := newDecoder[P](task.codec)
 	task.Prepare = prepareWith(decoder, t.PrepareTransaction)
-	success, hasSuccess := t.(prepareSuccessHandler[P])
+	success, hasSuccess := t.(PrepareSuccessHandler[P])
 	if hasSuccess {
 		task.PrepareSuccess = prepareWith(decoder, success.HandlePrepareSuccess)
 	}
-	exception, hasException := t.(prepareExceptionHandler)
+	exception, hasException := t.(PrepareExceptionHandler)
 	if hasException {
 		task.PrepareException = exception.HandlePrepareException
 	}
 	return nearmiss.Of(by, reflect.TypeOf(t), append(more,
-		nearmiss.Method(reflect.TypeFor[prepareSuccessHandler[P]](), hasSuccess),
-		nearmiss.Method(reflect.TypeFor[prepareExceptionHandler](), hasException),
+		nearmiss.Method(reflect.TypeFor[PrepareSuccessHandler[P]](), hasSuccess),
+		nearmiss.Method(reflect.TypeFor[PrepareExceptionHandler](), hasException),
 	))
 }
 

@@ -95,7 +95,7 @@ func checkComponents(ctx context.Context, task ergon.TaskConfig, timeout time.Du
 			}
 			of := task.Name + "/" + name
 			all = append(all, reach(ctx, made, finding{Check: part.what, Of: of, Found: component.Type}, timeout))
-			if keeper, ok := made.(ergon.LeaseKeeper); ok && part.what == "connector" && name == task.Consumer.Fetch.Connector {
+			if keeper, ok := made.(capability.LeaseKeeper); ok && part.what == "connector" && name == task.Consumer.Fetch.Connector {
 				lease, err := ask.For("LeaseDuration", keeper.LeaseDuration)
 				all = append(all, orUnanswered(part.what, of, err, func() []finding { return []finding{checkLease(task, of, lease)} })...)
 			}

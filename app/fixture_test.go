@@ -21,6 +21,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/app"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/config"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -61,7 +62,7 @@ func (n *numbers) FetchTransactions(_ context.Context, limit int) ([]ergon.Trans
 func (n *numbers) FetchTransactionByID(_ context.Context, id string) (ergon.Transaction, error) {
 	i, err := strconv.Atoi(strings.TrimPrefix(id, "number:"))
 	if err != nil || i < 1 || i > n.settings.Count {
-		return ergon.Transaction{}, ergon.ErrNotFound
+		return ergon.Transaction{}, capability.ErrNotFound
 	}
 	return number(i), nil
 }
@@ -70,7 +71,7 @@ func (n *numbers) CountTransactions(context.Context) (int64, error) {
 	return int64(n.settings.Count), nil
 }
 
-func (n *numbers) SettleTransactions(context.Context, []ergon.Settlement) error { return nil }
+func (n *numbers) SettleTransactions(context.Context, []capability.Settlement) error { return nil }
 
 func number(i int) ergon.Transaction {
 	return ergon.NewTransaction(fmt.Sprintf("number:%d", i), []byte(fmt.Sprintf(`{"number":%d}`, i)))

@@ -10,11 +10,11 @@ import (
 )
 
 var (
-	_ ergon.Fetcher = (*letterSource)(nil)
-	_ ergon.Settler = (*letterSource)(nil)
-	_ ergon.Counter = (*letterSource)(nil)
-	_ ergon.Opener  = (*letterSource)(nil)
-	_ ergon.Closer  = (*letterSource)(nil)
+	_ ergon.Fetcher      = (*letterSource)(nil)
+	_ capability.Settler = (*letterSource)(nil)
+	_ capability.Counter = (*letterSource)(nil)
+	_ ergon.Opener       = (*letterSource)(nil)
+	_ ergon.Closer       = (*letterSource)(nil)
 
 	_ capability.Declarer = (*letterSource)(nil)
 )
@@ -69,7 +69,7 @@ func (l *letterSource) FetchTransactions(ctx context.Context, limit int) ([]ergo
 	return txs, nil
 }
 
-func (l *letterSource) SettleTransactions(ctx context.Context, batch []ergon.Settlement) error {
+func (l *letterSource) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
 	var done []deadletter.Letter
 	for _, s := range batch {
 		key, ok := s.Transaction.Delivery().Receipt.(string)

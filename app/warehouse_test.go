@@ -70,7 +70,7 @@ func (s *shelf) FetchTransactions(_ context.Context, limit int) ([]ergon.Transac
 	return txs, nil
 }
 
-func (s *shelf) SettleTransactions(_ context.Context, batch []ergon.Settlement) error {
+func (s *shelf) SettleTransactions(_ context.Context, batch []capability.Settlement) error {
 	s.house.mu.Lock()
 	defer s.house.mu.Unlock()
 	for _, one := range batch {

@@ -76,7 +76,7 @@ func (source) FetchTransactions(context.Context, int) ([]ergon.Transaction, erro
 
 type queue struct{ source }
 
-func (queue) SettleTransactions(context.Context, []ergon.Settlement) error { return nil }
+func (queue) SettleTransactions(context.Context, []capability.Settlement) error { return nil }
 
 type declaring struct {
 	queue

@@ -79,7 +79,7 @@ func DeclarationOf(connector any) (Declaration, error) {
 		}
 	}
 	if d.Sharing == "" {
-		_, settles := connector.(ergon.Settler)
+		_, settles := connector.(Settler)
 		_, fetches := connector.(ergon.Fetcher)
 		d.Sharing = SharingSingle
 		if settles || !fetches {

@@ -14,14 +14,14 @@ type Hopper interface {
 	// after both were opened.
 	SharesStore(to ergon.Dispatcher) bool
 	// HopTransactions returns nil when all of batch is durable. A *ergon.BatchError names the hops of which nothing is, with
-	// ergon.ErrStaleDelivery for a delivery that is no longer the engine's; with any other error none is. The batch is the
+	// ErrStaleDelivery for a delivery that is no longer the engine's; with any other error none is. The batch is the
 	// engine's memory, which is used again: a Hopper keeps nothing of it.
 	HopTransactions(ctx context.Context, batch []Hop) error
 }
 
 // Hop is what becomes of one delivery, and what came out of it.
 type Hop struct {
-	Settlement ergon.Settlement
+	Settlement Settlement
 	// Outputs are dispatched in this order. Those of one connector may come in several parts.
 	Outputs []Output
 }

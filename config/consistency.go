@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/policy"
 )
 
@@ -49,8 +50,8 @@ func (d *decoder) references(t task) {
 	switch {
 	case loop.OnException != policy.OnExceptionDeadLetter:
 	case loop.DeadLetter == policy.DeadLetterSource:
-		if source != nil && lacks[ergon.Settler](source.typ) {
-			d.unfit(t, deadLetter, source, "it keeps no dead letters", able[ergon.Settler](d.reg))
+		if source != nil && lacks[capability.Settler](source.typ) {
+			d.unfit(t, deadLetter, source, "it keeps no dead letters", able[capability.Settler](d.reg))
 		}
 	default:
 		sink := d.reference(t, deadLetter, loop.DeadLetter, `add it, or set dead_letter to "source" for a source that keeps its `+

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/config"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -38,13 +39,13 @@ func (s sourceSettings) Validate() error {
 }
 
 var (
-	_ ergon.Fetcher    = (*source)(nil)
-	_ ergon.Settler    = (*source)(nil)
-	_ ergon.Dispatcher = (*sink)(nil)
+	_ ergon.Fetcher      = (*source)(nil)
+	_ capability.Settler = (*source)(nil)
+	_ ergon.Dispatcher   = (*sink)(nil)
 )
 
 func (*source) FetchTransactions(context.Context, int) ([]ergon.Transaction, error) { return nil, nil }
-func (*source) SettleTransactions(context.Context, []ergon.Settlement) error        { return nil }
+func (*source) SettleTransactions(context.Context, []capability.Settlement) error   { return nil }
 
 // sink is what a test's file-sink connector builds: it sends only.
 type sink struct{ settings sinkSettings }

@@ -24,8 +24,8 @@ type RegisteredType struct {
 func (t RegisteredType) Capabilities() []string {
 	var names []string
 	for _, capability := range []reflect.Type{
-		reflect.TypeFor[ergon.Fetcher](), reflect.TypeFor[ergon.Dispatcher](), reflect.TypeFor[ergon.Settler](),
-		reflect.TypeFor[ergon.LeaseKeeper](), reflect.TypeFor[ergon.Resolver](), reflect.TypeFor[ergon.Counter](),
+		reflect.TypeFor[ergon.Fetcher](), reflect.TypeFor[ergon.Dispatcher](), reflect.TypeFor[capability.Settler](),
+		reflect.TypeFor[capability.LeaseKeeper](), reflect.TypeFor[capability.Resolver](), reflect.TypeFor[capability.Counter](),
 		reflect.TypeFor[capability.Hopper](), reflect.TypeFor[capability.Inspector](), reflect.TypeFor[capability.Replayer](),
 		reflect.TypeFor[deadletter.Store](),
 	} {

@@ -42,7 +42,7 @@ func TestRegistrationsAreReadInTheirOrder(t *testing.T) {
 
 type queue interface {
 	ergon.Fetcher
-	ergon.Counter
+	capability.Counter
 }
 
 type store interface {

@@ -31,7 +31,7 @@ func TestSpansAreRecordedAsATree(t *testing.T) {
 		span.End()
 		span.SetName("too late")
 		retry := policy.Retry{MaxAttempts: 1, Timeout: time.Second, BackoffMultiplier: 1}
-		return ergon.RunFn(ctx, retry, func(context.Context) (int, error) { return 1, nil }, ergon.RunOption{Name: "look up"})
+		return ergon.RunFn(ctx, retry, func(context.Context) (int, error) { return 1, nil }, ergon.SpanName("look up"))
 	}})
 	report := rig.Run(t, ergon.NewTransaction("a", nil))
 	only(t, report)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/deadletter"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/policy"
@@ -55,7 +56,7 @@ type TransactionResult struct {
 	// Value is what the task's Process returned.
 	Value any
 	// Err is nil where the transaction succeeded, otherwise a *ergon.TransactionError, ergon.ErrInterrupted or
-	// ergon.ErrStaleDelivery.
+	// capability.ErrStaleDelivery.
 	Err error
 	// Attempts are those of all phases, in their order.
 	Attempts []Attempt
@@ -86,7 +87,7 @@ func (a Attempt) String() string {
 
 // Settlement is what the source was told, and when.
 type Settlement struct {
-	ergon.Settlement
+	capability.Settlement
 
 	At time.Duration
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/policy"
 )
 
@@ -34,9 +35,9 @@ type delivery struct {
 }
 
 var (
-	_ ergon.Fetcher = (*source)(nil)
-	_ ergon.Settler = (*source)(nil)
-	_ ergon.Counter = (*source)(nil)
+	_ ergon.Fetcher      = (*source)(nil)
+	_ capability.Settler = (*source)(nil)
+	_ capability.Counter = (*source)(nil)
 )
 
 func newSource(transactions []ergon.Transaction, maxDeliveries int, begin time.Time) (*source, error) {
@@ -96,7 +97,7 @@ func (s *source) take(limit int, now time.Time) ([]ergon.Transaction, time.Durat
 	return batch, wait, nil
 }
 
-func (s *source) SettleTransactions(_ context.Context, batch []ergon.Settlement) error {
+func (s *source) SettleTransactions(_ context.Context, batch []capability.Settlement) error {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -107,7 +108,7 @@ func (s *source) SettleTransactions(_ context.Context, batch []ergon.Settlement)
 		case !ok:
 			failures[i] = errors.New("the transaction did not come from the rig")
 		case d.settled:
-			failures[i] = ergon.ErrStaleDelivery
+			failures[i] = capability.ErrStaleDelivery
 		default:
 			s.settle(d, settlement, now)
 		}
@@ -122,7 +123,7 @@ func (s *source) SettleTransactions(_ context.Context, batch []ergon.Settlement)
 	return nil
 }
 
-func (s *source) settle(d *delivery, settlement ergon.Settlement, now time.Time) {
+func (s *source) settle(d *delivery, settlement capability.Settlement, now time.Time) {
 	d.settled = true
 	s.inFlight--
 	s.settled = append(s.settled, Settlement{Settlement: settlement, At: now.Sub(s.begin)})

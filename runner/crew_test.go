@@ -22,6 +22,7 @@ import (
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/observe"
 	"github.com/ergon-go/ergon/policy"
 	"github.com/ergon-go/ergon/runner"
@@ -267,7 +268,7 @@ func (f folder) FetchTransactions(_ context.Context, limit int) ([]ergon.Transac
 
 func (f folder) claim(id string) string { return fmt.Sprintf("%s~%d", id, os.Getpid()) }
 
-func (f folder) SettleTransactions(_ context.Context, batch []ergon.Settlement) error {
+func (f folder) SettleTransactions(_ context.Context, batch []capability.Settlement) error {
 	var errs []error
 	for _, s := range batch {
 		to := map[bool]string{true: "pending", false: "done"}[s.Action == policy.SettleRequeue]

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 	"github.com/ergon-go/ergon/policy"
 	"github.com/ergon-go/ergon/runner"
@@ -54,7 +55,7 @@ func (s stuckSource) FetchTransactions(ctx context.Context, limit int) ([]ergon.
 	return s.Queue.FetchTransactions(ctx, limit)
 }
 
-func (s stuckSource) SettleTransactions(ctx context.Context, batch []ergon.Settlement) error {
+func (s stuckSource) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
 	s.at("settle")
 	return s.Queue.SettleTransactions(ctx, batch)
 }

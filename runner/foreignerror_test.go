@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 	"github.com/ergon-go/ergon/policy"
 	"github.com/ergon-go/ergon/runner"
@@ -115,7 +116,9 @@ type failingSettler struct {
 	err error
 }
 
-func (s failingSettler) SettleTransactions(context.Context, []ergon.Settlement) error { return s.err }
+func (s failingSettler) SettleTransactions(context.Context, []capability.Settlement) error {
+	return s.err
+}
 
 // [F1] [F4] [E4] Whatever method of an error does not return, wherever the error comes from: the run ends by itself, says that it has
 // failed, and so do its exit code, its summary and whoever prints the error.

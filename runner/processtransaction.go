@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/internal/spans"
 	"github.com/ergon-go/ergon/policy"
@@ -23,7 +24,7 @@ func (m *Manager) ProcessTransaction(ctx context.Context, task string, tx ergon.
 }
 
 // ProcessTransactionByID is ProcessTransaction for the transaction that the task's source finds by its id. The error wraps
-// ergon.ErrNotFound where there is none, and [ErrUsage] where the source is no ergon.Resolver. The fetch policy's attempts
+// capability.ErrNotFound where there is none, and [ErrUsage] where the source is no capability.Resolver. The fetch policy's attempts
 // and timeout hold for finding it. Unlike one that is given, it is settled: acknowledged where it succeeded, and otherwise
 // given back as if it had not been delivered.
 func (m *Manager) ProcessTransactionByID(ctx context.Context, task, id string) (Result, error) {
@@ -86,17 +87,17 @@ func (r *workerRun) process(
 
 // settle tells the source what became of a transaction that it was asked for by its id.
 func (r *workerRun) settle(ctx context.Context, result Result) error {
-	source, settles := r.named(connector)[r.worker.cfg.Consumer.Fetch.Connector].(ergon.Settler)
+	source, settles := r.named(connector)[r.worker.cfg.Consumer.Fetch.Connector].(capability.Settler)
 	if !r.found || !settles {
 		return nil
 	}
-	settlement := ergon.Settlement{Transaction: result.Transaction, Action: policy.SettleRequeue, Interrupted: true}
+	settlement := capability.Settlement{Transaction: result.Transaction, Action: policy.SettleRequeue, Interrupted: true}
 	if result.Outcome == Succeeded {
-		settlement = ergon.Settlement{Transaction: result.Transaction, Action: policy.SettleAck}
+		settlement = capability.Settlement{Transaction: result.Transaction, Action: policy.SettleAck}
 	}
 	_, err := ergon.RunFn(context.WithoutCancel(ctx), r.worker.cfg.Consumer.Settle.Retry, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, source.SettleTransactions(ctx, []ergon.Settlement{settlement})
-	}, ergon.RunOption{Name: spans.Settle})
+		return struct{}{}, source.SettleTransactions(ctx, []capability.Settlement{settlement})
+	}, ergon.SpanName(spans.Settle))
 	if err != nil {
 		return fmt.Errorf("transaction %s: %s, but it could not be settled and will be delivered again: %w",
 			result.Transaction.ID(), result.Outcome, err)
@@ -108,20 +109,20 @@ func (r *workerRun) settle(ctx context.Context, result Result) error {
 func (r *workerRun) find(ctx context.Context, id string) (ergon.Transaction, error) {
 	from := r.worker.cfg.Consumer.Fetch
 	source := &component{kind: connector, name: from.Connector, typ: r.worker.cfg.Connectors[from.Connector].Type}
-	resolver, ok := r.named(connector)[from.Connector].(ergon.Resolver)
+	resolver, ok := r.named(connector)[from.Connector].(capability.Resolver)
 	if !ok {
 		return ergon.Transaction{}, fmt.Errorf("%w: %s cannot find a transaction by its id; give the transaction itself", ErrUsage, source)
 	}
 	tx, err := ergon.RunFn(ctx, from.Retry, func(ctx context.Context) (ergon.Transaction, error) {
 		tx, err := resolver.FetchTransactionByID(ctx, id)
-		if errors.Is(err, ergon.ErrNotFound) {
+		if errors.Is(err, capability.ErrNotFound) {
 			err = ergon.Permanent(err)
 		}
 		return tx, err
-	}, ergon.RunOption{Name: "find"})
+	}, ergon.SpanName("find"))
 	switch {
-	case errors.Is(err, ergon.ErrNotFound):
-		return tx, fmt.Errorf("%s has no transaction %q: %w", source, id, ergon.ErrNotFound)
+	case errors.Is(err, capability.ErrNotFound):
+		return tx, fmt.Errorf("%s has no transaction %q: %w", source, id, capability.ErrNotFound)
 	case err != nil:
 		return tx, fmt.Errorf("find transaction %q in %s: %w", id, source, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 	"github.com/ergon-go/ergon/runner"
 )
@@ -82,8 +83,8 @@ func TestTransactionThatTheSourceDoesNotHaveIsNotMadeUp(t *testing.T) {
 	c.config.Connectors["input"] = ergon.Component{Type: "memory", New: func() (any, error) { return c.queue, nil }}
 	c.config.Consumer.Fetch.Retry.MaxAttempts = 3
 	result, err := manage(t, runner.Settings{}, c.config).ProcessTransactionByID(t.Context(), "triage", "t7")
-	if !errors.Is(err, ergon.ErrNotFound) || result.Outcome != runner.Interrupted {
-		t.Errorf("got %+v, %v, want %v and nothing run", result, err, ergon.ErrNotFound)
+	if !errors.Is(err, capability.ErrNotFound) || result.Outcome != runner.Interrupted {
+		t.Errorf("got %+v, %v, want %v and nothing run", result, err, capability.ErrNotFound)
 	}
 	wantErrorText(t, err, `task "triage": connector "input" (memory) has no transaction "t7"`)
 	wantExitCode(t, err, 1)
@@ -119,8 +120,8 @@ func TestTransactionThatTheSourceDoesNotHaveIsAskedForOnce(t *testing.T) {
 	cfg.Connectors["input"] = given(source)
 	cfg.Consumer.Fetch.Retry.MaxAttempts, cfg.Consumer.Fetch.Retry.Backoff = 5, 0
 	_, err := manage(t, runner.Settings{}, cfg).ProcessTransactionByID(t.Context(), "triage", "t7")
-	if !errors.Is(err, ergon.ErrNotFound) || source.calls != 2 {
-		t.Errorf("got %v after %d calls, want %v after one that failed and one that says so", err, source.calls, ergon.ErrNotFound)
+	if !errors.Is(err, capability.ErrNotFound) || source.calls != 2 {
+		t.Errorf("got %v after %d calls, want %v after one that failed and one that says so", err, source.calls, capability.ErrNotFound)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 	"github.com/ergon-go/ergon/policy"
 	"github.com/ergon-go/ergon/runner"
@@ -180,7 +181,7 @@ func TestShutdownHoldsItsDeadlineWhateverHangs(t *testing.T) {
 		broken := memory.WithFaults(l.queue, memory.Stall(memory.OnSettle, memory.Forever).Always())
 		l.config.Connectors["input"] = l.input.making(struct {
 			ergon.Fetcher
-			ergon.Settler
+			capability.Settler
 			*part
 		}{broken, broken, l.input})
 		l.exit = hang(forever)

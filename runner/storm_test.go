@@ -20,6 +20,7 @@ import (
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 	"github.com/ergon-go/ergon/observe"
 	"github.com/ergon-go/ergon/policy"
@@ -205,7 +206,7 @@ func (q stormQueue) FetchTransactions(ctx context.Context, limit int) ([]ergon.T
 	return q.Queue.FetchTransactions(ctx, limit)
 }
 
-func (q stormQueue) SettleTransactions(ctx context.Context, batch []ergon.Settlement) error {
+func (q stormQueue) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
 	q.at("Settle")
 	return q.Queue.SettleTransactions(ctx, batch)
 }

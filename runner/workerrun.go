@@ -201,7 +201,7 @@ func (r *workerRun) countTransactions(ctx context.Context) int64 {
 		return -1 // there is no source
 	}
 	source := w.cfg.Consumer.Fetch.Connector
-	counter, ok := r.named(connector)[source].(ergon.Counter)
+	counter, ok := r.named(connector)[source].(capability.Counter)
 	if !ok || w.count > 1 && r.declared(source).Sharing == capability.SharingDivided {
 		return -1
 	}

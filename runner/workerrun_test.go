@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 	"github.com/ergon-go/ergon/policy"
 	"github.com/ergon-go/ergon/runner"
@@ -135,7 +136,7 @@ func TestNothingIsFinishedWithoutANaturalEnd(t *testing.T) {
 			c.config.Consumer.Settle.Retry.MaxAttempts = 1
 			c.config.Connectors["input"] = c.input.making(struct {
 				ergon.Fetcher
-				ergon.Settler
+				capability.Settler
 				*part
 			}{broken, broken, c.input})
 		},

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/file"
 )
 
@@ -62,7 +63,7 @@ func readThrough(b *testing.B, s file.SourceSettings, most int) int {
 		if err != nil {
 			b.Fatal(err)
 		}
-		settlements := make([]ergon.Settlement, len(batch))
+		settlements := make([]capability.Settlement, len(batch))
 		for i := range batch {
 			settlements[i].Transaction = batch[i]
 		}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/file"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -40,7 +41,7 @@ func TestNextRunGoesOnBehindWhatIsAcknowledgedWithoutAGap(t *testing.T) {
 			first := open(t, newSource(t, checkpointed(dir, name)))
 			batch := fetch(t, first, 6)
 			ack(t, first, batch[0], batch[1], batch[2], batch[4])
-			settle(t, first, ergon.Settlement{Action: policy.SettleRequeue}, batch[3])
+			settle(t, first, capability.Settlement{Action: policy.SettleRequeue}, batch[3])
 			if err := first.Close(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -147,7 +148,7 @@ func TestCheckpointThatCannotBeWrittenFailsTheNextSettlementUntilItCan(t *testin
 	}
 	ack(t, source, batch[0])
 	for range 2 {
-		err := source.SettleTransactions(t.Context(), []ergon.Settlement{{Transaction: batch[1]}})
+		err := source.SettleTransactions(t.Context(), []capability.Settlement{{Transaction: batch[1]}})
 		wantError(t, err, "state/checkpoint: cannot be written, so a restart would do again what is done: is a directory")
 		if _, partly := errors.AsType[*ergon.BatchError](err); partly {
 			t.Errorf("a BatchError says that some were settled: %v", err)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/file"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -36,10 +37,10 @@ func ExampleSource() {
 		if errors.Is(err, ergon.ErrExhausted) {
 			return
 		}
-		var done []ergon.Settlement
+		var done []capability.Settlement
 		for _, tx := range batch {
 			fmt.Printf("%s\n%s\n", tx.ID(), tx.Payload())
-			done = append(done, ergon.Settlement{Transaction: tx, Action: policy.SettleAck})
+			done = append(done, capability.Settlement{Transaction: tx, Action: policy.SettleAck})
 		}
 		if err := errors.Join(err, source.SettleTransactions(ctx, done)); err != nil {
 			fmt.Println(err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/file"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -72,8 +73,8 @@ func TestRequeuedRecordIsDeliveredAgainWhenItIsDue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := open(t, sourceOf(t, "x.jsonl", numbers(3)))
 		batch := fetch(t, source, 2)
-		settle(t, source, ergon.Settlement{Action: policy.SettleRequeue, Delay: 700 * time.Millisecond}, batch[0])
-		settle(t, source, ergon.Settlement{Action: policy.SettleRequeue}, batch[1])
+		settle(t, source, capability.Settlement{Action: policy.SettleRequeue, Delay: 700 * time.Millisecond}, batch[0])
+		settle(t, source, capability.Settlement{Action: policy.SettleRequeue}, batch[1])
 		if got := fetch(t, source, 10); ids(got) != "2 3" || got[0].Delivery().Count != 2 {
 			t.Fatalf("fetched %s, the first for the %d. time, want 2 3, the first again", ids(got), got[0].Delivery().Count)
 		} else {
@@ -87,11 +88,11 @@ func TestRequeuedRecordIsDeliveredAgainWhenItIsDue(t *testing.T) {
 		if show(got[0].Payload()) != "1" || got[0].Delivery().Count != 2 {
 			t.Errorf("delivered again with payload %s for the %d. time", show(got[0].Payload()), got[0].Delivery().Count)
 		}
-		settle(t, source, ergon.Settlement{Action: policy.SettleRequeue, Interrupted: true}, got...)
+		settle(t, source, capability.Settlement{Action: policy.SettleRequeue, Interrupted: true}, got...)
 		if got = fetch(t, source, 10); got[0].Delivery().Count != 2 {
 			t.Errorf("an interrupted delivery was counted: %d", got[0].Delivery().Count)
 		}
-		settle(t, source, ergon.Settlement{Action: policy.SettleRequeue, Delay: 1500 * time.Millisecond}, got...)
+		settle(t, source, capability.Settlement{Action: policy.SettleRequeue, Delay: 1500 * time.Millisecond}, got...)
 		if got = fetch(t, source, 10); len(got) > 0 {
 			t.Errorf("fetched %s within max_wait, before it is due", ids(got))
 		}
@@ -107,9 +108,9 @@ func TestDeliveryThatWasSettledIsStale(t *testing.T) {
 	other := open(t, sourceOf(t, "x.jsonl", numbers(1)))
 	batch := fetch(t, source, 4)
 	ack(t, source, batch[1], batch[2])
-	settle(t, source, ergon.Settlement{Action: policy.SettleRequeue}, batch[0])
+	settle(t, source, capability.Settlement{Action: policy.SettleRequeue}, batch[0])
 	again := fetch(t, source, 1)
-	err := source.SettleTransactions(t.Context(), []ergon.Settlement{
+	err := source.SettleTransactions(t.Context(), []capability.Settlement{
 		{Transaction: batch[0]},
 		{Transaction: again[0]},
 		{Transaction: batch[1]},
@@ -122,7 +123,8 @@ func TestDeliveryThatWasSettledIsStale(t *testing.T) {
 	if !ok {
 		t.Fatalf("got %v, want a BatchError", err)
 	}
-	for i, want := range []error{ergon.ErrStaleDelivery, nil, ergon.ErrStaleDelivery, ergon.ErrStaleDelivery, errors.ErrUnsupported} {
+	stale := capability.ErrStaleDelivery
+	for i, want := range []error{stale, nil, stale, stale, errors.ErrUnsupported} {
 		if got := failed.Failures[i]; !errors.Is(got, want) {
 			t.Errorf("item %d: %v, want %v", i, got, want)
 		}
@@ -161,7 +163,7 @@ func TestRequeuedRecordsAreBoundedInMemory(t *testing.T) {
 		held := 0
 		for batch := fetch(t, source, 1); len(batch) > 0; batch = fetch(t, source, 1) {
 			held++
-			settle(t, source, ergon.Settlement{Action: policy.SettleRequeue, Delay: time.Hour}, batch...)
+			settle(t, source, capability.Settlement{Action: policy.SettleRequeue, Delay: time.Hour}, batch...)
 		}
 		if held < 60 || held > 65 {
 			t.Errorf("%d records of 1 MiB were fetched and held back, want about 64", held)
@@ -216,7 +218,7 @@ func TestManyFetchAndSettleAtOnce(t *testing.T) {
 					return
 				}
 				if i%5 == worker%5 {
-					settle(t, source, ergon.Settlement{Action: policy.SettleRequeue}, batch...)
+					settle(t, source, capability.Settlement{Action: policy.SettleRequeue}, batch...)
 					continue
 				}
 				ack(t, source, batch...)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/file"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -122,7 +123,7 @@ func (r *prefixRun) step(op byte) {
 	case op < 200:
 		r.ack(pick)
 	case op < 240:
-		settle(r.t, r.source, ergon.Settlement{Action: policy.SettleRequeue, Interrupted: op%2 == 0}, r.flying[pick])
+		settle(r.t, r.source, capability.Settlement{Action: policy.SettleRequeue, Interrupted: op%2 == 0}, r.flying[pick])
 		r.flying = append(r.flying[:pick], r.flying[pick+1:]...)
 	case op < 250: // stopped
 		if err := r.source.Close(r.t.Context()); err != nil {

@@ -12,6 +12,7 @@ import (
 	"testing/fstest"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/file"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -61,12 +62,12 @@ func fetch(t *testing.T, s *file.Source, limit int) []ergon.Transaction {
 
 func ack(t *testing.T, s *file.Source, batch ...ergon.Transaction) {
 	t.Helper()
-	settle(t, s, ergon.Settlement{Action: policy.SettleAck}, batch...)
+	settle(t, s, capability.Settlement{Action: policy.SettleAck}, batch...)
 }
 
-func settle(t *testing.T, s *file.Source, how ergon.Settlement, batch ...ergon.Transaction) {
+func settle(t *testing.T, s *file.Source, how capability.Settlement, batch ...ergon.Transaction) {
 	t.Helper()
-	settlements := make([]ergon.Settlement, len(batch))
+	settlements := make([]capability.Settlement, len(batch))
 	for i := range batch {
 		settlements[i] = how
 		settlements[i].Transaction = batch[i]

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/file"
 )
 
@@ -281,7 +282,7 @@ func TestRecordIsFoundByItsWholeIDOnly(t *testing.T) {
 		"generation": strings.Replace(second.ID(), "@", "@0", 1),
 		"content":    second.ID()[:len(second.ID())-8] + "00000000",
 	} {
-		if _, err := source.FetchTransactionByID(t.Context(), id); !errors.Is(err, ergon.ErrNotFound) {
+		if _, err := source.FetchTransactionByID(t.Context(), id); !errors.Is(err, capability.ErrNotFound) {
 			t.Errorf("with another %s: %v, want ErrNotFound", name, err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 )
 
 // receipt is one delivery of a record. It holds what a redelivery needs.
@@ -23,7 +24,7 @@ func (r *receipt) transaction() ergon.Transaction {
 }
 
 // again is the delivery after r; r lets go of what it holds.
-func (r *receipt) again(s *ergon.Settlement) *receipt {
+func (r *receipt) again(s *capability.Settlement) *receipt {
 	next := &receipt{source: r.source, count: r.count + 1, id: r.id, payload: r.payload, due: time.Now().Add(s.Delay)}
 	if s.Interrupted {
 		next.count--

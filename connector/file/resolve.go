@@ -7,9 +7,10 @@ import (
 	"io"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 )
 
-// FetchTransactionByID returns the record with an id, acknowledged or not, or ergon.ErrNotFound. name:line is understood as
+// FetchTransactionByID returns the record with an id, acknowledged or not, or capability.ErrNotFound. name:line is understood as
 // well; the record has its whole id. It reads the file up to there. Settling the transaction changes nothing: the
 // loop that the record belongs to delivers it all the same.
 func (s *Source) FetchTransactionByID(ctx context.Context, id string) (ergon.Transaction, error) {
@@ -19,7 +20,7 @@ func (s *Source) FetchTransactionByID(ctx context.Context, id string) (ergon.Tra
 	w, ok := s.ids.parse(id)
 	if !ok {
 		return ergon.Transaction{}, fmt.Errorf("file source: %q: %w: ids of this file are %s<line>-<content>; %s:<line> finds what "+
-			"is there now", id, ergon.ErrNotFound, s.ids.prefix, s.ids.name)
+			"is there now", id, capability.ErrNotFound, s.ids.prefix, s.ids.name)
 	}
 	if s.saver != nil {
 		if err := s.saver.begin(); err != nil {
@@ -43,14 +44,14 @@ func (d document) find(ctx context.Context, ids recordIDs, w wanted) (t ergon.Tr
 		r, err := p.next(ctx)
 		switch {
 		case errors.Is(err, io.EOF):
-			return t, fmt.Errorf("%w: %s has no record there", ergon.ErrNotFound, d.path)
+			return t, fmt.Errorf("%w: %s has no record there", capability.ErrNotFound, d.path)
 		case err != nil:
 			return t, err
 		case r.Line > w.line || r.Line == w.line && r.Nth > w.nth:
-			return t, fmt.Errorf("%w: no record begins on line %d of %s", ergon.ErrNotFound, w.line, d.path)
+			return t, fmt.Errorf("%w: no record begins on line %d of %s", capability.ErrNotFound, w.line, d.path)
 		case r.Line != w.line || r.Nth != w.nth:
 		case !w.means(&r):
-			return t, fmt.Errorf("%w: line %d of %s has other content now", ergon.ErrNotFound, w.line, d.path)
+			return t, fmt.Errorf("%w: line %d of %s has other content now", capability.ErrNotFound, w.line, d.path)
 		default:
 			return ergon.NewTransaction(ids.of(&r), p.payload(&r)), nil
 		}

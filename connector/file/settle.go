@@ -6,17 +6,18 @@ import (
 	"fmt"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/policy"
 )
 
 // SettleTransactions acknowledges or requeues records. A requeued one is delivered again by this source after its delay;
 // a restart delivers it again as well. A file has no place for what is rejected: policy.SettleReject fails with
-// errors.ErrUnsupported. A *BatchError names what could not be settled, with ergon.ErrStaleDelivery for a delivery that
+// errors.ErrUnsupported. A *BatchError names what could not be settled, with capability.ErrStaleDelivery for a delivery that
 // was settled before.
 //
 // An acknowledgement is in the checkpoint after at most CheckpointEvery further ones or CheckpointInterval. Where the
 // checkpoint cannot be written, the next call tries again before it settles anything, and fails if that fails.
-func (s *Source) SettleTransactions(ctx context.Context, batch []ergon.Settlement) error {
+func (s *Source) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("file source: settle %d transactions: %w", len(batch), context.Cause(ctx))
 	}
@@ -42,7 +43,7 @@ func (s *Source) SettleTransactions(ctx context.Context, batch []ergon.Settlemen
 	return nil
 }
 
-func (s *Source) settleAll(batch []ergon.Settlement) map[int]error {
+func (s *Source) settleAll(batch []capability.Settlement) map[int]error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var failures map[int]error
@@ -62,7 +63,7 @@ var (
 	errReject  = fmt.Errorf("a file has no place for rejected records, give the loop a dead-letter connector: %w", errors.ErrUnsupported)
 )
 
-func (s *Source) settle(settlement *ergon.Settlement) error {
+func (s *Source) settle(settlement *capability.Settlement) error {
 	r, ok := settlement.Transaction.Delivery().Receipt.(*receipt)
 	switch {
 	case !ok || r.source != s:
@@ -72,7 +73,7 @@ func (s *Source) settle(settlement *ergon.Settlement) error {
 	case r.looked:
 		return nil
 	case !s.window.current(r):
-		return ergon.ErrStaleDelivery
+		return capability.ErrStaleDelivery
 	case settlement.Action == policy.SettleRequeue:
 		next := r.again(settlement)
 		s.window.replace(r, next)

@@ -17,9 +17,9 @@ import (
 var (
 	_ ergon.Opener        = (*Source)(nil)
 	_ ergon.Fetcher       = (*Source)(nil)
-	_ ergon.Settler       = (*Source)(nil)
-	_ ergon.Counter       = (*Source)(nil)
-	_ ergon.Resolver      = (*Source)(nil)
+	_ capability.Settler  = (*Source)(nil)
+	_ capability.Counter  = (*Source)(nil)
+	_ capability.Resolver = (*Source)(nil)
 	_ capability.Finisher = (*Source)(nil)
 	_ ergon.Closer        = (*Source)(nil)
 

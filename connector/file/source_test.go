@@ -13,6 +13,7 @@ import (
 	"testing/fstest"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/file"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -151,7 +152,7 @@ func TestSourceHeedsAContextThatHasEnded(t *testing.T) {
 		t.Errorf("FetchTransactionByID returned %v", err)
 	}
 	batch := fetch(t, source, 1)
-	if err := source.SettleTransactions(ended, []ergon.Settlement{{Transaction: batch[0]}}); !errors.Is(err, ergon.ErrInterrupted) {
+	if err := source.SettleTransactions(ended, []capability.Settlement{{Transaction: batch[0]}}); !errors.Is(err, ergon.ErrInterrupted) {
 		t.Errorf("SettleTransactions returned %v", err)
 	}
 	ack(t, source, batch...)
@@ -169,14 +170,14 @@ func TestRecordsAreFoundByTheirID(t *testing.T) {
 			t.Errorf("%s is %s, want %s", id, show(tx.Payload()), want)
 		}
 		ack(t, source, tx)
-		settle(t, source, ergon.Settlement{Action: policy.SettleRequeue}, tx)
+		settle(t, source, capability.Settlement{Action: policy.SettleRequeue}, tx)
 	}
 	for _, id := range []string{"x.json:0", "x.json:1:3", "x.json", "x.json:", "x.json:x", "x.json:1:x", "y.json:1", "", "x.json:-1"} {
-		if tx, err := source.FetchTransactionByID(t.Context(), id); !errors.Is(err, ergon.ErrNotFound) {
+		if tx, err := source.FetchTransactionByID(t.Context(), id); !errors.Is(err, capability.ErrNotFound) {
 			t.Errorf("%q was found as %v, %v", id, tx.ID(), err)
 		}
 	}
-	if _, err := source.FetchTransactionByID(t.Context(), "x.json:9"); err == nil || errors.Is(err, ergon.ErrNotFound) {
+	if _, err := source.FetchTransactionByID(t.Context(), "x.json:9"); err == nil || errors.Is(err, capability.ErrNotFound) {
 		t.Errorf("behind what cannot be read: %v, want an error that is not ErrNotFound", err)
 	}
 	if left, err := source.CountTransactions(t.Context()); left != 3 || err != nil {

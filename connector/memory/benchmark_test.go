@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 )
 
@@ -54,12 +55,12 @@ func BenchmarkGeneratorFetchAndAck(b *testing.B) {
 
 type source interface {
 	ergon.Fetcher
-	ergon.Settler
+	capability.Settler
 }
 
 func benchmarkAcks(b *testing.B, queue source, refill func()) {
 	b.Helper()
-	settlements := make([]ergon.Settlement, batchSize)
+	settlements := make([]capability.Settlement, batchSize)
 	b.ReportAllocs()
 	b.ResetTimer()
 	for left := b.N; left > 0; {
@@ -72,7 +73,7 @@ func benchmarkAcks(b *testing.B, queue source, refill func()) {
 			continue
 		}
 		for i, t := range batch {
-			settlements[i] = ergon.Settlement{Transaction: t}
+			settlements[i] = capability.Settlement{Transaction: t}
 		}
 		if err := queue.SettleTransactions(b.Context(), settlements[:len(batch)]); err != nil {
 			b.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 )
 
@@ -21,7 +22,7 @@ func TestOnlyQueuesWithLeasesKeepLeases(t *testing.T) {
 		"faulty leased queue": {memory.WithLeaseFaults(leased), true},
 		"generator":           {memory.NewGenerator(0, nil), false},
 	} {
-		keeper, ok := c.connector.(ergon.LeaseKeeper)
+		keeper, ok := c.connector.(capability.LeaseKeeper)
 		if ok != c.leases {
 			t.Errorf("%s: is a LeaseKeeper: got %v, want %v", name, ok, c.leases)
 		}
@@ -35,9 +36,9 @@ func TestEveryQueueHasEveryOtherCapability(t *testing.T) {
 	type full interface {
 		ergon.Fetcher
 		ergon.Dispatcher
-		ergon.Settler
-		ergon.Resolver
-		ergon.Counter
+		capability.Settler
+		capability.Resolver
+		capability.Counter
 		ergon.Opener
 		ergon.Closer
 	}

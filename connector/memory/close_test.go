@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 )
 
@@ -33,7 +34,7 @@ func TestClosedQueueRefusesEveryOperation(t *testing.T) {
 	for name, err := range map[string]error{
 		"fetch": fetchErr, "resolve": resolveErr,
 		"dispatch": queue.DispatchTransactions(t.Context(), transactions(1)),
-		"settle":   queue.SettleTransactions(t.Context(), settlementsOf(delivered, ergon.Settlement{})),
+		"settle":   queue.SettleTransactions(t.Context(), settlementsOf(delivered, capability.Settlement{})),
 		"extend":   queue.ExtendLeases(t.Context(), delivered),
 	} {
 		if !errors.Is(err, memory.ErrClosed) {
@@ -50,8 +51,8 @@ func TestClosingGivesBackWhatIsInFlight(t *testing.T) {
 		t.Errorf("closed: got %d waiting, want all 3", got)
 	}
 	openQueue(t, queue)
-	err := queue.SettleTransactions(t.Context(), settlementsOf(delivered[:1], ergon.Settlement{}))
-	if !errors.Is(err, ergon.ErrStaleDelivery) {
+	err := queue.SettleTransactions(t.Context(), settlementsOf(delivered[:1], capability.Settlement{}))
+	if !errors.Is(err, capability.ErrStaleDelivery) {
 		t.Errorf("settling what was given back: got %v, want ErrStaleDelivery", err)
 	}
 	again := wantFetched(t, queue, "t0", "t1", "t2")

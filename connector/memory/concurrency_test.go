@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -69,7 +70,7 @@ func work(t *testing.T, queue *memory.Queue) {
 			}
 			return
 		}
-		settlements := settlementsOf(batch, ergon.Settlement{})
+		settlements := settlementsOf(batch, capability.Settlement{})
 		for i := range settlements {
 			if i%5 == 4 && batch[i].Delivery().Count < 3 {
 				settlements[i].Action = policy.SettleRequeue

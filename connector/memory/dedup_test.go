@@ -58,7 +58,7 @@ func TestDeduplicatingQueueTellsWhatItKnew(t *testing.T) {
 			t.Fatalf("got %d, %v, want one", len(batch), err)
 		}
 		again()
-		if err := q.SettleTransactions(t.Context(), []ergon.Settlement{{Transaction: batch[0], Action: policy.SettleAck}}); err != nil {
+		if err := q.SettleTransactions(t.Context(), []capability.Settlement{{Transaction: batch[0], Action: policy.SettleAck}}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute - time.Nanosecond)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 )
 
@@ -25,7 +26,7 @@ func ExampleWithFaults() {
 		}
 		for _, tx := range batch {
 			fmt.Println("deliver", tx.ID(), tx.Delivery().Count)
-			if err := faulty.SettleTransactions(ctx, []ergon.Settlement{{Transaction: tx}}); err != nil {
+			if err := faulty.SettleTransactions(ctx, []capability.Settlement{{Transaction: tx}}); err != nil {
 				fmt.Println(err)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 )
 
@@ -40,7 +41,7 @@ func TestFailedOperationHasNoEffect(t *testing.T) {
 	if err := queue.ExtendLeases(t.Context(), batch); !errors.Is(err, errScripted) {
 		t.Errorf("extend: got %v, want %v", err, errScripted)
 	}
-	err := queue.SettleTransactions(t.Context(), settlementsOf(batch, ergon.Settlement{}))
+	err := queue.SettleTransactions(t.Context(), settlementsOf(batch, capability.Settlement{}))
 	if !errors.Is(err, memory.ErrFault) {
 		t.Errorf("settle: got %v, want %v", err, memory.ErrFault)
 	}
@@ -86,9 +87,9 @@ func TestFailureOfChosenTransactionsSparesTheOthers(t *testing.T) {
 	batch := wantFetched(t, queue, "t0", "t2", "t3")
 	wantFailures(t, queue.ExtendLeases(t.Context(), batch), 1)
 	ack(t, queue, batch[2]) // not chosen: the fault is not used up
-	settlements := settlementsOf(batch, ergon.Settlement{})
+	settlements := settlementsOf(batch, capability.Settlement{})
 	err := queue.SettleTransactions(t.Context(), settlements)
-	if failed, ok := errors.AsType[*ergon.BatchError](err); !ok || !errors.Is(failed.Failures[2], ergon.ErrStaleDelivery) {
+	if failed, ok := errors.AsType[*ergon.BatchError](err); !ok || !errors.Is(failed.Failures[2], capability.ErrStaleDelivery) {
 		t.Errorf("got %v, want the queue's own refusal of item 2 as well", err)
 	}
 	ack(t, queue, batch[:2]...)
@@ -168,7 +169,7 @@ func TestStallThatIgnoresItsContextTakesEffectLate(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		start := time.Now()
-		if err := queue.SettleTransactions(ctx, settlementsOf(batch, ergon.Settlement{})); err != nil {
+		if err := queue.SettleTransactions(ctx, settlementsOf(batch, capability.Settlement{})); err != nil {
 			t.Errorf("got %v, want no error", err)
 		}
 		took(t, start, time.Minute)
@@ -182,8 +183,8 @@ func TestLeaseRunsWhileAFetchOfChosenTransactionsStalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		queue := memory.WithLeaseFaults(newLeased(1), memory.Stall(memory.OnFetch, lease).For("t0"))
 		batch := wantFetched(t, queue, "t0")
-		err := queue.SettleTransactions(t.Context(), settlementsOf(batch, ergon.Settlement{}))
-		if !errors.Is(err, ergon.ErrStaleDelivery) {
+		err := queue.SettleTransactions(t.Context(), settlementsOf(batch, capability.Settlement{}))
+		if !errors.Is(err, capability.ErrStaleDelivery) {
 			t.Errorf("got %v, want ErrStaleDelivery", err)
 		}
 		wantFetched(t, queue, "t0")
@@ -195,7 +196,7 @@ func TestFaultsOfOneCallStrikeInTheOrderOfTheScript(t *testing.T) {
 		queue := memory.WithFaults(newQueue(1), memory.Stall(memory.OnSettle, time.Second), memory.Fail(memory.OnSettle, errScripted))
 		batch := wantFetched(t, queue, "t0")
 		start := time.Now()
-		err := queue.SettleTransactions(t.Context(), settlementsOf(batch, ergon.Settlement{}))
+		err := queue.SettleTransactions(t.Context(), settlementsOf(batch, capability.Settlement{}))
 		if !errors.Is(err, errScripted) {
 			t.Errorf("got %v, want %v", err, errScripted)
 		}
@@ -305,11 +306,11 @@ func TestLostReplyIsAFailureThatTookEffect(t *testing.T) {
 	if got := batch[0].Delivery().Count; got != 2 {
 		t.Errorf("got delivery count %d, want 2", got)
 	}
-	err := queue.SettleTransactions(t.Context(), settlementsOf(batch[:1], ergon.Settlement{}))
+	err := queue.SettleTransactions(t.Context(), settlementsOf(batch[:1], capability.Settlement{}))
 	if !errors.Is(err, errScripted) {
 		t.Errorf("settle: got %v, want %v", err, errScripted)
 	}
-	wantFailures(t, queue.SettleTransactions(t.Context(), settlementsOf(batch[1:], ergon.Settlement{})), 0)
+	wantFailures(t, queue.SettleTransactions(t.Context(), settlementsOf(batch[1:], capability.Settlement{})), 0)
 	if got := queue.InFlight(); got != 0 {
 		t.Errorf("got %d in flight, want 0", got)
 	}
@@ -323,7 +324,7 @@ func TestWaitingFetchGetsADroppedDeliveryAtOnce(t *testing.T) {
 		batch := wantFetched(t, queue, "t0")
 		start := time.Now()
 		after(time.Second, func() {
-			if err := queue.ExtendLeases(t.Context(), batch); !errors.Is(err, ergon.ErrStaleDelivery) {
+			if err := queue.ExtendLeases(t.Context(), batch); !errors.Is(err, capability.ErrStaleDelivery) {
 				t.Errorf("got %v, want ErrStaleDelivery", err)
 			}
 		})
@@ -340,16 +341,16 @@ func TestDroppedDeliveryIsStaleAndDeliveredAgain(t *testing.T) {
 	wantStale := func(err error, item int) {
 		t.Helper()
 		failed, ok := errors.AsType[*ergon.BatchError](err)
-		if !ok || len(failed.Failures) != 1 || !errors.Is(failed.Failures[item], ergon.ErrStaleDelivery) {
+		if !ok || len(failed.Failures) != 1 || !errors.Is(failed.Failures[item], capability.ErrStaleDelivery) {
 			t.Errorf("got %v, want ErrStaleDelivery for item %d only", err, item)
 		}
 	}
 	batch := wantFetched(t, queue, "t0", "t1")
 	wantStale(queue.ExtendLeases(t.Context(), batch), 1)
 	batch[1] = wantFetched(t, queue, "t1")[0]
-	wantStale(queue.SettleTransactions(t.Context(), settlementsOf(batch, ergon.Settlement{})), 1)
+	wantStale(queue.SettleTransactions(t.Context(), settlementsOf(batch, capability.Settlement{})), 1)
 	batch = wantFetched(t, queue, "t1")
-	wantStale(queue.SettleTransactions(t.Context(), settlementsOf(batch, ergon.Settlement{})), 0)
+	wantStale(queue.SettleTransactions(t.Context(), settlementsOf(batch, capability.Settlement{})), 0)
 	ack(t, queue, wantFetched(t, queue, "t1")...)
 	wantAllStruck(t, queue.FaultyQueue)
 }

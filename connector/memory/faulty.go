@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 )
 
 var (
-	_ ergon.Fetcher     = (*FaultyQueue)(nil)
-	_ ergon.Dispatcher  = (*FaultyQueue)(nil)
-	_ ergon.Settler     = (*FaultyQueue)(nil)
-	_ ergon.LeaseKeeper = (*FaultyLeasedQueue)(nil)
+	_ ergon.Fetcher          = (*FaultyQueue)(nil)
+	_ ergon.Dispatcher       = (*FaultyQueue)(nil)
+	_ capability.Settler     = (*FaultyQueue)(nil)
+	_ capability.LeaseKeeper = (*FaultyLeasedQueue)(nil)
 )
 
 // FaultyQueue is a queue at which things go wrong as scripted, for tests. What happens depends only on the script and on
@@ -49,8 +50,8 @@ func (q *FaultyQueue) DispatchTransactions(ctx context.Context, batch []ergon.Tr
 }
 
 // SettleTransactions is the queue's, struck by the script.
-func (q *FaultyQueue) SettleTransactions(ctx context.Context, batch []ergon.Settlement) error {
-	settled := func(s ergon.Settlement) ergon.Transaction { return s.Transaction }
+func (q *FaultyQueue) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
+	settled := func(s capability.Settlement) ergon.Transaction { return s.Transaction }
 	return struckCall(ctx, q, OnSettle, batch, settled, q.Queue.SettleTransactions)
 }
 

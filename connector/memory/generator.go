@@ -14,9 +14,9 @@ import (
 )
 
 var (
-	_ ergon.Fetcher = (*Generator)(nil)
-	_ ergon.Settler = (*Generator)(nil)
-	_ ergon.Counter = (*Generator)(nil)
+	_ ergon.Fetcher      = (*Generator)(nil)
+	_ capability.Settler = (*Generator)(nil)
+	_ capability.Counter = (*Generator)(nil)
 
 	_ capability.Declarer    = (*Generator)(nil)
 	_ capability.WorkerBound = (*Generator)(nil)
@@ -134,7 +134,7 @@ func (g *Generator) make() []ergon.Transaction {
 
 // SettleTransactions counts what is acknowledged and rejected and keeps what is requeued. A *BatchError names requeued
 // transactions that are none of this generator's.
-func (g *Generator) SettleTransactions(_ context.Context, batch []ergon.Settlement) error {
+func (g *Generator) SettleTransactions(_ context.Context, batch []capability.Settlement) error {
 	var acked, rejected, requeued int64
 	var failures failures
 	for i := range batch {

@@ -24,7 +24,7 @@ func TestGeneratorMakesEachNumberOnceAndEnds(t *testing.T) {
 	ack(t, generator, first...)
 	last := wantFetched(t, generator, "11")
 	wantFetched(t, generator) // in flight
-	settle(t, generator, ergon.Settlement{Action: policy.SettleReject}, last...)
+	settle(t, generator, capability.Settlement{Action: policy.SettleReject}, last...)
 	if _, err := generator.FetchTransactions(t.Context(), 1); !errors.Is(err, ergon.ErrExhausted) {
 		t.Errorf("got %v, want ErrExhausted", err)
 	}
@@ -36,7 +36,7 @@ func TestGeneratorMakesEachNumberOnceAndEnds(t *testing.T) {
 func TestGeneratorMakesARequeuedTransactionAgain(t *testing.T) {
 	generator := memory.NewGenerator(3, func(i int64) any { return i })
 	batch := fetch(t, generator, 2)
-	settle(t, generator, ergon.Settlement{Action: policy.SettleRequeue}, batch...)
+	settle(t, generator, capability.Settlement{Action: policy.SettleRequeue}, batch...)
 	again := fetch(t, generator, 1)
 	wantIDs(t, again, "0")
 	if got := again[0].Payload(); got != int64(0) {
@@ -48,7 +48,7 @@ func TestGeneratorMakesARequeuedTransactionAgain(t *testing.T) {
 	if _, err := generator.FetchTransactions(t.Context(), 1); !errors.Is(err, ergon.ErrExhausted) {
 		t.Errorf("got %v, want ErrExhausted", err)
 	}
-	err := generator.SettleTransactions(t.Context(), []ergon.Settlement{
+	err := generator.SettleTransactions(t.Context(), []capability.Settlement{
 		{Transaction: ergon.NewTransaction("3", nil), Action: policy.SettleRequeue},
 	})
 	if _, ok := errors.AsType[*ergon.BatchError](err); !ok {
@@ -96,10 +96,10 @@ func TestIDsOfANamedGeneratorAreItsOwn(t *testing.T) {
 func TestANamedGeneratorTakesBackItsOwnOnly(t *testing.T) {
 	g := memory.NewGenerator(3, nil).Named("a", 1)
 	batch := wantFetched(t, g, "a@1:0", "a@1:1", "a@1:2")
-	settle(t, g, ergon.Settlement{Action: policy.SettleRequeue}, batch[1])
+	settle(t, g, capability.Settlement{Action: policy.SettleRequeue}, batch[1])
 	wantFetched(t, g, "a@1:1")
 	for _, foreign := range []string{"1", "a@2:1", "b@1:1", "a@1:3", "a@1:-1", "a@1:"} {
-		err := g.SettleTransactions(t.Context(), []ergon.Settlement{
+		err := g.SettleTransactions(t.Context(), []capability.Settlement{
 			{Transaction: ergon.NewTransaction(foreign, nil), Action: policy.SettleRequeue},
 		})
 		if _, ok := errors.AsType[*ergon.BatchError](err); !ok {
@@ -116,10 +116,10 @@ func TestGeneratorAllocatesNothingPerTransaction(t *testing.T) {
 func wantNothingPerTransaction(t *testing.T, generator *memory.Generator) {
 	t.Helper()
 	const size = 1000
-	settlements := make([]ergon.Settlement, size)
+	settlements := make([]capability.Settlement, size)
 	got := testing.AllocsPerRun(20, func() {
 		for i, tx := range fetch(t, generator, size) {
-			settlements[i] = ergon.Settlement{Transaction: tx}
+			settlements[i] = capability.Settlement{Transaction: tx}
 		}
 		if err := generator.SettleTransactions(t.Context(), settlements); err != nil {
 			t.Error(err)
@@ -153,7 +153,7 @@ func TestWorkersDivideAGenerator(t *testing.T) {
 				}
 				for _, tx := range batch {
 					made[tx.ID()]++
-					if err := g.SettleTransactions(t.Context(), []ergon.Settlement{{Transaction: tx, Action: policy.SettleAck}}); err != nil {
+					if err := g.SettleTransactions(t.Context(), []capability.Settlement{{Transaction: tx, Action: policy.SettleAck}}); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -184,7 +184,7 @@ func TestGeneratorWithoutANameHasThatOfItsTask(t *testing.T) {
 	} {
 		g := memory.NewGenerator(2, nil).Named(c.name, 7)
 		g.BindWorker(c.of)
-		settle(t, g, ergon.Settlement{Action: policy.SettleRequeue}, fetch(t, g, 1)...)
+		settle(t, g, capability.Settlement{Action: policy.SettleRequeue}, fetch(t, g, 1)...)
 		wantIDs(t, fetch(t, g, 1), c.want)
 	}
 	byItself := memory.NewGenerator(1, nil)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -51,8 +52,8 @@ func wantIDs(tb testing.TB, batch []ergon.Transaction, want ...string) {
 	}
 }
 
-func settlementsOf(batch []ergon.Transaction, like ergon.Settlement) []ergon.Settlement {
-	made := make([]ergon.Settlement, len(batch))
+func settlementsOf(batch []ergon.Transaction, like capability.Settlement) []capability.Settlement {
+	made := make([]capability.Settlement, len(batch))
 	for i, tx := range batch {
 		made[i] = like
 		made[i].Transaction = tx
@@ -60,16 +61,16 @@ func settlementsOf(batch []ergon.Transaction, like ergon.Settlement) []ergon.Set
 	return made
 }
 
-func settle(tb testing.TB, at ergon.Settler, like ergon.Settlement, batch ...ergon.Transaction) {
+func settle(tb testing.TB, at capability.Settler, like capability.Settlement, batch ...ergon.Transaction) {
 	tb.Helper()
 	if err := at.SettleTransactions(tb.Context(), settlementsOf(batch, like)); err != nil {
 		tb.Fatalf("settling: %v", err)
 	}
 }
 
-func ack(tb testing.TB, at ergon.Settler, batch ...ergon.Transaction) {
+func ack(tb testing.TB, at capability.Settler, batch ...ergon.Transaction) {
 	tb.Helper()
-	settle(tb, at, ergon.Settlement{Action: policy.SettleAck}, batch...)
+	settle(tb, at, capability.Settlement{Action: policy.SettleAck}, batch...)
 }
 
 func dispatch(tb testing.TB, to ergon.Dispatcher, batch ...ergon.Transaction) {

@@ -35,7 +35,7 @@ func TestOneOfAKeyIsOutAtATime(t *testing.T) {
 	}
 	ack(t, q, first[0])
 	second := wantFetched(t, q, "k2")
-	settle(t, q, ergon.Settlement{Action: policy.SettleReject}, second...)
+	settle(t, q, capability.Settlement{Action: policy.SettleReject}, second...)
 	third := wantFetched(t, q, "k3")
 	ack(t, q, third...)
 	dispatch(t, q, keyed("k", "k4")...)
@@ -44,7 +44,7 @@ func TestOneOfAKeyIsOutAtATime(t *testing.T) {
 
 // [L8] A requeue holds up its key, with a delay or without, counted or not; so does a lease that was lost.
 func TestARequeueHoldsUpItsKey(t *testing.T) {
-	for name, how := range map[string]ergon.Settlement{
+	for name, how := range map[string]capability.Settlement{
 		"as failed":   {Action: policy.SettleRequeue},
 		"interrupted": {Action: policy.SettleRequeue, Interrupted: true},
 	} {
@@ -61,7 +61,7 @@ func TestARequeueHoldsUpItsKey(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		q := memory.NewLeased(memory.Settings{Transactions: keyed("k", "k1", "k2")}, time.Minute)
-		settle(t, q.Queue, ergon.Settlement{Action: policy.SettleRequeue, Delay: time.Second}, wantFetched(t, q, "k1")...)
+		settle(t, q.Queue, capability.Settlement{Action: policy.SettleRequeue, Delay: time.Second}, wantFetched(t, q, "k1")...)
 		time.Sleep(time.Second - 1)
 		wantFetched(t, q)
 		time.Sleep(time.Nanosecond)
@@ -80,7 +80,7 @@ func TestByIDComesBackToItsPlace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	settle(t, q, ergon.Settlement{Action: policy.SettleRequeue, Interrupted: true}, byID)
+	settle(t, q, capability.Settlement{Action: policy.SettleRequeue, Interrupted: true}, byID)
 	ack(t, q, first...)
 	ack(t, q, wantFetched(t, q, "k2")...)
 	wantFetched(t, q, "k3")
@@ -99,7 +99,7 @@ func TestQueueMayKeepNoOrder(t *testing.T) {
 func TestLongestDelayIsNoShortOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := memory.New(memory.Settings{Transactions: transactions(2)})
-		settle(t, q, ergon.Settlement{Action: policy.SettleRequeue, Delay: math.MaxInt64}, wantFetched(t, q, "t0", "t1")...)
+		settle(t, q, capability.Settlement{Action: policy.SettleRequeue, Delay: math.MaxInt64}, wantFetched(t, q, "t0", "t1")...)
 		wantFetched(t, q)
 		time.Sleep(100 * 365 * 24 * time.Hour)
 		wantFetched(t, q)

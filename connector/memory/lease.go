@@ -6,9 +6,10 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 )
 
-var _ ergon.LeaseKeeper = (*LeasedQueue)(nil)
+var _ capability.LeaseKeeper = (*LeasedQueue)(nil)
 
 // LeasedQueue is a queue whose deliveries expire: what is not settled within its lease is given back, and its delivery
 // is stale from that moment on.
@@ -27,7 +28,7 @@ func NewLeased(settings Settings, lease time.Duration) *LeasedQueue {
 func (q *LeasedQueue) LeaseDuration() time.Duration { return q.lease }
 
 // ExtendLeases has each delivery last for LeaseDuration from now. A *BatchError names those that are lost, with
-// ergon.ErrStaleDelivery. It never waits.
+// capability.ErrStaleDelivery. It never waits.
 func (q *LeasedQueue) ExtendLeases(ctx context.Context, batch []ergon.Transaction) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("memory: extending %d leases: %w", len(batch), context.Cause(ctx))

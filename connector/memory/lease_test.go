@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 )
 
@@ -24,8 +25,8 @@ func TestDeliveryMayBeSettledUntilItsLeaseRunsOut(t *testing.T) {
 		wantFetched(t, queue)
 		ack(t, queue, batch[0])
 		time.Sleep(time.Nanosecond)
-		err := queue.SettleTransactions(t.Context(), settlementsOf(batch[1:], ergon.Settlement{}))
-		if !errors.Is(err, ergon.ErrStaleDelivery) {
+		err := queue.SettleTransactions(t.Context(), settlementsOf(batch[1:], capability.Settlement{}))
+		if !errors.Is(err, capability.ErrStaleDelivery) {
 			t.Errorf("got %v, want ErrStaleDelivery", err)
 		}
 		again := wantFetched(t, queue, "t1")
@@ -76,7 +77,7 @@ func TestExtensionNamesTheLostLeases(t *testing.T) {
 		if !ok || len(failed.Failures) != 2 {
 			t.Fatalf("got %v, want a BatchError for both", err)
 		}
-		if !errors.Is(failed.Failures[0], ergon.ErrStaleDelivery) || errors.Is(failed.Failures[1], ergon.ErrStaleDelivery) {
+		if !errors.Is(failed.Failures[0], capability.ErrStaleDelivery) || errors.Is(failed.Failures[1], capability.ErrStaleDelivery) {
 			t.Errorf("got %v, want ErrStaleDelivery for the lease run out only", failed.Failures)
 		}
 	})
@@ -87,7 +88,7 @@ func TestLeaseRunOutIsLostAlthoughNobodyFetchedSince(t *testing.T) {
 		queue := newLeased(1)
 		lost := fetch(t, queue, 1)
 		time.Sleep(lease)
-		if err := queue.ExtendLeases(t.Context(), lost); !errors.Is(err, ergon.ErrStaleDelivery) {
+		if err := queue.ExtendLeases(t.Context(), lost); !errors.Is(err, capability.ErrStaleDelivery) {
 			t.Errorf("extend: got %v, want ErrStaleDelivery", err)
 		}
 		if _, err := queue.FetchTransactionByID(t.Context(), "t0"); err != nil {
@@ -110,8 +111,8 @@ func TestLeaseOfNothingHasRunOutAtOnce(t *testing.T) {
 		t.Errorf("got a lease of %v, want 0", got)
 	}
 	batch := wantFetched(t, queue, "t0")
-	err := queue.SettleTransactions(t.Context(), settlementsOf(batch, ergon.Settlement{}))
-	if !errors.Is(err, ergon.ErrStaleDelivery) {
+	err := queue.SettleTransactions(t.Context(), settlementsOf(batch, capability.Settlement{}))
+	if !errors.Is(err, capability.ErrStaleDelivery) {
 		t.Errorf("got %v, want ErrStaleDelivery", err)
 	}
 }

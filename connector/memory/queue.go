@@ -12,13 +12,13 @@ import (
 )
 
 var (
-	_ ergon.Fetcher    = (*Queue)(nil)
-	_ ergon.Dispatcher = (*Queue)(nil)
-	_ ergon.Settler    = (*Queue)(nil)
-	_ ergon.Resolver   = (*Queue)(nil)
-	_ ergon.Counter    = (*Queue)(nil)
-	_ ergon.Opener     = (*Queue)(nil)
-	_ ergon.Closer     = (*Queue)(nil)
+	_ ergon.Fetcher       = (*Queue)(nil)
+	_ ergon.Dispatcher    = (*Queue)(nil)
+	_ capability.Settler  = (*Queue)(nil)
+	_ capability.Resolver = (*Queue)(nil)
+	_ capability.Counter  = (*Queue)(nil)
+	_ ergon.Opener        = (*Queue)(nil)
+	_ ergon.Closer        = (*Queue)(nil)
 
 	_ capability.Declarer = (*Queue)(nil)
 )
@@ -47,7 +47,7 @@ type Queue struct {
 	free        pool
 	ids         ids // where Settings.Dedup is set
 	rejected    []ergon.Transaction
-	settlements []ergon.Settlement
+	settlements []capability.Settlement
 	arrived     signal // something to fetch, or nothing will ever come
 	left        signal // room for a dispatch
 }
@@ -112,7 +112,7 @@ func (q *Queue) Rejected() []ergon.Transaction {
 }
 
 // Settlements returns every settlement that took effect, in order; none unless Settings.Record is set.
-func (q *Queue) Settlements() []ergon.Settlement {
+func (q *Queue) Settlements() []capability.Settlement {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return slices.Clone(q.settlements)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -19,8 +20,8 @@ func TestFiniteQueueIsExhaustedOnceEverythingIsSettledForGood(t *testing.T) {
 	batch = append(batch, wantFetched(t, queue, "t2")...)
 	wantFetched(t, queue) // in flight: they may come back
 	ack(t, queue, batch[0])
-	settle(t, queue, ergon.Settlement{Action: policy.SettleReject}, batch[1])
-	settle(t, queue, ergon.Settlement{Action: policy.SettleRequeue, Delay: time.Hour}, batch[2])
+	settle(t, queue, capability.Settlement{Action: policy.SettleReject}, batch[1])
+	settle(t, queue, capability.Settlement{Action: policy.SettleRequeue, Delay: time.Hour}, batch[2])
 	wantFetched(t, queue) // delayed: it will come back
 	last, err := queue.FetchTransactionByID(t.Context(), "t2")
 	if err != nil {
@@ -66,7 +67,7 @@ func TestDeliveryTellsItsCountAndWhenTheTransactionCame(t *testing.T) {
 		if at := tx.Delivery().EnqueuedAt; at.Before(from) || at.After(to) {
 			t.Errorf("got enqueued at %v, want from %v to %v", at, from, to)
 		}
-		settle(t, queue, ergon.Settlement{Action: policy.SettleRequeue}, tx)
+		settle(t, queue, capability.Settlement{Action: policy.SettleRequeue}, tx)
 	}
 }
 
@@ -77,23 +78,23 @@ func TestInterruptedDeliveryIsNotCounted(t *testing.T) {
 		if got := tx.Delivery().Count; got != 1 {
 			t.Errorf("got delivery count %d, want 1", got)
 		}
-		settle(t, queue, ergon.Settlement{Action: policy.SettleRequeue, Interrupted: true}, tx)
+		settle(t, queue, capability.Settlement{Action: policy.SettleRequeue, Interrupted: true}, tx)
 	}
 }
 
 func TestInterruptedTransactionsTakeTheirOldPlacesAndFailedOnesTheLast(t *testing.T) {
 	queue := newQueue(6)
 	batch := fetch(t, queue, 5)
-	settle(t, queue, ergon.Settlement{Action: policy.SettleRequeue}, batch[0])
-	settle(t, queue, ergon.Settlement{Action: policy.SettleRequeue, Interrupted: true}, batch[3], batch[1])
-	settle(t, queue, ergon.Settlement{Action: policy.SettleRequeue, Interrupted: true}, batch[2])
+	settle(t, queue, capability.Settlement{Action: policy.SettleRequeue}, batch[0])
+	settle(t, queue, capability.Settlement{Action: policy.SettleRequeue, Interrupted: true}, batch[3], batch[1])
+	settle(t, queue, capability.Settlement{Action: policy.SettleRequeue, Interrupted: true}, batch[2])
 	wantFetched(t, queue, "t1", "t2", "t3", "t5", "t0")
 }
 
 func TestRejectedTransactionIsKeptAside(t *testing.T) {
 	queue := newQueue(2)
 	batch := wantFetched(t, queue, "t0", "t1")
-	settle(t, queue, ergon.Settlement{Action: policy.SettleReject}, batch[1])
+	settle(t, queue, capability.Settlement{Action: policy.SettleReject}, batch[1])
 	wantIDs(t, queue.Rejected(), "t1")
 	if got := queue.Rejected()[0].Payload(); got != 1 {
 		t.Errorf("got payload %v, want 1", got)
@@ -105,7 +106,7 @@ func TestEachItemOfABatchIsSettledByItself(t *testing.T) {
 	queue, other := newQueue(4), newQueue(1)
 	batch := wantFetched(t, queue, "t0", "t1", "t2", "t3")
 	ack(t, queue, batch[1])
-	settlements := settlementsOf(batch, ergon.Settlement{Action: policy.SettleAck})
+	settlements := settlementsOf(batch, capability.Settlement{Action: policy.SettleAck})
 	settlements[2].Transaction = wantFetched(t, other, "t0")[0]
 	settlements[3].Action = 99
 	err := queue.SettleTransactions(t.Context(), settlements)
@@ -113,10 +114,10 @@ func TestEachItemOfABatchIsSettledByItself(t *testing.T) {
 	if !ok || len(failed.Failures) != 3 || failed.Failures[0] != nil {
 		t.Fatalf("got %v, want a BatchError for items 1 to 3", err)
 	}
-	if !errors.Is(failed.Failures[1], ergon.ErrStaleDelivery) {
+	if !errors.Is(failed.Failures[1], capability.ErrStaleDelivery) {
 		t.Errorf("settled before: got %v, want ErrStaleDelivery", failed.Failures[1])
 	}
-	if errors.Is(failed.Failures[2], ergon.ErrStaleDelivery) {
+	if errors.Is(failed.Failures[2], capability.ErrStaleDelivery) {
 		t.Errorf("from another queue: got %v, want another error than ErrStaleDelivery", failed.Failures[2])
 	}
 	if got := queue.InFlight(); got != 2 {
@@ -136,8 +137,8 @@ func TestLateSettlementNeverHitsAnotherDelivery(t *testing.T) {
 		if got := delivered.Delivery().Count; got != 1 {
 			t.Errorf("got delivery count %d, want 1", got)
 		}
-		err := queue.SettleTransactions(t.Context(), []ergon.Settlement{{Transaction: first}})
-		if !errors.Is(err, ergon.ErrStaleDelivery) {
+		err := queue.SettleTransactions(t.Context(), []capability.Settlement{{Transaction: first}})
+		if !errors.Is(err, capability.ErrStaleDelivery) {
 			t.Errorf("got %v, want ErrStaleDelivery", err)
 		}
 		ack(t, queue, delivered)
@@ -148,9 +149,9 @@ func TestSettlementsAreRecordedOnlyWhenAskedFor(t *testing.T) {
 	for _, record := range []bool{false, true} {
 		queue := memory.New(memory.Settings{Transactions: transactions(2), Record: record})
 		batch := wantFetched(t, queue, "t0", "t1")
-		settle(t, queue, ergon.Settlement{Action: policy.SettleRequeue, Delay: time.Second}, batch[1])
+		settle(t, queue, capability.Settlement{Action: policy.SettleRequeue, Delay: time.Second}, batch[1])
 		ack(t, queue, batch[0])
-		_ = queue.SettleTransactions(t.Context(), settlementsOf(batch, ergon.Settlement{})) // stale: no effect, no record
+		_ = queue.SettleTransactions(t.Context(), settlementsOf(batch, capability.Settlement{})) // stale: no effect, no record
 		got := queue.Settlements()
 		if !record {
 			if len(got) != 0 {
@@ -168,7 +169,7 @@ func TestCountIsWhatWaitsOrIsDelayed(t *testing.T) {
 	queue := newQueue(5)
 	batch := fetch(t, queue, 3)
 	ack(t, queue, batch[0])
-	settle(t, queue, ergon.Settlement{Action: policy.SettleRequeue, Delay: time.Hour}, batch[1])
+	settle(t, queue, capability.Settlement{Action: policy.SettleRequeue, Delay: time.Hour}, batch[1])
 	if got, err := queue.CountTransactions(t.Context()); got != 3 || err != nil {
 		t.Errorf("got %d, %v, want t1, t3 and t4", got, err)
 	}
@@ -182,7 +183,7 @@ func TestOperationsHeedAnEndedContextAndTakeNothing(t *testing.T) {
 	for name, err := range map[string]error{
 		"fetch": fetchErr, "resolve": resolveErr,
 		"dispatch": queue.DispatchTransactions(canceled(t), transactions(1)),
-		"settle":   queue.SettleTransactions(canceled(t), settlementsOf(delivered, ergon.Settlement{})),
+		"settle":   queue.SettleTransactions(canceled(t), settlementsOf(delivered, capability.Settlement{})),
 		"extend":   queue.ExtendLeases(canceled(t), delivered),
 	} {
 		if !errors.Is(err, context.Canceled) {
@@ -230,11 +231,11 @@ func heapInUse() int64 {
 func TestFetchAndAckAllocateOncePerTransaction(t *testing.T) {
 	const size = 1000
 	queue, batch := newQueue(0), transactions(size)
-	settlements := make([]ergon.Settlement, size)
+	settlements := make([]capability.Settlement, size)
 	got := testing.AllocsPerRun(20, func() {
 		dispatch(t, queue, batch...)
 		for i, tx := range fetch(t, queue, size) {
-			settlements[i] = ergon.Settlement{Transaction: tx}
+			settlements[i] = capability.Settlement{Transaction: tx}
 		}
 		if err := queue.SettleTransactions(t.Context(), settlements); err != nil {
 			t.Error(err)

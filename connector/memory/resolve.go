@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 )
 
 // FetchTransactionByID delivers the first transaction with that id which waits, delayed ones included: it is in flight
@@ -30,7 +31,7 @@ func (q *Queue) FetchTransactionByID(ctx context.Context, id string) (ergon.Tran
 	if q.inFlight.find(id) != nil {
 		return ergon.Transaction{}, fmt.Errorf("memory: transaction %s is in flight; wait until it is settled", id)
 	}
-	return ergon.Transaction{}, fmt.Errorf("memory: transaction %q: %w", id, ergon.ErrNotFound)
+	return ergon.Transaction{}, fmt.Errorf("memory: transaction %q: %w", id, capability.ErrNotFound)
 }
 
 func (q *Queue) takeByID(id string) *item {

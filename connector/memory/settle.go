@@ -7,14 +7,15 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/policy"
 )
 
 var errForeign = errors.New("the transaction did not come from this source")
 
 // SettleTransactions settles each item by itself. A *BatchError names those that did not take effect, with
-// ergon.ErrStaleDelivery for a delivery that was settled before or that the queue has taken back. It never waits.
-func (q *Queue) SettleTransactions(ctx context.Context, batch []ergon.Settlement) error {
+// capability.ErrStaleDelivery for a delivery that was settled before or that the queue has taken back. It never waits.
+func (q *Queue) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("memory: settling %d transactions: %w", len(batch), context.Cause(ctx))
 	}
@@ -38,7 +39,7 @@ func (q *Queue) SettleTransactions(ctx context.Context, batch []ergon.Settlement
 	return failures.err()
 }
 
-func (q *Queue) settle(s *ergon.Settlement, now time.Time) error {
+func (q *Queue) settle(s *capability.Settlement, now time.Time) error {
 	it, err := q.delivered(s.Transaction)
 	if err != nil {
 		return err
@@ -67,7 +68,7 @@ func (q *Queue) delivered(t ergon.Transaction) (*item, error) {
 		return nil, fmt.Errorf("memory: transaction %s: %w", t.ID(), errForeign)
 	}
 	if r.item.delivery != r {
-		return nil, fmt.Errorf("memory: transaction %s: %w", t.ID(), ergon.ErrStaleDelivery)
+		return nil, fmt.Errorf("memory: transaction %s: %w", t.ID(), capability.ErrStaleDelivery)
 	}
 	return r.item, nil
 }
@@ -85,7 +86,7 @@ func (q *Queue) drop(it *item, now time.Time) {
 	}
 }
 
-func (q *Queue) requeue(it *item, s *ergon.Settlement, now time.Time) {
+func (q *Queue) requeue(it *item, s *capability.Settlement, now time.Time) {
 	if s.Interrupted {
 		it.count--
 	}

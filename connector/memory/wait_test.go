@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -16,9 +17,9 @@ func TestRequeuedTransactionIsHeldBackForExactlyItsDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		queue := newQueue(3)
 		batch := wantFetched(t, queue, "t0", "t1", "t2")
-		settle(t, queue, ergon.Settlement{Action: policy.SettleRequeue, Delay: 2 * time.Second}, batch[0])
-		settle(t, queue, ergon.Settlement{Action: policy.SettleRequeue, Delay: time.Second}, batch[1])
-		settle(t, queue, ergon.Settlement{Action: policy.SettleRequeue, Delay: time.Second, Interrupted: true}, batch[2])
+		settle(t, queue, capability.Settlement{Action: policy.SettleRequeue, Delay: 2 * time.Second}, batch[0])
+		settle(t, queue, capability.Settlement{Action: policy.SettleRequeue, Delay: time.Second}, batch[1])
+		settle(t, queue, capability.Settlement{Action: policy.SettleRequeue, Delay: time.Second, Interrupted: true}, batch[2])
 		time.Sleep(time.Second - time.Nanosecond)
 		wantFetched(t, queue)
 		time.Sleep(time.Nanosecond)
@@ -72,7 +73,7 @@ func TestWaitingFetchReturnsWhatFallsDue(t *testing.T) {
 	for name, giveBack := range map[string]func(t *testing.T, queue *memory.LeasedQueue, tx ergon.Transaction){
 		"a requeued transaction": func(t *testing.T, queue *memory.LeasedQueue, tx ergon.Transaction) {
 			t.Helper()
-			settle(t, queue, ergon.Settlement{Action: policy.SettleRequeue, Delay: 3 * time.Second}, tx)
+			settle(t, queue, capability.Settlement{Action: policy.SettleRequeue, Delay: 3 * time.Second}, tx)
 		},
 		"a lease run out": func(t *testing.T, _ *memory.LeasedQueue, _ ergon.Transaction) { t.Helper() },
 	} {
@@ -93,7 +94,7 @@ func TestWaitingFetchSeesALeaseThatBeganWhileItWaited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		queue := memory.NewLeased(memory.Settings{MaxWait: time.Hour, Transactions: transactions(1)}, time.Second)
 		start := time.Now()
-		settle(t, queue, ergon.Settlement{Action: policy.SettleRequeue, Delay: time.Minute}, wantFetched(t, queue, "t0")...)
+		settle(t, queue, capability.Settlement{Action: policy.SettleRequeue, Delay: time.Minute}, wantFetched(t, queue, "t0")...)
 		after(10*time.Second, func() {
 			if _, err := queue.FetchTransactionByID(t.Context(), "t0"); err != nil {
 				t.Error(err)
@@ -109,7 +110,9 @@ func TestWaitingFetchSeesADelayThatBeganWhileItWaited(t *testing.T) {
 		queue := memory.New(memory.Settings{MaxWait: time.Hour, Transactions: transactions(1)})
 		batch := wantFetched(t, queue, "t0")
 		start := time.Now()
-		after(time.Second, func() { settle(t, queue, ergon.Settlement{Action: policy.SettleRequeue, Delay: time.Minute}, batch...) })
+		after(time.Second, func() {
+			settle(t, queue, capability.Settlement{Action: policy.SettleRequeue, Delay: time.Minute}, batch...)
+		})
 		wantFetched(t, queue, "t0")
 		took(t, start, time.Minute+time.Second)
 	})
@@ -160,7 +163,7 @@ func TestDispatchWaitsForRoomForItsWholeBatch(t *testing.T) {
 		queue := memory.New(memory.Settings{Capacity: 3, Transactions: transactions(2)})
 		batch := wantFetched(t, queue, "t0", "t1")
 		start := time.Now()
-		after(time.Second, func() { settle(t, queue, ergon.Settlement{Action: policy.SettleRequeue}, batch[0]) }) // makes no room
+		after(time.Second, func() { settle(t, queue, capability.Settlement{Action: policy.SettleRequeue}, batch[0]) }) // makes no room
 		after(2*time.Second, func() { ack(t, queue, batch[1]) })
 		dispatch(t, queue, ergon.NewTransaction("a", nil), ergon.NewTransaction("b", nil))
 		took(t, start, 2*time.Second)

@@ -3,7 +3,7 @@ package sqlite
 import (
 	"errors"
 
-	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/policy"
 )
 
@@ -58,7 +58,7 @@ var errSingly = errors.New("a delivery is stale")
 
 // ackTogether acknowledges the first of a batch at once and returns how many, where all of them are acknowledgements of as many
 // claims, without an ordering key or a body; otherwise 0, as where each is to be settled singly. One that is stale is errSingly.
-func (q *Queue) ackTogether(t *tx, now int64, batch []ergon.Settlement, singly bool) (int, error) {
+func (q *Queue) ackTogether(t *tx, now int64, batch []capability.Settlement, singly bool) (int, error) {
 	if singly || len(batch) < together {
 		return 0, nil
 	}
@@ -86,7 +86,7 @@ func (q *Queue) ackTogether(t *tx, now int64, batch []ergon.Settlement, singly b
 }
 
 // plainAck returns the receipt of an acknowledgement that changes nothing but its item; nil for any other settlement.
-func (q *Queue) plainAck(s *ergon.Settlement) *receipt {
+func (q *Queue) plainAck(s *capability.Settlement) *receipt {
 	r, ok := s.Transaction.Delivery().Receipt.(*receipt)
 	if !ok || s.Action != policy.SettleAck || !q.delivered(r) || r.key != nil || r.apart || r.lost > 0 {
 		return nil

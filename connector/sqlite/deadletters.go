@@ -5,16 +5,17 @@ import (
 	"fmt"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/deadletter"
 )
 
 var (
-	_ ergon.Dispatcher  = (*DeadLetters)(nil)
-	_ ergon.Counter     = (*DeadLetters)(nil)
-	_ ergon.Opener      = (*DeadLetters)(nil)
-	_ ergon.Closer      = (*DeadLetters)(nil)
-	_ deadletter.Store  = (*DeadLetters)(nil)
-	_ deadletter.Editor = (*DeadLetters)(nil)
+	_ ergon.Dispatcher   = (*DeadLetters)(nil)
+	_ capability.Counter = (*DeadLetters)(nil)
+	_ ergon.Opener       = (*DeadLetters)(nil)
+	_ ergon.Closer       = (*DeadLetters)(nil)
+	_ deadletter.Store   = (*DeadLetters)(nil)
+	_ deadletter.Editor  = (*DeadLetters)(nil)
 )
 
 // DeadLetters is the store of dead letters in a file. All its methods are safe for concurrent use, by any number of

@@ -49,7 +49,7 @@ func ExampleQueue_HopTransactions() {
 		fmt.Printf("order %s %s\n", order.ID(), order.Payload())
 		invoice := ergon.NewTransaction("invoice-"+order.ID(), "paid")
 		hops = append(hops, capability.Hop{
-			Settlement: ergon.Settlement{Transaction: order},
+			Settlement: capability.Settlement{Transaction: order},
 			Outputs:    []capability.Output{{To: invoices, Transactions: []ergon.Transaction{invoice}}},
 		})
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/sqlite"
 	"github.com/ergon-go/ergon/deadletter"
 	"github.com/ergon-go/ergon/policy"
@@ -158,8 +159,8 @@ func idsOf(batch []ergon.Transaction) []string {
 	return ids
 }
 
-func settlements(like ergon.Settlement, batch ...ergon.Transaction) []ergon.Settlement {
-	made := make([]ergon.Settlement, len(batch))
+func settlements(like capability.Settlement, batch ...ergon.Transaction) []capability.Settlement {
+	made := make([]capability.Settlement, len(batch))
 	for i, tx := range batch {
 		made[i] = like
 		made[i].Transaction = tx
@@ -167,26 +168,26 @@ func settlements(like ergon.Settlement, batch ...ergon.Transaction) []ergon.Sett
 	return made
 }
 
-func settle(tb testing.TB, at ergon.Settler, like ergon.Settlement, batch ...ergon.Transaction) {
+func settle(tb testing.TB, at capability.Settler, like capability.Settlement, batch ...ergon.Transaction) {
 	tb.Helper()
 	if err := at.SettleTransactions(tb.Context(), settlements(like, batch...)); err != nil {
 		tb.Fatalf("settling: %v", err)
 	}
 }
 
-func ack(tb testing.TB, at ergon.Settler, batch ...ergon.Transaction) {
+func ack(tb testing.TB, at capability.Settler, batch ...ergon.Transaction) {
 	tb.Helper()
-	settle(tb, at, ergon.Settlement{Action: policy.SettleAck}, batch...)
+	settle(tb, at, capability.Settlement{Action: policy.SettleAck}, batch...)
 }
 
 var (
-	requeued    = ergon.Settlement{Action: policy.SettleRequeue}
-	interrupted = ergon.Settlement{Action: policy.SettleRequeue, Interrupted: true}
-	rejected    = ergon.Settlement{Action: policy.SettleReject}
+	requeued    = capability.Settlement{Action: policy.SettleRequeue}
+	interrupted = capability.Settlement{Action: policy.SettleRequeue, Interrupted: true}
+	rejected    = capability.Settlement{Action: policy.SettleReject}
 )
 
-func later(d time.Duration) ergon.Settlement {
-	return ergon.Settlement{Action: policy.SettleRequeue, Delay: d}
+func later(d time.Duration) capability.Settlement {
+	return capability.Settlement{Action: policy.SettleRequeue, Delay: d}
 }
 
 func letters(tb testing.TB, from deadletter.Store) []deadletter.Letter {

@@ -34,7 +34,7 @@ func unwrapped(d ergon.Dispatcher) ergon.Dispatcher {
 }
 
 // HopTransactions settles deliveries and dispatches what came out of them, all in one transaction. A *BatchError names the
-// hops of which nothing took effect: with ergon.ErrStaleDelivery where the delivery was settled before or its lease has run
+// hops of which nothing took effect: with capability.ErrStaleDelivery where the delivery was settled before or its lease has run
 // out, with another error where an output can never be stored. What a queue knew of the outputs is reported as by
 // DispatchTransactions.
 func (q *Queue) HopTransactions(ctx context.Context, batch []capability.Hop) error {
@@ -112,8 +112,8 @@ func (q *Queue) outputs(all []capability.Output) ([]output, error) {
 }
 
 // plainHops are the settlements of hops with outputs that no queue refuses; the others' are left empty.
-func plainHops(batch []capability.Hop, outputs [][]output, unfit failures) []ergon.Settlement {
-	plain := make([]ergon.Settlement, len(batch))
+func plainHops(batch []capability.Hop, outputs [][]output, unfit failures) []capability.Settlement {
+	plain := make([]capability.Settlement, len(batch))
 	for i := range batch {
 		if unfit[i] == nil && !slices.ContainsFunc(outputs[i], func(o output) bool { return len(o.letters) > 0 || o.mayRefuse() }) {
 			plain[i] = batch[i].Settlement
@@ -123,7 +123,7 @@ func plainHops(batch []capability.Hop, outputs [][]output, unfit failures) []erg
 }
 
 // hop returns why a settlement cannot take effect, where the delivery is not ours any more, or an output is refused.
-func (q *Queue) hop(t *tx, now int64, s *ergon.Settlement, outputs []output, to *effects) (refused, err error) {
+func (q *Queue) hop(t *tx, now int64, s *capability.Settlement, outputs []output, to *effects) (refused, err error) {
 	for _, out := range outputs { // before the settlement, which may delete what a letter needs to know
 		for i := range out.letters {
 			if err := t.findSource(&out.letters[i]); err != nil {
@@ -142,7 +142,7 @@ func (q *Queue) hop(t *tx, now int64, s *ergon.Settlement, outputs []output, to 
 }
 
 // hopAlone writes the outputs at once, and takes back what it did where one of them is refused.
-func (q *Queue) hopAlone(t *tx, now int64, s *ergon.Settlement, outputs []output, to *effects) (refused, err error) {
+func (q *Queue) hopAlone(t *tx, now int64, s *capability.Settlement, outputs []output, to *effects) (refused, err error) {
 	if _, err := t.exec("SAVEPOINT hop"); err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 func hop(of ergon.Transaction, outputs ...capability.Output) capability.Hop {
-	return capability.Hop{Settlement: ergon.Settlement{Transaction: of}, Outputs: outputs}
+	return capability.Hop{Settlement: capability.Settlement{Transaction: of}, Outputs: outputs}
 }
 
 func output(to ergon.Dispatcher, ids ...string) capability.Output {
@@ -49,7 +49,7 @@ func TestStaleHopWritesNothing(t *testing.T) {
 	ours := wantFetched(t, in, "a", "b")
 	err := in.HopTransactions(t.Context(), []capability.Hop{hop(stale[0], output(out, "x")), hop(ours[1], output(out, "y"))})
 	failed, ok := errors.AsType[*ergon.BatchError](err)
-	if !ok || len(failed.Failures) != 1 || !errors.Is(failed.Failures[0], ergon.ErrStaleDelivery) {
+	if !ok || len(failed.Failures) != 1 || !errors.Is(failed.Failures[0], capability.ErrStaleDelivery) {
 		t.Fatalf("got %v, want ErrStaleDelivery for the first", err)
 	}
 	wantFetched(t, out, "y")
@@ -65,7 +65,7 @@ func TestHopWithAnOutputThatCannotBeStoredWritesNothing(t *testing.T) {
 	large.Transactions = append(large.Transactions, ergon.NewTransaction("y", strings.Repeat("y", 11)))
 	err := in.HopTransactions(t.Context(), []capability.Hop{hop(batch[0], large), hop(batch[1], output(out, "z"))})
 	failed, ok := errors.AsType[*ergon.BatchError](err)
-	if !ok || len(failed.Failures) != 1 || errors.Is(failed.Failures[0], ergon.ErrStaleDelivery) {
+	if !ok || len(failed.Failures) != 1 || errors.Is(failed.Failures[0], capability.ErrStaleDelivery) {
 		t.Fatalf("got %v, want one for the first", err)
 	}
 	wantError(t, failed.Failures[0], "transaction y: its payload has 11 bytes")

@@ -52,7 +52,7 @@ func wantStats(t *testing.T, queue *sqlite.Queue, want capability.QueueStats) {
 	}
 }
 
-func wantCount(t *testing.T, queue ergon.Counter, want int64) {
+func wantCount(t *testing.T, queue capability.Counter, want int64) {
 	t.Helper()
 	if got, err := queue.CountTransactions(t.Context()); got != want || err != nil {
 		t.Errorf("counted %d, %v, want %d", got, err, want)
@@ -110,7 +110,7 @@ func TestTransactionIsResolvedByItsID(t *testing.T) {
 	} {
 		_, err := queue.FetchTransactionByID(t.Context(), id)
 		wantError(t, err, want)
-		if (len(id) < 2 && id != "c") != errors.Is(err, ergon.ErrNotFound) {
+		if (len(id) < 2 && id != "c") != errors.Is(err, capability.ErrNotFound) {
 			t.Errorf("%s: got %v", id, err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 )
 
 const extendLease = `UPDATE items SET due_at = ? WHERE seq = ? AND claims = ? AND state = 'claimed' AND due_at > ?`
@@ -14,7 +15,7 @@ const extendLease = `UPDATE items SET due_at = ? WHERE seq = ? AND claims = ? AN
 func (q *Queue) LeaseDuration() time.Duration { return q.settings.Lease }
 
 // ExtendLeases has each delivery last for LeaseDuration from now, all in one transaction. A *BatchError names those that are
-// lost, with ergon.ErrStaleDelivery.
+// lost, with capability.ErrStaleDelivery.
 func (q *Queue) ExtendLeases(ctx context.Context, batch []ergon.Transaction) error {
 	var failed failures
 	err := q.write(ctx, "extend", func(t *tx) error {
@@ -44,7 +45,7 @@ func (q *Queue) extend(t *tx, now int64, delivered ergon.Transaction) (lost, err
 	}
 	changed, err := t.exec(extendLease, after(now, q.settings.Lease), r.seq, r.claim, now)
 	if err == nil && changed == 0 {
-		return ergon.ErrStaleDelivery, nil
+		return capability.ErrStaleDelivery, nil
 	}
 	return nil, err
 }

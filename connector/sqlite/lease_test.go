@@ -6,18 +6,19 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/policy"
 )
 
 // wantStale wants each of batch to be refused as stale, by settling and by extending.
 func wantStale(tb testing.TB, queue interface {
-	ergon.Settler
-	ergon.LeaseKeeper
+	capability.Settler
+	capability.LeaseKeeper
 }, batch ...ergon.Transaction,
 ) {
 	tb.Helper()
 	for what, err := range map[string]error{
-		"settle": queue.SettleTransactions(tb.Context(), settlements(ergon.Settlement{}, batch...)),
+		"settle": queue.SettleTransactions(tb.Context(), settlements(capability.Settlement{}, batch...)),
 		"extend": queue.ExtendLeases(tb.Context(), batch),
 	} {
 		failed, ok := errors.AsType[*ergon.BatchError](err)
@@ -25,7 +26,7 @@ func wantStale(tb testing.TB, queue interface {
 			tb.Fatalf("%s: got %v, want a BatchError for %d", what, err, len(batch))
 		}
 		for _, failure := range failed.Failures {
-			if !errors.Is(failure, ergon.ErrStaleDelivery) {
+			if !errors.Is(failure, capability.ErrStaleDelivery) {
 				tb.Errorf("%s: got %v, want ErrStaleDelivery", what, failure)
 			}
 		}
@@ -58,9 +59,9 @@ func TestStaleSettlementDoesNotStopTheOthers(t *testing.T) {
 	dispatch(t, queue, transactions("a", "b", "c")...)
 	batch := fetch(t, queue, 3)
 	ack(t, queue, batch[1])
-	err := queue.SettleTransactions(t.Context(), settlements(ergon.Settlement{}, batch...))
+	err := queue.SettleTransactions(t.Context(), settlements(capability.Settlement{}, batch...))
 	failed, ok := errors.AsType[*ergon.BatchError](err)
-	if !ok || len(failed.Failures) != 1 || !errors.Is(failed.Failures[1], ergon.ErrStaleDelivery) {
+	if !ok || len(failed.Failures) != 1 || !errors.Is(failed.Failures[1], capability.ErrStaleDelivery) {
 		t.Fatalf("got %v, want ErrStaleDelivery for the second", err)
 	}
 	wantError(t, err, "sqlite queue jobs: transaction b: stale delivery")
@@ -167,9 +168,9 @@ func TestForeignTransactionIsRefused(t *testing.T) {
 	queue := newBench(t).queue(t)
 	err := queue.ExtendLeases(t.Context(), transactions("a"))
 	wantError(t, err, "transaction a: the transaction did not come from this queue")
-	err = queue.SettleTransactions(t.Context(), settlements(ergon.Settlement{Action: policy.SettleAck}, transactions("a")...))
+	err = queue.SettleTransactions(t.Context(), settlements(capability.Settlement{Action: policy.SettleAck}, transactions("a")...))
 	wantError(t, err, "transaction a: the transaction did not come from this queue")
-	if errors.Is(err, ergon.ErrStaleDelivery) {
+	if errors.Is(err, capability.ErrStaleDelivery) {
 		t.Error("it is stale, too")
 	}
 }

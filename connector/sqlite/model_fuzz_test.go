@@ -164,7 +164,7 @@ func (r *rehearsal) settle() {
 	if !ok {
 		return
 	}
-	s := ergon.Settlement{Transaction: d.tx, Action: policy.SettleRequeue}
+	s := capability.Settlement{Transaction: d.tx, Action: policy.SettleRequeue}
 	switch how {
 	case "ack":
 		s.Action = policy.SettleAck
@@ -175,7 +175,7 @@ func (r *rehearsal) settle() {
 	case "interrupt":
 		s.Interrupted = true
 	}
-	err := r.queue.SettleTransactions(r.Context(), []ergon.Settlement{s})
+	err := r.queue.SettleTransactions(r.Context(), []capability.Settlement{s})
 	r.compareFate("settle "+how, d, err, r.model.settle(d.it, d.claim, how, s.Delay))
 }
 
@@ -187,7 +187,7 @@ func (r *rehearsal) extend() {
 }
 
 func (r *rehearsal) compareFate(what string, d delivered, err error, want bool) {
-	if stale := errors.Is(err, ergon.ErrStaleDelivery); (err == nil) != want || stale == want {
+	if stale := errors.Is(err, capability.ErrStaleDelivery); (err == nil) != want || stale == want {
 		r.Fatalf("%s %s, claim %d: got %v, want it to take effect: %v", what, d.tx.ID(), d.claim, err, want)
 	}
 }
@@ -199,7 +199,7 @@ func (r *rehearsal) resolve() {
 	it, there := r.model.resolve(id)
 	switch {
 	case !there:
-		if !errors.Is(err, ergon.ErrNotFound) {
+		if !errors.Is(err, capability.ErrNotFound) {
 			r.Fatalf("resolve %s: got %v, want ErrNotFound", id, err)
 		}
 	case it == nil:

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 )
 
 func keyed(key string, ids ...string) []ergon.Transaction {
@@ -32,7 +33,7 @@ func TestOneOfAKeyIsOutAtATimeAndInOrder(t *testing.T) {
 }
 
 func TestWhateverIsRequeuedHoldsUpItsKey(t *testing.T) {
-	for name, how := range map[string]ergon.Settlement{"as failed": requeued, "interrupted": interrupted} {
+	for name, how := range map[string]capability.Settlement{"as failed": requeued, "interrupted": interrupted} {
 		t.Run(name, func(t *testing.T) {
 			queue := newBench(t).queue(t)
 			dispatch(t, queue, keyed("k", "k1", "k2")...)

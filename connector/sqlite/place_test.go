@@ -28,7 +28,7 @@ func operations(ctx context.Context, q *sqlite.Queue, dead *sqlite.DeadLetters, 
 	return map[string]func() error{
 		"dispatch": func() error { return q.DispatchTransactions(ctx, transactions("new")) },
 		"settle": func() error {
-			return q.SettleTransactions(ctx, settlements(ergon.Settlement{Action: policy.SettleAck}, delivered))
+			return q.SettleTransactions(ctx, settlements(capability.Settlement{Action: policy.SettleAck}, delivered))
 		},
 		"extend": func() error { return q.ExtendLeases(ctx, []ergon.Transaction{delivered}) },
 		"hop":    func() error { return q.HopTransactions(ctx, []capability.Hop{hop(delivered, output(q, "out"))}) },

@@ -99,7 +99,7 @@ func hopUntilTold(ctx context.Context, s *site) error {
 		for i, tx := range batch {
 			hops[i] = hop(tx, capability.Output{To: s.out, Transactions: []ergon.Transaction{ergon.NewTransaction("", tx.ID())}})
 		}
-		if err := s.in.HopTransactions(ctx, hops); err != nil && !errors.Is(err, ergon.ErrStaleDelivery) {
+		if err := s.in.HopTransactions(ctx, hops); err != nil && !errors.Is(err, capability.ErrStaleDelivery) {
 			return err
 		}
 		fmt.Println("hopped")
@@ -275,7 +275,7 @@ func takeEachStep(ctx context.Context, s *site) error {
 			}
 		}
 		for _, tx := range batch {
-			if err := s.finish(ctx, tx); err != nil && !errors.Is(err, ergon.ErrStaleDelivery) {
+			if err := s.finish(ctx, tx); err != nil && !errors.Is(err, capability.ErrStaleDelivery) {
 				return err
 			}
 		}
@@ -304,5 +304,5 @@ func (s *site) finish(ctx context.Context, tx ergon.Transaction) error {
 			return err
 		}
 	}
-	return s.in.SettleTransactions(ctx, settlements(ergon.Settlement{}, tx))
+	return s.in.SettleTransactions(ctx, settlements(capability.Settlement{}, tx))
 }

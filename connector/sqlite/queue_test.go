@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/sqlite"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -126,7 +127,7 @@ func TestQueuesOfOneFileHaveNothingInCommon(t *testing.T) {
 	wantFetched(t, mails)
 	dispatch(t, mails, transactions("a")...)
 	batch := wantFetched(t, mails, "a")
-	err := jobs.SettleTransactions(t.Context(), settlements(ergon.Settlement{}, batch...))
+	err := jobs.SettleTransactions(t.Context(), settlements(capability.Settlement{}, batch...))
 	wantError(t, err, "sqlite queue jobs: transaction a: the transaction did not come from this queue")
 	wantFetched(t, jobs, "a")
 }
@@ -172,7 +173,7 @@ func TestClosedQueueRefusesEverything(t *testing.T) {
 		for what, err := range map[string]error{
 			"fetch": fetching, "resolve": resolving, "count": counting,
 			"dispatch": queue.DispatchTransactions(t.Context(), transactions("a")),
-			"settle":   queue.SettleTransactions(t.Context(), settlements(ergon.Settlement{}, transactions("a")...)),
+			"settle":   queue.SettleTransactions(t.Context(), settlements(capability.Settlement{}, transactions("a")...)),
 			"extend":   queue.ExtendLeases(t.Context(), transactions("a")),
 		} {
 			if !errors.Is(err, sqlite.ErrClosed) {
@@ -195,7 +196,7 @@ func TestFetchOfNothingIsRefused(t *testing.T) {
 func TestUnknownSettlementIsRefused(t *testing.T) {
 	queue := newBench(t).queue(t)
 	dispatch(t, queue, transactions("a")...)
-	err := queue.SettleTransactions(t.Context(), settlements(ergon.Settlement{Action: policy.SettleAction(9)}, fetch(t, queue, 1)...))
+	err := queue.SettleTransactions(t.Context(), settlements(capability.Settlement{Action: policy.SettleAction(9)}, fetch(t, queue, 1)...))
 	wantError(t, err, "transaction a: unknown settle action 9")
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 )
 
 const (
@@ -16,7 +17,7 @@ const (
 
 // FetchTransactionByID delivers the transaction with that id, a delayed one included: it is claimed then, like any that was
 // fetched, and has to be settled. One that is claimed already is an error, as a loop is at work on it, and so is one that
-// waits behind another with the same ordering key. For one that is settled, or was never there, it is ergon.ErrNotFound. Of
+// waits behind another with the same ordering key. For one that is settled, or was never there, it is capability.ErrNotFound. Of
 // several with that id it is one that can be delivered.
 func (q *Queue) FetchTransactionByID(ctx context.Context, id string) (ergon.Transaction, error) {
 	var resolved ergon.Transaction
@@ -56,7 +57,7 @@ func (q *Queue) refuse(t *tx, id string) (refused, err error) {
 	case err != nil:
 		return nil, err
 	case state == "":
-		return ergon.ErrNotFound, nil
+		return capability.ErrNotFound, nil
 	case state == stateClaimed:
 		return fmt.Errorf("is claimed; wait until it is settled, or its lease, %s at most, has run out", q.settings.Lease), nil
 	default:

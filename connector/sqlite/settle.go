@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/policy"
 )
 
@@ -18,12 +18,12 @@ const (
 )
 
 // SettleTransactions settles a batch in one transaction. A *BatchError names those that did not take effect, with
-// ergon.ErrStaleDelivery for a delivery that was settled before or whose lease has run out.
+// capability.ErrStaleDelivery for a delivery that was settled before or whose lease has run out.
 //
 // What is requeued as failed goes to the end of the line, or is held back for its delay and then delivered before what was
 // dispatched after it; with an ordering key it keeps its place before those that share the key. What is given back unprocessed
 // keeps its place. What is rejected becomes a dead letter in the same file.
-func (q *Queue) SettleTransactions(ctx context.Context, batch []ergon.Settlement) error {
+func (q *Queue) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
 	var failed failures
 	err := q.settling(ctx, "settle", func(t *tx, now int64, singly bool) error {
 		failed = nil
@@ -61,7 +61,7 @@ func (q *Queue) settling(ctx context.Context, step string, run func(t *tx, now i
 }
 
 // refusal is the error of a settlement that cannot take effect; nil for one that does.
-func (q *Queue) refusal(s *ergon.Settlement, why error) error {
+func (q *Queue) refusal(s *capability.Settlement, why error) error {
 	if why == nil {
 		return nil
 	}
@@ -69,7 +69,7 @@ func (q *Queue) refusal(s *ergon.Settlement, why error) error {
 }
 
 // settle returns why a settlement cannot take effect, or an error that undoes all of the transaction.
-func (q *Queue) settle(t *tx, now int64, s *ergon.Settlement) (refused, err error) {
+func (q *Queue) settle(t *tx, now int64, s *capability.Settlement) (refused, err error) {
 	r, ok := s.Transaction.Delivery().Receipt.(*receipt)
 	if !ok || !q.delivered(r) {
 		return errForeign, nil
@@ -86,7 +86,7 @@ func (q *Queue) settle(t *tx, now int64, s *ergon.Settlement) (refused, err erro
 		return fmt.Errorf("unknown settle action %d", s.Action), nil
 	}
 	if err == nil && !settled {
-		return ergon.ErrStaleDelivery, nil
+		return capability.ErrStaleDelivery, nil
 	}
 	if r.lost > 0 { // another may be waiting for its last delivery
 		t.woken = append(t.woken, q.number.Load())
@@ -99,7 +99,7 @@ func (q *Queue) delivered(r *receipt) bool {
 	return r.queue == q || r.queue.store.Load() == q.store.Load() && r.queue.number.Load() == q.number.Load()
 }
 
-func (q *Queue) requeue(t *tx, now int64, r *receipt, s *ergon.Settlement) (bool, error) {
+func (q *Queue) requeue(t *tx, now int64, r *receipt, s *capability.Settlement) (bool, error) {
 	ready, state, lost, uncounted := now, stateReady, int64(0), 0
 	due, place := any(nil), any(nil)
 	if s.Interrupted {

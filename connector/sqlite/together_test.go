@@ -42,7 +42,7 @@ func wantRefused(tb testing.TB, err error, at ...int) {
 		tb.Fatalf("refused are %d, want %d", got, at)
 	}
 	for i, failure := range failed.Failures {
-		if !errors.Is(failure, ergon.ErrStaleDelivery) {
+		if !errors.Is(failure, capability.ErrStaleDelivery) {
 			tb.Errorf("%d: got %v, want ErrStaleDelivery", i, failure)
 		}
 	}
@@ -59,7 +59,7 @@ func TestOneStaleDeliveryAmongManyIsRefusedAlone(t *testing.T) {
 					dispatch(t, queue, fresh(stale, size)...)
 					batch := fetch(t, queue, size)
 					ack(t, queue, batch[stale])
-					wantRefused(t, queue.SettleTransactions(t.Context(), settlements(ergon.Settlement{}, batch...)), stale)
+					wantRefused(t, queue.SettleTransactions(t.Context(), settlements(capability.Settlement{}, batch...)), stale)
 					wantStale(t, queue, batch...)
 				}
 				b.advance(lease)
@@ -76,7 +76,7 @@ func TestDeliverySettledTwiceInOneBatch(t *testing.T) {
 			queue := newBench(t).queue(t, keep)
 			dispatch(t, queue, numbered(9)...)
 			batch := fetch(t, queue, 9)
-			twice := settlements(ergon.Settlement{}, append(batch, batch[3])...)
+			twice := settlements(capability.Settlement{}, append(batch, batch[3])...)
 			wantRefused(t, queue.SettleTransactions(t.Context(), twice), 9)
 			wantStale(t, queue, batch...)
 		})
@@ -88,7 +88,7 @@ func TestRequeueAmongManyAcknowledgements(t *testing.T) {
 	for at := range 12 {
 		queue := newBench(t).queue(t)
 		dispatch(t, queue, numbered(12)...)
-		all := settlements(ergon.Settlement{}, fetch(t, queue, 12)...)
+		all := settlements(capability.Settlement{}, fetch(t, queue, 12)...)
 		all[at].Action = policy.SettleRequeue
 		if err := queue.SettleTransactions(t.Context(), all); err != nil {
 			t.Fatal(err)

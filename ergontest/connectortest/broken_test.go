@@ -23,7 +23,7 @@ type queue struct {
 
 	fetch    func(ctx context.Context, limit int) ([]ergon.Transaction, error)
 	dispatch func(ctx context.Context, batch []ergon.Transaction) error
-	settle   func(ctx context.Context, batch []ergon.Settlement) error
+	settle   func(ctx context.Context, batch []capability.Settlement) error
 	extend   func(ctx context.Context, batch []ergon.Transaction) error
 	resolve  func(ctx context.Context, id string) (ergon.Transaction, error)
 	count    func(ctx context.Context) (int64, error)
@@ -51,7 +51,7 @@ func (q *queue) DispatchTransactions(ctx context.Context, batch []ergon.Transact
 	return q.LeasedQueue.DispatchTransactions(ctx, batch)
 }
 
-func (q *queue) SettleTransactions(ctx context.Context, batch []ergon.Settlement) error {
+func (q *queue) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
 	if q.settle != nil {
 		return q.settle(ctx, batch)
 	}
@@ -138,9 +138,9 @@ func dispatched(change func(tx ergon.Transaction) ergon.Transaction) func(*queue
 }
 
 // settled has a queue change what it is told.
-func settled(change func(s *ergon.Settlement)) func(*queue) {
+func settled(change func(s *capability.Settlement)) func(*queue) {
 	return func(q *queue) {
-		q.settle = func(ctx context.Context, batch []ergon.Settlement) error {
+		q.settle = func(ctx context.Context, batch []capability.Settlement) error {
 			batch = slices.Clone(batch)
 			for i := range batch {
 				change(&batch[i])
@@ -153,7 +153,7 @@ func settled(change func(s *ergon.Settlement)) func(*queue) {
 // answered has a queue change what it says of settlements.
 func answered(change func(err error) error) func(*queue) {
 	return func(q *queue) {
-		q.settle = func(ctx context.Context, batch []ergon.Settlement) error {
+		q.settle = func(ctx context.Context, batch []capability.Settlement) error {
 			return change(q.LeasedQueue.SettleTransactions(ctx, batch))
 		}
 	}
@@ -251,7 +251,7 @@ func TestBrokenFetchIsCaught(t *testing.T) {
 			q.fetch = func(ctx context.Context, limit int) ([]ergon.Transaction, error) {
 				batch, err := q.LeasedQueue.FetchTransactions(context.WithoutCancel(ctx), limit)
 				if ctx.Err() != nil && len(batch) > 0 {
-					_ = q.LeasedQueue.SettleTransactions(context.WithoutCancel(ctx), []ergon.Settlement{{Transaction: batch[0]}})
+					_ = q.LeasedQueue.SettleTransactions(context.WithoutCancel(ctx), []capability.Settlement{{Transaction: batch[0]}})
 					return nil, ctx.Err()
 				}
 				return batch, err
@@ -317,21 +317,21 @@ func TestBrokenSettlementIsCaught(t *testing.T) {
 		rule    string
 		breakIt func(q *queue)
 	}{
-		"loses acknowledgements": {"AckRemoves", settled(func(s *ergon.Settlement) {
+		"loses acknowledgements": {"AckRemoves", settled(func(s *capability.Settlement) {
 			if s.Action == policy.SettleAck {
 				s.Action = policy.SettleRequeue
 			}
 		})},
-		"drops what is requeued": {"RequeueDeliversAgain", settled(func(s *ergon.Settlement) { s.Action = policy.SettleAck })},
-		"forgets the delay":      {"RequeueHoldsBackForItsDelay", settled(func(s *ergon.Settlement) { s.Delay = 0 })},
-		"counts interruptions":   {"InterruptedIsNotCounted", settled(func(s *ergon.Settlement) { s.Interrupted = false })},
-		"requeues rejects": {"RejectKeepsAside", settled(func(s *ergon.Settlement) {
+		"drops what is requeued": {"RequeueDeliversAgain", settled(func(s *capability.Settlement) { s.Action = policy.SettleAck })},
+		"forgets the delay":      {"RequeueHoldsBackForItsDelay", settled(func(s *capability.Settlement) { s.Delay = 0 })},
+		"counts interruptions":   {"InterruptedIsNotCounted", settled(func(s *capability.Settlement) { s.Interrupted = false })},
+		"requeues rejects": {"RejectKeepsAside", settled(func(s *capability.Settlement) {
 			if s.Action == policy.SettleReject {
 				s.Action = policy.SettleRequeue
 			}
 		})},
 		"refuses rejects without saying unsupported": {"RejectKeepsAside", func(q *queue) {
-			q.settle = func(ctx context.Context, batch []ergon.Settlement) error {
+			q.settle = func(ctx context.Context, batch []capability.Settlement) error {
 				if len(batch) > 0 && batch[0].Action == policy.SettleReject {
 					return errors.New("cannot reject")
 				}
@@ -343,19 +343,19 @@ func TestBrokenSettlementIsCaught(t *testing.T) {
 		"stale acks take effect": {"StaleDeliverySettlesNothing", staleTakesEffect},
 		"fails whole batches": {"SettlementsFailOneByOne", answered(func(err error) error {
 			if err != nil {
-				return ergon.ErrStaleDelivery
+				return capability.ErrStaleDelivery
 			}
 			return nil
 		})},
 		"takes what never came from it": {"ForeignTransactionIsRefused", answered(func(err error) error {
-			if err != nil && !errors.Is(err, ergon.ErrStaleDelivery) {
+			if err != nil && !errors.Is(err, capability.ErrStaleDelivery) {
 				return nil
 			}
 			return err
 		})},
 		"keeps the batch": {"SettlerKeepsNothingOfTheBatch", func(q *queue) {
-			var kept []ergon.Settlement
-			q.settle = func(ctx context.Context, batch []ergon.Settlement) error {
+			var kept []capability.Settlement
+			q.settle = func(ctx context.Context, batch []capability.Settlement) error {
 				if len(batch) == 2 && batch[0].Action == policy.SettleRequeue {
 					kept = batch
 					return nil
@@ -371,7 +371,7 @@ func TestBrokenSettlementIsCaught(t *testing.T) {
 			}
 		}},
 		"takes ended contexts for success": {"SettleHeedsItsContext", func(q *queue) {
-			q.settle = func(ctx context.Context, batch []ergon.Settlement) error {
+			q.settle = func(ctx context.Context, batch []capability.Settlement) error {
 				err := q.LeasedQueue.SettleTransactions(ctx, batch)
 				if errors.Is(err, context.Canceled) {
 					err = nil
@@ -402,7 +402,7 @@ func staleTakesEffect(q *queue) {
 		}
 		return batch, err
 	}
-	q.settle = func(ctx context.Context, batch []ergon.Settlement) error {
+	q.settle = func(ctx context.Context, batch []capability.Settlement) error {
 		batch = slices.Clone(batch)
 		for i := range batch {
 			batch[i].Transaction = current[batch[i].Transaction.ID()]
@@ -490,7 +490,7 @@ func TestBrokenLookupIsCaught(t *testing.T) {
 		}},
 		"says not found of what there is": {"ResolveFindsByID", func(q *queue) {
 			q.resolve = func(context.Context, string) (ergon.Transaction, error) {
-				return ergon.Transaction{}, ergon.ErrNotFound
+				return ergon.Transaction{}, capability.ErrNotFound
 			}
 		}},
 		"counts what is done": {"CountIsWhatANewLoopWouldFetch", func(q *queue) {
@@ -546,11 +546,11 @@ func TestBrokenEndOfLifeIsCaught(t *testing.T) {
 			}
 		}},
 		"drops what is in flight": {"UnsettledComesAgainAfterClose", func(q *queue) {
-			var delivered []ergon.Settlement
+			var delivered []capability.Settlement
 			q.fetch = func(ctx context.Context, limit int) ([]ergon.Transaction, error) {
 				batch, err := q.LeasedQueue.FetchTransactions(ctx, limit)
 				for _, tx := range batch {
-					delivered = append(delivered, ergon.Settlement{Transaction: tx})
+					delivered = append(delivered, capability.Settlement{Transaction: tx})
 				}
 				return batch, err
 			}
@@ -590,7 +590,7 @@ func TestGoroutineThatIsLeftBehindInABubbleIsCaught(t *testing.T) {
 func TestConcurrentUseThatLosesIsCaught(t *testing.T) {
 	violated(t, brokenBy(memory.Settings{}, func(q *queue) {
 		var calls atomic.Int64
-		q.settle = func(ctx context.Context, batch []ergon.Settlement) error {
+		q.settle = func(ctx context.Context, batch []capability.Settlement) error {
 			if calls.Add(1)%5 == 0 {
 				return nil
 			}

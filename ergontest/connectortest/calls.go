@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/policy"
 )
 
@@ -65,8 +66,8 @@ func (s *subject) wantNothing(when string) {
 }
 
 // trySettle is one call, which settles all of batch alike.
-func (s *subject) trySettle(like ergon.Settlement, batch ...ergon.Transaction) (err error) {
-	settlements := make([]ergon.Settlement, len(batch))
+func (s *subject) trySettle(like capability.Settlement, batch ...ergon.Transaction) (err error) {
+	settlements := make([]capability.Settlement, len(batch))
 	for i, tx := range batch {
 		settlements[i] = like
 		settlements[i].Transaction = tx
@@ -74,14 +75,14 @@ func (s *subject) trySettle(like ergon.Settlement, batch ...ergon.Transaction) (
 	return s.trySettlements(settlements)
 }
 
-func (s *subject) trySettlements(settlements []ergon.Settlement) (err error) {
+func (s *subject) trySettlements(settlements []capability.Settlement) (err error) {
 	s.returns("SettleTransactions", func(ctx context.Context) {
-		err = s.value.(ergon.Settler).SettleTransactions(ctx, settlements) //nolint:forcetypeassert // the rule's needs say so
+		err = s.value.(capability.Settler).SettleTransactions(ctx, settlements) //nolint:forcetypeassert // the rule's needs say so
 	})
 	return err
 }
 
-func (s *subject) settle(like ergon.Settlement, batch ...ergon.Transaction) {
+func (s *subject) settle(like capability.Settlement, batch ...ergon.Transaction) {
 	if err := s.trySettle(like, batch...); err != nil {
 		s.fatalf("SettleTransactions (%s): %v", like.Action, err)
 	}
@@ -89,10 +90,10 @@ func (s *subject) settle(like ergon.Settlement, batch ...ergon.Transaction) {
 
 func (s *subject) ack(batch ...ergon.Transaction) { s.settle(ack(), batch...) }
 
-func ack() ergon.Settlement     { return ergon.Settlement{Action: policy.SettleAck} }
-func requeue() ergon.Settlement { return ergon.Settlement{Action: policy.SettleRequeue} }
-func interrupted() ergon.Settlement {
-	return ergon.Settlement{Action: policy.SettleRequeue, Interrupted: true}
+func ack() capability.Settlement     { return capability.Settlement{Action: policy.SettleAck} }
+func requeue() capability.Settlement { return capability.Settlement{Action: policy.SettleRequeue} }
+func interrupted() capability.Settlement {
+	return capability.Settlement{Action: policy.SettleRequeue, Interrupted: true}
 }
 
 func (s *subject) tryDispatch(batch ...ergon.Transaction) (err error) {
@@ -110,14 +111,14 @@ func (s *subject) dispatch(batch ...ergon.Transaction) {
 
 func (s *subject) tryExtend(batch ...ergon.Transaction) (err error) {
 	s.returns("ExtendLeases", func(ctx context.Context) {
-		err = s.value.(ergon.LeaseKeeper).ExtendLeases(ctx, batch) //nolint:forcetypeassert // the rule's needs say so
+		err = s.value.(capability.LeaseKeeper).ExtendLeases(ctx, batch) //nolint:forcetypeassert // the rule's needs say so
 	})
 	return err
 }
 
 func (s *subject) tryResolve(id string) (tx ergon.Transaction, err error) {
 	s.returns("FetchTransactionByID", func(ctx context.Context) {
-		tx, err = s.value.(ergon.Resolver).FetchTransactionByID(ctx, id) //nolint:forcetypeassert // the rule's needs say so
+		tx, err = s.value.(capability.Resolver).FetchTransactionByID(ctx, id) //nolint:forcetypeassert // the rule's needs say so
 	})
 	return tx, err
 }
@@ -125,7 +126,7 @@ func (s *subject) tryResolve(id string) (tx ergon.Transaction, err error) {
 func (s *subject) count() (n int64) {
 	s.returns("CountTransactions", func(ctx context.Context) {
 		var err error
-		if n, err = s.value.(ergon.Counter).CountTransactions(ctx); err != nil { //nolint:forcetypeassert // the rule's needs say so
+		if n, err = s.value.(capability.Counter).CountTransactions(ctx); err != nil { //nolint:forcetypeassert // the rule's needs say so
 			s.errorf("CountTransactions: %v", err)
 		}
 	})
@@ -145,8 +146,8 @@ func (p *probe) wantFailures(what string, err error, stale bool, items ...int) {
 		switch failure := failed.Failures[i]; {
 		case failure == nil:
 			p.errorf("%s: item %d is not named as failed: %v", what, i, err)
-		case stale && !errors.Is(failure, ergon.ErrStaleDelivery):
-			p.errorf("%s: item %d failed with %v, want ergon.ErrStaleDelivery", what, i, failure)
+		case stale && !errors.Is(failure, capability.ErrStaleDelivery):
+			p.errorf("%s: item %d failed with %v, want capability.ErrStaleDelivery", what, i, failure)
 		}
 	}
 }

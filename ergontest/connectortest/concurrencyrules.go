@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 )
 
 func concurrencyRules() []rule {
@@ -76,7 +77,7 @@ func (c *crowd) work(total int) {
 
 // settleSome gives every third back and acknowledges the others.
 func (c *crowd) settleSome(ctx context.Context, batch []ergon.Transaction) {
-	settlements := make([]ergon.Settlement, len(batch))
+	settlements := make([]capability.Settlement, len(batch))
 	c.mu.Lock()
 	for i, tx := range batch {
 		settlements[i] = ack()
@@ -87,7 +88,7 @@ func (c *crowd) settleSome(ctx context.Context, batch []ergon.Transaction) {
 		settlements[i].Transaction = tx
 	}
 	c.mu.Unlock()
-	err := c.value.(ergon.Settler).SettleTransactions(ctx, settlements) //nolint:forcetypeassert // the rule's needs say so
+	err := c.value.(capability.Settler).SettleTransactions(ctx, settlements) //nolint:forcetypeassert // the rule's needs say so
 	if err != nil {
 		c.errorf("SettleTransactions beside others: %v", err)
 		return

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 )
 
 func fetchRules() []rule {
@@ -171,7 +172,7 @@ func fetchHeedsItsContext(p *probe) {
 		s.settle(interrupted(), batch...)
 		batch = nil
 	}
-	if keeper, ok := s.value.(ergon.LeaseKeeper); ok {
+	if keeper, ok := s.value.(capability.LeaseKeeper); ok {
 		s.pass(2 * keeper.LeaseDuration())
 	}
 	p.wantSame("after a fetch whose context had ended", append(batch, s.fetchAll(len(holds)-len(batch))...), holds)

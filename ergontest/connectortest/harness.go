@@ -30,7 +30,7 @@ type Harness struct {
 	Uncounted bool
 	// NoReject is a source without a place for what is rejected. It refuses with an error that wraps errors.ErrUnsupported.
 	NoReject bool
-	// LooksOnly is an ergon.Resolver that delivers nothing: what it returns stays in the source, whatever is settled.
+	// LooksOnly is an capability.Resolver that delivers nothing: what it returns stays in the source, whatever is settled.
 	LooksOnly bool
 }
 

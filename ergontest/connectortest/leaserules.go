@@ -3,7 +3,7 @@ package connectortest
 import (
 	"time"
 
-	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 )
 
 func leaseRules() []rule {
@@ -29,7 +29,7 @@ func leaseRules() []rule {
 }
 
 func (s *subject) lease() time.Duration {
-	d := s.value.(ergon.LeaseKeeper).LeaseDuration() //nolint:forcetypeassert // the rule's needs say so
+	d := s.value.(capability.LeaseKeeper).LeaseDuration() //nolint:forcetypeassert // the rule's needs say so
 	if d <= 0 {
 		s.fatalf("LeaseDuration is %v, want more than 0", d)
 	}

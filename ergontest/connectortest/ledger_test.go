@@ -182,13 +182,13 @@ func (q *ledgerQueue) current(tx ergon.Transaction) (*row, error) {
 	case !ok:
 		return nil, errors.New("not from here")
 	case t.row.token != t.number || t.row.state != capability.StateClaimed:
-		return nil, ergon.ErrStaleDelivery
+		return nil, capability.ErrStaleDelivery
 	default:
 		return t.row, nil
 	}
 }
 
-func (q *ledgerQueue) SettleTransactions(_ context.Context, batch []ergon.Settlement) error {
+func (q *ledgerQueue) SettleTransactions(_ context.Context, batch []capability.Settlement) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	failures := map[int]error{}
@@ -203,7 +203,7 @@ func (q *ledgerQueue) SettleTransactions(_ context.Context, batch []ergon.Settle
 	return batchError(failures)
 }
 
-func (q *ledgerQueue) settle(r *row, s ergon.Settlement) {
+func (q *ledgerQueue) settle(r *row, s capability.Settlement) {
 	if s.Action == policy.SettleRequeue {
 		r.state, r.due = capability.StateDelayed, time.Now().Add(s.Delay)
 		return
@@ -230,7 +230,7 @@ func (q *ledgerQueue) HopTransactions(ctx context.Context, batch []capability.Ho
 		}
 	}
 	if q.flaw == "hops fail together" && len(failures) > 0 {
-		return ergon.ErrStaleDelivery
+		return capability.ErrStaleDelivery
 	}
 	return batchError(failures)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 )
 
 func lifeRules() []rule {
@@ -140,7 +141,7 @@ func unsettledComesAgain(p *probe) {
 	got := s.fetchAll(3)
 	s.ack(got[0])
 	s.close()
-	if keeper, ok := s.value.(ergon.LeaseKeeper); ok {
+	if keeper, ok := s.value.(capability.LeaseKeeper); ok {
 		s.pass(2 * keeper.LeaseDuration())
 	}
 	var want []ergon.Transaction

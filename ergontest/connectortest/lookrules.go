@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 )
 
 func lookRules() []rule {
@@ -53,8 +54,8 @@ func resolveFinds(p *probe) {
 func unknownIDIsNotFound(p *probe) {
 	s := p.holding(numbered(1)...)
 	for _, id := range []string{"no such id", "", "t-1' OR '1'='1", "../t-1", "t-\x00"} {
-		if tx, err := s.tryResolve(id); !errors.Is(err, ergon.ErrNotFound) {
-			p.errorf("FetchTransactionByID(%q): got %q and %v, want ergon.ErrNotFound", id, tx.ID(), err)
+		if tx, err := s.tryResolve(id); !errors.Is(err, capability.ErrNotFound) {
+			p.errorf("FetchTransactionByID(%q): got %q and %v, want capability.ErrNotFound", id, tx.ID(), err)
 		}
 	}
 }

@@ -33,10 +33,10 @@ func capable[T any](name string) need {
 
 func fetches() need    { return capable[ergon.Fetcher]("ergon.Fetcher") }
 func dispatches() need { return capable[ergon.Dispatcher]("ergon.Dispatcher") }
-func settles() need    { return capable[ergon.Settler]("ergon.Settler") }
-func leases() need     { return capable[ergon.LeaseKeeper]("ergon.LeaseKeeper") }
-func resolves() need   { return capable[ergon.Resolver]("ergon.Resolver") }
-func counts() need     { return capable[ergon.Counter]("ergon.Counter") }
+func settles() need    { return capable[capability.Settler]("capability.Settler") }
+func leases() need     { return capable[capability.LeaseKeeper]("capability.LeaseKeeper") }
+func resolves() need   { return capable[capability.Resolver]("capability.Resolver") }
+func counts() need     { return capable[capability.Counter]("capability.Counter") }
 func opens() need      { return capable[ergon.Opener]("ergon.Opener") }
 func closes() need     { return capable[ergon.Closer]("ergon.Closer") }
 func hops() need       { return capable[capability.Hopper]("capability.Hopper") }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/policy"
 )
 
@@ -71,7 +72,7 @@ func ackRemoves(p *probe) {
 	s.ack(got[0], got[1])
 	s.settle(requeue(), got[2])
 	s.wantNext("after two of three were acknowledged", got[2:])
-	if keeper, ok := s.value.(ergon.LeaseKeeper); ok {
+	if keeper, ok := s.value.(capability.LeaseKeeper); ok {
 		s.pass(2 * keeper.LeaseDuration())
 		s.wantNext("after all leases have run out", got[2:])
 	}
@@ -138,7 +139,7 @@ func interruptedIsNotCounted(p *probe) {
 func rejectKeepsAside(p *probe) {
 	s := p.holding(numbered(1)...)
 	tx := s.fetchOne("fetching")
-	err := s.trySettle(ergon.Settlement{Action: policy.SettleReject}, tx)
+	err := s.trySettle(capability.Settlement{Action: policy.SettleReject}, tx)
 	if !p.harness.NoReject {
 		if err != nil {
 			p.fatalf("reject: %v", err)
@@ -180,7 +181,7 @@ func settlementsFailOneByOne(p *probe) {
 	s := p.holding(holds...)
 	got := s.fetchAll(3)
 	s.ack(got[1])
-	p.wantFailures("a batch of which one is stale", s.trySettlements([]ergon.Settlement{
+	p.wantFailures("a batch of which one is stale", s.trySettlements([]capability.Settlement{
 		{Transaction: got[0], Action: policy.SettleAck},
 		{Transaction: got[1], Action: policy.SettleAck},
 		{Transaction: got[2], Action: policy.SettleRequeue},
@@ -207,13 +208,13 @@ func settlerKeepsNothing(p *probe) {
 	holds := numbered(4)
 	s := p.holding(holds...)
 	got := s.fetchAll(4)
-	batch := []ergon.Settlement{
+	batch := []capability.Settlement{
 		{Transaction: got[0], Action: policy.SettleRequeue}, {Transaction: got[1], Action: policy.SettleRequeue},
 	}
 	if err := s.trySettlements(batch); err != nil {
 		p.fatalf("requeue: %v", err)
 	}
-	batch[0], batch[1] = ergon.Settlement{Transaction: got[2]}, ergon.Settlement{Transaction: got[3]}
+	batch[0], batch[1] = capability.Settlement{Transaction: got[2]}, capability.Settlement{Transaction: got[3]}
 	s.wantNext("requeued, and the batch overwritten", got[:2])
 }
 
@@ -224,12 +225,12 @@ func settleHeedsItsContext(p *probe) {
 	cancel()
 	var err error
 	p.returns("SettleTransactions with a context that has ended", func(context.Context) {
-		settler := s.value.(ergon.Settler) //nolint:forcetypeassert // the rule's needs say so
-		err = settler.SettleTransactions(ended, []ergon.Settlement{{Transaction: tx, Action: policy.SettleAck}})
+		settler := s.value.(capability.Settler) //nolint:forcetypeassert // the rule's needs say so
+		err = settler.SettleTransactions(ended, []capability.Settlement{{Transaction: tx, Action: policy.SettleAck}})
 	})
 	again := s.trySettle(ack(), tx)
 	switch {
-	case err == nil && !errors.Is(again, ergon.ErrStaleDelivery):
+	case err == nil && !errors.Is(again, capability.ErrStaleDelivery):
 		p.errorf("it returned nil, but the delivery was not settled: settling it again returned %v", again)
 	case err != nil && again != nil:
 		p.errorf("it returned %v, but settling again returned %v: was it settled or not?", err, again)

@@ -68,7 +68,8 @@ var lattice = archtest.Lattice{
 			Packages: "internal/coalesce", TestOurs: []string{"connector/memory"},
 			Ours: []string{".", "policy", "capability", "internal/fence", "internal/foreign", "internal/tracecontext"},
 		},
-		{Packages: "internal/foreign", Ours: []string{".", "policy", "internal/panics"}},
+		// Decision 0153.
+		{Packages: "internal/foreign", Ours: []string{".", "policy", "capability", "internal/panics"}},
 		{
 			Packages: ".", TestOurs: parts,
 			Ours: []string{
@@ -86,7 +87,7 @@ var lattice = archtest.Lattice{
 			ThirdParty: append([]string{"github.com/failsafe-go/failsafe-go/...", "golang.org/x/..."}, otelAPI...),
 		},
 		{Packages: "observe", Ours: []string{"policy"}, TestOurs: parts},
-		{Packages: "capability", Ours: []string{".", "internal/ask"}, ThirdParty: otelAPI},
+		{Packages: "capability", Ours: []string{".", "policy", "internal/ask"}, ThirdParty: otelAPI},
 		{Packages: "deadletter", Ours: []string{".", "policy"}, TestOurs: parts},
 		{Packages: "config", Ours: append([]string{"internal/suggest"}, words...), TestOurs: parts, ThirdParty: []string{"go.yaml.in/yaml/v4"}},
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 )
 
@@ -18,8 +19,8 @@ type filled struct {
 }
 
 var (
-	_ ergon.Fetcher = (*filled)(nil)
-	_ ergon.Settler = (*filled)(nil)
+	_ ergon.Fetcher      = (*filled)(nil)
+	_ capability.Settler = (*filled)(nil)
 )
 
 func (f *filled) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {

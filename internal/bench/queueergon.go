@@ -63,10 +63,10 @@ func (q ergonQueues) settle(ctx context.Context) (int, error) {
 	return q.each(ctx, func(batch []ergon.Transaction) error { return q.in.SettleTransactions(ctx, acknowledged(batch)) })
 }
 
-func acknowledged(batch []ergon.Transaction) []ergon.Settlement {
-	settlements := make([]ergon.Settlement, len(batch))
+func acknowledged(batch []ergon.Transaction) []capability.Settlement {
+	settlements := make([]capability.Settlement, len(batch))
 	for i := range batch {
-		settlements[i] = ergon.Settlement{Transaction: batch[i], Action: policy.SettleAck}
+		settlements[i] = capability.Settlement{Transaction: batch[i], Action: policy.SettleAck}
 	}
 	return settlements
 }
@@ -77,7 +77,7 @@ func (q ergonQueues) hop(ctx context.Context) (int, error) {
 		hops := make([]capability.Hop, len(batch))
 		for i, tx := range batch {
 			hops[i] = capability.Hop{
-				Settlement: ergon.Settlement{Transaction: tx, Action: policy.SettleAck},
+				Settlement: capability.Settlement{Transaction: tx, Action: policy.SettleAck},
 				Outputs:    []capability.Output{{To: q.out, Transactions: []ergon.Transaction{ergon.NewTransaction(tx.ID()+"/0", tx.Payload())}}},
 			}
 		}

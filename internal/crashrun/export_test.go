@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 )
 
 // Undisturbed takes the whole scene through the pipeline and does no harm to it.
@@ -40,7 +41,7 @@ func (s Scene) Lose(ctx context.Context, queue string) (int, error) {
 	}
 	taken, err := v.queues[queue].FetchTransactions(ctx, 1)
 	if err == nil {
-		err = v.queues[queue].SettleTransactions(ctx, []ergon.Settlement{{Transaction: taken[0]}})
+		err = v.queues[queue].SettleTransactions(ctx, []capability.Settlement{{Transaction: taken[0]}})
 	}
 	var p request
 	if err == nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/panics"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -67,7 +68,7 @@ func read(err error) *Error {
 	failed := ergon.TransactionError{Err: err}
 	e := &Error{
 		err: err, text: err.Error(), category: ergon.CategoryOf(err), permanent: failed.IsPermanent(),
-		stale: errors.Is(err, ergon.ErrStaleDelivery), exhausted: errors.Is(err, ergon.ErrExhausted),
+		stale: errors.Is(err, capability.ErrStaleDelivery), exhausted: errors.Is(err, ergon.ErrExhausted),
 	}
 	e.after, e.delayed = failed.RetryDelay()
 	if of, ok := errors.AsType[*ergon.TransactionError](err); ok && of != nil && of.Phase == policy.PhaseDecode {
@@ -135,7 +136,7 @@ func (e *Error) RetryDelay() (time.Duration, bool) { return e.after, e.delayed }
 // Is answers from what was read for the sentinels that the engine asks for.
 func (e *Error) Is(target error) (is bool) {
 	switch target {
-	case ergon.ErrStaleDelivery:
+	case capability.ErrStaleDelivery:
 		return e.stale
 	case ergon.ErrExhausted:
 		return e.exhausted

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/foreign"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -47,7 +48,7 @@ func TestAnErrorThatWasReadIsAskedNothingAgain(t *testing.T) {
 	}
 	delay, delayed := read.RetryDelay()
 	got := fmt.Sprint(read.Error(), read.Category(), read.IsPermanent(), delay, delayed,
-		errors.Is(err, ergon.ErrStaleDelivery), errors.Is(err, ergon.ErrExhausted), read.Decode() == nil, read.Crash() == nil)
+		errors.Is(err, capability.ErrStaleDelivery), errors.Is(err, ergon.ErrExhausted), read.Decode() == nil, read.Crash() == nil)
 	if want := fmt.Sprint("counted", ergon.CategoryBusiness, true, time.Minute, true, false, false, true, true); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -83,7 +84,7 @@ func TestSentinelsAndDelaysAreRead(t *testing.T) {
 		decode                                bool
 	}{
 		"plain":     {err: boom},
-		"stale":     {err: fmt.Errorf("a: %w", ergon.ErrStaleDelivery), stale: true},
+		"stale":     {err: fmt.Errorf("a: %w", capability.ErrStaleDelivery), stale: true},
 		"exhausted": {err: errors.Join(boom, ergon.ErrExhausted), exhausted: true},
 		"permanent": {err: ergon.Permanent(boom), permanent: true},
 		"business":  {err: ergon.Business(boom), business: true},
@@ -93,7 +94,7 @@ func TestSentinelsAndDelaysAreRead(t *testing.T) {
 		read := foreign.Of(foreign.Read(c.err))
 		after, delayed := read.RetryDelay()
 		got := []any{
-			errors.Is(read, ergon.ErrStaleDelivery), errors.Is(read, ergon.ErrExhausted), read.IsPermanent(),
+			errors.Is(read, capability.ErrStaleDelivery), errors.Is(read, ergon.ErrExhausted), read.IsPermanent(),
 			read.Category() == ergon.CategoryBusiness, after, delayed, read.Decode() != nil,
 		}
 		want := []any{c.stale, c.exhausted, c.permanent, c.business, c.after, c.after != 0, c.decode}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 	"github.com/ergon-go/ergon/internal/spans"
 	"github.com/ergon-go/ergon/policy"
@@ -136,7 +137,7 @@ func TestCauseTellsWhatEndedTheContext(t *testing.T) {
 			},
 		},
 		{
-			"a lost lease, at its extension", 0, context.Canceled, ergon.ErrStaleDelivery, func(r *rig) {
+			"a lost lease, at its extension", 0, context.Canceled, capability.ErrStaleDelivery, func(r *rig) {
 				queue := memory.NewLeased(memory.Settings{Transactions: transactionsOf("a")}, 12*time.Second)
 				r.Source = memory.WithLeaseFaults(queue, memory.DropDelivery(memory.OnExtend))
 				r.Policy.Loop.Limit = 1

@@ -101,7 +101,7 @@ func New(s Settings) (*Consumer, error) {
 	c.outage = newOutage(s.Policy.Loop.Outage, c.clock, &c.capacity, c.pool, c.outageChanged)
 	c.judge = newJudge(s, c.settler.source != nil, c.outage)
 	c.waiting = waitingRoom{clock: c.clock, gate: &c.gate, pool: c.pool, outage: c.outage, capacity: &c.capacity}
-	if keeper, ok := s.Source.(ergon.LeaseKeeper); ok {
+	if keeper, ok := s.Source.(capability.LeaseKeeper); ok {
 		c.leases = leases{consumer: c, keeper: keeper, held: map[*flight]*leased{}}
 		c.flightMemory.once = true
 		if c.leases.duration, err = leaseOf(keeper); err != nil {

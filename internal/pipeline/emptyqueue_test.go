@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/policy"
@@ -213,7 +214,7 @@ func TestLoopEndsWithAnExhaustedSourceAfterDraining(t *testing.T) {
 			}
 			r.Source = struct {
 				ergon.Fetcher
-				ergon.Settler
+				capability.Settler
 			}{fetchFunc(func(context.Context, int) ([]ergon.Transaction, error) {
 				calls++
 				return txs, ergon.ErrExhausted

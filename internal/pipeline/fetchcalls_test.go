@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/policy"
 )
 
@@ -54,12 +55,12 @@ func TestForcedShutdownLeavesALateFetchBehind(t *testing.T) {
 // lateFetch has fetching take so long, whatever becomes of its context.
 func (r *rig) lateFetch(j *journal, takes time.Duration) {
 	r.spyOnSettlements(j)
-	settler, _ := r.Source.(ergon.Settler)
+	settler, _ := r.Source.(capability.Settler)
 	queue := r.Queue
 	r.Policy.Fetch = policy.Fetch{Connector: "input", Retry: once(time.Hour).Retry}
 	r.Source = struct {
 		ergon.Fetcher
-		ergon.Settler
+		capability.Settler
 	}{fetchFunc(func(ctx context.Context, limit int) ([]ergon.Transaction, error) {
 		sleep(takes)
 		return queue.FetchTransactions(context.WithoutCancel(ctx), limit)

@@ -49,11 +49,11 @@ func (f *fetcher) fetch(ctx context.Context, n int, first *atomic.Pointer[inline
 			return made.Adopt(ctx)
 		}
 		return f.call(ctx, n)
-	}, ergon.RunOption{Name: spans.Fetch, OnLateResult: func(result any, err error) {
+	}, ergon.SpanName(spans.Fetch), ergon.OnLateResult(func(result any, err error) {
 		if late, ok := result.(fetched); ok {
 			f.late(late, err)
 		}
-	}})
+	}))
 	if made := first.Swap(nil); made != nil { // no attempt adopted it
 		made.Drop()
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -84,8 +85,8 @@ func newFetchLoop(p fetchParts) *fetchLoop {
 		pace:    pace{batch: loop.Batch, emptyQueue: loop.EmptyQueue, clock: p.clock, size: loop.Batch.Size},
 		filling: filling{policy: loop.Batch, clock: p.clock},
 	}
-	l.returning.source, _ = s.Source.(ergon.Counter)
-	_, l.takesBack = s.Source.(ergon.Settler)
+	l.returning.source, _ = s.Source.(capability.Counter)
+	_, l.takesBack = s.Source.(capability.Settler)
 	l.slow.Store(tooSlow(0, retry.Timeout, l.pinned))
 	return l
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -49,7 +50,7 @@ func (s *foreignSource) FetchTransactions(ctx context.Context, limit int) ([]erg
 	return s.Queue.FetchTransactions(ctx, limit)
 }
 
-func (s *foreignSource) SettleTransactions(ctx context.Context, batch []ergon.Settlement) error {
+func (s *foreignSource) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
 	if err := s.fails("settle"); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 	"github.com/ergon-go/ergon/internal/pipeline"
 )
@@ -38,7 +39,7 @@ func (d *deafConnector) FetchTransactions(ctx context.Context, limit int) ([]erg
 	return d.Queue.FetchTransactions(ctx, limit)
 }
 
-func (d *deafConnector) SettleTransactions(ctx context.Context, batch []ergon.Settlement) error {
+func (d *deafConnector) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
 	d.at("settle")
 	if ctx.Err() != nil {
 		return ctx.Err()

@@ -71,7 +71,7 @@ func (c *Consumer) hopOverSome(ctx context.Context, batch []*flight) (refusals [
 			v := &f.verdict
 			over = append(over, i)
 			hops = append(hops, capability.Hop{
-				Settlement: ergon.Settlement{Transaction: *f.tx, Action: v.action, Delay: v.delay, Interrupted: v.interrupted},
+				Settlement: capability.Settlement{Transaction: *f.tx, Action: v.action, Delay: v.delay, Interrupted: v.interrupted},
 				Outputs:    outputs,
 			})
 		}
@@ -112,7 +112,7 @@ func (c *Consumer) notHopped(
 	for _, at := range slices.Sorted(maps.Keys(failed)) {
 		f, err := batch[over[at]], failed[at]
 		switch {
-		case errors.Is(err, ergon.ErrStaleDelivery):
+		case errors.Is(err, capability.ErrStaleDelivery):
 			delete(failed, at)
 			f.verdict.outcome = Redelivered
 			if !f.lost.Load() { // which was said then

@@ -166,7 +166,7 @@ func TestStaleHopIsRedelivered(t *testing.T) {
 		r.Policy.Loop.Concurrency.Value = 2
 		s.fail = func(hop capability.Hop) error {
 			if hop.Settlement.Transaction.ID() == "a" {
-				return ergon.ErrStaleDelivery
+				return capability.ErrStaleDelivery
 			}
 			return nil
 		}

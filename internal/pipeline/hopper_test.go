@@ -29,9 +29,9 @@ type store struct {
 }
 
 var (
-	_ capability.Hopper = (*store)(nil)
-	_ ergon.Settler     = (*store)(nil)
-	_ ergon.Dispatcher  = (*shelf)(nil)
+	_ capability.Hopper  = (*store)(nil)
+	_ capability.Settler = (*store)(nil)
+	_ ergon.Dispatcher   = (*shelf)(nil)
 )
 
 // shelf is a connector of a store.
@@ -102,7 +102,7 @@ func (s *store) hop(ctx context.Context, hop capability.Hop) error {
 			return err
 		}
 	}
-	err := s.Queue.SettleTransactions(ctx, []ergon.Settlement{hop.Settlement})
+	err := s.Queue.SettleTransactions(ctx, []capability.Settlement{hop.Settlement})
 	if batch, ok := errors.AsType[*ergon.BatchError](err); ok {
 		return batch.Failures[0]
 	}
@@ -117,7 +117,7 @@ func (s *store) hop(ctx context.Context, hop capability.Hop) error {
 }
 
 // SettleTransactions notes a call as it begins.
-func (s *store) SettleTransactions(ctx context.Context, batch []ergon.Settlement) error {
+func (s *store) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
 	if s.journal != nil {
 		s.journal.note("settle " + settlementsText(batch))
 	}

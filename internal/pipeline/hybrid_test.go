@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 	"github.com/ergon-go/ergon/internal/coalesce"
 	"github.com/ergon-go/ergon/internal/pipeline"
@@ -369,7 +370,7 @@ func TestLostLeaseCancelsPreparing(t *testing.T) {
 		if got := r.resultOf(t, "a").Outcome; got != pipeline.Redelivered {
 			t.Errorf("it came to %s, want redelivered", got)
 		}
-		if cancelled.n[ergon.ErrStaleDelivery.Error()] != 2 {
+		if cancelled.n[capability.ErrStaleDelivery.Error()] != 2 {
 			t.Errorf("cancelled by %v, want both by the stale delivery", cancelled.n)
 		}
 	})

@@ -44,8 +44,8 @@ type booksLife struct {
 type hoppingLife struct{ *booksLife }
 
 var (
-	_ ergon.Settler     = (*booksLife)(nil)
-	_ capability.Hopper = hoppingLife{}
+	_ capability.Settler = (*booksLife)(nil)
+	_ capability.Hopper  = hoppingLife{}
 )
 
 var errKilled = errors.New("the process is dead")
@@ -71,7 +71,7 @@ func (l *booksLife) FetchTransactions(_ context.Context, limit int) ([]ergon.Tra
 	return txs, nil
 }
 
-func (l *booksLife) SettleTransactions(_ context.Context, batch []ergon.Settlement) error {
+func (l *booksLife) SettleTransactions(_ context.Context, batch []capability.Settlement) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.dead() {
@@ -99,10 +99,10 @@ func (l *booksLife) answer(failures map[int]error) error {
 }
 
 // settle is the moment of truth: what came out of an acknowledged transaction is complete, or it is a dead letter.
-func (l *booksLife) settle(s ergon.Settlement, hopped []string) error {
+func (l *booksLife) settle(s capability.Settlement, hopped []string) error {
 	id := s.Transaction.ID()
 	if !l.left[id] || !l.given[id] {
-		return ergon.ErrStaleDelivery
+		return capability.ErrStaleDelivery
 	}
 	if l.chance(20) {
 		return errScripted

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -36,7 +37,7 @@ func (m *moody) FetchTransactions(ctx context.Context, limit int) ([]ergon.Trans
 	return m.settlingSource.FetchTransactions(ctx, limit)
 }
 
-func (m *moody) SettleTransactions(ctx context.Context, batch []ergon.Settlement) error {
+func (m *moody) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
 	if m.settles.Add(1) == m.settle {
 		if err := m.inMood(ctx); err != nil {
 			return err

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/policy"
@@ -188,8 +189,8 @@ func (r *rig) resultOf(t testing.TB, id string) pipeline.Result {
 }
 
 // settlementsOf returns how the deliveries of a transaction were settled, as they took effect.
-func (r *rig) settlementsOf(id string) []ergon.Settlement {
-	return slices.DeleteFunc(r.Queue.Settlements(), func(s ergon.Settlement) bool { return s.Transaction.ID() != id })
+func (r *rig) settlementsOf(id string) []capability.Settlement {
+	return slices.DeleteFunc(r.Queue.Settlements(), func(s capability.Settlement) bool { return s.Transaction.ID() != id })
 }
 
 // journal is what happened, and how long after it was made.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/foreign"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/internal/spans"
@@ -21,7 +22,7 @@ const extensionsPerLease = 4
 // leases keeps the deliveries of a LeaseKeeper from fetch to settlement. The zero value does nothing.
 type leases struct {
 	consumer *Consumer
-	keeper   ergon.LeaseKeeper // nil: deliveries do not expire
+	keeper   capability.LeaseKeeper // nil: deliveries do not expire
 	duration time.Duration
 	mu       sync.Mutex
 	held     map[*flight]*leased
@@ -154,7 +155,7 @@ func (l *leases) call(ctx context.Context, deliveries []*leased) error {
 		}
 		defer l.consumer.settings.Hanging.leave(callExtend)
 		return struct{}{}, foreign.ReadBatch(l.keeper.ExtendLeases(ctx, batch))
-	}, ergon.RunOption{Name: spans.ExtendLeases})
+	}, ergon.SpanName(spans.ExtendLeases))
 	if ctx.Err() != nil {
 		err = nil // the loop has ended, and needs no leases any more
 	}
@@ -174,7 +175,7 @@ func (l *leases) extended(deliveries []*leased, began instant, err error) {
 		case err == nil || partial && batch.Failures[i] == nil:
 			delivery.until = began.After(l.duration)
 		case delivery.settling:
-		case partial && errors.Is(batch.Failures[i], ergon.ErrStaleDelivery):
+		case partial && errors.Is(batch.Failures[i], capability.ErrStaleDelivery):
 			delete(l.held, delivery.flight)
 			lost = append(lost, delivery)
 		}
@@ -197,7 +198,7 @@ func (c *Consumer) leasesLost(lost []*leased) {
 	}
 	for _, delivery := range lost {
 		if a := running[delivery.tx]; a != nil {
-			a.End(context.Canceled, ergon.ErrStaleDelivery)
+			a.End(context.Canceled, capability.ErrStaleDelivery)
 		}
 	}
 	for _, delivery := range lost {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/policy"
@@ -130,7 +131,7 @@ func TestLostLeaseCancelsTheHandlerAndFencesItsResult(t *testing.T) {
 							return nil, nil
 						}
 						<-ctx.Done()
-						if !errors.Is(context.Cause(ctx), ergon.ErrStaleDelivery) || !errors.Is(ctx.Err(), context.Canceled) {
+						if !errors.Is(context.Cause(ctx), capability.ErrStaleDelivery) || !errors.Is(ctx.Err(), context.Canceled) {
 							t.Errorf("the context ended with %v, cause %v", ctx.Err(), context.Cause(ctx))
 						}
 						handled.note("cancelled")
@@ -159,7 +160,7 @@ func TestLostLeaseCancelsTheHandlerAndFencesItsResult(t *testing.T) {
 // slowToAnswer has taken a settlement long before it says so.
 type slowToAnswer struct{ leasedSource }
 
-func (s slowToAnswer) SettleTransactions(ctx context.Context, batch []ergon.Settlement) error {
+func (s slowToAnswer) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
 	err := s.leasedSource.SettleTransactions(ctx, batch)
 	time.Sleep(lease)
 	return err
@@ -253,7 +254,7 @@ func TestLeaseIsKeptWhileExtensionsFailUntilItRunsOut(t *testing.T) {
 	unreachable := memory.Fail(memory.OnExtend, nil)
 	silent := memory.Stall(memory.OnExtend, memory.Forever)
 	kept := []string{"15s attempt timeout", "30s attempt timeout", "45s attempt timeout", "45s success"}
-	lost := []string{"15s attempt timeout", "30s attempt timeout", "40s " + ergon.ErrStaleDelivery.Error()}
+	lost := []string{"15s attempt timeout", "30s attempt timeout", "40s " + capability.ErrStaleDelivery.Error()}
 	for _, test := range []struct {
 		name  string
 		fault memory.Fault

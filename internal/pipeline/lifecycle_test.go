@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/policy"
@@ -28,9 +29,9 @@ type scriptedSource struct {
 }
 
 var (
-	_ ergon.Fetcher     = (*scriptedSource)(nil)
-	_ ergon.Settler     = (*scriptedSource)(nil)
-	_ ergon.LeaseKeeper = (*scriptedSource)(nil)
+	_ ergon.Fetcher          = (*scriptedSource)(nil)
+	_ capability.Settler     = (*scriptedSource)(nil)
+	_ capability.LeaseKeeper = (*scriptedSource)(nil)
 )
 
 func (s *scriptedSource) FetchTransactions(_ context.Context, limit int) ([]ergon.Transaction, error) {
@@ -44,7 +45,7 @@ func (s *scriptedSource) FetchTransactions(_ context.Context, limit int) ([]ergo
 	return txs, nil
 }
 
-func (s *scriptedSource) SettleTransactions(_ context.Context, batch []ergon.Settlement) error {
+func (s *scriptedSource) SettleTransactions(_ context.Context, batch []capability.Settlement) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, settlement := range batch {
@@ -69,7 +70,7 @@ func (s *scriptedSource) ExtendLeases(_ context.Context, batch []ergon.Transacti
 	failures := map[int]error{}
 	for i, tx := range batch {
 		if s.lost[tx.ID()] {
-			failures[i] = ergon.ErrStaleDelivery
+			failures[i] = capability.ErrStaleDelivery
 		}
 	}
 	if len(failures) > 0 {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/policy"
@@ -205,7 +206,7 @@ func TestFetchThatBringsSomethingAndFails(t *testing.T) {
 		calls := 0
 		r.Source = &spy{journal: j, settlingSource: struct {
 			ergon.Fetcher
-			ergon.Settler
+			capability.Settler
 		}{fetchFunc(func(ctx context.Context, limit int) ([]ergon.Transaction, error) {
 			txs, err := r.Queue.FetchTransactions(ctx, limit)
 			calls++

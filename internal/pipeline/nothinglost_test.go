@@ -112,7 +112,7 @@ func newStorm(seed uint64) *storm {
 		q := memory.NewLeased(settings, time.Minute)
 		s.Queue = q.Queue
 		s.ledger.settlingSource = memory.WithLeaseFaults(q, s.faults...)
-		s.Source = &leasedLedger{ledger: s.ledger, LeaseKeeper: s.ledger.settlingSource.(ergon.LeaseKeeper)}
+		s.Source = &leasedLedger{ledger: s.ledger, LeaseKeeper: s.ledger.settlingSource.(capability.LeaseKeeper)}
 	} else {
 		s.Queue = memory.New(settings)
 		s.ledger.settlingSource = memory.WithFaults(s.Queue, s.faults...)
@@ -314,8 +314,8 @@ func (s *storm) checkKept(t *testing.T) {
 		}
 		for _, tx := range txs {
 			kept[tx.ID()] = true
-			acked := ergon.Settlement{Transaction: tx, Action: policy.SettleAck} // so that the next of its key comes
-			if err := s.Queue.SettleTransactions(t.Context(), []ergon.Settlement{acked}); err != nil {
+			acked := capability.Settlement{Transaction: tx, Action: policy.SettleAck} // so that the next of its key comes
+			if err := s.Queue.SettleTransactions(t.Context(), []capability.Settlement{acked}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -357,7 +357,7 @@ type account struct {
 
 type leasedLedger struct {
 	*ledger
-	ergon.LeaseKeeper
+	capability.LeaseKeeper
 }
 
 var (
@@ -383,7 +383,7 @@ func (l *ledger) FetchTransactions(ctx context.Context, limit int) ([]ergon.Tran
 }
 
 // SettleTransactions enters what the source is told and what it answers. An answer after the deadline is not heard.
-func (l *ledger) SettleTransactions(ctx context.Context, batch []ergon.Settlement) error {
+func (l *ledger) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
 	l.told(ctx, batch)
 	err := l.settlingSource.SettleTransactions(ctx, batch)
 	if ctx.Err() != nil {
@@ -393,7 +393,7 @@ func (l *ledger) SettleTransactions(ctx context.Context, batch []ergon.Settlemen
 	defer l.mu.Unlock()
 	partly, partial := errors.AsType[*ergon.BatchError](err)
 	for i, s := range batch {
-		failed := err != nil && (!partial || partly.Failures[i] != nil && !errors.Is(partly.Failures[i], ergon.ErrStaleDelivery))
+		failed := err != nil && (!partial || partly.Failures[i] != nil && !errors.Is(partly.Failures[i], capability.ErrStaleDelivery))
 		if a := l.deliveries[s.Transaction.Delivery().Receipt]; a != nil && !failed {
 			a.settled = true
 		}
@@ -401,7 +401,7 @@ func (l *ledger) SettleTransactions(ctx context.Context, batch []ergon.Settlemen
 	return err
 }
 
-func (l *ledger) told(ctx context.Context, batch []ergon.Settlement) {
+func (l *ledger) told(ctx context.Context, batch []capability.Settlement) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	inBatch := map[any]bool{}
@@ -426,7 +426,7 @@ func (l *ledger) told(ctx context.Context, batch []ergon.Settlement) {
 }
 
 // justified wants a transaction to leave its source only when its outcome is durable somewhere.
-func (l *ledger) justified(ctx context.Context, a *account, s ergon.Settlement) {
+func (l *ledger) justified(ctx context.Context, a *account, s capability.Settlement) {
 	if s.Action != policy.SettleAck {
 		return
 	}
@@ -447,7 +447,7 @@ func (l *ledger) hasLetter(ctx context.Context, id string) bool {
 	if err != nil {
 		return false
 	}
-	return l.letters.SettleTransactions(ctx, []ergon.Settlement{
+	return l.letters.SettleTransactions(ctx, []capability.Settlement{
 		{Transaction: letter, Action: policy.SettleRequeue, Interrupted: true},
 	}) == nil
 }

@@ -48,7 +48,7 @@ func (t *outboundAttempts) run(
 	if t.of == nil { // a worker has not made the first attempt
 		t.init(o, phase, retry.MaxAttempts)
 	}
-	outputs, err := ergon.RunFn(ctx, retry, t.next, ergon.RunOption{Name: phase.String()})
+	outputs, err := ergon.RunFn(ctx, retry, t.next, ergon.SpanName(phase.String()))
 	if first := t.inline.Swap(nil); first != nil { // RunFn made no attempt
 		first.Drop()
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -19,7 +20,7 @@ import (
 func (r *rig) spyOnFetches(j *journal) {
 	r.Source = struct {
 		ergon.Fetcher
-		ergon.Settler
+		capability.Settler
 	}{&spy{settlingSource: r.Queue, journal: j}, r.Queue}
 }
 

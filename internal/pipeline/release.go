@@ -6,6 +6,7 @@ import (
 	"maps"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/spans"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -21,18 +22,18 @@ func (c *Consumer) releaseBeside(txs []ergon.Transaction) {
 
 // release gives transactions back to the source that were fetched and are not wanted: over the limit, or too late.
 func (c *Consumer) release(ctx context.Context, txs []ergon.Transaction) {
-	source, ok := c.settings.Source.(ergon.Settler)
+	source, ok := c.settings.Source.(capability.Settler)
 	if !ok {
 		return // a source that wants no settlement redelivers, or not, by rules of its own
 	}
-	settlements := make([]ergon.Settlement, len(txs))
+	settlements := make([]capability.Settlement, len(txs))
 	for i, tx := range txs {
-		settlements[i] = ergon.Settlement{Transaction: tx, Action: policy.SettleRequeue, Interrupted: true}
+		settlements[i] = capability.Settlement{Transaction: tx, Action: policy.SettleRequeue, Interrupted: true}
 	}
 	failed, _ := c.inParts(ctx, spans.Settle, newParts(callSettle, len(settlements)), func(ctx context.Context, parts []int) error {
 		return source.SettleTransactions(ctx, pick(settlements, parts))
 	})
-	maps.DeleteFunc(failed, func(_ int, err error) bool { return errors.Is(err, ergon.ErrStaleDelivery) }) // they are back
+	maps.DeleteFunc(failed, func(_ int, err error) bool { return errors.Is(err, capability.ErrStaleDelivery) }) // they are back
 	if len(failed) > 0 {
 		c.watcher.notReleased(len(failed), &ergon.BatchError{Failures: failed})
 	}

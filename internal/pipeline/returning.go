@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/spans"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -11,7 +12,7 @@ import (
 // returning asks a source that can count whether transactions come back that the loop has requeued: a finite loop that ended now would
 // leave them undone. Only the fetch loop's goroutine uses it.
 type returning struct {
-	source    ergon.Counter // nil: it cannot count
+	source    capability.Counter // nil: it cannot count
 	retry     policy.Retry
 	hanging   *Hanging
 	stall     *stallDetector
@@ -26,7 +27,7 @@ func (r *returning) expected(ctx context.Context) bool {
 		return false
 	}
 	r.stall.expectWithin(r.stall.fetch)
-	n, err := ergon.RunFn(ctx, r.retry, r.count, ergon.RunOption{Name: spans.Count})
+	n, err := ergon.RunFn(ctx, r.retry, r.count, ergon.SpanName(spans.Count))
 	if err != nil {
 		r.watcher.notCounted(err)
 		r.stats.returning.Store(0)

@@ -74,7 +74,7 @@ func resultOf(f *flight) Result {
 	case f.verdict.outcome == Interrupted:
 		r.Err = ergon.ErrInterrupted
 	case f.verdict.outcome == Redelivered:
-		r.Err = ergon.ErrStaleDelivery
+		r.Err = capability.ErrStaleDelivery
 	case cause != nil:
 		r.Err, r.kept = foreign.CopyAsReturned(cause), copyOf(cause)
 	}
@@ -94,7 +94,7 @@ func (s Settings) Validate() error {
 	if s.Handlers.Prepare != nil {
 		faults = append(faults, s.hybridFaults()...)
 	}
-	_, settles := s.Source.(ergon.Settler)
+	_, settles := s.Source.(capability.Settler)
 	loop := s.Policy.Loop
 	switch {
 	case loop.OnException == policy.OnExceptionRequeue && !settles:
@@ -128,7 +128,7 @@ func (s Settings) hybridFaults() []error {
 }
 
 func (s Settings) validateLease() error {
-	keeper, leased := s.Source.(ergon.LeaseKeeper)
+	keeper, leased := s.Source.(capability.LeaseKeeper)
 	if !leased {
 		return nil
 	}
@@ -149,6 +149,6 @@ func (s Settings) validateLease() error {
 	return errors.Join(faults...)
 }
 
-func leaseOf(keeper ergon.LeaseKeeper) (time.Duration, error) {
+func leaseOf(keeper capability.LeaseKeeper) (time.Duration, error) {
 	return ask.For(fmt.Sprintf("LeaseDuration of %T", keeper), keeper.LeaseDuration)
 }

@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 )
 
 // settler collects flights that have ended and settles them in batches: when there are enough of them, when the first has
@@ -16,7 +16,7 @@ import (
 // far settling may fall behind is bounded by the fetch loop, so that no worker waits for it.
 type settler struct {
 	consumer   *Consumer
-	source     ergon.Settler // nil: the source does not want to know
+	source     capability.Settler // nil: the source does not want to know
 	size       int
 	interval   time.Duration
 	settleLock semaphore    // held by whoever settles
@@ -58,7 +58,7 @@ func newSettler(c *Consumer) *settler {
 	for i := range c.stats.shards {
 		s.all = append(s.all, &c.stats.shards[i])
 	}
-	s.source, _ = c.settings.Source.(ergon.Settler)
+	s.source, _ = c.settings.Source.(capability.Settler)
 	s.slow.Store(c.pool.slow(0, c.settings.Policy.Settle.Retry.Timeout))
 	return s
 }

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/foreign"
 	"github.com/ergon-go/ergon/internal/inline"
 	"github.com/ergon-go/ergon/internal/spans"
@@ -154,7 +155,7 @@ func (s *settling) gatherSettlements() bool {
 			continue
 		}
 		n.sent = append(n.sent, i)
-		n.all = append(n.all, ergon.Settlement{
+		n.all = append(n.all, capability.Settlement{
 			Transaction: *f.tx, Action: v.action, Delay: v.delay, Interrupted: v.interrupted,
 		})
 	}
@@ -188,7 +189,7 @@ func (s *settling) handleResult(failed itemErrors, clean bool) error {
 	for i, err := range failed {
 		f := s.batch[s.settlements.sent[i]]
 		f.verdict.outcome = Redelivered
-		if errors.Is(err, ergon.ErrStaleDelivery) {
+		if errors.Is(err, capability.ErrStaleDelivery) {
 			delete(failed, i)
 			if !f.lost.Load() { // which was said then
 				s.watcher.stale(s.span, f.traced(), f.tx.ID())
@@ -244,7 +245,7 @@ func (c *Consumer) inParts(
 			return first.Adopt(ctx)
 		}
 		return struct{}{}, c.part(ctx, p, do)
-	}, ergon.RunOption{Name: name})
+	}, ergon.SpanName(name))
 	if first := p.first.Swap(nil); first != nil { // there was no attempt any more
 		first.Drop()
 	}
@@ -266,7 +267,7 @@ func (c *Consumer) part(ctx context.Context, p *parts, do func(context.Context, 
 // settlements is what a source is told of a batch.
 type settlements struct {
 	sent  []int // indices in the batch
-	all   []ergon.Settlement
+	all   []capability.Settlement
 	parts *parts // nil: not gathered yet
 }
 
@@ -325,7 +326,7 @@ func (p *parts) end(round int, err error) error {
 			continue
 		}
 		p.failed[i] = failure
-		if !errors.Is(failure, ergon.ErrStaleDelivery) && !refused(failure) {
+		if !errors.Is(failure, capability.ErrStaleDelivery) && !refused(failure) {
 			left = append(left, i)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/policy"
@@ -102,8 +103,8 @@ func TestSettlementsAreSentInPartsOfTheSize(t *testing.T) {
 		var sizes []int
 		r.Source = struct {
 			ergon.Fetcher
-			ergon.Settler
-		}{r.Queue, settleFunc(func(ctx context.Context, batch []ergon.Settlement) error {
+			capability.Settler
+		}{r.Queue, settleFunc(func(ctx context.Context, batch []capability.Settlement) error {
 			sizes = append(sizes, len(batch))
 			time.Sleep(time.Second)
 			return r.Queue.SettleTransactions(ctx, batch)
@@ -120,12 +121,12 @@ func TestSettlementsAreSentInPartsOfTheSize(t *testing.T) {
 	})
 }
 
-type settleFunc func(ctx context.Context, batch []ergon.Settlement) error
+type settleFunc func(ctx context.Context, batch []capability.Settlement) error
 
-var _ ergon.Settler = settleFunc(nil)
+var _ capability.Settler = settleFunc(nil)
 
 // SettleTransactions calls f.
-func (f settleFunc) SettleTransactions(ctx context.Context, batch []ergon.Settlement) error {
+func (f settleFunc) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
 	return f(ctx, batch)
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/policy"
@@ -259,8 +260,8 @@ func stages() []stage {
 			r.Handlers = ergon.Task{Process: ok}
 			r.Source = struct {
 				ergon.Fetcher
-				ergon.Settler
-			}{r.Queue, settleFunc(func(ctx context.Context, batch []ergon.Settlement) error {
+				capability.Settler
+			}{r.Queue, settleFunc(func(ctx context.Context, batch []capability.Settlement) error {
 				hang()
 				if ctx.Err() != nil {
 					return ctx.Err()
@@ -276,7 +277,7 @@ func stages() []stage {
 			r.Handlers = ergon.Task{Process: ok}
 			r.Source = struct {
 				ergon.Fetcher
-				ergon.Settler
+				capability.Settler
 			}{fetchFunc(func(ctx context.Context, limit int) ([]ergon.Transaction, error) {
 				hang()
 				return r.Queue.FetchTransactions(context.WithoutCancel(ctx), limit)

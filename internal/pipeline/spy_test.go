@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 )
 
 var (
@@ -25,12 +26,12 @@ var (
 
 type settlingSource interface {
 	ergon.Fetcher
-	ergon.Settler
+	capability.Settler
 }
 
 type leasedSource interface {
 	settlingSource
-	ergon.LeaseKeeper
+	capability.LeaseKeeper
 }
 
 // spy notes what a source was asked and told.
@@ -48,8 +49,8 @@ func (s *spy) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transac
 }
 
 // SettleTransactions notes a call when it begins, in the order of the ids: "settle a ack, b requeue 5s".
-func (s *spy) SettleTransactions(ctx context.Context, batch []ergon.Settlement) error {
-	sorted := slices.SortedFunc(slices.Values(batch), func(a, b ergon.Settlement) int {
+func (s *spy) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
+	sorted := slices.SortedFunc(slices.Values(batch), func(a, b capability.Settlement) int {
 		return cmp.Compare(a.Transaction.ID(), b.Transaction.ID())
 	})
 	s.journal.note("settle " + settlementsText(sorted))
@@ -60,7 +61,7 @@ func (s *spy) SettleTransactions(ctx context.Context, batch []ergon.Settlement) 
 type leaseSpy struct {
 	spy
 
-	keeper ergon.LeaseKeeper
+	keeper capability.LeaseKeeper
 }
 
 func spyOnLeases(source leasedSource, j *journal) *leaseSpy {
@@ -80,7 +81,7 @@ func (s *leaseSpy) ExtendLeases(ctx context.Context, batch []ergon.Transaction) 
 func (r *rig) spyOnSettlements(j *journal) {
 	r.Source = struct {
 		ergon.Fetcher
-		ergon.Settler
+		capability.Settler
 	}{r.Queue, &spy{settlingSource: r.Queue, journal: j}}
 }
 
@@ -108,7 +109,7 @@ func idsOf(txs []ergon.Transaction) string {
 	return strings.Join(ids, " ")
 }
 
-func settlementsText(batch []ergon.Settlement) string {
+func settlementsText(batch []capability.Settlement) string {
 	texts := make([]string, len(batch))
 	for i, s := range batch {
 		texts[i] = settlementText(s)
@@ -116,7 +117,7 @@ func settlementsText(batch []ergon.Settlement) string {
 	return strings.Join(texts, ", ")
 }
 
-func settlementText(s ergon.Settlement) string {
+func settlementText(s capability.Settlement) string {
 	text := s.Transaction.ID() + " " + s.Action.String()
 	if s.Delay != 0 {
 		text += " " + s.Delay.String()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -130,12 +131,12 @@ func (f *forgetful) LeaseDuration() time.Duration { return 40 * time.Second }
 func (f *forgetful) ExtendLeases(_ context.Context, batch []ergon.Transaction) error {
 	failures := map[int]error{}
 	for i := range batch {
-		failures[i] = ergon.ErrStaleDelivery
+		failures[i] = capability.ErrStaleDelivery
 	}
 	return &ergon.BatchError{Failures: failures}
 }
 
-func (f *forgetful) SettleTransactions(context.Context, []ergon.Settlement) error { return nil }
+func (f *forgetful) SettleTransactions(context.Context, []capability.Settlement) error { return nil }
 
 // [F2] [S5] A lost lease cancels its handler at once, whatever is written about the others.
 func TestLostLeasesCancelAtOnceWhateverTellingDoes(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/internal/spans"
 	"github.com/ergon-go/ergon/policy"
@@ -170,7 +171,7 @@ func (w *watcher) sequenceStuck() {
 // stale is called for a delivery that a settlement found taken back; span is that of the settlement.
 func (w *watcher) stale(span trace.Span, traced context.Context, id string) { //nolint:revive // traced is the transaction's
 	if w.tracing {
-		span.RecordError(ergon.ErrStaleDelivery, trace.WithAttributes(spans.MessagingMessageID.String(id)))
+		span.RecordError(capability.ErrStaleDelivery, trace.WithAttributes(spans.MessagingMessageID.String(id)))
 	}
 	w.logger.WarnContext(w.scoped(traced, id), "the source has taken the transaction back; it will be delivered again")
 }
@@ -236,7 +237,7 @@ func onlyStale(err error) bool {
 		return false
 	}
 	for _, failure := range batch.Failures {
-		if !errors.Is(failure, ergon.ErrStaleDelivery) {
+		if !errors.Is(failure, capability.ErrStaleDelivery) {
 			return false
 		}
 	}

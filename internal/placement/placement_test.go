@@ -23,7 +23,7 @@ type queueInMemory struct {
 	local
 }
 
-func (*queueInMemory) SettleTransactions(context.Context, []ergon.Settlement) error { return nil }
+func (*queueInMemory) SettleTransactions(context.Context, []capability.Settlement) error { return nil }
 
 type declared struct{ capability.Declaration }
 
