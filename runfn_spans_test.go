@@ -11,45 +11,43 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/codes"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/otelrecord"
 )
 
 // traced runs fn below a span called "caller" and returns what was recorded below it, a line for each span as it ended.
 func traced(t *testing.T, fn func(context.Context)) []string {
 	t.Helper()
-	recorder := tracetest.NewSpanRecorder()
-	provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder))
-	ctx, span := provider.Tracer("test").Start(t.Context(), "caller")
+	var tracing otelrecord.Tracing
+	ctx, span := tracing.Tracer("test").Start(t.Context(), "caller")
 	fn(ctx)
 	span.End()
 	names := map[trace.SpanID]string{}
-	for _, s := range recorder.Ended() {
-		names[s.SpanContext().SpanID()] = s.Name()
+	for _, s := range tracing.Ended() {
+		names[s.SpanContext.SpanID()] = s.Name
 	}
 	var lines []string
-	for _, s := range recorder.Ended() {
-		if s.Name() != "caller" {
-			lines = append(lines, describeSpan(s, names[s.Parent().SpanID()]))
+	for _, s := range tracing.Ended() {
+		if s.Name != "caller" {
+			lines = append(lines, describeSpan(s, names[s.Parent.SpanID()]))
 		}
 	}
 	return lines
 }
 
-func describeSpan(s sdktrace.ReadOnlySpan, parent string) string {
+func describeSpan(s otelrecord.Span, parent string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s < %s, %s", s.Name(), parent, s.EndTime().Sub(s.StartTime()))
-	for _, a := range s.Attributes() {
+	fmt.Fprintf(&b, "%s < %s, %s", s.Name, parent, s.EndTime.Sub(s.StartTime))
+	for _, a := range s.Attributes {
 		fmt.Fprintf(&b, ", %s=%s", a.Key, a.Value.String())
 	}
-	if s.Status().Code == codes.Error {
-		fmt.Fprintf(&b, ", error %q", s.Status().Description)
+	if s.Status.Code == codes.Error {
+		fmt.Fprintf(&b, ", error %q", s.Status.Description)
 	}
-	for _, e := range s.Events() {
+	for _, e := range s.Events {
 		fmt.Fprintf(&b, ", event %s with", e.Name)
 		for _, a := range e.Attributes {
 			fmt.Fprintf(&b, " %s", a.Key)

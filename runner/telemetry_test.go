@@ -9,36 +9,22 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/otelrecord"
 	"github.com/ergon-go/ergon/runner"
 )
 
-// tracing returns a provider and what it has recorded.
-func tracing(t *testing.T) (*sdktrace.TracerProvider, func() tracetest.SpanStubs) {
-	t.Helper()
-	exporter := tracetest.NewInMemoryExporter()
-	provider := sdktrace.NewTracerProvider(sdktrace.WithSyncer(exporter))
-	t.Cleanup(func() {
-		if err := provider.Shutdown(context.WithoutCancel(t.Context())); err != nil {
-			t.Error(err)
-		}
-	})
-	return provider, exporter.GetSpans
-}
-
 // [O1] The start of a worker is a span, and so is the opening of each component, whether it has something to open or not.
 func TestStartIsASpanWithOneForEachComponent(t *testing.T) {
-	provider, spans := tracing(t)
+	var tracing otelrecord.Tracing
 	c := newCast(1)
 	c.config.Services["bare"] = given("nothing to open")
-	if _, err := manage(t, runner.Settings{TracerProvider: provider}, c.config).Run(t.Context()); err != nil {
+	if _, err := manage(t, runner.Settings{TracerProvider: &tracing}, c.config).Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	all := spans()
-	i := slices.IndexFunc(all, func(s tracetest.SpanStub) bool { return s.Name == "task.start" })
+	all := tracing.Ended()
+	i := slices.IndexFunc(all, func(s otelrecord.Span) bool { return s.Name == "task.start" })
 	if i < 0 {
 		t.Fatal("got no span task.start")
 	}
@@ -72,7 +58,7 @@ func TestStartIsASpanWithOneForEachComponent(t *testing.T) {
 	}
 }
 
-func describe(s tracetest.SpanStub) string {
+func describe(s otelrecord.Span) string {
 	var b strings.Builder
 	b.WriteString(s.Name + ":")
 	for _, a := range s.Attributes {
@@ -83,14 +69,14 @@ func describe(s tracetest.SpanStub) string {
 
 // [O1]
 func TestFailureToStartIsOnItsSpans(t *testing.T) {
-	provider, spans := tracing(t)
+	var tracing otelrecord.Tracing
 	c := newCast(1)
 	c.input.onOpen = func(context.Context) error { panic("boom") }
-	if _, err := manage(t, runner.Settings{TracerProvider: provider}, c.config).Run(t.Context()); err == nil {
+	if _, err := manage(t, runner.Settings{TracerProvider: &tracing}, c.config).Run(t.Context()); err == nil {
 		t.Fatal("got no error")
 	}
 	failed := map[string]int{}
-	for _, s := range spans() {
+	for _, s := range tracing.Ended() {
 		if s.Status.Code != codes.Error {
 			continue
 		}

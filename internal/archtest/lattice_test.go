@@ -41,13 +41,16 @@ var (
 var lattice = archtest.Lattice{
 	TestKit: []string{
 		"github.com/ergon-go/ergon/ergontest/...",
+		"github.com/ergon-go/ergon/internal/otelrecord",
 		"github.com/google/go-cmp/...",
-		"go.opentelemetry.io/otel/...", // the SDK and its in-memory exporters
+		"go.opentelemetry.io/otel/...", // outside the root module, which may not require it, the SDK as well
 	},
 	Rules: []archtest.Rule{
 		{Packages: "policy", TestOurs: parts},
 		{Packages: "internal/lifecycle", Ours: []string{"policy"}, TestOurs: parts},
 		{Packages: "internal/spans", ThirdParty: otelAPI, TestOurs: parts},
+		// A recorder for tests, in place of the SDK's. Decision 0149.
+		{Packages: "internal/otelrecord", ThirdParty: otelAPI},
 		{Packages: "internal/ask", Ours: []string{"internal/panics"}},
 		{Packages: "internal/sink"},
 		{Packages: "internal/stats", Ours: []string{"internal/spans"}, ThirdParty: otelAPI},

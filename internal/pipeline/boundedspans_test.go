@@ -9,43 +9,27 @@ import (
 	"testing/synctest"
 	"time"
 
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
-
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/connector/memory"
+	"github.com/ergon-go/ergon/internal/otelrecord"
 	"github.com/ergon-go/ergon/internal/pipeline"
 )
 
-// starting is a span processor that does something as a span of a name starts.
+// starting is a span processor or sampler that does something as a span of a name starts.
 type starting struct {
-	sdktrace.SpanProcessor
-
 	name string
 	do   func()
 	met  atomic.Int64
 }
 
-func (p *starting) OnStart(ctx context.Context, span sdktrace.ReadWriteSpan) {
-	if span.Name() == p.name {
-		p.met.Add(1)
-		p.do()
-	}
-	p.SpanProcessor.OnStart(ctx, span)
+func (s *starting) tracing() *otelrecord.Tracing {
+	return &otelrecord.Tracing{OnStart: func(name string) {
+		if name == s.name {
+			s.met.Add(1)
+			s.do()
+		}
+	}}
 }
-
-// sampling is a sampler that does so.
-type sampling struct{ of *starting }
-
-func (s sampling) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingResult {
-	if p.Name == s.of.name {
-		s.of.met.Add(1)
-		s.of.do()
-	}
-	return sdktrace.AlwaysSample().ShouldSample(p)
-}
-
-func (sampling) Description() string { return "misbehaves" }
 
 // misbehaving are what a span processor or a sampler may do to its caller.
 func misbehaving(free <-chan struct{}) map[string]func() {
@@ -68,45 +52,39 @@ func TestSpanOfTheLoopThatDoesNotStartIsLeftOut(t *testing.T) {
 	}
 	for span, more := range more {
 		for how := range misbehaving(nil) {
-			for _, by := range []string{"processor", "sampler"} {
-				t.Run(span+" "+how+" "+by, func(t *testing.T) {
-					synctest.Test(t, func(t *testing.T) {
-						free := make(chan struct{})
-						r := newRig(ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) {
-							sleep(time.Second)
-							return nil, nil
-						}}, numbered(3)...)
-						r.Policy.Loop.Concurrency.Value, r.Policy.Settle.Interval = 1, 0
-						p := &starting{SpanProcessor: sdktrace.NewSimpleSpanProcessor(tracetest.NewNoopExporter()), name: span}
-						p.do = misbehaving(free)[how]
-						r.TracerProvider = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(p))
-						if by == "sampler" {
-							r.TracerProvider = sdktrace.NewTracerProvider(sdktrace.WithSampler(sampling{p}))
-						}
-						began := time.Now()
-						r.run(t)
-						got, most := time.Since(began), 3*time.Second+more[how]
-						if how == "is slow" {
-							most = 3*time.Second + time.Duration(p.met.Load())*slow
-						}
-						least := most
-						if strings.HasPrefix(span, "settle") {
-							least = 3 * time.Second
-						}
-						if got < least || got > most {
-							t.Errorf("it took %s, want %s to %s", got, least, most)
-						}
-						if got := r.consumer.Snapshot().Outcomes[pipeline.Succeeded]; got != 3 {
-							t.Errorf("%d have succeeded, want 3", got)
-						}
-						if p.met.Load() == 0 {
-							t.Errorf("no span %q was started", span)
-						}
-						close(free)
-						sleep(time.Minute)
-					})
+			t.Run(span+" "+how, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					free := make(chan struct{})
+					r := newRig(ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) {
+						sleep(time.Second)
+						return nil, nil
+					}}, numbered(3)...)
+					r.Policy.Loop.Concurrency.Value, r.Policy.Settle.Interval = 1, 0
+					p := &starting{name: span, do: misbehaving(free)[how]}
+					r.TracerProvider = p.tracing()
+					began := time.Now()
+					r.run(t)
+					got, most := time.Since(began), 3*time.Second+more[how]
+					if how == "is slow" {
+						most = 3*time.Second + time.Duration(p.met.Load())*slow
+					}
+					least := most
+					if strings.HasPrefix(span, "settle") {
+						least = 3 * time.Second
+					}
+					if got < least || got > most {
+						t.Errorf("it took %s, want %s to %s", got, least, most)
+					}
+					if got := r.consumer.Snapshot().Outcomes[pipeline.Succeeded]; got != 3 {
+						t.Errorf("%d have succeeded, want 3", got)
+					}
+					if p.met.Load() == 0 {
+						t.Errorf("no span %q was started", span)
+					}
+					close(free)
+					sleep(time.Minute)
 				})
-			}
+			})
 		}
 	}
 }
@@ -128,11 +106,8 @@ func TestSpanOfAnExtensionThatDoesNotStartCostsNoLease(t *testing.T) {
 				r.Policy.Settle.Interval = 0
 				q := memory.NewLeased(memory.Settings{Transactions: transactionsOf("1"), Finite: true}, 4*time.Second)
 				r.Queue, r.Source = q.Queue, q
-				p := &starting{
-					SpanProcessor: sdktrace.NewSimpleSpanProcessor(tracetest.NewNoopExporter()), name: "extend_leases",
-					do: misbehaving(free)[how],
-				}
-				r.TracerProvider = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(p))
+				p := &starting{name: "extend_leases", do: misbehaving(free)[how]}
+				r.TracerProvider = p.tracing()
 				began := time.Now()
 				r.run(t)
 				if got := time.Since(began); got < 20*time.Second || got > 20*time.Second+100*time.Millisecond {

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
@@ -275,9 +274,9 @@ func TestWhatWasKnownIsCountedAndTold(t *testing.T) {
 		}
 		metrics := i.collect(t)
 		for _, name := range []string{"duplicates", "conflicts", "diverged"} {
-			sum, _ := metrics["ergon.dispatch."+name].Data.(metricdata.Sum[int64])
-			if len(sum.DataPoints) != 1 || sum.DataPoints[0].Value != 10 {
-				t.Errorf("metric of %s: got %+v, want 10", name, sum.DataPoints)
+			points := metrics["ergon.dispatch."+name].Points
+			if len(points) != 1 || points[0].Value != 10 {
+				t.Errorf("metric of %s: got %+v, want 10", name, points)
 			}
 		}
 		lines := newTally()

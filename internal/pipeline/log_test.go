@@ -12,24 +12,15 @@ import (
 	"testing/synctest"
 	"time"
 
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
-
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/connector/memory"
+	"github.com/ergon-go/ergon/internal/otelrecord"
 	"github.com/ergon-go/ergon/policy"
 )
 
-// traced has the rig's loop make spans, and returns where they end up.
-func (r *rig) traced() *tracetest.InMemoryExporter {
-	exporter := tracetest.NewInMemoryExporter()
-	r.TracerProvider = sdktrace.NewTracerProvider(sdktrace.WithSyncer(exporter))
-	return exporter
-}
-
 // troubled runs a loop in which as much goes wrong as the engine has something to say about, and returns its log and its
 // spans. Payloads hold a secret.
-func troubled(t *testing.T, execution policy.Execution) (*logBook, *tracetest.InMemoryExporter, []error) {
+func troubled(t *testing.T, execution policy.Execution) (*logBook, *otelrecord.Tracing, []error) {
 	t.Helper()
 	type purchase struct{ Card string }
 	logs := &logBook{}
@@ -56,7 +47,8 @@ func troubled(t *testing.T, execution policy.Execution) (*logBook, *tracetest.In
 		memory.DropDelivery(memory.OnExtend).For("lost"), memory.Fail(memory.OnExtend, nil).At(2),
 		memory.DropDelivery(memory.OnSettle).For("stale"), memory.Fail(memory.OnSettle, nil).For("unsettled").Times(3))
 	r.withDeadLetters(memory.WithFaults(memory.New(memory.Settings{}), memory.Fail(memory.OnDispatch, nil).For("unwritten").Always()))
-	exporter := r.traced()
+	tracing := &otelrecord.Tracing{}
+	r.TracerProvider = tracing
 	r.Logger = logs.logger(slog.LevelDebug)
 	r.Policy.Loop.Execution = execution
 	r.Policy.Loop.Streaming = true
@@ -69,7 +61,7 @@ func troubled(t *testing.T, execution policy.Execution) (*logBook, *tracetest.In
 	for _, result := range r.all() {
 		failures = append(failures, result.Err)
 	}
-	return logs, exporter, failures
+	return logs, tracing, failures
 }
 
 const secret = "4012-8888-8888-1881"
@@ -115,15 +107,15 @@ func TestLinesOfTheEngineSayWhoseTheyAre(t *testing.T) {
 // [O3] Payloads and metadata are nobody's business but the handlers': not in logs, not in spans, not in errors.
 func TestPayloadsAreNeverToldToAnybody(t *testing.T) {
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
-		logs, exporter, failures := troubled(t, execution)
+		logs, tracing, failures := troubled(t, execution)
 		if text := logs.String(); strings.Contains(text, secret) {
 			t.Errorf("the log tells the payload: %s", lineWith(text, secret))
 		}
-		spans, err := json.Marshal(exporter.GetSpans().Snapshots())
+		spans, err := json.Marshal(tracing.Ended())
 		if err != nil {
-			spans = fmt.Append(nil, exporter.GetSpans())
+			t.Fatal(err)
 		}
-		if text := fmt.Sprintf("%s %+v", spans, exporter.GetSpans()); strings.Contains(text, secret) {
+		if text := fmt.Sprintf("%s %+v", spans, tracing.Ended()); strings.Contains(text, secret) {
 			t.Error("the spans tell the payload")
 		}
 		for _, failure := range failures {

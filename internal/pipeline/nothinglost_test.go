@@ -14,9 +14,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
-
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/memory"
@@ -160,13 +157,13 @@ func (s *storm) watchers() {
 	}
 	if s.random.IntN(2) == 0 {
 		p := &starting{
-			SpanProcessor: sdktrace.NewSimpleSpanProcessor(tracetest.NewNoopExporter()), do: trouble(),
+			do: trouble(),
 			name: []string{
 				spans.TaskRun, spans.Fetch, spans.Settle, spans.DeadLetter, spans.ExtendLeases,
 				spans.Fetch + " attempt 1", spans.Settle + " attempt 1",
 			}[s.random.IntN(7)],
 		}
-		s.TracerProvider = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(p))
+		s.TracerProvider = p.tracing()
 	}
 }
 

@@ -8,10 +8,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/ergon-go/ergon/connector/memory"
+	"github.com/ergon-go/ergon/internal/otelrecord"
 	"github.com/ergon-go/ergon/internal/pipeline"
 )
 
@@ -148,8 +147,8 @@ func TestOutcomeThatSettlementChangesIsLoggedAndOnItsSpan(t *testing.T) {
 }
 
 // bySpanID returns spans by their ids.
-func bySpanID(all tracetest.SpanStubs) map[string]tracetest.SpanStub {
-	spans := map[string]tracetest.SpanStub{}
+func bySpanID(all []otelrecord.Span) map[string]otelrecord.Span {
+	spans := map[string]otelrecord.Span{}
 	for _, s := range all {
 		spans[s.SpanContext.SpanID().String()] = s
 	}
@@ -203,22 +202,15 @@ func snapshotOf(r *rig) map[string]int {
 }
 
 // counted returns how many the data points of a metric count, by outcome.
-func counted(t *testing.T, m metricdata.Metrics) map[string]int {
+func counted(t *testing.T, m otelrecord.Metric) map[string]int {
 	t.Helper()
 	outcomes := map[string]int{}
-	switch data := m.Data.(type) {
-	case metricdata.Sum[int64]:
-		for _, p := range data.DataPoints {
-			outcome, _ := p.Attributes.Value("ergon.outcome")
-			outcomes[outcome.AsString()] += int(p.Value)
-		}
-	case metricdata.Histogram[float64]:
-		for _, p := range data.DataPoints {
-			outcome, _ := p.Attributes.Value("ergon.outcome")
-			outcomes[outcome.AsString()] += int(p.Count)
-		}
-	default:
-		t.Fatalf("metric %q is a %T", m.Name, data)
+	if len(m.Points) == 0 {
+		t.Fatalf("metric %q has no points", m.Name)
+	}
+	for _, p := range m.Points {
+		outcome, _ := p.Attributes.Value("ergon.outcome")
+		outcomes[outcome.AsString()] += int(p.Value) + int(p.Count)
 	}
 	return outcomes
 }

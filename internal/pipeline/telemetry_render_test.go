@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/ergon-go/ergon/internal/otelrecord"
 )
 
 // renderSpans writes all spans down: what a backend shows, without ids that are drawn at random.
@@ -40,7 +40,7 @@ func (i *instruments) renderSpans() string {
 	return b.String()
 }
 
-func renderResult(b *strings.Builder, s tracetest.SpanStub) {
+func renderResult(b *strings.Builder, s otelrecord.Span) {
 	if s.Status.Code != codes.Unset {
 		fmt.Fprintf(b, "  %s %q\n", s.Status.Code, s.Status.Description)
 	}
@@ -57,69 +57,51 @@ func renderResult(b *strings.Builder, s tracetest.SpanStub) {
 }
 
 // renderMetrics writes all metrics down.
-func renderMetrics(t testing.TB, metrics map[string]metricdata.Metrics) string {
+func renderMetrics(t testing.TB, metrics map[string]otelrecord.Metric) string {
 	t.Helper()
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(metrics)) {
 		m := metrics[name]
-		fmt.Fprintf(&b, "%s: %s, in %s: %s\n", name, kindOf(t, m), m.Unit, m.Description)
-		for _, line := range pointsOf(t, m) {
+		fmt.Fprintf(&b, "%s: %s, in %s: %s\n", name, kindOf(m), m.Unit, m.Description)
+		for _, line := range pointsOf(m) {
 			fmt.Fprintf(&b, "  %s\n", line)
 		}
 	}
 	return b.String()
 }
 
-func kindOf(t testing.TB, m metricdata.Metrics) string {
-	t.Helper()
-	switch data := m.Data.(type) {
-	case metricdata.Gauge[int64]:
-		return "gauge"
-	case metricdata.Sum[int64]:
-		return fmt.Sprintf("counter (%s, monotonic %t)", data.Temporality, data.IsMonotonic)
-	case metricdata.Histogram[float64]:
-		return fmt.Sprintf("histogram up to %v", data.DataPoints[0].Bounds)
-	default:
-		t.Fatalf("metric %s is a %T", m.Name, data)
-		return ""
+func kindOf(m otelrecord.Metric) string {
+	if m.Kind == otelrecord.Histogram {
+		return fmt.Sprintf("histogram up to %v", m.Bounds)
 	}
+	return string(m.Kind)
 }
 
 // pointsOf renders data points, sorted.
-func pointsOf(t testing.TB, m metricdata.Metrics) []string {
-	t.Helper()
+func pointsOf(m otelrecord.Metric) []string {
 	var lines []string
-	switch data := m.Data.(type) {
-	case metricdata.Gauge[int64]:
-		for _, p := range data.DataPoints {
+	for _, p := range m.Points {
+		if m.Kind != otelrecord.Histogram {
 			lines = append(lines, fmt.Sprintf("%s: %d", setText(p.Attributes), p.Value))
+			continue
 		}
-	case metricdata.Sum[int64]:
-		for _, p := range data.DataPoints {
-			lines = append(lines, fmt.Sprintf("%s: %d", setText(p.Attributes), p.Value))
-		}
-	case metricdata.Histogram[float64]:
-		for _, p := range data.DataPoints {
-			sum := time.Duration(p.Sum * float64(time.Second)).Round(time.Microsecond)
-			lines = append(lines, fmt.Sprintf("%s: %d, together %s, %s", setText(p.Attributes), p.Count, sum, buckets(p)))
-		}
-	default:
-		t.Fatalf("metric %s is a %T", m.Name, data)
+		sum := time.Duration(p.Sum * float64(time.Second)).Round(time.Microsecond)
+		lines = append(lines, fmt.Sprintf("%s: %d, together %s, %s", setText(p.Attributes), p.Count, sum, buckets(m.Bounds, p.Buckets)))
 	}
 	slices.Sort(lines)
 	return lines
 }
 
 // buckets renders those that are not empty.
-func buckets(p metricdata.HistogramDataPoint[float64]) string {
+func buckets(bounds []float64, counts []uint64) string {
 	var full []string
-	for i, n := range p.BucketCounts {
+	for i, n := range counts {
 		if n == 0 {
 			continue
 		}
 		upper := "more"
-		if i < len(p.Bounds) {
-			upper = strconv.FormatFloat(p.Bounds[i], 'g', -1, 64)
+		if i < len(bounds) {
+			upper = strconv.FormatFloat(bounds[i], 'g', -1, 64)
 		}
 		full = append(full, fmt.Sprintf("≤%s: %d", upper, n))
 	}

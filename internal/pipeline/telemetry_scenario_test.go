@@ -8,10 +8,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
-
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/connector/memory"
+	"github.com/ergon-go/ergon/internal/otelrecord"
 )
 
 const producer = "00-0102030405060708090a0b0c0d0e0f10-1112131415161718-01"
@@ -134,7 +133,7 @@ var scenarios = map[string]func(t *testing.T, with ...func(*rig)) recorded{"fini
 type recorded struct {
 	*instruments
 	rig           *rig
-	during, after map[string]metricdata.Metrics
+	during, after map[string]otelrecord.Metric
 }
 
 // finite runs a loop in which everything happens once: each transaction comes to the end that its id says, and one fetch,

@@ -202,7 +202,7 @@ func TestCallThatFailedForGoodIsAnError(t *testing.T) {
 					t.Errorf("got %s, want one %s with an error of type %s", i.renderSpans(), test.span, test.want)
 				}
 				failed := 0
-				for _, line := range pointsOf(t, i.collect(t)["messaging.client.operation.duration"]) {
+				for _, line := range pointsOf(i.collect(t)["messaging.client.operation.duration"]) {
 					if strings.Contains(line, "error.type="+test.want+" ") || strings.HasSuffix(line, "error.type="+test.want) {
 						failed++
 					}
