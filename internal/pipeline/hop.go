@@ -80,7 +80,7 @@ func (c *Consumer) hopOverSome(ctx context.Context, batch []*flight) (refusals [
 		return nil, nil
 	}
 	attempts := c.settings.Policy.Settle.Retry.MaxAttempts
-	failed, _ := c.inParts(ctx, spans.Settle, newParts(callHop, len(hops)), apart(attempts, func(ctx context.Context, parts []int) error {
+	failed, _ := c.inParts(ctx, spans.Settle, newParts(callHop, len(hops)), bisect(attempts, func(ctx context.Context, parts []int) error {
 		return c.hop.hopper.HopTransactions(ctx, pick(hops, parts))
 	}))
 	for _, i := range over {

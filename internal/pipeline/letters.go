@@ -27,7 +27,7 @@ func (c *Consumer) writeDeadLetters(ctx context.Context, batch []*flight) error 
 	write := func(ctx context.Context, parts []int) error {
 		return c.settings.DeadLetters.DispatchTransactions(ctx, pick(records, parts))
 	}
-	failed, _ := c.inParts(ctx, spans.DeadLetter, newParts(callLetters, len(records)), apart(attempts, write))
+	failed, _ := c.inParts(ctx, spans.DeadLetter, newParts(callLetters, len(records)), bisect(attempts, write))
 	return c.notDeadLettered(failed.of(batch, dead), len(failed) < len(dead))
 }
 
