@@ -11,8 +11,7 @@ import (
 	"github.com/ergon-go/ergon/internal/spans"
 )
 
-// handlerAttempt is one attempt to run a handler, and the context that the handler gets. It may outlive its flight, so it does not
-// know it.
+// handlerAttempt is one call of a handler, and the context that the handler gets. It may outlive its flight, so it does not refer to it.
 type handlerAttempt struct {
 	attempt.Attempt // always has a deadline
 
@@ -22,7 +21,7 @@ type handlerAttempt struct {
 
 var _ context.Context = (*handlerAttempt)(nil)
 
-// mark is which attempt of which phase it is, and whether its deadline is the transaction's, in one word.
+// mark is the phase and number of an attempt, and whether its deadline is the transaction's, in one word.
 type mark uint32
 
 const (
@@ -62,7 +61,7 @@ func (a *handlerAttempt) scope() *spans.Scope {
 	}
 }
 
-// inherited is what the contexts of all attempts of a loop have in common: all that they read of the loop, also if they outlive it.
+// inherited is what the contexts of all attempts of a loop share. They read nothing else of the loop, which they may outlive.
 type inherited struct {
 	clock                  clock
 	values                 context.Context //nolint:containedctx // never cancelled; set once, before the first fetch

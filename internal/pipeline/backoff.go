@@ -43,7 +43,7 @@ func (b *backoffs) wait(f *flight) (event lifecycle.Event, beside bool) {
 		defer timer.Stop()
 		select {
 		case <-timer.C:
-		case <-b.shutdown.begun:
+		case <-b.shutdown.started:
 			return lifecycle.Interrupted, false
 		}
 	}

@@ -37,7 +37,7 @@ func newWaits(t *testing.T, backoff time.Duration) *waits {
 	p.Loop.TransactionTimeout = time.Hour
 	w.backoffs = backoffs{
 		plan: newPlan(Settings{Policy: p}), clock: c, stats: w.pool.stats, capacity: room.capacity, stall: &stallDetector{clock: c},
-		outage: room.outage, waiting: room, shutdown: &shutdown{begun: make(chan struct{})},
+		outage: room.outage, waiting: room, shutdown: &shutdown{started: make(chan struct{})},
 	}
 	return w
 }
@@ -113,7 +113,7 @@ func TestShutdownEndsABackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
 		w := newWaits(t, time.Second)
-		time.AfterFunc(300*time.Millisecond, func() { close(w.shutdown.begun) })
+		time.AfterFunc(300*time.Millisecond, func() { close(w.shutdown.started) })
 		event, beside := w.wait(failedOnce(errors.New("no")))
 		if took := time.Since(begin); event != lifecycle.Interrupted || beside || took != 300*time.Millisecond {
 			t.Errorf("the wait came to %s after %s, want interrupted after 300 ms", event, took)

@@ -12,11 +12,11 @@ import (
 	"github.com/ergon-go/ergon/internal/spans"
 )
 
-// maxStarting bounds how long the loop waits for a span to start. What has not started by then has no span, and neither has what begins
-// before that start has returned.
+// maxStarting is the longest that the loop waits for a span to start. After that the operation has no span, and neither has any other
+// until that start has returned.
 const maxStarting = time.Second
 
-// maxStarts is how many starts may wait for one another: those of fetch, settlement, dead letters and leases.
+// maxStarts is the number of starts that may wait for one another: of fetch, settlement, dead letters and leases.
 const maxStarts = 16
 
 // spanStarter starts the spans of what the loop does itself. Samplers and span processors are foreign code, so one goroutine calls them,
@@ -27,7 +27,7 @@ type spanStarter struct {
 	hanging atomic.Bool      // [F1] a start was given up and has not returned
 }
 
-// spanStart is one start. Its claim decides who has the span: who asked for it or, if that has gone on, nobody.
+// spanStart is one start. Whoever claims it decides about the span: the caller gets it, or has gone on without.
 type spanStart struct {
 	starter *spanStarter
 	tracer  trace.Tracer
@@ -38,7 +38,7 @@ type spanStart struct {
 	started chan started // of capacity 1
 }
 
-// started is what a start came to; without a span where it ended its goroutine.
+// started is the result of a start; without a span if the start ended its goroutine.
 type started struct {
 	ctx  context.Context //nolint:containedctx // as the tracer returned it
 	span trace.Span
@@ -48,7 +48,7 @@ func newSpanStarter(end func(trace.Span)) *spanStarter {
 	return &spanStarter{queue: sink.NewQueue(maxStarts, (*spanStart).make), end: end}
 }
 
-// start returns a span; one that does not record where it could not be started in time.
+// start returns a span. If it could not be started in time, the span does not record.
 func (s *spanStarter) start(
 	ctx context.Context, tracer trace.Tracer, name string, options ...trace.SpanStartOption,
 ) (context.Context, trace.Span) {
@@ -56,18 +56,18 @@ func (s *spanStarter) start(
 	if s.hanging.Load() {
 		return trace.ContextWithSpan(ctx, none), none
 	}
-	begun := &spanStart{starter: s, tracer: tracer, ctx: ctx, name: name, options: options, started: make(chan started, 1)}
-	if !s.queue.Put(begun) {
+	start := &spanStart{starter: s, tracer: tracer, ctx: ctx, name: name, options: options, started: make(chan started, 1)}
+	if !s.queue.Put(start) {
 		return trace.ContextWithSpan(ctx, none), none
 	}
 	timer := time.NewTimer(maxStarting)
 	defer timer.Stop()
 	select {
-	case got := <-begun.started:
+	case got := <-start.started:
 		return got.ctx, got.span
 	case <-timer.C:
-		if !begun.claimed.CompareAndSwap(false, true) {
-			got := <-begun.started
+		if !start.claimed.CompareAndSwap(false, true) {
+			got := <-start.started
 			return got.ctx, got.span
 		}
 		s.hanging.Store(true)
@@ -78,11 +78,11 @@ func (s *spanStarter) start(
 // make runs on the starter's goroutine.
 func (b *spanStart) make() {
 	if b.claimed.Load() {
-		return // it waited for another that hung
+		return // the caller gave up while it waited for another start
 	}
 	none := trace.SpanFromContext(context.Background())
 	got := started{ctx: trace.ContextWithSpan(b.ctx, none), span: none}
-	defer func() { // also where a processor ends the goroutine
+	defer func() { // also if a processor ends the goroutine
 		if b.claimed.CompareAndSwap(false, true) {
 			b.started <- got
 			return
@@ -126,7 +126,7 @@ type boundedTracer struct {
 	starter *spanStarter
 }
 
-// Start starts a span; where it does not record, there is nothing to be bounded.
+// Start starts a span. One that does not record needs no bound.
 func (t boundedTracer) Start(ctx context.Context, name string, options ...trace.SpanStartOption) (context.Context, trace.Span) {
 	ctx, span := t.starter.start(ctx, t.of, name, options...)
 	if !span.IsRecording() {

@@ -2,16 +2,15 @@ package pipeline
 
 import "sync/atomic"
 
-// chunkSize is how many flights a worker takes at most of what it did not fetch itself.
+// chunkSize is the number of flights that a worker takes at once of those that it did not fetch itself; decision 0043.
 const chunkSize = 8
 
-// chunk is flights in a row, handed out by a cursor: mostly to the worker that the chunk belongs to, so that their memory
-// stays with one processor. It is that worker's only while it gets on with it: others take from an idle chunk, or when
-// they have nothing else to do.
+// chunk is consecutive flights, handed out by a cursor: mostly to the worker that took the chunk, so that their memory stays with one
+// processor. Other workers take from it if it is idle, or if they have nothing else to do.
 type chunk struct {
-	flights []*flight
-	cursor  atomic.Int64
-	seen    int64 // where the cursor was when the pool looked the last time; under its lock
+	flights []*flight    // never changed
+	cursor  atomic.Int64 // the next of them; whoever moves it owns those in between
+	seen    int64        // the cursor at the pool's last look; under the pool's lock
 	_       [24]byte
 }
 
@@ -26,22 +25,22 @@ func (b *chunk) claim() (f *flight, more bool) {
 	return nil, false
 }
 
-// take takes the next flights, at most so many.
-func (b *chunk) take(most int64) []*flight {
+// take takes up to limit of the next flights.
+func (b *chunk) take(limit int64) []*flight {
 	n := int64(len(b.flights))
 	for {
 		at := b.cursor.Load()
 		if at >= n {
 			return nil
 		}
-		end := min(at+most, n)
+		end := min(at+limit, n)
 		if b.cursor.CompareAndSwap(at, end) {
 			return b.flights[at:end]
 		}
 	}
 }
 
-// split takes the first half of what is left, as a chunk of its own; nil where nothing is left. The pool's lock is held.
+// split takes the first half of what is left as a new chunk; nil if nothing is left. The pool's lock is held.
 func (b *chunk) split() *chunk {
 	taken := b.take(min(chunkSize, int64(b.left()+1)/2))
 	if len(taken) == 0 {
@@ -51,8 +50,7 @@ func (b *chunk) split() *chunk {
 	return &chunk{flights: taken}
 }
 
-// idle reports whether the cursor is where it was when the pool looked the last time, what it took by split aside. The
-// pool's lock is held.
+// idle reports whether no worker has claimed a flight since the pool's last look. A split does not count. The pool's lock is held.
 func (b *chunk) idle() bool {
 	at := b.cursor.Load()
 	same := at == b.seen

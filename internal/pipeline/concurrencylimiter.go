@@ -8,8 +8,8 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// concurrencyLimiter adapts the concurrency between the policy's bounds: it learns from the latency of transactions and from those
-// that time out. Nil is a fixed concurrency.
+// concurrencyLimiter adapts the pool's limit between the policy's bounds, by the latency of transactions and by their timeouts. Nil is a
+// fixed concurrency.
 type concurrencyLimiter struct {
 	pool    *pool
 	limiter adaptivelimiter.AdaptiveLimiter[any]
@@ -34,8 +34,7 @@ func (g *concurrencyLimiter) begin(f *flight) {
 	}
 }
 
-// end reports the latency of a transaction; one that says nothing about the load, because it was cut short or refused, is
-// dropped.
+// end measures the latency of a transaction. One that was cut short or refused does not count: it does not depend on the load.
 func (g *concurrencyLimiter) end(f *flight) {
 	if g == nil || f.aside == nil || f.aside.permit == nil {
 		return
@@ -48,7 +47,7 @@ func (g *concurrencyLimiter) end(f *flight) {
 	g.pool.setLimit(g.limiter.(adaptivelimiter.Metrics).Limit()) //nolint:forcetypeassert // part of what Build returns
 }
 
-// drop is for a transaction that gives up its slot before it has ended.
+// drop forgets a transaction that gives up its slot before it has ended.
 func (g *concurrencyLimiter) drop(f *flight) {
 	if g != nil && f.aside != nil && f.aside.permit != nil {
 		f.aside.permit.Drop()

@@ -67,7 +67,7 @@ func New(s Settings) (*Consumer, error) {
 	}
 	c := &Consumer{
 		settings: s, clock: attempt.NewClock(), values: context.Background(),
-		plan: newPlan(s), shutdown: shutdown{begun: make(chan struct{})},
+		plan: newPlan(s), shutdown: shutdown{started: make(chan struct{})},
 	}
 	c.settings.Handlers = s.Handlers.WithIdentity(s.Identity)
 	if s.Hanging == nil {

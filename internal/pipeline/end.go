@@ -103,7 +103,7 @@ func (f *fetchRun) waitOrLeave() {
 // shutDown ends what runs, in steps that wait less and less for it. giveUp cancels settling.
 func (c *Consumer) shutDown(why error, f *fetchRun, giveUp context.CancelCauseFunc) {
 	c.stopFetching(ergon.ErrInterrupted)
-	close(c.shutdown.begun)
+	close(c.shutdown.started)
 	c.hybrid.stop()
 	f.waitOrLeave()
 	if c.endHandlers(why, giveUp) {

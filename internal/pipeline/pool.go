@@ -8,38 +8,39 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// idleAsync is how many idle workers an async pool keeps: enough that a busy loop does not start goroutines.
-const idleAsync = 256
+// maxIdle is the number of idle workers that an async pool keeps: enough that a busy loop does not start goroutines.
+const maxIdle = 256
 
-// pool runs flights on workers: never more at once than its limit. It hands them out in chunks, oldest first. A worker is
-// woken, or started, when there is work that no worker is on its way to. At most one worker is on its way at a time and
-// wakes the next one itself, so a burst of short transactions does not wake everybody.
+// pool runs flights on workers, never more at once than its limit. It hands them out in chunks, the oldest first. It wakes or starts a
+// worker when there is work that none is coming for. At most one worker is coming at a time, and that one wakes the next, so a burst of
+// short transactions does not wake all workers.
 type pool struct {
 	stats     *loopStats
-	fixed     bool // sync: workers stay, up to most of them
-	pinned    bool // each worker has an OS thread of its own
+	fixed     bool // sync: all workers stay
+	pinned    bool // each worker keeps an OS thread
 	service   poolService
 	newWorker func(*slot) *worker
 	work      func(*worker) // a worker's goroutine
 	newDog    func() *watchdog
 
-	limit     atomic.Int32
-	active    atomic.Int32 // workers that run or look for a flight; changed under mu
-	backlog   atomic.Int32 // flights in chunks that nobody has taken; changed under mu
-	recalled  atomic.Int32 // flights in due; changed under mu
-	waking    atomic.Bool
-	idleChunk atomic.Pointer[chunk] // idle at the last look: a worker without a chunk takes from it; set under mu
-	_         [64]byte              // what is looked at for every flight apart from what changes with every chunk
+	limit     atomic.Int32          // how many workers may be active
+	active    atomic.Int32          // workers that run or look for a flight; changed under mu
+	backlog   atomic.Int32          // flights in chunks that no worker has taken; changed under mu
+	dueCount  atomic.Int32          // flights in due; changed under mu
+	waking    atomic.Bool           // a worker is coming
+	idleChunk atomic.Pointer[chunk] // was idle at the last look: workers without a chunk take from it; set under mu
+	_         [64]byte              // between what is read for every flight and what is written for every chunk
 
-	mu        sync.Mutex
-	due       []*flight // have waited beside the pool, and come before what is in chunks
-	chunks    []*chunk  // not taken yet
-	open      []*chunk  // taken; the oldest first
+	mu        sync.Mutex // guards what follows; see PROTOCOL.md for its order
+	due       []*flight  // have waited beside the pool, and come before what is in chunks
+	chunks    []*chunk   // not taken yet, the oldest first
+	open      []*chunk   // taken, the oldest first
 	idle      []*worker
 	watchdogs []*watchdog
 	freeSlots []*slot
-	workers   sync.WaitGroup // one for each worker that is not abandoned
 	closed    bool
+
+	workers sync.WaitGroup // one for each worker that is not abandoned
 }
 
 // poolService is what a worker without a flight does for the loop. None of it is called with the pool's lock held.
@@ -58,13 +59,12 @@ func newPool(p policy.Loop, stats *loopStats) *pool {
 	return pool
 }
 
-// submit has workers run flights. The worker that has fetched them, where it was one, gets on with them itself, unless
-// others wait that are older.
-func (p *pool) submit(flights []*flight, by *worker) {
+// submit queues flights. If a worker has fetched them, they are its next chunk, unless older ones wait.
+func (p *pool) submit(flights []*flight, fetchedBy *worker) {
 	p.mu.Lock()
-	if by != nil && len(p.chunks) == 0 && (by.slot.Carried.chunk == nil || by.slot.Carried.chunk.left() == 0) {
-		by.slot.Carried.chunk = &chunk{flights: flights}
-		p.open = append(p.open, by.slot.Carried.chunk)
+	if w := fetchedBy; w != nil && len(p.chunks) == 0 && (w.slot.Carried.chunk == nil || w.slot.Carried.chunk.left() == 0) {
+		w.slot.Carried.chunk = &chunk{flights: flights}
+		p.open = append(p.open, w.slot.Carried.chunk)
 	} else {
 		p.chunks = append(p.chunks, chunksOf(flights)...)
 		p.backlog.Add(int32(len(flights)))
@@ -73,16 +73,16 @@ func (p *pool) submit(flights []*flight, by *worker) {
 	p.wakeOne()
 }
 
-// submitDue has workers run flights before any other.
+// submitDue queues flights before all others.
 func (p *pool) submitDue(flights []*flight) {
 	p.mu.Lock()
 	p.due = append(p.due, flights...)
-	p.recalled.Store(int32(len(p.due)))
+	p.dueCount.Store(int32(len(p.due)))
 	p.mu.Unlock()
 	p.wakeOne()
 }
 
-// dueLocked takes the first that has waited.
+// dueLocked takes the first of those that have waited.
 func (p *pool) dueLocked(*worker) *flight {
 	if len(p.due) == 0 {
 		return nil
@@ -90,7 +90,7 @@ func (p *pool) dueLocked(*worker) *flight {
 	f := p.due[0]
 	p.due[0] = nil
 	p.due = p.due[1:]
-	p.recalled.Store(int32(len(p.due)))
+	p.dueCount.Store(int32(len(p.due)))
 	return f
 }
 
@@ -100,7 +100,7 @@ func (p *pool) takeDue() []*flight {
 	defer p.mu.Unlock()
 	due := p.due
 	p.due = nil
-	p.recalled.Store(0)
+	p.dueCount.Store(0)
 	return due
 }
 
@@ -135,10 +135,10 @@ func (p *pool) next(w *worker) *flight {
 	}
 }
 
-// claim takes a flight from the worker's own chunk, or else from where there is one. Whoever takes one sees to it that
-// somebody comes for the next: a chain that may only end where nothing waits.
+// claim takes a flight: one that has waited, or else one of the worker's own chunk, or else another. Whoever takes one wakes a worker for
+// the next: the chain must not end while a flight waits.
 func (p *pool) claim(w *worker) *flight {
-	if p.recalled.Load() > 0 {
+	if p.dueCount.Load() > 0 {
 		if f := p.take(w, p.dueLocked); f != nil {
 			return f
 		}
@@ -169,10 +169,10 @@ func (p *pool) waits() bool {
 	return p.hasWork()
 }
 
-// maxIdleChunks bounds how many open chunks a worker looks into before it takes one of its own.
+// maxIdleChunks bounds the number of open chunks that a worker looks into before it takes a new one, and so the time under mu.
 const maxIdleChunks = 4
 
-// take has w find a flight.
+// take takes the flight that find finds, and wakes a worker for the next.
 func (p *pool) take(w *worker, find func(*worker) *flight) *flight {
 	p.mu.Lock()
 	f := find(w)
@@ -184,7 +184,8 @@ func (p *pool) take(w *worker, find func(*worker) *flight) *flight {
 	return f
 }
 
-// takeLocked takes from an older chunk that is idle, or else the next chunk that nobody has.
+// takeLocked takes from an older chunk that is idle, or else the next chunk that has no worker. If transactions are short, w takes half of
+// the idle chunk; otherwise one flight, and leaves the others to more workers. Decision 0043.
 func (p *pool) takeLocked(w *worker) *flight {
 	p.open = slices.DeleteFunc(p.open, func(b *chunk) bool { return b.left() == 0 })
 	for _, b := range p.open[:min(len(p.open), maxIdleChunks)] {
@@ -209,7 +210,7 @@ func (p *pool) takeLocked(w *worker) *flight {
 	return p.ownLocked(w, b)
 }
 
-// stealLocked takes a part of a chunk that another worker gets on with.
+// stealLocked takes a part of a chunk whose worker is not idle.
 func (p *pool) stealLocked(w *worker) *flight {
 	for _, b := range p.open {
 		if f := p.ownLocked(w, b.split()); f != nil {

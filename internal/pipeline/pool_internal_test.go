@@ -221,8 +221,8 @@ func TestChunkIsSplitInHalves(t *testing.T) {
 
 // An async pool keeps so many idle workers and sends the others home, whose slots are used again; a sync one keeps all.
 func TestPoolKeepsIdleWorkers(t *testing.T) {
-	const limit = idleAsync + 50
-	for execution, kept := range map[policy.Execution]int{policy.ExecutionAsync: idleAsync, policy.ExecutionSync: limit} {
+	const limit = maxIdle + 50
+	for execution, kept := range map[policy.Execution]int{policy.ExecutionAsync: maxIdle, policy.ExecutionSync: limit} {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(t, execution, limit, second)
 			for round := range 2 {

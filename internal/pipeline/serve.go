@@ -22,11 +22,11 @@ var _ poolService = (*service)(nil)
 // A worker of a fixed pool whose workers are all active has no substitute: it leaves settling to the settler's goroutine. So does one
 // that is busy. Of few slots none fetches while something waits.
 func (s *service) ended(w *worker, complete, busy bool) {
-	w.ended++
+	w.runs++
 	switch wanted := s.capacity.wakeOn.Load(); {
 	case wanted == wakeOnEvery:
 		s.capacity.notify()
-	case wanted == wakeOnChunk && w.ended%chunkSize == 0 && (s.fetchLoop.slow.Load() || !s.pool.spares()):
+	case wanted == wakeOnChunk && w.runs%chunkSize == 0 && (s.fetchLoop.slow.Load() || !s.pool.spares()):
 		s.capacity.notify()
 	}
 	switch {
@@ -80,11 +80,11 @@ const maxYields = 250
 // over. One worker at a time does so.
 func (s *service) linger(w *worker) bool {
 	i := s.fetchLoop
-	if w.ended < chunkSize || i.slow.Load() || len(i.fetchLock) == 0 || !i.awaited.CompareAndSwap(false, true) {
+	if w.runs < chunkSize || i.slow.Load() || len(i.fetchLock) == 0 || !i.awaited.CompareAndSwap(false, true) {
 		return false
 	}
 	defer i.awaited.Store(false)
-	w.ended, w.now = 0, 0
+	w.runs, w.now = 0, 0
 	for range maxYields {
 		runtime.Gosched()
 		if len(i.fetchLock) == 0 {

@@ -2,18 +2,19 @@ package pipeline
 
 import "github.com/ergon-go/ergon/internal/attempt"
 
-// What package attempt has, for the attempts of handlers.
+// The types of package attempt, for attempts of handlers.
 type (
 	slot     = attempt.Slot[handlerAttempt, occupied]
 	watchdog = attempt.Watchdog[handlerAttempt, occupied]
 	shown    = attempt.Shown[handlerAttempt, occupied]
 )
 
-// occupied is what a slot carries beside the attempt: three words, so that a slot is one cache line. Whoever owns the attempt owns it.
+// occupied is what a slot carries beside the attempt. It has three words, so that a slot is one cache line. It belongs to the owner of the
+// attempt.
 type occupied struct {
-	flight *flight // of the attempt that is shown
-	chunk  *chunk  // what its worker took; one that replaces it goes on there
-	shard  *shard  // where its worker counts
+	flight *flight // the flight of the attempt that runs
+	chunk  *chunk  // the worker's; a successor goes on with it
+	shard  *shard  // the worker's
 }
 
 func newWatchdog(c clock, expire func([]shown)) *watchdog {

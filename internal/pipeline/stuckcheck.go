@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// stuckCheck looks again at attempts that were given up, after patience, when their handlers have had time to return. It has one timer
-// for all of them: if many handlers compute, a timer for each would delay the watchdogs.
+// stuckCheck looks again at attempts that were given up, after patience: then their handlers have had time to return. One timer serves all
+// of them, because a timer for each would delay the watchdogs if many handlers compute. Safe for concurrent use.
 type stuckCheck struct {
 	clock clock
 
-	mu      sync.Mutex
-	waiting []lookAgain // the first that is due first
-	timer   *time.Timer // set while something waits
+	mu      sync.Mutex  // guards what follows
+	waiting []lookAgain // in the order in which they are due
+	timer   *time.Timer // set while something waits; made when first needed
 }
 
 type lookAgain struct {
@@ -20,7 +20,7 @@ type lookAgain struct {
 	look func() // neither blocks nor calls foreign code
 }
 
-// later calls look after patience.
+// later calls look after patience, on a goroutine of the timer.
 func (o *stuckCheck) later(look func()) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -10,9 +10,9 @@ import (
 	"github.com/ergon-go/ergon/internal/lifecycle"
 )
 
-// shutdown is what a shutdown has begun, for workers: they look at it between two attempts.
+// shutdown shows workers how far a shutdown has come. The end of the run changes it; workers look at it between two attempts.
 type shutdown struct {
-	begun        chan struct{} // closed when it begins: ends backoffs
+	started      chan struct{} // closed when it starts: ends backoffs
 	interrupting atomic.Bool   // handlers are cancelled, and none is called any more
 }
 
@@ -34,21 +34,21 @@ type takeover struct {
 // hang [F1]. It is done here because the runtime lets a new goroutine wait for seconds if many handlers compute.
 func (t *takeover) expire(due []shown) {
 	var successors []*worker
-	var ended []shown
+	var finished []shown
 	report := make([]func(), len(due))
 	for i, d := range due {
 		f := d.Slot.Carried.flight
 		var event lifecycle.Event
 		event, report[i] = t.giveUp(d.Slot, d.Attempt)
 		if action := t.plan.step(f, event); action == lifecycle.Finish && !t.watcher.callsOut() {
-			ended = append(ended, d)
+			finished = append(finished, d)
 		} else {
 			successors = append(successors, t.pool.successor(d.Slot, f, action))
 		}
 	}
 	t.pool.startAll(successors)
 	successors = nil
-	for _, d := range ended {
+	for _, d := range finished {
 		t.finisher.finishHere(d.Slot.Carried.shard, d.Slot.Carried.flight)
 		successors = append(successors, t.pool.successor(d.Slot, nil, lifecycle.Finish))
 	}

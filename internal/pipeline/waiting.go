@@ -9,9 +9,9 @@ import (
 	"github.com/ergon-go/ergon/internal/lifecycle"
 )
 
-// waitingRoom holds the transactions that wait for a time: for their next attempt, or for the end of a requeue that the loop
-// keeps itself. They have no slot, and their leases are kept. When their time has come they are handed to the pool, before
-// anything that was fetched. A transaction that never waits costs it nothing.
+// waitingRoom holds transactions that wait for a time: for their next attempt, or for the end of a requeue that the loop keeps itself.
+// They have no slot, and their leases are extended. When they are due, they go to the pool, before everything that was fetched. A
+// transaction that never waits costs nothing here. Decision 0055.
 //
 // Whoever takes a flight out owns it. The lock is taken before those of the outage and of the pool, never after.
 type waitingRoom struct {
@@ -28,8 +28,7 @@ type waitingRoom struct {
 	closed bool // nobody enters any more
 }
 
-// enter has f wait until due, and reports whether it does: then its owner must not touch it any more. Otherwise the event says
-// why it does not.
+// enter lets f wait until due, and reports whether it waits: then its owner must not touch it any more. Otherwise the event is the reason.
 func (r *waitingRoom) enter(f *flight, due instant) (event lifecycle.Event, waits bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -45,7 +44,7 @@ func (r *waitingRoom) enter(f *flight, due instant) (event lifecycle.Event, wait
 	return lifecycle.OK, true
 }
 
-// changedLocked counts, and sets the timer to the first that is due.
+// changedLocked counts, and sets the timer to the first due time.
 func (r *waitingRoom) changedLocked() {
 	r.count.Store(int32(len(r.due)))
 	if len(r.due) == 0 {
@@ -62,7 +61,7 @@ func (r *waitingRoom) changedLocked() {
 	r.timer.Reset(wait)
 }
 
-// call hands over what is due. In a pause nothing is; its end calls again.
+// call hands over what is due. In a pause it does nothing; the end of the pause calls it again.
 func (r *waitingRoom) call() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -81,7 +80,7 @@ func (r *waitingRoom) call() {
 	}
 }
 
-// recall takes back what was called and has not begun: a pause has begun. Its time stands still meanwhile.
+// recall takes back what was handed over and has no worker yet, because a pause has begun.
 func (r *waitingRoom) recall() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -105,7 +104,7 @@ func (r *waitingRoom) remove(f *flight) bool {
 	return false
 }
 
-// clear takes out everything, the first that is due first.
+// clear takes out everything in the order in which it is due.
 func (r *waitingRoom) clear() []*flight {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -121,7 +120,7 @@ func (r *waitingRoom) clearLocked() []*flight {
 	return append(r.pool.takeDue(), waiting...)
 }
 
-// close is clear for good.
+// close takes out everything, and lets nothing enter any more.
 func (r *waitingRoom) close() []*flight {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -11,12 +11,12 @@ import (
 	"github.com/ergon-go/ergon/internal/lifecycle"
 )
 
-// shortWork is the longest that a transaction may take for its worker to take several of an idle chunk at once; decision 0043.
+// shortWork is the duration of a transaction below which its worker takes several flights of an idle chunk at once; decision 0043.
 const shortWork = instant(10 * time.Microsecond)
 
 // worker is a goroutine that runs one transaction at a time. It owns the transaction until an attempt's owner word says otherwise [T1].
-// A worker whose attempt was taken over, or whose handler ended the goroutine, never comes back: a new one takes its slot and goes on
-// with the transaction.
+// A worker whose attempt was taken over, or whose handler ended the goroutine, never comes back: a successor takes its slot and goes on
+// with the transaction. Only the worker's goroutine touches its fields, and who starts it before that.
 type worker struct {
 	pool       *pool
 	caller     *caller
@@ -24,16 +24,16 @@ type worker struct {
 	slot       *slot
 	shard      *shard
 	wake       chan struct{}
-	running    *flight                 // of calling
-	calling    *handlerAttempt         // the attempt whose handler runs now
-	failed     *ergon.TransactionError // what the exception handler gets
+	running    *flight                 // the flight of calling
+	calling    *handlerAttempt         // the attempt whose handler runs now; nil while none does
+	failed     *ergon.TransactionError // for the exception handler
 	answer     answer                  // what the handler returned
-	ended      uint                    // how many transactions
-	short      bool                    // the last one was short: others may wait for this worker to get to theirs
-	resumed    *flight                 // what the worker begins with, if it replaces another
+	runs       uint                    // transactions since the worker waited for a fetch
+	short      bool                    // the last transaction took less than shortWork
+	resumed    *flight                 // a successor's first flight; nil if it claims one
+	action     lifecycle.Action        // a successor's first step with resumed
+	unprepared unprepared              // a successor's first call, if its predecessor is caught in one
 	startFirst *worker                 // to be started before anything else; see [pool.startAll]
-	action     lifecycle.Action        // with resumed
-	unprepared unprepared              // what the worker begins with, if another was caught in it
 	now        instant                 // when the last attempt ended; 0 if the worker has waited since
 }
 
@@ -72,7 +72,7 @@ func (w *worker) guard() {
 	w.pool.replace(w.slot, f, w.caller.plan.step(f, w.conclude(f, a)))
 }
 
-// instant is the time, read anew only if the worker has waited: the end of one attempt is the start of the next.
+// instant is the time. The clock is read only if the worker has waited, because the end of one attempt is the start of the next.
 func (w *worker) instant() instant {
 	if w.now == 0 {
 		w.now = w.caller.clock.Now()
@@ -86,5 +86,5 @@ func runInline[T any](w *worker, call *inline.Call[T], handOff func()) (ok bool)
 	return call.Run(w, handOff)
 }
 
-// Detach is for [inline.Call.Run]: what ends the goroutine from now on is no crash of a handler.
+// Detach is for [inline.Call.Run]: if the goroutine ends from now on, no handler has crashed.
 func (w *worker) Detach() { w.calling = nil }

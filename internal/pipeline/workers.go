@@ -7,10 +7,10 @@ import (
 	"github.com/ergon-go/ergon/internal/lifecycle"
 )
 
-// wants reports whether a worker could be set on its way: none is already, and the limit is not reached.
+// wants reports whether the pool could use another worker: none is coming, and the limit is not reached.
 func (p *pool) wants() bool { return !p.waking.Load() && p.active.Load() < p.limit.Load() }
 
-// wakeOne sets a worker on its way, where the pool wants one.
+// wakeOne wakes or starts a worker if the pool wants one.
 func (p *pool) wakeOne() {
 	if !p.wants() || !p.waking.CompareAndSwap(false, true) {
 		return
@@ -28,7 +28,7 @@ func (p *pool) wakeOne() {
 	}
 }
 
-// activate makes a worker active that is idle, or a new one; nil where none is to come any more.
+// activate makes an idle worker active, or a new one; nil if the limit is reached or the pool is closed.
 func (p *pool) activate() (w *worker, idle bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -58,7 +58,7 @@ func (p *pool) park(w *worker) bool {
 	p.active.Add(-1)
 	p.stats.leave(w.shard)
 	last := p.active.Load() == 0 && !p.hasWork()
-	home := p.closed || (!p.fixed && len(p.idle) >= idleAsync)
+	home := p.closed || (!p.fixed && len(p.idle) >= maxIdle)
 	w.slot.Clear()
 	if home {
 		p.freeSlots = append(p.freeSlots, w.slot)
@@ -113,7 +113,7 @@ func (p *pool) startAll(workers []*worker) {
 	}
 }
 
-// startNext is the first that a worker does.
+// startNext starts the worker that w has to start before anything else.
 func (p *pool) startNext(w *worker) {
 	if next := w.startFirst; next != nil {
 		w.startFirst = nil
@@ -121,17 +121,17 @@ func (p *pool) startNext(w *worker) {
 	}
 }
 
-// replaceWorker starts a worker in the place of w, whose goroutine is busy with a call that is not a handler's.
+// replaceWorker starts a worker in the slot of w, whose goroutine is busy with a call for the loop.
 func (p *pool) replaceWorker(w *worker) { p.replace(w.slot, nil, lifecycle.Run) }
 
-// setLimit changes how many may run at once. Workers above a lowered limit go idle after what they are running.
+// setLimit changes how many workers may be active. Workers above a lowered limit become idle when their transaction ends.
 func (p *pool) setLimit(n int) {
 	if int32(n) != p.limit.Swap(int32(n)) {
 		p.wakeOne()
 	}
 }
 
-// close sends idle workers home; no batch is submitted any more.
+// close ends idle workers, and the others once they have no flight. No worker is woken or started any more.
 func (p *pool) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -145,10 +145,10 @@ func (p *pool) close() {
 	}
 }
 
-// spares reports whether somebody else could run what waits while a worker serves the loop.
+// spares reports whether another worker could run what waits while one serves the loop.
 func (p *pool) spares() bool { return !p.fixed || p.active.Load() < p.limit.Load() }
 
-// alone reports whether one worker is all that is active, and nothing waits for another.
+// alone reports whether only one worker is active, and nothing waits for another.
 func (p *pool) alone() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
