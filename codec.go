@@ -37,15 +37,15 @@ func (c *codec) in(ctx context.Context) decodeFunc {
 	return c.decode
 }
 
-// UseCodec has a task made by [Consume], [Produce] or [Hybrid] decode the bytes of its payloads with decode in
-// place of JSON; into is a pointer.
+// UseCodec replaces JSON as the encoding of the payloads of a task that [Consume], [Produce] or [Hybrid] made. decode decodes
+// bytes into a pointer. It is called concurrently.
 //
-// What needs no decoding does not reach it: a payload that already is of the type that the task wants is passed through as it
-// is, and bytes and strings are handed over raw where the task wants []byte or string. A payload that is an error, which is
-// how a connector delivers a record that it could not read, fails to decode with that error.
+// A payload that needs no decoding does not reach decode: a payload that already has the type that the task wants is passed on as
+// it is. If the task wants []byte or string, it gets the raw bytes or text. A connector delivers a record that it could not read
+// with an error as the payload; such a payload fails to decode with that error.
 //
-// It may be given to Consume, Produce and Hybrid, or applied to the Task that they returned; the Task that it is applied to stays
-// as it is. Of several codecs the last one counts.
+// UseCodec can be passed to Consume, Produce and Hybrid. It can also be applied to the Task that they returned, which then stays
+// as it is. Of several codecs the last one applies.
 func UseCodec(decode func(data []byte, into any) error) Decorator {
 	return func(t Task) Task {
 		if t.codec == nil {

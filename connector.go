@@ -8,36 +8,35 @@ import (
 	"slices"
 )
 
-// Fetcher is a source of transactions. The loop makes one call at a time, except that it goes on without one that ignores
-// its context; then another may overlap with it.
+// Fetcher is a source of transactions. The loop makes one call at a time. If a call ignores its context, the loop continues
+// without it, and the next call may overlap with it.
 type Fetcher interface {
-	// FetchTransactions returns up to limit transactions (limit ≥ 1), waiting a little for the first one where the source
-	// can. None and no error means empty for now. ErrExhausted, alone or with the last transactions, means that a finite
-	// source has ended. A record that cannot be read is delivered too, with an error as its payload: it then fails to decode
-	// and is dead-lettered, while the loop goes on. The slice belongs to the caller.
+	// FetchTransactions returns up to limit transactions (limit ≥ 1). If the source can, it waits a little for the first one. No
+	// transaction and no error means that the source is empty for now. ErrExhausted, alone or with the last transactions, means
+	// that a finite source has ended. A record that cannot be read is delivered as well, with an error as its payload. It then
+	// fails to decode and is dead-lettered, and the loop continues. The caller owns the slice.
 	FetchTransactions(ctx context.Context, limit int) ([]Transaction, error)
 }
 
 // Dispatcher sends transactions to another system. It is safe for concurrent use.
 type Dispatcher interface {
-	// DispatchTransactions returns nil when all of batch is durable. A *BatchError names those that are not; with any
-	// other error none is.
+	// DispatchTransactions returns nil if all of batch is durable. A *BatchError names the items that are not. With any other error
+	// none is durable.
 	DispatchTransactions(ctx context.Context, batch []Transaction) error
 }
 
 // Opener is a connector or service that is opened before the task is made.
 type Opener interface {
-	// Open is called once. After a failed Open, Close is called all the same.
+	// Open is called once. After a failed Open, Close is called as well.
 	Open(ctx context.Context) error
 }
 
-// Closer is a connector or service that is closed in the end, connectors before services, each in the reverse order of
-// opening.
+// Closer is a connector or service that is closed at the end: connectors before services, each in the reverse order of opening.
 type Closer interface {
 	Close(ctx context.Context) error
 }
 
-// BatchError names the items of a batch that failed; the others succeeded.
+// BatchError names the items of a batch that failed. The other items succeeded.
 type BatchError struct {
 	// Failures holds an error for each failed item, by its index in the batch.
 	Failures map[int]error
@@ -60,5 +59,5 @@ func (e *BatchError) Unwrap() []error {
 	return errs
 }
 
-// ErrExhausted is returned by a [Fetcher] whose source has ended for good.
+// ErrExhausted is the error of a [Fetcher] whose source will never deliver another transaction.
 var ErrExhausted = errors.New("source exhausted")

@@ -9,8 +9,8 @@ import (
 	"slices"
 )
 
-// Dependencies is what a worker injects into a task: opened connectors and services, by name. It is used by one goroutine,
-// while the task is made.
+// Dependencies has the opened connectors and services of a worker, by name. The function that makes a task takes them from it. It
+// is not safe for concurrent use: one goroutine uses it while the task is made.
 type Dependencies struct {
 	connectors map[string]any
 	services   map[string]any
@@ -19,7 +19,7 @@ type Dependencies struct {
 	faults     []error
 }
 
-// NewDependencies is for workers and tests. A nil logger means slog.Default.
+// NewDependencies is for workers and tests. A nil logger means slog.Default().
 func NewDependencies(connectors, services map[string]any, logger *slog.Logger) *Dependencies {
 	if logger == nil {
 		logger = slog.Default()
@@ -27,39 +27,41 @@ func NewDependencies(connectors, services map[string]any, logger *slog.Logger) *
 	return &Dependencies{connectors: connectors, services: services, logger: logger}
 }
 
-// Logger returns the worker's logger. Its records carry task, worker, transaction, trace and span ids when they are
-// logged with a handler's context.
+// Logger returns the worker's logger. If a record is logged with the context of a handler, it has the task, the worker, and the
+// ids of the transaction, the trace and the span.
 func (d *Dependencies) Logger() *slog.Logger { return d.logger }
 
-// HasConnector reports whether a connector of that name is configured: for one that a task can do without.
+// HasConnector reports whether a connector of that name is configured. It is for a connector that the task can do without.
 func (d *Dependencies) HasConnector(name string) bool {
 	_, has := d.connectors[name]
 	return has
 }
 
-// DispatchThrough has the task that asks for a connector by an interface of dispatching get what stands before it instead. It
-// is for workers.
+// DispatchThrough sets, by name, what [UseConnector] returns instead of a connector if the task asks for an interface that only
+// dispatches. It is for workers.
 func (d *Dependencies) DispatchThrough(coalescers map[string]Dispatcher) { d.coalescers = coalescers }
 
-// Fault adds a fault of the task's own, found while it is made.
+// Fault adds a fault that the task itself found while it was made. A nil err adds nothing.
 func (d *Dependencies) Fault(err error) {
 	if err != nil {
 		d.faults = append(d.faults, err)
 	}
 }
 
-// Err returns all faults found so far.
+// Err returns all faults found so far, joined; nil if there are none.
 func (d *Dependencies) Err() error { return errors.Join(d.faults...) }
 
-// UseService returns the service of that name as a T: an interface that it implements or its own type. Where there is
-// none the zero T is returned and the fault is collected in d, so that all faults are reported at once.
+// UseService returns the service of that name as a T: an interface that it implements, or its own type. If there is no such
+// service, UseService returns the zero T and adds a fault to d. A run reports all faults at once before it processes anything.
 func UseService[T any](d *Dependencies, name string) T { return use[T](d, "service", d.services, name) }
 
-// UseConnector returns the connector of that name as a T, such as [Dispatcher]. Faults are collected in d.
+// UseConnector returns the connector of that name as a T, such as [Dispatcher]. If there is no such connector, UseConnector
+// returns the zero T and adds a fault to d.
 //
-// As a Dispatcher it is the worker's: where the task produces, dispatches that come while a call is under way make the next call
-// together, as producer.loop.batch says, and each of them returns when its own transactions are durable. Whoever asks for
-// the connector's own type, or for an interface with more than dispatching in it, gets the connector itself.
+// A task that asks for a Dispatcher shares it with all transactions of its worker. If the task produces, dispatches that come
+// while a call is in progress make the next call together, as producer.loop.batch says. Each dispatch returns when its own
+// transactions are durable. A task that asks for the connector's own type, or for an interface that does more than dispatching,
+// gets the connector itself.
 func UseConnector[T any](d *Dependencies, name string) T {
 	typed := use[T](d, "connector", d.connectors, name)
 	if t := reflect.TypeFor[T](); t.Kind() != reflect.Interface || t.NumMethod() == 0 {

@@ -18,14 +18,15 @@ const (
 	longestHead = 60
 )
 
-// OutputID returns the id of what comes out of t at a position, counted from 0, in the task that ctx belongs to [B3]:
+// OutputID returns the id of the output of t at a position, counted from 0, in the task that ctx belongs to [B3]:
 //
 //	<id>/<task>/<source>/<position>              order-7/price/orders/0
 //	<id>/<task>/<source>/<position>.<generation> order-7/price/orders/0.1
 //
-// Processing t once more makes the same ids, and no other task, source or generation does. It is for a consumer that dispatches by
-// itself, together with [Transaction.WithDerivedID]; a hybrid task's outputs have such ids without asking. Where ctx belongs to no
-// task that has a name, it is "<id>/<position>". An id of more than 128 bytes is cut, and ends in "/~" and a digest.
+// Processing t again makes the same ids. No other task, source or generation makes them. OutputID is for a consumer that
+// dispatches by itself, together with [Transaction.WithDerivedID]; the engine gives these ids to the outputs of a hybrid task. If
+// ctx belongs to no task with a name, the id is "<id>/<position>". An id of more than 128 bytes is cut, and ends in "/~" and a
+// digest.
 func (t Transaction) OutputID(ctx context.Context, position int) string {
 	scope, _ := spans.ScopeFrom(ctx)
 	return t.outputID(scope.Identity, position)

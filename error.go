@@ -10,16 +10,16 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// Category says whose fault a failure is, and with it what is done about it.
+// Category is the kind of a failure. It decides whether there is another attempt.
 type Category uint8
 
 const (
-	// CategorySystem is everything that is neither of the others: retried.
+	// CategorySystem is every failure that is neither of the others. It is retried. It is the zero value.
 	CategorySystem Category = iota
-	// CategoryBusiness is a rule that said no: never retried, in any phase.
+	// CategoryBusiness means that a business rule rejected the transaction. It is never retried, in any phase.
 	CategoryBusiness
-	// CategoryTimeout is one of Ergon's own deadlines (attempt, transaction or loop): retried. A deadline that the
-	// handler set for itself is CategorySystem.
+	// CategoryTimeout is one of Ergon's own deadlines: attempt, transaction or loop. It is retried. A deadline that the handler set
+	// itself is CategorySystem.
 	CategoryTimeout
 )
 
@@ -35,10 +35,10 @@ func (c Category) String() string {
 	}
 }
 
-// MarshalText encodes the category as its String.
+// MarshalText returns the category as String does.
 func (c Category) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
-// UnmarshalText decodes what MarshalText made.
+// UnmarshalText decodes SYSTEM, BUSINESS or TIMEOUT. Any other text is an error.
 func (c *Category) UnmarshalText(text []byte) error {
 	for _, known := range []Category{CategorySystem, CategoryBusiness, CategoryTimeout} {
 		if string(text) == known.String() {
@@ -49,21 +49,21 @@ func (c *Category) UnmarshalText(text []byte) error {
 	return fmt.Errorf("unknown category %q, want SYSTEM, BUSINESS or TIMEOUT", text)
 }
 
-// TransactionError is why a transaction, or a function run by [RunFn], failed. errors.Is and errors.As reach the causes.
+// TransactionError is the failure of a transaction, or of a function that [RunFn] ran. errors.Is and errors.As reach the causes.
 type TransactionError struct {
 	// Category decides whether there is another attempt.
 	Category Category
-	// Phase is the step that failed.
+	// Phase is the phase that failed; "" for RunFn.
 	Phase policy.Phase
-	// TransactionID is the transaction's id; "" outside of one.
+	// TransactionID is the id of the transaction; "" if the function belongs to none.
 	TransactionID string
-	// Attempts is how many attempts were made in Phase.
+	// Attempts is the number of attempts in Phase.
 	Attempts int
-	// First is what the first attempt in Phase failed with, where there was more than one.
+	// First is the error of the first attempt in Phase; nil if there was only one attempt.
 	First error
-	// Err is what the last attempt failed with.
+	// Err is the error of the last attempt.
 	Err error
-	// Stack is the handler's stack, where it panicked; nil otherwise.
+	// Stack is the stack of the handler if it panicked; nil otherwise.
 	Stack []byte
 }
 
@@ -105,16 +105,16 @@ func (e *TransactionError) RetryDelay() (time.Duration, bool) {
 // IsPermanent reports whether Err was marked by [Permanent].
 func (e *TransactionError) IsPermanent() bool { return e != nil && isPermanent(e.Err) }
 
-// The causes by which an attempt's context ends: [context.Cause] returns the one that applies. The timeouts match
-// context.DeadlineExceeded as well, and their category is CategoryTimeout.
+// The causes that end the context of an attempt: [context.Cause] returns the one that applies. The timeouts also match
+// context.DeadlineExceeded, and their category is CategoryTimeout.
 var (
-	// ErrAttemptTimeout is an attempt that reached its policy.Retry.Timeout.
+	// ErrAttemptTimeout means that an attempt reached its policy.Retry.Timeout.
 	ErrAttemptTimeout error = &timeoutError{"attempt timeout"}
-	// ErrTransactionTimeout is a transaction that reached policy.Loop.TransactionTimeout.
+	// ErrTransactionTimeout means that a transaction reached policy.Loop.TransactionTimeout.
 	ErrTransactionTimeout error = &timeoutError{"transaction timeout"}
-	// ErrLoopTimeout is a loop that reached policy.Loop.Timeout.
+	// ErrLoopTimeout means that a loop reached policy.Loop.Timeout.
 	ErrLoopTimeout error = &timeoutError{"loop timeout"}
-	// ErrInterrupted is work cut short by shutdown. It is no failure: the transaction is released to its source.
+	// ErrInterrupted means that shutdown interrupted the work. It is not a failure: the transaction is requeued to its source.
 	ErrInterrupted = errors.New("interrupted by shutdown")
 )
 

@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// Business marks err as a rule's refusal: it is never retried. Business(nil) is nil.
+// Business marks err as the decision of a business rule. Such an error is never retried. Business(nil) is nil.
 func Business(err error) error {
 	return mark(err, func(m *markedError) { m.category, m.categorized = CategoryBusiness, true })
 }
 
-// Permanent marks err as not worth another attempt and keeps its category. Permanent(nil) is nil.
+// Permanent marks err as not worth another attempt, and keeps its category. Permanent(nil) is nil.
 func Permanent(err error) error {
 	return mark(err, func(m *markedError) { m.permanent = true })
 }
 
-// RetryAfter marks err with the delay before the next attempt, in place of the policy's backoff and without jitter.
-// RetryAfter(nil, d) is nil.
+// RetryAfter marks err with the delay before the next attempt. The delay replaces the backoff of the policy and has no jitter. A
+// negative delay means 0. RetryAfter(nil, d) is nil.
 func RetryAfter(err error, d time.Duration) error {
 	return mark(err, func(m *markedError) { m.after, m.delayed = max(d, 0), true })
 }

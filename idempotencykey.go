@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// IdempotencyKey returns what tells the work that t stands for from all other work, to a system that does a thing once for
-// each key. It is the id and, above 0, the generation: what is done anew on purpose has another key, what is only delivered
-// or retried again has the same [I5]. It has at most 128 characters, visible ones of ASCII, so it fits into a header:
+// IdempotencyKey returns a key for a system that does something once for each key. It consists of the id and, above 0, the
+// generation. So a transaction that is repeated on purpose has another key, and one that is delivered or retried again has the
+// same key [I5]. The key has at most 128 characters of visible ASCII, so it fits into a header:
 //
 //	order-7      of generation 0
 //	order-7#1    of generation 1
-//	caf%C3%A9    "%", "#" and what is not visible ASCII are written as "%" and two digits
+//	caf%C3%A9    "%", "#" and bytes that are not visible ASCII are written as "%" and two digits
 //
-// Of a longer one 60 characters are left, and "#" and a digest of all of it follow.
+// A longer key is cut to 60 characters, followed by "#" and a digest of the whole key.
 func (t Transaction) IdempotencyKey() string {
 	generation := t.Generation()
 	if generation == 0 && len(t.id) <= longestID && strings.IndexFunc(t.id, needsEscape) < 0 {

@@ -17,9 +17,9 @@ const (
 // has delivered it yet.
 var derived = &Delivery{} //nolint:gochecknoglobals // known by its address, never changed
 
-// WithDerivedID returns a copy with an id that the engine derived from that of an inbound transaction [B3]. A sink that
-// knows the id with other content stores it under its alternate id instead of dropping it [I2]. The mark stays with this
-// value only; it does not travel.
+// WithDerivedID returns a copy with an id that the engine derived from the id of an inbound transaction [B3]. If a sink knows the
+// id with other content, it stores the transaction under its alternate id and does not drop it [I2]. Only this value has the
+// mark; it does not travel with a dispatch.
 func (t Transaction) WithDerivedID(id string) Transaction {
 	t.id, t.delivery = id, derived
 	return t
@@ -28,9 +28,9 @@ func (t Transaction) WithDerivedID(id string) Transaction {
 // HasDerivedID reports whether the id was given by WithDerivedID.
 func (t Transaction) HasDerivedID() bool { return t.delivery == derived }
 
-// AlternateID returns the id under which a sink stores a transaction whose derived id it knows with other content; "" for a
-// transaction whose id is not derived. It is the id, "~" and the digest of the content, in hexadecimal digits; one of more than
-// 128 bytes is cut as other derived ids are.
+// AlternateID returns the id under which a sink stores a transaction if it knows the derived id with other content. It is "" for
+// a transaction whose id is not derived. It consists of the id, "~" and the digest of the content in hexadecimal digits. If it
+// has more than 128 bytes, it is cut as other derived ids are.
 func (t Transaction) AlternateID(content [16]byte) string {
 	if !t.HasDerivedID() {
 		return ""
@@ -38,8 +38,8 @@ func (t Transaction) AlternateID(content [16]byte) string {
 	return bounded(hex.AppendEncode(append([]byte(t.id), '~'), content[:]))
 }
 
-// Generation is 0 for a transaction as it was sent, and grows each time that it is done anew on purpose: by a replay of what
-// was settled, and by an edit of its content. What derives from a generation has ids of its own [I3].
+// Generation is 0 for a transaction as it was sent. It grows each time the transaction is repeated on purpose: by a replay after
+// settlement, and by an edit of its content. The outputs of each generation have their own ids [I3].
 func (t Transaction) Generation() int {
 	text, again := t.metadata[generationKey]
 	if !again {
@@ -49,7 +49,8 @@ func (t Transaction) Generation() int {
 	return max(n, 0)
 }
 
-// WithGeneration returns a copy of generation n; below 1 that of what was sent, of which no edit is remembered.
+// WithGeneration returns a copy of generation n. If n is below 1, the copy is the transaction as it was sent, without the memory
+// of edits.
 func (t Transaction) WithGeneration(n int) Transaction {
 	if n < 1 {
 		return t.WithoutMetadata(generationKey).WithoutMetadata(contentKey)
@@ -57,13 +58,13 @@ func (t Transaction) WithGeneration(n int) Transaction {
 	return t.WithMetadata(generationKey, strconv.Itoa(n))
 }
 
-// Arrival is "" for a transaction that arrives in its queue for the first time, and something else each time that it is put
-// there again: by the retry of a dead letter, or a replay. A store deduplicates by id and arrival; what derives from a
-// transaction does not depend on it [I3].
+// Arrival is "" for a transaction that arrives in its queue for the first time. It has another value each time the transaction is
+// put there again, by the retry of a dead letter or by a replay. A store deduplicates by id and arrival. The ids of outputs do
+// not depend on the arrival [I3].
 func (t Transaction) Arrival() string { return t.metadata[arrivalKey] }
 
-// WithArrival returns a copy with the arrival; "" for the first one. It is made of a count that grows and of where the
-// transaction came from, so that one step that is repeated after a crash is the same arrival.
+// WithArrival returns a copy with the arrival; "" means the first one. An arrival consists of a growing count and of a digest of
+// the place that the transaction came from. So a step that is repeated after a crash makes the same arrival.
 func (t Transaction) WithArrival(arrival string) Transaction {
 	if arrival == "" {
 		return t.WithoutMetadata(arrivalKey)

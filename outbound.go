@@ -2,12 +2,12 @@ package ergon
 
 import "fmt"
 
-// Outbound returns the result of a hybrid task's Process as the transactions to prepare, in its order. A transaction without an id
-// of its own gets the one that [Transaction.OutputID] returns for its position: a redelivery makes the same ids, so the receiver
-// recognises them. An id that the task has set stays. It must be the same each time as well, and two tasks that send different
-// things to one place must not set the same. Two transactions with one id are an error.
+// Outbound returns the result of a hybrid task's Process as the transactions to prepare, in the same order. A transaction without
+// an id of its own gets the one that [Transaction.OutputID] returns for its position. A redelivery makes the same ids, so the
+// receiver recognises them. An id that the task has set stays. Such an id must be the same each time, and two tasks that send
+// different things to one place must not set the same id. Two transactions with one id are an error.
 //
-// Outputs arrive for the first time, whatever the arrival of the inbound transaction.
+// Each output arrives for the first time, whatever the arrival of the inbound transaction is.
 func (t Task) Outbound(inbound Transaction, result any) ([]Transaction, error) {
 	made, ok := result.([]Transaction)
 	if !ok && result != nil {

@@ -49,14 +49,15 @@ type (
 	}
 )
 
-// TaskRun is what a task's own Execute runs loops with. What it runs is the task's: with its connectors, counted in its summary,
-// and shut down with it. Loops may run one after the other or side by side.
+// TaskRun runs loops for a task that has its own Execute. The loops use the connectors of the task, count in its summary, and
+// stop with it. They may run one after the other or at the same time.
 type TaskRun interface {
-	// Policies are those of the task's configuration.
+	// Policies returns the policies of the task's configuration.
 	Policies() (policy.Consumer, policy.Producer)
-	// Consume runs a consuming loop to its end. The error is nil at the natural end. ctx is Execute's or derived from it.
+	// Consume runs a consuming loop to its end. The error is nil at the natural end. ctx is the context of Execute or derived from
+	// it.
 	Consume(ctx context.Context, p policy.Consumer) error
-	// Produce prepares transactions until there are no more. The error is nil where all of them were prepared, and otherwise
-	// says how many were not and what the first of them failed with.
+	// Produce prepares transactions to the end of the sequence. The error is nil if all of them were prepared. Otherwise it says
+	// how many were not, and with which error the first of them failed.
 	Produce(ctx context.Context, transactions iter.Seq2[Transaction, error], p policy.Producer) error
 }

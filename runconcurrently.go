@@ -8,39 +8,40 @@ import (
 	"time"
 )
 
-// Limits bounds what [RunConcurrently] does.
+// Limits bounds [RunConcurrently].
 type Limits struct {
-	// Value is how many calls are in flight at most. From 1 to 2^29.
+	// Value is the maximum number of calls in progress, from 1 to 2^29. Required.
 	Value int
 	// Timeout is the hard bound of one call; 0 means none.
 	Timeout time.Duration
-	// Limit is how many inputs are taken at most; 0 means all.
+	// Limit is the maximum number of inputs that are taken; 0 means all.
 	Limit int
 }
 
-// Result is what became of one input.
+// Result is the outcome of one input.
 type Result[Out any] struct {
-	// Index is the position of the input, from 0; -1 for an error that is none of an input's.
+	// Index is the position of the input, from 0. It is -1 for an error that belongs to no input.
 	Index int
-	// Value is what the call returned; the zero value where it failed.
+	// Value is what the call returned; the zero value if it failed.
 	Value Out
-	// Err is nil or, for an input, a *TransactionError.
+	// Err is nil if the call succeeded. For an input it is a *TransactionError.
 	Err error
 }
 
-// RunConcurrently calls fn for each of inputs and returns the results in the order of completion. It works while the
-// results are ranged over, and again each time that they are.
+// RunConcurrently calls fn for each of inputs and yields the results in the order of completion. It works while the results are
+// ranged over. Ranging over them again runs everything again.
 //
-// At most limits.Value calls are in flight; an input is taken when there is room for it, and room that is freed is used at
-// once, so memory does not grow with the number of inputs. Results that nobody has taken yet are few; then no input is
-// taken either. Timeouts, panics and Goexit are treated as by [RunFn], which may be called in fn for retries.
+// The maximum number of calls in progress is limits.Value. An input is taken when there is room for it, and results wait in a
+// small buffer, so memory does not grow with the number of inputs. Timeouts, panics and Goexit are treated as by [RunFn]. To
+// retry, call RunFn in fn.
 //
-// When ctx ends no further input is taken, calls in flight are given up, and a last Result with Index -1 says that inputs
-// may be missing; inputs that block are not waited for, and what they yield then is not run. To break out of the range
-// cancels the rest and waits for nothing. A call that was given up but still runs, because it ignores its context, is
-// borne with: as many as limits.Value of them. When one more would be needed, and none returns within another
-// limits.Timeout, the Result with Index -1 says so and it ends. Limits that are not valid are a single Result with Index -1.
-// One call costs 3 to 5 µs.
+// When ctx ends, no further input is taken, and calls in progress are abandoned. A last Result with Index -1 says that inputs may
+// be missing. RunConcurrently does not wait for inputs that block, and runs nothing that they yield later. A break out of the
+// range cancels the rest and waits for nothing.
+//
+// An abandoned call that ignores its context may still run. RunConcurrently tolerates limits.Value of them. If one more would be
+// needed, and none of them returns within another limits.Timeout, a Result with Index -1 says so, and the sequence ends. Invalid
+// limits are a single Result with Index -1. One call costs 3 to 5 µs.
 func RunConcurrently[In, Out any](
 	ctx context.Context, limits Limits, inputs iter.Seq[In], fn func(context.Context, In) (Out, error),
 ) iter.Seq[Result[Out]] {

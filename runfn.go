@@ -10,21 +10,22 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// RunFn calls fn until it succeeds, at most retry.MaxAttempts times, and returns its result or a *[TransactionError].
+// RunFn calls fn until it succeeds, up to retry.MaxAttempts times. It returns the result or a *[TransactionError].
 //
-// Each attempt has a hard timeout: it runs on a goroutine of its own, and at its deadline RunFn goes on without it, whether
-// fn heeds its context or not. A result that comes at the deadline or later does not count. An fn that never returns
-// keeps its goroutine, so heed the context where you can: its cause is ErrAttemptTimeout then, and it also ends when the
-// attempt has returned. An attempt that was given up may still run beside the next one: what they share must bear that.
+// Each attempt has a hard timeout: it runs on a goroutine of its own, and at its deadline RunFn continues without it, even if fn
+// ignores its context. A result that comes at the deadline or later does not count; see [OnLateResult]. The context of an attempt
+// ends at the deadline, with the cause ErrAttemptTimeout, and when the attempt returns. If fn never returns, its goroutine is
+// never freed, so respect the context if you can. An abandoned attempt may still run during the next one: protect what they
+// share.
 //
-// There is no further attempt after a [Business] or [Permanent] error, after ctx has ended, or where the deadline of ctx
-// leaves no room for the backoff. [RetryAfter] replaces the backoff. A panic or runtime.Goexit in fn is an error of
-// category SYSTEM with its stack; one in a goroutine that fn started is not caught.
+// There is no further attempt after a [Business] or [Permanent] error, after ctx has ended, or if the backoff would last beyond
+// the deadline of ctx. [RetryAfter] replaces the backoff. A panic or runtime.Goexit in fn is an error of category SYSTEM with its
+// stack. RunFn does not catch a panic in a goroutine that fn started.
 //
-// What ctx ended with decides the category then: TIMEOUT for ErrTransactionTimeout, ErrLoopTimeout and an enclosing
-// ErrAttemptTimeout, SYSTEM for a deadline or cancellation of the caller's own. A policy that is not valid is returned as
-// its faults. Where the span in ctx records, RunFn makes a span of its own and one for each attempt. One attempt costs
-// about 1 µs: two goroutines hand over to each other.
+// If ctx ended, its cause decides the category: TIMEOUT for ErrTransactionTimeout, ErrLoopTimeout and an enclosing
+// ErrAttemptTimeout, SYSTEM for a deadline or cancellation by the caller. If retry is invalid, RunFn returns its faults and does
+// not call fn. If the span in ctx records, RunFn makes one span for itself and one for each attempt. One attempt costs about 1
+// µs, because two goroutines take turns.
 func RunFn[T any](ctx context.Context, retry policy.Retry, fn func(context.Context) (T, error), opts ...RunOption) (T, error) {
 	var none T
 	if err := retry.Validate(); err != nil {

@@ -10,9 +10,9 @@ import (
 	"github.com/ergon-go/ergon/internal/spans"
 )
 
-// LogHandler returns a handler that adds to every record what its context belongs to, and hands it on to next: task,
-// worker, transaction_id, phase and attempt inside of a task, trace_id and span_id inside of a span. They stay at the top
-// level in a logger that has opened groups. A worker's own logger has one already; giving it another adds nothing twice.
+// LogHandler returns a handler that adds the scope of the context to every record and passes the record to next. In a task it
+// adds task, worker, transaction_id, phase and attempt. In a span it adds trace_id and span_id. These attributes stay at the top
+// level, also in a logger with open groups. A worker's own logger has such a handler already, and adding another changes nothing.
 func LogHandler(next slog.Handler) slog.Handler {
 	if already, ok := next.(*scopeHandler); ok {
 		return already

@@ -6,32 +6,33 @@ import (
 	"iter"
 )
 
-// Task is what the engine runs: untyped functions, of which there is Process or Prepare. A task author rarely writes one by
-// hand but makes it with [Consume], [Produce] or [Hybrid]; plain functions work all the same:
+// Task is what the engine runs: untyped functions. It has at least Process, Prepare or Execute. The author of a task usually
+// makes it with [Consume], [Produce] or [Hybrid]. Plain functions work as well:
 //
 //	ergon.Task{Process: func(ctx context.Context, tx ergon.Transaction) (any, error) { … }}
 //
-// A nil function means that there is nothing to do. Every function may be called concurrently.
+// A nil function means that there is nothing to do in that step. Every function may be called concurrently.
 type Task struct {
-	// Process runs the business logic on one transaction. Its result is handed to Success. Where the task has Prepare as well
-	// it is a hybrid: the result is a []Transaction, which are prepared before Success runs.
+	// Process runs the business logic on one transaction. Success gets its result. A task that also has Prepare is a hybrid: the
+	// result is a []Transaction, and these are prepared before Success runs.
 	Process func(ctx context.Context, tx Transaction) (any, error)
-	// Success runs after Process succeeded. Where it fails for good, Exception runs; Process does not run again.
+	// Success runs after Process succeeded. If it fails permanently, Exception runs; Process does not run again.
 	Success func(ctx context.Context, tx Transaction, result any) error
-	// Exception runs after Process or Success failed for good and says what becomes of the transaction.
+	// Exception runs after Process or Success failed permanently, and returns what happens to the transaction. Each call gets a
+	// copy of the failure.
 	Exception func(ctx context.Context, tx Transaction, cause *TransactionError) (Disposition, error)
 
-	// Prepare dispatches one transaction that is produced. It is durable when Prepare returns nil.
+	// Prepare dispatches one transaction that is produced. If Prepare returns nil, the transaction is durable.
 	Prepare func(ctx context.Context, tx Transaction) error
 	// PrepareSuccess runs after Prepare succeeded.
 	PrepareSuccess func(ctx context.Context, tx Transaction) error
-	// PrepareException runs after Prepare or PrepareSuccess failed for good.
+	// PrepareException runs after Prepare or PrepareSuccess failed permanently. Each call gets a copy of the failure.
 	PrepareException func(ctx context.Context, tx Transaction, cause *TransactionError) error
-	// Transactions are what a run of a task without Process produces. They are ranged over on a goroutine of their own, which
-	// ctx tells of the end of the run.
+	// Transactions yields what a run of a task without Process produces. It is ranged over on a goroutine of its own. ctx ends with
+	// the run.
 	Transactions func(ctx context.Context) iter.Seq2[Transaction, error]
 
-	// Execute, where set, is what a run does, in place of one consuming or producing loop.
+	// Execute, if set, is what a run does instead of one consuming or producing loop.
 	Execute func(ctx context.Context, run TaskRun) error
 	// Exit runs once after the loop has ended, before anything is closed.
 	Exit func(ctx context.Context) error
@@ -42,10 +43,10 @@ type Task struct {
 	faults   []error
 }
 
-// Decorator changes a task when it is made: wraps its functions, sets its codec.
+// Decorator changes a task when it is made. For instance, it wraps the functions of the task or sets its codec.
 type Decorator func(Task) Task
 
-// Kind returns what the task is: "consumer", "producer", "hybrid", or "custom" where it is nothing but its Execute.
+// Kind returns the kind of the task: "consumer", "producer", "hybrid", or "custom" for a task that has only Execute.
 func (t Task) Kind() string {
 	switch {
 	case t.Process != nil && t.Prepare != nil:
@@ -59,14 +60,14 @@ func (t Task) Kind() string {
 	}
 }
 
-// WithIdentity returns a task whose outputs have ids that derive from identity as well, see [TaskConfig.OutputIdentity]. It is
-// for workers.
+// WithIdentity returns a copy of the task with an identity, which becomes part of the ids of its outputs; see
+// [TaskConfig.OutputIdentity]. It is for workers.
 func (t Task) WithIdentity(identity string) Task {
 	t.identity = identity
 	return t
 }
 
-// Validate reports what is wrong with how the task was made, all faults at once; nil means it can run.
+// Validate returns all faults that were found when the task was made, joined; nil means that the task can run.
 func (t Task) Validate() error {
 	errs := t.faults
 	if t.Process == nil && t.Prepare == nil && t.Execute == nil && len(errs) == 0 {

@@ -9,30 +9,33 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// ConsumerTask is the contract of a consuming task. ProcessTransaction is called concurrently, each time with a freshly
-// decoded Body. Return [Business] for a rule that says no; every other error is retried as the policy says. At the
-// attempt's deadline ctx ends, and the lifecycle goes on without waiting for the function to return: what it returns
-// later is discarded, so effects made after that are its own responsibility.
+// ConsumerTask is the contract of a consuming task. ProcessTransaction is called concurrently, each time with a freshly decoded
+// Body. Return [Business] if a business rule rejects the transaction; every other error is retried as the policy says. At the
+// deadline of the attempt, ctx ends and the lifecycle continues without waiting for the function. A later result is discarded, so
+// the function itself is responsible for later effects.
+//
+// These parts are optional: [ProcessSuccessHandler] and [ProcessExceptionHandler].
 type ConsumerTask[In, Out any] interface {
 	ProcessTransaction(ctx context.Context, tx TransactionOf[In]) (Out, error)
 }
 
-// ProcessSuccessHandler is an optional part of a ConsumerTask: it runs after ProcessTransaction succeeded, with a policy
-// of its own. All its attempts get the same result value.
+// ProcessSuccessHandler is an optional part of a [ConsumerTask]. It runs after ProcessTransaction succeeded, with its own policy.
+// Every attempt gets the same result value.
 type ProcessSuccessHandler[In, Out any] interface {
 	HandleProcessSuccess(ctx context.Context, tx TransactionOf[In], result Out) error
 }
 
-// ProcessExceptionHandler is an optional part of a ConsumerTask: it runs after processing, or the success handler, failed
-// for good. It gets the untyped transaction, because decoding may be what failed.
+// ProcessExceptionHandler is an optional part of a [ConsumerTask]. It runs after ProcessTransaction or the success handler failed
+// permanently, with its own policy. It gets the untyped transaction, because the payload may be what could not be decoded. Each
+// call gets a copy of the failure.
 type ProcessExceptionHandler interface {
 	HandleProcessException(ctx context.Context, tx Transaction, cause *TransactionError) (Disposition, error)
 }
 
-// Consume makes a Task from a typed one; In and Out are inferred from its methods. The optional handlers are found here,
-// once: those of a [ConsumerTask], Execute(ctx, [TaskRun]) error, which takes the place of the consuming loop, and Exit(ctx)
-// error, which runs after it. A method with such a name that is not the one meant (another signature, or lost to a pointer
-// receiver) is a fault that [Task.Validate] reports, with the signature that it should have.
+// Consume makes a Task from a typed one; In and Out are inferred from its methods. It looks for the optional methods once: those
+// of a [ConsumerTask], Execute(ctx, [TaskRun]) error, which replaces the consuming loop, and Exit(ctx) error, which runs after
+// it. If a method has such a name but another signature, or needs a pointer receiver that t does not have, [Task.Validate]
+// reports a fault with the expected signature.
 func Consume[In, Out any](t ConsumerTask[In, Out], with ...Decorator) Task {
 	const by = "ergon.Consume"
 	task, ok := newTask(by, t)
@@ -48,8 +51,8 @@ func Consume[In, Out any](t ConsumerTask[In, Out], with ...Decorator) Task {
 	return task.finish(by, t, with)
 }
 
-// Produce makes a Task from a typed one that prepares transactions; P is inferred from its method. The optional methods of a
-// [ProducerTask], and those that every task may have, are found as by [Consume].
+// Produce makes a Task from a typed one that prepares transactions; P is inferred from its method. It finds the optional methods
+// of a [ProducerTask], Execute and Exit as [Consume] does.
 func Produce[P any](t ProducerTask[P], with ...Decorator) Task {
 	const by = "ergon.Produce"
 	task, ok := newTask(by, t)
@@ -65,10 +68,10 @@ func Produce[P any](t ProducerTask[P], with ...Decorator) Task {
 	return task.finish(by, t, with)
 }
 
-// Hybrid makes a Task from a type that is both a [ConsumerTask], whose result is outbound transactions, and a [ProducerTask], which
-// prepares them. Each is prepared by the producer policy, within the timeout of the inbound transaction. Then the success handler
-// runs, and the inbound transaction is acknowledged. If one cannot be prepared, the inbound transaction goes to its exception
-// handler, with phase "prepare". For the ids of outbound transactions see [Task.Outbound].
+// Hybrid makes a Task from a type that is both a [ConsumerTask] and a [ProducerTask]: the result of the first is outbound
+// transactions, and the second prepares them. Each is prepared by the producer policy, within the timeout of the inbound
+// transaction. Then the success handler runs, and the inbound transaction is acknowledged. If one cannot be prepared, the inbound
+// transaction goes to its exception handler, with phase "prepare". For the ids of outbound transactions see [Task.Outbound].
 func Hybrid[In, P any](t interface {
 	ConsumerTask[In, []Transaction]
 	ProducerTask[P]

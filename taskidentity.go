@@ -10,11 +10,11 @@ import (
 
 var identityRule = regexp.MustCompile(`^[\x21-\x2e\x30-\x7e]+/[\x21-\x2e\x30-\x7e]+$`)
 
-// OutputIdentity is the part of the ids of what the task sends that says which task and which source it is of [B3]:
-// Identity or, where that is not set, "<task>/<source>". source is the logical name of the task's source, such as its queue's.
+// OutputIdentity is the part of an output's id that names the task and its source [B3]: Identity or, if that is not set,
+// "<task>/<source>". source is the logical name of the task's source, for instance the name of its queue.
 //
-// A task that is renamed, or whose source is, makes other ids from then on: what it sends again for a transaction that is
-// delivered again is not recognised. Its Identity keeps them: what OutputIdentity returned before, such as "price/orders".
+// If a task or its source is renamed, the task makes other ids from then on. If an earlier transaction is delivered again, its
+// outputs are not recognised. To keep the ids, set Identity to what OutputIdentity returned before, such as "price/orders".
 func (c TaskConfig) OutputIdentity(source string) string {
 	if c.Identity != "" {
 		return c.Identity

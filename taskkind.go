@@ -9,9 +9,9 @@ import (
 // kindTimeout bounds the making of a task that is only looked at.
 const kindTimeout = time.Second
 
-// Kind returns what the task is, as [Task.Kind] does, before any of its connectors and services is there: it calls New with
-// nothing connected. "unknown" is a task that cannot be made like that, because it panics or does not return, "" one that is
-// nothing at all.
+// Kind returns the kind of the task, as [Task.Kind] does, before any of its connectors and services exist: it calls New with
+// nothing connected, and waits a second for it. Kind returns "unknown" if New panics or does not return in time, and "" if the
+// result has no function.
 func (c TaskConfig) Kind() string {
 	if c.New == nil {
 		return ""

@@ -12,9 +12,9 @@ import (
 	"github.com/ergon-go/ergon/internal/deepcopy"
 )
 
-// Transaction is one indivisible unit of work: a message, a record, an API payload, or a batch of records that belong
-// together. It is an immutable value, safe for concurrent use: every With method returns a changed copy, and
-// [Transaction.Payload] never hands out memory that another attempt could see changed.
+// Transaction is one indivisible unit of work: a message, a record, an API payload, or a batch of records that belong together.
+// It is an immutable value, safe for concurrent use. Every With method returns a changed copy. [Transaction.Payload] never
+// returns memory in which another attempt could see a change.
 type Transaction struct {
 	id       string
 	payload  any
@@ -22,7 +22,7 @@ type Transaction struct {
 	delivery *Delivery         // never changed after it was set
 }
 
-// TransactionOf is a Transaction with its payload decoded. Body belongs to the attempt that received it and may be changed.
+// TransactionOf is a Transaction with its payload decoded. The attempt that received it owns Body and may change it.
 type TransactionOf[P any] struct {
 	Transaction
 
@@ -33,9 +33,9 @@ type TransactionOf[P any] struct {
 type Delivery struct {
 	// Receipt is what the connector needs to settle this delivery: a tag, a token, an offset. Only the connector reads it.
 	Receipt any
-	// Count is how often the transaction has been delivered, this time included; 0 where the source does not count.
+	// Count is the number of deliveries of the transaction, including this one; 0 if the source does not count.
 	Count int
-	// EnqueuedAt is when the transaction entered its source; zero where the source does not know.
+	// EnqueuedAt is when the transaction entered its source; zero if the source does not know.
 	EnqueuedAt time.Time
 }
 
@@ -45,8 +45,8 @@ const orderingKey = "ordering_key"
 // a hybrid task's outbound transactions that need an id are told from those that have one, at no cost to all the others.
 var generated = &Delivery{} //nolint:gochecknoglobals // known by its address, never changed
 
-// NewTransaction makes a transaction. An empty id is replaced by a new UUIDv7; a connector gives one that is the same
-// for every redelivery. The payload belongs to the transaction from now on and must not be changed any more.
+// NewTransaction makes a transaction. An empty id is replaced by a new UUIDv7; a connector passes an id that is the same for
+// every redelivery. The transaction owns the payload: the caller must not change it afterwards.
 func NewTransaction(id string, payload any) Transaction {
 	if id == "" {
 		return Transaction{id: uuid.Must(uuid.NewV7()).String(), payload: payload, delivery: generated}
@@ -54,17 +54,17 @@ func NewTransaction(id string, payload any) Transaction {
 	return Transaction{id: id, payload: payload}
 }
 
-// ID is stable over redeliveries.
+// ID returns the id, which is the same for every delivery of the transaction.
 func (t Transaction) ID() string { return t.id }
 
-// Payload returns the payload as it was fetched. What could be changed through it (slices, maps, pointers, and structs
-// that hold them) is returned as a copy, made anew by each call; a type with a method Clone that returns the type itself
-// is copied by that. What only unexported fields reach is shared, and so are errors, locks, channels and functions.
+// Payload returns the payload as it was fetched. Each call copies everything that could be changed through the result: slices,
+// maps, pointers, and structs that contain them. If a type has a method Clone that returns the type itself, Clone makes the copy.
+// Values that only unexported fields refer to are shared, and so are errors, locks, channels and functions.
 func (t Transaction) Payload() any { return deepcopy.Of(t.payload) }
 
-// TryPayload copies and encodes the payload once, as a connector may, and drops what comes of it; it does nothing where no methods
-// of the payload's own take part in that. The engine calls it where only the caller waits for such a method, before it puts what
-// several dispatch into one call: one that does not return holds up nobody else then.
+// TryPayload copies and encodes the payload once, as a connector may do, and drops the result. It does nothing if the payload has
+// no methods that take part in that. It is for the engine, which calls it before it joins the dispatches of several callers into
+// one call: a method that does not return then delays only its own caller.
 func (t Transaction) TryPayload() {
 	if !deepcopy.CallsMethods(t.payload) {
 		return
@@ -73,13 +73,13 @@ func (t Transaction) TryPayload() {
 	_, _ = json.Marshal(deepcopy.Of(t.payload)) //nolint:errchkjson // only whether it returns counts
 }
 
-// Metadata returns the value of one metadata key.
+// Metadata returns the value of one metadata key, and whether the key is set.
 func (t Transaction) Metadata(key string) (string, bool) {
 	v, ok := t.metadata[key]
 	return v, ok
 }
 
-// AllMetadata iterates over the metadata in the order of its keys.
+// AllMetadata yields the keys and values of the metadata, sorted by key.
 func (t Transaction) AllMetadata() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		for _, k := range slices.Sorted(maps.Keys(t.metadata)) {
@@ -90,7 +90,8 @@ func (t Transaction) AllMetadata() iter.Seq2[string, string] {
 	}
 }
 
-// Delivery returns what the connector knows about this delivery; the zero value for a transaction that none delivered.
+// Delivery returns what the connector knows about this delivery. It is the zero value for a transaction that no connector
+// delivered.
 func (t Transaction) Delivery() Delivery {
 	if t.delivery == nil {
 		return Delivery{}
@@ -98,14 +99,14 @@ func (t Transaction) Delivery() Delivery {
 	return *t.delivery
 }
 
-// OrderingKey is the key that transactions are kept in order by where the policy asks for it; "" for none.
-// It travels in the metadata, under "ordering_key".
+// OrderingKey returns the key of transactions that are processed in order, if the policy asks for it; "" for none. It is in the
+// metadata, under "ordering_key".
 func (t Transaction) OrderingKey() string { return t.metadata[orderingKey] }
 
 // WithOrderingKey returns a copy with the ordering key.
 func (t Transaction) WithOrderingKey(key string) Transaction { return t.WithMetadata(orderingKey, key) }
 
-// WithPayload returns a copy with another payload, which belongs to the copy from now on.
+// WithPayload returns a copy with another payload, which the copy owns.
 func (t Transaction) WithPayload(payload any) Transaction {
 	t.payload = payload
 	return t
@@ -120,8 +121,8 @@ func (t Transaction) WithMetadata(key, value string) Transaction {
 	return t
 }
 
-// WithAllMetadata returns a copy that has all of metadata besides its own; where both have a key, that of metadata stands. It copies
-// metadata, so that what the caller does to it later is not seen.
+// WithAllMetadata returns a copy with all of metadata in addition to its own. If both have a key, the value in metadata applies.
+// The map is copied, so the caller may change it afterwards.
 func (t Transaction) WithAllMetadata(metadata map[string]string) Transaction {
 	if len(metadata) == 0 {
 		return t
@@ -143,7 +144,7 @@ func (t Transaction) WithoutMetadata(key string) Transaction {
 	return t
 }
 
-// WithDelivery returns a copy that carries a delivery. Connectors call it for what they fetch.
+// WithDelivery returns a copy with a delivery. Connectors call it for the transactions that they fetch.
 func (t Transaction) WithDelivery(d Delivery) Transaction {
 	t.delivery = &d
 	return t
