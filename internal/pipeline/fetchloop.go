@@ -138,7 +138,7 @@ func (l *fetchLoop) follow(ctx context.Context, got *fetched) (last bool, err er
 	case got.cut:
 		return false, nil
 	case got.err != nil && ctx.Err() != nil:
-		return true, nil // whoever stopped fetching knows why
+		return true, nil //nolint:nilerr // whoever stopped fetching knows why
 	case got.err != nil:
 		return true, &FetchError{Connector: l.connector, Err: got.err}
 	case got.exhausted:
