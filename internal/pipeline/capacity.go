@@ -50,9 +50,12 @@ func (c *capacity) init(p policy.Consumer) {
 	}
 }
 
+// awaited reports whether the fetch loop waits for capacity.
+func (c *capacity) awaited() bool { return c.wakeOn.Load() != wakeNever }
+
 // notify wakes the fetch loop if it waits for capacity.
 func (c *capacity) notify() {
-	if c.wakeOn.Load() != wakeNever {
+	if c.awaited() {
 		signal(c.available)
 	}
 }

@@ -21,7 +21,7 @@ func (l *fetchLoop) fetchInline(w *worker) (did bool) {
 		return false
 	}
 	more := true
-	for more && l.waitsForCapacity() && l.free() > 0 && (!did || l.capacity.idle()) && l.fetchLock.tryAcquire() {
+	for more && l.capacity.awaited() && l.free() > 0 && (!did || l.capacity.idle()) && l.fetchLock.tryAcquire() {
 		var fetches bool
 		fetches, more = l.fetchNextInline(w)
 		did = did || fetches
@@ -29,12 +29,10 @@ func (l *fetchLoop) fetchInline(w *worker) (did bool) {
 	return did
 }
 
-func (l *fetchLoop) waitsForCapacity() bool { return l.capacity.wakeOn.Load() != wakeNever }
-
 // fetchNextInline makes w fetch, unless the loop's goroutine has to do so, and releases fetchLock. more reports whether w may go on.
 func (l *fetchLoop) fetchNextInline(w *worker) (fetches, more bool) {
 	n := l.ask()
-	due := n > 0 && !l.pending() && l.waitsForCapacity() && l.ctx.Err() == nil && !l.outage.lasts()
+	due := n > 0 && !l.pending() && l.capacity.awaited() && l.ctx.Err() == nil && !l.outage.lasts()
 	wait := due && l.pace.untilNext(l.filling.next) > 0
 	fetches = due && !wait
 	if fetches {

@@ -185,7 +185,7 @@ func (l *fetchLoop) next(ctx context.Context) *fetched {
 			continue
 		}
 		l.capacity.wakeOn.Store(wakeNever)
-		wait := l.untilFetch()
+		wait := l.filling.within(l.pace.untilNext(l.filling.next))
 		if ctx.Err() != nil || (wait > 0 && !l.sleep(ctx, wait)) {
 			return nil
 		}
@@ -227,15 +227,6 @@ func (l *fetchLoop) free() int {
 		return 0
 	}
 	return max(l.policy.Batch.Size, l.policy.Batch.MaxSize) - unsettled
-}
-
-// untilFetch is how long to wait before a fetch is allowed, or the batch has waited long enough for more.
-func (l *fetchLoop) untilFetch() time.Duration {
-	wait := l.pace.untilNext(l.filling.next)
-	if filled := l.filling.untilBegin(); filled > 0 {
-		return min(wait, filled)
-	}
-	return wait
 }
 
 // waitForCapacity lets workers fetch meanwhile.

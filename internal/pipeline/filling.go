@@ -40,6 +40,14 @@ func (f *filling) untilBegin() time.Duration {
 	return max(time.Duration(f.until-f.clock.Now()), 1)
 }
 
+// within is a wait, or what is left of it until the batch begins.
+func (f *filling) within(wait time.Duration) time.Duration {
+	if left := f.untilBegin(); left > 0 {
+		return min(wait, left)
+	}
+	return wait
+}
+
 // complete reports whether the batch has enough or has waited long enough.
 func (f *filling) complete() bool { return f.count >= f.policy.MinSize || f.clock.Now() >= f.until }
 
