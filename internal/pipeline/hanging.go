@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 )
 
-// What a connector is called for by the loop itself.
+// What the loop itself calls a connector for: the index of Hanging.inProgress.
 const (
 	callFetch = iota
 	callCount
@@ -17,24 +17,24 @@ const (
 	purposes // how many there are
 )
 
-// maxHanging bounds the calls for one purpose that were made and have not returned [F1].
+// maxHanging is the maximum number of calls for one purpose that have not returned [F1].
 const maxHanging = 64
 
-// errCallsHang is what a loop gets instead of a call of a connector that has not returned from too many calls before.
+// errCallsHang is the error of a call that is not made because too many before it have not returned.
 var errCallsHang = errors.New("too many calls of the connector were given up and have not returned; make it respect its context")
 
-// Hanging counts the calls that a loop makes of its source and of the store of its dead letters. What is given up at its timeout goes
-// on for as long as it likes; so that one that never returns does not gather goroutines without end, there may be no more than 64
-// for each purpose [F1]. It may be that of several loops, one after the other. The zero value is ready.
-type Hanging struct{ under [purposes]atomic.Int64 }
+// Hanging counts the calls of a source and of a store of dead letters that are in progress. A call that is given up at its timeout goes
+// on for as long as it likes. Each holds a goroutine, so there may be 64 for each purpose [F1]. Loops that run one after the other on the
+// same connectors share it. The zero value is ready. Safe for concurrent use.
+type Hanging struct{ inProgress [purposes]atomic.Int64 }
 
-// enter is called on the goroutine that makes the call; without an error, leave is called once that has returned.
+// enter begins a call. Without an error, the caller calls leave when it has returned.
 func (h *Hanging) enter(purpose int) error {
-	if n := h.under[purpose].Add(1); n > maxHanging {
-		h.under[purpose].Add(-1)
+	if n := h.inProgress[purpose].Add(1); n > maxHanging {
+		h.inProgress[purpose].Add(-1)
 		return fmt.Errorf("not called: %w", errCallsHang)
 	}
 	return nil
 }
 
-func (h *Hanging) leave(purpose int) { h.under[purpose].Add(-1) }
+func (h *Hanging) leave(purpose int) { h.inProgress[purpose].Add(-1) }

@@ -16,34 +16,34 @@ import (
 	"github.com/ergon-go/ergon/internal/stats"
 )
 
-// maxMeasured is how many measurements may wait for a MeterProvider that is not ours; the next are dropped and counted.
+// maxMeasured is the maximum number of measurements that wait for a foreign MeterProvider; the next are dropped and counted.
 const maxMeasured = 16_384
 
-// meter makes the series of a loop. What is recorded is counted by package stats. A provider that has a registry (package telemetry's)
-// exports it by itself. Any other is fed by one goroutine from a bounded queue, because its instruments are foreign code [F1]:
-// durations that find no room are dropped and counted, numbers are handed over later. Decision 0101.
+// meter makes the series of a loop. Package stats counts what is recorded. A provider with a registry (package telemetry's) exports that.
+// Any other is foreign code [F1]: one goroutine feeds it from a bounded queue. If that is full, durations are dropped and counted, and
+// numbers are exported later. Decision 0101.
 type meter struct {
 	registry *stats.Registry
 	foreign  metric.Meter // nil: the provider exports the registry
 	queue    *sink.Queue[measurement]
-	counters []*counter // all that are fed
-	errs     []error    // of making instruments
+	counters []*counter // that are exported
+	errs     []error    // why instruments could not be made
 
 	histograms map[string]metric.Float64Histogram // of foreign, by name
 	numbers    map[string]metric.Int64Counter     // likewise
 }
 
-// measurement is something that a foreign provider is to be told; one of counter, timing and last is set.
+// measurement is an item of the queue to a foreign provider. One of counter, timing and last is set.
 type measurement struct {
 	counter *counter
 	timing  *timing
-	last    func()          // after all others
+	last    func()          // called after all others
 	ctx     context.Context //nolint:containedctx // of timing: carries the span that may be its example; nil for none
 	took    instant
 }
 
 func newMeter(from metric.MeterProvider) *meter {
-	m := &meter{queue: sink.NewQueue(maxMeasured, measurement.hand)}
+	m := &meter{queue: sink.NewQueue(maxMeasured, measurement.export)}
 	if own, ok := from.(stats.Provider); ok {
 		m.registry = own.ErgonStats()
 		return m
@@ -56,10 +56,10 @@ func newMeter(from metric.MeterProvider) *meter {
 // err is why instruments could not be made.
 func (m *meter) err() error { return errors.Join(m.errs...) }
 
-func (m measurement) hand() {
+func (m measurement) export() {
 	switch {
 	case m.counter != nil:
-		m.counter.hand()
+		m.counter.export()
 	case m.timing != nil:
 		ctx := m.ctx
 		if ctx == nil {
@@ -76,10 +76,10 @@ type counter struct {
 	*stats.Counter
 
 	meter   *meter
-	to      metric.Int64Counter // nil: nobody is fed
+	to      metric.Int64Counter // nil: nothing is exported
 	options []metric.AddOption
-	queued  atomic.Bool // [F1] it is in the queue: its number is handed over as it is then
-	handed  int64       // of the total; the queue's goroutine's
+	queued  atomic.Bool // [F1] it is in the queue
+	done    int64       // of the total, exported; the queue's goroutine owns it
 }
 
 // counter makes a counter. The attributes are copied.
@@ -90,7 +90,7 @@ func (m *meter) counter(i spans.Instrument, attributes ...attribute.KeyValue) *c
 		return c
 	}
 	for _, other := range m.counters {
-		if other.Counter == c.Counter { // whose number is to be handed over once
+		if other.Counter == c.Counter { // its number is exported once
 			return other
 		}
 	}
@@ -110,23 +110,23 @@ func (m *meter) counter(i spans.Instrument, attributes ...attribute.KeyValue) *c
 func (c *counter) add(n int64) {
 	c.Add(n)
 	if c.to != nil {
-		c.tell()
+		c.enqueue()
 	}
 }
 
-// tell has the number handed over; where there is no room, by whoever tells next.
-func (c *counter) tell() {
+// enqueue lets the number be exported. If the queue is full, the next call does.
+func (c *counter) enqueue() {
 	if c.queued.CompareAndSwap(false, true) && !c.meter.queue.Put(measurement{counter: c}) {
 		c.queued.Store(false)
 	}
 }
 
-// hand runs on the queue's goroutine.
-func (c *counter) hand() {
-	c.queued.Store(false) // before looking, so that what is added from now on is told of
+// export runs on the queue's goroutine.
+func (c *counter) export() {
+	c.queued.Store(false) // before looking, so that what is added from now on enqueues it again
 	total := c.Total()
-	n := total - c.handed
-	c.handed = total
+	n := total - c.done
+	c.done = total
 	if n > 0 {
 		c.to.Add(context.Background(), n, c.options...)
 	}
@@ -137,7 +137,7 @@ type timing struct {
 	*stats.Histogram
 
 	queue   *sink.Queue[measurement]
-	to      metric.Float64Histogram // nil: nobody is fed
+	to      metric.Float64Histogram // nil: nothing is exported
 	options []metric.RecordOption
 }
 
@@ -176,10 +176,10 @@ func (t *timing) record(ctx context.Context, shard int, took instant) {
 	}
 }
 
-// end has everything handed over, and then last be called on the queue's goroutine. Then the queue is to be flushed.
+// end enqueues everything, and then a call of last on the queue's goroutine. The caller flushes the queue.
 func (m *meter) end(last func()) {
 	for _, c := range m.counters {
-		c.tell()
+		c.enqueue()
 	}
 	m.queue.Put(measurement{last: last})
 }

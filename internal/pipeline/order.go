@@ -5,11 +5,11 @@ import (
 	"sync/atomic"
 )
 
-// order holds back transactions whose ordering key is in flight already, where the source does not. Only the first of a key is
-// handed to the pool; whoever ends it goes on with the next. A key's lane stays closed while its first is kept over a requeue.
+// order holds back transactions whose ordering key is in flight already, if the source does not. Only the first of a key goes to the
+// pool; whoever ends it runs the next. The others of a key stay held back while its first is kept over a requeue.
 type order struct {
 	on    bool
-	count atomic.Int64 // how many are; changed under mu
+	count atomic.Int64 // how many are held back; changed under mu
 	// unbegun is how many of those kept over a requeue have not begun again: they count as fetched, and not against a limit.
 	unbegun atomic.Int64
 	mu      sync.Mutex
@@ -42,7 +42,7 @@ func (o *order) ready(flights []*flight) []*flight {
 	return ready
 }
 
-// successor returns what was held back by f, which has ended; nil for nothing.
+// successor returns the next of the key of f, which has ended; nil for none.
 func (o *order) successor(f *flight) *flight {
 	if !o.on {
 		return nil
@@ -63,7 +63,7 @@ func (o *order) successor(f *flight) *flight {
 	return held[0]
 }
 
-// takeBehind removes what f has held back, and opens its lane: f goes back to its source, and so does that.
+// takeBehind removes what f holds back: f is requeued at its source, and so is that. The next of its key runs at once.
 func (o *order) takeBehind(f *flight) []*flight {
 	key := f.tx.OrderingKey()
 	if key == "" {

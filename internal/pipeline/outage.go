@@ -69,8 +69,8 @@ func (o *outage) handDue(flights []*flight) {
 	}
 }
 
-// record counts what became of a transaction. One that a rule refused says nothing, and neither does one that was cut short:
-// what it needs may not have been asked.
+// record counts the outcome of a transaction. A business error says nothing about what all of them need, and neither does a transaction
+// that was cut short.
 func (o *outage) record(f *flight) {
 	if !o.on.Load() && o.failures.Load() == 0 && f.state.Outcome == lifecycle.Succeeded || !o.enabled() {
 		return
@@ -87,7 +87,7 @@ func (o *outage) record(f *flight) {
 	}
 }
 
-// succeeded ends the outage: what was held for it is run.
+// succeeded ends the outage, and runs what was held.
 func (o *outage) succeeded() {
 	o.mu.Lock()
 	o.failures.Store(0)
@@ -106,7 +106,7 @@ func (o *outage) succeeded() {
 	}
 }
 
-// failed counts a failure. Of those that were begun before the outage it says nothing new.
+// failed counts a failure. In an outage only the probe counts: the others began before.
 func (o *outage) failed(f *flight) {
 	o.mu.Lock()
 	begins := false
@@ -138,7 +138,7 @@ func (o *outage) probeFailedLocked(f *flight) {
 	}
 }
 
-// probeEnded is for a probe that says nothing: another may follow after wait.
+// probeEnded ends a probe that says nothing. The next may follow after wait.
 func (o *outage) probeEnded(f *flight, wait time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -148,8 +148,8 @@ func (o *outage) probeEnded(f *flight, wait time.Duration) {
 	}
 }
 
-// refuses reports whether f, whose attempt has failed, is not to wait for another because an outage lasts: it goes back, and
-// if it was the probe that has failed.
+// refuses reports whether f, whose attempt has failed, must not wait for another because the outage lasts: it is requeued. If it was the
+// probe, that has failed.
 func (o *outage) refuses(f *flight) bool {
 	if !o.lasts() {
 		return false
@@ -160,7 +160,7 @@ func (o *outage) refuses(f *flight) bool {
 	return o.on.Load()
 }
 
-// holds reports whether it has taken flights. Where an outage begins at the same time they may just be run.
+// holds reports whether it has taken flights. If the outage begins at the same time, they may just run.
 func (o *outage) holds(flights []*flight) bool {
 	if !o.lasts() {
 		return false
@@ -190,8 +190,8 @@ const (
 	probeBegun
 )
 
-// nextProbe begins a probe where it is time for one: with a transaction that is held and was not tried too often already. Without one
-// it is to be fetched; where nothing else is to be had, one that was passed over is tried again.
+// nextProbe begins a probe if it is time for one, with a transaction that is held and was not tried too often. Without one the caller
+// fetches it. If nothing else can be fetched, one that was tried too often is tried again.
 func (o *outage) nextProbe(nothingElse bool) (do probing, wait time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -213,7 +213,7 @@ func (o *outage) nextProbe(nothingElse bool) (do probing, wait time.Duration) {
 	return probeBegun, 0
 }
 
-// candidateLocked returns which of those held is the next probe; -1 for none.
+// candidateLocked returns the index of the held transaction that is the next probe; -1 for none.
 func (o *outage) candidateLocked(nothingElse bool) int {
 	best, least := -1, o.policy.MaxSameProbes()
 	for i, f := range o.held {
@@ -227,14 +227,14 @@ func (o *outage) candidateLocked(nothingElse bool) int {
 	return best
 }
 
-// expired takes out what is held for longer than the policy allows.
-func (o *outage) expired(atMost time.Duration) []*flight {
+// expired removes what has been held for longer than the policy allows.
+func (o *outage) expired(limit time.Duration) []*flight {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	now := o.clock.Now()
 	var expired []*flight
 	o.held = slices.DeleteFunc(o.held, func(f *flight) bool {
-		old := f.due.After(atMost) <= now
+		old := f.due.After(limit) <= now
 		if old {
 			expired = append(expired, f)
 		}
@@ -243,7 +243,7 @@ func (o *outage) expired(atMost time.Duration) []*flight {
 	return expired
 }
 
-// remove takes f out, and reports whether it was held.
+// remove removes f, and reports whether it was held.
 func (o *outage) remove(f *flight) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -254,7 +254,7 @@ func (o *outage) remove(f *flight) bool {
 	return at >= 0
 }
 
-// close takes out everything for good.
+// close removes everything, and nothing is held any more.
 func (o *outage) close() []*flight {
 	o.mu.Lock()
 	defer o.mu.Unlock()

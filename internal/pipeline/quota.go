@@ -5,14 +5,13 @@ import (
 	"sync/atomic"
 )
 
-// Quota is how many transactions may still be started of a limit that several loops share [L2] [E2]. It is safe for
-// concurrent use.
+// Quota is what is left of a limit of transactions that several loops share [L2] [E2]. Safe for concurrent use.
 type Quota interface {
-	// Left is how many there may be at most; what others take meanwhile may not be known yet. 0 ends the loop.
+	// Left is the maximum that may still be started; what others take meanwhile may be missing. 0 ends the loop.
 	Left() int64
-	// Take takes up to n and returns how many it got. Where it has to ask, it waits for the answer, or until ctx ends.
+	// Take takes up to n and returns how many it got. A quota of several processes waits for an answer, or until ctx ends.
 	Take(ctx context.Context, n int) int
-	// Return gives back n that were taken and never started.
+	// Return returns n that were taken and never started.
 	Return(n int)
 }
 
@@ -39,7 +38,7 @@ func (b *localQuota) Take(_ context.Context, n int) int {
 
 func (b *localQuota) Return(n int) { b.left.Add(int64(n)) }
 
-// quotaOf returns the quota of a loop: the one that it shares, its own, or nil where nothing limits it.
+// quotaOf returns the quota of a loop: shared, its own, or nil for no limit.
 func quotaOf(s Settings) Quota {
 	switch {
 	case s.Policy.Loop.Limit <= 0:

@@ -17,15 +17,15 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// Settings are what a loop is made of. Everything is opened already.
+// Settings is what a loop is made of. All connectors are open.
 type Settings struct {
 	// Task and Worker are names for telemetry.
 	Task, Worker string
-	// Identity is what ids of outputs derive from, besides the inbound one: ergon.TaskConfig.OutputIdentity. "": nothing else.
+	// Identity is what ids of outputs derive from, besides the inbound id: ergon.TaskConfig.OutputIdentity. "": nothing else.
 	Identity string
 	Handlers ergon.Task
 	Source   ergon.Fetcher
-	// DeadLetters may be nil where the policy does not need it.
+	// DeadLetters may be nil if the policy does not need it.
 	DeadLetters ergon.Dispatcher
 	Policy      policy.Consumer
 	// Producer governs what is produced: by a producing loop, or by a hybrid task.
@@ -35,36 +35,36 @@ type Settings struct {
 	Force <-chan struct{}
 	// Hanging counts calls that do not return; nil: those of this loop alone.
 	Hanging *Hanging
-	// OnSettle, where set, is told how many transactions of a batch came to an outcome, before their source is told: should the
-	// process die then, somebody knows. Concurrent.
+	// OnSettle, if set, receives how many transactions of a batch have an outcome, before they are settled: if the process dies then, the
+	// count is known. Called concurrently.
 	OnSettle func(Outcome, int64)
-	// OnEnd, where set, is called for every transaction whose lifecycle has ended, before it is settled. Concurrent.
+	// OnEnd, if set, is called for every transaction whose lifecycle has ended, before it is settled. Called concurrently.
 	OnEnd func(Result)
-	// Quota, where set, is what the loop shares of loop.limit with others. Nil: it has the limit to itself.
+	// Quota, if set, is the loop.limit that the loop shares with others. Nil: it has the limit to itself.
 	Quota Quota
-	// Recorder, where set, keeps what became of the last transactions.
+	// Recorder, if set, keeps the outcomes of the last transactions.
 	Recorder *observe.Recorder
-	// TracerProvider, MeterProvider and Logger are the global ones where nil. They are read when the loop is made.
+	// TracerProvider, MeterProvider and Logger are the global ones if nil. They are read when the loop is made.
 	TracerProvider trace.TracerProvider
 	MeterProvider  metric.MeterProvider
 	Logger         *slog.Logger
-	// ContinueTraces has the context that a transaction carries be the parent of its span. Otherwise it is a link.
+	// ContinueTraces makes the context that a transaction carries the parent of its span. Otherwise it is a link.
 	ContinueTraces bool
 
-	single   bool // there is nothing to settle, and nobody to give anything back to
+	single   bool // of [Process]: there is no source to settle with
 	produces bool // it is a producing loop
 }
 
-// Result is what one transaction came to.
+// Result is the outcome of one transaction.
 type Result struct {
 	Transaction ergon.Transaction
 	Outcome     Outcome
 	// Value is what the task's Process returned.
 	Value any
-	// Err is nil where the transaction succeeded.
+	// Err is nil if the transaction succeeded.
 	Err error
 
-	kept error // Err as it was read: whoever looks at it calls no methods that are not ours
+	kept error // Err without foreign code: reading it calls no foreign methods
 }
 
 func resultOf(f *flight) Result {
@@ -114,7 +114,7 @@ func (s Settings) Validate() error {
 	return errors.Join(append(faults, s.validateLease())...)
 }
 
-// hybridFaults are those of the policy by which a hybrid task produces.
+// hybridFaults are the faults of the producer policy of a hybrid task.
 func (s Settings) hybridFaults() []error {
 	joined, ok := s.Producer.Validate().(interface{ Unwrap() []error })
 	if !ok {
