@@ -240,6 +240,6 @@ func (c *Consumer) outageChanged(lasts bool) {
 func (c *Consumer) returnQuota() {
 	if b := c.fetchLoop.admission.quota; b != nil {
 		s := c.Snapshot()
-		b.Return(int(s.Fetched - s.Started - c.order.unbegun.Load()))
+		b.Return(int(s.Fetched - s.Started - c.order.unstarted.Load()))
 	}
 }

@@ -23,7 +23,7 @@ func (e *finisher) keep(s *shard, f *flight) bool {
 	if f.kept == 0 {
 		f.kept = now
 	}
-	e.order.unbegun.Add(1) // before another may own it
+	e.order.unstarted.Add(1) // before another may own it
 	event, waits := e.waiting.enter(f, now.After(v.delay))
 	if waits {
 		e.stats.ended[Requeued].Add(1)
@@ -32,7 +32,7 @@ func (e *finisher) keep(s *shard, f *flight) bool {
 		e.capacity.notify()
 		return true
 	}
-	e.order.unbegun.Add(-1)
+	e.order.unstarted.Add(-1)
 	if event == lifecycle.Interrupted {
 		v.delay, v.interrupted = 0, true
 	}
@@ -68,7 +68,7 @@ func (e *finisher) boundHold(f *flight) {
 // startAnew begins with a flight that has a slot again, where it was kept.
 func (e *finisher) startAnew(f *flight) {
 	if f.startAnew() {
-		e.order.unbegun.Add(-1)
+		e.order.unstarted.Add(-1)
 	}
 }
 

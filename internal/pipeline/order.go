@@ -10,10 +10,10 @@ import (
 type order struct {
 	on    bool
 	count atomic.Int64 // how many are held back; changed under mu
-	// unbegun is how many of those kept over a requeue have not begun again: they count as fetched, and not against a limit.
-	unbegun atomic.Int64
-	mu      sync.Mutex
-	held    map[string][]*flight // by the keys in flight
+	// unstarted is how many of those kept over a requeue have not started again: they count as fetched, and not against a limit.
+	unstarted atomic.Int64
+	mu        sync.Mutex
+	held      map[string][]*flight // by the keys in flight
 }
 
 // ready returns those of flights that may run now and holds back the others.
