@@ -155,47 +155,9 @@ func (c *Consumer) wireWorkers() {
 	c.pool.newDog = func() *watchdog { return newWatchdog(c.clock, c.takeover.expire) }
 }
 
-// gauges are what metrics show of the loop while it runs.
-func (c *Consumer) gauges() []gauge {
-	return []gauge{
-		{spans.InFlight, func() int64 { return int64(c.stats.outstanding()) }},
-		{spans.Waiting, func() int64 { return int64(c.waiting.count.Load()) }},
-		{spans.OrderHeld, c.order.count.Load},
-		{spans.Abandoned, c.headroom.used},
-		{spans.ConcurrencyLimit, func() int64 { return int64(c.pool.limit.Load()) }},
-		{spans.Outage, func() int64 { return map[bool]int64{true: 1}[c.outage.lasts()] }},
-	}
-}
-
-// Snapshot returns where the loop is. Safe for concurrent use.
-func (c *Consumer) Snapshot() Snapshot {
-	s := c.stats.snapshot()
-	known := c.known.Snapshot()
-	s.Duplicates, s.Conflicts, s.Diverged = known.Duplicates, known.Conflicts, known.Diverged
-	s.Abandoned = c.headroom.used()
-	s.InFlight, s.Unsettled = int64(c.stats.outstanding()), c.capacity.unsettled.Load()
-	s.Concurrency, s.Waiting = int(c.pool.limit.Load()), int64(c.waiting.count.Load())
-	s.Unwritten, s.UnwrittenID = c.unwritten.snapshot(c.clock.Now())
-	s.Outage, s.Paused, s.Active = c.outage.lasts(), c.gate.paused(), c.pool.atWork(c.settings.produces)
-	if c.settings.produces {
-		asProduced(&s)
-	}
-	return s
-}
-
-// Stalled names the part of the loop that has not moved although its time is over: "fetching", "settling" or "handlers"; "" if all of
-// them move. Handlers need more than one look. Safe for concurrent use.
-func (c *Consumer) Stalled() string {
-	if c.stats.finished.Load() != 0 {
-		return ""
-	}
-	return c.stall.stalled(c.stats.handled(), c.stats.outstanding()-int(c.waiting.count.Load()))
-}
-
-// Run runs the loop to its end. When ctx ends, the shutdown ladder begins: fetching stops and what waits is released;
-// what runs has the policy's grace to end; then its contexts are cancelled; after the policy's force it is given up and
-// released. Run returns nil at the natural end, otherwise what ended it: the cause of ctx, ErrLoopTimeout, ErrHeadroom,
-// the error of a fetch that failed for good, ErrUnsettled, ErrUnwritten, or ErrLeftBehind.
+// Run runs the loop to its end. When ctx ends, the loop shuts down: fetching stops, and what waits is released. What runs has the policy's
+// grace to end; then its contexts are cancelled. After the policy's force it is given up and released. Run returns nil at the natural end,
+// otherwise why it ended: the cause of ctx, ErrLoopTimeout, ErrHeadroom, a *[FetchError], ErrUnsettled, ErrUnwritten, or ErrLeftBehind.
 func (c *Consumer) Run(ctx context.Context) error {
 	c.values = spans.WithScope(context.WithoutCancel(ctx), spans.Scope{
 		Task: c.settings.Task, Worker: c.settings.Worker, Identity: c.settings.Identity,
@@ -236,7 +198,7 @@ func (c *Consumer) outageChanged(lasts bool) {
 	c.watcher.outageChanged(lasts)
 }
 
-// returnQuota leaves to others what was fetched and never started.
+// returnQuota returns to the shared limit what was fetched and never started.
 func (c *Consumer) returnQuota() {
 	if b := c.fetchLoop.admission.quota; b != nil {
 		s := c.Snapshot()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/ergon-go/ergon/internal/spans"
 	"github.com/ergon-go/ergon/policy"
 )
 
@@ -50,11 +51,39 @@ func (c *Consumer) Resume() {
 	signal(c.capacity.available)
 }
 
-// Pause is [Consumer.Pause].
-func (p *Producer) Pause() { p.loop.Pause() }
+// Snapshot returns the state of the loop. Safe for concurrent use.
+func (c *Consumer) Snapshot() Snapshot {
+	s := c.stats.snapshot()
+	known := c.known.Snapshot()
+	s.Duplicates, s.Conflicts, s.Diverged = known.Duplicates, known.Conflicts, known.Diverged
+	s.Abandoned = c.headroom.used()
+	s.InFlight, s.Unsettled = int64(c.stats.outstanding()), c.capacity.unsettled.Load()
+	s.Concurrency, s.Waiting = int(c.pool.limit.Load()), int64(c.waiting.count.Load())
+	s.Unwritten, s.UnwrittenID = c.unwritten.snapshot(c.clock.Now())
+	s.Outage, s.Paused, s.Active = c.outage.lasts(), c.gate.paused(), c.pool.atWork(c.settings.produces)
+	if c.settings.produces {
+		asProduced(&s)
+	}
+	return s
+}
 
-// Resume is [Consumer.Resume].
-func (p *Producer) Resume() { p.loop.Resume() }
+// Stalled names the part of the loop that has not moved although its time is over: "fetching", "settling" or "handlers"; "" if all of
+// them move. Handlers need more than one look. Safe for concurrent use.
+func (c *Consumer) Stalled() string {
+	if c.stats.finished.Load() != 0 {
+		return ""
+	}
+	return c.stall.stalled(c.stats.handled(), c.stats.outstanding()-int(c.waiting.count.Load()))
+}
 
-// SetConcurrency is [Consumer.SetConcurrency].
-func (p *Producer) SetConcurrency(n int) error { return p.loop.SetConcurrency(n) }
+// gauges are the numbers of the running loop that metrics show.
+func (c *Consumer) gauges() []gauge {
+	return []gauge{
+		{spans.InFlight, func() int64 { return int64(c.stats.outstanding()) }},
+		{spans.Waiting, func() int64 { return int64(c.waiting.count.Load()) }},
+		{spans.OrderHeld, c.order.count.Load},
+		{spans.Abandoned, c.headroom.used},
+		{spans.ConcurrencyLimit, func() int64 { return int64(c.pool.limit.Load()) }},
+		{spans.Outage, func() int64 { return map[bool]int64{true: 1}[c.outage.lasts()] }},
+	}
+}

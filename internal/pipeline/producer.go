@@ -98,6 +98,15 @@ func (p *Producer) Snapshot() Snapshot { return p.loop.Snapshot() }
 // Stalled names what of the loop is stuck, as [Consumer.Stalled] does. A sequence that yields nothing is not stuck.
 func (p *Producer) Stalled() string { return p.loop.Stalled() }
 
+// Pause is [Consumer.Pause].
+func (p *Producer) Pause() { p.loop.Pause() }
+
+// Resume is [Consumer.Resume].
+func (p *Producer) Resume() { p.loop.Resume() }
+
+// SetConcurrency is [Consumer.SetConcurrency].
+func (p *Producer) SetConcurrency(n int) error { return p.loop.SetConcurrency(n) }
+
 // Run runs the loop to its end, as [Consumer.Run] does. It returns nil if the sequence has ended, or the limit was reached, and
 // every transaction was prepared. Otherwise it joins the error of [Consumer.Run], the error that the sequence yielded, and a
 // *[ProduceError] for transactions that were not prepared.
