@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/ergon-go/ergon/internal/humanize"
 )
 
 // developer runs a program, and a new one whenever something changes.
@@ -111,7 +113,7 @@ func (s snapshot) differences(now snapshot) []string {
 	}
 	slices.Sort(names)
 	if more := len(names) - maxNamed; more > 0 {
-		names = append(names[:maxNamed], counted(more, "more file"))
+		names = append(names[:maxNamed], humanize.Plural(more, "more file"))
 	}
 	return names
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ergon-go/ergon/deadletter"
+	"github.com/ergon-go/ergon/internal/humanize"
 )
 
 func (p *program) dlqDropCommand() *cobra.Command {
@@ -41,5 +42,5 @@ func (p *program) dropLetters(ctx context.Context, store deadletter.Store, filte
 	if p.json() {
 		return p.printJSON(map[string]int64{"dropped": dropped})
 	}
-	return p.print(counted(int(dropped), "dead letter") + " dropped\n")
+	return p.print(humanize.Plural(dropped, "dead letter") + " dropped\n")
 }

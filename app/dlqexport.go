@@ -15,6 +15,7 @@ import (
 
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/deadletter"
+	"github.com/ergon-go/ergon/internal/humanize"
 )
 
 func (p *program) dlqExportCommand() *cobra.Command {
@@ -50,7 +51,7 @@ func (p *program) exportLetters(ctx context.Context, store deadletter.Store, fil
 	if p.json() {
 		return p.printJSON(map[string]any{"exported": n, "file": path})
 	}
-	return p.print(fmt.Sprintf("%s exported to %s\n", counted(n, "dead letter"), path))
+	return p.print(fmt.Sprintf("%s exported to %s\n", humanize.Plural(n, "dead letter"), path))
 }
 
 // exportTo writes a file beside path and puts it in its place when it is complete.

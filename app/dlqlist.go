@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ergon-go/ergon/deadletter"
+	"github.com/ergon-go/ergon/internal/humanize"
 )
 
 func (p *program) dlqListCommand() *cobra.Command {
@@ -96,7 +97,7 @@ func (p *program) groupLetters(ctx context.Context, store deadletter.Store, filt
 	rows := [][]cell{p.heading("COUNT", "GROUP", "TASK", "CATEGORY", "PHASE", "FIRST", "LAST", "MESSAGE")}
 	rows[0][0].right = true
 	for _, g := range groups {
-		row := cells(thousands(g.Count), g.Fingerprint, g.Task, g.Category.String(), string(g.Phase),
+		row := cells(humanize.Count(g.Count), g.Fingerprint, g.Task, g.Category.String(), string(g.Phase),
 			moment(g.First), moment(g.Last), oneLine(g.Message))
 		row[0].right = true
 		rows = append(rows, row)

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ergon-go/ergon/deadletter"
+	"github.com/ergon-go/ergon/internal/humanize"
 )
 
 func (p *program) dlqRetryCommand() *cobra.Command {
@@ -114,9 +115,9 @@ func (p *program) printRetry(r retryReport) error {
 			return err
 		}
 	} else {
-		text := counted(int(r.GivenBack+r.Dispatched), "dead letter") + " retried"
+		text := humanize.Plural(r.GivenBack+r.Dispatched, "dead letter") + " retried"
 		if r.Dispatched > 0 {
-			text += fmt.Sprintf(": %s given back in their store, %s sent to their source", thousands(r.GivenBack), thousands(r.Dispatched))
+			text += fmt.Sprintf(": %s given back in their store, %s sent to their source", humanize.Count(r.GivenBack), humanize.Count(r.Dispatched))
 		}
 		if err := p.print(text + "\n"); err != nil {
 			return err
@@ -124,7 +125,7 @@ func (p *program) printRetry(r retryReport) error {
 	}
 	for _, left := range r.Left {
 		p.messagef("%s: %s of task %s left: %s\nTo run the task on them here: %s replay %s\n",
-			p.settings.Name, counted(int(left.Count), "dead letter"), left.Task, left.Reason, p.settings.Name, left.Task)
+			p.settings.Name, humanize.Plural(left.Count, "dead letter"), left.Task, left.Reason, p.settings.Name, left.Task)
 	}
 	return nil
 }

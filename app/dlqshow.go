@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ergon-go/ergon/deadletter"
+	"github.com/ergon-go/ergon/internal/humanize"
 )
 
 func (p *program) dlqShowCommand() *cobra.Command {
@@ -106,10 +107,10 @@ func (p *program) letterRows(l deadletter.Letter, payload bool) [][]cell {
 	add(l.Queue != "", "queue", l.Queue)
 	add(true, "failed", moment(l.FailedAt))
 	add(!l.EnqueuedAt.IsZero(), "enqueued", moment(l.EnqueuedAt))
-	add(l.Deliveries > 0, "deliveries", thousands(int64(l.Deliveries)))
+	add(l.Deliveries > 0, "deliveries", humanize.Count(l.Deliveries))
 	add(true, "category", l.Category.String())
 	add(true, "phase", string(l.Phase))
-	add(true, "attempts", thousands(int64(l.Attempts)))
+	add(true, "attempts", humanize.Count(l.Attempts))
 	add(true, "message", l.Message)
 	add(l.FirstError != "", "first error", l.FirstError)
 	add(l.HandlerFailed, "handler failed", l.HandlerError)

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/humanize"
 )
 
 // graceVariable says, like the flag, how long the platform waits before it kills the process.
@@ -150,6 +151,6 @@ func (p *program) printFindings(all []finding) error {
 			cures.WriteString("\n" + table("", [][]cell{{row[0], cell{text: f.Check + " " + f.Of}}}) + "  " + f.Cure + "\n")
 		}
 	}
-	verdict := "\n" + counted(counts[statusFail], "failure") + ", " + counted(counts[statusWarn], "warning") + "\n"
+	verdict := "\n" + humanize.Plural(counts[statusFail], "failure") + ", " + humanize.Plural(counts[statusWarn], "warning") + "\n"
 	return errors.Join(p.print(table("", p.clipped(rows))+cures.String()+verdict), failed)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/ask"
+	"github.com/ergon-go/ergon/internal/humanize"
 	"github.com/ergon-go/ergon/runner"
 )
 
@@ -126,7 +127,7 @@ func reach(ctx context.Context, made any, f finding, timeout time.Duration) find
 		f.Cure = "correct what it is configured with, or make what it needs; doctor --timeout gives it longer"
 		return f
 	}
-	f.Status, f.Found = statusOK, f.Found+", answers in "+took(time.Since(start))
+	f.Status, f.Found = statusOK, f.Found+", answers in "+humanize.Duration(time.Since(start))
 	return f
 }
 

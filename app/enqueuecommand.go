@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/humanize"
 )
 
 // enqueueFlags are what is put into a queue.
@@ -136,7 +137,7 @@ const maxConflicts = 10
 func (p *program) tellConflicts(all []ergon.Transaction) {
 	for i, tx := range all {
 		if i == maxConflicts {
-			p.messagef("%s: and %s more\n", p.settings.Name, thousands(int64(len(all)-i)))
+			p.messagef("%s: and %s more\n", p.settings.Name, humanize.Count(len(all)-i))
 			return
 		}
 		p.messagef("%s: transaction %s is known with other content: the first one stands, this one was not enqueued\n",

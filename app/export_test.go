@@ -48,14 +48,6 @@ func Line(tasks []runner.TaskProgress, width int, stopping bool) string {
 // Summarize is the table of a run.
 func Summarize(s runner.Summary, color bool) string { return summarize(s, colors{on: color}) }
 
-// Thousands, PerSecond, Took and About write numbers.
-var (
-	Thousands = thousands
-	PerSecond = perSecond
-	Took      = took
-	About     = about
-)
-
 // LimitMemory sets the memory limit of the test's process.
 var LimitMemory = limitMemory
 

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ergon-go/ergon/config"
+	"github.com/ergon-go/ergon/internal/humanize"
 	"github.com/ergon-go/ergon/runner"
 )
 
@@ -42,7 +43,7 @@ func (p *program) fail(command *cobra.Command, err error) int {
 // tell says what went wrong. Faults of a configuration stand alone on their lines, so that editors find their places.
 func (p *program) tell(err error) {
 	if faults, ok := errors.AsType[config.Faults](err); ok {
-		p.messagef("%v\n%s: the configuration has %s\n", faults, p.settings.Name, counted(len(faults), "fault"))
+		p.messagef("%v\n%s: the configuration has %s\n", faults, p.settings.Name, humanize.Plural(len(faults), "fault"))
 		return
 	}
 	p.messagef("%s: %v\n", p.settings.Name, err)

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/ergon-go/ergon/internal/humanize"
 )
 
 // jsonLines reads the lines of a text that are not blank, in constant memory but for the longest of them.
@@ -43,7 +45,7 @@ func (l *jsonLines) line() ([]byte, error) {
 		l.buffer = append(l.buffer, part...)
 		switch {
 		case len(l.buffer) > maxPayloadBytes:
-			return nil, fmt.Errorf("line %d is longer than %s bytes", l.number, thousands(maxPayloadBytes))
+			return nil, fmt.Errorf("line %d is longer than %s bytes", l.number, humanize.Count(maxPayloadBytes))
 		case err == nil || errors.Is(err, io.EOF) && len(l.buffer) > 0:
 			return l.buffer, nil
 		case !errors.Is(err, bufio.ErrBufferFull):

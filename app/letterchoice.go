@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ergon-go/ergon/deadletter"
+	"github.com/ergon-go/ergon/internal/humanize"
 )
 
 // letterChoice is which letters something is done to. It never is all of them by accident.
@@ -57,5 +58,5 @@ func (f *letterChoice) consent(
 	if err != nil || n < 2 || f.yes {
 		return filter, n, err
 	}
-	return filter, n, p.confirm(ctx, fmt.Sprintf("%s %s dead letters of %s?", do, thousands(n), in))
+	return filter, n, p.confirm(ctx, fmt.Sprintf("%s %s dead letters of %s?", do, humanize.Count(n), in))
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ergon-go/ergon/config"
+	"github.com/ergon-go/ergon/internal/humanize"
 )
 
 func (p *program) lintCommand() *cobra.Command {
@@ -90,5 +91,5 @@ func contents(c configuration) string {
 		connectors += len(t.Connectors)
 		services += len(t.Services)
 	}
-	return listed([]string{counted(len(c.Tasks), "task"), counted(connectors, "connector"), counted(services, "service")}, "and")
+	return listed([]string{humanize.Plural(len(c.Tasks), "task"), humanize.Plural(connectors, "connector"), humanize.Plural(services, "service")}, "and")
 }

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/ergon-go/ergon/internal/humanize"
 )
 
 // machine is what doctor looks at of the machine that it runs on.
@@ -54,16 +56,16 @@ func (m machine) memory() finding {
 	switch {
 	case limited && !own:
 		f.Status = statusWarn
-		f.Found = fmt.Sprintf("the control group allows %s, of which Go does not know", size(group))
+		f.Found = fmt.Sprintf("the control group allows %s, of which Go does not know", humanize.Bytes(group))
 		f.Cure = "set GOMEMLIMIT to nine tenths of it"
 	case limited && m.MemoryLimit > group:
 		f.Status = statusFail
-		f.Found = fmt.Sprintf("GOMEMLIMIT is %s, but the control group allows %s", size(m.MemoryLimit), size(group))
+		f.Found = fmt.Sprintf("GOMEMLIMIT is %s, but the control group allows %s", humanize.Bytes(m.MemoryLimit), humanize.Bytes(group))
 		f.Cure = "leave GOMEMLIMIT out, or set it to nine tenths of what the control group allows"
 	case limited:
-		f.Found = fmt.Sprintf("Go keeps below %s of %s", size(m.MemoryLimit), size(group))
+		f.Found = fmt.Sprintf("Go keeps below %s of %s", humanize.Bytes(m.MemoryLimit), humanize.Bytes(group))
 	case own:
-		f.Found = "GOMEMLIMIT is " + size(m.MemoryLimit)
+		f.Found = "GOMEMLIMIT is " + humanize.Bytes(m.MemoryLimit)
 	}
 	return f
 }
@@ -125,7 +127,7 @@ func (m machine) storage(of string, paths []string) []finding {
 		f := finding{Status: statusOK, Check: "storage", Of: of, Found: file}
 		free, known := m.Space(folder)
 		if known {
-			f.Found += ", " + size(free) + " free"
+			f.Found += ", " + humanize.Bytes(free) + " free"
 		}
 		switch err := m.Writable(folder); {
 		case err != nil:
@@ -150,15 +152,4 @@ func existing(folder string) (found string, missing bool) {
 			return found, found != folder
 		}
 	}
-}
-
-// size writes bytes for people: 512 B, 1.5 GiB.
-func size[T int64 | uint64](bytes T) string {
-	const step = 1024
-	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
-	value, unit := float64(bytes), 0
-	for ; value >= step && unit < len(units)-1; unit++ {
-		value /= step
-	}
-	return strconv.FormatFloat(math.Floor(value*10)/10, 'f', -1, 64) + " " + units[unit]
 }

@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+
+	"github.com/ergon-go/ergon/internal/humanize"
 )
 
 // maxPayloadBytes is against mistakes: a file that was not meant.
@@ -65,7 +67,7 @@ func (p *program) readPayload(path string) ([]byte, error) {
 func limited(r io.Reader) ([]byte, error) {
 	payload, err := io.ReadAll(io.LimitReader(r, maxPayloadBytes+1))
 	if err == nil && len(payload) > maxPayloadBytes {
-		err = fmt.Errorf("it is larger than %s bytes", thousands(maxPayloadBytes))
+		err = fmt.Errorf("it is larger than %s bytes", humanize.Count(maxPayloadBytes))
 	}
 	return payload, err
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ergon-go/ergon/internal/humanize"
 	"github.com/ergon-go/ergon/runner"
 )
 
@@ -77,7 +78,7 @@ func (m *meter) progress(name string, tasks ...runner.TaskProgress) progress {
 
 // together is what the live line is about: all tasks.
 func (m *meter) together(tasks []runner.TaskProgress) progress {
-	name := counted(len(tasks), "task")
+	name := humanize.Plural(len(tasks), "task")
 	if len(tasks) == 1 {
 		name = tasks[0].Task
 	}

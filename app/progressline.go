@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/ergon-go/ergon/internal/humanize"
 )
 
 // part of the live line; what has a higher rank is left out first where the terminal is narrow.
@@ -24,26 +26,26 @@ func (p progress) line(width int, stopping bool) string {
 		}
 	}
 	add(p.total > 0 && p.done <= p.total, 2, p.percent())
-	add(true, 4, perSecond(p.rate, "/s"))
-	add(true, 6, thousands(p.inFlight)+" in flight")
-	add(p.failed > 0, 1, thousands(p.failed)+" failed")
+	add(true, 4, humanize.Rate(p.rate)+"/s")
+	add(true, 6, humanize.Count(p.inFlight)+" in flight")
+	add(p.failed > 0, 1, humanize.Count(p.failed)+" failed")
 	add(p.outage, 1, "outage, probing")
-	add(p.returning > 0, 1, "waiting for "+thousands(p.returning)+" requeued")
+	add(p.returning > 0, 1, "waiting for "+humanize.Count(p.returning)+" requeued")
 	add(stopping, 1, "stopping")
-	add(p.eta > 0 && !stopping, 5, "ETA "+about(max(p.eta, time.Second)))
+	add(p.eta > 0 && !stopping, 5, "ETA "+humanize.WholeSeconds(max(p.eta, time.Second)))
 	return fit(parts, width)
 }
 
 func (p progress) counts() string {
 	if p.total < p.done { // unknown, or more came back than were counted
-		return thousands(p.done) + " done"
+		return humanize.Count(p.done) + " done"
 	}
-	return thousands(p.done) + "/" + thousands(p.total)
+	return humanize.Count(p.done) + "/" + humanize.Count(p.total)
 }
 
 // percent is 100 only when all is done.
 func (p progress) percent() string {
-	return thousands(p.done*100/max(p.total, 1)) + "%"
+	return humanize.Count(p.done*100/max(p.total, 1)) + "%"
 }
 
 func fit(parts []part, width int) string {
@@ -74,7 +76,7 @@ func (p progress) attributes() []slog.Attr {
 		attrs = append(attrs, slog.Int64("total", p.total))
 	}
 	if p.eta > 0 {
-		attrs = append(attrs, slog.String("eta", about(max(p.eta, time.Second))))
+		attrs = append(attrs, slog.String("eta", humanize.WholeSeconds(max(p.eta, time.Second))))
 	}
 	if p.returning > 0 {
 		attrs = append(attrs, slog.Int64("waiting_for_requeued", p.returning))

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/internal/humanize"
 )
 
 func (p *program) queueCommand() *cobra.Command {
@@ -96,9 +97,9 @@ func (p *program) printStats(queues []shownQueue) error {
 	for _, q := range queues {
 		oldest := "-"
 		if !q.OldestReadyAt.IsZero() {
-			oldest = about(max(time.Since(q.OldestReadyAt), 0))
+			oldest = humanize.WholeSeconds(max(time.Since(q.OldestReadyAt), 0))
 		}
-		rows = append(rows, cells(q.Connector, thousands(q.Ready), thousands(q.Delayed), thousands(q.Claimed), thousands(q.Settled), oldest))
+		rows = append(rows, cells(q.Connector, humanize.Count(q.Ready), humanize.Count(q.Delayed), humanize.Count(q.Claimed), humanize.Count(q.Settled), oldest))
 	}
 	for _, row := range rows {
 		for i := range row[1:] {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/internal/humanize"
 )
 
 func (p *program) queuePeekCommand() *cobra.Command {
@@ -68,7 +69,7 @@ func (p *program) printTransactions(txs []ergon.Transaction, payload bool) error
 	for _, tx := range txs {
 		delivery, metadata := tx.Delivery(), maps.Collect(tx.AllMetadata())
 		one := shownTransaction{ID: tx.ID(), EnqueuedAt: delivery.EnqueuedAt, Deliveries: delivery.Count, Metadata: metadata}
-		row := cells(oneLine(tx.ID()), moment(delivery.EnqueuedAt), thousands(int64(delivery.Count)), pairs(metadata))
+		row := cells(oneLine(tx.ID()), moment(delivery.EnqueuedAt), humanize.Count(delivery.Count), pairs(metadata))
 		if payload {
 			one.Payload = readable(tx.Payload())
 			row = append(row, cell{text: oneLine(payloadText(tx.Payload()))})

@@ -9,6 +9,7 @@ import (
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/deadletter"
+	"github.com/ergon-go/ergon/internal/humanize"
 	"github.com/ergon-go/ergon/policy"
 	"github.com/ergon-go/ergon/runner"
 )
@@ -100,5 +101,5 @@ func (s *session) printReplay(summary runner.Summary, gone, stay int64) error {
 	if text != "" {
 		text += "\n"
 	}
-	return s.print(text + counted(int(gone), "dead letter") + " replayed and dropped, " + thousands(stay) + " left\n")
+	return s.print(text + humanize.Plural(gone, "dead letter") + " replayed and dropped, " + humanize.Count(stay) + " left\n")
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/internal/humanize"
 )
 
 // replaySettled makes settled transactions of a queue ready once more.
@@ -47,5 +48,5 @@ func (p *program) printReady(at place, n int64) error {
 	if p.json() {
 		return p.printJSON(map[string]any{"connector": at.String(), "ready": n})
 	}
-	return p.print(counted(int(n), "settled transaction") + " of " + at.String() + " ready again\n")
+	return p.print(humanize.Plural(n, "settled transaction") + " of " + at.String() + " ready again\n")
 }

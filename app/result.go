@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/humanize"
 	"github.com/ergon-go/ergon/runner"
 )
 
@@ -89,7 +90,7 @@ func (p *program) printFailure(task, id string, e *ergon.TransactionError, other
 	} else {
 		p.messagef("%s: transaction %s failed\n%s", p.settings.Name, id, table("  ", [][]cell{
 			cells("task", task), cells("category", failure.Category), cells("phase", failure.Phase),
-			cells("attempts", thousands(int64(failure.Attempts))), cells("message", strings.ReplaceAll(failure.Message, "\n", "\n            ")),
+			cells("attempts", humanize.Count(failure.Attempts)), cells("message", strings.ReplaceAll(failure.Message, "\n", "\n            ")),
 		}))
 	}
 	for _, other := range others {

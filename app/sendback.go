@@ -10,6 +10,7 @@ import (
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/deadletter"
 	"github.com/ergon-go/ergon/internal/ask"
+	"github.com/ergon-go/ergon/internal/humanize"
 )
 
 // sendBack sends the letters that match, which are of one task, to the source of that task, and drops them when it has
@@ -59,7 +60,7 @@ func (s *session) sendBack(
 	switch {
 	case err != nil:
 	case described > 0 && stays == 0:
-		err = &wrong{err: fmt.Errorf("%s: %w", counted(described, "dead letter"), deadletter.ErrDescribed)}
+		err = &wrong{err: fmt.Errorf("%s: %w", humanize.Plural(described, "dead letter"), deadletter.ErrDescribed)}
 	case stays > 0:
 		err = &wrong{err: fmt.Errorf("%s knows what was given back before with other content", at)}
 	}

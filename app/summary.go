@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ergon-go/ergon/internal/humanize"
 	"github.com/ergon-go/ergon/policy"
 	"github.com/ergon-go/ergon/runner"
 )
@@ -41,7 +42,7 @@ func ending(t runner.TaskSummary) string {
 	if t.Err != nil {
 		text = "ended early, after "
 	}
-	return text + took(t.Snapshot.Elapsed) + ", " + perSecond(throughput(t.Snapshot), " transactions/s")
+	return text + humanize.Duration(t.Snapshot.Elapsed) + ", " + humanize.Rate(throughput(t.Snapshot)) + " transactions/s"
 }
 
 // throughput is how many transactions came to an end in a second.
@@ -103,7 +104,7 @@ func restarts(t runner.TaskSummary, c colors) [][]cell {
 }
 
 func count(what string, n int64, paint func(string) string) []cell {
-	return []cell{{text: what, paint: paint}, {text: thousands(n), right: true, paint: paint}}
+	return []cell{{text: what, paint: paint}, {text: humanize.Count(n), right: true, paint: paint}}
 }
 
 func phaseTimes(s runner.Snapshot, c colors) [][]cell {
@@ -116,7 +117,7 @@ func phaseTimes(s runner.Snapshot, c colors) [][]cell {
 		if p, ok := s.Phases[phase]; ok {
 			rows = append(rows, []cell{
 				{text: string(phase)},
-				{text: thousands(p.Count), right: true},
+				{text: humanize.Count(p.Count), right: true},
 				duration(p.P50), duration(p.P99), duration(p.Max),
 			})
 		}
@@ -124,7 +125,7 @@ func phaseTimes(s runner.Snapshot, c colors) [][]cell {
 	return rows
 }
 
-func duration(d time.Duration) cell { return cell{text: took(d), right: true} }
+func duration(d time.Duration) cell { return cell{text: humanize.Duration(d), right: true} }
 
 // phases are in the order in which a transaction goes through them.
 func phases() []policy.Phase {

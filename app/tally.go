@@ -6,6 +6,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/internal/humanize"
 )
 
 // tally counts what a connector reports of what is dispatched to it. For any number of goroutines.
@@ -45,14 +46,14 @@ func (t *tally) conflicts(tx ergon.Transaction) bool {
 // enqueued says what became of transactions of which n were stored: "2 enqueued, 1 known already".
 func (t *tally) enqueued(n int) string {
 	if t.known == 0 && len(t.conflict) == 0 {
-		return counted(n, "transaction") + " enqueued"
+		return humanize.Plural(n, "transaction") + " enqueued"
 	}
-	text := thousands(int64(n)) + " enqueued"
+	text := humanize.Count(n) + " enqueued"
 	if t.known > 0 {
-		text += ", " + thousands(int64(t.known)) + " known already"
+		text += ", " + humanize.Count(t.known) + " known already"
 	}
 	if len(t.conflict) > 0 {
-		text += ", " + thousands(int64(len(t.conflict))) + " known with other content"
+		text += ", " + humanize.Count(len(t.conflict)) + " known with other content"
 	}
 	return text
 }

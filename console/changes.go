@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/ergon-go/ergon/deadletter"
+	"github.com/ergon-go/ergon/internal/humanize"
 	"github.com/ergon-go/ergon/ops"
 )
 
@@ -28,7 +29,7 @@ func (c *console) changeTask(w http.ResponseWriter, r *http.Request) {
 			err = &ops.Refusal{Status: http.StatusBadRequest, Text: fmt.Sprintf("The concurrency %q is no number.", r.FormValue("value"))}
 			break
 		}
-		done = fmt.Sprintf("Each worker runs %s at once now, until the program ends.", count(n))
+		done = fmt.Sprintf("Each worker runs %s at once now, until the program ends.", humanize.Count(n))
 		err = c.desk.SetConcurrency(r.Context(), task, n)
 	default:
 		err = &ops.Refusal{Status: http.StatusNotFound, Text: "There is no such change: " + change}
@@ -82,7 +83,7 @@ func letterCount(n int64) string {
 	if n == 1 {
 		return "1 dead letter"
 	}
-	return count(n) + " dead letters"
+	return humanize.Count(n) + " dead letters"
 }
 
 // said has a page say what was done.

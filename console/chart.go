@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ergon-go/ergon/internal/humanize"
 	"github.com/ergon-go/ergon/ops"
 )
 
@@ -138,7 +139,7 @@ func shortly(d time.Duration) string {
 func (c *console) charts(task string, window time.Duration) []chart {
 	points := c.desk.Series(task, window)
 	duration := func(v float64) string { return took(time.Duration(v)) }
-	whole := func(v float64) string { return count(int64(math.Ceil(v))) }
+	whole := func(v float64) string { return humanize.Count(int64(math.Ceil(v))) }
 	return []chart{
 		draw("Transactions per second", points, window, rate,
 			curve{"good", outcomeSucceeded, true, func(p ops.Point) float64 { return p.Succeeded }},

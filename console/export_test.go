@@ -2,7 +2,6 @@ package console
 
 // Opened to tests.
 var (
-	Count   = count[int64]
 	Rate    = rate
 	RoundUp = roundUp
 )

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"github.com/ergon-go/ergon/internal/humanize"
 	"github.com/ergon-go/ergon/ops"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -125,14 +126,14 @@ func (l layout) draw(t ops.TaskView) drawing {
 		}
 		switch at {
 		case policy.PhaseFetch:
-			n.Now, n.Busy = count(max(t.Now.InFlight-busy, 0))+" waiting", t.Now.InFlight > busy
-			n.Past = count(t.Fetched) + " fetched"
+			n.Now, n.Busy = humanize.Count(max(t.Now.InFlight-busy, 0))+" waiting", t.Now.InFlight > busy
+			n.Past = humanize.Count(t.Fetched) + " fetched"
 		case policy.PhaseSettle:
 			waiting := max(t.Unsettled-t.Now.InFlight, 0)
-			n.Now, n.Busy = count(waiting)+" waiting", waiting > 0
+			n.Now, n.Busy = humanize.Count(waiting)+" waiting", waiting > 0
 			n.Past = attempts(done[phase], "batch", "batches")
 		default:
-			n.Now, n.Busy = count(running)+" running", running > 0
+			n.Now, n.Busy = humanize.Count(running)+" running", running > 0
 			n.Past = attempts(done[phase], "attempt", "attempts")
 		}
 		d.Nodes = append(d.Nodes, n)
@@ -149,7 +150,7 @@ func attempts(p ops.PhaseView, one, many string) string {
 	case 1:
 		return "1 " + one
 	default:
-		return count(p.Count) + " " + many
+		return humanize.Count(p.Count) + " " + many
 	}
 }
 

@@ -63,6 +63,7 @@ var lattice = archtest.Lattice{
 		{Packages: "internal/strictjson"},
 		{Packages: "internal/nearmiss"},
 		{Packages: "internal/suggest"},
+		{Packages: "internal/humanize"},
 		{Packages: "internal/panics"},
 		{Packages: "internal/attempt", Ours: []string{"internal/fence"}, ThirdParty: []string{"go.opentelemetry.io/otel/trace/..."}},
 		{Packages: "internal/inline", Ours: []string{".", "internal/panics"}},
@@ -132,11 +133,11 @@ var lattice = archtest.Lattice{
 		},
 		// What operators are served asks the runner alone; what it shows of dead letters and configuration is handed to it.
 		{Packages: "ops", Ours: slices.Concat(words, []string{"observe", "runner"}), TestOurs: parts},
-		{Packages: "console", Ours: slices.Concat(words, []string{"observe", "ops"}), TestOurs: parts},
+		{Packages: "console", Ours: slices.Concat(words, []string{"internal/humanize", "observe", "ops"}), TestOurs: parts},
 		// A program for a browser to look at, with a driver: a module of its own.
 		{Packages: "console/browsertest/...", Ours: slices.Concat(parts, []string{"app/..."})},
 		{
-			Packages: "app/...", Ours: slices.Concat(parts, telemetryAndConsole), TestOurs: []string{"internal/otlptest"},
+			Packages: "app/...", Ours: slices.Concat(parts, telemetryAndConsole, []string{"internal/humanize"}), TestOurs: []string{"internal/otlptest"},
 			ThirdParty: []string{"github.com/spf13/cobra/...", "github.com/spf13/pflag", "golang.org/x/term"},
 		},
 		{Packages: "cmd/*/...", Ours: slices.Concat(parts, telemetryAndConsole, []string{"app/..."})},
@@ -155,7 +156,7 @@ var lattice = archtest.Lattice{
 		{Packages: "internal/pairs", Ours: public, TestOurs: public},
 		// The peers that it compares with are the reason why it is a module of its own.
 		{
-			Packages: "internal/bench/...", Ours: slices.Concat(parts, telemetryAndConsole, []string{"app/..."}),
+			Packages: "internal/bench/...", Ours: slices.Concat(parts, telemetryAndConsole, []string{"app/...", "internal/humanize"}),
 			ThirdParty: anyThirdParty,
 		},
 	},

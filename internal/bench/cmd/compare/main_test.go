@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/ergon-go/ergon/internal/humanize"
 )
 
 func TestComparisonIsPrintedAsATableWithARowForEachContestant(t *testing.T) {
@@ -52,7 +54,7 @@ func TestHelpIsNoFault(t *testing.T) {
 }
 
 func TestTableIsAlignedMarkdown(t *testing.T) {
-	got := table{{"", "µs"}, {"one", grouped(1_234_567)}, {"longer", grouped(12)}}.String()
+	got := table{{"", "µs"}, {"one", humanize.Count(1_234_567)}, {"longer", humanize.Count(12)}}.String()
 	want := "|        |        µs |\n|--------|----------:|\n| one    | 1,234,567 |\n| longer |        12 |\n"
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

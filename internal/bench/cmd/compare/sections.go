@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon/internal/bench"
+	"github.com/ergon-go/ergon/internal/humanize"
 )
 
 // section is one table.
@@ -57,7 +58,7 @@ func depth(ctx context.Context, s settings) (table, error) {
 			if err != nil {
 				return nil, err
 			}
-			t = append(t, []string{grouped(int64(depth)) + " waiting", claim.String(), settle.String()})
+			t = append(t, []string{humanize.Count(depth) + " waiting", claim.String(), settle.String()})
 		}
 		return t, nil
 	})(ctx, s)

@@ -2,11 +2,11 @@ package main
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/ergon-go/ergon/internal/bench"
+	"github.com/ergon-go/ergon/internal/humanize"
 )
 
 // table is rows of cells; the first row is the head.
@@ -21,21 +21,10 @@ func sideTable(rows []bench.Row, by summary) table {
 		low, high := r.Spread(rows[0])
 		t = append(t, []string{
 			r.Name, string(r.Deadline), fmt.Sprintf("%.0f", m.Wall), fmt.Sprintf("%.0f", m.CPU), fmt.Sprintf("%.2f", m.Allocs),
-			fmt.Sprintf("%.0f", m.Bytes), grouped(int64(m.Rate())), by.text(wall), by.spread(low, high), fmt.Sprintf("%.2f", cpu),
+			fmt.Sprintf("%.0f", m.Bytes), humanize.Count(int64(m.Rate())), by.text(wall), by.spread(low, high), fmt.Sprintf("%.2f", cpu),
 		})
 	}
 	return t
-}
-
-// grouped writes 1234567 as 1,234,567.
-func grouped(n int64) string {
-	if n < 0 {
-		return "-" + grouped(-n)
-	}
-	if n < 1000 {
-		return strconv.FormatInt(n, 10)
-	}
-	return fmt.Sprintf("%s,%03d", grouped(n/1000), n%1000)
 }
 
 // String is the table in Markdown, readable as it is, too. The first column is text, the others are figures.
