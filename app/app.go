@@ -32,17 +32,18 @@ func Run(s Settings) {
 
 // run is one call of the command line; it returns the exit code.
 func run(ctx context.Context, s Settings, process process) int {
-	p := &program{settings: s.withDefaults(), process: process}
-	if err := p.settings.validate(); err != nil {
-		return p.fail(nil, &wrong{err: err})
+	s = s.withDefaults()
+	if err := s.validate(); err != nil {
+		return (&program{out: newPrinter(s.Name, process)}).fail(nil, &usageError{err: err})
 	}
+	p := newProgram(s, process)
 	root, err := p.root()
 	if err != nil {
-		return p.fail(nil, &wrong{err: err})
+		return p.fail(nil, &usageError{err: err})
 	}
 	command, err := root.ExecuteContextC(ctx)
 	if err != nil && !p.began {
-		err = &wrong{err: err, usage: true}
+		err = &usageError{err: err, help: true}
 	}
 	return p.fail(command, err)
 }

@@ -20,6 +20,9 @@ type choice struct {
 
 var _ pflag.Value = (*choice)(nil)
 
+// oneOf is a choice from words, with its default.
+func oneOf(byDefault string, words ...string) choice { return choice{value: byDefault, from: words} }
+
 func (c *choice) String() string { return c.value }
 
 // Type is what help calls the value.
@@ -39,13 +42,4 @@ func (c *choice) Set(value string) error {
 
 func (c *choice) complete(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	return c.from, cobra.ShellCompDirectiveNoFileComp
-}
-
-// listed is "a, b or c".
-func listed(words []string, last string) string {
-	n := len(words)
-	if n < 2 {
-		return strings.Join(words, "")
-	}
-	return strings.Join(words[:n-1], ", ") + " " + last + " " + words[n-1]
 }

@@ -2,18 +2,18 @@ package app
 
 import "io"
 
-// colors are escape sequences of terminals, or nothing.
+// colors writes escape sequences of terminals, or nothing if it is off.
 type colors struct{ on bool }
 
-// colorsFor are on where w is a terminal that nobody asked to stay plain (https://no-color.org).
-func (p *program) colorsFor(w io.Writer) colors {
+// colors is on if standard output is a terminal and the user did not turn colors off (https://no-color.org).
+func (p *printer) colors() colors {
 	noColor, _ := p.process.LookupEnv("NO_COLOR")
-	_, terminal := p.terminal(w)
-	return colors{on: terminal && noColor == "" && !p.options.noColor}
+	_, terminal := p.terminal(p.process.Stdout)
+	return colors{on: terminal && noColor == "" && !p.noColor}
 }
 
-// terminal returns the width of w where it is a terminal that understands escape sequences.
-func (p *program) terminal(w io.Writer) (int, bool) {
+// terminal returns the width of w if it is a terminal that understands escape sequences.
+func (p *printer) terminal(w io.Writer) (columns int, ok bool) {
 	if kind, _ := p.process.LookupEnv("TERM"); kind == "dumb" {
 		return 0, false
 	}

@@ -7,28 +7,28 @@ import (
 	"github.com/ergon-go/ergon/telemetry"
 )
 
-func (p *program) configCommand() *cobra.Command {
+func (d *describeCommands) configCommand() *cobra.Command {
 	parent := &cobra.Command{
 		Use: "config", Short: "Show the configuration in force, or the schema of what can be in one", GroupID: groupLook,
-		Args: p.onlyCommands,
+		Args: onlyCommands,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	parent.AddCommand(
 		&cobra.Command{
 			Use: "show", Short: "Print the configuration in force as YAML: every key, defaults included, secrets left out",
 			Args: arguments(),
-			RunE: func(*cobra.Command, []string) error { return p.showConfig() },
+			RunE: func(*cobra.Command, []string) error { return d.showConfig() },
 		},
 		&cobra.Command{
 			Use: "schema", Short: "Print the JSON schema of configurations, for editors", Args: arguments(),
-			RunE: func(*cobra.Command, []string) error { return p.showSchema() },
+			RunE: func(*cobra.Command, []string) error { return d.showSchema() },
 		},
 	)
 	return parent
 }
 
-func (p *program) showConfig() error {
-	c, err := p.load()
+func (d *describeCommands) showConfig() error {
+	c, err := d.configs.load()
 	if err != nil {
 		return err
 	}
@@ -36,16 +36,16 @@ func (p *program) showConfig() error {
 	if err != nil {
 		return err
 	}
-	if p.json() {
-		return p.printJSON(map[string]string{"source": c.source, "yaml": string(text)})
+	if d.out.json() {
+		return d.out.printJSON(map[string]string{"source": c.source, "yaml": string(text)})
 	}
-	return p.print("# from " + c.source + "\n" + string(text))
+	return d.out.print("# from " + c.source + "\n" + string(text))
 }
 
-func (p *program) showSchema() error {
-	schema, err := config.Schema(p.registry(telemetry.DefaultConfig()))
+func (d *describeCommands) showSchema() error {
+	schema, err := config.Schema(d.configs.sections(telemetry.DefaultConfig()))
 	if err != nil {
 		return err
 	}
-	return p.print(string(schema))
+	return d.out.print(string(schema))
 }

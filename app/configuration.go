@@ -10,6 +10,8 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/config"
+	"github.com/ergon-go/ergon/ops"
+	"github.com/ergon-go/ergon/runner"
 	"github.com/ergon-go/ergon/telemetry"
 )
 
@@ -23,35 +25,61 @@ const (
 type configuration struct {
 	*config.Config
 
-	source  string
-	console string // where the console is served although the configuration does not say so; "" for nowhere
+	source string
+}
+
+// Sections of the configuration that the command line understands.
+const (
+	telemetryKey  = "telemetry"
+	telemetryText = "What is exported of traces, metrics and logs, and where to. Variables of OpenTelemetry, OTEL_*, are its defaults."
+
+	opsKey  = "ops"
+	opsText = "The operations endpoint: health, metrics, profiles, an API and the web console."
+)
+
+// loader reads the configuration of a program.
+type loader struct {
+	program   string // its name, for messages
+	registry  *config.Registry
+	path      string // --config; "" for the default
+	builtIn   []byte
+	lookupEnv func(name string) (value string, set bool)
+	variables func(name string) (value string, set bool) // what ${NAME} stands for
+}
+
+// sections is the program's registry with the sections that the command line understands; defaults are those of telemetry.
+func (l *loader) sections(defaults telemetry.Config) *config.Registry {
+	reg := l.registry.Clone()
+	config.Section(reg, telemetryKey, telemetryText, defaults)
+	config.Section(reg, opsKey, opsText, ops.DefaultConfig())
+	return reg
 }
 
 // load reads the file that --config names, or else ergon.yaml in the working directory, or else what is built in.
-func (p *program) load() (configuration, error) {
-	source, data, err := p.read()
+func (l *loader) load() (configuration, error) {
+	source, data, err := l.read()
 	if err != nil {
-		return configuration{}, &wrong{err: err}
+		return configuration{}, &usageError{err: err}
 	}
 	folder := "."
 	if source != builtInConfig {
 		folder = filepath.Dir(source)
 	}
 	environment := config.OSEnvironment(folder)
-	environment.LookupEnv = p.lookup
-	defaults, err := telemetry.FromEnvironment(p.process.LookupEnv)
+	environment.LookupEnv = l.variables
+	defaults, err := telemetry.FromEnvironment(l.lookupEnv)
 	if err != nil {
-		return configuration{}, &wrong{err: err}
+		return configuration{}, &usageError{err: err}
 	}
-	c, err := config.Parse(source, data, p.registry(defaults), environment)
+	c, err := config.Parse(source, data, l.sections(defaults), environment)
 	if err != nil {
-		return configuration{}, &wrong{err: err}
+		return configuration{}, &usageError{err: err}
 	}
 	return configuration{Config: c, source: source}, nil
 }
 
-func (p *program) read() (source string, data []byte, err error) {
-	if path := p.options.config; path != "" {
+func (l *loader) read() (source string, data []byte, err error) {
+	if path := l.path; path != "" {
 		data, err = readConfig(path)
 		return path, data, err
 	}
@@ -59,10 +87,10 @@ func (p *program) read() (source string, data []byte, err error) {
 	switch {
 	case !errors.Is(err, fs.ErrNotExist):
 		return defaultConfig, data, err
-	case len(p.settings.Config) > 0:
-		return builtInConfig, p.settings.Config, nil
+	case len(l.builtIn) > 0:
+		return builtInConfig, l.builtIn, nil
 	}
-	return "", nil, p.noConfiguration()
+	return "", nil, l.noConfiguration()
 }
 
 func readConfig(path string) ([]byte, error) {
@@ -82,12 +110,12 @@ func readConfig(path string) ([]byte, error) {
 }
 
 // noConfiguration says what was looked for and how to make one.
-func (p *program) noConfiguration() error {
+func (l *loader) noConfiguration() error {
 	folder, err := os.Getwd()
 	if err != nil {
 		folder = "the working directory"
 	}
-	return fmt.Errorf("no configuration: there is no %s in %s, and --config names no other file\n%s", defaultConfig, folder, p.skeleton())
+	return fmt.Errorf("no configuration: there is no %s in %s, and --config names no other file\n%s", defaultConfig, folder, l.skeleton())
 }
 
 // task finds a task by its name.
@@ -100,4 +128,69 @@ func (c configuration) task(name string) (ergon.TaskConfig, error) {
 		names = append(names, t.Name)
 	}
 	return ergon.TaskConfig{}, unknown("task", name, names)
+}
+
+// chosen are the named tasks; all if none is named.
+func (c configuration) chosen(names []string) ([]ergon.TaskConfig, error) {
+	if len(names) == 0 {
+		return c.Tasks, nil
+	}
+	tasks := make([]ergon.TaskConfig, 0, len(names))
+	for _, name := range names {
+		task, err := c.task(name)
+		if err != nil {
+			return nil, err
+		}
+		tasks = append(tasks, task)
+	}
+	return tasks, nil
+}
+
+// names are the names of the tasks; of all in the configuration if there are none.
+func (c configuration) names(tasks []string) []string {
+	if len(tasks) > 0 {
+		return tasks
+	}
+	for _, t := range c.Tasks {
+		tasks = append(tasks, t.Name)
+	}
+	return tasks
+}
+
+// manager has all tasks of the configuration.
+func (c configuration) manager(s runner.Settings, limit int64) (*runner.Manager, error) {
+	m := runner.NewManager(s)
+	var faults []error
+	for _, task := range c.Tasks {
+		if limit > 0 {
+			task.Consumer.Loop.Limit, task.Producer.Loop.Limit = limit, limit
+		}
+		faults = append(faults, m.Register(task))
+	}
+	return m, errors.Join(faults...)
+}
+
+// shown is the configuration in force as YAML, without secrets; only the part of one task if task is not "".
+func (c configuration) shown(task string) (string, error) {
+	show := c.Show
+	if task != "" {
+		one, err := c.task(task)
+		if err != nil {
+			return "", err
+		}
+		only := *c.Config
+		only.Tasks = only.Tasks[:0:0]
+		only.Tasks = append(only.Tasks, one)
+		show = only.ShowTasks
+	}
+	text, err := show()
+	return string(text), err
+}
+
+// usage describes the flag --config.
+func (l *loader) usage() string {
+	if len(l.builtIn) > 0 {
+		return "configuration `file` (default: " + defaultConfig + " in the working directory, or else what is built in)"
+	}
+	return "configuration `file` (default: " + defaultConfig + " in the working directory)"
 }

@@ -12,7 +12,7 @@ var errDeclined = errors.New("nothing was changed")
 
 // confirm asks on a terminal whether to go on, and returns errDeclined for everything but a yes. Where nobody can be asked,
 // what was written on the command line has to do.
-func (p *program) confirm(ctx context.Context, question string) error {
+func (p *printer) confirm(ctx context.Context, question string) error {
 	if !p.process.Interactive() {
 		return nil
 	}

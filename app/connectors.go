@@ -4,11 +4,11 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func (p *program) connectorsCommand() *cobra.Command {
+func (d *describeCommands) connectorsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "connectors", Short: "List the types of connectors and services, and what they can do", GroupID: groupLook,
 		Args: arguments(),
-		RunE: func(*cobra.Command, []string) error { return p.connectors() },
+		RunE: func(*cobra.Command, []string) error { return d.connectors() },
 	}
 }
 
@@ -18,24 +18,24 @@ type listedType struct {
 	Description  string   `json:"description"`
 }
 
-func (p *program) connectors() error {
+func (d *describeCommands) connectors() error {
 	connectors, services := []listedType{}, []listedType{}
-	first := [][]cell{p.heading("CONNECTOR", "CAN", "DESCRIPTION")}
-	for _, t := range p.settings.Registry.Connectors() {
+	first := [][]cell{d.out.heading("CONNECTOR", "CAN", "DESCRIPTION")}
+	for _, t := range d.configs.registry.Connectors() {
 		connectors = append(connectors, listedType{t.Name, capabilities(t), t.Description})
 		first = append(first, cells(t.Name, sentence(capabilities(t)), t.Description))
 	}
-	second := [][]cell{p.heading("SERVICE", "DESCRIPTION")}
-	for _, t := range p.settings.Registry.Services() {
+	second := [][]cell{d.out.heading("SERVICE", "DESCRIPTION")}
+	for _, t := range d.configs.registry.Services() {
 		services = append(services, listedType{Type: t.Name, Description: t.Description})
 		second = append(second, cells(t.Name, t.Description))
 	}
-	if p.json() {
-		return p.printJSON(map[string]any{"connectors": connectors, "services": services})
+	if d.out.json() {
+		return d.out.printJSON(map[string]any{"connectors": connectors, "services": services})
 	}
 	text := table("", first)
 	if len(services) > 0 {
 		text += "\n" + table("", second)
 	}
-	return p.print(text)
+	return d.out.print(text)
 }

@@ -10,11 +10,11 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-func (p *program) describeCommand() *cobra.Command {
+func (d *describeCommands) describeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "describe <task>", Short: "Describe a task: its connectors, its services and the policy in force", GroupID: groupLook,
-		Args: arguments("the name of a task"), ValidArgsFunction: p.completeTask,
-		RunE: func(_ *cobra.Command, args []string) error { return p.describe(args[0]) },
+		Args: arguments("the name of a task"), ValidArgsFunction: d.configs.completeTask,
+		RunE: func(_ *cobra.Command, args []string) error { return d.describe(args[0]) },
 	}
 }
 
@@ -38,8 +38,8 @@ type describedService struct {
 	Type string `json:"type"`
 }
 
-func (p *program) describe(name string) error {
-	c, err := p.load()
+func (d *describeCommands) describe(name string) error {
+	c, err := d.configs.load()
 	if err != nil {
 		return err
 	}
@@ -47,13 +47,13 @@ func (p *program) describe(name string) error {
 	if err != nil {
 		return err
 	}
-	described := p.described(c, task)
+	described := d.described(c, task)
 	described.Telemetry = map[string]string{}
-	for _, d := range c.telemetry(p.options).Destinations() {
-		described.Telemetry[d.Signal] = d.To
+	for _, destination := range d.telemetry.config(c).Destinations() {
+		described.Telemetry[destination.Signal] = destination.To
 	}
-	if p.json() {
-		return p.printJSON(described)
+	if d.out.json() {
+		return d.out.printJSON(described)
 	}
 	only := *c.Config
 	only.Tasks = []ergon.TaskConfig{task}
@@ -61,52 +61,52 @@ func (p *program) describe(name string) error {
 	if err != nil {
 		return err
 	}
-	return p.print(p.descriptionOf(described) + "\n" + table("", [][]cell{p.heading("IN FORCE")}) + indented(string(shown)))
+	return d.out.print(d.descriptionOf(described) + "\n" + table("", [][]cell{d.out.heading("IN FORCE")}) + indented(string(shown)))
 }
 
-func (p *program) described(c configuration, task ergon.TaskConfig) describedTask {
-	d := describedTask{
-		listedTask: listedTask{task.Name, task.Kind(), c.description(p.settings.Registry, task)},
+func (d *describeCommands) described(c configuration, task ergon.TaskConfig) describedTask {
+	described := describedTask{
+		listedTask: listedTask{task.Name, task.Kind(), c.description(d.configs.registry, task)},
 		Connectors: []describedConnector{}, Services: []describedService{},
 		Policy: map[string]any{
 			"consumer": byKeys(task.Consumer), "producer": byKeys(task.Producer),
 			"workers": byKeys(task.Workers), "shutdown": byKeys(task.Shutdown),
 		},
 	}
-	types := p.settings.Registry.Connectors()
+	types := d.configs.registry.Connectors()
 	for _, name := range slices.Sorted(maps.Keys(task.Connectors)) {
 		typ := task.Connectors[name].Type
-		d.Connectors = append(d.Connectors, describedConnector{name, typ, capabilities(typeNamed(types, typ))})
+		described.Connectors = append(described.Connectors, describedConnector{name, typ, capabilities(typeNamed(types, typ))})
 	}
 	for _, name := range slices.Sorted(maps.Keys(task.Services)) {
-		d.Services = append(d.Services, describedService{name, task.Services[name].Type})
+		described.Services = append(described.Services, describedService{name, task.Services[name].Type})
 	}
-	return d
+	return described
 }
 
-func (p *program) descriptionOf(d describedTask) string {
-	text := p.colorsFor(p.process.Stdout).bold(d.Name)
-	if d.Description != "" {
-		text += ": " + d.Description
+func (d *describeCommands) descriptionOf(t describedTask) string {
+	text := d.out.colors().bold(t.Name)
+	if t.Description != "" {
+		text += ": " + t.Description
 	}
-	connectors := [][]cell{p.heading("CONNECTOR", "TYPE", "CAN")}
-	for _, c := range d.Connectors {
+	connectors := [][]cell{d.out.heading("CONNECTOR", "TYPE", "CAN")}
+	for _, c := range t.Connectors {
 		connectors = append(connectors, cells(c.Name, c.Type, sentence(c.Capabilities)))
 	}
-	if d.Kind != "" {
-		text += "\nkind: " + d.Kind
+	if t.Kind != "" {
+		text += "\nkind: " + t.Kind
 	}
 	text += "\n\n" + table("", connectors)
-	services := [][]cell{p.heading("SERVICE", "TYPE")}
-	for _, s := range d.Services {
+	services := [][]cell{d.out.heading("SERVICE", "TYPE")}
+	for _, s := range t.Services {
 		services = append(services, cells(s.Name, s.Type))
 	}
 	if len(services) > 1 {
 		text += "\n" + table("", services)
 	}
-	signals := [][]cell{p.heading("TELEMETRY", "GOES TO")}
+	signals := [][]cell{d.out.heading("TELEMETRY", "GOES TO")}
 	for _, signal := range []string{"traces", "metrics", "logs"} {
-		signals = append(signals, cells(signal, d.Telemetry[signal]))
+		signals = append(signals, cells(signal, t.Telemetry[signal]))
 	}
 	return text + "\n" + table("", signals)
 }

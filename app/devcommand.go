@@ -18,7 +18,13 @@ import (
 // lookInterval is how often dev looks for changes; a change is acted on once there was none for as long.
 const lookInterval = 300 * time.Millisecond
 
-func (p *program) devCommand() *cobra.Command {
+// devCommands are the command dev.
+type devCommands struct {
+	out     *printer
+	configs *loader
+}
+
+func (d *devCommands) command() *cobra.Command {
 	return &cobra.Command{
 		Use: "dev [task...]", Short: "Run tasks, and again whenever the source or the configuration changes", GroupID: groupRun,
 		Long: "Run tasks as run does, and again whenever the source or the configuration changes; all tasks where none is named.\n\n" +
@@ -26,19 +32,19 @@ func (p *program) devCommand() *cobra.Command {
 			"stopped in order, as by SIGTERM. While it cannot be built, the old one goes on. Watched are Go files, go.mod, go.sum and YAML\n" +
 			"files in and below the working directory, but for hidden folders and vendor, and the configuration. SIGINT (Ctrl-C) ends it.\n" +
 			"The console is served at " + devConsole + ", or where ops.listen of the configuration says.",
-		ValidArgsFunction: p.completeTasks,
-		RunE:              func(c *cobra.Command, names []string) error { return p.dev(c, names) },
+		ValidArgsFunction: d.configs.completeTasks,
+		RunE:              func(c *cobra.Command, names []string) error { return d.run(c, names) },
 	}
 }
 
-func (p *program) dev(c *cobra.Command, names []string) error {
+func (d *devCommands) run(c *cobra.Command, names []string) error {
 	// A configuration that is wrong is for the developer to put right meanwhile; a name on the command line stays.
-	if configured, err := p.load(); err == nil {
+	if configured, err := d.configs.load(); err == nil {
 		if _, err := configured.chosen(names); err != nil {
 			return err
 		}
 	}
-	folder, err := os.MkdirTemp("", p.settings.Name+"-dev-")
+	folder, err := os.MkdirTemp("", d.out.program+"-dev-")
 	if err != nil {
 		return fmt.Errorf("make a folder to build in: %w", err)
 	}
@@ -47,24 +53,24 @@ func (p *program) dev(c *cobra.Command, names []string) error {
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
-	ctx, force, stop := p.process.Signals(c.Context())
+	ctx, force, stop := d.out.process.Signals(c.Context())
 	defer stop()
 	console := []string{"--" + consoleFlag + "=" + freeAddress(ctx)}
-	d := developer{
-		look:  func() snapshot { return look(".", p.options.config) },
-		say:   func(format string, args ...any) { p.messagef(p.settings.Name+" dev: "+format+"\n", args...) },
+	dev := developer{
+		look:  func() snapshot { return look(".", d.configs.path) },
+		say:   func(format string, args ...any) { d.out.messagef(d.out.program+" dev: "+format+"\n", args...) },
 		build: func(context.Context) (string, error) { return program, nil },
 		start: func(program string) (child, error) {
-			return p.startChild(program, slices.Concat(flagsOf(c), console, names), force)
+			return d.startChild(program, slices.Concat(flagsOf(c), console, names), force)
 		},
 	}
 	if sources, _ := filepath.Glob("*.go"); len(sources) > 0 {
-		d.build = func(ctx context.Context) (string, error) {
-			d.say("building")
-			return goBuild(ctx, filepath.Join(folder, p.settings.Name))
+		dev.build = func(ctx context.Context) (string, error) {
+			dev.say("building")
+			return goBuild(ctx, filepath.Join(folder, d.out.program))
 		}
 	}
-	return d.run(ctx)
+	return dev.run(ctx)
 }
 
 // devConsole is where dev serves the console, unless something listens there already.
@@ -105,9 +111,9 @@ func goBuild(ctx context.Context, program string) (string, error) {
 }
 
 // startChild starts program beside this one.
-func (p *program) startChild(program string, args []string, force <-chan struct{}) (child, error) {
+func (d *devCommands) startChild(program string, args []string, force <-chan struct{}) (child, error) {
 	cmd := exec.Command(program, args...) //nolint:gosec,noctx // it is this program, and stopped in order
-	cmd.Stdout, cmd.Stderr = p.process.Stdout, behind(p.process.Stderr)
+	cmd.Stdout, cmd.Stderr = d.out.process.Stdout, behind(d.out.process.Stderr)
 	apart(cmd)
 	if err := cmd.Start(); err != nil {
 		return child{}, fmt.Errorf("start %s: %w", filepath.Base(program), err)

@@ -9,29 +9,29 @@ import (
 	"github.com/ergon-go/ergon/internal/humanize"
 )
 
-func (p *program) dlqDropCommand() *cobra.Command {
+func (d *dlqCommands) dropCommand() *cobra.Command {
 	var choice letterChoice
 	c := &cobra.Command{
 		Use: "drop [task|task/connector] [key...]", Short: "Remove dead letters for good",
 		Long: "Remove dead letters for good: those with the keys, those that match the filters, or --all." + whichLetters,
-		Args: cobra.ArbitraryArgs, ValidArgsFunction: p.completePlace,
+		Args: cobra.ArbitraryArgs, ValidArgsFunction: d.configs.completePlace,
 		RunE: func(c *cobra.Command, args []string) error {
-			return p.inLetterbox(c, args, &choice.letterFlags, choice.check,
+			return d.inLetterbox(c, args, &choice.letterFlags, choice.check,
 				func(ctx context.Context, _ *session, in letterbox, store deadletter.Store, filter deadletter.Filter) error {
-					filter, n, err := choice.consent(ctx, p, in, store, filter, "Drop")
+					filter, n, err := choice.consent(ctx, d.out, in, store, filter, "Drop")
 					if err != nil {
 						return err
 					}
-					return p.dropLetters(ctx, store, filter, n)
+					return d.dropLetters(ctx, store, filter, n)
 				})
 		},
 	}
-	choice.add(p, c)
+	choice.add(d.configs, c)
 	return c
 }
 
 // dropLetters drops those that match; that it is none is known beforehand.
-func (p *program) dropLetters(ctx context.Context, store deadletter.Store, filter deadletter.Filter, expected int64) error {
+func (d *dlqCommands) dropLetters(ctx context.Context, store deadletter.Store, filter deadletter.Filter, expected int64) error {
 	var dropped int64
 	if expected > 0 {
 		var err error
@@ -39,8 +39,8 @@ func (p *program) dropLetters(ctx context.Context, store deadletter.Store, filte
 			return err
 		}
 	}
-	if p.json() {
-		return p.printJSON(map[string]int64{"dropped": dropped})
+	if d.out.json() {
+		return d.out.printJSON(map[string]int64{"dropped": dropped})
 	}
-	return p.print(humanize.Plural(dropped, "dead letter") + " dropped\n")
+	return d.out.print(humanize.Plural(dropped, "dead letter") + " dropped\n")
 }

@@ -2,7 +2,6 @@ package app
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,45 +12,44 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/deadletter"
 	"github.com/ergon-go/ergon/internal/humanize"
 )
 
-func (p *program) dlqExportCommand() *cobra.Command {
+func (d *dlqCommands) exportCommand() *cobra.Command {
 	var flags letterFlags
 	var path string
 	c := &cobra.Command{
 		Use: "export [task|task/connector]", Short: "Write dead letters as JSON Lines, payloads included",
-		Long: "Write dead letters as JSON Lines, payloads included, the latest first. " + p.settings.Name +
+		Long: "Write dead letters as JSON Lines, payloads included, the latest first. " + d.out.program +
 			" enqueue --envelope reads them." + whichLetters,
-		Args: cobra.ArbitraryArgs, ValidArgsFunction: p.completePlace,
+		Args: cobra.ArbitraryArgs, ValidArgsFunction: d.configs.completePlace,
 		RunE: func(c *cobra.Command, args []string) error {
-			return p.inLetterbox(c, args, &flags, noMore,
+			return d.inLetterbox(c, args, &flags, noMore,
 				func(ctx context.Context, _ *session, _ letterbox, store deadletter.Store, filter deadletter.Filter) error {
-					return p.exportLetters(ctx, store, filter, path)
+					return d.exportLetters(ctx, store, filter, path)
 				})
 		},
 	}
-	flags.add(p, c)
+	flags.add(d.configs, c)
 	c.Flags().StringVar(&path, "file", "-", "`file` to write, which is replaced when all is written; - is standard output")
 	_ = c.MarkFlagFilename("file")
 	return c
 }
 
-func (p *program) exportLetters(ctx context.Context, store deadletter.Store, filter deadletter.Filter, path string) error {
+func (d *dlqCommands) exportLetters(ctx context.Context, store deadletter.Store, filter deadletter.Filter, path string) error {
 	if path == "-" {
-		_, err := writeLetters(ctx, p.process.Stdout, store, filter)
-		return printed("export to", err)
+		_, err := writeLetters(ctx, d.out.process.Stdout, store, filter)
+		return outputError("export to", err)
 	}
 	n, err := exportTo(ctx, path, store, filter)
 	if err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
-	if p.json() {
-		return p.printJSON(map[string]any{"exported": n, "file": path})
+	if d.out.json() {
+		return d.out.printJSON(map[string]any{"exported": n, "file": path})
 	}
-	return p.print(fmt.Sprintf("%s exported to %s\n", humanize.Plural(n, "dead letter"), path))
+	return d.out.print(fmt.Sprintf("%s exported to %s\n", humanize.Plural(n, "dead letter"), path))
 }
 
 // exportTo writes a file beside path and puts it in its place when it is complete.
@@ -71,27 +69,6 @@ func exportTo(ctx context.Context, path string, store deadletter.Store, filter d
 		return n, errors.Join(err, os.Remove(file.Name()))
 	}
 	return n, nil
-}
-
-// exported is the line for a letter, by which its transaction can be enqueued again: with its origin, and with a digest that
-// tells whether it was edited in between.
-func exported(letter deadletter.Letter) (envelope, error) {
-	var payload bytes.Buffer
-	encoder := json.NewEncoder(&payload)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(letter.Payload); err != nil {
-		return envelope{}, err
-	}
-	text := bytes.TrimSuffix(payload.Bytes(), []byte("\n"))
-	content := text
-	if letter.PayloadEncoding == deadletter.EncodingText || letter.PayloadEncoding == deadletter.EncodingBase64 {
-		var err error
-		if content, err = letter.Content(); err != nil {
-			return envelope{}, err
-		}
-	}
-	letter.Origin = origin(letter)
-	return envelope{letter, capability.ContentDigestOf(content, letter.AllMetadata()).String(), text}, nil
 }
 
 // writeLetters writes a line for each, a page at a time.

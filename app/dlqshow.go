@@ -14,17 +14,17 @@ import (
 	"github.com/ergon-go/ergon/internal/humanize"
 )
 
-func (p *program) dlqShowCommand() *cobra.Command {
+func (d *dlqCommands) showCommand() *cobra.Command {
 	var payload bool
 	c := &cobra.Command{
 		Use: "show [task|task/connector] <key...>", Short: "Show all about dead letters; the payload only with --payload",
 		Long: "Show all about dead letters; the payload only with --payload.", Args: cobra.ArbitraryArgs,
-		ValidArgsFunction: p.completePlace,
+		ValidArgsFunction: d.configs.completePlace,
 		RunE: func(c *cobra.Command, args []string) error {
-			return p.inLetterbox(c, args, &letterFlags{}, p.someKey,
+			return d.inLetterbox(c, args, &letterFlags{}, d.someKey,
 				func(ctx context.Context, _ *session, in letterbox, store deadletter.Store, filter deadletter.Filter) error {
-					letters, err := p.named(ctx, in, store, filter)
-					return errors.Join(p.showLetters(letters, payload), err)
+					letters, err := named(ctx, d.out.program, in, store, filter)
+					return errors.Join(d.showLetters(letters, payload), err)
 				})
 		},
 	}
@@ -32,47 +32,15 @@ func (p *program) dlqShowCommand() *cobra.Command {
 	return c
 }
 
-func (p *program) someKey(keys []string) error {
+func (d *dlqCommands) someKey(keys []string) error {
 	if len(keys) == 0 {
-		return usagef("the key of a dead letter is missing; %s dlq ls prints them", p.settings.Name)
+		return usagef("the key of a dead letter is missing; %s dlq ls prints them", d.out.program)
 	}
 	return nil
 }
 
-// named returns the letters with the filter's keys, in the order of the keys, and an error for those that are not there.
-func (p *program) named(
-	ctx context.Context, in letterbox, store deadletter.Store, filter deadletter.Filter,
-) ([]deadletter.Letter, error) {
-	found := map[string]deadletter.Letter{}
-	for keys := range slices.Chunk(filter.Keys, lettersAtOnce) {
-		some := filter
-		some.Keys = keys
-		letters, err := store.ListDeadLetters(ctx, some, deadletter.Page{Limit: len(keys)})
-		if err != nil {
-			return nil, err
-		}
-		for _, l := range letters {
-			found[l.Key] = l
-		}
-	}
-	var letters []deadletter.Letter
-	var missing []string
-	for _, key := range filter.Keys {
-		if l, ok := found[key]; ok {
-			letters = append(letters, l)
-		} else {
-			missing = append(missing, fmt.Sprintf("%q", key))
-		}
-	}
-	if len(missing) > 0 {
-		return letters, &missingKeysError{fmt.Sprintf("%s has no dead letter %s that is meant; %s dlq ls prints the keys",
-			in, listed(missing, "or"), p.settings.Name)}
-	}
-	return letters, nil
-}
-
-func (p *program) showLetters(letters []deadletter.Letter, payload bool) error {
-	if p.json() {
+func (d *dlqCommands) showLetters(letters []deadletter.Letter, payload bool) error {
+	if d.out.json() {
 		shown := make([]shownLetter, len(letters))
 		for i := range letters {
 			shown[i] = shownLetter{Letter: letters[i]}
@@ -80,19 +48,19 @@ func (p *program) showLetters(letters []deadletter.Letter, payload bool) error {
 				shown[i].Payload = &letters[i].Payload
 			}
 		}
-		return p.printJSON(map[string]any{"letters": shown})
+		return d.out.printJSON(map[string]any{"letters": shown})
 	}
 	var blocks []string
 	for i := range letters {
-		blocks = append(blocks, table("", p.letterRows(letters[i], payload)))
+		blocks = append(blocks, table("", d.letterRows(letters[i], payload)))
 	}
-	return p.print(strings.Join(blocks, "\n"))
+	return d.out.print(strings.Join(blocks, "\n"))
 }
 
 // letterRows has what is known of a letter, a row each, and leaves out what is not.
-func (p *program) letterRows(l deadletter.Letter, payload bool) [][]cell {
+func (d *dlqCommands) letterRows(l deadletter.Letter, payload bool) [][]cell {
 	var rows [][]cell
-	paint := p.colorsFor(p.process.Stdout).bold
+	paint := d.out.colors().bold
 	add := func(show bool, name, text string) {
 		for line := range strings.SplitSeq(printable(text), "\n") {
 			if show {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/internal/humanize"
 )
 
@@ -21,7 +20,14 @@ type doctorFlags struct {
 	offline bool
 }
 
-func (p *program) doctorCommand() *cobra.Command {
+// doctorCommands are the command doctor.
+type doctorCommands struct {
+	out     *printer
+	configs *loader
+	version versions
+}
+
+func (d *doctorCommands) command() *cobra.Command {
 	var flags doctorFlags
 	c := &cobra.Command{
 		Use: "doctor [task...]", Short: "Check the configuration against the machine that it is to run on", GroupID: groupLook,
@@ -30,8 +36,8 @@ func (p *program) doctorCommand() *cobra.Command {
 			"and what they write to can be written; disk, memory, processors, clock and versions.\n\n" +
 			"Nothing is fetched, sent or made. A connector that can only be looked at by opening it is opened and closed again.\n" +
 			"The exit code is 1 where something fails; a warning is none.",
-		ValidArgsFunction: p.completeTasks,
-		RunE:              func(c *cobra.Command, names []string) error { return p.doctor(c.Context(), names, flags) },
+		ValidArgsFunction: d.configs.completeTasks,
+		RunE:              func(c *cobra.Command, names []string) error { return d.run(c.Context(), names, flags) },
 	}
 	c.Flags().StringVar(&flags.grace, "grace-period", "", "`time` that the platform waits after SIGTERM before it kills, such as 30s: "+
 		"terminationGracePeriodSeconds\nof Kubernetes, TimeoutStopSec of systemd, stop_grace_period of compose (or set "+graceVariable+")")
@@ -58,15 +64,15 @@ type finding struct {
 
 var errUnwell = errors.New("something would not work here")
 
-func (p *program) doctor(ctx context.Context, names []string, flags doctorFlags) error {
+func (d *doctorCommands) run(ctx context.Context, names []string, flags doctorFlags) error {
 	if flags.timeout <= 0 {
 		return usagef("--timeout is %s, it must be more than 0", flags.timeout)
 	}
-	c, err := p.load()
+	c, err := d.configs.load()
 	if err != nil {
 		return err
 	}
-	grace, err := p.gracePeriod(flags.grace)
+	grace, err := d.gracePeriod(flags.grace)
 	if err != nil {
 		return err
 	}
@@ -74,7 +80,7 @@ func (p *program) doctor(ctx context.Context, names []string, flags doctorFlags)
 	if err != nil {
 		return err
 	}
-	m := p.process.machine()
+	m := d.out.process.machine()
 	var all []finding
 	for _, task := range tasks {
 		all = append(all, checkTask(task), checkShutdown(task, grace, m))
@@ -82,61 +88,45 @@ func (p *program) doctor(ctx context.Context, names []string, flags doctorFlags)
 			all = append(all, checkComponents(ctx, task, flags.timeout, m)...)
 		}
 	}
-	all = append(all, m.findings(p.version())...)
-	return p.printFindings(all)
-}
-
-// chosen are the named tasks; all where none is named.
-func (c configuration) chosen(names []string) ([]ergon.TaskConfig, error) {
-	if len(names) == 0 {
-		return c.Tasks, nil
-	}
-	tasks := make([]ergon.TaskConfig, 0, len(names))
-	for _, name := range names {
-		task, err := c.task(name)
-		if err != nil {
-			return nil, err
-		}
-		tasks = append(tasks, task)
-	}
-	return tasks, nil
+	all = append(all, checkMachine(m, d.version)...)
+	return d.printFindings(all)
 }
 
 // gracePeriod is that of the flag, or of the environment; 0 where nobody has said it. A bare number is one of seconds, as
 // Kubernetes writes it.
-func (p *program) gracePeriod(flag string) (time.Duration, error) {
+func (d *doctorCommands) gracePeriod(flag string) (time.Duration, error) {
 	name, text := "--grace-period", flag
 	if text == "" {
 		name = graceVariable
-		text, _ = p.process.LookupEnv(graceVariable)
+		text, _ = d.out.process.LookupEnv(graceVariable)
 	}
 	if text == "" {
 		return 0, nil
 	}
-	d, err := time.ParseDuration(text)
+	grace, err := time.ParseDuration(text)
 	if err != nil {
-		d, err = time.ParseDuration(text + "s")
+		grace, err = time.ParseDuration(text + "s")
 	}
-	if err != nil || d <= 0 {
+	if err != nil || grace <= 0 {
 		return 0, usagef("%s is %q, it must be a time such as 30s", name, text)
 	}
-	return d, nil
+	return grace, nil
 }
 
-func (p *program) printFindings(all []finding) error {
+func (d *doctorCommands) printFindings(all []finding) error {
 	counts := map[string]int{}
 	for _, f := range all {
 		counts[f.Status]++
 	}
 	var failed error
 	if counts[statusFail] > 0 {
-		failed = &told{err: errUnwell}
+		failed = &reportedError{err: errUnwell}
 	}
-	if p.json() {
-		return errors.Join(p.printJSON(map[string]any{"ok": failed == nil, "findings": all}), failed)
+	if d.out.json() {
+		return errors.Join(d.out.printJSON(map[string]any{"ok": failed == nil, "findings": all}), failed)
 	}
-	colors := p.colorsFor(p.process.Stdout)
-	rows := [][]cell{p.heading("", "CHECK", "OF", "FOUND")}
+	colors := d.out.colors()
+	rows := [][]cell{d.out.heading("", "CHECK", "OF", "FOUND")}
 	var cures strings.Builder
 	for _, f := range all {
 		row := cells(f.Status, f.Check, f.Of, oneLine(f.Found))
@@ -152,5 +142,5 @@ func (p *program) printFindings(all []finding) error {
 		}
 	}
 	verdict := "\n" + humanize.Plural(counts[statusFail], "failure") + ", " + humanize.Plural(counts[statusWarn], "warning") + "\n"
-	return errors.Join(p.print(table("", p.clipped(rows))+cures.String()+verdict), failed)
+	return errors.Join(d.out.print(table("", d.out.clipped(rows))+cures.String()+verdict), failed)
 }

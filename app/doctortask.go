@@ -102,7 +102,7 @@ func checkComponents(ctx context.Context, task ergon.TaskConfig, timeout time.Du
 			}
 			if storer, ok := made.(capability.Storer); ok {
 				paths, err := ask.For("StoragePaths", storer.StoragePaths)
-				all = append(all, orUnanswered(part.what, of, err, func() []finding { return m.storage(of, paths) })...)
+				all = append(all, orUnanswered(part.what, of, err, func() []finding { return checkStorage(m, of, paths) })...)
 			}
 		}
 	}

@@ -19,7 +19,14 @@ type enqueueFlags struct {
 	metadata       []string
 }
 
-func (p *program) enqueueCommand() *cobra.Command {
+// enqueueCommands are the command enqueue.
+type enqueueCommands struct {
+	out      *printer
+	configs  *loader
+	sessions *sessions
+}
+
+func (e *enqueueCommands) command() *cobra.Command {
 	var flags enqueueFlags
 	c := &cobra.Command{
 		Use: "enqueue <task|task/connector>", Short: "Put transactions into the source of a task, or another connector", GroupID: groupQueue,
@@ -29,8 +36,8 @@ A file holds JSON Lines: each line is the payload of a transaction of its own. W
 a payload and, where wanted, an id and metadata, as dlq export writes them: {"id": "7", "metadata": {"k": "v"}, "payload": {}}.
 A file is checked before anything of it is enqueued; standard input is enqueued as it comes. A line of dlq export is another
 arrival of its transaction, and may have been edited. What the connector knows already is counted apart.`,
-		Args: arguments("a task, or task/connector,"), ValidArgsFunction: p.completePlace,
-		RunE: func(c *cobra.Command, args []string) error { return p.enqueue(c, args[0], flags) },
+		Args: arguments("a task, or task/connector,"), ValidArgsFunction: e.configs.completePlace,
+		RunE: func(c *cobra.Command, args []string) error { return e.enqueue(c, args[0], flags) },
 	}
 	c.Flags().StringVar(&flags.json, "payload-json", "", "payload of one transaction, as `JSON`")
 	c.Flags().StringVar(&flags.file, "file", "", "`file` of JSON Lines; - is standard input")
@@ -41,12 +48,12 @@ arrival of its transaction, and may have been edited. What the connector knows a
 	return c
 }
 
-func (p *program) enqueue(c *cobra.Command, name string, flags enqueueFlags) error {
+func (e *enqueueCommands) enqueue(c *cobra.Command, name string, flags enqueueFlags) error {
 	metadata, err := flags.check(c)
 	if err != nil {
 		return err
 	}
-	return p.inSession(c.Context(), func(ctx context.Context, s *session) error {
+	return e.sessions.run(c.Context(), func(ctx context.Context, s *session) error {
 		at, err := s.config.at(name, source)
 		if err != nil {
 			return err
@@ -55,7 +62,7 @@ func (p *program) enqueue(c *cobra.Command, name string, flags enqueueFlags) err
 			return err
 		}
 		if flags.file != "" {
-			return s.enqueueFile(ctx, at, flags, metadata)
+			return e.enqueueFile(ctx, s, at, flags, metadata)
 		}
 		tx := withMetadata(ergon.NewTransaction(flags.id, []byte(flags.json)), metadata)
 		var heard tally
@@ -67,7 +74,7 @@ func (p *program) enqueue(c *cobra.Command, name string, flags enqueueFlags) err
 			}
 			return fmt.Errorf("enqueue transaction %s in %s: %w", tx.ID(), at, err)
 		}
-		return p.printEnqueued(at, 1, &heard, tx.ID())
+		return e.printEnqueued(at, 1, &heard, tx.ID())
 	})
 }
 
@@ -112,35 +119,35 @@ func withMetadata(tx ergon.Transaction, metadata map[string]string) ergon.Transa
 }
 
 // printEnqueued tells what became of n transactions, and the id where there is only one.
-func (p *program) printEnqueued(at place, n int, heard *tally, id string) error {
-	p.tellConflicts(heard.conflict)
+func (e *enqueueCommands) printEnqueued(at place, n int, heard *tally, id string) error {
+	e.tellConflicts(heard.conflict)
 	n -= heard.known + len(heard.conflict)
-	if p.json() {
+	if e.out.json() {
 		document := map[string]any{
 			"connector": at.String(), "enqueued": n, "known": heard.known, "conflicts": len(heard.conflict),
 		}
 		if id != "" {
 			document["id"] = id
 		}
-		return p.printJSON(document)
+		return e.out.printJSON(document)
 	}
 	text := heard.enqueued(n) + " in " + at.String()
 	if id != "" {
 		text += ": " + id
 	}
-	return p.print(text + "\n")
+	return e.out.print(text + "\n")
 }
 
 // maxConflicts is how many conflicts are told one by one.
 const maxConflicts = 10
 
-func (p *program) tellConflicts(all []ergon.Transaction) {
+func (e *enqueueCommands) tellConflicts(all []ergon.Transaction) {
 	for i, tx := range all {
 		if i == maxConflicts {
-			p.messagef("%s: and %s more\n", p.settings.Name, humanize.Count(len(all)-i))
+			e.out.messagef("%s: and %s more\n", e.out.program, humanize.Count(len(all)-i))
 			return
 		}
-		p.messagef("%s: transaction %s is known with other content: the first one stands, this one was not enqueued\n",
-			p.settings.Name, tx.ID())
+		e.out.messagef("%s: transaction %s is known with other content: the first one stands, this one was not enqueued\n",
+			e.out.program, tx.ID())
 	}
 }

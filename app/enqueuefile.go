@@ -3,7 +3,6 @@ package app
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,21 +10,10 @@ import (
 	"os"
 
 	"github.com/ergon-go/ergon"
-	"github.com/ergon-go/ergon/capability"
-	"github.com/ergon-go/ergon/deadletter"
 )
 
 // enqueuedAtOnce is how many transactions a batch has at most.
 const enqueuedAtOnce = 1000
-
-// envelope is a line with more than a payload. What dlq export writes is one.
-type envelope struct {
-	deadletter.Letter
-
-	// Content is the digest of what a dead letter said when it was exported.
-	Content string          `json:"content,omitempty"`
-	Payload json.RawMessage `json:"payload"`
-}
 
 // enqueuing is a text of JSON Lines on its way into a connector.
 type enqueuing struct {
@@ -38,24 +26,24 @@ type enqueuing struct {
 	heard    tally
 }
 
-func (s *session) enqueueFile(ctx context.Context, at place, flags enqueueFlags, metadata map[string]string) error {
-	text, err := s.openLines(flags, metadata)
+func (e *enqueueCommands) enqueueFile(ctx context.Context, s *session, at place, flags enqueueFlags, metadata map[string]string) error {
+	text, err := openLines(e.out.process.Stdin, flags, metadata)
 	if err != nil {
-		return &wrong{err: fmt.Errorf("--file: %w", err)}
+		return &usageError{err: fmt.Errorf("--file: %w", err)}
 	}
 	defer text.Close() //nolint:errcheck // it is only read
-	e := &enqueuing{lines: newJSONLines(text), flags: flags, metadata: metadata}
-	if err := within(ctx, s, at, e.run); err != nil {
-		s.tellConflicts(e.heard.conflict)
-		return fmt.Errorf("enqueue in %s: %w; %s", at, err, e.heard.enqueued(e.done-e.heard.known-len(e.heard.conflict)))
+	in := &enqueuing{lines: newJSONLines(text), flags: flags, metadata: metadata}
+	if err := within(ctx, s, at, in.run); err != nil {
+		e.tellConflicts(in.heard.conflict)
+		return fmt.Errorf("enqueue in %s: %w; %s", at, err, in.heard.enqueued(in.done-in.heard.known-len(in.heard.conflict)))
 	}
-	return s.printEnqueued(at, e.done, &e.heard, "")
+	return e.printEnqueued(at, in.done, &in.heard, "")
 }
 
 // openLines opens what is to be enqueued. A file that can be read twice is checked first.
-func (s *session) openLines(flags enqueueFlags, metadata map[string]string) (io.ReadCloser, error) {
+func openLines(stdin io.Reader, flags enqueueFlags, metadata map[string]string) (io.ReadCloser, error) {
 	if flags.file == "-" {
-		return io.NopCloser(s.process.Stdin), nil
+		return io.NopCloser(stdin), nil
 	}
 	file, err := os.Open(flags.file)
 	if err != nil {
@@ -144,26 +132,4 @@ func (e *enqueuing) read() (ergon.Transaction, error) {
 		return ergon.Transaction{}, fmt.Errorf("line %d: %w", e.lines.number, err)
 	}
 	return withMetadata(tx, e.metadata), nil
-}
-
-// transaction is that of a line. One that was a dead letter arrives once more, and as another generation where somebody has
-// changed what it says since it was exported.
-func (in *envelope) transaction() (ergon.Transaction, error) {
-	record := in.Record
-	if err := record.SetPayload(in.Payload); err != nil {
-		return ergon.Transaction{}, err
-	}
-	tx, err := record.Transaction()
-	if err != nil {
-		return tx, err
-	}
-	if in.Origin == "" {
-		return tx, nil
-	}
-	first, err := hex.DecodeString(in.Content)
-	if content := contentOf(tx); err == nil && len(first) == len(content) && content != capability.ContentDigest(first) {
-		payload, _ := tx.Payload().([]byte)
-		tx = capability.Edited(tx, payload, capability.ContentDigest(first))
-	}
-	return tx.WithArrival(capability.NextArrival(tx, in.Origin)), nil
 }

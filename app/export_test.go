@@ -94,7 +94,7 @@ var FlagsOf = flagsOf
 // CommandsThatTakeTasks are the commands that complete the names of tasks.
 func CommandsThatTakeTasks() []string {
 	reg := config.NewRegistry()
-	root, err := (&program{settings: Settings{Registry: reg, Name: "p"}.withDefaults(), process: thisProcess()}).root()
+	root, err := newProgram(Settings{Registry: reg, Name: "p"}.withDefaults(), thisProcess()).root()
 	if err != nil {
 		return []string{err.Error()}
 	}

@@ -13,9 +13,9 @@ type letterbox struct {
 	task string // "" for those of all tasks
 }
 
-// letterbox finds the dead letters that a user means: those of the task or in the connector that the first of args names,
+// findLetters finds the dead letters that a user means: those of the task or in the connector that the first of args names,
 // otherwise all in the only store there is. It returns the rest of args.
-func (s *session) letterbox(args []string) (letterbox, []string, error) {
+func findLetters(s *session, args []string) (letterbox, []string, error) {
 	if len(args) > 0 && s.config.knows(args[0]) {
 		at, err := s.config.at(args[0], deadLetters)
 		if err != nil {
@@ -27,22 +27,22 @@ func (s *session) letterbox(args []string) (letterbox, []string, error) {
 		}
 		return in, args[1:], nil
 	}
-	switch stores := s.stores(); {
-	case len(stores) == 1:
-		return letterbox{place: stores[0]}, args, nil
-	case len(stores) == 0:
-		return letterbox{}, nil, s.noStore()
+	switch found := stores(s); {
+	case len(found) == 1:
+		return letterbox{place: found[0]}, args, nil
+	case len(found) == 0:
+		return letterbox{}, nil, noStore(s)
 	case len(args) > 0:
 		_, err := s.config.task(args[0])
 		return letterbox{}, nil, err
 	default:
 		return letterbox{}, nil, usagef("%d tasks have dead letters; name the task, or the connector for those of all tasks in it: %s",
-			len(stores), places(stores))
+			len(found), places(found))
 	}
 }
 
 // stores are the connectors for the dead letters of tasks that can be looked into.
-func (s *session) stores() []place {
+func stores(s *session) []place {
 	var stores []place
 	for _, task := range s.config.Tasks {
 		at, err := placeIn(task, deadLetters(task))
@@ -56,7 +56,7 @@ func (s *session) stores() []place {
 	return stores
 }
 
-func (s *session) noStore() error {
+func noStore(s *session) error {
 	return usagef("no task has a connector for its dead letters that keeps them to be looked into; %s",
 		s.typesThatCan(reflect.TypeFor[deadletter.Store]()))
 }

@@ -18,8 +18,8 @@ type letterChoice struct {
 	all, yes bool
 }
 
-func (f *letterChoice) add(p *program, c *cobra.Command) {
-	f.letterFlags.add(p, c)
+func (f *letterChoice) add(configs *loader, c *cobra.Command) {
+	f.letterFlags.add(configs, c)
 	f.addConsent(c)
 }
 
@@ -44,11 +44,11 @@ func (f *letterChoice) check(keys []string) error {
 // consent counts the letters that are chosen and asks, where that is called for, whether to do it to them. What fails from
 // now on is not among them: the filter that it returns ends here.
 func (f *letterChoice) consent(
-	ctx context.Context, p *program, in letterbox, store deadletter.Store, filter deadletter.Filter, do string,
+	ctx context.Context, out *printer, in letterbox, store deadletter.Store, filter deadletter.Filter, do string,
 ) (deadletter.Filter, int64, error) {
 	filter.All = f.all
 	if len(filter.Keys) > 0 {
-		if _, err := p.named(ctx, in, store, filter); err != nil {
+		if _, err := named(ctx, out.program, in, store, filter); err != nil {
 			return filter, 0, fmt.Errorf("%w; %w", err, errDeclined)
 		}
 	} else if filter.FailedBefore.IsZero() {
@@ -58,5 +58,5 @@ func (f *letterChoice) consent(
 	if err != nil || n < 2 || f.yes {
 		return filter, n, err
 	}
-	return filter, n, p.confirm(ctx, fmt.Sprintf("%s %s dead letters of %s?", do, humanize.Count(n), in))
+	return filter, n, out.confirm(ctx, fmt.Sprintf("%s %s dead letters of %s?", do, humanize.Count(n), in))
 }

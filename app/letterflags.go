@@ -18,20 +18,16 @@ type letterFlags struct {
 	failed            window
 }
 
-func (f *letterFlags) add(p *program, c *cobra.Command) {
-	f.category = choice{from: []string{
-		ergon.CategorySystem.String(), ergon.CategoryBusiness.String(), ergon.CategoryTimeout.String(),
-	}}
-	f.phase = choice{from: []string{
-		string(policy.PhaseDecode), string(policy.PhaseProcess), string(policy.PhasePrepare), string(policy.PhaseSuccess),
-	}}
+func (f *letterFlags) add(configs *loader, c *cobra.Command) {
+	f.category = oneOf("", ergon.CategorySystem.String(), ergon.CategoryBusiness.String(), ergon.CategoryTimeout.String())
+	f.phase = oneOf("", string(policy.PhaseDecode), string(policy.PhaseProcess), string(policy.PhasePrepare), string(policy.PhaseSuccess))
 	c.Flags().StringVar(&f.task, "task", "", "those of this `task`")
 	c.Flags().Var(&f.category, "category", "those of this category")
 	c.Flags().Var(&f.phase, "phase", "those that failed in this phase")
-	c.Flags().StringVar(&f.fingerprint, "fingerprint", "", "those of this `group`, as "+p.settings.Name+" dlq groups prints it")
+	c.Flags().StringVar(&f.fingerprint, "fingerprint", "", "those of this `group`, as "+configs.program+" dlq groups prints it")
 	c.Flags().StringArrayVar(&f.keys, "key", nil, "the one with this `key`; may be given several times")
 	f.failed.add(c, "failed")
-	_ = c.RegisterFlagCompletionFunc("task", p.completeTasks) // fails only for a flag that is not there
+	_ = c.RegisterFlagCompletionFunc("task", configs.completeTasks) // fails only for a flag that is not there
 	_ = c.RegisterFlagCompletionFunc("category", f.category.complete)
 	_ = c.RegisterFlagCompletionFunc("phase", f.phase.complete)
 }

@@ -11,14 +11,21 @@ import (
 	"github.com/ergon-go/ergon/internal/humanize"
 )
 
-func (p *program) lintCommand() *cobra.Command {
+// lintCommands are the command lint.
+type lintCommands struct {
+	out       *printer
+	configs   *loader
+	telemetry *telemetrySetup
+}
+
+func (l *lintCommands) command() *cobra.Command {
 	return &cobra.Command{
 		Use: "lint", Short: "Check the configuration and report everything that is wrong with it", GroupID: groupLook,
 		Long: "Check the configuration and report everything that is wrong with it.\n\n" +
 			"Connectors, services and tasks are made, but nothing is opened and nothing runs. The result is the same on every machine:\n" +
 			"whether files, directories and servers are there, and can be used, is what doctor checks where the program is to run.",
 		Args: arguments(),
-		RunE: func(*cobra.Command, []string) error { return p.lint() },
+		RunE: func(*cobra.Command, []string) error { return l.run() },
 	}
 }
 
@@ -37,13 +44,13 @@ type lintFault struct {
 	Problem string `json:"problem"`
 }
 
-func (p *program) lint() error {
-	c, err := p.load()
+func (l *lintCommands) run() error {
+	c, err := l.configs.load()
 	if err != nil {
-		return p.lintFailed(lintReport{Notes: []string{}}, err)
+		return l.lintFailed(lintReport{Notes: []string{}}, err)
 	}
 	report := lintReport{Source: c.source, Faults: []lintFault{}, Notes: []string{}}
-	faults := []error{c.telemetry(p.options).Check()}
+	faults := []error{l.telemetry.config(c).Check()}
 	for _, task := range c.Tasks {
 		switch err := check(task); {
 		case errors.Is(err, errUnchecked):
@@ -53,21 +60,21 @@ func (p *program) lint() error {
 		}
 	}
 	if err := errors.Join(faults...); err != nil {
-		return p.lintFailed(report, &wrong{err: err})
+		return l.lintFailed(report, &usageError{err: err})
 	}
 	report.OK = true
-	if p.json() {
-		return p.printJSON(report)
+	if l.out.json() {
+		return l.out.printJSON(report)
 	}
 	for _, note := range report.Notes {
-		p.messagef("%s: note: %s\n", p.settings.Name, note)
+		l.out.messagef("%s: note: %s\n", l.out.program, note)
 	}
-	return p.print(fmt.Sprintf("%s: ok: %s\n", c.source, contents(c)))
+	return l.out.print(fmt.Sprintf("%s: ok: %s\n", c.source, contents(c)))
 }
 
 // lintFailed reports err as JSON where that is asked for; as text it is reported like that of any other command.
-func (p *program) lintFailed(report lintReport, err error) error {
-	if !p.json() {
+func (l *lintCommands) lintFailed(report lintReport, err error) error {
+	if !l.out.json() {
 		return err
 	}
 	if faults, ok := errors.AsType[config.Faults](err); ok {
@@ -79,10 +86,10 @@ func (p *program) lintFailed(report lintReport, err error) error {
 			report.Faults = append(report.Faults, lintFault{Problem: line})
 		}
 	}
-	if err := p.printJSON(report); err != nil {
+	if err := l.out.printJSON(report); err != nil {
 		return err
 	}
-	return &told{err: err}
+	return &reportedError{err: err}
 }
 
 func contents(c configuration) string {
@@ -91,5 +98,7 @@ func contents(c configuration) string {
 		connectors += len(t.Connectors)
 		services += len(t.Services)
 	}
-	return listed([]string{humanize.Plural(len(c.Tasks), "task"), humanize.Plural(connectors, "connector"), humanize.Plural(services, "service")}, "and")
+	return listed([]string{
+		humanize.Plural(len(c.Tasks), "task"), humanize.Plural(connectors, "connector"), humanize.Plural(services, "service"),
+	}, "and")
 }

@@ -4,10 +4,23 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func (p *program) listCommand() *cobra.Command {
+// describeCommands are the commands that show what is configured and what the program can do.
+type describeCommands struct {
+	out       *printer
+	configs   *loader
+	telemetry *telemetrySetup
+	version   versions
+}
+
+// commands are all of them.
+func (d *describeCommands) commands() []*cobra.Command {
+	return []*cobra.Command{d.listCommand(), d.describeCommand(), d.configCommand(), d.connectorsCommand(), d.versionCommand()}
+}
+
+func (d *describeCommands) listCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the tasks of the configuration", GroupID: groupLook, Args: arguments(),
-		RunE: func(*cobra.Command, []string) error { return p.list() },
+		RunE: func(*cobra.Command, []string) error { return d.list() },
 	}
 }
 
@@ -17,29 +30,20 @@ type listedTask struct {
 	Description string `json:"description"`
 }
 
-func (p *program) list() error {
-	c, err := p.load()
+func (d *describeCommands) list() error {
+	c, err := d.configs.load()
 	if err != nil {
 		return err
 	}
 	tasks := make([]listedTask, 0, len(c.Tasks))
-	rows := [][]cell{p.heading("TASK", "KIND", "DESCRIPTION")}
+	rows := [][]cell{d.out.heading("TASK", "KIND", "DESCRIPTION")}
 	for _, t := range c.Tasks {
-		listed := listedTask{Name: t.Name, Kind: t.Kind(), Description: c.description(p.settings.Registry, t)}
+		listed := listedTask{Name: t.Name, Kind: t.Kind(), Description: c.description(d.configs.registry, t)}
 		tasks = append(tasks, listed)
 		rows = append(rows, cells(listed.Name, listed.Kind, listed.Description))
 	}
-	if p.json() {
-		return p.printJSON(map[string]any{"tasks": tasks})
+	if d.out.json() {
+		return d.out.printJSON(map[string]any{"tasks": tasks})
 	}
-	return p.print(table("", rows))
-}
-
-// heading is the first row of a table on standard output.
-func (p *program) heading(texts ...string) []cell {
-	row := cells(texts...)
-	for i := range row {
-		row[i].paint = p.colorsFor(p.process.Stdout).bold
-	}
-	return row
+	return d.out.print(table("", rows))
 }

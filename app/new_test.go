@@ -38,7 +38,7 @@ func TestNewThatCannotBeIsTheUsersToCorrect(t *testing.T) {
 	settings := app.Settings{NewProject: func(app.Project) ([]string, error) { return nil, errors.New("the folder is not empty") }}
 	for args, want := range map[string]string{
 		"new hello": "reckon: the folder is not empty\n",
-		"new":       "reckon: a folder is missing\nHow it is used: reckon new --help\n",
+		"new":       "reckon: a folder is missing\nSee reckon new --help\n",
 	} {
 		if got := (call{settings: settings, args: strings.Fields(args)}).do(t); got.code != 2 || got.stderr != want {
 			t.Errorf("%s: code %d, stderr %s; want 2 and %s", args, got.code, got.stderr, want)

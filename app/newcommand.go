@@ -8,47 +8,49 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Project is a program that the command new is asked for.
-type Project struct {
-	// Folder is where it goes.
+// project is a program that the command new is asked for.
+type project struct {
 	Folder string
-	// Module is the path of its Go module. Default "", which leaves it to the folder's name.
-	Module string
-	// Ergon is a clone of Ergon that it is to be built with. Default "", which leaves it to NewProject to find one, or to
-	// use a release.
-	Ergon string
+	Module string // "" for the folder's name
+	Ergon  string // folder of a clone of Ergon to build with; "" for none in particular
 }
 
-func (p *program) newCommand() *cobra.Command {
-	var project Project
+// createCommands are the command new.
+type createCommands struct {
+	out        *printer
+	newProject func(project) (files []string, err error)
+}
+
+func (n *createCommands) command() *cobra.Command {
+	var asked project
 	c := &cobra.Command{
 		Use: "new <folder>", Short: "Write a program with one task, ready to run, into a new folder", GroupID: groupRun,
 		Long: "Write a program with one task, ready to run, into a new folder: the task with its test, a configuration, a Makefile,\n" +
 			"and what it takes to run it in containers.",
 		Args: arguments("a folder"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			project.Folder = args[0]
-			return p.newProject(project)
+			asked.Folder = args[0]
+			return n.run(asked)
 		},
 	}
-	c.Flags().StringVar(&project.Module, "module", "", "`path` of its Go module, such as example.com/hello (default: the folder's name)")
-	c.Flags().StringVar(&project.Ergon, "ergon", "", "`folder` of a clone of Ergon to build with (default: the one around the working "+
+	c.Flags().StringVar(&asked.Module, "module", "", "`path` of its Go module, such as example.com/hello (default: the folder's name)")
+	c.Flags().StringVar(&asked.Ergon, "ergon", "", "`folder` of a clone of Ergon to build with (default: the one around the working "+
 		"directory,\nor the one that this program was built from, unless that was a release)")
 	return c
 }
 
-func (p *program) newProject(project Project) error {
-	files, err := p.settings.NewProject(project)
+func (n *createCommands) run(asked project) error {
+	files, err := n.newProject(asked)
 	if err != nil {
-		return &wrong{err: err}
+		return &usageError{err: err}
 	}
-	if p.json() {
-		return p.printJSON(map[string]any{"folder": project.Folder, "files": files})
+	if n.out.json() {
+		return n.out.printJSON(map[string]any{"folder": asked.Folder, "files": files})
 	}
 	var text strings.Builder
 	for _, file := range files {
-		text.WriteString(filepath.Join(project.Folder, file) + "\n")
+		text.WriteString(filepath.Join(asked.Folder, file) + "\n")
 	}
-	fmt.Fprintf(&text, "\nIt runs: cd %s && make run\n", project.Folder)
-	return p.print(text.String())
+	fmt.Fprintf(&text, "\nIt runs: cd %s && make run\n", asked.Folder)
+	return n.out.print(text.String())
 }

@@ -16,7 +16,7 @@ var _ ops.Letters = (*operatedLetters)(nil)
 
 func (l *operatedLetters) Tasks() []string {
 	var names []string
-	for _, at := range l.stores() {
+	for _, at := range stores(l.session) {
 		names = append(names, at.task.Name)
 	}
 	return names
@@ -60,7 +60,7 @@ func (l *operatedLetters) List(
 func (l *operatedLetters) Retry(ctx context.Context, task string, filter deadletter.Filter) (ops.Retried, error) {
 	var report retryReport
 	err := l.in(ctx, task, func(ctx context.Context, store deadletter.Store) error {
-		return l.retry(ctx, store, filter, &report)
+		return retry(ctx, l.session, store, filter, &report)
 	})
 	done := ops.Retried{Retried: report.GivenBack + report.Dispatched}
 	var reasons []string

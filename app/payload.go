@@ -23,21 +23,26 @@ func (f *payloadFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.file, "payload-file", "", "`file` that holds the payload; - is standard input")
 }
 
-// payload reads what the flags say. Messages do not show it.
-func (p *program) payload(c *cobra.Command, f payloadFlags) ([]byte, error) {
+// read reads the payload that the flags give. Messages do not show it.
+func (f *payloadFlags) read(c *cobra.Command, stdin io.Reader) ([]byte, error) {
 	switch inline, file := c.Flags().Changed("payload-json"), c.Flags().Changed("payload-file"); {
 	case inline && file:
 		return nil, usagef("there are two payloads; give either --payload-json or --payload-file")
 	case inline:
 		return []byte(f.json), validJSON(f.json)
 	case file:
-		payload, err := p.readPayload(f.file)
+		payload, err := readPayload(f.file, stdin)
 		if err != nil {
-			return nil, &wrong{err: fmt.Errorf("--payload-file: %w", err)}
+			return nil, &usageError{err: fmt.Errorf("--payload-file: %w", err)}
 		}
 		return payload, nil
 	}
 	return nil, usagef("the payload is missing; give it by --payload-json or --payload-file")
+}
+
+// givenIn reports whether a payload is given.
+func (*payloadFlags) givenIn(c *cobra.Command) bool {
+	return c.Flags().Changed("payload-json") || c.Flags().Changed("payload-file")
 }
 
 func validJSON(text string) error {
@@ -52,9 +57,9 @@ func validJSON(text string) error {
 	return nil
 }
 
-func (p *program) readPayload(path string) ([]byte, error) {
+func readPayload(path string, stdin io.Reader) ([]byte, error) {
 	if path == "-" {
-		return limited(p.process.Stdin)
+		return limited(stdin)
 	}
 	file, err := os.Open(path) //nolint:gosec // the user says which
 	if err != nil {

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -97,21 +95,4 @@ func places(all []place) string {
 		names = append(names, at.String())
 	}
 	return strings.Join(names, ", ")
-}
-
-// completePlace completes the name of a task and, where it is followed by a slash, that of one of its connectors.
-func (p *program) completePlace(c *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	task, _, exact := strings.Cut(begun, "/")
-	if !exact || len(args) > 0 {
-		return p.completeTask(c, args, begun)
-	}
-	loaded, err := p.load()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	found, err := loaded.task(task)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	return placesIn(found), cobra.ShellCompDirectiveNoFileComp
 }

@@ -1,13 +1,6 @@
 package app
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"strings"
-	"syscall"
-
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -15,82 +8,67 @@ import (
 // program is one call of the command line.
 type program struct {
 	settings  Settings
-	process   process
-	options   options
+	out       *printer
+	configs   *loader
+	telemetry *telemetrySetup
+	version   versions
 	flags     *pflag.FlagSet // has the variables
-	workerEnv []string       // what worker processes are to know
-	began     bool           // a command was understood: what fails from now on is no matter of usage
+	began     bool           // a command was recognized: errors from now on are not about usage
 }
 
-const (
-	groupRun   = "run"
-	groupQueue = "queue"
-	groupLook  = "look"
-)
+func newProgram(s Settings, process process) *program {
+	p := &program{settings: s, out: newPrinter(s.Name, process), version: versionsOf(s.Name, s.Version, process.BuildInfo)}
+	p.configs = &loader{program: s.Name, registry: s.Registry, builtIn: s.Config, lookupEnv: process.LookupEnv, variables: p.lookup}
+	p.telemetry = &telemetrySetup{out: p.out, version: p.version.Version, flush: s.Flush}
+	return p
+}
 
 // root is the program's own command, with all others.
 func (p *program) root() (*cobra.Command, error) {
 	root := &cobra.Command{
 		Use:                   p.settings.Name,
 		Short:                 p.settings.Description,
-		Version:               p.version().Version,
+		Version:               p.version.Version,
 		DisableFlagsInUseLine: true,
 		SilenceErrors:         true,
 		SilenceUsage:          true,
-		Args:                  p.onlyCommands,
+		Args:                  onlyCommands,
 		RunE:                  func(c *cobra.Command, _ []string) error { return c.Help() },
 		PersistentPreRun:      func(*cobra.Command, []string) { p.began = true },
 	}
 	root.Flags().Bool("version", false, "print the version")
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.SetFlagErrorFunc(unknownFlag)
-	root.SetArgs(append([]string{}, p.process.Args...))
-	root.SetIn(p.process.Stdin)
-	root.SetOut(p.process.Stdout)
-	root.SetErr(p.process.Stderr)
+	root.SetArgs(append([]string{}, p.out.process.Args...))
+	root.SetIn(p.out.process.Stdin)
+	root.SetOut(p.out.process.Stdout)
+	root.SetErr(p.out.process.Stderr)
 	root.AddGroup(
 		&cobra.Group{ID: groupRun, Title: "Running:"}, &cobra.Group{ID: groupQueue, Title: "Queues and dead letters:"},
 		&cobra.Group{ID: groupLook, Title: "Looking:"},
 	)
-	root.AddCommand(
-		p.runCommand(), p.devCommand(), p.processCommand(), p.processByIDCommand(),
-		p.enqueueCommand(), p.queueCommand(), p.dlqCommand(), p.replayCommand(),
-		p.listCommand(), p.describeCommand(), p.lintCommand(), p.doctorCommand(), p.configCommand(), p.connectorsCommand(), p.versionCommand(),
-	)
-	if p.settings.NewProject != nil {
-		root.AddCommand(p.newCommand())
-	}
-	p.suggest(root)
+	p.addCommands(root)
+	refuseUnknown(root)
 	p.addOptions(root)
 	return root, p.addVariables(root)
 }
 
-// print writes what was asked for to standard output, at once.
-func (p *program) print(text string) error {
-	_, err := io.WriteString(p.process.Stdout, text)
-	return printed("write to", err)
-}
-
-// printed is the error of what was done to standard output. That nobody reads it, as after head, is no news for who made it so.
-func printed(did string, err error) error {
-	if err == nil {
-		return nil
+func (p *program) addCommands(root *cobra.Command) {
+	out, configs, sessions := p.out, p.configs, &sessions{out: p.out, configs: p.configs, telemetry: p.telemetry}
+	run := &runCommands{out: out, configs: configs, telemetry: p.telemetry}
+	if p.settings.Epilogue != nil {
+		run.epilogue = p.epilogue
 	}
-	err = fmt.Errorf("%s standard output: %w", did, err)
-	if errors.Is(err, syscall.EPIPE) {
-		return &told{err: err}
+	process := &transactCommands{out: out, configs: configs, telemetry: p.telemetry}
+	root.AddCommand(
+		run.command(), (&devCommands{out: out, configs: configs}).command(), process.command(), process.commandByID(),
+		(&enqueueCommands{out: out, configs: configs, sessions: sessions}).command(), (&queueCommands{out: out, configs: configs, sessions: sessions}).command(),
+		(&dlqCommands{out: out, configs: configs, sessions: sessions}).command(), (&replayCommands{out: out, configs: configs, telemetry: p.telemetry, sessions: sessions}).command(),
+		(&lintCommands{out: out, configs: configs, telemetry: p.telemetry}).command(), (&doctorCommands{out: out, configs: configs, version: p.version}).command(),
+	)
+	root.AddCommand((&describeCommands{out: out, configs: configs, telemetry: p.telemetry, version: p.version}).commands()...)
+	if p.settings.NewProject != nil {
+		newProject := func(asked project) ([]string, error) { return p.settings.NewProject(Project(asked)) }
+		root.AddCommand((&createCommands{out: out, newProject: newProject}).command())
 	}
-	return err
-}
-
-// printJSON writes a document that people can read as well.
-func (p *program) printJSON(document any) error {
-	var text strings.Builder
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(document); err != nil {
-		return fmt.Errorf("write as JSON: %w", err)
-	}
-	return p.print(text.String())
 }

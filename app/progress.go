@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/ergon-go/ergon/internal/humanize"
@@ -121,5 +122,34 @@ func logProgress(ctx context.Context, tasks func() []runner.TaskProgress, logger
 			}
 			logger.LogAttrs(ctx, slog.LevelInfo, "progress", meters[t.Task].progress(t.Task, t).attributes()...)
 		}
+	}
+}
+
+// watch shows how far the tasks are, on a terminal in a line that is redrawn, otherwise in the log, until the function
+// that it returns is called.
+func watch(ctx context.Context, out *printer, m *runner.Manager, line *liveLine, logger *slog.Logger) (end func()) {
+	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var watcher sync.WaitGroup
+	watcher.Go(func() {
+		select {
+		case <-ctx.Done():
+			logger.InfoContext(ctx, "stopping: what is in flight is finished; a second signal cuts that short", "cause", context.Cause(ctx))
+		case <-watching.Done():
+		}
+	})
+	watcher.Go(func() {
+		if _, terminal := out.terminal(out.process.Stderr); !terminal {
+			logProgress(watching, m.Progress, logger)
+			return
+		}
+		columns := func() int {
+			width, _ := out.terminal(out.process.Stderr)
+			return width
+		}
+		drawProgress(watching, m.Progress, line, columns, ctx.Done())
+	})
+	return func() {
+		stop()
+		watcher.Wait()
 	}
 }

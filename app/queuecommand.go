@@ -13,23 +13,30 @@ import (
 	"github.com/ergon-go/ergon/internal/humanize"
 )
 
-func (p *program) queueCommand() *cobra.Command {
+// queueCommands are the commands below queue.
+type queueCommands struct {
+	out      *printer
+	configs  *loader
+	sessions *sessions
+}
+
+func (q *queueCommands) command() *cobra.Command {
 	parent := &cobra.Command{
 		Use: "queue", Short: "Look into the queues that tasks work on, without changing them", GroupID: groupQueue,
-		Args: p.onlyCommands,
+		Args: onlyCommands,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	parent.AddCommand(p.queueStatsCommand(), p.queuePeekCommand())
+	parent.AddCommand(q.statsCommand(), q.peekCommand())
 	return parent
 }
 
-func (p *program) queueStatsCommand() *cobra.Command {
+func (q *queueCommands) statsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "stats [task|task/connector]...", Short: "Count what waits, runs and is done in queues",
 		Long: "Count what waits, runs and is done in queues: the sources of all tasks that can be looked into, where none is named.",
-		Args: cobra.ArbitraryArgs, ValidArgsFunction: p.completePlace,
+		Args: cobra.ArbitraryArgs, ValidArgsFunction: q.configs.completePlace,
 		RunE: func(c *cobra.Command, args []string) error {
-			return p.inSession(c.Context(), func(ctx context.Context, s *session) error { return s.queueStats(ctx, args) })
+			return q.sessions.run(c.Context(), func(ctx context.Context, s *session) error { return q.stats(ctx, s, args) })
 		},
 	}
 }
@@ -39,8 +46,8 @@ type shownQueue struct {
 	capability.QueueStats
 }
 
-func (s *session) queueStats(ctx context.Context, names []string) error {
-	queues, err := s.queues(names)
+func (q *queueCommands) stats(ctx context.Context, s *session, names []string) error {
+	queues, err := queues(s, names)
 	if err != nil {
 		return err
 	}
@@ -55,11 +62,11 @@ func (s *session) queueStats(ctx context.Context, names []string) error {
 			faults = append(faults, fmt.Errorf("%s: %w", at, err))
 		}
 	}
-	return errors.Join(s.printStats(shown), errors.Join(faults...))
+	return errors.Join(q.printStats(shown), errors.Join(faults...))
 }
 
 // queues are the places of those names, or the sources that can be looked into.
-func (s *session) queues(names []string) ([]place, error) {
+func queues(s *session, names []string) ([]place, error) {
 	var queues []place
 	for _, name := range names {
 		at, err := s.config.at(name, source)
@@ -89,22 +96,25 @@ func (s *session) queues(names []string) ([]place, error) {
 	return queues, nil
 }
 
-func (p *program) printStats(queues []shownQueue) error {
-	if p.json() {
-		return p.printJSON(map[string]any{"queues": queues})
+func (q *queueCommands) printStats(queues []shownQueue) error {
+	if q.out.json() {
+		return q.out.printJSON(map[string]any{"queues": queues})
 	}
-	rows := [][]cell{p.heading("QUEUE", "READY", "DELAYED", "CLAIMED", "SETTLED", "OLDEST")}
-	for _, q := range queues {
+	rows := [][]cell{q.out.heading("QUEUE", "READY", "DELAYED", "CLAIMED", "SETTLED", "OLDEST")}
+	for _, queue := range queues {
 		oldest := "-"
-		if !q.OldestReadyAt.IsZero() {
-			oldest = humanize.WholeSeconds(max(time.Since(q.OldestReadyAt), 0))
+		if !queue.OldestReadyAt.IsZero() {
+			oldest = humanize.WholeSeconds(max(time.Since(queue.OldestReadyAt), 0))
 		}
-		rows = append(rows, cells(q.Connector, humanize.Count(q.Ready), humanize.Count(q.Delayed), humanize.Count(q.Claimed), humanize.Count(q.Settled), oldest))
+		rows = append(rows, cells(
+			queue.Connector, humanize.Count(queue.Ready), humanize.Count(queue.Delayed), humanize.Count(queue.Claimed),
+			humanize.Count(queue.Settled), oldest,
+		))
 	}
 	for _, row := range rows {
 		for i := range row[1:] {
 			row[i+1].right = true
 		}
 	}
-	return p.print(table("", rows))
+	return q.out.print(table("", rows))
 }

@@ -15,22 +15,21 @@ import (
 	"github.com/ergon-go/ergon/internal/humanize"
 )
 
-func (p *program) queuePeekCommand() *cobra.Command {
-	state := choice{string(capability.StateReady), []string{
-		string(capability.StateReady), string(capability.StateDelayed), string(capability.StateClaimed), string(capability.StateSettled),
-	}}
+func (q *queueCommands) peekCommand() *cobra.Command {
+	state := oneOf(string(capability.StateReady), string(capability.StateReady), string(capability.StateDelayed),
+		string(capability.StateClaimed), string(capability.StateSettled))
 	var limit int
 	var payload bool
 	c := &cobra.Command{
 		Use: "peek <task|task/connector>", Short: "List transactions in a queue; payloads only with --payload",
 		Long: "List transactions in the source of a task, or in another of its connectors, in the order in which they are delivered.\n" +
 			"Nothing is claimed. Payloads are shown only with --payload.",
-		Args: arguments("a task, or task/connector,"), ValidArgsFunction: p.completePlace,
+		Args: arguments("a task, or task/connector,"), ValidArgsFunction: q.configs.completePlace,
 		RunE: func(c *cobra.Command, args []string) error {
 			if limit < 1 {
 				return usagef("--limit is %d, it must be at least 1", limit)
 			}
-			return p.inSession(c.Context(), func(ctx context.Context, s *session) error {
+			return q.sessions.run(c.Context(), func(ctx context.Context, s *session) error {
 				at, err := s.config.at(args[0], source)
 				if err != nil {
 					return err
@@ -40,7 +39,7 @@ func (p *program) queuePeekCommand() *cobra.Command {
 					if err != nil {
 						return err
 					}
-					return p.printTransactions(txs, payload)
+					return q.printTransactions(txs, payload)
 				})
 			})
 		},
@@ -60,11 +59,11 @@ type shownTransaction struct {
 	Payload    any               `json:"payload,omitempty"`
 }
 
-func (p *program) printTransactions(txs []ergon.Transaction, payload bool) error {
+func (q *queueCommands) printTransactions(txs []ergon.Transaction, payload bool) error {
 	shown := []shownTransaction{}
-	rows := [][]cell{p.heading("TRANSACTION", "ENQUEUED", "DELIVERIES", "METADATA")}
+	rows := [][]cell{q.out.heading("TRANSACTION", "ENQUEUED", "DELIVERIES", "METADATA")}
 	if payload {
-		rows[0] = append(rows[0], p.heading("PAYLOAD")...)
+		rows[0] = append(rows[0], q.out.heading("PAYLOAD")...)
 	}
 	for _, tx := range txs {
 		delivery, metadata := tx.Delivery(), maps.Collect(tx.AllMetadata())
@@ -76,10 +75,10 @@ func (p *program) printTransactions(txs []ergon.Transaction, payload bool) error
 		}
 		shown, rows = append(shown, one), append(rows, row)
 	}
-	if p.json() {
-		return p.printJSON(map[string]any{"transactions": shown})
+	if q.out.json() {
+		return q.out.printJSON(map[string]any{"transactions": shown})
 	}
-	return p.print(table("", p.clipped(rows)))
+	return q.out.print(table("", q.out.clipped(rows)))
 }
 
 // pairs is "a=1 b=2", or "-".

@@ -15,9 +15,9 @@ import (
 )
 
 // replayable refuses a task that sends to what would not keep it.
-func (s *session) replayable(task ergon.TaskConfig) error {
+func replayable(s *session, task ergon.TaskConfig) error {
 	for _, name := range slices.Sorted(maps.Keys(task.Connectors)) {
-		at := place{task, name}
+		at := place{task: task, connector: name}
 		if name == source(task) {
 			continue
 		}
@@ -34,7 +34,7 @@ func (s *session) replayable(task ergon.TaskConfig) error {
 
 // replaying is the task with the dead letters that match in place of its source, one worker, and no place for what fails
 // again: that stays where it is.
-func (s *session) replaying(in letterbox, filter deadletter.Filter, edit *letterEdit) ergon.TaskConfig {
+func replaying(in letterbox, filter deadletter.Filter, edit *letterEdit) ergon.TaskConfig {
 	task := in.place.task
 	store, from := task.Connectors[in.connector], task.Connectors[source(task)]
 	task.Connectors = maps.Clone(task.Connectors)
@@ -65,41 +65,41 @@ func (s *session) replaying(in letterbox, filter deadletter.Filter, edit *letter
 
 var errStay = errors.New("some dead letters stay")
 
-func (s *session) replay(ctx context.Context, in letterbox, filter deadletter.Filter, edit *letterEdit, n int64) error {
-	line := &liveLine{terminal: s.process.Stderr}
-	providers, err := s.observe(ctx, aside(s.config.telemetry(s.options)), line, []string{in.task})
+func (r *replayCommands) run(ctx context.Context, s *session, in letterbox, filter deadletter.Filter, edit *letterEdit, n int64) error {
+	line := &liveLine{terminal: r.out.process.Stderr}
+	observed, err := r.telemetry.start(ctx, aside(r.telemetry.config(s.config)), line, []string{in.task})
 	if err != nil {
 		return err
 	}
-	defer s.end(ctx, providers)
-	manager := runner.NewManager(s.runnerSettings(providers, s.settings.Force))
-	if err := manager.Register(s.replaying(in, filter, edit)); err != nil {
+	defer observed.end(ctx)
+	manager := runner.NewManager(observed.runnerSettings(s.settings.Force))
+	if err := manager.Register(replaying(in, filter, edit)); err != nil {
 		return err
 	}
 	if n == 0 {
-		return s.printReplay(runner.Summary{}, 0, 0)
+		return r.printReplay(runner.Summary{}, 0, 0)
 	}
-	settled := s.watch(ctx, manager, line, providers.Logger)
+	settled := watch(ctx, r.out, manager, line, observed.Logger)
 	summary, err := manager.Run(ctx, in.task)
 	settled()
 	var gone int64
 	for _, t := range summary.Tasks {
 		gone += t.Snapshot.Outcomes[runner.Succeeded] + t.Snapshot.Outcomes[runner.Discarded]
 	}
-	printed := s.printReplay(summary, gone, max(n-gone, 0))
+	printed := r.printReplay(summary, gone, max(n-gone, 0))
 	if err == nil && printed == nil && gone < n {
-		return &told{err: errStay}
+		return &reportedError{err: errStay}
 	}
 	return errors.Join(err, printed)
 }
 
-func (s *session) printReplay(summary runner.Summary, gone, stay int64) error {
-	if s.json() {
-		return s.printJSON(documented(summary))
+func (r *replayCommands) printReplay(summary runner.Summary, gone, stay int64) error {
+	if r.out.json() {
+		return r.out.printJSON(documented(summary))
 	}
-	text := summarize(summary, s.colorsFor(s.process.Stdout))
+	text := summarize(summary, r.out.colors())
 	if text != "" {
 		text += "\n"
 	}
-	return s.print(text + humanize.Plural(gone, "dead letter") + " replayed and dropped, " + humanize.Count(stay) + " left\n")
+	return r.out.print(text + humanize.Plural(gone, "dead letter") + " replayed and dropped, " + humanize.Count(stay) + " left\n")
 }

@@ -8,7 +8,15 @@ import (
 	"github.com/ergon-go/ergon/deadletter"
 )
 
-func (p *program) replayCommand() *cobra.Command {
+// replayCommands are the command replay.
+type replayCommands struct {
+	out       *printer
+	configs   *loader
+	telemetry *telemetrySetup
+	sessions  *sessions
+}
+
+func (r *replayCommands) command() *cobra.Command {
 	var choice letterChoice
 	var payload payloadFlags
 	var settled bool
@@ -22,28 +30,28 @@ With --payload-file or --payload-json the one letter that is named is run with a
 With --settled nothing is run: transactions that the task's queue has settled and still keeps are made ready once more, those
 with the ids that are given in place of keys, those settled in the time that --newer-than and --older-than say, or --all. What
 comes out of them is new: it is not taken for what came out before.`,
-		Args: cobra.MinimumNArgs(0), ValidArgsFunction: p.completePlace,
+		Args: cobra.MinimumNArgs(0), ValidArgsFunction: r.configs.completePlace,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usagef("the name of a task is missing")
 			}
-			if settled && (c.Flags().Changed("payload-json") || c.Flags().Changed("payload-file")) {
+			if settled && payload.givenIn(c) {
 				return usagef("--settled delivers what was settled as it was; another payload is for a dead letter")
 			}
 			if settled {
-				return p.replaySettled(c.Context(), args[0], args[1:], &choice)
+				return r.replaySettled(c.Context(), args[0], args[1:], &choice)
 			}
-			return p.replayLetters(c, args, &choice, payload)
+			return r.replayLetters(c, args, &choice, payload)
 		},
 	}
-	choice.add(p, c)
+	choice.add(r.configs, c)
 	payload.add(c)
 	c.Flags().BoolVar(&settled, "settled", false, "what the task's queue has settled, in place of its dead letters")
 	return c
 }
 
-func (p *program) replayLetters(c *cobra.Command, args []string, choice *letterChoice, payload payloadFlags) error {
-	return p.inSession(c.Context(), func(ctx context.Context, s *session) error {
+func (r *replayCommands) replayLetters(c *cobra.Command, args []string, choice *letterChoice, payload payloadFlags) error {
+	return r.sessions.run(c.Context(), func(ctx context.Context, s *session) error {
 		task, err := s.config.task(args[0])
 		if err != nil {
 			return err
@@ -61,20 +69,20 @@ func (p *program) replayLetters(c *cobra.Command, args []string, choice *letterC
 			return err
 		}
 		filter.Keys = append(filter.Keys, args[1:]...)
-		edit, err := p.letterEdit(c, payload, filter)
+		edit, err := readEdit(c, payload, filter, r.out.process.Stdin)
 		if err != nil {
 			return err
 		}
-		if err := s.replayable(task); err != nil {
+		if err := replayable(s, task); err != nil {
 			return err
 		}
 		var n int64
 		if err := within(ctx, s, at, func(ctx context.Context, store deadletter.Store) error {
-			filter, n, err = choice.consent(ctx, p, in, store, filter, "Replay")
+			filter, n, err = choice.consent(ctx, r.out, in, store, filter, "Replay")
 			return err
 		}); err != nil {
 			return err
 		}
-		return s.replay(ctx, in, filter, edit, n)
+		return r.run(ctx, s, in, filter, edit, n)
 	})
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // replaySettled makes settled transactions of a queue ready once more.
-func (p *program) replaySettled(ctx context.Context, name string, ids []string, choice *letterChoice) error {
+func (r *replayCommands) replaySettled(ctx context.Context, name string, ids []string, choice *letterChoice) error {
 	if choice.task != "" || choice.fingerprint != "" || len(choice.keys) > 0 || choice.category.value != "" || choice.phase.value != "" {
 		return usagef("--settled is not about dead letters; choose by ids, by --newer-than and --older-than, or --all")
 	}
@@ -24,14 +24,14 @@ func (p *program) replaySettled(ctx context.Context, name string, ids []string, 
 	if filter.SettledAfter, filter.SettledBefore, err = choice.failed.bounds(time.Now()); err != nil {
 		return err
 	}
-	return p.inSession(ctx, func(ctx context.Context, s *session) error {
+	return r.sessions.run(ctx, func(ctx context.Context, s *session) error {
 		at, err := s.config.at(name, source)
 		if err != nil {
 			return err
 		}
 		return within(ctx, s, at, func(ctx context.Context, queue capability.Replayer) error {
 			if len(ids) != 1 && !choice.yes {
-				if err := p.confirm(ctx, "Have "+at.String()+" deliver all that is meant again?"); err != nil {
+				if err := r.out.confirm(ctx, "Have "+at.String()+" deliver all that is meant again?"); err != nil {
 					return err
 				}
 			}
@@ -39,14 +39,14 @@ func (p *program) replaySettled(ctx context.Context, name string, ids []string, 
 			if err != nil {
 				return err
 			}
-			return p.printReady(at, n)
+			return r.printReady(at, n)
 		})
 	})
 }
 
-func (p *program) printReady(at place, n int64) error {
-	if p.json() {
-		return p.printJSON(map[string]any{"connector": at.String(), "ready": n})
+func (r *replayCommands) printReady(at place, n int64) error {
+	if r.out.json() {
+		return r.out.printJSON(map[string]any{"connector": at.String(), "ready": n})
 	}
-	return p.print(humanize.Plural(n, "settled transaction") + " of " + at.String() + " ready again\n")
+	return r.out.print(humanize.Plural(n, "settled transaction") + " of " + at.String() + " ready again\n")
 }

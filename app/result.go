@@ -27,16 +27,16 @@ type failureDocument struct {
 	Message  string `json:"message"`
 }
 
-func (p *program) printResult(task string, r runner.Result) error {
+func (t *transactCommands) printResult(task string, r runner.Result) error {
 	value, unfit := shown(r.Value)
 	if unfit != nil {
-		p.messagef("%s: transaction %s succeeded, but its result cannot be shown: %v\n", p.settings.Name, r.Transaction.ID(), unfit)
+		t.out.messagef("%s: transaction %s succeeded, but its result cannot be shown: %v\n", t.out.program, r.Transaction.ID(), unfit)
 	}
 	switch {
-	case p.json():
-		return p.printJSON(resultDocument{Task: task, TransactionID: r.Transaction.ID(), Outcome: "succeeded", Result: value})
+	case t.out.json():
+		return t.out.printJSON(resultDocument{Task: task, TransactionID: r.Transaction.ID(), Outcome: "succeeded", Result: value})
 	case unfit == nil:
-		return p.printJSON(value)
+		return t.out.printJSON(value)
 	}
 	return nil
 }
@@ -81,22 +81,22 @@ var errFailed = errors.New("the transaction failed")
 
 // printFailure tells what a failed transaction failed with, and what else went wrong. The exit code is 1 whatever the
 // causes have to say about that.
-func (p *program) printFailure(task, id string, e *ergon.TransactionError, others []error) error {
+func (t *transactCommands) printFailure(task, id string, e *ergon.TransactionError, others []error) error {
 	failure := failureDocument{e.Category.String(), string(e.Phase), e.Attempts, e.Err.Error()}
-	if p.json() {
-		if err := p.printJSON(resultDocument{Task: task, TransactionID: id, Outcome: "failed", Error: &failure}); err != nil {
+	if t.out.json() {
+		if err := t.out.printJSON(resultDocument{Task: task, TransactionID: id, Outcome: "failed", Error: &failure}); err != nil {
 			return err
 		}
 	} else {
-		p.messagef("%s: transaction %s failed\n%s", p.settings.Name, id, table("  ", [][]cell{
+		t.out.messagef("%s: transaction %s failed\n%s", t.out.program, id, table("  ", [][]cell{
 			cells("task", task), cells("category", failure.Category), cells("phase", failure.Phase),
 			cells("attempts", humanize.Count(failure.Attempts)), cells("message", strings.ReplaceAll(failure.Message, "\n", "\n            ")),
 		}))
 	}
 	for _, other := range others {
-		p.tell(other)
+		t.out.reportError(other)
 	}
-	return &told{err: errFailed}
+	return &reportedError{err: errFailed}
 }
 
 // besides is what err is joined of but for known.

@@ -3,9 +3,7 @@ package app
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"slices"
-	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -13,7 +11,15 @@ import (
 	"github.com/ergon-go/ergon/runner"
 )
 
-func (p *program) runCommand() *cobra.Command {
+// runCommands are the command run.
+type runCommands struct {
+	out       *printer
+	configs   *loader
+	telemetry *telemetrySetup
+	epilogue  func() string // what the program adds to the summary; nil for nothing
+}
+
+func (r *runCommands) command() *cobra.Command {
 	var of runOptions
 	c := &cobra.Command{
 		Use: "run [task...]", Short: "Run tasks until their sources are empty, or until they are stopped", GroupID: groupRun,
@@ -21,12 +27,12 @@ func (p *program) runCommand() *cobra.Command {
 			"They run side by side; with --in-order one after the other, each when the one before it has ended, in the order in which\n" +
 			"they are named, or else in that of the configuration.\n\n" +
 			"SIGINT (Ctrl-C), SIGTERM and SIGHUP stop in order: what is in flight is finished. A second SIGINT or SIGTERM cuts that short.",
-		ValidArgsFunction: p.completeTasks,
+		ValidArgsFunction: r.configs.completeTasks,
 		RunE: func(c *cobra.Command, names []string) error {
 			if c.Flags().Changed("limit") && of.limit < 1 {
 				return usagef("--limit is %d, it must be at least 1; leave it out for the limits of the configuration", of.limit)
 			}
-			return p.runTasks(c.Context(), names, of)
+			return r.runTasks(c.Context(), names, of)
 		},
 	}
 	c.Flags().StringVar(&of.console, consoleFlag, "", "serve the console at `host:port` where the configuration does not say (ops.listen)")
@@ -35,9 +41,6 @@ func (p *program) runCommand() *cobra.Command {
 	return c
 }
 
-// consoleFlag is the flag of run that dev sets.
-const consoleFlag = "console"
-
 // runOptions are the flags of run.
 type runOptions struct {
 	console string
@@ -45,23 +48,23 @@ type runOptions struct {
 	limit   int64 // 0 leaves those of the configuration
 }
 
-func (p *program) runTasks(ctx context.Context, names []string, of runOptions) error {
-	c, err := p.load()
+func (r *runCommands) runTasks(ctx context.Context, names []string, of runOptions) error {
+	c, err := r.configs.load()
 	if err != nil {
 		return err
 	}
-	c.console = of.console
-	ctx, force, stop := p.process.Signals(ctx)
+	ctx, force, stop := r.out.process.Signals(ctx)
 	defer stop()
-	line := &liveLine{terminal: p.process.Stderr}
-	providers, err := p.observe(ctx, c.telemetry(p.options), line, c.names(names))
+	line := &liveLine{terminal: r.out.process.Stderr}
+	observed, err := r.telemetry.start(ctx, r.telemetry.config(c), line, c.names(names))
 	if err != nil {
 		return err
 	}
-	defer p.end(ctx, providers)
-	settings := p.runnerSettings(providers, force)
-	settings.Output, settings.Recorder = line, c.recorder() // of worker processes too
-	manager, err := p.manager(c, settings, of.limit)
+	defer observed.end(ctx)
+	settings := observed.runnerSettings(force)
+	at := endpoint{out: r.out, registry: r.configs.registry, version: r.telemetry.version, config: c, console: of.console}
+	settings.Output, settings.Recorder = line, at.recorder() // of worker processes too
+	manager, err := c.manager(settings, of.limit)
 	if err != nil {
 		return err
 	}
@@ -72,15 +75,15 @@ func (p *program) runTasks(ctx context.Context, names []string, of runOptions) e
 		}
 		run = manager.RunInOrder
 	}
-	unserved, err := p.operate(ctx, c, manager, settings, providers)
+	unserved, err := at.serve(ctx, manager, settings, observed.Providers)
 	if err != nil {
 		return err
 	}
 	defer unserved()
-	settled := p.watch(ctx, manager, line, providers.Logger)
+	settled := watch(ctx, r.out, manager, line, observed.Logger)
 	summary, err := run(ctx, names...)
 	settled()
-	unprinted := p.printSummary(summary, err == nil)
+	unprinted := r.printSummary(summary, err == nil)
 	if errors.Is(unprinted, syscall.EPIPE) {
 		unprinted = nil // what was run has run, whether somebody reads of it or not
 	}
@@ -105,59 +108,17 @@ func checkSteps(m *runner.Manager, names []string) error {
 	return errors.Join(faults...)
 }
 
-// manager has all tasks of the configuration.
-func (p *program) manager(c configuration, s runner.Settings, limit int64) (*runner.Manager, error) {
-	m := runner.NewManager(s)
-	var faults []error
-	for _, task := range c.Tasks {
-		if limit > 0 {
-			task.Consumer.Loop.Limit, task.Producer.Loop.Limit = limit, limit
-		}
-		faults = append(faults, m.Register(task))
-	}
-	return m, errors.Join(faults...)
-}
-
-// watch shows how far the tasks are, on a terminal in a line that is redrawn, otherwise in the log, until the function
-// that it returns is called.
-func (p *program) watch(ctx context.Context, m *runner.Manager, line *liveLine, logger *slog.Logger) (end func()) {
-	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
-	var watcher sync.WaitGroup
-	watcher.Go(func() {
-		select {
-		case <-ctx.Done():
-			logger.InfoContext(ctx, "stopping: what is in flight is finished; a second signal cuts that short", "cause", context.Cause(ctx))
-		case <-watching.Done():
-		}
-	})
-	watcher.Go(func() {
-		if _, terminal := p.terminal(p.process.Stderr); !terminal {
-			logProgress(watching, m.Progress, logger)
-			return
-		}
-		columns := func() int {
-			width, _ := p.terminal(p.process.Stderr)
-			return width
-		}
-		drawProgress(watching, m.Progress, line, columns, ctx.Done())
-	})
-	return func() {
-		stop()
-		watcher.Wait()
-	}
-}
-
 // printSummary prints what a run came to; ended is whether all tasks came to their natural end.
-func (p *program) printSummary(summary runner.Summary, ended bool) error {
+func (r *runCommands) printSummary(summary runner.Summary, ended bool) error {
 	if len(summary.Tasks) == 0 {
 		return nil
 	}
-	if p.json() {
-		return p.printJSON(documented(summary))
+	if r.out.json() {
+		return r.out.printJSON(documented(summary))
 	}
-	text := summarize(summary, p.colorsFor(p.process.Stdout))
-	if ended && p.settings.Epilogue != nil {
-		text += "\n" + p.epilogue()
+	text := summarize(summary, r.out.colors())
+	if ended && r.epilogue != nil {
+		text += "\n" + r.epilogue()
 	}
-	return p.print(text)
+	return r.out.print(text)
 }

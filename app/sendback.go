@@ -9,14 +9,13 @@ import (
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/deadletter"
-	"github.com/ergon-go/ergon/internal/ask"
 	"github.com/ergon-go/ergon/internal/humanize"
 )
 
 // sendBack sends the letters that match, which are of one task, to the source of that task, and drops them when it has
-// them. It returns how many; the error is a *wrong where the source takes nothing, or not all.
-func (s *session) sendBack(
-	ctx context.Context, store deadletter.Store, filter deadletter.Filter, edit *letterEdit,
+// them. It returns how many; the error is a *usageError where the source takes nothing, or not all.
+func sendBack(
+	ctx context.Context, s *session, store deadletter.Store, filter deadletter.Filter, edit *letterEdit,
 ) (sent int64, err error) {
 	task, err := s.config.task(filter.Task)
 	if err != nil {
@@ -36,7 +35,7 @@ func (s *session) sendBack(
 			return err
 		}
 		if declared.Dedup == capability.DedupUntold {
-			return &wrong{err: fmt.Errorf("%s may take what it knows for a duplicate, and does not tell", at)}
+			return &usageError{err: fmt.Errorf("%s may take what it knows for a duplicate, and does not tell", at)}
 		}
 		pages := &letterPages{store: store, filter: filter}
 		for letters, err := range pages.pages(ctx) {
@@ -60,9 +59,9 @@ func (s *session) sendBack(
 	switch {
 	case err != nil:
 	case described > 0 && stays == 0:
-		err = &wrong{err: fmt.Errorf("%s: %w", humanize.Plural(described, "dead letter"), deadletter.ErrDescribed)}
+		err = &usageError{err: fmt.Errorf("%s: %w", humanize.Plural(described, "dead letter"), deadletter.ErrDescribed)}
 	case stays > 0:
-		err = &wrong{err: fmt.Errorf("%s knows what was given back before with other content", at)}
+		err = &usageError{err: fmt.Errorf("%s knows what was given back before with other content", at)}
 	}
 	return sent, err
 }
@@ -106,43 +105,4 @@ func send(ctx context.Context, source ergon.Dispatcher, batch []ergon.Transactio
 		lost[i] = err != nil && !partly || partly && some.Failures[i] != nil || heard.conflicts(batch[i])
 	}
 	return lost, err
-}
-
-// drop drops letters; a filter without keys would be all.
-func drop(ctx context.Context, store deadletter.Store, letters []deadletter.Letter) error {
-	var filter deadletter.Filter
-	for i := range letters {
-		filter.Keys = append(filter.Keys, letters[i].Key)
-	}
-	if len(filter.Keys) == 0 {
-		return nil
-	}
-	_, err := store.DropDeadLetters(ctx, filter)
-	return err
-}
-
-// takesWork refuses a connector that cannot dispatch, and one whose result is that of a run, which this is not.
-func (s *session) takesWork(at place) error {
-	connector, err := capable[ergon.Dispatcher](s, at)
-	if err != nil {
-		return err
-	}
-	return refuseReplacer(at, connector)
-}
-
-// refuseReplacer keeps work from where it could not be seen: see capability.Replacer.
-func refuseReplacer(at place, connector any) error {
-	replacer, ok := connector.(capability.Replacer)
-	if !ok {
-		return nil
-	}
-	replaces, err := ask.For(fmt.Sprintf("ReplacesResult of %T", connector), replacer.ReplacesResult)
-	if err != nil {
-		return fmt.Errorf("connector %s: %w", at, err)
-	}
-	if replaces {
-		return &wrong{err: fmt.Errorf("connector %s (%s) replaces its result when a run of its task ends, so what is sent to it "+
-			"from outside of one would be lost; have it append", at, at.task.Connectors[at.connector].Type)}
-	}
-	return nil
 }

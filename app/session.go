@@ -8,36 +8,43 @@ import (
 	"strings"
 
 	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/config"
 	"github.com/ergon-go/ergon/runner"
 )
 
+// sessions makes sessions.
+type sessions struct {
+	out       *printer
+	configs   *loader
+	telemetry *telemetrySetup
+}
+
 // session is what a command has that opens connectors.
 type session struct {
-	*program
-
+	registry *config.Registry
 	config   configuration
 	settings runner.Settings
 	manager  *runner.Manager
 }
 
-// inSession loads the configuration and calls do, with a context that a signal ends.
-func (p *program) inSession(ctx context.Context, do func(ctx context.Context, s *session) error) error {
-	c, err := p.load()
+// run loads the configuration and calls do, with a context that a signal ends.
+func (o *sessions) run(ctx context.Context, do func(ctx context.Context, s *session) error) error {
+	c, err := o.configs.load()
 	if err != nil {
 		return err
 	}
-	ctx, force, stop := p.process.Signals(ctx)
+	ctx, force, stop := o.out.process.Signals(ctx)
 	defer stop()
-	providers, err := p.observe(ctx, logsOnly(c.telemetry(p.options)), p.process.Stderr, nil)
+	observed, err := o.telemetry.start(ctx, logsOnly(o.telemetry.config(c)), o.out.process.Stderr, nil)
 	if err != nil {
 		return err
 	}
-	settings := runner.Settings{Logger: providers.Logger, Force: force, Flush: p.settings.Flush}
-	manager, err := p.manager(c, settings, 0)
+	settings := runner.Settings{Logger: observed.Logger, Force: force, Flush: o.telemetry.flush}
+	manager, err := c.manager(settings, 0)
 	if err != nil {
 		return err
 	}
-	return do(ctx, &session{p, c, settings, manager})
+	return do(ctx, &session{registry: o.configs.registry, config: c, settings: settings, manager: manager})
 }
 
 // within opens a connector as a worker does, calls use with it and closes it. One that is no T is refused before anything
@@ -73,7 +80,7 @@ func capable[T any](s *session, at place) (T, error) {
 // where it would be gone with the command.
 func refuseLocal(at place, connector any) error {
 	if _, local := connector.(capability.ProcessLocal); local {
-		return &wrong{err: fmt.Errorf("connector %s (%s) keeps what it holds in the memory of the process that runs its task: from here "+
+		return &usageError{err: fmt.Errorf("connector %s (%s) keeps what it holds in the memory of the process that runs its task: from here "+
 			"nothing of it can be seen, and what is put there from here is lost; use a queue in a file",
 			at, at.task.Connectors[at.connector].Type)}
 	}
@@ -82,13 +89,13 @@ func refuseLocal(at place, connector any) error {
 
 func (s *session) incapable(at place, wanted reflect.Type) error {
 	text := fmt.Sprintf("connector %s (%s) cannot %s", at, at.task.Connectors[at.connector].Type, words[wanted.Name()])
-	return &wrong{err: fmt.Errorf("%s; %s", text, s.typesThatCan(wanted))}
+	return &usageError{err: fmt.Errorf("%s; %s", text, s.typesThatCan(wanted))}
 }
 
 // typesThatCan says which types of connectors have a capability.
-func (p *program) typesThatCan(wanted reflect.Type) string {
+func (s *session) typesThatCan(wanted reflect.Type) string {
 	var names []string
-	for _, t := range p.settings.Registry.Connectors() {
+	for _, t := range s.registry.Connectors() {
 		if slices.Contains(t.Capabilities(), wanted.Name()) {
 			names = append(names, t.Name)
 		}

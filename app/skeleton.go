@@ -9,8 +9,8 @@ import (
 )
 
 // skeleton is how a configuration begins that has the program's first task read from its first source.
-func (p *program) skeleton() string {
-	reg, name := p.settings.Registry, p.settings.Name
+func (l *loader) skeleton() string {
+	reg, name := l.registry, l.program
 	task, source, sink := "<task>", "<connector>", "<connector>"
 	if tasks := reg.Tasks(); len(tasks) > 0 {
 		task = tasks[0].Name

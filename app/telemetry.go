@@ -8,48 +8,40 @@ import (
 	"sync"
 
 	"github.com/ergon-go/ergon/config"
-	"github.com/ergon-go/ergon/ops"
 	"github.com/ergon-go/ergon/runner"
 	"github.com/ergon-go/ergon/telemetry"
 )
 
-const (
-	telemetryKey  = "telemetry"
-	telemetryText = "What is exported of traces, metrics and logs, and where to. Variables of OpenTelemetry, OTEL_*, are its defaults."
-)
-
-// registry is the program's, with the sections that the command line understands; defaults are those of telemetry.
-func (p *program) registry(defaults telemetry.Config) *config.Registry {
-	reg := p.settings.Registry.Clone()
-	config.Section(reg, telemetryKey, telemetryText, defaults)
-	config.Section(reg, opsKey, opsText, ops.DefaultConfig())
-	return reg
+// telemetrySetup makes the telemetry of a run as the configuration and the flags of logging say.
+type telemetrySetup struct {
+	out       *printer
+	version   string
+	flush     func(context.Context) error // of providers that the program made; nil for none
+	logLevel  choice                      // --log-level
+	logFormat choice                      // --log-format
 }
 
-// telemetry is what the configuration says, and the flags of logging before that.
-func (c configuration) telemetry(o options) telemetry.Config {
+// observed is the telemetry of one run. Whoever started it calls end.
+type observed struct {
+	*telemetry.Providers
+
+	setup     *telemetrySetup
+	workerEnv []string // variables for worker processes
+}
+
+// config is the section telemetry of a configuration. The flags of logging win.
+func (t *telemetrySetup) config(c configuration) telemetry.Config {
 	cfg, _ := config.SectionOf[telemetry.Config](c.Config, telemetryKey) // load has registered it
-	if o.logLevel.value != "" {
-		cfg.Logs.Level = telemetry.Level(o.logLevel.value)
+	if t.logLevel.value != "" {
+		cfg.Logs.Level = telemetry.Level(t.logLevel.value)
 	}
-	if o.logFormat.value != "" {
-		cfg.Logs.Console.Format = telemetry.Format(o.logFormat.value)
+	if t.logFormat.value != "" {
+		cfg.Logs.Console.Format = telemetry.Format(t.logFormat.value)
 	}
 	return cfg
 }
 
-// names are those tasks, all where there are none.
-func (c configuration) names(tasks []string) []string {
-	if len(tasks) > 0 {
-		return tasks
-	}
-	for _, t := range c.Tasks {
-		tasks = append(tasks, t.Name)
-	}
-	return tasks
-}
-
-// aside is for what runs beside a program that has the addresses and the log file already: it leaves them alone.
+// aside is for a command that may run beside the program: it does not use the address and the log file of that.
 func aside(cfg telemetry.Config) telemetry.Config {
 	cfg.Metrics.Prometheus.Listen, cfg.Logs.File.Path = "", ""
 	return cfg
@@ -61,58 +53,56 @@ func logsOnly(cfg telemetry.Config) telemetry.Config {
 	return aside(cfg)
 }
 
-// observe sets telemetry up for a run of tasks, before any of them is made. Log lines go to w, and so do from now on those
-// of loggers that nobody has made. The caller shuts it down.
-func (p *program) observe(ctx context.Context, cfg telemetry.Config, w io.Writer, tasks []string) (*telemetry.Providers, error) {
+// start sets telemetry up for a run of tasks, before any of them is made. Log lines go to w; the default logger of the process
+// writes there as well from now on.
+func (t *telemetrySetup) start(ctx context.Context, cfg telemetry.Config, w io.Writer, tasks []string) (*observed, error) {
 	if err := cfg.Check(); err != nil {
-		return nil, &wrong{err: err}
+		return nil, &usageError{err: err}
 	}
-	_, terminal := p.terminal(p.process.Stderr)
+	process := t.out.process
+	_, terminal := t.out.terminal(process.Stderr)
 	s := telemetry.Settings{
-		Service: p.settings.Name, Version: p.version().Version, Tasks: tasks, ExecutionID: rand.Text(), Console: w, Terminal: terminal,
+		Service: t.out.program, Version: t.version, Tasks: tasks, ExecutionID: rand.Text(), Console: w, Terminal: terminal,
 	}
-	if is, worker := runner.InWorkerProcess(); worker {
-		cfg, s = p.ofWorker(is, cfg, s)
+	if worker, ok := runner.InWorkerProcess(); ok {
+		cfg, s = ofWorker(worker, cfg, s, process.LookupEnv)
 	}
-	p.workerEnv = workerEnv(s)
 	providers, err := telemetry.Setup(ctx, cfg, s)
 	if err != nil {
 		return nil, err
 	}
-	p.process.SetLogger(providers.Logger)
-	if p.process.SetProviders != nil {
-		p.process.SetProviders(providers)
+	process.SetLogger(providers.Logger)
+	if process.SetProviders != nil {
+		process.SetProviders(providers)
 	}
-	return providers, nil
+	return &observed{providers, t, workerEnv(s)}, nil
 }
 
 // runnerSettings are those of a run that is observed.
-func (p *program) runnerSettings(t *telemetry.Providers, force <-chan struct{}) runner.Settings {
+func (o *observed) runnerSettings(force <-chan struct{}) runner.Settings {
 	return runner.Settings{
-		TracerProvider: t.TracerProvider, MeterProvider: t.MeterProvider, Logger: t.Logger, Force: force, Flush: p.flush(t),
-		ContinueTraces: t.ContinueTraces, WorkerEnv: p.workerEnv,
+		TracerProvider: o.TracerProvider, MeterProvider: o.MeterProvider, Logger: o.Logger, Force: force, Flush: o.flush,
+		ContinueTraces: o.ContinueTraces, WorkerEnv: o.workerEnv,
 	}
 }
 
-// end shuts telemetry down where a run has not come so far as to do it.
-func (p *program) end(ctx context.Context, t *telemetry.Providers) {
-	if err := t.Shutdown(context.WithoutCancel(ctx)); err != nil {
-		t.Logger.ErrorContext(ctx, "telemetry could not be flushed; the last of it is missing", "error", err)
+// end shuts telemetry down if the run ended before it did that itself.
+func (o *observed) end(ctx context.Context) {
+	if err := o.Shutdown(context.WithoutCancel(ctx)); err != nil {
+		o.Logger.ErrorContext(ctx, "telemetry could not be flushed; the last of it is missing", "error", err)
 	}
 }
 
-// flush is called at the end of a run: ours, and that of the program beside it.
-func (p *program) flush(providers *telemetry.Providers) func(context.Context) error {
-	return func(ctx context.Context) error {
-		defer p.process.flush() // a worker process ends then
-		if p.settings.Flush == nil {
-			return providers.Shutdown(ctx)
-		}
-		var own error
-		var beside sync.WaitGroup
-		beside.Go(func() { own = providers.Shutdown(ctx) })
-		err := p.settings.Flush(ctx)
-		beside.Wait()
-		return errors.Join(err, own)
+// flush ends a run: it shuts telemetry down and, at the same time, flushes the providers that the program made.
+func (o *observed) flush(ctx context.Context) error {
+	defer o.setup.out.process.flush() // a worker process ends after this
+	if o.setup.flush == nil {
+		return o.Shutdown(ctx)
 	}
+	var own error
+	var beside sync.WaitGroup
+	beside.Go(func() { own = o.Shutdown(ctx) })
+	err := o.setup.flush(ctx)
+	beside.Wait()
+	return errors.Join(err, own)
 }

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"time"
 	"unicode"
-	"unicode/utf8"
 )
 
 // oneLine is text without line ends and other control characters, which could play tricks on a terminal.
@@ -30,24 +29,11 @@ func moment(t time.Time) string {
 	return t.UTC().Format("2006-01-02 15:04:05Z")
 }
 
-// clipped shortens the last column of a table so that it fits into the terminal; where there is none it stays as it is.
-func (p *program) clipped(rows [][]cell) [][]cell {
-	width, terminal := p.terminal(p.process.Stdout)
-	if !terminal || len(rows) == 0 {
-		return rows
+// listed joins words as a sentence does: "a, b or c", with last before the last of them.
+func listed(words []string, last string) string {
+	n := len(words)
+	if n < 2 {
+		return strings.Join(words, "")
 	}
-	last := len(rows[0]) - 1
-	for column := range last {
-		widest := 0
-		for _, row := range rows {
-			widest = max(widest, utf8.RuneCountInString(row[column].text))
-		}
-		width -= widest + 2
-	}
-	for _, row := range rows {
-		if text := []rune(row[last].text); len(text) > max(width, 1) {
-			row[last].text = string(text[:max(width, 1)-1]) + "…"
-		}
-	}
-	return rows
+	return strings.Join(words[:n-1], ", ") + " " + last + " " + words[n-1]
 }

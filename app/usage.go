@@ -11,16 +11,28 @@ import (
 	"github.com/ergon-go/ergon/internal/suggest"
 )
 
+// usageError is an error in what the program was given: arguments, flags, configuration.
+type usageError struct {
+	err  error
+	help bool // the help of the command says how to do it right
+}
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+// ExitCode is 2, for [runner.ExitCode].
+func (*usageError) ExitCode() int { return 2 }
+
 // usagef is for what the help of a command says how to do right.
 func usagef(format string, args ...any) error {
-	return &wrong{err: fmt.Errorf(format, args...), usage: true}
+	return &usageError{err: fmt.Errorf(format, args...), help: true}
 }
 
 // helpCommand is a command of cobra's.
 const helpCommand = "help"
 
-// suggest has the commands that cobra makes by itself refuse what they do not know, as all others do.
-func (p *program) suggest(root *cobra.Command) {
+// refuseUnknown has the commands that cobra makes by itself refuse what they do not know, as all others do.
+func refuseUnknown(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
@@ -31,17 +43,17 @@ func (p *program) suggest(root *cobra.Command) {
 				if err != nil {
 					return err
 				}
-				return p.onlyCommands(of, rest)
+				return onlyCommands(of, rest)
 			}
 		case "completion":
-			c.Args = p.onlyCommands
+			c.Args = onlyCommands
 			c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 		}
 	}
 }
 
 // onlyCommands refuses what is no command, where only a command can stand.
-func (p *program) onlyCommands(c *cobra.Command, args []string) error {
+func onlyCommands(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}

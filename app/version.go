@@ -4,8 +4,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
-
-	"github.com/spf13/cobra"
 )
 
 const ergonModule = "github.com/ergon-go/ergon"
@@ -19,32 +17,13 @@ type versions struct {
 	Platform string `json:"platform"`
 }
 
-func (p *program) versionCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "version", Short: "Print the versions of the program, of Ergon and of Go", GroupID: groupLook, Args: arguments(),
-		RunE: func(*cobra.Command, []string) error { return p.printVersion() },
-	}
-}
-
-func (p *program) printVersion() error {
-	v := p.version()
-	if p.json() {
-		return p.printJSON(v)
-	}
-	rows := [][]cell{cells(v.Name, v.Version)}
-	if v.Revision != "" {
-		rows = append(rows, cells("revision", v.Revision))
-	}
-	return p.print(table("", append(rows, cells("ergon", v.Ergon), cells("go", v.Go), cells("platform", v.Platform))))
-}
-
-// version is read from what the toolchain wrote into the program.
-func (p *program) version() versions {
+// versionsOf is read from what the toolchain wrote into the program.
+func versionsOf(name, version string, build func() (*debug.BuildInfo, bool)) versions {
 	v := versions{
-		Name: p.settings.Name, Version: p.settings.Version, Ergon: unknownVersion, Go: runtime.Version(),
+		Name: name, Version: version, Ergon: unknownVersion, Go: runtime.Version(),
 		Platform: runtime.GOOS + "/" + runtime.GOARCH,
 	}
-	if info, ok := p.process.BuildInfo(); ok {
+	if info, ok := build(); ok {
 		v.Ergon = moduleVersion(info, ergonModule)
 		v.Revision = setting(info, "vcs.revision")
 		if setting(info, "vcs.modified") == "true" {

@@ -22,8 +22,8 @@ func workerEnv(s telemetry.Settings) []string {
 
 // ofWorker is the telemetry of a worker process. It exports for itself and writes a log file of its own; log lines for the
 // console look as those of the process that it writes them to. The address for Prometheus is that one's.
-func (p *program) ofWorker(
-	is runner.WorkerProcess, cfg telemetry.Config, s telemetry.Settings,
+func ofWorker(
+	is runner.WorkerProcess, cfg telemetry.Config, s telemetry.Settings, lookupEnv func(string) (string, bool),
 ) (telemetry.Config, telemetry.Settings) {
 	cfg.Metrics.Prometheus.Listen = ""
 	if path := cfg.Logs.File.Path; path != "" {
@@ -31,8 +31,8 @@ func (p *program) ofWorker(
 		cfg.Logs.File.Path = strings.TrimSuffix(path, end) + "." + is.Worker + end
 	}
 	s.Tasks, s.Worker = []string{is.Task}, is.Worker
-	s.ExecutionID, _ = p.process.LookupEnv(executionVariable)
-	terminal, _ := p.process.LookupEnv(terminalVariable)
+	s.ExecutionID, _ = lookupEnv(executionVariable)
+	terminal, _ := lookupEnv(terminalVariable)
 	s.Terminal = terminal == "true"
 	return cfg, s
 }

@@ -137,7 +137,8 @@ var lattice = archtest.Lattice{
 		// A program for a browser to look at, with a driver: a module of its own.
 		{Packages: "console/browsertest/...", Ours: slices.Concat(parts, []string{"app/..."})},
 		{
-			Packages: "app/...", Ours: slices.Concat(parts, telemetryAndConsole, []string{"internal/humanize"}), TestOurs: []string{"internal/otlptest"},
+			Packages: "app/...", Ours: slices.Concat(parts, telemetryAndConsole, []string{"internal/humanize"}),
+			TestOurs:   []string{"internal/otlptest"},
 			ThirdParty: []string{"github.com/spf13/cobra/...", "github.com/spf13/pflag", "golang.org/x/term"},
 		},
 		{Packages: "cmd/*/...", Ours: slices.Concat(parts, telemetryAndConsole, []string{"app/..."})},
