@@ -6,6 +6,11 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/ergon-go/ergon/app/internal/machine"
+	"github.com/ergon-go/ergon/app/internal/output"
+	"github.com/ergon-go/ergon/app/internal/pid1"
+	"github.com/ergon-go/ergon/app/internal/process"
+	"github.com/ergon-go/ergon/app/internal/usage"
 	"github.com/ergon-go/ergon/config"
 )
 
@@ -19,31 +24,31 @@ func Main(registry *config.Registry) { Run(Settings{Registry: registry}) }
 // As process 1 of a container it runs the command line in a child process. It passes signals on to that, reaps what has lost
 // its parent, and takes over the exit code.
 func Run(s Settings) {
-	if code, ran := runAsInit(); ran {
+	if code, ran := pid1.Run(); ran {
 		os.Exit(code)
 	}
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // caught: output that nobody reads is an error as any other
-	limitMemory(os.DirFS("/"), os.LookupEnv)
-	process := thisProcess()
-	code := run(context.Background(), s, process)
-	process.flush()
+	machine.LimitMemory(os.DirFS("/"), os.LookupEnv)
+	around := process.This()
+	code := execute(context.Background(), s, around)
+	around.Flush()
 	os.Exit(code)
 }
 
-// run is one call of the command line; it returns the exit code.
-func run(ctx context.Context, s Settings, process process) int {
+// execute is one call of the command line; it returns the exit code.
+func execute(ctx context.Context, s Settings, around process.Process) int {
 	s = s.withDefaults()
 	if err := s.validate(); err != nil {
-		return (&program{out: newPrinter(s.Name, process)}).fail(nil, &usageError{err: err})
+		return (&program{out: output.New(s.Name, around)}).fail(nil, &usage.Error{Err: err})
 	}
-	p := newProgram(s, process)
+	p := newProgram(s, around)
 	root, err := p.root()
 	if err != nil {
-		return p.fail(nil, &usageError{err: err})
+		return p.fail(nil, &usage.Error{Err: err})
 	}
 	command, err := root.ExecuteContextC(ctx)
 	if err != nil && !p.began {
-		err = &usageError{err: err, help: true}
+		err = &usage.Error{Err: err, Help: true}
 	}
 	return p.fail(command, err)
 }

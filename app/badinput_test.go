@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/ergon-go/ergon/app"
+	"github.com/ergon-go/ergon/app/internal/process"
 	"github.com/ergon-go/ergon/config"
 )
 
@@ -88,7 +89,7 @@ func TestProgramThatIsPutTogetherWronglySaysSo(t *testing.T) {
 		}
 	}
 	var stderr strings.Builder
-	if code := app.Execute(t.Context(), app.Settings{}, app.Process{Stderr: &stderr}); code != 2 {
+	if code := app.Execute(t.Context(), app.Settings{}, process.Process{Stderr: &stderr}); code != 2 {
 		t.Errorf("no registry: code %d, want 2", code)
 	}
 	if !strings.Contains(stderr.String(), "no registry") {

@@ -11,16 +11,16 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
-	"testing/synctest"
 	"time"
 
 	"github.com/ergon-go/ergon/app"
+	"github.com/ergon-go/ergon/app/internal/machine"
 	"github.com/ergon-go/ergon/config"
 )
 
 // healthy is a machine where nothing is wrong.
-func healthy() app.Machine {
-	return app.Machine{
+func healthy() machine.Machine {
+	return machine.Machine{
 		Root: fstest.MapFS{}, LookupEnv: func(string) (string, bool) { return "", false },
 		Now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Synced: func() (bool, bool) { return true, true },
 		Processors: 2, MemoryLimit: math.MaxInt64,
@@ -73,7 +73,7 @@ const aPatient = `tasks:
 `
 
 // examined is what doctor finds, by check and what it is of.
-func examined(t *testing.T, patient string, m app.Machine, args ...string) (map[string]string, answer) {
+func examined(t *testing.T, patient string, m machine.Machine, args ...string) (map[string]string, answer) {
 	t.Helper()
 	in(t, strings.Replace(aPatient, "PATIENT", with(patient), 1))
 	got := call{settings: app.Settings{Registry: clinic()}, machine: m, args: append([]string{"doctor", "--output", "json"}, args...)}.do(t)
@@ -187,20 +187,6 @@ func TestConnectorThatCannotBeOpenedFails(t *testing.T) {
 	}
 }
 
-func TestConnectorThatHangsIsNotWaitedFor(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		start, returns := time.Now(), make(chan struct{})
-		err := app.Bounded(t.Context(), 3*time.Second, func(context.Context) error { // does not heed its context
-			<-returns
-			return nil
-		})
-		if err == nil || err.Error() != "no answer within 3s" || time.Since(start) != 3*time.Second {
-			t.Errorf("got %v after %s", err, time.Since(start))
-		}
-		close(returns)
-	})
-}
-
 func TestStorageMustBeWritableAndHaveRoom(t *testing.T) {
 	for name, c := range map[string]struct {
 		path     string
@@ -239,33 +225,33 @@ func TestMachineIsLookedAt(t *testing.T) {
 		"sys/fs/cgroup/cpu.max":    {Data: []byte("250000 100000\n")},
 	}
 	for name, c := range map[string]struct {
-		change      func(*app.Machine)
+		change      func(*machine.Machine)
 		check, want string
 	}{
 		"memory that Go does not know of": {
-			func(m *app.Machine) { m.Root = group }, "memory",
+			func(m *machine.Machine) { m.Root = group }, "memory",
 			"warn: the control group allows 1 GiB, of which Go does not know",
 		},
 		"memory that fits": {
-			func(m *app.Machine) { m.Root, m.MemoryLimit = group, 1<<30 }, "memory", "ok: Go keeps below 1 GiB of 1 GiB",
+			func(m *machine.Machine) { m.Root, m.MemoryLimit = group, 1<<30 }, "memory", "ok: Go keeps below 1 GiB of 1 GiB",
 		},
 		"memory above the limit": {
-			func(m *app.Machine) { m.Root, m.MemoryLimit = group, 2<<30 }, "memory",
+			func(m *machine.Machine) { m.Root, m.MemoryLimit = group, 2<<30 }, "memory",
 			"fail: GOMEMLIMIT is 2 GiB, but the control group allows 1 GiB",
 		},
-		"memory without a control group": {func(m *app.Machine) { m.MemoryLimit = 2 << 30 }, "memory", "ok: GOMEMLIMIT is 2 GiB"},
+		"memory without a control group": {func(m *machine.Machine) { m.MemoryLimit = 2 << 30 }, "memory", "ok: GOMEMLIMIT is 2 GiB"},
 		"processors that fit": {
-			func(m *app.Machine) { m.Root, m.Processors = group, 3 }, "processors", "ok: Go uses 3 at once, the control group allows 2.5",
+			func(m *machine.Machine) { m.Root, m.Processors = group, 3 }, "processors", "ok: Go uses 3 at once, the control group allows 2.5",
 		},
 		"processors above the quota": {
-			func(m *app.Machine) { m.Root, m.Processors = group, 4 }, "processors", "warn: Go uses 4 at once, the control group allows 2.5",
+			func(m *machine.Machine) { m.Root, m.Processors = group, 4 }, "processors", "warn: Go uses 4 at once, the control group allows 2.5",
 		},
 		"clock that nobody sets": {
-			func(m *app.Machine) { m.Synced = func() (bool, bool) { return false, true } }, "clock",
+			func(m *machine.Machine) { m.Synced = func() (bool, bool) { return false, true } }, "clock",
 			"warn: 2026-03-01 12:00:00Z, not synchronized",
 		},
 		"clock that cannot be": {
-			func(m *app.Machine) { m.BuiltAt = m.Now.Add(time.Second) }, "clock",
+			func(m *machine.Machine) { m.BuiltAt = m.Now.Add(time.Second) }, "clock",
 			"fail: it is 2026-03-01 12:00:00Z, but the program is of 2026-03-01 12:00:01Z",
 		},
 	} {

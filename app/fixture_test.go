@@ -21,6 +21,8 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/app"
+	"github.com/ergon-go/ergon/app/internal/machine"
+	"github.com/ergon-go/ergon/app/internal/process"
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/config"
 	"github.com/ergon-go/ergon/policy"
@@ -152,7 +154,7 @@ type call struct {
 	signals  func(context.Context) (context.Context, <-chan struct{}, func())
 	stdout   io.Writer
 	logger   func(*slog.Logger) // takes the process's own
-	machine  app.Machine        // that doctor looks at
+	machine  machine.Machine    // that doctor looks at
 }
 
 // lockedBuffer may be written and read at once.
@@ -199,7 +201,7 @@ func (c call) do(t *testing.T) answer {
 	if c.stdout == nil {
 		c.stdout = &stdout
 	}
-	code := app.Execute(t.Context(), c.settings, app.Process{
+	code := app.Execute(t.Context(), c.settings, process.Process{
 		Args: c.args, Stdin: strings.NewReader(c.stdin), Stdout: c.stdout, Stderr: &stderr,
 		LookupEnv:   func(name string) (string, bool) { value, set := c.env[name]; return value, set },
 		Columns:     func(io.Writer) (int, bool) { return c.columns, c.columns > 0 },
@@ -207,7 +209,7 @@ func (c call) do(t *testing.T) answer {
 		Signals:     c.signals,
 		BuildInfo:   func() (*debug.BuildInfo, bool) { return nil, false },
 		SetLogger:   c.logger,
-		Machine:     func() app.Machine { return c.machine },
+		Machine:     func() machine.Machine { return c.machine },
 	})
 	return answer{code, stdout.String(), stderr.String()}
 }

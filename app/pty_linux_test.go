@@ -15,6 +15,8 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/app"
+	"github.com/ergon-go/ergon/app/internal/process"
+	"github.com/ergon-go/ergon/app/internal/terminaltest"
 )
 
 // pseudoTerminal returns both ends of a terminal of some width.
@@ -43,12 +45,12 @@ func pseudoTerminal(t *testing.T, columns uint16) (ours, theirs *os.File) {
 }
 
 // watched passes on what is written to a terminal and calls saw with each new state of its screen.
-func watched(from io.Reader, to *terminal, saw func(string)) {
+func watched(from io.Reader, to *terminaltest.Screen, saw func(string)) {
 	buffer := make([]byte, 4096)
 	for {
 		n, err := from.Read(buffer)
 		_, _ = to.Write(buffer[:n])
-		saw(to.screen())
+		saw(to.Text())
 		if err != nil {
 			return // EIO: the other end is closed
 		}
@@ -71,7 +73,7 @@ func TestRunShowsALiveLineOnATerminal(t *testing.T) {
 		}}
 	}, "waits")
 	ours, theirs := pseudoTerminal(t, 60)
-	screen, once := new(terminal), sync.OnceFunc(func() { close(seen) })
+	screen, once := new(terminaltest.Screen), sync.OnceFunc(func() { close(seen) })
 	var watching sync.WaitGroup
 	watching.Go(func() {
 		watched(ours, screen, func(now string) {
@@ -81,9 +83,9 @@ func TestRunShowsALiveLineOnATerminal(t *testing.T) {
 		})
 	})
 	var stdout lockedBuffer
-	code := app.Execute(t.Context(), app.Settings{Registry: reg, Name: "reckon"}, app.Process{
+	code := app.Execute(t.Context(), app.Settings{Registry: reg, Name: "reckon"}, process.Process{
 		Args: []string{"run"}, Stdout: &stdout, Stderr: theirs, LookupEnv: func(string) (string, bool) { return "", false },
-		Columns:   app.Columns,
+		Columns:   process.Columns,
 		Signals:   func(ctx context.Context) (context.Context, <-chan struct{}, func()) { return ctx, nil, func() {} },
 		BuildInfo: func() (*debug.BuildInfo, bool) { return nil, false }, SetLogger: func(*slog.Logger) {},
 	})
@@ -94,7 +96,7 @@ func TestRunShowsALiveLineOnATerminal(t *testing.T) {
 	if code != 0 || !strings.Contains(stdout.String(), "succeeded  3") {
 		t.Errorf("code %d, stdout %s", code, stdout.String())
 	}
-	if got := strings.Count(screen.screen(), "\n"); got != 3 || !strings.HasSuffix(screen.screen(), "\n") {
-		t.Errorf("in the end the terminal has three log lines and no live line; got\n%s", screen.screen())
+	if got := strings.Count(screen.Text(), "\n"); got != 3 || !strings.HasSuffix(screen.Text(), "\n") {
+		t.Errorf("in the end the terminal has three log lines and no live line; got\n%s", screen.Text())
 	}
 }

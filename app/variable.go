@@ -61,12 +61,12 @@ func (p *program) lookup(name string) (string, bool) {
 				return flag.Value.String(), true
 			}
 		}
-		if value, set := p.out.process.LookupEnv(name); set {
+		if value, set := p.out.Process.LookupEnv(name); set {
 			return value, true
 		}
 		return v.Default, v.Default != ""
 	}
-	return p.out.process.LookupEnv(name)
+	return p.out.Process.LookupEnv(name)
 }
 
 // epilogue is what the program's own words after a run are.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/ergon-go/ergon/app"
+	"github.com/ergon-go/ergon/app/internal/process"
 )
 
 func TestVersionIsReadFromTheBuild(t *testing.T) {
@@ -31,7 +32,7 @@ func TestVersionIsReadFromTheBuild(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var stdout bytes.Buffer
-			code := app.Execute(t.Context(), app.Settings{Name: "reckon", Registry: registry(), Version: c.given}, app.Process{
+			code := app.Execute(t.Context(), app.Settings{Name: "reckon", Registry: registry(), Version: c.given}, process.Process{
 				Args: []string{"version"}, Stdout: &stdout, Stderr: &stdout,
 				LookupEnv: func(string) (string, bool) { return "", false },
 				BuildInfo: func() (*debug.BuildInfo, bool) { return c.info, c.info != nil },

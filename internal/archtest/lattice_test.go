@@ -45,7 +45,7 @@ var lattice = archtest.Lattice{
 		"github.com/google/go-cmp/...",
 		"go.opentelemetry.io/otel/...", // outside the root module, which may not require it, the SDK as well
 	},
-	Rules: []archtest.Rule{
+	Rules: slices.Concat(commandLine, []archtest.Rule{
 		{Packages: "policy", TestOurs: parts},
 		{Packages: "internal/lifecycle", Ours: []string{"policy"}, TestOurs: parts},
 		{Packages: "internal/spans", ThirdParty: otelAPI, TestOurs: parts},
@@ -136,11 +136,6 @@ var lattice = archtest.Lattice{
 		{Packages: "console", Ours: slices.Concat(words, []string{"internal/humanize", "observe", "ops"}), TestOurs: parts},
 		// A program for a browser to look at, with a driver: a module of its own.
 		{Packages: "console/browsertest/...", Ours: slices.Concat(parts, []string{"app/..."})},
-		{
-			Packages: "app/...", Ours: slices.Concat(parts, telemetryAndConsole, []string{"internal/humanize"}),
-			TestOurs:   []string{"internal/otlptest"},
-			ThirdParty: []string{"github.com/spf13/cobra/...", "github.com/spf13/pflag", "golang.org/x/term"},
-		},
 		{Packages: "cmd/*/...", Ours: slices.Concat(parts, telemetryAndConsole, []string{"app/..."})},
 		{Packages: "examples/*/...", Ours: public},
 		// A receiver for the tests of two modules.
@@ -160,7 +155,7 @@ var lattice = archtest.Lattice{
 			Packages: "internal/bench/...", Ours: slices.Concat(parts, telemetryAndConsole, []string{"app/...", "internal/humanize"}),
 			ThirdParty: anyThirdParty,
 		},
-	},
+	}),
 }
 
 func TestPackagesImportOnlyWhatTheLatticeAllows(t *testing.T) {

@@ -1,0 +1,95 @@
+// Package check finds the faults of a task without opening or running anything.
+package check
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/pipeline"
+	"github.com/ergon-go/ergon/internal/placement"
+	"github.com/ergon-go/ergon/policy"
+	"github.com/ergon-go/ergon/runner"
+)
+
+// ErrUnchecked is a task that cannot be made before its connectors and services are open. That is no fault.
+var ErrUnchecked = errors.New("not checked whether its handlers fit: it cannot be made before its connectors and services are open")
+
+// Task makes a task and all that it needs, opens nothing, and returns every fault that shows.
+func Task(cfg ergon.TaskConfig) error {
+	if err := runner.NewManager(runner.Settings{}).Register(cfg); err != nil {
+		return err
+	}
+	connectors, connectorFaults := makeAll(cfg.Connectors)
+	services, serviceFaults := makeAll(cfg.Services)
+	if err := errors.Join(connectorFaults, serviceFaults); err != nil {
+		return err // says where it is
+	}
+	if err := checkPlacement(cfg, connectors, services); err != nil {
+		return &runner.ConfigError{Task: cfg.Name, Err: err}
+	}
+	d := ergon.NewDependencies(connectors, services, slog.New(slog.DiscardHandler))
+	task, err := makeTask(cfg, d)
+	if err == nil {
+		err = errors.Join(d.Err(), checkLoop(cfg, task, connectors))
+	}
+	if err != nil {
+		return &runner.ConfigError{Task: cfg.Name, Err: err}
+	}
+	return nil
+}
+
+// checkPlacement says what does not fit how the workers run [E2].
+func checkPlacement(cfg ergon.TaskConfig, connectors, services map[string]any) error {
+	components := slices.Concat(
+		placement.Named("connector", connectors, func(name string) string { return cfg.Connectors[name].Type }, cfg.Consumer.Fetch.Connector),
+		placement.Named("service", services, func(name string) string { return cfg.Services[name].Type }, ""),
+	)
+	return placement.Check(placement.Of(cfg), components)
+}
+
+func makeAll(components map[string]ergon.Component) (map[string]any, error) {
+	made := map[string]any{}
+	var faults []error
+	for _, name := range slices.Sorted(maps.Keys(components)) {
+		one, err := components[name].New()
+		if err != nil {
+			faults = append(faults, err)
+		}
+		made[name] = one
+	}
+	return made, errors.Join(faults...)
+}
+
+// makeTask gives the task's constructor what is made but not open, which it may not bear.
+func makeTask(cfg ergon.TaskConfig, d *ergon.Dependencies) (task ergon.Task, err error) {
+	defer func() {
+		if crash := recover(); crash != nil {
+			err = fmt.Errorf("%w (making it panicked: %v)", ErrUnchecked, crash)
+		}
+	}()
+	return cfg.New(d), nil
+}
+
+// checkLoop has the engine check whether what is connected can do what the policy wants of it [C2].
+func checkLoop(cfg ergon.TaskConfig, task ergon.Task, connectors map[string]any) error {
+	source, _ := connectors[cfg.Consumer.Fetch.Connector].(ergon.Fetcher)
+	var dead ergon.Dispatcher
+	if name := cfg.Consumer.Loop.DeadLetter; name != policy.DeadLetterSource {
+		dead, _ = connectors[name].(ergon.Dispatcher)
+	}
+	s := pipeline.Settings{
+		Handlers: task, Source: source, DeadLetters: dead, Policy: cfg.Consumer, Producer: cfg.Producer, Shutdown: cfg.Shutdown,
+	}
+	switch {
+	case task.Execute != nil:
+		return task.Validate()
+	case task.Process == nil && task.Prepare != nil:
+		return s.ValidateProducer()
+	default:
+		return s.Validate()
+	}
+}

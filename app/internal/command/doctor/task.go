@@ -1,0 +1,166 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/app/internal/check"
+	"github.com/ergon-go/ergon/app/internal/machine"
+	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/internal/ask"
+	"github.com/ergon-go/ergon/internal/humanize"
+	"github.com/ergon-go/ergon/runner"
+)
+
+// graceOfKubernetes is what that waits where nobody has said.
+const graceOfKubernetes = 30 * time.Second
+
+// checkTask has the task made and its policies looked at, as lint does: leases against timeouts, and what fits.
+func checkTask(task ergon.TaskConfig) finding {
+	f := finding{Status: statusOK, Check: "task", Of: task.Name, Found: task.Kind() + ", fits its connectors and policies"}
+	switch err := check.Task(task); {
+	case errors.Is(err, check.ErrUnchecked):
+		f.Status, f.Found = statusWarn, err.Error()
+		f.Cure = "make the task of what is not open yet, or take this as it is: run says what does not fit"
+	case err != nil:
+		f.Status, f.Found = statusFail, strings.ReplaceAll(err.Error(), "\n", "; ")
+		f.Cure = "correct the configuration; lint shows the faults one by one"
+	}
+	return f
+}
+
+// checkShutdown compares what a stop may take with what the platform waits for, 0 where that is not known.
+func checkShutdown(task ergon.TaskConfig, period time.Duration, m machine.Machine) finding {
+	ordinary, bound := task.Shutdown.Grace+task.Shutdown.Force, runner.ShutdownBound(task.Shutdown)
+	f := finding{Status: statusOK, Check: "shutdown", Of: task.Name}
+	f.Found = fmt.Sprintf("takes up to %s, and %s where everything hangs", ordinary, bound)
+	severity := statusFail
+	if _, set := m.LookupEnv("KUBERNETES_SERVICE_HOST"); period == 0 && set {
+		period, severity = graceOfKubernetes, statusWarn
+	}
+	if period == 0 {
+		f.Found += "; how long the platform waits is not known"
+		return f
+	}
+	f.Found += fmt.Sprintf("; the platform waits %s", period)
+	switch {
+	case period < ordinary:
+		f.Status = severity
+	case period < bound:
+		f.Status = statusWarn
+	default:
+		return f
+	}
+	f.Cure = fmt.Sprintf("have the platform wait %s (terminationGracePeriodSeconds, TimeoutStopSec), or shorten shutdown.grace; "+
+		"what is killed before it has stopped is done again", bound)
+	return f
+}
+
+// checkLease says what checkTask compares. An attempt may be longer: leases are extended meanwhile.
+func checkLease(task ergon.TaskConfig, of string, lease time.Duration) finding {
+	c := task.Consumer
+	longest := max(c.Process.Retry.Timeout, c.Success.Retry.Timeout, c.Exception.Retry.Timeout)
+	f := finding{Status: statusOK, Check: "leases", Of: of}
+	f.Found = fmt.Sprintf("last %s, are extended meanwhile; an attempt takes up to %s", lease, longest)
+	if lease < capability.ShortestLease {
+		f.Status = statusFail
+		f.Cure = fmt.Sprintf("lengthen the lease to %s at least, or it could not be extended in time", capability.ShortestLease)
+	}
+	return f
+}
+
+// orUnanswered returns what is found, or that a component did not answer what it was asked for that.
+func orUnanswered(what, of string, err error, found func() []finding) []finding {
+	if err == nil {
+		return found()
+	}
+	return []finding{{Status: statusFail, Check: what, Of: of, Found: err.Error(), Cure: "correct the " + what + "'s code"}}
+}
+
+// checkComponents looks at all connectors and services of a task.
+func checkComponents(ctx context.Context, task ergon.TaskConfig, timeout time.Duration, m machine.Machine) []finding {
+	var all []finding
+	for _, part := range []struct {
+		what       string
+		components map[string]ergon.Component
+	}{{"connector", task.Connectors}, {"service", task.Services}} {
+		for _, name := range slices.Sorted(maps.Keys(part.components)) {
+			component := part.components[name]
+			made, err := component.New()
+			if err != nil {
+				continue // checkTask has said so
+			}
+			of := task.Name + "/" + name
+			all = append(all, reach(ctx, made, finding{Check: part.what, Of: of, Found: component.Type}, timeout))
+			if keeper, ok := made.(capability.LeaseKeeper); ok && part.what == "connector" && name == task.Consumer.Fetch.Connector {
+				lease, err := ask.For("LeaseDuration", keeper.LeaseDuration)
+				all = append(all, orUnanswered(part.what, of, err, func() []finding { return []finding{checkLease(task, of, lease)} })...)
+			}
+			if storer, ok := made.(capability.Storer); ok {
+				paths, err := ask.For("StoragePaths", storer.StoragePaths)
+				all = append(all, orUnanswered(part.what, of, err, func() []finding { return checkStorage(m, of, paths) })...)
+			}
+		}
+	}
+	return all
+}
+
+// reach probes a component, or opens and closes it where it cannot be probed.
+func reach(ctx context.Context, made any, f finding, timeout time.Duration) finding {
+	try := open
+	switch made := made.(type) {
+	case capability.Prober:
+		try = func(ctx context.Context, _ any) error { return made.Probe(ctx) }
+	case ergon.Opener:
+	default:
+		f.Status, f.Found = statusOK, f.Found+", has nothing to be opened"
+		return f
+	}
+	start := time.Now()
+	err := bounded(ctx, timeout, func(ctx context.Context) error { return try(ctx, made) })
+	if err != nil {
+		f.Status, f.Found = statusFail, f.Found+": "+err.Error()
+		f.Cure = "correct what it is configured with, or make what it needs; doctor --timeout gives it longer"
+		return f
+	}
+	f.Status, f.Found = statusOK, f.Found+", answers in "+humanize.Duration(time.Since(start))
+	return f
+}
+
+func open(ctx context.Context, made any) error {
+	var err error
+	if opener, ok := made.(ergon.Opener); ok {
+		err = opener.Open(ctx)
+	}
+	if closer, ok := made.(ergon.Closer); ok {
+		err = errors.Join(err, closer.Close(context.WithoutCancel(ctx)))
+	}
+	return err
+}
+
+// bounded calls do, and does not wait for what ignores its context.
+func bounded(ctx context.Context, timeout time.Duration, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no answer within %s", timeout))
+	defer cancel()
+	done := make(chan error, 1)
+	go func() {
+		defer func() {
+			if crash := recover(); crash != nil {
+				done <- fmt.Errorf("it panicked: %v", crash)
+			}
+		}()
+		done <- do(ctx)
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

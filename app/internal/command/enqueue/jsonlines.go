@@ -1,0 +1,71 @@
+package enqueue
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/ergon-go/ergon/app/internal/flags"
+	"github.com/ergon-go/ergon/internal/humanize"
+)
+
+// jsonLines reads the lines of a text that are not blank, in constant memory but for the longest of them.
+type jsonLines struct {
+	reader *bufio.Reader
+	number int // of the line that was read last
+	buffer []byte
+}
+
+func newJSONLines(r io.Reader) *jsonLines { return &jsonLines{reader: bufio.NewReaderSize(r, 1<<16)} }
+
+// next returns the next line, which is JSON and the caller's, or io.EOF.
+func (l *jsonLines) next() ([]byte, error) {
+	for {
+		line, err := l.line()
+		if err != nil {
+			return nil, err
+		}
+		if line = bytes.TrimSpace(line); len(line) == 0 {
+			continue
+		}
+		if !json.Valid(line) {
+			return nil, l.notJSON(line)
+		}
+		return bytes.Clone(line), nil
+	}
+}
+
+func (l *jsonLines) line() ([]byte, error) {
+	l.buffer = l.buffer[:0]
+	l.number++
+	for {
+		part, err := l.reader.ReadSlice('\n')
+		l.buffer = append(l.buffer, part...)
+		switch {
+		case len(l.buffer) > flags.MaxPayloadBytes:
+			return nil, fmt.Errorf("line %d is longer than %s bytes", l.number, humanize.Count(flags.MaxPayloadBytes))
+		case err == nil || errors.Is(err, io.EOF) && len(l.buffer) > 0:
+			return l.buffer, nil
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return nil, err
+		}
+	}
+}
+
+// waits tells whether the next line has yet to arrive, as far as can be seen without waiting for it.
+func (l *jsonLines) waits() bool { return l.reader.Buffered() == 0 }
+
+// notJSON does not show the line, which is a payload.
+func (l *jsonLines) notJSON(line []byte) error {
+	var ignored any
+	err := json.Unmarshal(line, &ignored)
+	at := ""
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		at = fmt.Sprintf(" at byte %d of %d", syntax.Offset, len(line))
+	}
+	return fmt.Errorf("line %d is not JSON%s; each line is one JSON value (jq -c '.[]' makes lines of an array, jq -c . of anything else)",
+		l.number, at)
+}

@@ -1,0 +1,103 @@
+package configuration
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/app/internal/usage"
+	"github.com/ergon-go/ergon/policy"
+)
+
+// ConnectorRef is a connector of a task, which users call task/connector.
+type ConnectorRef struct {
+	Task      ergon.TaskConfig
+	Connector string
+}
+
+func (at ConnectorRef) String() string { return at.Task.Name + "/" + at.Connector }
+
+// role is the connector that a task's name stands for in a command.
+type role func(ergon.TaskConfig) string
+
+// Source is the connector that a task fetches from.
+func Source(task ergon.TaskConfig) string { return task.Consumer.Fetch.Connector }
+
+// DeadLetters is the connector that keeps the dead letters of a task.
+func DeadLetters(task ergon.TaskConfig) string {
+	if name := task.Consumer.Loop.DeadLetter; name != policy.DeadLetterSource {
+		return name
+	}
+	return Source(task)
+}
+
+// Find finds the place that a user names: task/connector, a task, which stands for the connector of a role, or a connector
+// of a name that no other has.
+func (c Config) Find(name string, of role) (ConnectorRef, error) {
+	task, connector, exact := strings.Cut(name, "/")
+	if exact {
+		found, err := c.Task(task)
+		if err != nil {
+			return ConnectorRef{}, err
+		}
+		return RefTo(found, connector)
+	}
+	found, err := c.Task(task)
+	if err == nil {
+		return RefTo(found, of(found))
+	}
+	switch named := c.connectors(name); len(named) {
+	case 0:
+		return ConnectorRef{}, err
+	case 1:
+		return named[0], nil
+	default:
+		return ConnectorRef{}, usage.Errorf("%q is a connector of %d tasks; name one of them: %s", name, len(named), FormatRefs(named))
+	}
+}
+
+// Knows tells whether a user can mean a place by name.
+func (c Config) Knows(name string) bool {
+	if _, err := c.Task(strings.SplitN(name, "/", 2)[0]); err == nil {
+		return true
+	}
+	return len(c.connectors(name)) > 0
+}
+
+// connectors are all of one name.
+func (c Config) connectors(name string) []ConnectorRef {
+	var named []ConnectorRef
+	for _, task := range c.Tasks {
+		if _, ok := task.Connectors[name]; ok {
+			named = append(named, ConnectorRef{task, name})
+		}
+	}
+	return named
+}
+
+// RefTo refers to a connector of a task. The error lists its connectors.
+func RefTo(task ergon.TaskConfig, connector string) (ConnectorRef, error) {
+	if _, ok := task.Connectors[connector]; ok {
+		return ConnectorRef{task, connector}, nil
+	}
+	return ConnectorRef{}, usage.Unknown("connector", task.Name+"/"+connector, RefsIn(task))
+}
+
+// RefsIn are the names of a task's connectors.
+func RefsIn(task ergon.TaskConfig) []string {
+	var names []string
+	for _, connector := range slices.Sorted(maps.Keys(task.Connectors)) {
+		names = append(names, ConnectorRef{task, connector}.String())
+	}
+	return names
+}
+
+// FormatRefs lists references.
+func FormatRefs(all []ConnectorRef) string {
+	var names []string
+	for _, at := range all {
+		names = append(names, at.String())
+	}
+	return strings.Join(names, ", ")
+}

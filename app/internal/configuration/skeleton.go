@@ -1,0 +1,40 @@
+package configuration
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ergon-go/ergon/config"
+)
+
+// skeleton is how a configuration begins that has the program's first task read from its first source.
+func (l *Loader) skeleton() string {
+	reg, name := l.Registry, l.Program
+	task, source, sink := "<task>", "<connector>", "<connector>"
+	if tasks := reg.Tasks(); len(tasks) > 0 {
+		task = tasks[0].Name
+	}
+	if first := firstThatCan(reg, "Fetcher"); first != "" {
+		source = first
+	}
+	if first := firstThatCan(reg, "Dispatcher"); first != "" {
+		sink = first
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "Write one. It begins like this:\n\n")
+	fmt.Fprintf(&b, "  tasks:\n    %s:\n      connectors:\n", task)
+	fmt.Fprintf(&b, "        input: {type: %s}\n        dead_letters: {type: %s}\n\n", source, sink)
+	fmt.Fprintf(&b, "What can be connected: %s connectors\nAll keys, for an editor: %s config schema\n", name, name)
+	fmt.Fprintf(&b, "What is wrong with it: %s lint", name)
+	return b.String()
+}
+
+func firstThatCan(reg *config.Registry, capability string) string {
+	for _, t := range reg.Connectors() {
+		if slices.Contains(t.Capabilities(), capability) {
+			return t.Name
+		}
+	}
+	return ""
+}

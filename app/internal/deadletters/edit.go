@@ -1,0 +1,39 @@
+package deadletters
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ergon-go/ergon/app/internal/flags"
+	"github.com/ergon-go/ergon/app/internal/usage"
+	"github.com/ergon-go/ergon/deadletter"
+)
+
+// Edit is another payload for a dead letter; nil for the one that it has.
+type Edit struct{ Payload []byte }
+
+// ReadEdit reads what the flags say about the one letter that is chosen.
+func ReadEdit(c *cobra.Command, given flags.PayloadFlags, filter deadletter.Filter, stdin io.Reader) (*Edit, error) {
+	if !given.GivenIn(c) {
+		return nil, nil //nolint:nilnil // none
+	}
+	if len(filter.Keys) != 1 {
+		return nil, usage.Errorf("another payload is for one dead letter; give its key, as dlq ls prints it")
+	}
+	payload, err := given.Read(c, stdin)
+	if err != nil {
+		return nil, err
+	}
+	return &Edit{payload}, nil
+}
+
+// Fits refuses what its task could not read any more.
+func (e *Edit) Fits(letter deadletter.Letter) error {
+	if _, was := letter.Payload.(json.RawMessage); was && !json.Valid(e.Payload) {
+		return &usage.Error{Err: fmt.Errorf("the payload of dead letter %s is JSON, and the new one is not; nothing was changed", letter.Key)}
+	}
+	return nil
+}

@@ -1,0 +1,60 @@
+// Package dispatched counts what connectors report of dispatched transactions: duplicates and conflicts.
+package dispatched
+
+import (
+	"context"
+	"sync"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/internal/humanize"
+)
+
+// Report counts what a connector reports of what is dispatched to it. For any number of goroutines.
+type Report struct {
+	mu         sync.Mutex
+	Duplicates int
+	Conflicts  []ergon.Transaction
+}
+
+// Listen returns a context whose dispatches are counted.
+func (t *Report) Listen(ctx context.Context) context.Context {
+	return capability.WithDispatchReport(ctx, func(tx ergon.Transaction, result capability.DispatchResult) {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		switch result {
+		case capability.Duplicate:
+			t.Duplicates++
+		case capability.Conflict:
+			t.Conflicts = append(t.Conflicts, tx)
+		case capability.Diverged: // it is stored
+		}
+	})
+}
+
+// HasConflict tells whether this arrival is known with other content.
+func (t *Report) HasConflict(tx ergon.Transaction) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, other := range t.Conflicts {
+		if other.ID() == tx.ID() && other.Arrival() == tx.Arrival() {
+			return true
+		}
+	}
+	return false
+}
+
+// Enqueued says what became of transactions of which n were stored: "2 enqueued, 1 known already".
+func (t *Report) Enqueued(n int) string {
+	if t.Duplicates == 0 && len(t.Conflicts) == 0 {
+		return humanize.Plural(n, "transaction") + " enqueued"
+	}
+	text := humanize.Count(n) + " enqueued"
+	if t.Duplicates > 0 {
+		text += ", " + humanize.Count(t.Duplicates) + " known already"
+	}
+	if len(t.Conflicts) > 0 {
+		text += ", " + humanize.Count(len(t.Conflicts)) + " known with other content"
+	}
+	return text
+}

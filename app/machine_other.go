@@ -1,8 +1,0 @@
-//go:build !linux && !darwin
-
-package app
-
-func freeSpace(string) (uint64, bool) { return 0, false }
-
-// writable cannot be told here without writing.
-func writable(string) error { return nil }
