@@ -72,7 +72,7 @@ func TestWhatWasSetHoldsForTheNextLife(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		if p := m.Progress()[0]; !p.Snapshot.Paused || p.Snapshot.Concurrency != 3 || p.Each[0].State != runner.WorkerRunning {
-			t.Errorf("got %+v, want paused and 3 in the life that goes on", p.Each[0])
+			t.Errorf("got %+v, want paused and 3 in the current run", p.Each[0])
 		}
 		cancel()
 		run.Wait()

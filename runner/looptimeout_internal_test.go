@@ -10,7 +10,7 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// [L3] The timeout holds for all runs of a worker together, and for the pauses between them.
+// [T4] The timeout holds for all runs of a worker together, and for the pauses between them.
 func TestLoopTimeoutHoldsOverAllRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		timeout := loopTimeout{limit: time.Minute}

@@ -19,7 +19,7 @@ import (
 // there is heard of here.
 func TestWorkerProcessesAreOperated(t *testing.T) {
 	ctx, cancel := context.WithCancel(bounded(t))
-	c := crew{Folder: string(newFolder(t)), Does: "exit", Streaming: true}
+	c := isolatedTask{Folder: string(newFolder(t)), Does: "exit", Streaming: true}
 	tape := newTape()
 	recorder := observe.NewRecorder(false)
 	m, end := c.runRecorded(ctx, t, tape, recorder)
@@ -28,13 +28,13 @@ func TestWorkerProcessesAreOperated(t *testing.T) {
 		awaitProgress(t, m, func(p runner.TaskProgress) bool { return reached(p.Each[0]) })
 	}
 	await(func(w runner.WorkerProgress) bool { return w.State == runner.WorkerRunning })
-	if err := m.SetConcurrency(t.Context(), "crew", 7); err != nil {
+	if err := m.SetConcurrency(t.Context(), "isolated", 7); err != nil {
 		t.Fatal(err)
 	}
 	await(func(w runner.WorkerProgress) bool { return w.Snapshot.Concurrency == 7 })
 	folder(c.Folder).add(t, "bad") // which ends the process
 	await(func(w runner.WorkerProgress) bool { return w.Restarts == 1 && w.Snapshot.Concurrency == 7 })
-	if err := m.Pause(t.Context(), "crew"); err != nil {
+	if err := m.Pause(t.Context(), "isolated"); err != nil {
 		t.Fatal(err)
 	}
 	if !m.Progress()[0].Snapshot.Paused {
@@ -42,7 +42,7 @@ func TestWorkerProcessesAreOperated(t *testing.T) {
 	}
 	await(func(w runner.WorkerProgress) bool { return w.Snapshot.Paused })
 	recorder.Watch(100)
-	if err := m.Resume(t.Context(), "crew"); err != nil {
+	if err := m.Resume(t.Context(), "isolated"); err != nil {
 		t.Fatal(err)
 	}
 	n := 0
@@ -52,7 +52,7 @@ func TestWorkerProcessesAreOperated(t *testing.T) {
 		return len(recorder.Recent(observe.Query{Outcome: "succeeded"})) > 0
 	})
 	got := recorder.Recent(observe.Query{})[0]
-	if got.Task != "crew" || got.Worker != "crew-1" || got.Attempts[0].Phase != policy.PhaseProcess {
+	if got.Task != "isolated" || got.Worker != "isolated-1" || got.Attempts[0].Phase != policy.PhaseProcess {
 		t.Errorf("recorded %+v", got)
 	}
 	cancel()
@@ -63,14 +63,14 @@ func TestWorkerProcessesAreOperated(t *testing.T) {
 // is in force when SetConcurrency has returned.
 func TestControlOfWorkerProcessesHoldsOnceAcknowledged(t *testing.T) {
 	ctx, cancel := context.WithCancel(bounded(t))
-	c := crew{Folder: string(newFolder(t)), Streaming: true, Count: 3}
+	c := isolatedTask{Folder: string(newFolder(t)), Streaming: true, Count: 3}
 	f := folder(c.Folder)
 	m, end := c.run(ctx, t, newTape())
 	awaitProgress(t, m, func(p runner.TaskProgress) bool {
 		return len(p.Each) == 3 && !slices.ContainsFunc(p.Each, func(w runner.WorkerProgress) bool { return w.State != runner.WorkerRunning })
 	})
 	for round := range 5 {
-		if err := m.Pause(ctx, "crew"); err != nil {
+		if err := m.Pause(ctx, "isolated"); err != nil {
 			t.Fatal(err)
 		}
 		enqueued := ids(3*round + 3)[3*round:]
@@ -79,12 +79,12 @@ func TestControlOfWorkerProcessesHoldsOnceAcknowledged(t *testing.T) {
 		if got := f.in("pending"); !slices.Equal(got, enqueued) || !m.Progress()[0].Snapshot.Paused {
 			t.Fatalf("round %d: %q is left of %q, and paused is %v", round, got, enqueued, m.Progress()[0].Snapshot.Paused)
 		}
-		if err := errors.Join(m.SetConcurrency(ctx, "crew", round+1), m.Resume(ctx, "crew")); err != nil {
+		if err := errors.Join(m.SetConcurrency(ctx, "isolated", round+1), m.Resume(ctx, "isolated")); err != nil {
 			t.Fatal(err)
 		}
 		awaitProgress(t, m, func(runner.TaskProgress) bool { return len(f.in("done")) == 3*round+3 })
 	}
-	if err := m.Pause(ctx, "crew"); err != nil {
+	if err := m.Pause(ctx, "isolated"); err != nil {
 		t.Fatal(err)
 	}
 	if err := syscall.Kill(m.Progress()[0].Each[0].PID, syscall.SIGKILL); err != nil {
@@ -115,7 +115,7 @@ func awaitBeats(t *testing.T, m *runner.Manager) {
 // said last is in force once it goes on.
 func TestControlThatAWorkerProcessDoesNotConfirmIsAnError(t *testing.T) {
 	ctx, cancel := context.WithCancel(bounded(t))
-	c := crew{Folder: string(newFolder(t)), Streaming: true, Count: 2}
+	c := isolatedTask{Folder: string(newFolder(t)), Streaming: true, Count: 2}
 	m, end := c.run(ctx, t, newTape())
 	awaitProgress(t, m, func(p runner.TaskProgress) bool {
 		return len(p.Each) == 2 && p.Each[0].State == runner.WorkerRunning && p.Each[1].State == runner.WorkerRunning
@@ -125,24 +125,24 @@ func TestControlThatAWorkerProcessDoesNotConfirmIsAnError(t *testing.T) {
 	unconfirmed := func(err, cause error) {
 		t.Helper()
 		if !errors.Is(err, runner.ErrUnconfirmed) || !errors.Is(err, cause) ||
-			!strings.Contains(err.Error(), fmt.Sprintf("crew-2 (process %d)", pid)) || strings.Contains(err.Error(), "crew-1") {
-			t.Errorf("got %v, want one that names crew-2 and no other, for %v", err, cause)
+			!strings.Contains(err.Error(), fmt.Sprintf("isolated-2 (process %d)", pid)) || strings.Contains(err.Error(), "isolated-1") {
+			t.Errorf("got %v, want one that names isolated-2 and no other, for %v", err, cause)
 		}
 	}
 	began := time.Now()
-	unconfirmed(m.Pause(ctx, "crew"), context.DeadlineExceeded)
+	unconfirmed(m.Pause(ctx, "isolated"), context.DeadlineExceeded)
 	if d := time.Since(began); d < 5*time.Second || d > 15*time.Second {
 		t.Errorf("it has waited for %s, want 5s", d)
 	}
 	short, done := context.WithTimeout(ctx, 100*time.Millisecond)
 	defer done()
-	unconfirmed(m.SetConcurrency(short, "crew", 7), context.DeadlineExceeded)
+	unconfirmed(m.SetConcurrency(short, "isolated", 7), context.DeadlineExceeded)
 	if each := m.Progress()[0].Each; !each[0].Snapshot.Paused || each[1].Snapshot.Paused {
 		t.Errorf("got %+v, want the first paused and the second, which stands still, not", each)
 	}
 	canceled, leave := context.WithCancel(ctx)
 	leave()
-	if err := m.Pause(canceled, "crew"); !errors.Is(err, runner.ErrUnconfirmed) || !errors.Is(err, context.Canceled) {
+	if err := m.Pause(canceled, "isolated"); !errors.Is(err, runner.ErrUnconfirmed) || !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want the end of the caller's context", err)
 	}
 	if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
@@ -151,7 +151,7 @@ func TestControlThatAWorkerProcessDoesNotConfirmIsAnError(t *testing.T) {
 	awaitProgress(t, m, func(p runner.TaskProgress) bool {
 		return p.Each[1].Snapshot.Paused && p.Each[1].Snapshot.Concurrency == 7
 	})
-	if err := m.Pause(ctx, "crew"); err != nil {
+	if err := m.Pause(ctx, "isolated"); err != nil {
 		t.Error(err)
 	}
 	cancel()

@@ -24,25 +24,25 @@ func TestTreeOfProcessesEndsWithTheExitCodeOfItsSignal(t *testing.T) {
 		"second signal forces": {"ignore", []syscall.Signal{syscall.SIGTERM, syscall.SIGINT}, 143},
 	} {
 		t.Run(name, func(t *testing.T) {
-			crew := crew{Folder: string(newFolder(t, "t00")), Does: c.does, CrashLimit: 1}
-			if got := child(t, crew.environ(), c.signals...); got != c.want {
+			task := isolatedTask{Folder: string(newFolder(t, "t00")), Does: c.does, CrashLimit: 1}
+			if got := child(t, task.environ(), c.signals...); got != c.want {
 				t.Errorf("got exit code %d, want %d", got, c.want)
 			}
-			if f := folder(crew.Folder); len(f.in("claimed")) > 0 && c.want != 1 {
-				t.Errorf("claimed are %q, want what was not done given back", f.in("claimed"))
+			if f := folder(task.Folder); len(f.in("claimed")) > 0 && c.want != 1 {
+				t.Errorf("claimed are %q, want what was not done requeued", f.in("claimed"))
 			}
 		})
 	}
 }
 
-// kept is the descriptor of the pipe that worker processes inherit from the one that supervises them, beside their own.
+// kept is the descriptor of a pipe that worker processes inherit from their supervisor, in addition to their own.
 const kept = 5
 
-// [E2] Everything in the tree holds the end of a pipe. When it reads as closed, all of them are gone.
-func TestNoWorkerProcessOutlivesTheOneThatSupervises(t *testing.T) {
+// [E2] All processes hold the end of a pipe. When it reads as closed, all of them are gone.
+func TestNoWorkerProcessOutlivesItsSupervisor(t *testing.T) {
 	for _, does := range []string{"heed", "ignore"} {
 		t.Run(does, func(t *testing.T) {
-			c := crew{Folder: string(newFolder(t, ids(4)...)), Does: does, Count: 2, Streaming: true}
+			c := isolatedTask{Folder: string(newFolder(t, ids(4)...)), Does: does, Count: 2, Streaming: true}
 			cmd, gone := c.supervised(t)
 			out, err := cmd.StdoutPipe()
 			if err != nil {
@@ -75,8 +75,8 @@ func TestNoWorkerProcessOutlivesTheOneThatSupervises(t *testing.T) {
 	}
 }
 
-// supervised is the crew with a process of its own to supervise it, and what reads as closed when all of them are gone.
-func (c crew) supervised(t *testing.T) (cmd *exec.Cmd, gone io.Reader) {
+// supervised starts the task with a supervisor in another process. gone reads as closed when all processes are gone.
+func (c isolatedTask) supervised(t *testing.T) (cmd *exec.Cmd, gone io.Reader) {
 	t.Helper()
 	end, held, err := os.Pipe()
 	if err != nil {

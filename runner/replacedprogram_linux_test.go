@@ -18,7 +18,7 @@ func TestWorkerProcessesAreOfTheProgramThatRuns(t *testing.T) {
 	if err := os.WriteFile(program, text, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	c := crew{Folder: string(newFolder(t, "bad", "t00")), Does: "exit", Waits: true}
+	c := isolatedTask{Folder: string(newFolder(t, "bad", "t00")), Does: "exit", Waits: true}
 	cmd := exec.CommandContext(bounded(t), program)
 	cmd.Env = append(os.Environ(), asProgram+"="+c.environ())
 	stdin, err := cmd.StdinPipe()

@@ -12,23 +12,23 @@ import (
 	"github.com/ergon-go/ergon/runner"
 )
 
-// streaming is a task in virtual time whose source is a script: what the nth life does, from 1, at its nth fetch.
+// streaming is a task in virtual time whose source is a script: what the nth run does, from 1, at its nth fetch.
 type streaming struct {
 	journal journal
 	started time.Time
-	lives   int
+	runs   int
 	config  ergon.TaskConfig
 }
 
-func newStreaming(fetch func(life, call int) ([]ergon.Transaction, error)) *streaming {
+func newStreaming(fetch func(run, call int) ([]ergon.Transaction, error)) *streaming {
 	s := &streaming{started: time.Now()}
 	s.config = configure("triage", nil, processor(nil))
 	s.config.Consumer.Loop.Streaming = true
 	empty := &s.config.Consumer.Loop.EmptyQueue
 	empty.Backoff, empty.BackoffCap = 10*time.Second, 10*time.Second
 	s.config.Connectors["input"] = ergon.Component{Type: "script", New: func() (any, error) {
-		s.lives++
-		life, call := s.lives, 0
+		s.runs++
+		run, call := s.runs, 0
 		p := &part{journal: &s.journal, name: "input"}
 		p.onOpen = func(context.Context) error {
 			s.journal.addf("at %s", time.Since(s.started))
@@ -39,13 +39,13 @@ func newStreaming(fetch func(life, call int) ([]ergon.Transaction, error)) *stre
 			*part
 		}{fetchFunc(func(context.Context, int) ([]ergon.Transaction, error) {
 			call++
-			return fetch(life, call)
+			return fetch(run, call)
 		}), p}, nil
 	}}
 	return s
 }
 
-// opens are the times at which lives began.
+// opens are the times at which runs began.
 func (s *streaming) opens() []string {
 	var times []string
 	for _, e := range s.journal.all() {
@@ -75,7 +75,7 @@ func (s *streaming) run(ctx context.Context, t *testing.T) (runner.Summary, erro
 
 func one() []ergon.Transaction { return []ergon.Transaction{ergon.NewTransaction("", nil)} }
 
-// [L6] 0.5 s, doubling up to 30 s, everything opened anew each time; given up after ten lives that fetched nothing.
+// [L6] 0.5 s, doubling up to 30 s, everything opened anew each time; given up after ten runs that fetched nothing.
 func TestStreamingWorkerWhoseSourceFailsIsRestartedWithBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStreaming(func(int, int) ([]ergon.Transaction, error) { return nil, errBroken })
@@ -87,11 +87,11 @@ func TestStreamingWorkerWhoseSourceFailsIsRestartedWithBackoff(t *testing.T) {
 		}
 		wantExitCode(t, err, 1)
 		if got := time.Since(s.started); got != 2*time.Minute+1500*time.Millisecond {
-			t.Errorf("it took %s, want it to end with the tenth life", got)
+			t.Errorf("it took %s, want it to end with the tenth run", got)
 		}
 		events := s.journal.all()
 		if got := events[len(events)-1]; got != "close input" {
-			t.Errorf("got %q at the end, want the last life closed", got)
+			t.Errorf("got %q at the end, want the last run closed", got)
 		}
 	})
 }
@@ -109,8 +109,8 @@ func TestWorkerThatIsNotStreamingEndsWithTheFetchError(t *testing.T) {
 
 func TestWorkerWhoseSourceCannotBeOpenedAgainIsRestartedAsWell(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStreaming(func(life, _ int) ([]ergon.Transaction, error) {
-			if life == 3 {
+		s := newStreaming(func(run, _ int) ([]ergon.Transaction, error) {
+			if run == 3 {
 				return nil, ergon.ErrExhausted
 			}
 			return nil, errBroken
@@ -118,7 +118,7 @@ func TestWorkerWhoseSourceCannotBeOpenedAgainIsRestartedAsWell(t *testing.T) {
 		script := s.config.Connectors["input"].New
 		s.config.Connectors["input"] = ergon.Component{New: func() (any, error) {
 			made, err := script()
-			if s.lives == 2 {
+			if s.runs == 2 {
 				return &part{journal: &s.journal, name: "input", onOpen: failing}, err
 			}
 			return made, err
@@ -130,10 +130,10 @@ func TestWorkerWhoseSourceCannotBeOpenedAgainIsRestartedAsWell(t *testing.T) {
 	})
 }
 
-// [L6] A life of a minute makes the next delay the shortest again; one of less does not.
+// [L6] A run of a minute makes the next delay the shortest again; one of less does not.
 func TestRestartDelaysBeginAnewAfterAMinute(t *testing.T) {
 	for name, c := range map[string]struct {
-		fails int // the call of the fourth life that fails; calls are 10 s apart
+		fails int // the call of the fourth run that fails; calls are 10 s apart
 		want  []string
 	}{
 		"a minute":         {7, []string{"0s", "500ms", "1.5s", "3.5s", "1m4s"}},
@@ -142,11 +142,11 @@ func TestRestartDelaysBeginAnewAfterAMinute(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStreaming(func(life, call int) ([]ergon.Transaction, error) {
+				s := newStreaming(func(run, call int) ([]ergon.Transaction, error) {
 					switch {
-					case life == 5:
+					case run == 5:
 						return nil, ergon.ErrExhausted
-					case life == 4 && call < c.fails:
+					case run == 4 && call < c.fails:
 						return nil, nil
 					}
 					return nil, errBroken
@@ -160,7 +160,7 @@ func TestRestartDelaysBeginAnewAfterAMinute(t *testing.T) {
 	}
 }
 
-// A life that only waited for the timeouts of its first fetch was none.
+// A run that only waited for the timeouts of its first fetch was none.
 func TestWorkerWhoseFetchesHangIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		until := make(chan struct{})
@@ -172,7 +172,7 @@ func TestWorkerWhoseFetchesHangIsGivenUp(t *testing.T) {
 		_, err := s.run(t.Context(), t)
 		wantErrorText(t, err, "given up after 10 starts in a row")
 		if n := len(s.opens()); n != 10 {
-			t.Errorf("got %d lives, want 10", n)
+			t.Errorf("got %d runs, want 10", n)
 		}
 		close(until)
 	})
@@ -180,9 +180,9 @@ func TestWorkerWhoseFetchesHangIsGivenUp(t *testing.T) {
 
 func TestWorkerThatFetchesSomethingInEachLifeIsNotGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStreaming(func(life, call int) ([]ergon.Transaction, error) {
+		s := newStreaming(func(run, call int) ([]ergon.Transaction, error) {
 			switch {
-			case life == 25 && call > 1:
+			case run == 25 && call > 1:
 				return nil, ergon.ErrExhausted
 			case call == 1:
 				return one(), nil
@@ -195,15 +195,15 @@ func TestWorkerThatFetchesSomethingInEachLifeIsNotGivenUp(t *testing.T) {
 		}
 		got := summary.Tasks[0].Snapshot
 		if got.Outcomes[runner.Succeeded] != 25 || got.Fetched != 25 || got.Phases[policy.PhaseProcess].Count != 25 {
-			t.Errorf("got %+v, want 25 over all lives", got)
+			t.Errorf("got %+v, want 25 over all runs", got)
 		}
 		if got.InFlight != 0 || got.Concurrency != 16 {
-			t.Errorf("got %d in flight and concurrency %d, want those of the last life, 0 and 16", got.InFlight, got.Concurrency)
+			t.Errorf("got %d in flight and concurrency %d, want those of the last run, 0 and 16", got.InFlight, got.Concurrency)
 		}
 	})
 }
 
-// [L2] The limit holds for all lives together.
+// [L2] The limit holds for all runs together.
 func TestLimitHoldsOverRestarts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStreaming(func(_, call int) ([]ergon.Transaction, error) {
@@ -224,20 +224,20 @@ func TestLimitHoldsOverRestarts(t *testing.T) {
 	})
 }
 
-// [T4] The loop's timeout holds for all lives together, and for the pauses between them.
+// [T4] The loop's timeout holds for all runs together, and for the pauses between them.
 func TestLoopTimeoutHoldsOverRestarts(t *testing.T) {
 	for name, c := range map[string]struct {
 		timeout time.Duration
 		fails   bool
-		lives   int
+		runs   int
 	}{
 		"in a pause": {20 * time.Second, true, 6},
-		"in a life":  {18 * time.Second, false, 6},
+		"in a run":  {18 * time.Second, false, 6},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStreaming(func(life, _ int) ([]ergon.Transaction, error) {
-					if life == c.lives && !c.fails {
+				s := newStreaming(func(run, _ int) ([]ergon.Transaction, error) {
+					if run == c.runs && !c.fails {
 						return nil, nil
 					}
 					return nil, errBroken
@@ -250,8 +250,8 @@ func TestLoopTimeoutHoldsOverRestarts(t *testing.T) {
 				if got := time.Since(s.started); got != c.timeout {
 					t.Errorf("it took %s, want %s", got, c.timeout)
 				}
-				if got := len(s.opens()); got != c.lives {
-					t.Errorf("got %d lives, want %d", got, c.lives)
+				if got := len(s.opens()); got != c.runs {
+					t.Errorf("got %d runs, want %d", got, c.runs)
 				}
 			})
 		})
@@ -280,7 +280,7 @@ func TestShutdownWhileAWorkerIsRestartedIsNoFailure(t *testing.T) {
 		script := s.config.Connectors["input"].New
 		s.config.Connectors["input"] = ergon.Component{New: func() (any, error) {
 			made, err := script()
-			if s.lives == 2 {
+			if s.runs == 2 {
 				return &part{journal: &s.journal, name: "input", onOpen: func(ctx context.Context) error {
 					<-ctx.Done()
 					return ctx.Err()
@@ -302,11 +302,11 @@ func TestShutdownWhileAWorkerIsRestartedIsNoFailure(t *testing.T) {
 
 func TestElapsedIsTheTimeThatLoopsRan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStreaming(func(life, call int) ([]ergon.Transaction, error) {
+		s := newStreaming(func(run, call int) ([]ergon.Transaction, error) {
 			if call == 1 {
 				return nil, nil
 			}
-			return nil, map[int]error{1: errBroken, 2: ergon.ErrExhausted}[life]
+			return nil, map[int]error{1: errBroken, 2: ergon.ErrExhausted}[run]
 		})
 		summary, err := s.run(t.Context(), t)
 		if err != nil {

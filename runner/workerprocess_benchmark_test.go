@@ -15,7 +15,7 @@ func BenchmarkWorkerProcess(b *testing.B) {
 	for b.Loop() {
 		b.StopTimer()
 		f := newFolder(b, "t00")
-		c := crew{Folder: string(f)}
+		c := isolatedTask{Folder: string(f)}
 		b.Setenv(asProgram, c.environ())
 		m := manage(b, runner.Settings{}, c.config())
 		b.StartTimer()

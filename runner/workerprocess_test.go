@@ -35,7 +35,7 @@ func ids(n int) []string {
 
 // [E2] Each worker is a process of its own; what they did is summed up once.
 func TestWorkerProcessesShareTheWork(t *testing.T) {
-	c := crew{Folder: string(newFolder(t, ids(40)...)), Count: 3}
+	c := isolatedTask{Folder: string(newFolder(t, ids(40)...)), Count: 3}
 	tape := newTape()
 	m, end := c.run(bounded(t), t, tape)
 	summary, err := end()
@@ -57,7 +57,7 @@ func TestWorkerProcessesShareTheWork(t *testing.T) {
 		t.Errorf("got %+v, want 3 workers and 40 in all", progress)
 	}
 	for i, w := range summary.Each {
-		if w.State != runner.WorkerEnded || w.PID != 0 || w.Restarts != 0 || w.Name != fmt.Sprintf("crew-%d", i+1) || w.Heartbeat.IsZero() {
+		if w.State != runner.WorkerEnded || w.PID != 0 || w.Restarts != 0 || w.Name != fmt.Sprintf("isolated-%d", i+1) || w.Heartbeat.IsZero() {
 			t.Errorf("got %+v, want a worker that has ended", w)
 		}
 	}
@@ -81,7 +81,7 @@ func TestWorkerProcessThatDiesIsReplaced(t *testing.T) {
 		"be told to end":    {2, 0, "its process was told to end by another than this one: stopped by SIGTERM"},
 	} {
 		t.Run(does, func(t *testing.T) {
-			c := crew{
+			c := isolatedTask{
 				Folder: string(newFolder(t, append(ids(10), "bad")...)), Does: does, Count: test.count, Heartbeat: test.heartbeat,
 				Force: time.Second,
 			}
@@ -97,7 +97,7 @@ func TestWorkerProcessThatDiesIsReplaced(t *testing.T) {
 				t.Fatalf("%v\n%s", err, tape.text.String())
 			}
 			line := tape.await(t, "worker process is replaced")
-			if !strings.Contains(line, test.said) || !strings.Contains(line, "worker=crew-") {
+			if !strings.Contains(line, test.said) || !strings.Contains(line, "worker=isolated-") {
 				t.Errorf("got %q, want %q in it, and the worker", line, test.said)
 			}
 			f := folder(c.Folder)
@@ -122,11 +122,11 @@ func TestWorkerProcessThatDiesIsReplaced(t *testing.T) {
 
 // [E2] [E4] A worker whose processes die one after the other is given up, and the run has failed.
 func TestWorkerWhoseProcessesKeepDyingIsGivenUp(t *testing.T) {
-	c := crew{Folder: string(newFolder(t, ids(5)...)), Does: "exit each time", CrashLimit: 2}
+	c := isolatedTask{Folder: string(newFolder(t, ids(5)...)), Does: "exit each time", CrashLimit: 2}
 	tape := newTape()
 	_, end := c.run(bounded(t), t, tape)
 	summary, err := end()
-	wantErrorText(t, err, `task "crew": given up after 2 processes in a row that brought nothing to an end: its process died: exit status 3`)
+	wantErrorText(t, err, `task "isolated": given up after 2 processes in a row that brought nothing to an end: its process died: exit status 3`)
 	wantExitCode(t, err, 1)
 	if w := summary.Each[0]; w.State != runner.WorkerGivenUp || w.Restarts != 1 || w.PID != 0 {
 		t.Errorf("got %+v, want a worker that is given up after one restart", w)
@@ -136,10 +136,10 @@ func TestWorkerWhoseProcessesKeepDyingIsGivenUp(t *testing.T) {
 // [E2] Nobody would deliver again what a process that only produces had in hand, and another one would begin with what is
 // produced already.
 func TestProcessThatOnlyProducesIsNotReplaced(t *testing.T) {
-	c := crew{Folder: string(newFolder(t)), Does: "produce and exit"}
+	c := isolatedTask{Folder: string(newFolder(t)), Does: "produce and exit"}
 	_, end := c.run(bounded(t), t, newTape())
 	summary, err := end()
-	wantErrorText(t, err, `task "crew": its process died: exit status 3; what the task does without a source begins anew with a new run only`)
+	wantErrorText(t, err, `task "isolated": its process died: exit status 3; what the task does without a source begins anew with a new run only`)
 	wantExitCode(t, err, 1)
 	if w := summary.Each[0]; w.State != runner.WorkerEnded || w.Restarts != 0 {
 		t.Errorf("got %+v, want a worker that has ended", w)
@@ -149,7 +149,7 @@ func TestProcessThatOnlyProducesIsNotReplaced(t *testing.T) {
 // [E2] [L2] The limit holds for all processes of all workers together: what one that died had taken has been started.
 func TestLimitIsSharedByWorkerProcesses(t *testing.T) {
 	for does, least := range map[string]int{"": 7, "exit": 3} {
-		c := crew{Folder: string(newFolder(t, append([]string{"bad"}, ids(20)...)...)), Does: does, Count: 2, Limit: 7}
+		c := isolatedTask{Folder: string(newFolder(t, append([]string{"bad"}, ids(20)...)...)), Does: does, Count: 2, Limit: 7}
 		tape := newTape()
 		_, end := c.run(bounded(t), t, tape)
 		if _, err := end(); err != nil && !strings.Contains(err.Error(), "loop.limit is reached, so no other takes its place") {
@@ -164,11 +164,11 @@ func TestLimitIsSharedByWorkerProcesses(t *testing.T) {
 // [E4] A fault of the configuration is found in the worker process, is told once, and nothing runs.
 func TestFaultsThatWorkerProcessesFindAreFaultsOfTheConfiguration(t *testing.T) {
 	for does, want := range map[string]string{
-		"lack a service": `task "crew": service "missing" is not configured`,
-		"forget": `task "crew": workers.isolation: process, but connector "input" (given) keeps what it holds in the memory ` +
+		"lack a service": `task "isolated": service "missing" is not configured`,
+		"forget": `task "isolated": workers.isolation: process, but connector "input" (given) keeps what it holds in the memory ` +
 			`of one process`,
 	} {
-		c := crew{Folder: string(newFolder(t, ids(3)...)), Does: does, Count: 2}
+		c := isolatedTask{Folder: string(newFolder(t, ids(3)...)), Does: does, Count: 2}
 		_, end := c.run(bounded(t), t, newTape())
 		_, err := end()
 		wantErrorText(t, err, want)
@@ -184,7 +184,7 @@ func TestFaultsThatWorkerProcessesFindAreFaultsOfTheConfiguration(t *testing.T) 
 
 // [E3] What ends the run ends its processes in order: what they were at is given back, and why they ended is said once.
 func TestShutdownOfARunIsThatOfItsProcesses(t *testing.T) {
-	c := crew{Folder: string(newFolder(t, ids(8)...)), Does: "heed", Count: 2, Streaming: true}
+	c := isolatedTask{Folder: string(newFolder(t, ids(8)...)), Does: "heed", Count: 2, Streaming: true}
 	tape := newTape()
 	ctx, stop := context.WithCancelCause(bounded(t))
 	m, end := c.run(ctx, t, tape)
@@ -210,7 +210,7 @@ func TestShutdownOfARunIsThatOfItsProcesses(t *testing.T) {
 
 // [E3] A process that does not hear of the shutdown is killed when its time is over: 4 s after it was forced.
 func TestWorkerProcessThatDoesNotEndIsKilled(t *testing.T) {
-	c := crew{Folder: string(newFolder(t, "bad")), Does: "hold still", Heartbeat: time.Hour, Force: time.Millisecond}
+	c := isolatedTask{Folder: string(newFolder(t, "bad")), Does: "hold still", Heartbeat: time.Hour, Force: time.Millisecond}
 	t.Setenv(asProgram, c.environ())
 	tape, force := newTape(), make(chan struct{})
 	ctx, stop := context.WithCancelCause(bounded(t))

@@ -208,7 +208,7 @@ func TestRoleThatNobodyGaveIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), self)
-	cmd.Env = append(os.Environ(), "ERGON_WORKER_PROCESS=crew/crew-1")
+	cmd.Env = append(os.Environ(), "ERGON_WORKER_PROCESS=isolated/isolated-1")
 	text, err := cmd.CombinedOutput()
 	exit, ok := errors.AsType[*exec.ExitError](err)
 	if !ok || exit.ExitCode() != 2 || !strings.Contains(string(text), "nobody started this process as a worker") ||

@@ -28,8 +28,8 @@ import (
 	"github.com/ergon-go/ergon/runner"
 )
 
-// crew is a task whose workers are processes: the test binary, executed once more with the crew in its environment.
-type crew struct {
+// isolatedTask is a task with worker processes: each is the test binary, with the task in its environment.
+type isolatedTask struct {
 	Folder     string        `json:"folder"`      // of its queue
 	Does       string        `json:"does"`        // what its handler does
 	Count      int           `json:"count"`       // of workers
@@ -41,9 +41,9 @@ type crew struct {
 	Waits      bool          `json:"waits"`       // for the end of standard input, before it begins
 }
 
-// config is the crew's task, the same in the process that supervises as in those that work.
-func (c crew) config() ergon.TaskConfig {
-	cfg := configure("crew", folder(c.Folder), func(*ergon.Dependencies) ergon.Task {
+// config is the same in the supervising process as in worker processes.
+func (c isolatedTask) config() ergon.TaskConfig {
+	cfg := configure("isolated", folder(c.Folder), func(*ergon.Dependencies) ergon.Task {
 		return ergon.Task{Process: func(ctx context.Context, tx ergon.Transaction) (any, error) { return nil, c.process(ctx, tx.ID()) }}
 	})
 	cfg.Workers.Isolation, cfg.Workers.Count = policy.IsolationProcess, max(c.Count, 1)
@@ -86,9 +86,8 @@ func (c crew) config() ergon.TaskConfig {
 	return cfg
 }
 
-// process does what the crew does with a transaction: once something bad to the one that is called "bad", where it is
-// something bad, and leaves a mark for every other.
-func (c crew) process(ctx context.Context, id string) error {
+// process is the handler. It misbehaves once, for the transaction "bad", and writes a file for every other transaction.
+func (c isolatedTask) process(ctx context.Context, id string) error {
 	if id == "bad" && c.first(c.Does) {
 		return c.misbehave(ctx)
 	}
@@ -106,13 +105,13 @@ func (c crew) process(ctx context.Context, id string) error {
 	return os.WriteFile(filepath.Join(c.Folder, "effects", id), []byte(time.Now().Format(time.RFC3339Nano)), 0o600)
 }
 
-// first reports whether what is called so has not happened before, in any process.
-func (c crew) first(what string) bool {
+// first reports whether it is called for the first time with what, in any process.
+func (c isolatedTask) first(what string) bool {
 	f, err := os.OpenFile(filepath.Join(c.Folder, strings.ReplaceAll(what, " ", "-")), os.O_CREATE|os.O_EXCL, 0o600)
 	return err == nil && f.Close() == nil
 }
 
-func (c crew) misbehave(ctx context.Context) error {
+func (c isolatedTask) misbehave(ctx context.Context) error {
 	switch c.Does {
 	case "exit", "produce and exit":
 		os.Exit(3)
@@ -137,7 +136,7 @@ func (c crew) misbehave(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// hangingTracers hang where the second attempt of a transaction begins, and with it the worker that makes it.
+// hangingTracers hang at the start of the span of a second attempt, and with it the worker.
 type (
 	hangingTracers struct{ tracenoop.TracerProvider }
 	hangingTracer  struct{ tracenoop.Tracer }
@@ -155,9 +154,9 @@ func (hangingTracer) Start(ctx context.Context, name string, _ ...trace.SpanStar
 
 func (recordingSpan) IsRecording() bool { return true }
 
-// runCrew is main of the process that supervises, where it is no test, and of those that work.
-func runCrew(text string) error {
-	var c crew
+// runIsolated is main of worker processes, and of a supervising process that is not the test.
+func runIsolated(text string) error {
+	var c isolatedTask
 	if err := json.Unmarshal([]byte(text), &c); err != nil {
 		return err
 	}
@@ -175,8 +174,8 @@ func runCrew(text string) error {
 	return err
 }
 
-// environ is the variable that makes a test binary the crew.
-func (c crew) environ() string {
+// environ is the value of the variable that makes the test binary run the task.
+func (c isolatedTask) environ() string {
 	text, err := json.Marshal(c)
 	if err != nil {
 		panic(err)
@@ -184,13 +183,13 @@ func (c crew) environ() string {
 	return string(text)
 }
 
-// run runs the crew under the supervision of the test itself; the tape gets what is logged and what its workers write.
-func (c crew) run(ctx context.Context, t *testing.T, tape *tape) (*runner.Manager, func() (runner.TaskSummary, error)) {
+// run runs the task; the test itself supervises. The tape gets the log and the output of the worker processes.
+func (c isolatedTask) run(ctx context.Context, t *testing.T, tape *tape) (*runner.Manager, func() (runner.TaskSummary, error)) {
 	t.Helper()
 	return c.runRecorded(ctx, t, tape, nil)
 }
 
-func (c crew) runRecorded(
+func (c isolatedTask) runRecorded(
 	ctx context.Context, t *testing.T, tape *tape, recorder *observe.Recorder,
 ) (*runner.Manager, func() (runner.TaskSummary, error)) {
 	t.Helper()
@@ -209,11 +208,11 @@ func (c crew) runRecorded(
 	}
 }
 
-// folder is a queue in the file system: a transaction is a file, which moves from pending to claimed, with the process in
-// its name, and on to done. What a process has claimed that is gone is pending again.
+// folder is a queue in the file system. A transaction is a file, which moves from pending to claimed, with the process in its
+// name, and then to done. The claims of a process that is gone are pending again.
 type folder string
 
-// newFolder has transactions of these ids pending.
+// newFolder is a queue with pending transactions of these ids.
 func newFolder(t testing.TB, ids ...string) folder {
 	t.Helper()
 	f := folder(t.TempDir())
@@ -226,7 +225,7 @@ func newFolder(t testing.TB, ids ...string) folder {
 	return f
 }
 
-// add has transactions of these ids pending as well.
+// add adds pending transactions of these ids.
 func (f folder) add(t testing.TB, ids ...string) {
 	t.Helper()
 	for _, id := range ids {
@@ -240,7 +239,7 @@ func (f folder) path(more ...string) string {
 	return filepath.Join(append([]string{string(f)}, more...)...)
 }
 
-// in are the names of what is in a state, in order.
+// in returns the names of the files in a state, in order.
 func (f folder) in(state string) []string {
 	entries, _ := os.ReadDir(f.path(state))
 	names := make([]string, len(entries))
@@ -281,7 +280,7 @@ func (f folder) CountTransactions(context.Context) (int64, error) {
 	return int64(len(f.in("pending"))), nil
 }
 
-// tape is what was written, line by line, to be waited for.
+// tape is a writer whose lines a test can wait for.
 type tape struct {
 	mu      sync.Mutex
 	text    strings.Builder
@@ -304,7 +303,7 @@ func (l *tape) lines() ([]string, <-chan struct{}) {
 	return strings.Split(strings.TrimSuffix(l.text.String(), "\n"), "\n"), l.changed
 }
 
-// await waits for a line with text in it and returns that.
+// await waits for a line that contains text and returns it.
 func (l *tape) await(t *testing.T, text string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
