@@ -7,29 +7,29 @@ import (
 	"github.com/ergon-go/ergon/internal/pipeline"
 )
 
-// control is what somebody has said since the start about how a worker is to run. It outlasts restarts.
+// control is how operators want a worker to run. It outlasts restarts.
 type control struct {
 	Paused bool `json:"paused,omitempty"`
-	// Concurrency is how many run at once; 0: as configured.
+	// Concurrency is how many transactions run at once; 0: as configured.
 	Concurrency int `json:"concurrency,omitempty"`
 }
 
-// Pause has all workers of a task fetch nothing more until [Manager.Resume]; what they have fetched is finished. A paused
-// task does not come to its natural end. The pause is in force when Pause has returned nil: where workers are processes, it
-// waits until each has confirmed, for 5 s at most and no longer than ctx. The error is an *[UnknownTaskError], or wraps
-// [ErrUsage] where the task does not run, or [ErrUnconfirmed] where a process has not confirmed.
+// Pause stops fetching in all workers of a task until [Manager.Resume]. Fetched transactions are still processed and settled.
+// A paused task does not come to its natural end. When Pause has returned nil, the pause is in force: Pause waits until each
+// worker process has confirmed it, for at most 5 s and no longer than ctx. The error is an *[UnknownTaskError], or wraps
+// [ErrUsage] if the task is not running, or [ErrUnconfirmed] if a process has not confirmed.
 func (m *Manager) Pause(ctx context.Context, task string) error {
 	return m.control(ctx, task, func(c control) control { c.Paused = true; return c })
 }
 
-// Resume ends a pause. It waits, and its errors are, as those of [Manager.Pause].
+// Resume ends a pause. It waits as [Manager.Pause] does, and returns the same errors.
 func (m *Manager) Resume(ctx context.Context, task string) error {
 	return m.control(ctx, task, func(c control) control { c.Paused = false; return c })
 }
 
-// SetConcurrency changes how many transactions each worker of a task runs at once, until the run ends; what runs above a
-// lowered number ends as it would. It waits as [Manager.Pause] does. Besides those of [Manager.Pause] there is an error that
-// wraps [ErrUsage] for a number below 1 or above 1,000,000, and for a concurrency that adapts by itself.
+// SetConcurrency sets how many transactions each worker of a task runs at once, until the run ends. Transactions that already
+// run are not interrupted. It waits as [Manager.Pause] does, and returns the same errors. The error also wraps [ErrUsage] for a
+// number below 1 or above 1,000,000, and for an adaptive concurrency.
 func (m *Manager) SetConcurrency(ctx context.Context, task string, n int) error {
 	t, err := m.taskRun(task)
 	if err != nil {
@@ -53,7 +53,7 @@ func (m *Manager) control(ctx context.Context, task string, change func(control)
 	return t.control(ctx, change)
 }
 
-// taskRun finds a task of the run that goes on.
+// taskRun returns a task of the current run.
 func (m *Manager) taskRun(task string) (*taskRun, error) {
 	if err := unknownTask(task, m.Tasks()); err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func (m *Manager) taskRun(task string) (*taskRun, error) {
 			}
 		}
 	}
-	return nil, fmt.Errorf("%w: task %q does not run at the moment", ErrUsage, task)
+	return nil, fmt.Errorf("%w: task %q is not running", ErrUsage, task)
 }
 
 // control changes how the worker runs, now and after restarts. It is in force when control has returned.
@@ -81,7 +81,7 @@ func (w *worker) control(change func(control) control) (wait func(context.Contex
 	return func(context.Context) error { return nil }
 }
 
-// apply cannot fail: what is set was checked. A loop of a task's own flow that adapts keeps its concurrency.
+// apply cannot fail, because the values were checked. An adaptive loop of a task's own Execute keeps its concurrency.
 func (c control) apply(l loop) {
 	if c.Paused {
 		l.Pause()

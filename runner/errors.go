@@ -6,19 +6,19 @@ import (
 	"strings"
 )
 
-// ErrUsage is wrapped by errors that are the caller's: [ExitCode] makes 2 of them.
+// ErrUsage is wrapped by errors of the caller. Their [ExitCode] is 2.
 var ErrUsage = errors.New("usage")
 
-// ConfigError is a task that cannot run as it is configured. Nothing of it has run.
+// ConfigError has the faults in the configuration of a task. The task has not run.
 type ConfigError struct {
 	Task string
-	// Err is everything that is wrong, joined.
+	// Err is all faults, joined.
 	Err error
 }
 
 var _ error = (*ConfigError)(nil)
 
-// Error has one line for each fault.
+// Error returns one line for each fault.
 func (e *ConfigError) Error() string {
 	task := fmt.Sprintf("task %q: ", e.Task)
 	return task + strings.ReplaceAll(e.Err.Error(), "\n", "\n"+task)
@@ -30,12 +30,12 @@ func (e *ConfigError) Unwrap() error { return e.Err }
 // ExitCode is 2.
 func (e *ConfigError) ExitCode() int { return exitUsage }
 
-// UnknownTaskError is a name that no task was registered with.
+// UnknownTaskError is a name without a registered task.
 type UnknownTaskError struct {
 	Name string
-	// Suggestions are the names that it may have meant, the nearest first.
+	// Suggestions are registered names that are similar, the most similar first.
 	Suggestions []string
-	// Known are all names, in the order of registration.
+	// Known are all registered names, in the order of registration.
 	Known []string
 }
 

@@ -14,17 +14,17 @@ const (
 	exitUsage  = 2
 )
 
-// ExitCode returns what a program ends with: 0 for nil; 2 for usage and configuration, which is what wraps [ErrUsage] or
-// has a method ExitCode that says so; 130 where SIGINT ended it, 143 where SIGTERM did, 129 for SIGHUP; 1 for everything else.
-// Of several errors the worst decides: 2, then 1, then a signal. How a child process ended (*exec.ExitError) says nothing about this
-// one.
+// ExitCode returns the exit code of a program whose run returned err: 0 for nil; 2 for usage and configuration, that is, for
+// [ErrUsage] and errors whose method ExitCode returns 2; 130 after SIGINT, 143 after SIGTERM, 129 after SIGHUP; otherwise 1. Of
+// several joined errors the worst decides: 2, then 1, then a signal. The exit code of a child process (*exec.ExitError) counts
+// as 1.
 func ExitCode(err error) int {
 	if err == nil {
 		return 0
 	}
 	code, fault := ask.For("a method of the error", func() int { return exitCodeOf(err) })
 	if fault != nil || code == 0 {
-		return exitFailed // something has failed, whatever it says
+		return exitFailed // there is an error, whatever its ExitCode returns
 	}
 	return code
 }

@@ -8,28 +8,29 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// failure is an error on its way from a worker process to its supervisor.
+// failure is an error in the report of a worker process.
 type failure struct {
 	Text string `json:"text"`
-	// Code is the exit code that it makes; 0 for what only follows from something else.
+	// Code is its exit code; 0 for an interruption, which only follows from something else.
 	Code int `json:"code"`
-	// Is are the errors that it wraps, by their place in known.
+	// Is are the errors of sentinels that it wraps, by their index.
 	Is []int `json:"is,omitempty"`
-	// Config is set for a fault of the task's configuration.
+	// Config is set for a *ConfigError.
 	Config bool `json:"config,omitempty"`
-	// Cut is set for the end of the context of the process itself.
+	// Cut is set for the cause of the context of the process: it was interrupted.
 	Cut bool `json:"cut,omitempty"`
 }
 
-// known are the errors that callers look for.
-func known() []error {
+// sentinels are the errors that callers look for with errors.Is. Both sides of the protocol have the same list.
+func sentinels() []error {
 	return []error{
 		ergon.ErrLoopTimeout, ErrHeadroom, ErrUnsettled, ErrUnwritten, ErrUsage, ergon.ErrInterrupted,
 		context.Canceled, context.DeadlineExceeded, errClosingTime, errForced, errGivenUp,
 	}
 }
 
-// failuresOf takes err apart; cause is why the context of the process has ended, nil where it has not.
+// failuresOf returns the failures of err, which may be joined. cause is that of the context of the process; nil: it has not
+// ended.
 func failuresOf(err, cause error) []failure {
 	var all []failure
 	for _, part := range splitJoined(err) {
@@ -37,7 +38,7 @@ func failuresOf(err, cause error) []failure {
 		if fault, ok := errors.AsType[*ConfigError](part); ok {
 			f.Text, f.Config = fault.Err.Error(), true
 		}
-		for i, target := range known() {
+		for i, target := range sentinels() {
 			if errors.Is(part, target) {
 				f.Is = append(f.Is, i)
 			}
@@ -47,10 +48,10 @@ func failuresOf(err, cause error) []failure {
 	return all
 }
 
-// error makes an error of it again, for the named task.
+// error returns the failure as an error again, for the named task.
 func (f failure) error(task string) error {
 	err := &processError{text: f.Text, code: f.Code}
-	for i, target := range known() {
+	for i, target := range sentinels() {
 		if slices.Contains(f.Is, i) {
 			err.is = append(err.is, target)
 		}
@@ -72,7 +73,7 @@ var _ error = (*processError)(nil)
 
 func (e *processError) Error() string { return e.text }
 
-// ExitCode is what the error itself would have made.
+// ExitCode returns the exit code of the error in the worker process.
 func (e *processError) ExitCode() int { return e.code }
 
 // Is reports whether the error in the worker process wrapped target.

@@ -18,10 +18,10 @@ type Manager struct {
 	mu      sync.Mutex
 	tasks   []ergon.TaskConfig
 	running bool
-	run     *run // the last one; nil before the first
+	run     *run // the current or last one; nil before the first
 }
 
-// NewManager makes a manager without tasks.
+// NewManager returns a manager without tasks.
 func NewManager(s Settings) *Manager { return &Manager{settings: s} }
 
 // Register adds a task, or returns a *[ConfigError] with every fault of cfg. Nothing is made or opened yet.
@@ -42,26 +42,26 @@ func (m *Manager) Tasks() []ergon.TaskConfig {
 	return slices.Clone(m.tasks)
 }
 
-// Run runs the named tasks side by side, all where none is named, and blocks until they have ended. When ctx ends they
-// shut down, which takes at most the longest of their budgets, see the package's comment.
+// Run runs the named tasks at the same time, or all tasks if names is empty, and returns when they have ended. When ctx ends,
+// they shut down within the longest of their budgets, see the package comment. A Manager does one Run at a time.
 //
-// The summary is complete whatever happened, once a name is not unknown (*[UnknownTaskError]). The error is nil where all
-// came to their natural end. Otherwise it joins, each once: the cause of ctx where it cut something short, and what any
-// task failed with, among that *[ConfigError], ergon.ErrLoopTimeout, [ErrHeadroom], [ErrUnsettled], a fetch that failed
-// for good and what could not be opened or closed. A task that fails does not stop the others; one that is configured
-// wrongly keeps all from running. A Manager does one Run at a time.
+// The summary is complete whatever happened, except after an unknown name (*[UnknownTaskError]). The error is nil if all tasks
+// came to their natural end. Otherwise it joins the cause of ctx, once, if that interrupted a task, and the errors of the
+// tasks: for instance a *[ConfigError], ergon.ErrLoopTimeout, [ErrHeadroom], [ErrUnsettled], a fetch that failed for good, a
+// component that could not be opened or closed. A task that fails does not stop the others. A task whose configuration has
+// faults prevents all from running.
 //
-// Where workers are processes of their own (workers.isolation: process), the program is executed once more for each, and
-// comes to Run there as well: that process runs its worker in it and ends, so that what follows Run in main, deferred calls
-// included, is not done there. Settings.Flush is. A Run of a Manager that does not know the worker's task returns an empty
-// summary there, so that main gets on to the one that does. What main does before Run is done in each of them, see
-// [InWorkerProcess].
+// With workers.isolation: process, the program is executed once more for each worker and reaches Run there as well. That
+// process runs its worker in Run and then exits: what follows Run in main is not executed there, and neither are deferred
+// calls. Settings.Flush is called. What main does before Run is executed in each worker process, see [InWorkerProcess]. If
+// the Manager does not know the task of the worker, Run returns an empty summary there, so that main reaches the Manager that
+// does.
 func (m *Manager) Run(ctx context.Context, names ...string) (Summary, error) {
 	if _, worker := InWorkerProcess(); worker {
 		m.serveWorker(ctx)
 		return Summary{}, nil
 	}
-	tasks, err := m.chosen(names)
+	tasks, err := m.selected(names)
 	if err != nil {
 		return Summary{}, err
 	}
@@ -81,7 +81,7 @@ func (m *Manager) begin(r *run) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.running {
-		return fmt.Errorf("%w: the manager is running already; wait for the end, or use a manager of its own", ErrUsage)
+		return fmt.Errorf("%w: the manager is running already; wait for the end of its Run, or use another manager", ErrUsage)
 	}
 	m.running, m.run = true, r
 	return nil
@@ -93,7 +93,7 @@ func (m *Manager) ended() {
 	m.running = false
 }
 
-// Progress returns where the tasks are of the Run that is going on, or was the last; none before the first.
+// Progress returns the progress of each task of the current Run, or of the last one; nil before the first.
 func (m *Manager) Progress() []TaskProgress {
 	m.mu.Lock()
 	r := m.run
@@ -111,7 +111,7 @@ func (m *Manager) Progress() []TaskProgress {
 	return progress
 }
 
-// RunTask runs one task as [Manager.Run] does, for a program that has no use for a Manager.
+// RunTask runs one task as [Manager.Run] does, for a program that needs no Manager.
 func RunTask(ctx context.Context, cfg ergon.TaskConfig, s Settings) (Snapshot, error) {
 	m := NewManager(s)
 	if err := m.Register(cfg); err != nil {
@@ -124,8 +124,8 @@ func RunTask(ctx context.Context, cfg ergon.TaskConfig, s Settings) (Snapshot, e
 	return summary.Tasks[0].Snapshot, err
 }
 
-// chosen returns the named tasks in the order of their registration, all where none is named.
-func (m *Manager) chosen(names []string) ([]ergon.TaskConfig, error) {
+// selected returns the named tasks in the order of their registration, or all tasks if names is empty.
+func (m *Manager) selected(names []string) ([]ergon.TaskConfig, error) {
 	tasks := m.Tasks()
 	if len(tasks) == 0 && len(names) == 0 {
 		return nil, fmt.Errorf("%w: no task is registered, so there is nothing to run", ErrUsage)
@@ -140,7 +140,7 @@ func (m *Manager) chosen(names []string) ([]ergon.TaskConfig, error) {
 	return tasks, errors.Join(unknown...)
 }
 
-// unknownTask returns nil where one of tasks has that name.
+// unknownTask returns nil if one of tasks has that name.
 func unknownTask(name string, tasks []ergon.TaskConfig) error {
 	known := make([]string, len(tasks))
 	for i := range tasks {

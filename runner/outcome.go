@@ -9,22 +9,22 @@ import (
 type (
 	// Snapshot is the state of a loop at one moment, or of several loops together.
 	Snapshot = observe.Snapshot
-	// PhaseStats is how long the attempts of a phase took.
+	// PhaseStats are the durations of the attempts of a phase.
 	PhaseStats = observe.PhaseStats
 	// Bucket counts the durations between the bucket before and this one.
 	Bucket = observe.Bucket
-	// Outcome is what became of a transaction.
+	// Outcome is the result of a transaction.
 	Outcome = observe.Outcome
-	// ProduceError is what a producing loop ends with that could not prepare some of its transactions: how many, and the first
-	// errors. [ProduceTransactions] and a run of a producing task return it.
+	// ProduceError is the error of a producing loop that could not prepare some of its transactions: how many, and the first
+	// errors. [ProduceTransactions] and a Run of a producing task return it.
 	ProduceError = observe.ProduceError
 )
 
-// Result is what became of one transaction.
+// Result is the result of one transaction.
 type Result struct {
 	Transaction ergon.Transaction
 	Outcome     Outcome
-	// Value is what the task's Process returned.
+	// Value is the value that the task's Process returned.
 	Value any
 	// Err is nil if the transaction succeeded.
 	Err error
@@ -43,10 +43,10 @@ const (
 )
 
 var (
-	// ErrHeadroom ends a loop that gave up too many attempts whose handlers do not return.
+	// ErrHeadroom ends a loop that abandoned too many attempts whose handlers do not return.
 	ErrHeadroom = pipeline.ErrHeadroom
-	// ErrUnsettled is a loop that could not tell its source what became of some transactions: they are delivered again.
+	// ErrUnsettled ends a loop that could not settle some transactions: they are delivered again.
 	ErrUnsettled = pipeline.ErrUnsettled
-	// ErrUnwritten is a loop that leaves transactions with their source because their dead letters could not be written.
+	// ErrUnwritten is returned if some transactions stay in their source, because their dead letters could not be written.
 	ErrUnwritten = pipeline.ErrUnwritten
 )

@@ -10,8 +10,8 @@ import (
 // confirmTimeout bounds how long a change waits until the worker processes have confirmed it.
 const confirmTimeout = 5 * time.Second
 
-// ErrUnconfirmed is a change of how a task runs that a worker process has not confirmed in time. It was sent, and comes into
-// force there once the process goes on or is replaced.
+// ErrUnconfirmed is a pause or another change that a worker process has not confirmed in time. It was sent, and comes into force
+// there when the process continues or is replaced.
 var ErrUnconfirmed = errors.New("not every worker process has confirmed the change")
 
 // numberedControl is a control and the number of the change that made it.

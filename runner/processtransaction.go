@@ -13,20 +13,19 @@ import (
 )
 
 // ProcessTransaction runs one given transaction through a task, with the same lifecycle and the same bounds as in its
-// loop [E5]. Everything that the task needs is opened before and closed after it. The transaction is settled nowhere and
-// never dead-lettered: the caller gets its result, and nothing is finished ([capability.Finisher]), because no loop has come to
-// its end.
+// loop [E5]. It opens the components of the task before and closes them after it. The transaction is not settled and not
+// dead-lettered: the caller gets its result. No connector is finished ([capability.Finisher]), because no loop has ended.
 //
-// The error is nil only where the transaction succeeded and everything could be closed [E4]. Where it did not get to run,
-// the outcome is [Interrupted].
+// The error is nil only if the transaction succeeded and everything could be closed [E4]. If the transaction did not run, the
+// outcome is [Interrupted].
 func (m *Manager) ProcessTransaction(ctx context.Context, task string, tx ergon.Transaction) (Result, error) {
 	return m.processOne(ctx, task, func(context.Context, *workerRun) (ergon.Transaction, error) { return tx, nil })
 }
 
-// ProcessTransactionByID is ProcessTransaction for the transaction that the task's source finds by its id. The error wraps
-// capability.ErrNotFound where there is none, and [ErrUsage] where the source is no capability.Resolver. The fetch policy's attempts
-// and timeout hold for finding it. Unlike one that is given, it is settled: acknowledged where it succeeded, and otherwise
-// given back as if it had not been delivered.
+// ProcessTransactionByID is ProcessTransaction for the transaction that the task's source finds by its id, with the attempts and
+// the timeout of the fetch policy. Unlike a given transaction, it is settled: acknowledged if it succeeded, and otherwise
+// requeued without counting the delivery. The error wraps capability.ErrNotFound if there is no such transaction, and [ErrUsage] if
+// the source cannot find transactions by id.
 func (m *Manager) ProcessTransactionByID(ctx context.Context, task, id string) (Result, error) {
 	return m.processOne(ctx, task, func(ctx context.Context, r *workerRun) (ergon.Transaction, error) {
 		tx, err := r.find(ctx, id)
@@ -38,14 +37,14 @@ func (m *Manager) ProcessTransactionByID(ctx context.Context, task, id string) (
 func (m *Manager) processOne(
 	ctx context.Context, task string, which func(context.Context, *workerRun) (ergon.Transaction, error),
 ) (Result, error) {
-	chosen, err := m.chosen([]string{task})
+	selected, err := m.selected([]string{task})
 	if err != nil {
 		return Result{Outcome: Interrupted, Err: err}, err
 	}
 	stop := watchShutdown(ctx, m.settings.Force)
 	defer stop.end()
 	defer flush(ctx, m.settings, stop, flushTimeout)
-	w := newWorker(chosen[0], workerName(chosen[0], 0), m.settings, stop)
+	w := newWorker(selected[0], workerName(selected[0], 0), m.settings, stop)
 	w.count = 1
 	r, err := w.newRun(ctx, func(r *workerRun) error { return r.task.Validate() })
 	if err != nil {
@@ -85,7 +84,7 @@ func (r *workerRun) process(
 	return result, errors.Join(err, r.settle(ctx, result))
 }
 
-// settle tells the source what became of a transaction that it was asked for by its id.
+// settle settles a transaction that the source was asked for by its id.
 func (r *workerRun) settle(ctx context.Context, result Result) error {
 	source, settles := r.named(connector)[r.worker.cfg.Consumer.Fetch.Connector].(capability.Settler)
 	if !r.found || !settles {

@@ -10,20 +10,20 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// Coalesce puts before a connector what the tasks of a worker dispatch to: dispatches that come while a call is under way make
-// the next call together, as batch says, and each returns when its own transactions are durable. It is for a task that is
-// handed to [ProduceTransactions]. Safe for concurrent use where the connector is.
+// Coalesce returns a dispatcher that joins dispatches to a connector, as workers have it for their tasks: dispatches that come
+// while a call is in progress make the next call together, limited by batch. Each returns when its own transactions are
+// durable. It is for a task that is passed to [ProduceTransactions]. It is safe for concurrent use if the connector is.
 func Coalesce(to ergon.Dispatcher, batch policy.ProducerBatch) ergon.Dispatcher {
 	return coalesce.New(to, batch)
 }
 
-// ProduceTransactions has a task prepare transactions, from any code: with the retries, timeouts, concurrency and throttle of
-// p, in constant memory however many there are. name is what the task is called in spans, metrics and logs. The task is
-// used as it is: nothing is opened and nothing is closed, and Settings.Flush is not called.
+// ProduceTransactions prepares transactions by a task, from any code, with the retries, timeouts, concurrency and throttle of p.
+// Memory is constant, however many transactions there are. name is the task's name in spans, metrics and logs. Nothing is opened
+// or closed, and Settings.Flush is not called.
 //
-// The error is nil where the sequence came to its end, or the limit was reached, and every transaction was prepared.
-// Otherwise it joins the cause of ctx where that cut it short, ergon.ErrLoopTimeout, [ErrHeadroom], the error that the sequence
-// yielded, and a *[ProduceError] for those that could not be prepared. When ctx ends, what runs has the grace of
+// The error is nil if every transaction was prepared and the sequence came to its end or the limit was reached. Otherwise it
+// joins the cause of ctx, if that interrupted the loop, ergon.ErrLoopTimeout, [ErrHeadroom], the error that the sequence yielded,
+// and a *[ProduceError] for transactions that could not be prepared. When ctx ends, running handlers have the grace of
 // policy.DefaultShutdown.
 func ProduceTransactions(
 	ctx context.Context, name string, task ergon.Task, transactions iter.Seq2[ergon.Transaction, error], p policy.Producer, s Settings,

@@ -2,25 +2,24 @@ package runner
 
 import "time"
 
-// Summary is what a Run came to.
+// Summary is the result of a Run.
 type Summary struct {
-	// Tasks are those that were run, in the order of their registration.
+	// Tasks are the tasks that ran, in the order of their registration; by [Manager.RunInOrder], in the order of their runs.
 	Tasks []TaskSummary
 }
 
-// TaskSummary is what one task came to.
+// TaskSummary is the result of one task.
 type TaskSummary struct {
 	Name string
-	// Snapshot is merged over the task's workers and their restarts: counts are added up, and percentiles are those of
-	// everything that all of them did.
+	// Snapshot is merged over the task's workers and their restarts: counts are sums, and percentiles are over all attempts.
 	Snapshot Snapshot
-	// Each is where each of its workers has ended.
+	// Each is the final state of each worker, in the order of their names.
 	Each []WorkerProgress
-	// Err is why the task did not come to its natural end; nil where it did.
+	// Err is nil if the task came to its natural end.
 	Err error
 }
 
-// Restarts is how often its workers began anew, all together.
+// Restarts returns how often workers of the task were restarted.
 func (t TaskSummary) Restarts() int {
 	n := 0
 	for _, w := range t.Each {
@@ -29,49 +28,49 @@ func (t TaskSummary) Restarts() int {
 	return n
 }
 
-// TaskProgress is where a task is.
+// TaskProgress is the state of a task.
 type TaskProgress struct {
 	Task string
 	// Workers is how many workers the task has.
 	Workers int
-	// Each is where each of them is, in the order of their names.
+	// Each is the state of each worker, in the order of their names.
 	Each []WorkerProgress
 	// Snapshot is merged as in a TaskSummary.
 	Snapshot Snapshot
-	// Total is how many transactions there were to do when the task started, loop.limit considered; -1 where its source
-	// cannot tell.
+	// Total is how many transactions the source had when the task started, at most loop.limit; -1 if the source cannot count
+	// them.
 	Total int64
 }
 
-// WorkerState is what a worker does.
+// WorkerState is the state of a worker.
 type WorkerState string
 
 // The states of a worker.
 const (
-	// WorkerStarting opens what it needs.
+	// WorkerStarting opens its components.
 	WorkerStarting WorkerState = "starting"
 	// WorkerRunning runs its loop.
 	WorkerRunning WorkerState = "running"
-	// WorkerRestarting waits to begin anew, after its source failed or its process died.
+	// WorkerRestarting waits for its restart, or opens its components again, because its source failed or its process died.
 	WorkerRestarting WorkerState = "restarting"
-	// WorkerEnded has come to its end, natural or not.
+	// WorkerEnded has ended, naturally or with an error.
 	WorkerEnded WorkerState = "ended"
-	// WorkerGivenUp began anew too often without coming to anything.
+	// WorkerGivenUp is not restarted any more, because too many of its runs in a row had no result.
 	WorkerGivenUp WorkerState = "given_up"
 )
 
-// WorkerProgress is where one worker of a task is.
+// WorkerProgress is the state of one worker of a task.
 type WorkerProgress struct {
-	// Name is the task's name with a number.
+	// Name is the task's name with a number, for instance "triage-1".
 	Name  string
 	State WorkerState
-	// PID is the process that it runs in, where it has one of its own; 0: this one, or none at the moment.
+	// PID is the id of the worker's own process; 0 for a worker in this process, and while it has no process.
 	PID int
-	// Restarts is how often it began anew.
+	// Restarts is how often the worker was restarted.
 	Restarts int
-	// Heartbeat is when its process last gave a sign that its loop turns; zero for a worker in this process.
+	// Heartbeat is the time of the last heartbeat of its process; zero for a worker in this process.
 	Heartbeat time.Time
-	// Stalled names what of its loop stands still: "fetching", "settling" or "handlers"; "" while all of it turns.
+	// Stalled names the part of its loop that is stuck: "fetching", "settling" or "handlers"; "" for none.
 	Stalled string
 	// Snapshot is merged over its restarts.
 	Snapshot Snapshot

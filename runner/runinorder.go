@@ -6,10 +6,10 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// RunInOrder runs the named tasks one after the other, in the order in which they are named; where none is, all in the order
-// of their registration. It is for steps of a job, of which each needs what those before it have done. Each runs as by
-// [Manager.Run], of which everything else holds here as well. The first that does not come to its natural end is the last,
-// and the summary has those that ran.
+// RunInOrder runs the named tasks one after the other, in the order of names, or all tasks in the order of their registration if
+// names is empty. It is for the steps of a job, each of which needs the results of the steps before it. Each runs as by
+// [Manager.Run]; everything else said there holds here as well. If a task does not come to its natural end, the later ones do
+// not run. The summary has the tasks that ran.
 func (m *Manager) RunInOrder(ctx context.Context, names ...string) (Summary, error) {
 	if _, worker := InWorkerProcess(); worker {
 		m.serveWorker(ctx)
@@ -38,15 +38,15 @@ func (m *Manager) RunInOrder(ctx context.Context, names ...string) (Summary, err
 	return all, nil
 }
 
-// inOrder returns the tasks of those names in their order.
+// inOrder returns the named tasks in the order of names.
 func (m *Manager) inOrder(names []string) ([]ergon.TaskConfig, error) {
-	chosen, err := m.chosen(names)
+	selected, err := m.selected(names)
 	if err != nil || len(names) == 0 {
-		return chosen, err
+		return selected, err
 	}
 	var steps []ergon.TaskConfig
 	for _, name := range names {
-		for _, task := range chosen {
+		for _, task := range selected {
 			if task.Name == name {
 				steps = append(steps, task)
 			}

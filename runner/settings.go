@@ -12,30 +12,31 @@ import (
 	"github.com/ergon-go/ergon/observe"
 )
 
-// Settings are what all tasks of a program share. The zero value is usable.
+// Settings are shared by all tasks of a Manager. The zero value is usable.
 type Settings struct {
 	// TracerProvider makes the spans. Nil: the global one.
 	TracerProvider trace.TracerProvider
 	// MeterProvider makes the metrics. Nil: the global one.
 	MeterProvider metric.MeterProvider
-	// Logger gets what workers have to say, and is what tasks log with. Nil: slog.Default().
+	// Logger gets the log lines of workers and of tasks. Nil: slog.Default().
 	Logger *slog.Logger
-	// ContinueTraces has the trace context that a transaction carries be the parent of its span. Default: it is a link.
+	// ContinueTraces makes the trace context that a transaction carries the parent of its span. Default: its span has a link
+	// to it.
 	ContinueTraces bool
-	// Flush flushes and shuts down telemetry. It is called at the end of every Run and ProcessTransaction, after
-	// everything is closed, and has 5 seconds, 3 in a worker process, 1 second once Force is closed. Nil: nothing to flush.
+	// Flush flushes and shuts down telemetry. It is called at the end of every Run and ProcessTransaction, after everything is
+	// closed. It has 5 s, 3 s in a worker process, and 1 s after Force was closed. Nil: nothing to flush.
 	Flush func(context.Context) error
-	// Recorder keeps what became of the last transactions, those of worker processes too, which need one of their own in it.
-	// Nil: nothing is recorded.
+	// Recorder keeps the last transactions, including those of worker processes, in which main has to set one as well. Nil:
+	// nothing is recorded.
 	Recorder *observe.Recorder
-	// Force, when it is closed, cuts a shutdown short; [Signals] makes one for the second signal. Nil: never.
+	// Force shortens a shutdown when it is closed. [Signals] returns a channel that the second signal closes. Nil: never.
 	Force <-chan struct{}
 
-	// Output gets what worker processes (workers.isolation: process) write to standard error, whole lines that name their
-	// worker, one Write at a time for each. What they write to standard output comes out of this process's. Nil: os.Stderr.
+	// Output gets the standard error of worker processes (workers.isolation: process): one Write at a time for each line, which
+	// names its worker. Their standard output goes to that of this process. Nil: os.Stderr.
 	Output io.Writer
 
-	// WorkerEnv are variables that worker processes have besides those of this process, as "NAME=value".
+	// WorkerEnv are additional environment variables of worker processes, as "NAME=value".
 	WorkerEnv []string
 
 	jitter func() float64 // takes the place of chance, for tests

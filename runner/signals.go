@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// SignalError is the cause of a context that [Signals] ended.
+// SignalError is the cause of a context that a signal ended, see [Signals].
 type SignalError struct {
 	Signal os.Signal
 }
@@ -28,7 +28,7 @@ func (e *SignalError) Error() string {
 	}
 }
 
-// ExitCode is 128 plus the signal's number, as shells have it: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP.
+// ExitCode returns 128 plus the number of the signal, as in shells: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP.
 func (e *SignalError) ExitCode() int {
 	if number, ok := e.Signal.(syscall.Signal); ok {
 		return 128 + int(number)
@@ -36,11 +36,11 @@ func (e *SignalError) ExitCode() int {
 	return 1
 }
 
-// Signals returns a context that ends with parent or by the first SIGINT, SIGTERM or SIGHUP, then with a *[SignalError] as its
-// cause. The second signal closes force, unless it is SIGHUP: a terminal that is closed may send that twice. From then on
-// signals have their usual effect again, so a third ends the process. SIGHUP is left ignored where the process was started
-// so, as nohup does. SIGPIPE ends nothing meanwhile: what is written to a log that nobody reads any more just fails.
-// Call stop to give the signals back; it also ends the context.
+// Signals returns a context that ends with parent, or at the first SIGINT, SIGTERM or SIGHUP with a *[SignalError] as its cause.
+// The second signal closes force, unless it is SIGHUP, which a closing terminal may send twice. After that, signals have their
+// default effect again, so a third one kills the process. If the process was started with SIGHUP ignored, as nohup does, it
+// stays ignored. SIGPIPE does not kill the process: a write to a closed pipe returns an error. stop restores the default effect
+// of all these signals and ends the context.
 func Signals(parent context.Context) (ctx context.Context, force <-chan struct{}, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	forced := make(chan struct{})
@@ -49,7 +49,7 @@ func Signals(parent context.Context) (ctx context.Context, force <-chan struct{}
 	if !signal.Ignored(syscall.SIGHUP) {
 		signal.Notify(signals, syscall.SIGHUP)
 	}
-	signal.Notify(pipes, syscall.SIGPIPE) // that it is caught is all; programs that this one starts do not inherit it
+	signal.Notify(pipes, syscall.SIGPIPE) // caught, not ignored: child processes would inherit that
 	stopped := make(chan struct{})
 	var watcher sync.WaitGroup
 	watcher.Go(func() {

@@ -84,8 +84,8 @@ func workerName(cfg ergon.TaskConfig, index int) string {
 // isolated reports whether each worker has a process of its own.
 func (t *taskRun) isolated() bool { return t.cfg.Workers.Isolation == policy.IsolationProcess }
 
-// errAbandoned is a worker that hangs in foreign code although the time of the shutdown is over.
-var errAbandoned = errors.New("it has not ended within the time that a shutdown has, and is left behind")
+// errAbandoned is a worker that hangs in foreign code when the time of the shutdown is over.
+var errAbandoned = errors.New("it has not ended within the time of the shutdown, and the run does not wait for it any longer")
 
 // begin returns the error that keeps the ith worker from doing anything more. nil: the worker counts as busy until done.
 func (t *taskRun) begin(i int) error {
@@ -145,7 +145,7 @@ func (t *taskRun) control(ctx context.Context, change func(control) control) err
 	if missing == nil {
 		return nil
 	}
-	return fmt.Errorf("%w: task %q: no answer from %s: %w; the change comes into force there when the process goes on or is replaced",
+	return fmt.Errorf("%w: task %q: no answer from %s: %w; the change comes into force there when the process continues or is replaced",
 		ErrUnconfirmed, t.cfg.Name, strings.Join(missing, ", "), context.Cause(ctx))
 }
 
@@ -158,7 +158,7 @@ func (t *taskRun) progress() []WorkerProgress {
 	return all
 }
 
-// merged is the snapshot of all of them together.
+// merged is the snapshot of all workers together.
 func merged(each []WorkerProgress) Snapshot {
 	var all Snapshot
 	for _, w := range each {
@@ -167,7 +167,7 @@ func merged(each []WorkerProgress) Snapshot {
 	return all
 }
 
-// misconfigured reports the faults of the configuration, which all workers share.
+// misconfigured returns the faults of the configuration, which all workers share; nil for none.
 func (t *taskRun) misconfigured() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -8,21 +8,20 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// UseConnectors makes the named connectors of a task, opens them as a worker does, calls use with them by their names, and
-// closes them. Neither services nor the task itself are made, and nothing is finished ([capability.Finisher]), because no
-// loop has come to its end. It is for looking into a queue or a store of dead letters, and putting things into it, from
-// outside of the task's loop, which may be running elsewhere.
+// UseConnectors makes and opens the named connectors of a task as a worker does, calls use with them by their names, and closes
+// them. It makes neither services nor the task. No connector is finished ([capability.Finisher]), because no loop has ended. It
+// is for reading and changing a queue or a dead-letter store from outside of the task's loop, which may run elsewhere.
 //
-// The error joins what use returned and what could not be closed. A *[UnknownTaskError], or a *[ConfigError] for a connector
-// that the task does not have or that cannot be made, comes before anything is opened.
+// The error joins the error of use and those of closing. It is an *[UnknownTaskError], or a *[ConfigError] for a connector that
+// the task does not have or that cannot be made; then nothing was opened.
 func (m *Manager) UseConnectors(
 	ctx context.Context, task string, names []string, use func(ctx context.Context, connectors map[string]any) error,
 ) error {
-	chosen, err := m.chosen([]string{task})
+	selected, err := m.selected([]string{task})
 	if err != nil {
 		return err
 	}
-	cfg, err := only(chosen[0], names)
+	cfg, err := withConnectors(selected[0], names)
 	if err != nil {
 		return err
 	}
@@ -40,8 +39,8 @@ func (m *Manager) UseConnectors(
 	return errors.Join(err, r.close(ctx, false))
 }
 
-// only is cfg with nothing but the named connectors.
-func only(cfg ergon.TaskConfig, names []string) (ergon.TaskConfig, error) {
+// withConnectors is cfg with the named connectors alone.
+func withConnectors(cfg ergon.TaskConfig, names []string) (ergon.TaskConfig, error) {
 	all := cfg.Connectors
 	cfg.Connectors, cfg.Services = map[string]ergon.Component{}, nil
 	var faults []error

@@ -14,11 +14,11 @@ import (
 
 var nameRule = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
 
-// validate returns every fault of cfg that can be seen before anything is made.
+// validate returns the faults of cfg that can be found before anything is made.
 func validate(cfg ergon.TaskConfig, registered []ergon.TaskConfig) error {
 	var faults []error
 	if !nameRule.MatchString(cfg.Name) {
-		faults = append(faults, fmt.Errorf("the name must match %s: a letter, then letters, digits, '_', '.' or '-', 64 in all", nameRule))
+		faults = append(faults, fmt.Errorf("the name must match %s: a letter, then letters, digits, '_', '.' or '-', at most 64 characters", nameRule))
 	}
 	if slices.ContainsFunc(registered, func(t ergon.TaskConfig) bool { return t.Name == cfg.Name }) {
 		faults = append(faults, errors.New("a task of this name is registered already; give it another name"))
@@ -38,13 +38,13 @@ func validate(cfg ergon.TaskConfig, registered []ergon.TaskConfig) error {
 	if missing := missingConnectors(cfg); len(missing) > 0 && needsConnectors(cfg) {
 		faults = append(faults, missing...)
 	}
-	faults = append(faults, under("consumer", cfg.Consumer.Validate())...)
-	faults = append(faults, under("producer", cfg.Producer.Validate())...)
-	faults = append(faults, under("workers", cfg.Workers.Validate())...)
+	faults = append(faults, withKey("consumer", cfg.Consumer.Validate())...)
+	faults = append(faults, withKey("producer", cfg.Producer.Validate())...)
+	faults = append(faults, withKey("workers", cfg.Workers.Validate())...)
 	if cfg.Workers.Isolation == policy.IsolationProcess && !reexec.Supported {
 		faults = append(faults, fmt.Errorf("workers.isolation: process, but %w; use goroutine", reexec.ErrUnsupported))
 	}
-	faults = append(faults, under("shutdown", cfg.Shutdown.Validate())...)
+	faults = append(faults, withKey("shutdown", cfg.Shutdown.Validate())...)
 	return errors.Join(faults...)
 }
 
@@ -58,8 +58,8 @@ func unmakeable(kind string, components map[string]ergon.Component) []error {
 	return faults
 }
 
-// needsConnectors reports whether the task may have a loop that consumes. One that cannot be looked at beforehand is checked
-// when it is made.
+// needsConnectors reports whether the task has a consuming loop. If that is not known before the task is made, its connectors are
+// checked then.
 func needsConnectors(cfg ergon.TaskConfig) bool {
 	switch cfg.Kind() {
 	case "producer", "custom", "unknown":
@@ -69,8 +69,8 @@ func needsConnectors(cfg ergon.TaskConfig) bool {
 	}
 }
 
-// missingConnectors checks the connectors that the policy names. Whether they can do what they are named for is seen when
-// they are made.
+// missingConnectors returns a fault for each connector that the policy names and the task does not have. Whether a connector has
+// the necessary methods is checked when it is made.
 func missingConnectors(cfg ergon.TaskConfig) []error {
 	var faults []error
 	missing := func(key, name, cure string) {
@@ -87,8 +87,8 @@ func missingConnectors(cfg ergon.TaskConfig) []error {
 	return faults
 }
 
-// under puts the key of a policy before its faults.
-func under(key string, err error) []error {
+// withKey puts the key of a policy before its faults.
+func withKey(key string, err error) []error {
 	joined, ok := err.(interface{ Unwrap() []error })
 	switch {
 	case err == nil:
@@ -98,7 +98,7 @@ func under(key string, err error) []error {
 	}
 	var faults []error
 	for _, e := range joined.Unwrap() {
-		faults = append(faults, under(key, e)...)
+		faults = append(faults, withKey(key, e)...)
 	}
 	return faults
 }

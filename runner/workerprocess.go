@@ -16,15 +16,15 @@ import (
 	"github.com/ergon-go/ergon/observe"
 )
 
-// WorkerProcess is what a process is that a [Manager] has started for workers.isolation: process.
+// WorkerProcess is a process that a [Manager] started for one worker, because of workers.isolation: process.
 type WorkerProcess struct {
-	// Task and Worker are the names of the task that it runs, and of its worker.
+	// Task and Worker are the names of its task and of its worker.
 	Task, Worker string
 }
 
-// InWorkerProcess returns what this process has been started for, and false in one that a user started. What a main does
-// before [Manager.Run] it does in each worker process as well; this is how it tells what to leave out there, such as
-// listening on a port. In Run the process takes up its work, and is no longer asked about.
+// InWorkerProcess returns true in a worker process, before [Manager.Run] begins in it, and false in a process that a user
+// started. What main does before Run is executed in each worker process as well. With InWorkerProcess, main finds out what to
+// omit there, for instance listening on a port.
 func InWorkerProcess() (WorkerProcess, bool) {
 	task, worker, ok := strings.Cut(reexec.Role(), "/")
 	return WorkerProcess{Task: task, Worker: worker}, ok
