@@ -16,7 +16,7 @@ import (
 type streaming struct {
 	journal journal
 	started time.Time
-	runs   int
+	runs    int
 	config  ergon.TaskConfig
 }
 
@@ -229,10 +229,10 @@ func TestLoopTimeoutHoldsOverRestarts(t *testing.T) {
 	for name, c := range map[string]struct {
 		timeout time.Duration
 		fails   bool
-		runs   int
+		runs    int
 	}{
 		"in a pause": {20 * time.Second, true, 6},
-		"in a run":  {18 * time.Second, false, 6},
+		"in a run":   {18 * time.Second, false, 6},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

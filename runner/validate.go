@@ -18,7 +18,8 @@ var nameRule = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
 func validate(cfg ergon.TaskConfig, registered []ergon.TaskConfig) error {
 	var faults []error
 	if !nameRule.MatchString(cfg.Name) {
-		faults = append(faults, fmt.Errorf("the name must match %s: a letter, then letters, digits, '_', '.' or '-', at most 64 characters", nameRule))
+		faults = append(faults, fmt.Errorf(
+			"the name must match %s: a letter, then letters, digits, '_', '.' or '-', at most 64 characters", nameRule))
 	}
 	if slices.ContainsFunc(registered, func(t ergon.TaskConfig) bool { return t.Name == cfg.Name }) {
 		faults = append(faults, errors.New("a task of this name is registered already; give it another name"))

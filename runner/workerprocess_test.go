@@ -126,7 +126,8 @@ func TestWorkerWhoseProcessesKeepDyingIsGivenUp(t *testing.T) {
 	tape := newTape()
 	_, end := c.run(bounded(t), t, tape)
 	summary, err := end()
-	wantErrorText(t, err, `task "isolated": given up after 2 processes in a row that brought nothing to an end: its process died: exit status 3`)
+	wantErrorText(t, err,
+		`task "isolated": given up after 2 processes in a row that brought nothing to an end: its process died: exit status 3`)
 	wantExitCode(t, err, 1)
 	if w := summary.Each[0]; w.State != runner.WorkerGivenUp || w.Restarts != 1 || w.PID != 0 {
 		t.Errorf("got %+v, want a worker that is given up after one restart", w)
@@ -139,7 +140,8 @@ func TestProcessThatOnlyProducesIsNotReplaced(t *testing.T) {
 	c := isolatedTask{Folder: string(newFolder(t)), Does: "produce and exit"}
 	_, end := c.run(bounded(t), t, newTape())
 	summary, err := end()
-	wantErrorText(t, err, `task "isolated": its process died: exit status 3; what the task does without a source begins anew with a new run only`)
+	wantErrorText(t, err,
+		`task "isolated": its process died: exit status 3; what the task does without a source begins anew with a new run only`)
 	wantExitCode(t, err, 1)
 	if w := summary.Each[0]; w.State != runner.WorkerEnded || w.Restarts != 0 {
 		t.Errorf("got %+v, want a worker that has ended", w)
