@@ -13,13 +13,14 @@ type Child struct {
 
 	cmd             *exec.Cmd
 	orders, reports *os.File
-	stdout, stderr  *lines
+	stdout, stderr  *lineSplitter
 	done            chan struct{}
-	err             error // how it ended
+	err             error // of Wait
 }
 
-// live is the whole life of the child. On Linux it is killed when the thread that started it ends, so that is kept.
-func (c *Child) live(started chan<- error) {
+// run starts the child and waits for its end. It keeps its thread: on Linux the child is killed when the thread that started it
+// ends.
+func (c *Child) run(started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	err := c.cmd.Start()
@@ -29,7 +30,7 @@ func (c *Child) live(started chan<- error) {
 	}
 	c.err = c.cmd.Wait()
 	if errors.Is(c.err, exec.ErrWaitDelay) {
-		c.err = nil // it ended well, and something that it started goes on writing
+		c.err = nil // it succeeded, and a process that it started still has its output open
 	}
 	if c.err != nil {
 		c.killGroup()
@@ -45,13 +46,13 @@ func (c *Child) PID() int { return c.cmd.Process.Pid }
 // Done is closed when the child has ended and its last line is written.
 func (c *Child) Done() <-chan struct{} { return c.done }
 
-// Wait waits for the child's end and returns what it ended with: nil, or an *[exec.ExitError].
+// Wait waits until the child has ended. It returns nil, or an *[exec.ExitError].
 func (c *Child) Wait() error {
 	<-c.done
 	return c.err
 }
 
-// Kill ends the child and what it has started, at once. Its end is awaited by Wait.
+// Kill kills the child and the processes that it has started. It does not wait for their end.
 func (c *Child) Kill() {
 	select {
 	case <-c.done:
@@ -60,8 +61,8 @@ func (c *Child) Kill() {
 	}
 }
 
-// killGroup kills what is left of the child's process group. The id of a group is not used again while anything is in it.
+// killGroup kills the remaining processes of the child's group. The system does not reuse the id of a group that has processes.
 func (c *Child) killGroup() { killGroup(c.cmd.Process.Pid) }
 
-// Close gives back the pipes. A child that still runs takes that for the end of its parent.
+// Close closes the pipes. To a child that still runs, it looks like the end of its parent.
 func (c *Child) Close() error { return errors.Join(c.orders.Close(), c.reports.Close()) }

@@ -1,10 +1,10 @@
-// Package reexec runs the program that it is in once more, as a child process in which the program finds out, by [Role],
-// that it is to play a part, and takes it with [Take]. Both sides talk in JSON over two pipes of their own; standard output
-// and standard error of the child come out of its parent, line by line.
+// Package reexec executes the running program once more as a child process. In the child, the program finds its role by [Role]
+// and takes it with [Take]. Parent and child exchange JSON messages over two pipes. The parent gets the child's standard output
+// and standard error line by line.
 //
-// No child outlives its parent. On Linux the kernel kills it with the parent; everywhere the child finds its pipe closed
-// ([Parent.Receive] returns io.EOF) and is to end. A child is the leader of a process group of its own: what a terminal
-// sends to the parent, such as Ctrl-C, does not reach it, and killing it takes along what it has started itself.
+// No child outlives its parent. On Linux the kernel kills the child when the parent dies. Everywhere the child finds its pipe
+// closed ([Parent.Receive] returns io.EOF) and has to exit. A child leads its own process group: a signal of the terminal to
+// the parent, such as Ctrl-C, does not reach it, and [Child.Kill] also kills the processes that it has started.
 //
-// It knows nothing of tasks. It works on Unix; elsewhere [Start] returns [ErrUnsupported].
+// The package knows nothing of tasks. It works on Unix; elsewhere [Start] returns [ErrUnsupported].
 package reexec

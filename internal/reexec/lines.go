@@ -2,39 +2,39 @@ package reexec
 
 import "bytes"
 
-// longestLine is how much of a line is held back until its end comes; a longer one is taken apart.
-const longestLine = 1 << 20
+// maxLine is how much of a line is buffered until its end comes. A longer line is split.
+const maxLine = 1 << 20
 
-// lines takes what is written to it apart into lines.
-type lines struct {
-	emit func(line []byte)
-	rest []byte
+// lineSplitter is a writer that calls emit with each line.
+type lineSplitter struct {
+	emit    func(line []byte)
+	partial []byte // the last line, without its end yet
 }
 
 // Write never fails.
-func (l *lines) Write(text []byte) (int, error) {
-	l.rest = append(l.rest, text...)
-	left := l.rest
+func (l *lineSplitter) Write(text []byte) (int, error) {
+	l.partial = append(l.partial, text...)
+	left := l.partial
 	for {
 		end := bytes.IndexByte(left, '\n') + 1
 		switch {
 		case end > 0:
 			l.emit(left[:end])
 			left = left[end:]
-		case len(left) >= longestLine:
-			l.emit(append(bytes.Clone(left[:longestLine]), '\n'))
-			left = left[longestLine:]
+		case len(left) >= maxLine:
+			l.emit(append(bytes.Clone(left[:maxLine]), '\n'))
+			left = left[maxLine:]
 		default:
-			l.rest = append(l.rest[:0], left...)
+			l.partial = append(l.partial[:0], left...)
 			return len(text), nil
 		}
 	}
 }
 
-// flush emits what has no end of its own, with one.
-func (l *lines) flush() {
-	if len(l.rest) > 0 {
-		l.emit(append(l.rest, '\n'))
-		l.rest = nil
+// flush emits the last line, with a line end if it has none.
+func (l *lineSplitter) flush() {
+	if len(l.partial) > 0 {
+		l.emit(append(l.partial, '\n'))
+		l.partial = nil
 	}
 }

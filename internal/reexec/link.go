@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// link carries messages both ways. Its methods are safe for concurrent use, but one goroutine receives.
+// link sends and receives messages. Its methods are safe for concurrent use, but only one goroutine may receive.
 type link struct {
 	in  *json.Decoder
 	out io.Writer
@@ -17,7 +17,7 @@ func newLink(in io.Reader, out io.Writer) link {
 	return link{in: json.NewDecoder(in), out: out, mu: new(sync.Mutex)}
 }
 
-// Send writes a message. It waits where the other side does not read, and fails where that has ended.
+// Send writes a message. It blocks while the other side does not read and the pipe is full. It fails if the other side has ended.
 func (l link) Send(message any) error {
 	text, err := json.Marshal(message)
 	if err != nil {
@@ -29,5 +29,5 @@ func (l link) Send(message any) error {
 	return err
 }
 
-// Receive reads the next message; io.EOF, or another error where it was cut off, when the other side has ended.
+// Receive reads the next message. When the other side has ended it returns io.EOF, or another error after an incomplete message.
 func (l link) Receive(message any) error { return l.in.Decode(message) }

@@ -211,7 +211,7 @@ func TestRoleThatNobodyGaveIsRefused(t *testing.T) {
 	cmd.Env = append(os.Environ(), "ERGON_WORKER_PROCESS=isolated/isolated-1")
 	text, err := cmd.CombinedOutput()
 	exit, ok := errors.AsType[*exec.ExitError](err)
-	if !ok || exit.ExitCode() != 2 || !strings.Contains(string(text), "nobody started this process as a worker") ||
+	if !ok || exit.ExitCode() != 2 || !strings.Contains(string(text), "this process was not started as a worker process") ||
 		!strings.Contains(string(text), "unset the variable") {
 		t.Errorf("got %v: %s", err, text)
 	}

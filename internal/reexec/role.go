@@ -6,7 +6,7 @@ import (
 	"os"
 )
 
-// variable tells the child its role.
+// variable has the role of a child in its environment.
 const variable = "ERGON_WORKER_PROCESS"
 
 // The child's ends of the pipes.
@@ -15,14 +15,14 @@ const (
 	toParent   = 4
 )
 
-// ErrUnsupported is returned on systems where a child cannot be given pipes, or a group of its own.
+// ErrUnsupported is returned on systems other than Unix, where a child cannot inherit pipes or lead a process group.
 var ErrUnsupported = errors.New("worker processes need a Unix system")
 
-// Role returns the role that this process was started for, "" for a process that nobody started with [Start], and once the
-// role is taken.
+// Role returns the role of this process. It is "" in a process that was not started by [Start], and after [Take].
 func Role() string { return os.Getenv(variable) }
 
-// Take takes the role of this process, once: what it starts itself from then on has none. Call it where Role is not "".
+// Take takes the role of this process and connects to its parent. Programs that the process starts from then on have no role.
+// Call it once, if Role is not "".
 func Take() (*Parent, error) {
 	role := Role()
 	if err := os.Unsetenv(variable); err != nil {
@@ -30,7 +30,7 @@ func Take() (*Parent, error) {
 	}
 	in, out, err := inherited()
 	if err != nil {
-		return nil, fmt.Errorf("%s is %q, but nobody started this process as a worker (%w); unset the variable", variable, role, err)
+		return nil, fmt.Errorf("%s is %q, but this process was not started as a worker process (%w); unset the variable", variable, role, err)
 	}
 	return &Parent{Role: role, link: newLink(in, out)}, nil
 }

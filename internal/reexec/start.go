@@ -9,21 +9,21 @@ import (
 	"time"
 )
 
-// lastLines is how long lines are still read after the child has ended, where something that it started holds its outputs.
-const lastLines = time.Second
+// outputTimeout is how long output is still read after the end of the child, if a process that it started keeps it open.
+const outputTimeout = time.Second
 
-// Settings say what a child is.
+// Settings are those of a child.
 type Settings struct {
 	// Role is what [Role] returns in the child. Not "".
 	Role string
-	// Env are variables besides those of this process, as "NAME=value".
+	// Env are additional environment variables, as "NAME=value".
 	Env []string
-	// Stdout and Stderr get what the child writes there, a line at a time with its end; one longer than 1 MiB as
-	// several.
+	// Stdout and Stderr are called with each line that the child writes there, including its line end. A line longer than 1 MiB
+	// is split.
 	Stdout, Stderr func(line []byte)
 }
 
-// Start runs this program once more, with the same arguments, in the same directory, with nothing on standard input.
+// Start executes this program once more, with the same arguments, in the same directory, with an empty standard input.
 func Start(s Settings) (*Child, error) {
 	program, err := executable()
 	if err != nil {
@@ -39,15 +39,15 @@ func Start(s Settings) (*Child, error) {
 	}
 	c := &Child{
 		link: newLink(reports, orders), reports: reports, orders: orders, done: make(chan struct{}),
-		stdout: &lines{emit: s.Stdout}, stderr: &lines{emit: s.Stderr},
+		stdout: &lineSplitter{emit: s.Stdout}, stderr: &lineSplitter{emit: s.Stderr},
 	}
 	c.cmd = &exec.Cmd{
 		Path: program, Args: os.Args, Env: slices.Concat(os.Environ(), s.Env, []string{variable + "=" + s.Role}),
 		Stdout: c.stdout, Stderr: c.stderr, ExtraFiles: []*os.File{childIn, childOut}, // fromParent, toParent
-		SysProcAttr: attributes(), WaitDelay: lastLines,
+		SysProcAttr: attributes(), WaitDelay: outputTimeout,
 	}
 	started := make(chan error)
-	go c.live(started)
+	go c.run(started)
 	err = <-started
 	err = errors.Join(err, childIn.Close(), childOut.Close())
 	if err != nil {

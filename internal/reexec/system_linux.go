@@ -8,13 +8,13 @@ import (
 
 const selfLink = "/proc/self/exe"
 
-// attributes have the kernel kill the child when its parent ends, also when that happens while it is being started.
+// attributes make the kernel kill the child when the thread of its parent ends, even while the child is being started.
 func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// executable is the file of this program; where another has taken its name since the start, as an update does, the link
-// by which the kernel still reaches this one.
+// executable returns the path of this program. If another file has its name by now, as after an update, it returns the kernel's
+// link to this program.
 func executable() (string, error) {
 	path, err := os.Executable()
 	if err != nil {
@@ -22,10 +22,10 @@ func executable() (string, error) {
 	}
 	self, err := os.Stat(selfLink)
 	if err != nil {
-		return path, nil //nolint:nilerr // there is no such link, so the name has to do
+		return path, nil //nolint:nilerr // there is no such link: use the name
 	}
 	if named, err := os.Stat(path); err != nil || !os.SameFile(named, self) {
-		return selfLink, nil //nolint:nilerr // what has the name is not this program
+		return selfLink, nil //nolint:nilerr // another file has the name
 	}
 	return path, nil
 }

@@ -12,7 +12,7 @@ import (
 // Supported is whether [Start] works on this system.
 const Supported = true
 
-// inherited opens the child's ends of the pipes, and keeps them from what it starts itself.
+// inherited opens the child's ends of the pipes. Programs that the child starts do not inherit them.
 func inherited() (io.Reader, io.Writer, error) {
 	var files [2]*os.File
 	for i, fd := range []int{fromParent, toParent} {
@@ -21,7 +21,7 @@ func inherited() (io.Reader, io.Writer, error) {
 			return nil, nil, fmt.Errorf("file descriptor %d: %w", fd, err)
 		}
 		if stat.Mode&syscall.S_IFMT != syscall.S_IFIFO {
-			return nil, nil, fmt.Errorf("file descriptor %d is no pipe", fd)
+			return nil, nil, fmt.Errorf("file descriptor %d is not a pipe", fd)
 		}
 		syscall.CloseOnExec(fd)
 		if err := syscall.SetNonblock(fd, true); err != nil {
@@ -32,5 +32,5 @@ func inherited() (io.Reader, io.Writer, error) {
 	return files[0], files[1], nil
 }
 
-// killGroup cannot fail in a way that is of interest: what is not there need not be killed.
+// killGroup ignores errors: the only one is that no process of the group is left.
 func killGroup(leader int) { _ = syscall.Kill(-leader, syscall.SIGKILL) }
