@@ -13,40 +13,41 @@ import (
 	"syscall"
 )
 
-// self is this program, also where another file has taken its name.
+// self is this program, even if another file has its name by now.
 const self = "/proc/self/exe"
 
 var (
-	// ErrGone is returned for a program whose guard process has ended. The program may go on.
+	// ErrGone is returned for a program whose guard process has ended. The program may continue.
 	ErrGone = errors.New("the guard process has ended")
-	// ErrClosed is returned for a program that is started after Close.
-	ErrClosed = errors.New("programs are no longer started: the guard is closed")
+	// ErrClosed is returned by Run after Close.
+	ErrClosed = errors.New("no program can be started: the guard is closed")
 )
 
-// Guard starts programs through a process of its own, which begins with the first of them and ends with Close. It is safe for
+// Guard starts programs through a guard process, which is started with the first program and ends with Close. It is safe for
 // concurrent use.
 type Guard struct {
-	leave bool
+	leaveChildren bool
 
 	mu     sync.Mutex
 	link   *link // to the process; nil: there is none
 	closed bool
 }
 
-// New returns a guard. With leave, what a program that ended by itself has started is left alone; otherwise it is killed.
-func New(leave bool) *Guard { return &Guard{leave: leave} }
+// New returns a guard. It kills the processes that a program leaves behind. With leaveChildren it does so only if the program
+// was killed.
+func New(leaveChildren bool) *Guard { return &Guard{leaveChildren: leaveChildren} }
 
-// connect returns the link to the guard process, and starts that where there is none.
+// connect returns the link to the guard process, and starts one if there is none.
 func (g *Guard) connect() (*link, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
 		return nil, ErrClosed
 	}
-	if g.link != nil && !g.link.over() {
+	if g.link != nil && !g.link.closed() {
 		return g.link, nil
 	}
-	l, err := start(g.leave)
+	l, err := start(g.leaveChildren)
 	if err != nil {
 		return nil, fmt.Errorf("start the guard process: %w", err)
 	}
@@ -54,7 +55,7 @@ func (g *Guard) connect() (*link, error) {
 	return l, nil
 }
 
-// Close kills what runs and waits for the guard process to end, as long as ctx lasts. What it leaves it names.
+// Close kills the running programs and waits until the guard process has ended, or ctx ends. Then the error names the process.
 func (g *Guard) Close(ctx context.Context) error {
 	g.mu.Lock()
 	g.closed = true
@@ -63,12 +64,12 @@ func (g *Guard) Close(ctx context.Context) error {
 	if l == nil {
 		return nil
 	}
-	l.shut()
+	l.close()
 	select {
 	case <-l.ended:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("the guard process %d has programs that do not end: %w", l.process.Process.Pid, context.Cause(ctx))
+		return fmt.Errorf("the guard process %d has not ended, because its programs have not: %w", l.process.Process.Pid, context.Cause(ctx))
 	}
 }
 
@@ -84,12 +85,12 @@ type link struct {
 	mu      sync.Mutex // guards what follows
 	waiting map[uint64]chan<- reply
 	last    uint64
-	gone    bool // nobody answers any more
+	gone    bool // the process has ended: there are no more replies
 }
 
-// start runs this program once more, as a guard process. Its environment is empty but for its part: it has no use for
-// secrets, and programs are given theirs one by one.
-func start(leave bool) (*link, error) {
+// start executes this program once more, as a guard process. Its environment has only its mode: it needs no secrets, and each
+// request has the environment of its program.
+func start(leaveChildren bool) (*link, error) {
 	ends, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
@@ -102,16 +103,16 @@ func start(leave bool) (*link, error) {
 	}
 	conn, ok := made.(*net.UnixConn)
 	if !ok {
-		return nil, errors.Join(errors.New("a pair of sockets is none"), made.Close())
+		return nil, errors.Join(errors.New("a pair of sockets is not of type Unix"), made.Close())
 	}
-	part := partKill
-	if leave {
-		part = partLeave
+	mode := modeKill
+	if leaveChildren {
+		mode = modeLeave
 	}
 	l := &link{conn: conn, closing: sync.OnceValue(conn.Close), ended: make(chan struct{}), waiting: map[uint64]chan<- reply{}}
 	l.process = &exec.Cmd{
 		Path: self, Args: []string{filepath.Base(os.Args[0]) + ": guard of programs"},
-		Env: []string{variable + "=" + part, "GOMAXPROCS=2"}, Stderr: os.Stderr,
+		Env: []string{variable + "=" + mode, "GOMAXPROCS=2"}, Stderr: os.Stderr,
 		ExtraFiles: []*os.File{theirs}, SysProcAttr: &syscall.SysProcAttr{Setsid: true},
 	}
 	if err := l.process.Start(); err != nil {
@@ -121,7 +122,7 @@ func start(leave bool) (*link, error) {
 	return l, nil
 }
 
-// listen hands out replies until the guard process has ended.
+// listen passes on replies until the guard process has ended.
 func (l *link) listen() {
 	for replies := json.NewDecoder(l.conn); ; {
 		var r reply
@@ -130,7 +131,7 @@ func (l *link) listen() {
 		}
 		l.mu.Lock()
 		if to := l.waiting[r.ID]; to != nil {
-			to <- r // has room for one, and there is one
+			to <- r // has room for one, and only one comes
 			delete(l.waiting, r.ID)
 		}
 		l.mu.Unlock()
@@ -142,21 +143,21 @@ func (l *link) listen() {
 	}
 	clear(l.waiting)
 	l.mu.Unlock()
-	l.shut()
+	l.close()
 	_ = l.process.Wait() // how it ended changes nothing
 	close(l.ended)
 }
 
-// shut has the guard process find its socket closed.
-func (l *link) shut() { _ = l.closing() }
+// close closes the socket, which ends the guard process.
+func (l *link) close() { _ = l.closing() }
 
-func (l *link) over() bool {
+func (l *link) closed() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.gone
 }
 
-// expect makes the number of a program and the channel that its reply comes through; that is closed where none will come.
+// expect returns the number of the next program and the channel of its reply. The channel is closed if no reply will come.
 func (l *link) expect() (uint64, <-chan reply) {
 	to := make(chan reply, 1)
 	l.mu.Lock()
@@ -170,7 +171,7 @@ func (l *link) expect() (uint64, <-chan reply) {
 	return l.last, to
 }
 
-// send sends a request. It fails where the guard process has ended, of which the channel of the reply tells as well.
+// send sends a request. It fails if the guard process has ended; then the channel of the reply is closed, too.
 func (l *link) send(r request) error {
 	l.sending.Lock()
 	defer l.sending.Unlock()

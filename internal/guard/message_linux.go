@@ -11,16 +11,16 @@ import (
 	"syscall"
 )
 
-// request is what the worker wants of the guard: that it starts a program, whose files come with the request, or kills one.
-// Texts are bytes, as JSON would change what is not UTF-8.
+// request asks the guard to start a program, whose files come with the request, or to kill one. Strings are bytes, because JSON
+// would change a string that is not UTF-8.
 type request struct {
 	ID   uint64 `json:"id"`
 	Kill bool   `json:"kill,omitempty"`
 	Path []byte `json:"path,omitempty"`
 	Dir  []byte `json:"dir,omitempty"`
-	Args []byte `json:"args,omitempty"` // joined by NUL, which neither an argument nor a variable can have
+	Args []byte `json:"args,omitempty"` // joined by NUL, which an argument or a variable cannot contain
 	Env  []byte `json:"env,omitempty"`
-	// files are the program's standard input, output and error.
+	// files are the program's standard input, output and error, as descriptors.
 	files []int
 }
 
@@ -33,9 +33,9 @@ type reply struct {
 
 const (
 	nul = "\x00"
-	// programFiles is how many files a program is given.
+	// programFiles is how many files a program has.
 	programFiles = 3
-	// maxRequest is far above what Linux takes as arguments and environment, 2 MiB by default.
+	// maxRequest is far above the limit of Linux for arguments and environment, 2 MiB by default.
 	maxRequest = 1 << 28
 )
 
@@ -48,7 +48,7 @@ func split(texts []byte) []string {
 	return strings.Split(string(texts), nul)
 }
 
-// send writes a request: its length, with which the files go, and then the rest. One goroutine sends at a time.
+// send writes a request: its length, together with the files, and then the rest. One goroutine sends at a time.
 func send(to *net.UnixConn, r request) error {
 	text, err := json.Marshal(r)
 	if err != nil {
@@ -85,7 +85,7 @@ func receive(from *net.UnixConn) (request, error) {
 	}
 	size := binary.BigEndian.Uint32(length)
 	if size > maxRequest {
-		return r, fmt.Errorf("a request has %d bytes", size)
+		return r, fmt.Errorf("a request has %d bytes, more than %d", size, maxRequest)
 	}
 	text := make([]byte, size)
 	if _, err := io.ReadFull(from, text); err != nil {

@@ -12,20 +12,20 @@ import (
 	"time"
 )
 
-// Patience is how long the outputs of a program may stay open after it has ended, where something that is not to be killed
-// holds them, and how long the guard process may take to kill a program.
+// Patience is how long the outputs of a program may stay open after it has ended, because a process that is not killed holds
+// them. It is also how long the guard process may take to kill a program.
 const Patience = time.Second
 
-// Program is what is to be run.
+// Program is a program to run.
 type Program struct {
 	Path, Dir      string
 	Args, Env      []string // Args has the name first
 	Stdin          []byte
-	Stdout, Stderr io.Writer // one goroutine writes to each, and none once Run has returned
+	Stdout, Stderr io.Writer // one goroutine writes to each, and none after Run has returned
 }
 
-// Run runs a program to its end and returns how it ended. When ctx ends it is killed, with everything that it has started;
-// that is an end as well, and no error.
+// Run runs a program to its end and returns its status. When ctx ends, the program is killed with all its descendants; that is
+// not an error.
 func (g *Guard) Run(ctx context.Context, p Program) (syscall.WaitStatus, error) {
 	if ctx.Err() != nil {
 		return 0, context.Cause(ctx)
@@ -59,7 +59,7 @@ func (g *Guard) Run(ctx context.Context, p Program) (syscall.WaitStatus, error) 
 	return end.Status, nil
 }
 
-// await waits for the end of a program, and has it killed when ctx ends.
+// await waits for the end of a program. It requests its kill when ctx ends.
 func (l *link) await(ctx context.Context, id uint64, ended <-chan reply) (reply, error) {
 	var late <-chan time.Time
 	stop := ctx.Done()
@@ -72,9 +72,9 @@ func (l *link) await(ctx context.Context, id uint64, ended <-chan reply) (reply,
 			return end, nil
 		case <-stop:
 			stop, late = nil, time.After(Patience)
-			_ = l.send(request{ID: id, Kill: true}) // who is not there is heard of by ended
+			_ = l.send(request{ID: id, Kill: true}) // if the guard is gone, ended is closed
 		case <-late:
-			return reply{}, fmt.Errorf("the program was not gone %s after it was to be killed", Patience)
+			return reply{}, fmt.Errorf("the program has not ended %s after the guard was to kill it", Patience)
 		}
 	}
 }
@@ -99,7 +99,7 @@ func openPipes() (*pipes, error) {
 	return &p, nil
 }
 
-// descriptors are what the program is given: of files that block, as programs expect it.
+// descriptors are the files of the program. They block, as programs expect.
 func (p *pipes) descriptors() []int {
 	var all []int
 	for _, file := range p.theirs {
@@ -110,16 +110,16 @@ func (p *pipes) descriptors() []int {
 	return all
 }
 
-// copy feeds the program and takes what it prints. The channel is closed when both outputs have ended.
+// copy writes the program's input and reads its outputs. The channel is closed when both outputs have ended.
 func (p *pipes) copy(program Program) (copied <-chan struct{}) {
 	var outputs sync.WaitGroup
 	for fd, to := range []io.Writer{1: program.Stdout, 2: program.Stderr} {
 		if fd > 0 {
-			outputs.Go(func() { _, _ = io.Copy(to, p.ours[fd]) }) // a writer that fails has its own way to say so
+			outputs.Go(func() { _, _ = io.Copy(to, p.ours[fd]) }) // the writer keeps its own error
 		}
 	}
 	go func() {
-		_, _ = io.Copy(p.ours[0], bytes.NewReader(program.Stdin)) // a program need not read
+		_, _ = io.Copy(p.ours[0], bytes.NewReader(program.Stdin)) // a program need not read its input
 		_ = p.ours[0].Close()
 	}()
 	done := make(chan struct{})
@@ -130,7 +130,7 @@ func (p *pipes) copy(program Program) (copied <-chan struct{}) {
 	return done
 }
 
-// finish waits for what the program has printed; not for long, as something else may hold its outputs open.
+// finish waits for the rest of the outputs, at most Patience: another process may hold them open.
 func (p *pipes) finish(copied <-chan struct{}) {
 	timer := time.NewTimer(Patience)
 	defer timer.Stop()
@@ -147,6 +147,6 @@ func (p *pipes) closeTheirs() { closeFiles(p.theirs) }
 
 func closeFiles(files [programFiles]*os.File) {
 	for _, file := range files {
-		_ = file.Close() // nil where it was not made, or closed before
+		_ = file.Close() // nil if it was not opened; or closed before
 	}
 }

@@ -14,45 +14,45 @@ import (
 const (
 	// variable makes a process a guard.
 	variable = "ERGON_GUARD"
-	// Its values: what becomes of what a program leaves behind.
-	partKill  = "kill"
-	partLeave = "leave"
+	// Its values: what the guard does with the children that a program leaves behind.
+	modeKill  = "kill"
+	modeLeave = "leave"
 	// socket is the guard's end of the socket.
 	socket = 3
-	// marker is the variable by which a descendant is known.
+	// marker is the variable that says to which program a descendant belongs.
 	marker = "ERGON_RUN"
 
 	prSetChildSubreaper = 36
 )
 
-// The guard has to take over before main does: that is the user's, and may open, listen or print. There is no other place
-// that runs in every program that imports this package.
+// The guard takes over before main begins, which is the user's and may open files, listen or print. No other code runs in every
+// program that imports this package.
 func init() { //nolint:gochecknoinits // decision 0060
-	if part := os.Getenv(variable); part != "" {
-		syscall.Exit(serve(part)) // not os.Exit, with which the race detector waits for a second
+	if mode := os.Getenv(variable); mode != "" {
+		syscall.Exit(serve(mode)) // not os.Exit: the race detector would wait for a second
 	}
 }
 
-// serve is the life of a guard process; it returns the exit code.
-func serve(part string) int {
+// serve runs a guard process, and returns its exit code.
+func serve(mode string) int {
 	conn, err := inherited()
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "%s is set, but nobody started this process as a guard (%v); unset the variable\n", variable, err)
+		fmt.Fprintf(os.Stderr, "%s is set, but this process was not started as a guard (%v); unset the variable\n", variable, err)
 		return 2
 	}
-	children := make(chan os.Signal, 1) // one that waits stands for all
+	children := make(chan os.Signal, 1) // one pending signal stands for all
 	signal.Notify(children, syscall.SIGCHLD)
-	// What ends its worker is not to end the guard. Caught and not ignored: programs would inherit that.
+	// A signal that ends the worker must not end the guard. It is caught, not ignored, because programs would inherit that.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
-	// Without it, what has lost its parent is not found; programs are started all the same.
+	// If this fails, orphans are not found; programs can be started all the same.
 	syscall.RawSyscall(syscall.SYS_PRCTL, prSetChildSubreaper, 1, 0) //nolint:errcheck // nothing else is to be done without it
 	s := &server{
-		replies: json.NewEncoder(conn), leave: part == partLeave, family: newFamily(),
+		replies: json.NewEncoder(conn), leaveChildren: mode == modeLeave, descendants: newDescendants(),
 		running: map[int]*run{}, killed: map[string]bool{},
 	}
 	requests := make(chan request)
 	go listen(conn, requests)
-	for s.requests = requests; s.requests != nil || s.left > 0; {
+	for s.requests = requests; s.requests != nil || s.remaining > 0; {
 		select {
 		case r, ok := <-s.requests:
 			s.handle(r, ok)
@@ -90,16 +90,16 @@ func listen(conn *net.UnixConn, to chan<- request) {
 	}
 }
 
-// server is the guard's side. One goroutine has all of it: who starts is who reaps, so no exit code gets lost between.
+// server is the guard's end of the socket. One goroutine owns it, and both starts and reaps, so that no exit code is lost.
 type server struct {
-	replies  *json.Encoder
-	requests <-chan request // nil: the worker has ended
-	leave    bool
-	family   family
+	replies       *json.Encoder
+	requests      <-chan request // nil: the worker has ended
+	leaveChildren bool
+	descendants   descendants
 
-	running map[int]*run    // by process id
-	killed  map[string]bool // markers of those that were killed, with leave, while anything of them is left
-	left    int             // how many there are still to go, as of the last sweep
+	running   map[int]*run    // by process id
+	killed    map[string]bool // with leaveChildren: markers of programs that were killed and have descendants left
+	remaining int             // programs and orphans that have not ended, as of the last killOrphans
 }
 
 // run is one run of a program.
@@ -116,7 +116,7 @@ func (s *server) handle(r request, open bool) {
 		for _, running := range s.running {
 			s.kill(running)
 		}
-		s.sweep()
+		s.killOrphans()
 	case r.Kill:
 		for _, running := range s.running {
 			if running.id == r.ID {
@@ -151,15 +151,15 @@ func (s *server) start(r request) {
 	s.reply(reply{ID: r.ID, Errno: errno})
 }
 
-// kill kills the process group of a program. What has left the group becomes a child of this process by that, and is swept.
+// kill kills the process group of a program. Descendants that left the group become orphans, see killOrphans.
 func (s *server) kill(r *run) {
-	if s.leave {
+	if s.leaveChildren {
 		s.killed[r.marker] = true
 	}
 	_ = syscall.Kill(-r.pid, syscall.SIGKILL)
 }
 
-// reap takes the exit codes of all that have ended, kills what they have left behind and then tells of them.
+// reap takes the exit codes of all programs that have ended, kills their orphans, and then replies.
 func (s *server) reap() {
 	var ended []reply
 	for {
@@ -176,7 +176,7 @@ func (s *server) reap() {
 			ended = append(ended, reply{ID: r.id, Status: status})
 		}
 	}
-	s.sweep()
+	s.killOrphans()
 	for _, r := range ended {
 		s.reply(r)
 	}

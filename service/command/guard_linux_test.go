@@ -200,7 +200,7 @@ func TestNothingRunsAfterClose(t *testing.T) {
 	}
 	gone(t, connection)
 	_, err := closed.Call(t.Context(), ergon.NewTransaction("t-2", nil), nil)
-	if want := "run the program: programs are no longer started: the guard is closed"; err == nil || err.Error() != want {
+	if want := "run the program: no program can be started: the guard is closed"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

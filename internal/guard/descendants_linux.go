@@ -10,20 +10,20 @@ import (
 	"syscall"
 )
 
-// sweep kills what is nobody's any more: children of this process that it has not started and whose program has ended. Each
-// that dies makes its own children those of this process, and has reap sweep again, until nothing is left.
-func (s *server) sweep() {
-	s.left = len(s.running)
+// killOrphans kills the children of this process that are descendants of a program that has ended. When an orphan dies, its own
+// children become children of this process, and reap calls killOrphans again, until none is left.
+func (s *server) killOrphans() {
+	s.remaining = len(s.running)
 	present := map[string]bool{}
-	for _, pid := range s.family.children() {
+	for _, pid := range s.descendants.children() {
 		if s.running[pid] != nil {
 			continue
 		}
-		of := s.family.markerOf(pid)
+		of := s.descendants.markerOf(pid)
 		present[of] = true
-		// One that may not be killed, as it has other rights, is not waited for.
-		if s.condemned(pid, of) && syscall.Kill(pid, syscall.SIGKILL) == nil {
-			s.left++
+		// An orphan that may not be killed, because it has another user, is not waited for.
+		if s.mustKill(pid, of) && syscall.Kill(pid, syscall.SIGKILL) == nil {
+			s.remaining++
 		}
 	}
 	for _, r := range s.running {
@@ -36,19 +36,19 @@ func (s *server) sweep() {
 	}
 }
 
-// condemned reports whether an orphan is to be killed; of is the marker of its program, "" where it has none.
-func (s *server) condemned(pid int, of string) bool {
+// mustKill reports whether an orphan is to be killed. of is the marker of its program; "" for none.
+func (s *server) mustKill(pid int, of string) bool {
 	switch {
-	case s.leave:
+	case s.leaveChildren:
 		return s.killed[of] && !s.runs(of)
 	case s.requests == nil:
 		return true
 	case of != "":
 		return !s.runs(of)
 	}
-	born := s.family.born(pid)
+	started := s.descendants.startTime(pid)
 	for running := range s.running {
-		if s.family.born(running) <= born {
+		if s.descendants.startTime(running) <= started {
 			return false // it may be a descendant of that one
 		}
 	}
@@ -64,25 +64,24 @@ func (s *server) runs(of string) bool {
 	return false
 }
 
-// family looks into /proc for what descends from this process.
-type family struct {
-	blind bool // /proc is not there, or that of another PID namespace
+// descendants finds the descendants of this process in /proc.
+type descendants struct {
+	unavailable bool // there is no /proc, or it is that of another PID namespace
 }
 
-func newFamily() family {
+func newDescendants() descendants {
 	pid, err := os.Readlink("/proc/self")
-	return family{blind: err != nil || pid != strconv.Itoa(os.Getpid())}
+	return descendants{unavailable: err != nil || pid != strconv.Itoa(os.Getpid())}
 }
 
-// children are those of all threads of this process. One may be missed where another ends at that moment; but then there is
-// another sweep.
-func (f family) children() []int {
-	if f.blind {
+// children are those of all threads of this process. One may be missed while another ends, but then they are read again.
+func (d descendants) children() []int {
+	if d.unavailable {
 		return nil
 	}
 	lists, err := filepath.Glob("/proc/self/task/*/children")
 	if err != nil || len(lists) == 0 {
-		return f.childrenByParent() // a kernel without CONFIG_PROC_CHILDREN
+		return d.childrenByParent() // a kernel without CONFIG_PROC_CHILDREN
 	}
 	var all []int
 	for _, list := range lists {
@@ -99,8 +98,8 @@ func (f family) children() []int {
 	return all
 }
 
-// childrenByParent looks at every process there is.
-func (f family) childrenByParent() []int {
+// childrenByParent finds the children among all processes.
+func (d descendants) childrenByParent() []int {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil
@@ -119,8 +118,8 @@ func (f family) childrenByParent() []int {
 	return all
 }
 
-// markerOf is "" where a process has none, or has another user's rights.
-func (f family) markerOf(pid int) string {
+// markerOf is "" if a process has none, or has another user.
+func (d descendants) markerOf(pid int) string {
 	environment, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
 	if err != nil {
 		return ""
@@ -133,8 +132,8 @@ func (f family) markerOf(pid int) string {
 	return ""
 }
 
-// born is when a process began, in ticks since the machine did. One that is not there counts as the youngest.
-func (f family) born(pid int) uint64 {
+// startTime is in ticks since the boot of the machine. A process that is gone counts as the youngest.
+func (d descendants) startTime(pid int) uint64 {
 	fields := stat(pid)
 	if len(fields) <= statStart {
 		return math.MaxUint64
