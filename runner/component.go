@@ -141,7 +141,7 @@ func (c *component) declare() (err error) {
 		return nil
 	}
 	if c.declared, err = capability.DeclarationOf(c.value); err != nil {
-		return fmt.Errorf("%s does not say what it is: %w", c, err)
+		return fmt.Errorf("read the declaration of %s: %w", c, err)
 	}
 	return nil
 }

@@ -167,7 +167,7 @@ func TestLimitIsSharedByWorkerProcesses(t *testing.T) {
 func TestFaultsThatWorkerProcessesFindAreFaultsOfTheConfiguration(t *testing.T) {
 	for does, want := range map[string]string{
 		"lack a service": `task "isolated": service "missing" is not configured`,
-		"forget": `task "isolated": workers.isolation: process, but connector "input" (given) keeps what it holds in the memory ` +
+		"forget": `task "isolated": workers.isolation: process, but connector "input" (given) keeps its data in the memory ` +
 			`of one process`,
 	} {
 		c := isolatedTask{Folder: string(newFolder(t, ids(3)...)), Does: does, Count: 2}

@@ -1,5 +1,5 @@
-// Package placement says which components do not fit where the workers of a task run: how many there are, and whether in one
-// process [E2]. The command line asks before anything runs, and a worker before it opens anything, so that both say the same.
+// Package placement checks whether the components of a task fit the number and the isolation of its workers [E2]. The command
+// line checks before anything runs, and a worker before it opens anything. So both return the same errors.
 package placement
 
 import (
@@ -13,13 +13,13 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// Workers are those of a task.
+// Workers describes the workers of a task.
 type Workers struct {
 	// Count is how many there are.
 	Count int
-	// Isolated is set where each runs in a process of its own.
+	// Isolated is set if each runs in its own process.
 	Isolated bool
-	// InOrder is set where they keep transactions of one key in order.
+	// InOrder is set if they keep the transactions of a key in order.
 	InOrder bool
 }
 
@@ -31,17 +31,17 @@ func Of(cfg ergon.TaskConfig) Workers {
 	}
 }
 
-// Component is a connector or service that was made, and may not be open yet.
+// Component is a connector or service. It need not be open.
 type Component struct {
-	// Name is how a message names it: connector "input" (file).
+	// Name is its name in errors, for instance: connector "input" (file).
 	Name string
 	// Source is set for the connector that the task's loop fetches from.
 	Source bool
 	Value  any
 }
 
-// Named returns connectors or services, kind says which, in the order of their names. types are their types by name, and
-// source the name of the connector that is fetched from.
+// Named returns the components of a kind, "connector" or "service", in the order of their names. types returns the type of a
+// name, and source is the name of the connector that the loop fetches from.
 func Named(kind string, values map[string]any, types func(name string) string, source string) []Component {
 	components := make([]Component, 0, len(values))
 	for _, name := range slices.Sorted(maps.Keys(values)) {
@@ -54,18 +54,18 @@ func Named(kind string, values map[string]any, types func(name string) string, s
 	return components
 }
 
-// Check returns what does not fit, one error each, joined.
+// Check returns the components that do not fit, one error for each, joined.
 func Check(w Workers, components []Component) error {
 	var faults []error
 	for _, c := range components {
 		d, err := capability.DeclarationOf(c.Value)
 		if err != nil {
-			faults = append(faults, fmt.Errorf("%s does not say what it is: %w", c.Name, err))
+			faults = append(faults, fmt.Errorf("read the declaration of %s: %w", c.Name, err))
 			continue
 		}
 		if _, local := c.Value.(capability.ProcessLocal); local && w.Isolated {
-			faults = append(faults, fmt.Errorf("workers.isolation: process, but %s keeps what it holds in the memory of one process, "+
-				"where no other worker sees it and with which it is gone; use another connector, or isolation: goroutine", c.Name))
+			faults = append(faults, fmt.Errorf("workers.isolation: process, but %s keeps its data in the memory of one process: "+
+				"no other worker sees the data, and it is lost when the process ends; use another connector, or isolation: goroutine", c.Name))
 		}
 		if w.Count > 1 && c.single(d) {
 			faults = append(faults, fmt.Errorf("workers.count: is %d, but %s can have one worker only; set it to 1 and raise "+
@@ -73,15 +73,15 @@ func Check(w Workers, components []Component) error {
 				w.Count, c.Name))
 		}
 		if w.InOrder && c.Source {
-			faults = append(faults, c.keepsOrder(w, d))
+			faults = append(faults, c.checkOrder(w, d))
 		}
 	}
 	return errors.Join(faults...)
 }
 
-// keepsOrder returns why transactions of one key could run at once or out of order [L8]: the source has not one of a key out at a
-// time, and the engine cannot see to it, because this worker is not the only one that gets the key.
-func (c Component) keepsOrder(w Workers, d capability.Declaration) error {
+// checkOrder returns an error if transactions of one key could run at the same time or out of order [L8]: the source delivers
+// more than one of a key at a time, and the engine cannot prevent that, because several workers get transactions of the key.
+func (c Component) checkOrder(w Workers, d capability.Declaration) error {
 	_, local := c.Value.(capability.ProcessLocal)
 	const fault = "consumer.loop.ordering: key, but %s does not keep the transactions of a key in order between its readers; "
 	switch {
@@ -97,7 +97,7 @@ func (c Component) keepsOrder(w Workers, d capability.Declaration) error {
 	}
 }
 
-// single reports whether each worker would get all of a source, or would write over what another writes.
+// single reports whether only one worker can use c: others would read the same transactions, or overwrite its output.
 func (c Component) single(d capability.Declaration) bool {
 	_, declares := c.Value.(capability.Declarer)
 	return (declares || c.Source) && d.Sharing == capability.SharingSingle
