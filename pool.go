@@ -9,35 +9,35 @@ import (
 	"time"
 )
 
-// pool is what runs behind one range over the results of RunConcurrently.
+// pool runs the calls of one range over the results of RunConcurrently.
 type pool[Out any] struct {
-	limits  Limits
-	places  chan struct{}    // holds one for each call in flight
-	alive   chan struct{}    // holds one for each call that has not returned, those given up included
-	results chan Result[Out] // closed after the last one
-	left    chan struct{}    // closed when nobody takes results any more
+	limits     Limits
+	slots      chan struct{}    // holds one for each call in flight
+	unreturned chan struct{}    // holds one for each call that has not returned, including abandoned ones
+	results    chan Result[Out] // closed after the last result
+	stopped    chan struct{}    // closed when nobody reads results any more
 
 	mu      sync.Mutex
 	taken   int               // inputs
-	pending int               // results that are still to come
-	ended   bool              // no more inputs
+	pending int               // results that are not delivered yet
+	closed  bool              // no more inputs
 	failed  *TransactionError // why inputs are missing; read after results is closed
 }
 
-// Results wait, up to this number, for a range that is slower than the calls.
+// maxWaitingResults is how many results wait for a range that is slower than the calls.
 const maxWaitingResults = 256
 
 func newPool[Out any](limits Limits) *pool[Out] {
 	return &pool[Out]{
-		limits:  limits,
-		places:  make(chan struct{}, limits.Value),
-		alive:   make(chan struct{}, 2*limits.Value),
-		results: make(chan Result[Out], min(limits.Value, maxWaitingResults)),
-		left:    make(chan struct{}),
+		limits:     limits,
+		slots:      make(chan struct{}, limits.Value),
+		unreturned: make(chan struct{}, 2*limits.Value),
+		results:    make(chan Result[Out], min(limits.Value, maxWaitingResults)),
+		stopped:    make(chan struct{}),
 	}
 }
 
-// feed starts a call for each input for as long as there is room.
+// feed starts a call for each input when there is a slot for it.
 func feed[In, Out any](ctx context.Context, p *pool[Out], inputs iter.Seq[In], fn func(context.Context, In) (Out, error)) {
 	var failed *TransactionError
 	returned := false
@@ -46,22 +46,22 @@ func feed[In, Out any](ctx context.Context, p *pool[Out], inputs iter.Seq[In], f
 			failed = crashed(recover()).of()
 			failed.Err = fmt.Errorf("inputs: %w", failed.Err)
 		}
-		p.end(failed)
+		p.close(failed)
 	}()
-	if failed = p.room(ctx); failed == nil {
+	if failed = p.acquire(ctx); failed == nil {
 		for input := range inputs {
-			index, ok := p.begin()
+			index, ok := p.take()
 			if !ok {
 				break
 			}
 			go p.call(ctx, index, func(ctx context.Context) (Out, error) {
-				defer func() { <-p.alive }()
+				defer func() { <-p.unreturned }()
 				return fn(ctx, input)
 			})
 			if index+1 == p.limits.Limit {
 				break
 			}
-			if failed = p.room(ctx); failed != nil {
+			if failed = p.acquire(ctx); failed != nil {
 				break
 			}
 		}
@@ -69,25 +69,25 @@ func feed[In, Out any](ctx context.Context, p *pool[Out], inputs iter.Seq[In], f
 	returned = true
 }
 
-// room waits until another call may be in flight.
-func (p *pool[Out]) room(ctx context.Context) *TransactionError {
+// acquire waits for a slot, and then for limits.Timeout at most until abandoned calls return, if there are too many.
+func (p *pool[Out]) acquire(ctx context.Context) *TransactionError {
 	if ctx.Err() != nil {
 		return ended(ctx).of()
 	}
 	select {
-	case p.places <- struct{}{}:
+	case p.slots <- struct{}{}:
 	case <-ctx.Done():
 		return ended(ctx).of()
 	}
 	select {
-	case p.alive <- struct{}{}:
+	case p.unreturned <- struct{}{}:
 		return nil
 	default:
 	}
 	timer := time.NewTimer(p.limits.Timeout)
 	defer timer.Stop()
 	select {
-	case p.alive <- struct{}{}:
+	case p.unreturned <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return ended(ctx).of()
@@ -98,11 +98,11 @@ func (p *pool[Out]) room(ctx context.Context) *TransactionError {
 
 var errTooManyAbandoned = errors.New("too many calls ignore their context: they timed out and still have not returned")
 
-// begin counts an input as taken, unless it has come too late.
-func (p *pool[Out]) begin() (index int, ok bool) {
+// take counts an input and returns its index. false: the pool is closed.
+func (p *pool[Out]) take() (index int, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.ended {
+	if p.closed {
 		return 0, false
 	}
 	p.taken++
@@ -121,23 +121,23 @@ func (p *pool[Out]) call(ctx context.Context, index int, fn func(context.Context
 	}
 	select {
 	case p.results <- result:
-	case <-p.left:
+	case <-p.stopped:
 	}
-	<-p.places
+	<-p.slots
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.pending--
 	p.closeWhenDone()
 }
 
-// end says that there will be no more inputs; failed is nil where there are none. Only the first call counts.
-func (p *pool[Out]) end(failed *TransactionError) {
+// close takes no more inputs. failed says why inputs are missing; nil: there are no more. Only the first call counts.
+func (p *pool[Out]) close(failed *TransactionError) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.ended {
+	if p.closed {
 		return
 	}
-	p.ended = true
+	p.closed = true
 	if failed != nil {
 		failed.Err = fmt.Errorf("no input was taken after the first %d: %w", p.taken, failed.Err)
 		p.failed = failed
@@ -145,14 +145,15 @@ func (p *pool[Out]) end(failed *TransactionError) {
 	p.closeWhenDone()
 }
 
-// leave is called when nobody takes results any more.
-func (p *pool[Out]) leave() {
-	p.end(nil)
-	close(p.left)
+// stop is called when nobody reads results any more.
+func (p *pool[Out]) stop() {
+	p.close(nil)
+	close(p.stopped)
 }
 
+// closeWhenDone closes results after the last one. The caller holds mu.
 func (p *pool[Out]) closeWhenDone() {
-	if p.ended && p.pending == 0 {
+	if p.closed && p.pending == 0 {
 		close(p.results)
 	}
 }

@@ -51,11 +51,11 @@ func RunConcurrently[In, Out any](
 			return
 		}
 		ctx, cancel := context.WithCancelCause(ctx)
-		defer cancel(errResultsLeft)
+		defer cancel(errRangeEnded)
 		p := newPool[Out](limits)
-		defer p.leave()
-		stop := context.AfterFunc(ctx, func() { p.end(ended(ctx).of()) })
-		defer stop()
+		defer p.stop()
+		unwatch := context.AfterFunc(ctx, func() { p.close(ended(ctx).of()) })
+		defer unwatch()
 		go feed(ctx, p, inputs, fn)
 		for result := range p.results {
 			if !yield(result) {
@@ -68,10 +68,10 @@ func RunConcurrently[In, Out any](
 	}
 }
 
-// maxInFlight keeps twice the number an int on every machine.
+// maxInFlight is a limit whose double is an int on every machine.
 const maxInFlight = 1 << 29
 
-var errResultsLeft = errors.New("the results are no longer ranged over")
+var errRangeEnded = errors.New("the range over the results has ended")
 
 func (c Limits) validate(noInputs, noFunction bool) error {
 	var errs []error

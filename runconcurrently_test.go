@@ -334,7 +334,7 @@ func TestBreakingOutCancelsTheRestAndWaitsForNothing(t *testing.T) {
 		synctest.Wait()
 		mu.Lock()
 		defer mu.Unlock()
-		if len(causes) != 1 || causes[0].Error() != "the results are no longer ranged over" {
+		if len(causes) != 1 || causes[0].Error() != "the range over the results has ended" {
 			t.Errorf("causes are %v", causes)
 		}
 		time.Sleep(2 * time.Hour) // until the abandoned calls have ended

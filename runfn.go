@@ -58,15 +58,15 @@ func Decorate[In, Out any](
 	}
 }
 
-// run is one RunFn: which attempt it is at, and what went wrong so far.
+// run is one RunFn: its attempts so far, and their failures.
 type run struct {
 	ctx      context.Context //nolint:containedctx // lives as long as the call that it was given to
 	retry    policy.Retry
 	option   RunOption
 	spans    runSpans
 	attempts int
-	first    error
-	failed   *failure
+	first    error    // of the first attempt
+	failed   *failure // of the last attempt
 }
 
 func startRun(ctx context.Context, retry policy.Retry, opts []RunOption) run {
@@ -90,20 +90,20 @@ func (r *run) next() bool {
 		r.failed = ended(r.ctx)
 		r.failed.Err = fmt.Errorf("%w: not attempted", r.failed.Err)
 		return false
-	case r.attempts > 0 && !r.again():
+	case r.attempts > 0 && !r.retryable():
 		return false
 	}
 	r.attempts++
 	return true
 }
 
-// again waits out the backoff, where the last failure is worth another attempt.
-func (r *run) again() bool {
+// retryable reports whether there is another attempt after the last failure, and waits for the backoff before it.
+func (r *run) retryable() bool {
 	if r.failed.Category == CategoryBusiness || r.failed.permanent {
 		return false
 	}
 	if r.ctx.Err() != nil {
-		r.cutShort()
+		r.interrupted()
 		return false
 	}
 	if r.attempts >= r.retry.MaxAttempts {
@@ -118,13 +118,13 @@ func (r *run) again() bool {
 		return false
 	}
 	if !sleep(r.ctx, delay) {
-		r.cutShort()
+		r.interrupted()
 		return false
 	}
 	return true
 }
 
-// record notes the failure of the attempt that has just been made.
+// record notes the failure of the last attempt.
 func (r *run) record(failed *failure) {
 	if r.attempts == 1 {
 		r.first = failed.Err
@@ -135,8 +135,8 @@ func (r *run) record(failed *failure) {
 	r.failed = failed
 }
 
-// cutShort makes the end of the context the failure, beside what the last attempt failed with.
-func (r *run) cutShort() {
+// interrupted makes the end of the context the failure, and keeps the error of the last attempt in it.
+func (r *run) interrupted() {
 	end := ended(r.ctx)
 	if !r.failed.saysEnd {
 		r.failed.Err = fmt.Errorf("%w; attempt %d failed with: %w", end.Err, r.attempts, r.failed.Err)
@@ -144,7 +144,7 @@ func (r *run) cutShort() {
 	r.failed.Category = end.Category
 }
 
-// sleep reports whether it lasted to its end before ctx did.
+// sleep waits for d, and reports whether ctx has not ended.
 func sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil

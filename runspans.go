@@ -11,11 +11,11 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// runSpans are the spans of one RunFn. The zero value, which stands for a caller whose span does not record, makes none.
+// runSpans are the spans of one RunFn. The zero value makes none; it is for a caller whose span does not record.
 type runSpans struct {
 	name   string
 	tracer trace.Tracer
-	whole  trace.Span
+	run    trace.Span
 }
 
 // attemptSpan is the span of one attempt; the zero value is none.
@@ -33,7 +33,7 @@ func startRunSpans(ctx context.Context, name string, retry policy.Retry) (contex
 		return ctx, runSpans{name: name, tracer: parent.TracerProvider().Tracer(spans.InstrumentationName)}
 	}
 	s := runSpans{name: name, tracer: parent.TracerProvider().Tracer(spans.InstrumentationName)}
-	ctx, s.whole = spans.Start(ctx, s.tracer, name, trace.WithAttributes(
+	ctx, s.run = spans.Start(ctx, s.tracer, name, trace.WithAttributes(
 		spans.MaxAttempts.Int(retry.MaxAttempts),
 		spans.AttemptTimeout.Int64(retry.Timeout.Milliseconds()),
 		spans.Backoff.Int64(retry.Backoff.Milliseconds()),
@@ -59,16 +59,16 @@ func (s attemptSpan) end(failed *TransactionError) {
 	spans.End(s.span)
 }
 
-// end closes the span of the whole. A run that was healed is no error on it.
+// end ends the span of the run. A run that succeeded after failed attempts is not an error.
 func (s runSpans) end(attempts int, failed *TransactionError) {
-	if s.whole == nil {
+	if s.run == nil {
 		return
 	}
-	s.whole.SetAttributes(spans.Attempts.Int(attempts))
+	s.run.SetAttributes(spans.Attempts.Int(attempts))
 	if failed != nil {
-		recordFailure(s.whole, failed)
+		recordFailure(s.run, failed)
 	}
-	spans.End(s.whole)
+	spans.End(s.run)
 }
 
 func recordFailure(span trace.Span, failed *TransactionError) {

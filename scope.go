@@ -20,10 +20,11 @@ func LogHandler(next slog.Handler) slog.Handler {
 	return &scopeHandler{next: next}
 }
 
-// scopeHandler opens no groups in next, which could not be left again for the ids. It nests what belongs into them.
+// scopeHandler opens no groups in next, because the ids could not be added outside of them. It nests the attributes of groups
+// itself.
 type scopeHandler struct {
 	next   slog.Handler
-	groups []logGroup // open ones, outermost first
+	groups []logGroup // open groups, the outermost first
 }
 
 type logGroup struct {
