@@ -61,6 +61,31 @@ func TestConfigurationIsDecodedOntoDefaults(t *testing.T) {
 	}
 }
 
+// [C1] [C2] What a retry leaves out has its default; a zero that is written means what it means in code.
+func TestPartOfARetryIsDecodedOntoTheDefault(t *testing.T) {
+	for yaml, change := range map[string]func(*policy.Retry){
+		"{}":                             func(*policy.Retry) {},
+		"{max_attempts: 5}":              func(r *policy.Retry) { r.MaxAttempts = 5 },
+		"{max_attempts: 3, timeout: 1s}": func(r *policy.Retry) { r.Timeout = time.Second },
+		"{backoff: 20s}":                 func(r *policy.Retry) { r.Backoff = 20 * time.Second }, // longer than the default cap
+		"{max_attempts: 3, timeout: 1s, backoff: 0s, backoff_multiplier: 0, backoff_cap: 0s, jitter: 0}": func(r *policy.Retry) {
+			*r = policy.Retry{MaxAttempts: 3, Timeout: time.Second}
+		},
+	} {
+		want := policy.DefaultRetry()
+		change(&want)
+		c := parse(t, task("    consumer: {process: {retry: "+yaml+"}, fetch: {retry: "+yaml+"}}\n    producer: {prepare: {retry: "+yaml+"}}\n"))
+		consumer, producer := c.Tasks[0].Consumer, c.Tasks[0].Producer
+		for where, got := range map[string]policy.Retry{
+			"process": consumer.Process.Retry, "fetch": consumer.Fetch.Retry, "prepare": producer.Prepare.Retry,
+		} {
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s with %s (-want +got):\n%s", where, yaml, diff)
+			}
+		}
+	}
+}
+
 func build[T any](t *testing.T, component ergon.Component, typeName string) T {
 	t.Helper()
 	made, err := component.New()

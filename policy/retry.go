@@ -7,6 +7,10 @@ import (
 )
 
 // Retry is how often a step is attempted, how long one attempt may take and how long to wait in between.
+//
+// In Go a field that is left out is zero: Retry{MaxAttempts: 3, Timeout: time.Second} is valid and retries at once. In YAML a key
+// that is left out has its default: {max_attempts: 3, timeout: 1s} waits 200 ms and 400 ms. A zero that is written means the same in
+// both.
 type Retry struct {
 	// MaxAttempts counts attempts in total; 1 means no retry. At least 1. Default 3.
 	MaxAttempts int `yaml:"max_attempts"`
@@ -16,14 +20,14 @@ type Retry struct {
 	Backoff time.Duration `yaml:"backoff"`
 	// BackoffMultiplier is the factor from each delay to the next. At least 1; 0 means 1. Default 2.
 	BackoffMultiplier float64 `yaml:"backoff_multiplier"`
-	// BackoffCap is the maximum delay; 0 means no maximum. Default 10s.
+	// BackoffCap is the maximum delay; 0 means no maximum. The default gives way to a longer Backoff. Default 10s.
 	BackoffCap time.Duration `yaml:"backoff_cap"`
-	// Jitter is the fraction of a delay, from 0 to 1, by which it is randomly shortened at most, so that many failures
-	// do not retry at the same moment. It never lengthens a delay: the result of Delay is the maximum. Default 0.2.
+	// Jitter is the maximum fraction of a delay, from 0 to 1, by which it is randomly shortened, so that many failures
+	// do not retry at the same moment. It never lengthens a delay. Default 0.2.
 	Jitter float64 `yaml:"jitter"`
 }
 
-// DefaultRetry is three attempts of at most 30 s each, 200 ms and 400 ms apart.
+// DefaultRetry returns three attempts of up to 30 s each, 200 ms and 400 ms apart. YAML is decoded onto it.
 func DefaultRetry() Retry {
 	return Retry{
 		MaxAttempts:       3,
@@ -35,13 +39,21 @@ func DefaultRetry() Retry {
 	}
 }
 
-// Delay is how long to wait after attempt n (counted from 1) before attempt n+1: Backoff × BackoffMultiplier^(n-1), at
-// most BackoffCap. It is a pure function of n, so looking at it changes nothing.
+// Delay returns how long to wait after attempt n (counted from 1) before attempt n+1: Backoff × BackoffMultiplier^(n-1), but not
+// more than BackoffCap. It depends on n only.
 func (r Retry) Delay(n int) time.Duration {
-	return exponential(r.Backoff, cmp.Or(r.BackoffMultiplier, 1), r.BackoffCap, n-1)
+	return exponential(r.Backoff, cmp.Or(r.BackoffMultiplier, 1), r.backoffCap(), n-1)
 }
 
-// Jittered takes up to Jitter × d off d; random is a number in [0, 1).
+// backoffCap returns BackoffCap. If that is the default only, it gives way to a longer backoff [C2].
+func (r Retry) backoffCap() time.Duration {
+	if r.BackoffCap == DefaultRetry().BackoffCap {
+		return max(r.BackoffCap, r.Backoff)
+	}
+	return r.BackoffCap
+}
+
+// Jittered shortens d by Jitter × random; random is a number in [0, 1).
 func (r Retry) Jittered(d time.Duration, random float64) time.Duration {
 	return jittered(d, r.Jitter, random)
 }
@@ -54,18 +66,17 @@ func (r Retry) validate(at path) faults {
 	f.multiplier(at.key("backoff_multiplier"), cmp.Or(r.BackoffMultiplier, 1))
 	f.notNegative(at.key("backoff_cap"), r.BackoffCap)
 	f.fraction(at.key("jitter"), r.Jitter)
-	if r.BackoffCap > 0 && r.BackoffCap < r.Backoff {
+	if r.BackoffCap > 0 && r.backoffCap() < r.Backoff {
 		f.addf(at.key("backoff_cap"), "%s is shorter than backoff %s; raise the cap or lower the backoff", r.BackoffCap, r.Backoff)
 	}
 	return f
 }
 
-// Validate reports every fault of r, each a *Fault. MaxAttempts and Timeout are required; every other field may be zero:
-// Retry{MaxAttempts: 3, Timeout: time.Second} is valid and retries at once.
+// Validate reports every fault of r, each a *Fault. MaxAttempts and Timeout are required; every other field may be zero.
 func (r Retry) Validate() error { return r.validate("").join() }
 
-// exponential is base × multiplier^exponent, at most limit (0: no limit); where that is too much for a Duration, or no
-// number, the most there is.
+// exponential returns base × multiplier^exponent, but not more than limit (0: no limit). If that overflows, or is not a number, it
+// returns the limit, or the longest Duration.
 func exponential(base time.Duration, multiplier float64, limit time.Duration, exponent int) time.Duration {
 	if base <= 0 {
 		return 0
@@ -78,7 +89,7 @@ func exponential(base time.Duration, multiplier float64, limit time.Duration, ex
 	}
 	delay := float64(base) * math.Pow(multiplier, float64(exponent))
 	if delay < float64(limit) {
-		return max(min(base, limit), time.Duration(delay)) // a float64 of more than 104 days is not exact
+		return max(min(base, limit), time.Duration(delay)) // a float64 above 104 days is not exact
 	}
 	return limit
 }

@@ -154,8 +154,8 @@ func TestConsumerReportsEachFaultWithPathAndCure(t *testing.T) {
 		"loop.empty_queue.backoff_cap: 50ms is shorter than backoff 100ms or interval 0s; raise it": func(c *consumer) {
 			c.Loop.EmptyQueue.BackoffCap = 50 * time.Millisecond
 		},
-		"loop.empty_queue.backoff_cap: 5s is shorter than backoff 100ms or interval 6s; raise it": func(c *consumer) {
-			c.Loop.EmptyQueue.Interval = 6 * second
+		"loop.empty_queue.backoff_cap: 4s is shorter than backoff 100ms or interval 6s; raise it": func(c *consumer) {
+			c.Loop.EmptyQueue.Interval, c.Loop.EmptyQueue.BackoffCap = 6*second, 4*second
 		},
 		"loop.outage.after: is -1, must be at least 0 (0 switches outage mode off)": func(c *consumer) {
 			c.Loop.Outage.After = -1
@@ -251,6 +251,36 @@ func TestRetryOfAttemptsAndTimeoutIsWhole(t *testing.T) {
 	retry.Backoff = time.Second
 	if first, second := retry.Delay(1), retry.Delay(2); first != time.Second || second != time.Second {
 		t.Errorf("without a factor the delays are %s and %s, want 1s each", first, second)
+	}
+}
+
+// [C2] A cap that is only the default gives way to a longer backoff or interval; one that is written does not.
+func TestDefaultCapGivesWayToALongerBackoff(t *testing.T) {
+	retry := policy.DefaultRetry()
+	retry.Backoff = 20 * time.Second
+	if err := retry.Validate(); err != nil {
+		t.Errorf("backoff 20s alone: %v", err)
+	}
+	if first, second := retry.Delay(1), retry.Delay(2); first != 20*time.Second || second != 20*time.Second {
+		t.Errorf("it waits %s and %s, want 20s each", first, second)
+	}
+	retry.BackoffCap += time.Second
+	want := []string{"backoff_cap: 11s is shorter than backoff 20s; raise the cap or lower the backoff"}
+	if diff := cmp.Diff(want, faultsOf(t, retry.Validate())); diff != "" {
+		t.Errorf("faults of a written cap (-want +got):\n%s", diff)
+	}
+	consumer := policy.DefaultConsumer()
+	empty := &consumer.Loop.EmptyQueue
+	empty.Interval = 6 * time.Second
+	if err := consumer.Validate(); err != nil {
+		t.Errorf("interval 6s alone: %v", err)
+	}
+	if first, later := empty.Delay(1), empty.Delay(100); first != 6*time.Second || later != 6*time.Second {
+		t.Errorf("it waits %s and %s, want 6s each", first, later)
+	}
+	empty.Interval, empty.Backoff = 0, 8*time.Second
+	if err := consumer.Validate(); err != nil || empty.Delay(1) != 8*time.Second {
+		t.Errorf("backoff 8s alone: it waits %s, and %v", empty.Delay(1), err)
 	}
 }
 
