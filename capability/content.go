@@ -16,9 +16,9 @@ type ContentDigest [16]byte
 // String returns the digest in 32 hexadecimal digits.
 func (d ContentDigest) String() string { return hex.EncodeToString(d[:]) }
 
-// ContentDigestOf returns the digest of what a store keeps of a transaction: its payload as it is stored, and its metadata
-// without what changes from hop to hop (see [IsContent]). Two transactions of one id with the same digest are the same work,
-// sent again [I2]. Every key and value is preceded by its length, so no two contents are encoded alike.
+// ContentDigestOf returns the digest of the content of a transaction: its payload as it is stored, and its metadata without
+// what changes from hop to hop (see [IsContent]). Two transactions with the same id and digest are the same work, dispatched
+// twice [I2]. Every key and value is preceded by its length, so different contents are never encoded alike.
 func ContentDigestOf(payload []byte, metadata map[string]string) ContentDigest {
 	e := encoders.Get().(*encoder) //nolint:forcetypeassert // it holds nothing else
 	defer encoders.Put(e)

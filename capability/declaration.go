@@ -14,8 +14,8 @@ type Declarer interface {
 	Declare() Declaration
 }
 
-// Declaration is what a configured connector is. The zero value of each field is what one that declares nothing is taken
-// for; [DeclarationOf] fills it in.
+// Declaration describes a configured connector. A zero field means that the connector declares nothing; [DeclarationOf]
+// replaces it by what is assumed then.
 type Declaration struct {
 	// Destination is the logical name of where it reads from or writes to: a queue, a topic, a file's name. It is part of the
 	// ids that outputs derive from a source [B3]. "" where there is none.

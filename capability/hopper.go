@@ -6,9 +6,9 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// Hopper is a source that can make durable, in one transaction of its store, what became of a delivery and what came out of
-// it: all of a [Hop], or nothing of it. What happens inside that store then happens exactly once, also under kill -9.
-// It is safe for concurrent use.
+// Hopper is a source that can settle a delivery and store its outputs in one transaction of its store: a [Hop] is durable as a
+// whole or not at all. Within that store each step happens exactly once, even if the process is killed. It is safe for
+// concurrent use.
 type Hopper interface {
 	// SharesStore reports whether what is dispatched to another connector can be part of a hop of this one. It is asked once,
 	// after both were opened.

@@ -15,9 +15,9 @@ const (
 	maxDepth = 100
 )
 
-// DescribePayload returns a text about a payload in the syntax of Go, as far as that goes: of pointers what they point to, of
-// functions and channels their type, of what contains itself that it does. It calls no methods of the payload but Error of an
-// error, and RawRecord of an [Unread].
+// DescribePayload returns a description of a payload in the syntax of Go as far as possible: for a pointer what it points to,
+// for a function or channel its type, and a note for a value that contains itself. The only methods of the payload that it
+// calls are Error of an error and RawRecord of an [Unread].
 func DescribePayload(payload any) (any, Encoding) {
 	switch p := payload.(type) {
 	case Unread:

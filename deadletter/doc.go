@@ -1,6 +1,6 @@
-// Package deadletter is the vocabulary of dead letters: what the engine writes about a transaction that failed for good,
-// and what a store that keeps such letters can be asked.
+// Package deadletter has the types of dead letters: what the engine writes about a transaction that failed for good, and the
+// interface of a store that keeps such letters.
 //
-// Any dispatcher can take dead letters: each comes as a transaction whose payload is a [Record]. One that also implements
-// [Store] can be looked into, and gives letters back to where they came from; the command line and the console work with it.
+// Any dispatcher can receive dead letters: each is a transaction with a [Record] as its payload. A connector that implements
+// [Store] as well can list letters and requeue them; the command line and the console use it.
 package deadletter

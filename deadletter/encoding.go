@@ -14,41 +14,41 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// Encoding is how the payload of a Record stands for that of its transaction.
+// Encoding is how a [Record] encodes the payload of its transaction.
 type Encoding string
 
-// The encodings. With all but the last one the bytes of the payload can be had again: see [Record.Content].
+// The encodings. All except the last one allow to restore the bytes of the payload; see [Record.Content].
 const (
-	// EncodingJSON is JSON: the payload itself, or what encoding/json makes of it.
+	// EncodingJSON is JSON: the payload itself, or its encoding by encoding/json.
 	EncodingJSON Encoding = ""
-	// EncodingText is a string, which is the payload.
+	// EncodingText is a string that is the payload.
 	EncodingText Encoding = "text"
-	// EncodingBase64 is bytes that are no text, written to JSON in base64.
+	// EncodingBase64 is bytes that are not text; JSON has them in base64.
 	EncodingBase64 Encoding = "base64"
-	// EncodingDescribed is a text about a payload that no JSON can be made of (NaN, functions, channels, values that contain
-	// themselves), whose methods fail, or of which only a part is known. It can be read, but not given back.
+	// EncodingDescribed is a description of a payload that cannot be encoded as JSON (NaN, functions, channels, values that
+	// contain themselves), whose methods fail, or of which only a part is known. People can read it, but it cannot be requeued.
 	EncodingDescribed Encoding = "described"
 )
 
-// ErrDescribed says of a letter that it describes its payload and does not hold it.
+// ErrDescribed means that a letter has a description of its payload and not the payload.
 var ErrDescribed = errors.New("the letter describes its payload, which could not be encoded; give the transaction another payload")
 
-// Unread is a payload that stands for a record that its source could not read. It is an error, which the record fails to decode
-// with.
+// Unread is the payload of a record that its source could not read. It is an error, and decoding it fails with that error.
 type Unread interface {
 	error
-	// RawRecord returns the bytes of the record, and whether these are all of them.
+	// RawRecord returns the bytes of the record, and whether they are complete.
 	RawRecord() (content []byte, complete bool)
 }
 
-// Encoded returns the record as every store can keep it: its payload encoded, and all of its texts UTF-8 but the id, beside which
-// there is BinaryID. It calls methods of the payload (MarshalJSON), which may panic and hang. What is encoded stays as it is.
+// Encoded returns the record in a form that every store can keep: its payload is encoded, and its texts are UTF-8, except the
+// id, for which there is BinaryID. It calls methods of the payload (MarshalJSON), which may panic or hang. An encoded payload
+// stays as it is.
 func (r Record) Encoded() Record {
 	r.Payload, r.PayloadEncoding = r.encodedPayload()
 	return r.WithTexts()
 }
 
-// WithTexts is Encoded for all but the payload.
+// WithTexts is Encoded without the payload.
 func (r Record) WithTexts() Record {
 	if !utf8.ValidString(r.ID) {
 		r.BinaryID = []byte(r.ID)
@@ -102,7 +102,8 @@ func (r *Record) encodedPayload() (any, Encoding) {
 	return EncodePayload(r.Payload)
 }
 
-// EncodePayload returns what a Record holds of a payload, and its encoding. It calls methods of the payload.
+// EncodePayload returns the payload of a [Record] for a payload, and its encoding. It calls methods of the payload, which may
+// panic or hang.
 func EncodePayload(payload any) (any, Encoding) {
 	switch p := payload.(type) {
 	case []byte:
@@ -140,8 +141,8 @@ func encodeBytes(data []byte) (any, Encoding) {
 	}
 }
 
-// SetPayload sets the payload to what JSON has for one of the encoding of the record. For who reads records from JSON: by
-// encoding/json alone, a string that is JSON could not be told from a text.
+// SetPayload sets the payload from its JSON, by the encoding of the record. It is for code that reads records from JSON:
+// encoding/json alone cannot tell a JSON string from a text.
 func (r *Record) SetPayload(data json.RawMessage) error {
 	if r.PayloadEncoding == EncodingJSON {
 		r.Payload = data
@@ -155,7 +156,7 @@ func (r *Record) SetPayload(data json.RawMessage) error {
 	return nil
 }
 
-// Content returns the payload of the transaction as bytes, or ErrDescribed where the record does not have it.
+// Content returns the payload of the transaction as bytes, or [ErrDescribed] if the record does not have it.
 func (r *Record) Content() ([]byte, error) {
 	switch p := r.Payload.(type) {
 	case []byte:
@@ -181,7 +182,7 @@ func (r *Record) given() error {
 	return nil
 }
 
-// Transaction returns the transaction that the record is about as it was, its payload as bytes; it has no delivery.
+// Transaction returns the failed transaction with its payload as bytes. It has no delivery. The error is that of Content.
 func (r *Record) Transaction() (ergon.Transaction, error) {
 	content, err := r.Content()
 	if err != nil {

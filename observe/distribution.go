@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Bucket counts the durations that are longer than the bucket before reaches, and at most UpTo.
+// Bucket counts durations up to UpTo that are longer than the limit of the bucket before.
 type Bucket struct {
 	UpTo  time.Duration `json:"up_to"`
 	Count int64         `json:"count"`
@@ -34,7 +34,7 @@ func statsOf(buckets []Bucket) PhaseStats {
 	return s
 }
 
-// Plus returns the figures of what both have seen, as exact as those of either: buckets are added up.
+// Plus returns the figures of both together. They are as exact as those of each, because buckets are added.
 func (p PhaseStats) Plus(other PhaseStats) PhaseStats {
 	all := slices.Concat(p.Buckets, other.Buckets)
 	slices.SortFunc(all, func(a, b Bucket) int { return cmp.Compare(a.UpTo, b.UpTo) })

@@ -1,11 +1,10 @@
-// Package observe keeps what became of the last transactions of a program, attempt by attempt, for whoever looks: the
-// operations endpoint and the console. It needs no telemetry backend and its memory is bounded.
+// Package observe keeps a sample of the last transactions of a program with their attempts, for the operations endpoint and the
+// console. It needs no telemetry backend, and its memory is bounded.
 //
-// Those that did not succeed at once are always recorded, and the last [Kept] of them are kept. Those that did are recorded
-// only while somebody watches, so many a second at most as [Recorder.Watch] was told, and the last Kept of them are kept as
-// well: a failure is not pushed out by a thousand successes. While nobody watches, a transaction that succeeds costs the
-// reading of one word that nobody writes.
+// Transactions that did not succeed at their first attempt are always recorded. First-time successes are recorded only while a
+// viewer is connected, up to the number that [Recorder.Watch] allows. The last [Kept] of each kind are kept, so successes do
+// not displace failures. Without a viewer a success costs one atomic load.
 //
-// It has the types of what a loop reports, too: [Snapshot] with its [PhaseStats], [Outcome] and [ProduceError]. Package runner calls them
-// by the same names.
+// The package also has the types of the reports of a loop: [Snapshot] with its [PhaseStats], [Outcome] and [ProduceError].
+// Package runner has them under the same names.
 package observe

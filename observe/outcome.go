@@ -2,7 +2,7 @@ package observe
 
 import "strconv"
 
-// Outcome is what became of a transaction, as it is counted.
+// Outcome is how a transaction ended, as it is counted.
 type Outcome uint8
 
 // The outcomes.
@@ -17,7 +17,7 @@ const (
 	Failed // of a transaction that was given, not fetched: there is nothing to settle
 )
 
-// String returns the word that metrics, spans and summaries use.
+// String returns the name in metrics, spans and summaries.
 func (o Outcome) String() string {
 	words := [...]string{
 		"succeeded", "dead_lettered", "requeued", "discarded", "handler_failed", "interrupted", "redelivered", "failed",

@@ -5,11 +5,11 @@ import (
 	"fmt"
 )
 
-// ProduceError is the error of a producing loop that could not prepare all of its transactions.
+// ProduceError is the error of a producing loop that could not prepare all its transactions.
 type ProduceError struct {
-	// Failed is how many were not prepared.
+	// Failed is the number of transactions that were not prepared.
 	Failed int64
-	// First are the errors of the first of them, each with its id: up to five.
+	// First are the errors of the first ones, up to five, each with the id of its transaction.
 	First []error
 }
 

@@ -2,17 +2,17 @@ package observe
 
 import "strings"
 
-// Query chooses transactions: those that match all of what is set. The zero value matches all.
+// Query selects transactions that match all fields that are set. The zero value matches all.
 type Query struct {
-	// Task and Outcome match where they are equal.
+	// Task and Outcome match transactions with the same value. "" matches all.
 	Task, Outcome string
-	// Text matches where the id, the error or a value of the metadata contains it, whatever its case.
+	// Text matches if the id, the error or a value of the metadata contains it. Case is ignored.
 	Text string
-	// Limit is how many at most; 0: all that match.
+	// Limit is the maximum number; 0 means no limit.
 	Limit int
 }
 
-// Recent returns what matches, the latest first.
+// Recent returns the transactions that match, the latest first.
 func (r *Recorder) Recent(q Query) []Transaction {
 	var found []Transaction
 	q.Text = strings.ToLower(q.Text)

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// Kept is how many transactions that succeeded at once are kept, and as many others.
+	// Kept is the maximum number of first-time successes that are kept, and of other transactions.
 	Kept = 512
 	// maxAttempts is how many attempts of one transaction are kept.
 	maxAttempts = 40
@@ -19,7 +19,7 @@ const (
 	maxMetadata = 32
 )
 
-// Recorder keeps the last transactions. Its methods are safe for concurrent use, and a nil one records nothing.
+// Recorder keeps the last transactions. Its methods are safe for concurrent use. A nil Recorder records nothing.
 type Recorder struct {
 	payloads  bool
 	allowance atomic.Int64 // successes that may still be recorded; read for every transaction, written only while somebody watches
@@ -31,14 +31,14 @@ type Recorder struct {
 	rough  ring
 }
 
-// NewRecorder makes a recorder. It keeps payloads only where payloads is set: they may be confidential.
+// NewRecorder returns a recorder. It keeps payloads only if payloads is set, because they may be confidential.
 func NewRecorder(payloads bool) *Recorder { return &Recorder{payloads: payloads} }
 
-// KeepsPayloads reports whether the recorder was told to.
+// KeepsPayloads reports whether the recorder keeps payloads.
 func (r *Recorder) KeepsPayloads() bool { return r != nil && r.payloads }
 
-// Watch allows that many more transactions to be recorded that succeed at once; what was allowed before is forgotten. Who
-// watches calls it once in a while; 0 is what nobody does.
+// Watch lets the recorder record that many further first-time successes. It replaces what an earlier call allowed. A viewer
+// calls it periodically; 0 means that there is no viewer.
 func (r *Recorder) Watch(successes int) {
 	if r != nil {
 		r.allowance.Store(int64(successes))
@@ -48,10 +48,10 @@ func (r *Recorder) Watch(successes int) {
 // Watched reports whether successes may be recorded.
 func (r *Recorder) Watched() bool { return r != nil && r.allowance.Load() > 0 }
 
-// Wants reports whether a transaction that has failed at nothing yet is to be recorded, and counts it.
+// Wants reports whether a transaction without a failure so far is to be recorded, and counts it against Watch.
 func (r *Recorder) Wants() bool { return r.allowance.Load() > 0 && r.allowance.Add(-1) >= 0 }
 
-// Add keeps a transaction and gives it a number. Texts that are too long are cut.
+// Add keeps a transaction and numbers it. Long texts are truncated.
 func (r *Recorder) Add(t Transaction) {
 	if r == nil {
 		return
@@ -71,7 +71,7 @@ func (r *Recorder) Add(t Transaction) {
 	}
 }
 
-// Find returns the transaction of that number, where it is still kept.
+// Find returns the transaction with that number, if it is still kept.
 func (r *Recorder) Find(seq uint64) (Transaction, bool) {
 	for t := range r.backward(0) {
 		if t.Seq == seq {
@@ -81,7 +81,8 @@ func (r *Recorder) Find(seq uint64) (Transaction, bool) {
 	return Transaction{}, false
 }
 
-// Since returns what was kept after the transaction of that number, the oldest first: at most limit, the latest of them.
+// Since returns the transactions that were kept after the one with that number, the oldest first. If there are more than limit,
+// it returns the latest.
 func (r *Recorder) Since(seq uint64, limit int) []Transaction {
 	var since []Transaction
 	for t := range r.backward(seq) {

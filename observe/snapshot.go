@@ -6,59 +6,59 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// PhaseStats is how long the attempts of a phase took; for fetch and settle, one call with its retries. P50, P99 and Max are
-// at most 6 % too high, because durations are counted in buckets.
+// PhaseStats is how long the attempts of a phase took; for fetch and settle, a call with its retries. P50, P99 and Max are up
+// to 6 % too high, because durations are counted in buckets.
 type PhaseStats struct {
 	Count         int64
 	P50, P99, Max time.Duration
-	// Buckets are what they are made of, in order, without those that are empty.
+	// Buckets are the counts behind them, in order, without empty ones.
 	Buckets []Bucket
 }
 
 // Snapshot is the state of a loop at one moment.
 type Snapshot struct {
-	// Fetched and Started count transactions; Started those whose first attempt began.
+	// Fetched counts fetched transactions, Started those whose first attempt began.
 	Fetched, Started int64
-	// Outcomes counts those that ended.
+	// Outcomes counts transactions that ended.
 	Outcomes map[Outcome]int64
-	// Produced is how many transactions were prepared: by a producing loop, or by a hybrid task for inbound transactions that
+	// Produced counts transactions that were prepared: by a producing loop, or by a hybrid task for inbound transactions that
 	// succeeded.
 	Produced int64
-	// Duplicates, Conflicts and Diverged count what sinks knew already of what was dispatched: with the same content; with other
-	// content, so that it was not stored; and outputs that came out differently, which were stored beside the earlier ones.
+	// Duplicates, Conflicts and Diverged count dispatched transactions that sinks knew already: with the same content; with
+	// other content, so they were not stored; and outputs that differ from the earlier ones, which were stored beside them.
 	Duplicates, Conflicts, Diverged int64
-	// Retries and Timeouts count attempts, Late those that returned after they had been given up.
+	// Retries and Timeouts count attempts, Late those that returned after they were abandoned.
 	Retries, Timeouts, Late int64
-	// InFlight is how many were fetched and have not come to the end of their lifecycle, Unsettled those and what waits to
-	// be settled.
+	// InFlight is the number of transactions that were fetched and have not ended. Unsettled adds those that wait to be
+	// settled.
 	InFlight, Unsettled int64
-	// Waiting is how many of them wait for their next attempt, without a slot.
+	// Waiting is the number of those that wait for their next attempt without a slot.
 	Waiting int64
-	// Returning is how many requeued transactions a loop that is not streaming waits for: its source holds them back, and
-	// nothing else is left to do.
+	// Returning is the number of requeued transactions that a finite loop waits for: its source delays them, and nothing else
+	// is left to do.
 	Returning int64
-	// Active counts the attempts that run, by phase; those that wait, for a worker or for the next attempt, are the rest of
-	// what is in flight. Nil where none runs.
+	// Active counts running attempts by phase; the other transactions in flight wait for a worker or for their next attempt.
+	// Nil if none runs.
 	Active map[policy.Phase]int64
-	// Abandoned is how many handlers are running that were given up.
+	// Abandoned is the number of abandoned handlers that still run.
 	Abandoned int64
-	// Unwritten is how many transactions stay with their source because their dead letters cannot be written, as far as it is
-	// known; UnwrittenID is the id of one.
+	// Unwritten is the number of transactions that stay with their source because their dead letters cannot be written, as far
+	// as is known. UnwrittenID is the id of one of them.
 	Unwritten   int64
 	UnwrittenID string
-	// Concurrency is how many may run at once now.
+	// Concurrency is the number that may run at once now.
 	Concurrency int
-	// Outage is set while nothing but probes is fetched.
+	// Outage is set while only probes are fetched.
 	Outage bool
-	// Paused is set while nothing is fetched because somebody said so.
+	// Paused is set while an operator has paused fetching.
 	Paused bool
-	// Elapsed is the time since the loop started, or what it took where it has ended: until its last transaction was settled, where
-	// it came to its natural end.
+	// Elapsed is the time since the loop started, or its duration if it has ended. After a natural end it is the time until the
+	// last transaction was settled.
 	Elapsed time.Duration
 	Phases  map[policy.Phase]PhaseStats
 }
 
-// Ended is how many transactions came to an end.
+// Ended returns the number of transactions that ended.
 func (s Snapshot) Ended() int64 {
 	var n int64
 	for _, count := range s.Outcomes {

@@ -22,7 +22,7 @@ type Batch struct {
 	Fill time.Duration `yaml:"fill"`
 }
 
-// DefaultBatch asks for 100 at a time.
+// DefaultBatch returns fetches of up to 100 transactions.
 func DefaultBatch() Batch { return Batch{Size: 100} }
 
 // Adapts reports whether the size moves between MinSize and MaxSize.

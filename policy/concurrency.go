@@ -18,16 +18,16 @@ type Concurrency struct {
 	Waiting int `yaml:"waiting"`
 }
 
-// DefaultConcurrency is 16 at once.
+// DefaultConcurrency returns 16 at once.
 func DefaultConcurrency() Concurrency { return Concurrency{Value: 16} }
 
 // Adapts reports whether the concurrency moves between Min and Max.
 func (c Concurrency) Adapts() bool { return c.Min < c.Max }
 
-// MaxRunning is the highest number that may run at once.
+// MaxRunning returns the maximum number that may run at once.
 func (c Concurrency) MaxRunning() int { return max(c.Value, c.Max) }
 
-// MaxAbandoned is the effective headroom.
+// MaxAbandoned returns the effective headroom.
 func (c Concurrency) MaxAbandoned() int {
 	if c.Headroom > 0 {
 		return c.Headroom
@@ -38,7 +38,7 @@ func (c Concurrency) MaxAbandoned() int {
 // waitingPerSlot is how many transactions may wait for their next attempt for each that may run.
 const waitingPerSlot = 4
 
-// MaxWaiting is the effective bound on those that wait for their next attempt.
+// MaxWaiting returns the effective maximum number of transactions that wait for their next attempt.
 func (c Concurrency) MaxWaiting() int {
 	if c.Waiting > 0 {
 		return c.Waiting

@@ -32,7 +32,7 @@ type Fetch struct {
 	Retry Retry `yaml:"retry"`
 }
 
-// DefaultConsumer is the policy that every configuration is decoded onto.
+// DefaultConsumer returns the policy that YAML is decoded onto.
 func DefaultConsumer() Consumer {
 	step := Step{Retry: DefaultRetry()}
 	return Consumer{

@@ -1,11 +1,12 @@
-// Package policy holds the numbers and switches that Ergon's engine runs by: plain structs with defaults and a Validate
-// that names every fault at once. It decides nothing and imports nothing.
+// Package policy holds the settings of Ergon's engine: plain structs with defaults, and a Validate that reports every fault at
+// once. It imports the standard library only.
 //
-// A policy is made by changing a default value, never by relying on a zero value to mean "default":
+// Start from a default and change it. A zero value does not mean "default":
 //
 //	p := policy.DefaultConsumer()
 //	p.Loop.Concurrency.Value = 32
 //	p.Process.Retry.Timeout = 2 * time.Second
 //
-// The YAML keys are those of the specification; package config decodes YAML onto the defaults.
+// The YAML keys are those of the specification. Package config decodes YAML onto the defaults. The types are values; the methods are
+// safe for concurrent use as long as nobody changes the value.
 package policy

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Fault is one thing wrong with a policy.
+// Fault is one fault of a policy or another configuration.
 type Fault struct { //nolint:errname // what a policy has, not what a call ends with
 	// Path is where it is, as YAML keys: "loop.concurrency.value".
 	Path string

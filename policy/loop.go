@@ -102,10 +102,10 @@ const (
 	defaultHoldAtMost = 15 * time.Minute
 )
 
-// DefaultOrder holds back 10,000.
+// DefaultOrder returns a maximum of 10,000.
 func DefaultOrder() Order { return Order{Held: defaultHeld} }
 
-// DefaultLoop ends when its source is empty and runs 16 transactions at once.
+// DefaultLoop returns a loop that ends when its source is empty and runs 16 transactions at once.
 func DefaultLoop() Loop {
 	return Loop{
 		Mode:               ModeContinuous,

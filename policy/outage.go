@@ -2,7 +2,7 @@ package policy
 
 import "time"
 
-// Outage is when a loop concludes that something which all transactions need is down.
+// Outage is when a loop concludes that something is down that all transactions need.
 type Outage struct {
 	// After is how many consecutive transactions must fail with category SYSTEM or TIMEOUT. 0 (default) switches it
 	// off.
@@ -18,12 +18,12 @@ type Outage struct {
 
 const defaultSameProbe = 3
 
-// DefaultOutage is off.
+// DefaultOutage returns an outage mode that is off.
 func DefaultOutage() Outage {
 	return Outage{ProbeInterval: 5 * time.Second, SameProbe: defaultSameProbe}
 }
 
-// MaxSameProbes is the effective SameProbe.
+// MaxSameProbes returns the effective SameProbe.
 func (o Outage) MaxSameProbes() int {
 	if o.SameProbe > 0 {
 		return o.SameProbe

@@ -6,7 +6,7 @@ type Phase string
 const (
 	// PhaseFetch takes transactions from the source.
 	PhaseFetch Phase = "fetch"
-	// PhaseDecode turns a payload into the type that the task wants. It is part of a process attempt.
+	// PhaseDecode decodes a payload into the type of the task. It is part of a process attempt.
 	PhaseDecode Phase = "decode"
 	// PhaseProcess runs the business logic.
 	PhaseProcess Phase = "process"
@@ -16,6 +16,6 @@ const (
 	PhaseSuccess Phase = "success"
 	// PhaseException runs the exception handler.
 	PhaseException Phase = "exception"
-	// PhaseSettle tells the source what became of its transaction.
+	// PhaseSettle settles the transaction with its source.
 	PhaseSettle Phase = "settle"
 )

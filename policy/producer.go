@@ -62,7 +62,7 @@ type Throttle struct {
 	Burst int `yaml:"burst"`
 }
 
-// DefaultProducer is the policy that every configuration is decoded onto.
+// DefaultProducer returns the policy that YAML is decoded onto.
 func DefaultProducer() Producer {
 	step := Step{Retry: DefaultRetry()}
 	return Producer{

@@ -15,7 +15,7 @@ type Settle struct {
 	RequeueDelay time.Duration `yaml:"requeue_delay"`
 }
 
-// DefaultSettle sends up to 100 settlements every 5 ms.
+// DefaultSettle returns calls of up to 100 settlements, every 5 ms.
 func DefaultSettle() Settle {
 	return Settle{Retry: DefaultRetry(), Size: 100, Interval: 5 * time.Millisecond, RequeueDelay: 5 * time.Second}
 }

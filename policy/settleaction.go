@@ -1,6 +1,6 @@
 package policy
 
-// SettleAction is what a source is told to do with a transaction.
+// SettleAction is what a source does with a transaction that is settled.
 type SettleAction uint8
 
 const (
@@ -8,8 +8,8 @@ const (
 	SettleAck SettleAction = iota
 	// SettleRequeue lets the source deliver it again, after Settlement.Delay.
 	SettleRequeue
-	// SettleReject has the source keep it aside (a broker's own dead-letter queue). A source that has no such place
-	// refuses it with an error that wraps errors.ErrUnsupported.
+	// SettleReject moves it to the dead letters that the source keeps itself, such as a broker's dead-letter queue. A source
+	// without such a place returns an error that wraps errors.ErrUnsupported.
 	SettleReject
 )
 

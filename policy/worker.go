@@ -31,7 +31,7 @@ type Workers struct {
 	CrashLimit int `yaml:"crash_limit"`
 }
 
-// DefaultWorkers is one worker, in the process itself.
+// DefaultWorkers returns one worker, in the process itself.
 func DefaultWorkers() Workers {
 	return Workers{Count: 1, Isolation: IsolationGoroutine, Heartbeat: 30 * time.Second, CrashLimit: 10}
 }
