@@ -10,9 +10,9 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// NextArrival returns the arrival after that of tx, for a transaction that is put into a queue again [I3]. From says where it
-// comes from: a store of dead letters and the key of a letter, or a queue and the number of an item. The same step, repeated
-// after a crash, is the same arrival; one from elsewhere never is.
+// NextArrival returns the arrival after that of tx, for a transaction that is put into a queue again [I3]. from is its origin:
+// a store of dead letters and the key of a letter, or a queue and the number of an item. If the same step is repeated after a
+// crash, the arrival is the same. Another origin always gives another arrival.
 func NextArrival(tx ergon.Transaction, from ...string) string {
 	before, _, _ := strings.Cut(tx.Arrival(), "-")
 	count, _ := strconv.Atoi(before)
@@ -28,9 +28,9 @@ func NextArrival(tx ergon.Transaction, from ...string) string {
 
 const firstContentKey = "ergon.content"
 
-// Edited returns tx with another payload, as what is done on purpose once more: its generation grows, and it remembers first,
-// the digest of what it said before, so that a store which is sent that once more knows it [I3]. Of several edits the first
-// counts.
+// Edited returns tx with another payload, to be processed again on purpose. Its generation grows. It keeps first, the digest of
+// its content before, so a store recognizes the earlier content if that is dispatched again [I3]. If tx was edited before, it
+// keeps the digest that it has.
 func Edited(tx ergon.Transaction, payload any, first ContentDigest) ergon.Transaction {
 	if _, edited := tx.Metadata(firstContentKey); !edited {
 		tx = tx.WithMetadata(firstContentKey, first.String())
@@ -38,7 +38,8 @@ func Edited(tx ergon.Transaction, payload any, first ContentDigest) ergon.Transa
 	return tx.WithPayload(payload).WithGeneration(tx.Generation() + 1)
 }
 
-// FirstContent returns the digest of what a transaction said before it was edited; false for one that was not.
+// FirstContent returns the digest of the content before the first edit, from the metadata of a transaction. It returns false if
+// the transaction was not edited.
 func FirstContent(metadata map[string]string) (first ContentDigest, edited bool) {
 	text, edited := metadata[firstContentKey]
 	if !edited {

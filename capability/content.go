@@ -10,7 +10,7 @@ import (
 	"sync"
 )
 
-// ContentDigest is the first 128 bits of a SHA-256. The zero value is that of no content.
+// ContentDigest is the first 128 bits of a SHA-256. The zero value means that there is no content.
 type ContentDigest [16]byte
 
 // String returns the digest in 32 hexadecimal digits.
@@ -85,8 +85,8 @@ func (e *encoder) sum() ContentDigest {
 	return ContentDigest(e.large.Sum(nil)[:16])
 }
 
-// IsContent reports whether the metadata under key is part of what a transaction says. The trace context, the time and
-// priority of delivery, and what the engine itself writes ("ergon.…") are not.
+// IsContent reports whether the metadata under key is part of the content of a transaction. The trace context, the time and
+// priority of delivery, and the metadata of the engine ("ergon.…") are not.
 func IsContent(key string) bool {
 	switch key {
 	case "traceparent", "tracestate", "baggage", "deliver_at", "priority":

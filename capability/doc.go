@@ -1,3 +1,3 @@
-// Package capability is what connectors may do beyond the contract in package ergon: optional interfaces that the engine,
-// the runner and the command line find and make use of. Package deadletter has that of a store of dead letters.
+// Package capability has the optional interfaces of connectors, beyond the contract in package ergon. The engine, the runner
+// and the command line find them and use them. Package deadletter has the interface of a store of dead letters.
 package capability

@@ -2,18 +2,18 @@ package capability
 
 import "context"
 
-// Finisher is a connector that wants to know that a loop came to its natural end, everything settled: a file sink puts
-// its result in place then. It is called before Close, and not at all when the loop was cut short or failed.
+// Finisher is a connector that is notified when a loop has come to its natural end and everything is settled: a file sink puts
+// its result in place then. Finish is called before Close. It is not called if the loop was interrupted or failed.
 type Finisher interface {
 	Finish(ctx context.Context) error
 }
 
-// Replacer is a Finisher whose result is that of one run: it takes the place of the result before, and what was sent
-// without a natural end to follow may never be seen. Whoever sends to it from outside of a run, as enqueueing and replaying
-// do, is to refuse it where it says so.
+// Replacer is a Finisher whose result belongs to one run and replaces the earlier result. What is dispatched without a natural
+// end afterwards may never become visible. Code that dispatches outside a run, such as enqueue and replay, must refuse it if
+// ReplacesResult returns true.
 type Replacer interface {
 	Finisher
 
-	// ReplacesResult reports whether it is set up to do so.
+	// ReplacesResult reports whether it is configured to replace.
 	ReplacesResult() bool
 }

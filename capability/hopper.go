@@ -10,23 +10,23 @@ import (
 // whole or not at all. Within that store each step happens exactly once, even if the process is killed. It is safe for
 // concurrent use.
 type Hopper interface {
-	// SharesStore reports whether what is dispatched to another connector can be part of a hop of this one. It is asked once,
+	// SharesStore reports whether transactions for another connector can be outputs in a hop of this one. It is called once,
 	// after both were opened.
 	SharesStore(to ergon.Dispatcher) bool
-	// HopTransactions returns nil when all of batch is durable. A *ergon.BatchError names the hops of which nothing is, with
-	// ErrStaleDelivery for a delivery that is no longer the engine's; with any other error none is. The batch is the
-	// engine's memory, which is used again: a Hopper keeps nothing of it.
+	// HopTransactions returns nil if the whole batch is durable. A *ergon.BatchError names the hops of which nothing is
+	// durable, with ErrStaleDelivery for a delivery that the engine does not hold any more. After any other error no hop is
+	// durable. The engine reuses the batch: the Hopper must not keep any part of it.
 	HopTransactions(ctx context.Context, batch []Hop) error
 }
 
-// Hop is what becomes of one delivery, and what came out of it.
+// Hop is the settlement of one delivery together with its outputs.
 type Hop struct {
 	Settlement Settlement
-	// Outputs are dispatched in this order. Those of one connector may come in several parts.
+	// Outputs are dispatched in this order. One connector may have several of them.
 	Outputs []Output
 }
 
-// Output is what goes to one connector, which shares the source's store.
+// Output is the transactions for one connector, which shares the store of the source.
 type Output struct {
 	To           ergon.Dispatcher
 	Transactions []ergon.Transaction

@@ -1,5 +1,5 @@
-// Package config turns a YAML file into task configurations. It is strict: whatever is not understood is a fault, and all
-// faults of a file are reported at once, each with its place and its cure.
+// Package config turns a YAML file into task configurations. It is strict: an unknown key or value is a fault. It reports all
+// faults of a file at once, each with its place and its remedy.
 //
 //	# ergon.yaml
 //	tasks:
@@ -16,17 +16,17 @@
 //	    workers: {count: 1}         # a policy.Workers
 //	    shutdown: {grace: 25s}      # a policy.Shutdown
 //
-// What the types in the file mean is said by a [Registry], a value that the program makes. So are further top-level keys:
-// sections, settings of the program as a whole. What is not written keeps its default, and so does a key whose value is
-// null. A list or mapping that is written replaces the default one. Durations have units: 250ms, 1m30s. Anchors, aliases
-// and merge keys work; top-level keys that begin with "x-" are left alone, as a home for anchors.
+// A [Registry], a value that the program makes, defines the types in the file. It may define further top-level keys, sections,
+// for settings of the program as a whole. A key that is missing or null keeps its default. A list or mapping replaces the
+// default one. Durations have units: 250ms, 1m30s. Anchors, aliases and merge keys work. Top-level keys that begin with "x-"
+// are ignored, so they can hold anchors.
 //
-// Scalars are interpolated after the file was parsed, so that a value cannot change the file's structure:
+// References in scalars are replaced after the file was parsed, so a value cannot change the structure of the file:
 //
 //	${VAR}         the environment variable VAR, which must be set
 //	${VAR:-text}   the same, or text where it is unset or empty
 //	${file:path}   what is in a file, without one newline at its end; relative to the configuration's folder; a secret
 //	$${            a literal ${
 //
-// Inside {…} and […] such a value needs quotes, as YAML would take the brace for its own.
+// Inside {…} and […] such a value needs quotes, because YAML treats the braces as its own.
 package config

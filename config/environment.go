@@ -12,16 +12,16 @@ import (
 // most bytes of a configuration file, and of a file that it refers to. A limit against mistakes, not a quota.
 const maxBytes = 1 << 20
 
-// Environment is what references in a configuration are taken from.
+// Environment is the source of the references in a configuration.
 type Environment struct {
-	// LookupEnv finds ${VAR}; nil finds none. os.LookupEnv is one.
+	// LookupEnv returns ${VAR}, as os.LookupEnv does. Nil finds none.
 	LookupEnv func(name string) (value string, set bool)
-	// ReadFile reads ${file:path}; nil refuses it.
+	// ReadFile reads ${file:path}. Nil refuses it.
 	ReadFile func(path string) ([]byte, error)
 }
 
-// OSEnvironment takes variables from the process and files from the disk: below folder where their path is relative, which
-// cannot lead out of it, anywhere where it is absolute. Only regular files of at most 1 MiB are read.
+// OSEnvironment reads variables of the process and files of the disk. A relative path is below folder and cannot leave it; an
+// absolute path may be anywhere. It reads regular files up to 1 MiB.
 func OSEnvironment(folder string) Environment {
 	return Environment{
 		LookupEnv: os.LookupEnv,

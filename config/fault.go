@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// Fault is one thing wrong with a configuration file.
+// Fault is one fault of a configuration file.
 type Fault struct { //nolint:errname // as policy.Fault
-	// File is the file's name as it was given.
+	// File is the name of the file as the caller gave it.
 	File string `json:"file"`
-	// Line and Col count from 1, and Col counts characters. What is missing is reported at the nearest thing that is written.
+	// Line and Col count from 1; Col counts characters. Something that is missing is reported at the nearest key that is there.
 	Line int `json:"line"`
 	Col  int `json:"col"`
-	// Path is where it is, as YAML keys: "tasks.triage.workers.count". It is empty for the file as a whole.
+	// Path is the place as YAML keys: "tasks.triage.workers.count". "" means the whole file.
 	Path string `json:"path"`
 	// Problem says what is wrong and what would be right.
 	Problem string `json:"problem"`
@@ -22,7 +22,7 @@ type Fault struct { //nolint:errname // as policy.Fault
 
 var _ error = Fault{}
 
-// Error is "file:line:col: path: problem", in one line.
+// Error returns "file:line:col: path: problem" in one line.
 func (f Fault) Error() string {
 	if f.Path == "" {
 		return fmt.Sprintf("%s:%d:%d: %s", f.File, f.Line, f.Col, f.Problem)
@@ -30,12 +30,12 @@ func (f Fault) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s: %s", f.File, f.Line, f.Col, f.Path, f.Problem)
 }
 
-// Faults is everything that is wrong with a configuration file, in the order of the file.
+// Faults is all faults of a configuration file, in the order of the file.
 type Faults []Fault //nolint:errname // as policy.Fault
 
 var _ error = Faults{}
 
-// Error has one line for each fault.
+// Error returns one line for each fault.
 func (f Faults) Error() string {
 	lines := make([]string, len(f))
 	for i := range f {

@@ -9,7 +9,7 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// Config is what a configuration file says.
+// Config is the content of a configuration file.
 type Config struct {
 	// Tasks are in the order of the file.
 	Tasks []ergon.TaskConfig
@@ -18,8 +18,7 @@ type Config struct {
 	sections []section
 }
 
-// Registered returns the name that the task which a configured one is of is registered under; "" for a task that is not from
-// the file.
+// Registered returns the registered name of the task of a configuration; "" if name is not a task of the file.
 func (c *Config) Registered(name string) string {
 	for _, t := range c.tasks {
 		if t.config.Name == name {
@@ -29,8 +28,8 @@ func (c *Config) Registered(name string) string {
 	return ""
 }
 
-// Load reads the file at path, of at most 1 MiB, with variables of the process and files as [OSEnvironment] gives them for
-// the file's folder. It returns what [Parse] does, or why the file cannot be read.
+// Load reads the file at path, up to 1 MiB. References are replaced by [OSEnvironment] for the folder of the file. It returns
+// the result of [Parse], or why the file cannot be read.
 func Load(path string, reg *Registry) (*Config, error) {
 	file, err := os.Open(path) //nolint:gosec // the file is the one that the user names
 	if err != nil {
@@ -43,8 +42,8 @@ func Load(path string, reg *Registry) (*Config, error) {
 	return Parse(path, data, reg, OSEnvironment(filepath.Dir(path)))
 }
 
-// Parse makes task configurations of YAML. name is what faults call the file. The error is what is wrong with reg, or all
-// [Faults] of the file. No connector or service is made: that is what the tasks' components do.
+// Parse returns the task configurations of a YAML file. Faults use name for the file. The error is a fault of reg, or all
+// [Faults] of the file. Parse makes no connector or service; the components of the tasks do that later.
 func Parse(name string, data []byte, reg *Registry, env Environment) (*Config, error) {
 	if err := reg.Err(); err != nil {
 		return nil, err

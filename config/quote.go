@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// quoted is text in quotes; a double-quoted YAML scalar has the same meaning.
+// quoted returns text in double quotes, as YAML reads it.
 func quoted(text string) string { return strconv.Quote(text) }
 
-// abbreviated keeps messages readable, whatever somebody wrote.
+// abbreviated limits the length of values in messages.
 func abbreviated(text string) string {
-	const most = 60
+	const maxLength = 60
 	runes := []rune(text)
-	if len(runes) > most {
-		return strings.ToValidUTF8(string(runes[:most]), "") + "…"
+	if len(runes) > maxLength {
+		return strings.ToValidUTF8(string(runes[:maxLength]), "") + "…"
 	}
 	return text
 }

@@ -8,19 +8,19 @@ import (
 	"github.com/ergon-go/ergon/deadletter"
 )
 
-// RegisteredType is a type of connector or service that a configuration can use.
+// RegisteredType is a type of connector or service that a configuration can name.
 type RegisteredType struct {
 	Name, Description string
-	// Defaults is the configuration that YAML is decoded onto, a struct.
+	// Defaults is the struct that the configuration is decoded onto.
 	Defaults any
-	// Product is what is built.
+	// Product is the type that is built.
 	Product reflect.Type
 
 	build func(any) (any, error)
 }
 
-// Capabilities returns which of the interfaces of connectors the product has for certain, by name and in this order:
-// Fetcher, Dispatcher, Settler, LeaseKeeper, Resolver, Counter, Hopper, Inspector, Replayer, Store.
+// Capabilities returns the names of the interfaces that the product certainly has, in this order: Fetcher, Dispatcher, Settler,
+// LeaseKeeper, Resolver, Counter, Hopper, Inspector, Replayer, Store.
 func (t RegisteredType) Capabilities() []string {
 	var names []string
 	for _, capability := range []reflect.Type{

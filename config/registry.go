@@ -12,9 +12,8 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// Registry says what the names in a configuration mean: tasks, and the types of connectors and services. Fill it before it
-// is used; it is not safe for concurrent registration. What is wrong with a registration is reported by [Registry.Err] and
-// when a configuration is loaded.
+// Registry defines the names in a configuration: tasks, and types of connectors and services. Register everything before it is
+// used; registration is not safe for concurrent use. [Registry.Err] and loading a configuration report faults of registrations.
 type Registry struct {
 	tasks      []RegisteredTask
 	connectors []RegisteredType
@@ -24,12 +23,12 @@ type Registry struct {
 	faults     []error
 }
 
-// RegisteredTask is a task that a configuration can run.
+// RegisteredTask is a task that a configuration can name.
 type RegisteredTask struct {
 	Name, Description string
-	// Defaults are the settings that YAML is decoded onto, a struct; nil for a task without settings.
+	// Defaults is the struct that the settings are decoded onto; nil for a task without settings.
 	Defaults any
-	// New makes the task, with default settings where it has any.
+	// New makes the task, with default settings if it has any.
 	New func(*ergon.Dependencies) ergon.Task
 
 	with func(settings any, d *ergon.Dependencies) ergon.Task
@@ -38,7 +37,7 @@ type RegisteredTask struct {
 // NewRegistry returns an empty registry.
 func NewRegistry() *Registry { return &Registry{} }
 
-// Clone returns a copy that can be added to without changing r.
+// Clone returns a copy. Registrations on it do not change r.
 func (r *Registry) Clone() *Registry {
 	return &Registry{
 		tasks: slices.Clone(r.tasks), connectors: slices.Clone(r.connectors), services: slices.Clone(r.services),
@@ -46,8 +45,7 @@ func (r *Registry) Clone() *Registry {
 	}
 }
 
-// Task registers how the task that a configuration calls name is made. See [ergon.TaskConfig], and
-// [Task] for one with settings.
+// Task registers the function that makes the task of that name. See [ergon.TaskConfig], and [Task] for a task with settings.
 func (r *Registry) Task(name string, task func(*ergon.Dependencies) ergon.Task, description string) {
 	r.check("task", name, callSite())
 	if task == nil {
@@ -56,16 +54,16 @@ func (r *Registry) Task(name string, task func(*ergon.Dependencies) ergon.Task, 
 	r.tasks = append(r.tasks, RegisteredTask{Name: name, Description: description, New: task})
 }
 
-// Connector registers a type of connector. A configuration of that type is decoded onto a copy of defaults, a struct with
-// yaml tags; where C or *C has a method Validate() error it is called, and the *policy.Fault it returns or joins are
-// reported at their place, their paths being relative to C. build makes a connector without doing I/O; it is called later,
-// once per worker. What a connector of this type can do is read off T; an interface tells only what it contains.
+// Connector registers a type of connector. A configuration of that type is decoded onto a copy of defaults, a struct with yaml
+// tags. If C or *C has a method Validate() error, that is called, and each *policy.Fault in its error is reported at its place;
+// its path is relative to C. build makes a connector without I/O. It is called later, once for each worker. T tells the
+// capabilities of the type; if T is an interface, only those in it are known.
 func Connector[C, T any](reg *Registry, typeName, description string, defaults C, build func(C) (T, error)) {
 	reg.check("connector type", typeName, callSite())
 	reg.connectors = append(reg.connectors, register(reg, typeName, description, defaults, build))
 }
 
-// Service registers a type of service, in the way of [Connector].
+// Service registers a type of service, as [Connector] does for connectors.
 func Service[C, T any](reg *Registry, typeName, description string, defaults C, build func(C) (T, error)) {
 	reg.check("service type", typeName, callSite())
 	reg.services = append(reg.services, register(reg, typeName, description, defaults, build))
@@ -96,7 +94,7 @@ func (r *Registry) Connectors() []RegisteredType { return slices.Clone(r.connect
 // Services returns the registered types of services in the order of registration.
 func (r *Registry) Services() []RegisteredType { return slices.Clone(r.services) }
 
-// Err returns all that is wrong with the registrations, nil for nothing.
+// Err returns all faults of the registrations; nil if there is none.
 func (r *Registry) Err() error {
 	if len(r.faults) == 0 {
 		return nil

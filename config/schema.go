@@ -34,9 +34,9 @@ type schema struct {
 	Defs                 map[string]*schema `json:"$defs,omitempty"`
 }
 
-// Schema returns a JSON schema (draft 2020-12) of the configurations that reg gives a meaning to, for editors. It accepts
-// every configuration that [Parse] does, provided that the editor resolves merge keys and that no type is a reference. What
-// a schema cannot express, such as which values fit together, only Parse refuses.
+// Schema returns a JSON schema (draft 2020-12) of the configurations that reg defines, for editors. It accepts every
+// configuration that [Parse] accepts, if the editor resolves merge keys and no type is a reference. Only Parse checks what a
+// schema cannot express, such as values that exclude each other.
 func Schema(reg *Registry) ([]byte, error) {
 	if err := reg.Err(); err != nil {
 		return nil, err

@@ -72,13 +72,13 @@ func secretTag(tag string) (s sensitivity, known bool) {
 // under is the sensitivity of a field in what has sensitivity s.
 func (f field) under(s sensitivity) sensitivity { return max(s.below(f.key), f.secret) }
 
-// leastSecret is how long a secret is at least: shorter ones are parts of words, and guessed anyway.
-const leastSecret = 4
+// minSecret is how long a secret is at least: shorter ones are parts of words, and guessed anyway.
+const minSecret = 4
 
 // without removes secrets from a message that was made by somebody else.
 func without(secrets []string, message string) string {
 	for _, secret := range secrets {
-		if len(secret) < leastSecret {
+		if len(secret) < minSecret {
 			continue
 		}
 		message = strings.ReplaceAll(message, secret, redacted)

@@ -5,15 +5,15 @@ import (
 	"slices"
 )
 
-// RegisteredSection is a top-level key of configurations, beside tasks: settings of the program as a whole.
+// RegisteredSection is a registered top-level key, for settings of the program as a whole.
 type RegisteredSection struct {
 	Key, Description string
-	// Defaults is what YAML is decoded onto, a struct.
+	// Defaults is the struct that YAML is decoded onto.
 	Defaults any
 }
 
-// Section registers a top-level key. What is below it is decoded onto a copy of defaults and checked in the way of
-// [Connector]; a file without the key has the defaults. [SectionOf] returns what a configuration says.
+// Section registers a top-level key. Its value is decoded onto a copy of defaults and checked as by [Connector]. A file without
+// the key has the defaults. [SectionOf] returns the value.
 func Section[C any](reg *Registry, key, description string, defaults C) {
 	reg.check("section", key, callSite())
 	if key == tasksKey {
@@ -25,7 +25,7 @@ func Section[C any](reg *Registry, key, description string, defaults C) {
 	reg.sections = append(reg.sections, RegisteredSection{Key: key, Description: description, Defaults: defaults})
 }
 
-// SectionOf returns what c says below a registered key; false where none is registered, or for another type.
+// SectionOf returns the section of c with that key. It returns false if the key is not registered, or with another type.
 func SectionOf[C any](c *Config, key string) (C, bool) {
 	for _, s := range c.sections {
 		if s.Key == key {

@@ -10,13 +10,12 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// Show returns the effective configuration as YAML: every key with its value, defaults included, as c.Tasks has them now.
-// It is a configuration that means the same as the one that was read. Secrets are shown as the reference that they came
-// from, such as ${TOKEN}; a secret that is written in the file itself, or is among the defaults of a section, is shown as
-// [redacted].
+// Show returns the effective configuration as YAML: every key with its value, defaults included, as c.Tasks has them now. It
+// means the same as the file that was read. A secret is shown as its reference, such as ${TOKEN}; a secret that is written in
+// the file or is a default of a section is shown as [redacted].
 func (c *Config) Show() ([]byte, error) { return c.show(c.sections) }
 
-// ShowTasks is Show without the sections.
+// ShowTasks is [Config.Show] without the sections.
 func (c *Config) ShowTasks() ([]byte, error) { return c.show(nil) }
 
 func (c *Config) show(sections []section) ([]byte, error) {

@@ -8,8 +8,8 @@ import (
 
 const settingsKey = "settings"
 
-// Task registers how a task is made that has settings of its own: what a configuration says below the task's key settings. It
-// is decoded onto a copy of defaults and validated in the way of [Connector]. See [Registry.Task] for tasks without.
+// Task registers a task with settings, which a configuration has below the key settings of the task. They are decoded onto a
+// copy of defaults and checked as by [Connector]. See [Registry.Task] for a task without settings.
 func Task[C any](reg *Registry, name, description string, defaults C, task func(C, *ergon.Dependencies) ergon.Task) {
 	reg.check("task", name, callSite())
 	if task == nil {

@@ -12,21 +12,21 @@ type Bucket struct {
 	Count int64         `json:"count"`
 }
 
-// statsOf makes the figures of buckets that are in order, none of them empty.
+// statsOf returns the figures of buckets, which are in order and not empty.
 func statsOf(buckets []Bucket) PhaseStats {
 	s := PhaseStats{Buckets: buckets}
 	for _, b := range buckets {
 		s.Count += b.Count
 	}
-	half, most := (s.Count+1)/2, s.Count-s.Count/100
+	p50, p99 := (s.Count+1)/2, s.Count-s.Count/100
 	var seen int64
 	for _, b := range buckets {
 		below := seen
 		seen += b.Count
-		if below < half && seen >= half {
+		if below < p50 && seen >= p50 {
 			s.P50 = b.UpTo
 		}
-		if below < most && seen >= most {
+		if below < p99 && seen >= p99 {
 			s.P99 = b.UpTo
 		}
 		s.Max = b.UpTo

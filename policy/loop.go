@@ -2,7 +2,7 @@ package policy
 
 import "time"
 
-// Mode is how a loop refills.
+// Mode is when a loop fetches.
 type Mode string
 
 const (
@@ -12,13 +12,15 @@ const (
 	ModeBatch Mode = "batch"
 )
 
-// Execution is what a transaction runs on.
+// Execution is how transactions get a goroutine.
 type Execution string
 
 const (
-	// ExecutionAsync runs a goroutine per transaction under a semaphore: for waiting work, 100,000 in flight and more.
+	// ExecutionAsync runs a goroutine for each transaction, under a semaphore. It is for work that waits, with 100,000 and more
+	// in flight.
 	ExecutionAsync Execution = "async"
-	// ExecutionSync runs a fixed pool of workers, one transaction each from start to end: for blocking and CPU-bound work.
+	// ExecutionSync runs a fixed pool of goroutines, one transaction each from start to end. It is for work that blocks or
+	// computes.
 	ExecutionSync Execution = "sync"
 )
 

@@ -2,19 +2,19 @@ package policy
 
 import "time"
 
-// Isolation is what a worker shares with the others.
+// Isolation is what the workers of a task share.
 type Isolation string
 
 const (
-	// IsolationGoroutine runs workers side by side in one process: what ends the process ends them all.
+	// IsolationGoroutine runs all workers in one process. A crash ends them all.
 	IsolationGoroutine Isolation = "goroutine"
-	// IsolationProcess runs each worker in a process of its own, the same program executed once more: what ends one costs
-	// that worker only, and another takes its place. Not on Windows.
+	// IsolationProcess runs each worker in a process of its own, which executes the same program. A crash ends one worker, and
+	// a supervisor replaces it. It is not supported on Windows.
 	IsolationProcess Isolation = "process"
 )
 
-// leastHeartbeat is the shortest Workers.Heartbeat.
-const leastHeartbeat = time.Second
+// minHeartbeat is the shortest Workers.Heartbeat.
+const minHeartbeat = time.Second
 
 // Workers is how many workers a task has, each with its own connectors, services and loop.
 type Workers struct {
@@ -41,8 +41,8 @@ func (w Workers) Validate() error {
 	var f faults
 	f.atLeast("count", w.Count, 1, "nothing would run")
 	oneOf(&f, "isolation", w.Isolation, IsolationGoroutine, IsolationProcess)
-	if w.Heartbeat < leastHeartbeat {
-		f.addf("heartbeat", "is %s, must be at least %s (a busy machine is slow to give signs of life)", w.Heartbeat, leastHeartbeat)
+	if w.Heartbeat < minHeartbeat {
+		f.addf("heartbeat", "is %s, must be at least %s (a busy machine is slow to give signs of life)", w.Heartbeat, minHeartbeat)
 	}
 	f.atLeast("crash_limit", w.CrashLimit, 1, "no process could ever be replaced")
 	return f.join()
@@ -56,8 +56,8 @@ type Shutdown struct {
 	Force time.Duration `yaml:"force"`
 }
 
-// DefaultShutdown is done within 30 seconds where handlers heed their contexts, and within 45 where everything hangs
-// (runner.ShutdownBound): set terminationGracePeriodSeconds to that.
+// DefaultShutdown returns limits of 30 seconds together if handlers respect their contexts. If everything hangs, a shutdown
+// takes up to 45 seconds (runner.ShutdownBound): set terminationGracePeriodSeconds to that.
 func DefaultShutdown() Shutdown { return Shutdown{Grace: 25 * time.Second, Force: 5 * time.Second} }
 
 // Validate reports every fault of s, each a *Fault.

@@ -11,7 +11,7 @@ import (
 // maxCheckpoint is more than a checkpoint can have.
 const maxCheckpoint = 64 << 10
 
-// checkpointFile is where a checkpoint is kept. It is locked while it is open, by a file beside it.
+// checkpointFile is the file of a checkpoint. While it is open, a file beside it is locked.
 type checkpointFile struct {
 	at   location
 	root *os.Root
@@ -21,7 +21,7 @@ type checkpointFile struct {
 	rename func(from, to string) error
 }
 
-// temporary is what the next checkpoint is written into.
+// temporary is the file that the next checkpoint is written to.
 type temporary interface {
 	io.WriteCloser
 	Sync() error
@@ -62,7 +62,7 @@ func (f *checkpointFile) takeLock() error {
 	return nil
 }
 
-// load returns false where there is no checkpoint.
+// load returns false if there is no checkpoint.
 func (f *checkpointFile) load() (checkpoint, bool, error) {
 	data, err := f.read()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -108,7 +108,7 @@ func (f *checkpointFile) save(c checkpoint) error {
 	return nil
 }
 
-// found makes durable that there is a checkpoint.
+// found makes the name of the checkpoint durable.
 func (f *checkpointFile) found(c checkpoint) error {
 	if err := f.save(c); err != nil {
 		return err
@@ -116,7 +116,7 @@ func (f *checkpointFile) found(c checkpoint) error {
 	return syncParents(f.root, f.at.name)
 }
 
-// remove makes durable that there is no checkpoint.
+// remove deletes the checkpoint durably.
 func (f *checkpointFile) remove() error {
 	if err := f.root.Remove(f.at.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return because(err)
@@ -124,7 +124,7 @@ func (f *checkpointFile) remove() error {
 	return syncParents(f.root, f.at.name)
 }
 
-// close gives the lock back; its file goes first, as long as it is still ours.
+// close releases the lock. It deletes the lock file before that, while the file is still ours.
 func (f *checkpointFile) close() error {
 	return errors.Join(f.root.Remove(f.at.name+lockSuffix), f.lock.Close(), f.root.Close())
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/ergon-go/ergon/connector/file/internal/content"
 )
 
-// CountTransactions returns how many records are still to be acknowledged, malformed ones included. The first call reads
-// the rest of the file, without decoding it, in bounded memory; further calls cost nothing. Where the rest of the file
-// cannot be read, it counts up to there.
+// CountTransactions returns the number of records that are not acknowledged, malformed ones included. The first call reads the
+// rest of the file in bounded memory and does not decode it; further calls cost nothing. If the rest of the file cannot be
+// read, it counts the records before.
 func (s *Source) CountTransactions(ctx context.Context) (int64, error) {
 	if err := s.opened(); err != nil {
 		return 0, err

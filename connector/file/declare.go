@@ -11,14 +11,14 @@ var (
 	_ capability.Declarer = (*Sink)(nil)
 )
 
-// Declare says that a file is read by one worker: each other would read all of it again. Its checkpoint is a floor.
+// Declare says that only one worker may read a file, because each would read all of it. A checkpoint is a floor.
 func (s *Source) Declare() capability.Declaration {
 	return capability.Declaration{
 		Destination: s.settings.name(), Sharing: capability.SharingSingle, Floor: s.settings.Checkpoint != "",
 	}
 }
 
-// Declare says that a file is written by one worker: another would find it in use.
+// Declare says that only one worker may write a file.
 func (k *Sink) Declare() capability.Declaration {
 	return capability.Declaration{Destination: path.Base(k.settings.Path), Sharing: capability.SharingSingle}
 }

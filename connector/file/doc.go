@@ -1,25 +1,24 @@
 // Package file reads transactions from a file and writes them to one.
 //
-// A [Source] takes the records of a CSV, JSON Lines or JSON file, compressed with gzip or not, one transaction each:
+// A [Source] delivers each record of a CSV, JSON Lines or JSON file as a transaction. The file may be compressed with gzip.
 //
 //	file ─► split into records ─► fetch ─► … ─► settle: acknowledged ─► checkpoint: everything up to here is done
 //	          │                     ▲             settle: requeued ──┐
 //	          └─ malformed: a       └────────────────────────────────┘
 //	             payload that is an error
 //
-// A transaction's id is name:line, the line on which its record starts. A checkpoint remembers the longest run of
-// acknowledged records from the beginning, so that a run that was killed goes on there: no record is left out, and those
-// after that place are done again. Delivery is at least once.
+// The id of a transaction is name@generation:line-content. A checkpoint stores the position before which all records are
+// acknowledged. After a crash the next run continues there: it skips no record, and repeats those behind the position. Delivery
+// is at least once.
 //
-// A [Sink] appends transactions to a file of JSON lines. What it reports as dispatched has reached the disk. It appends to
-// what is there, or builds a new file aside and puts it in place when the loop has come to its natural end.
+// A [Sink] writes transactions to a file of JSON lines. What it reports as dispatched has reached the disk. It appends to the
+// file, or writes a new file beside it and replaces the old one when the loop has come to its natural end.
 //
-// A Source that goes on from a checkpoint and a Sink that replaces belong together: the sink then goes on with the file
-// that the run before left unfinished. Whoever finishes them finishes the source first. The other way round, a crash in
-// between would leave a finished result together with a checkpoint at the end of the input, and the next run, with
-// nothing left to read, would replace the result by an empty one.
+// A Source with a checkpoint and a Sink that replaces belong together: the sink continues the file that the earlier run left
+// unfinished. The source must be finished first. In the opposite order, a crash in between would leave a finished result and a
+// checkpoint at the end of the input. The next run would then have nothing to read and replace the result by an empty one.
 //
-// Neither holds more than a bounded part of its file in memory. Paths are opened below a directory ([os.Root]) and cannot
-// leave it, by ".." or by symbolic links. Another process is kept off a sink's file and a source's checkpoint by a lock
-// that ends with the process, on the systems that have flock (Linux, macOS, the BSDs); elsewhere nothing keeps it off.
+// Both hold a bounded part of their file in memory. Paths are opened below a directory ([os.Root]) and cannot leave it, neither
+// by ".." nor by symbolic links. A lock keeps other processes from the file of a sink and the checkpoint of a source. It ends
+// with the process. It needs flock (Linux, macOS, the BSDs); on other systems nothing is locked.
 package file

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 )
 
-// document is a file with everything that is needed to read it, any number of times at once.
+// document is a file with what is needed to read it. It can be read several times at once.
 type document struct {
 	config SourceConfig
 	files  fs.FS
@@ -34,7 +34,7 @@ func (d document) begin(ctx context.Context) (*pass, error) {
 	return p, nil
 }
 
-// open looks before it opens: opening a named pipe would wait for its writer.
+// open checks the kind first, because opening a named pipe would wait for its writer.
 func (d document) open() (fs.File, fs.FileInfo, error) {
 	info, err := fs.Stat(d.files, d.name)
 	if err != nil {

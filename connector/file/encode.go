@@ -11,7 +11,7 @@ import (
 	"github.com/ergon-go/ergon/deadletter"
 )
 
-// envelope is a line with what belongs to the payload.
+// envelope is a line with the id and the metadata of a payload.
 type envelope struct {
 	ID       string            `json:"id"`
 	Metadata map[string]string `json:"metadata,omitempty"`
@@ -44,7 +44,7 @@ func (e *encoder) add(t ergon.Transaction) error {
 	return nil
 }
 
-// presentable returns what JSON is made of for a payload.
+// presentable returns the value that is encoded for a payload.
 func presentable(payload any) any {
 	switch p := payload.(type) {
 	case []byte:
@@ -59,7 +59,7 @@ func presentable(payload any) any {
 	return payload
 }
 
-// asJSON returns bytes as JSON where they are JSON, as a string where they are text, and otherwise in base64.
+// asJSON returns bytes that are JSON as they are, text as a string, and other bytes in base64.
 func asJSON(data []byte) any {
 	if utf8.Valid(data) && json.Valid(data) {
 		return json.RawMessage(data)

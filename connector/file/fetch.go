@@ -15,13 +15,12 @@ import (
 // maxRequeued is how many bytes of requeued records are kept in memory; with more, only those are delivered.
 const maxRequeued = 64 << 20
 
-// FetchTransactions returns up to limit records, requeued ones that are due before new ones, and does not wait for more
-// when it has some. With none it waits up to MaxWait for one to be due, or for the window to move on, and then returns
-// nothing.
+// FetchTransactions returns up to limit records. Requeued ones that are due come before new ones. If there is none, it waits up
+// to MaxWait until one is due or the window moves, and then returns nothing.
 //
-// At the end of the file it returns ergon.ErrExhausted, always alone, and only when all is acknowledged: what is in flight
-// may still be requeued. A file whose rest cannot be read ends in the same way, with a permanent error in place of
-// ErrExhausted. After any other error, the next call goes on where the file could not be read.
+// It returns ergon.ErrExhausted, without records, when the file has ended and everything is acknowledged; records in flight may
+// still be requeued. If the rest of the file cannot be read, it returns a permanent error instead. After any other error the
+// next call continues where reading failed.
 func (s *Source) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {
 	if limit < 1 {
 		return nil, fmt.Errorf("file source: fetch %d transactions: want at least 1", limit)
@@ -71,7 +70,7 @@ func (s *Source) takeTurn(ctx context.Context) error {
 	return nil
 }
 
-// available returns what can be delivered now, and when the next requeued one is due.
+// available returns the records that can be delivered now, and when the next requeued one is due.
 func (s *Source) available(ctx context.Context, limit int) ([]ergon.Transaction, time.Time, error) {
 	s.mu.Lock()
 	batch := s.redeliver(limit)
@@ -108,7 +107,7 @@ func (s *Source) redeliver(limit int) []ergon.Transaction {
 	return batch
 }
 
-// room is how many new records may be read.
+// room returns how many new records may be read.
 func (s *Source) room(limit int) int {
 	if s.ended != nil || s.requeued.bytes > maxRequeued {
 		return 0
@@ -116,7 +115,7 @@ func (s *Source) room(limit int) int {
 	return min(limit, s.settings.Window-s.window.span())
 }
 
-// fresh is a record that is delivered for the first time.
+// fresh is the first delivery of a record.
 type fresh struct {
 	receipt receipt
 	end     content.Position
@@ -137,7 +136,7 @@ func (s *Source) read(ctx context.Context, limit int) ([]fresh, error) {
 	if limit <= 0 {
 		return nil, nil
 	}
-	const maxAtOnce = 4096 // so that a high limit reserves no memory that a short file does not need
+	const maxAtOnce = 4096 // a high limit must not reserve memory that a short file does not need
 	if s.saver != nil {
 		if err := s.saver.begin(); err != nil {
 			return nil, prefixed(err)
@@ -174,7 +173,7 @@ func (s *Source) read(ctx context.Context, limit int) ([]fresh, error) {
 	return read, nil
 }
 
-// stopped notes the end of the file, and returns an error that is not the end.
+// stopped stores the end of the file. It returns err unless that is the end.
 func (s *Source) stopped(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -189,7 +188,7 @@ func (s *Source) stopped(err error) error {
 	return prefixed(err)
 }
 
-// wait reports whether to look again.
+// wait waits for a reason to look again, and reports whether there is one.
 func (s *Source) wait(ctx context.Context, patience <-chan time.Time, due time.Time) (bool, error) {
 	var isDue <-chan time.Time
 	if !due.IsZero() {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Format is how the records of a file are written down.
+// Format is the format of a file.
 type Format string
 
 const (

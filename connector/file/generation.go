@@ -16,14 +16,14 @@ import (
 // in hexadecimal digits.
 const generationBytes = 8
 
-// randomGeneration is for a file whose generation a checkpoint remembers.
+// randomGeneration is for a file with a checkpoint, which stores it.
 func randomGeneration() string {
 	random := make([]byte, generationBytes)
 	_, _ = rand.Read(random) // never fails, it says
 	return hex.EncodeToString(random)
 }
 
-// generation is that of a file which no checkpoint remembers: the same for every run that finds it as it is.
+// generation returns the generation of a file without a checkpoint: the same for every run that finds the file unchanged.
 func (p *pass) generation(ctx context.Context, inFS bool) (string, error) {
 	switch {
 	case p.config.Identity == IdentityContent:
@@ -44,7 +44,7 @@ func (p *pass) generation(ctx context.Context, inFS bool) (string, error) {
 	return hex.EncodeToString(sum[:generationBytes]), nil
 }
 
-// digest reads the file as it is stored, once more and in bounded memory.
+// digest reads the stored file once more, in bounded memory.
 func (d document) digest(ctx context.Context, seed string) (_ string, err error) {
 	f, _, err := d.open()
 	if err != nil {
@@ -72,9 +72,9 @@ func (u untilDone) Read(p []byte) (int, error) {
 	return u.from.Read(p)
 }
 
-// inode is what a file system knows of a file besides its name, size and time; zero where it tells nothing.
+// inode is the identity of a file in its file system; zero if the system does not have it.
 type inode struct {
 	device, number uint64
-	// changed is when anything of the file changed last, in nanoseconds: nobody can set it, as they can the modification time.
+	// changed is the time of the last change in nanoseconds. Unlike the modification time, nobody can set it.
 	changed int64
 }

@@ -14,7 +14,7 @@ type storage interface {
 	Truncate(size int64) error
 }
 
-// journal appends to a file so that it holds, up to durable, nothing but what was reported as written.
+// journal appends to a file. Up to durable, the file has only what was reported as written.
 type journal struct {
 	file    storage
 	durable int64
@@ -48,7 +48,7 @@ func (j *journal) write(data []byte) error {
 	return nil
 }
 
-// cut takes away what a failed write has left.
+// cut removes what a failed write has left.
 func (j *journal) cut() error {
 	if !j.torn {
 		return nil

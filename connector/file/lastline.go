@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// linewise reports whether records end with lines, so that one without an end may be unfinished.
+// linewise reports whether a record ends with its line, so a last one without a line end may be unfinished.
 func (p *pass) linewise() bool { return p.config.format() != FormatJSON }
 
-// lastLine decides about a record that the file ends with, without a line end.
+// lastLine decides about a last record without a line end.
 func (s *Source) lastLine(ctx context.Context, line int64) error {
 	switch {
 	case !s.pass.linewise():
@@ -24,7 +24,7 @@ func (s *Source) lastLine(ctx context.Context, line int64) error {
 
 var errNoLineEnd = errors.New("the last line has no line end, so somebody may still be writing it; finish it, or set last_line to take")
 
-// waitFor returns nothing while the last line may still be finished.
+// waitFor returns nil while the last line may still be finished.
 func (s *Source) waitFor() error {
 	if s.unfinished.IsZero() {
 		s.unfinished = time.Now()

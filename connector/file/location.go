@@ -39,7 +39,7 @@ func (l location) openRoot(create bool) (*os.Root, error) {
 	return root, nil
 }
 
-// makeParents creates the directories that name is in, below root.
+// makeParents creates the directories of name below root.
 func makeParents(root *os.Root, name string) error {
 	if err := root.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return fmt.Errorf("create the directory %s: %w", filepath.Dir(name), because(err))
@@ -47,7 +47,7 @@ func makeParents(root *os.Root, name string) error {
 	return nil
 }
 
-// syncParents makes durable that name is there, or is not: the names in each directory from name's up to root's.
+// syncParents makes the creation or removal of name durable: it syncs each directory from that of name up to root.
 func syncParents(root *os.Root, name string) error {
 	for dir := filepath.Dir(name); ; dir = filepath.Dir(dir) {
 		if err := syncDir(root, dir); err != nil {
@@ -59,7 +59,7 @@ func syncParents(root *os.Root, name string) error {
 	}
 }
 
-// pathProblem returns what is wrong with a path that a user gave, or "".
+// pathProblem returns what is wrong with a configured path, or "".
 func pathProblem(dir, path string) string {
 	switch {
 	case path == "":
@@ -88,7 +88,7 @@ func because(err error) error {
 	return err
 }
 
-// kindOf names what is in the place of something else.
+// kindOf names the kind of a file.
 func kindOf(mode fs.FileMode) string {
 	switch {
 	case mode.IsRegular():

@@ -6,7 +6,7 @@ import (
 	"os"
 )
 
-// errLocked is a file that another source or sink, of this process or another, has open.
+// errLocked means that another source or sink, of this process or another, has the file open.
 var errLocked = errors.New("in use")
 
 // lockFile opens name with flags and locks it. The file is the one that has that name when the lock is held: another

@@ -9,13 +9,12 @@ import (
 	"github.com/ergon-go/ergon/deadletter"
 )
 
-// Malformed is the payload of a record that cannot be delivered as what it should be. It is an error, so that decoding
-// it fails with the place and the problem, and the record goes the way of every transaction that does not decode, while
-// the run goes on.
+// Malformed is the payload of a malformed record. It is an error, so decoding it fails with the place and the problem. The
+// record is then handled like any transaction that does not decode, and the run continues.
 type Malformed struct { //nolint:errname // it is a payload first of all, and an error so that decoding it fails
 	// Place is where the record starts: path:line.
 	Place string
-	// Problem says what is wrong and what would be right. It holds nothing of the record but names of columns.
+	// Problem says what is wrong and what would be right. It has names of columns in it, but no content of the record.
 	Problem string
 	// Raw is the record's first KiB.
 	Raw []byte
@@ -35,8 +34,8 @@ func newMalformed(place, problem string, r *records.Record) Malformed {
 	return m
 }
 
-// RawRecord returns the record for its dead letter, and whether that is all of it: of one that is longer than max_record_bytes
-// only the beginning is known.
+// RawRecord returns the record for its dead letter, and whether it is complete: of a record above max_record_bytes only the
+// beginning is known.
 func (m Malformed) RawRecord() (content []byte, complete bool) {
 	if m.whole != nil {
 		return m.whole, true
@@ -55,12 +54,12 @@ func (m Malformed) MarshalJSON() ([]byte, error) {
 	}{m.Place, m.Problem, readable(m.Raw)})
 }
 
-// base64Bytes is how bytes that are no text are written into JSON.
+// base64Bytes is the form in JSON of bytes that are not text.
 type base64Bytes struct {
 	Base64 []byte `json:"base64"`
 }
 
-// readable returns bytes as a string where they are text.
+// readable returns text as a string and other bytes as base64Bytes.
 func readable(data []byte) any {
 	if utf8.Valid(data) {
 		return string(data)

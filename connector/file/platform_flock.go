@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// tryLock takes a lock on f that ends with f's closing, or with the process, however it ends.
+// tryLock locks f. The lock ends when f is closed, or with the process.
 func tryLock(f *os.File) error {
 	for {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)

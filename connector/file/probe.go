@@ -19,8 +19,8 @@ var (
 	_ capability.Storer = (*Sink)(nil)
 )
 
-// Probe opens the file and reads its header, as Open does. Of the checkpoint, which another run may have, it looks only whether
-// it can be written.
+// Probe opens the file and reads its header, as Open does. Another run may have locked the checkpoint, so Probe only checks
+// that it can be written.
 func (s *Source) Probe(ctx context.Context) error {
 	settings := s.settings
 	settings.Checkpoint = ""
@@ -38,7 +38,7 @@ func (s *Source) Probe(ctx context.Context) error {
 	return nil
 }
 
-// StoragePaths returns the checkpoint, where there is one.
+// StoragePaths returns the checkpoint, if there is one.
 func (s *Source) StoragePaths() []string {
 	if s.settings.Checkpoint == "" {
 		return nil
@@ -46,8 +46,8 @@ func (s *Source) StoragePaths() []string {
 	return []string{locate(s.settings.Dir, s.settings.Checkpoint).String()}
 }
 
-// Probe reports what Open would: directories that are missing and are not made, what stands where the file would be and is
-// none, and a file that cannot be written. It does not look whether another sink has the file.
+// Probe reports why Open would fail: directories that are missing and are not created, something other than a file at the path,
+// or a file that cannot be written. It does not check whether another sink has locked the file.
 func (k *Sink) Probe(context.Context) error {
 	if err := k.at.probe(k.settings.MakeDirs, k.checkKinds, k.open.name); err != nil {
 		return fmt.Errorf("file sink: %s: %w", k.at, err)
@@ -58,8 +58,8 @@ func (k *Sink) Probe(context.Context) error {
 // StoragePaths returns the file.
 func (k *Sink) StoragePaths() []string { return []string{k.at.String()} }
 
-// probe reports what keeps a file from being written: the name is that which is opened, and check says what else must be right
-// below the directory. It makes nothing.
+// probe reports why the file with that name cannot be written. check adds further conditions below the directory. It creates
+// nothing.
 func (l location) probe(makeDirs bool, check func(*os.Root) error, name string) error {
 	root, err := l.openRoot(false)
 	if errors.Is(err, fs.ErrNotExist) && makeDirs {
@@ -88,7 +88,7 @@ func (l location) probe(makeDirs bool, check func(*os.Root) error, name string) 
 	return file.Close()
 }
 
-// makeable reports what keeps a directory from being made, or from being one: the nearest thing above it that is there.
+// makeable reports why a directory cannot be created: the nearest existing path above it is not a directory.
 func makeable(dir string, stat func(string) (fs.FileInfo, error)) error {
 	for at := dir; ; at = filepath.Dir(at) {
 		info, err := stat(at)

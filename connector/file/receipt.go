@@ -8,7 +8,7 @@ import (
 	"github.com/ergon-go/ergon/capability"
 )
 
-// receipt is one delivery of a record. It holds what a redelivery needs.
+// receipt is one delivery of a record, with what a redelivery needs.
 type receipt struct {
 	source  *Source
 	looked  bool  // delivered for its id alone: settling it changes nothing
@@ -23,7 +23,7 @@ func (r *receipt) transaction() ergon.Transaction {
 	return ergon.NewTransaction(r.id, r.payload).WithDelivery(ergon.Delivery{Receipt: r, Count: r.count})
 }
 
-// again is the delivery after r; r lets go of what it holds.
+// again returns the delivery after r, and releases r.
 func (r *receipt) again(s *capability.Settlement) *receipt {
 	next := &receipt{source: r.source, count: r.count + 1, id: r.id, payload: r.payload, due: time.Now().Add(s.Delay)}
 	if s.Interrupted {
@@ -35,7 +35,7 @@ func (r *receipt) again(s *capability.Settlement) *receipt {
 
 func (r *receipt) release() { r.id, r.payload = "", nil }
 
-// size is about how much memory r costs.
+// size is the approximate memory of r in bytes.
 func (r *receipt) size() int {
 	const overhead = 200
 	switch p := r.payload.(type) {
@@ -59,7 +59,7 @@ func (q *requeued) put(r *receipt) {
 	heap.Push(&q.waiting, r)
 }
 
-// take returns the next one if it is due.
+// take removes and returns the next delivery if it is due.
 func (q *requeued) take(now time.Time) (*receipt, bool) {
 	if len(q.waiting) == 0 || q.waiting[0].due.After(now) {
 		return nil, false
@@ -69,7 +69,7 @@ func (q *requeued) take(now time.Time) (*receipt, bool) {
 	return r, true
 }
 
-// due is when the next one is; zero where there is none.
+// due returns when the next delivery is due; zero if there is none.
 func (q *requeued) due() time.Time {
 	if len(q.waiting) == 0 {
 		return time.Time{}

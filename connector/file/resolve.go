@@ -10,9 +10,8 @@ import (
 	"github.com/ergon-go/ergon/capability"
 )
 
-// FetchTransactionByID returns the record with an id, acknowledged or not, or capability.ErrNotFound. name:line is understood as
-// well; the record has its whole id. It reads the file up to there. Settling the transaction changes nothing: the
-// loop that the record belongs to delivers it all the same.
+// FetchTransactionByID returns the record with an id, acknowledged or not, or capability.ErrNotFound. It also accepts
+// name:line. It reads the file up to the record. Settling the transaction has no effect: the loop still delivers the record.
 func (s *Source) FetchTransactionByID(ctx context.Context, id string) (ergon.Transaction, error) {
 	if err := s.opened(); err != nil {
 		return ergon.Transaction{}, err

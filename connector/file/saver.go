@@ -8,8 +8,7 @@ import (
 	"github.com/ergon-go/ergon/connector/file/internal/content"
 )
 
-// saver writes the checkpoint when enough has been done since, or enough time has passed, and remembers where that
-// failed. It is safe for concurrent use.
+// saver writes the checkpoint after enough acknowledgements or enough time. It is safe for concurrent use.
 type saver struct {
 	file     *checkpointFile
 	template checkpoint
@@ -27,8 +26,8 @@ type saver struct {
 	closed bool
 }
 
-// note is called after something was done. It writes where CheckpointEvery is reached, and sees to it that the interval is
-// kept otherwise. A failure is kept for healthy.
+// note is called after records were acknowledged. It writes the checkpoint at CheckpointEvery, and otherwise starts a timer for
+// the interval. It keeps an error for healthy.
 func (s *saver) note() {
 	count, _ := s.done()
 	s.mu.Lock()
@@ -43,7 +42,7 @@ func (s *saver) note() {
 	}
 }
 
-// begin makes the generation durable, before the first record is delivered under it.
+// begin makes the generation durable before the first record with it is delivered.
 func (s *saver) begin() error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
@@ -64,7 +63,7 @@ func (s *saver) begin() error {
 	return nil
 }
 
-// healthy returns an error where the checkpoint could not be written, and cannot still.
+// healthy writes the checkpoint again if the last attempt failed, and returns the error if it fails again.
 func (s *saver) healthy() error {
 	s.mu.Lock()
 	failed := s.err != nil
@@ -104,7 +103,7 @@ func (s *saver) save() {
 	}
 }
 
-// remove ends the saving, and the checkpoint.
+// remove deletes the checkpoint and stops the saver.
 func (s *saver) remove() error {
 	s.end()
 	s.writing.Lock()
@@ -126,7 +125,7 @@ func (s *saver) end() {
 	}
 }
 
-// close writes what is missing and gives the file free.
+// close writes the checkpoint and closes its file.
 func (s *saver) close() error {
 	s.save()
 	s.mu.Lock()

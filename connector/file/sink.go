@@ -20,7 +20,7 @@ var (
 	_ ergon.Closer        = (*Sink)(nil)
 )
 
-// Sink writes transactions to a file, each as a line of JSON. All its methods are safe for concurrent use.
+// Sink writes each transaction as a line of JSON to a file. Its methods are safe for concurrent use.
 type Sink struct {
 	settings SinkSettings
 	log      *slog.Logger
@@ -36,7 +36,7 @@ type Sink struct {
 	closeErr error
 }
 
-// NewSink returns a sink that is still to be opened, or every fault of its settings, each a *policy.Fault.
+// NewSink returns a sink, which must be opened, or every fault of its settings, each a *policy.Fault.
 func NewSink(s SinkSettings) (*Sink, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
@@ -52,9 +52,8 @@ func NewSink(s SinkSettings) (*Sink, error) {
 	return k, nil
 }
 
-// Open opens the file, or creates it, and keeps others off it. A last line without its end, which a crash may have left,
-// was never reported as written: it is moved to path.torn, or gets its end where it lacks nothing else, and the log says
-// so.
+// Open opens or creates the file and locks it. A crash may have left a last line without its line end, which was never reported
+// as written. Open moves it to path.torn, or adds the line end if nothing else is missing, and logs a warning.
 func (k *Sink) Open(ctx context.Context) error {
 	end, err := k.prepare(ctx)
 	if err != nil {
@@ -66,7 +65,7 @@ func (k *Sink) Open(ctx context.Context) error {
 	return nil
 }
 
-// prepare returns the length of what is there and stays.
+// prepare returns the length of the content that stays.
 func (k *Sink) prepare(ctx context.Context) (int64, error) {
 	var err error
 	if k.root, err = k.at.openRoot(k.settings.MakeDirs); err != nil {
@@ -100,7 +99,7 @@ func (k *Sink) prepare(ctx context.Context) (int64, error) {
 	return repair.end, syncParents(k.root, k.open.name)
 }
 
-// beginsAnew reports whether what a run left unfinished is not gone on with.
+// beginsAnew reports whether an unfinished file of an earlier run is not continued.
 func (k *Sink) beginsAnew() (bool, error) {
 	if k.settings.Mode != ModeReplace || (k.settings.Resume && k.settings.ResumeWith == "") {
 		return false, nil
@@ -126,7 +125,7 @@ func (k *Sink) beginsAnew() (bool, error) {
 	return false, nil
 }
 
-// checkKinds reports what stands where a file would be and is none.
+// checkKinds reports a path that exists and is not a file.
 func (k *Sink) checkKinds(root *os.Root) error {
 	for _, name := range []string{k.at.name, k.open.name} {
 		info, err := root.Stat(name)
@@ -154,7 +153,7 @@ func (k *Sink) openFile() (*os.File, error) {
 	return file, nil
 }
 
-// unopened says why a file cannot be opened to be written.
+// unopened explains why a file cannot be opened for writing.
 func unopened(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -184,13 +183,13 @@ func (k *Sink) report(ctx context.Context, r repair) {
 	}
 }
 
-// DispatchTransactions writes a line for each transaction, in the order of batch, and returns nil when the disk has them.
-// Bytes that are JSON are written as they are, but for space; other bytes as a string where they are text, otherwise as
-// {"base64": …}; other values as encoding/json has them.
+// DispatchTransactions writes a line for each transaction, in the order of batch, and returns nil when the disk has them. Bytes
+// that are JSON are written as they are, except white space. Other bytes are written as a string if they are text, otherwise as
+// {"base64": …}. Other values are encoded by encoding/json.
 //
-// The cost is one write and one sync, shared by all who call it while the last sync is going on. A *BatchError names the
-// transactions that do not encode. When the disk fails or is full, nothing of what was written at once stays, and another
-// call tries anew. When ctx ends, nothing is written, unless that is under way already: then it may be there, and the
+// The cost is one write and one sync, which all calls share that come during the sync before. A *BatchError names the
+// transactions that do not encode. If the disk fails or is full, nothing of that write stays, and another call tries again. If
+// ctx ends, nothing is written, unless the write is in progress already: then the transactions may be in the file, and the
 // error says so.
 func (k *Sink) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {
 	if ctx.Err() != nil {
@@ -237,8 +236,7 @@ func (k *Sink) writable() (*writer, error) {
 // ReplacesResult reports whether the mode is replace.
 func (k *Sink) ReplacesResult() bool { return k.settings.Mode == ModeReplace }
 
-// Finish puts a file that replaces another in its place, in one step. Nothing can be written after that. For a sink that
-// appends it does nothing: what was written is there.
+// Finish replaces the old file by the new one, atomically. After that nothing can be written. In mode append it does nothing.
 func (k *Sink) Finish(ctx context.Context) error {
 	if k.settings.Mode != ModeReplace {
 		return nil
@@ -268,8 +266,8 @@ func (k *Sink) putInPlace(ctx context.Context, writer *writer) error {
 	return syncParents(k.root, k.at.name)
 }
 
-// Close waits for what is being written, but not beyond ctx, and closes the file. What was not finished stays, for the
-// next run to go on with. A second Close does nothing and returns what the first did.
+// Close waits for a write in progress, but not beyond ctx, and closes the file. An unfinished file stays, and the next run may
+// continue it. A second Close does nothing and returns the result of the first.
 func (k *Sink) Close(ctx context.Context) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Mode is what a sink does with a file that is there already.
+// Mode is what a sink does with an existing file.
 type Mode string
 
 const (
@@ -40,15 +40,15 @@ type SinkConfig struct {
 	MakeDirs bool `yaml:"make_dirs"`
 }
 
-// SinkSettings is a SinkConfig with what only code can give.
+// SinkSettings is a SinkConfig with the values that only code can set.
 type SinkSettings struct {
 	SinkConfig
 
-	// Logger is told of what a crash left behind. nil means slog.Default().
+	// Logger logs what a crash left behind. Nil means slog.Default().
 	Logger *slog.Logger
 }
 
-// DefaultSinkConfig appends payloads. Path is still to be set.
+// DefaultSinkConfig returns a sink that appends payloads. Set Path.
 func DefaultSinkConfig() SinkConfig {
 	return SinkConfig{Dir: ".", Mode: ModeAppend, Resume: true, MakeDirs: true}
 }

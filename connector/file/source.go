@@ -26,10 +26,10 @@ var (
 	_ capability.WorkerBound = (*Source)(nil)
 )
 
-// errNotOpen is a source or sink that is used before Open or after Close.
+// errNotOpen means that a source or sink was used before Open or after Close.
 var errNotOpen = errors.New("is not open")
 
-// Source delivers the records of a file. All its methods are safe for concurrent use; a second fetch waits for the first.
+// Source delivers the records of a file. Its methods are safe for concurrent use; concurrent fetches wait for each other.
 type Source struct {
 	settings SourceSettings
 	root     *os.Root
@@ -61,7 +61,7 @@ type Source struct {
 	total    int64 // records from where this source began; -1 before they are counted
 }
 
-// NewSource returns a source that is still to be opened, or every fault of its settings, each a *policy.Fault.
+// NewSource returns a source, which must be opened, or every fault of its settings, each a *policy.Fault.
 func NewSource(s SourceSettings) (*Source, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
@@ -76,15 +76,15 @@ func NewSource(s SourceSettings) (*Source, error) {
 	}, nil
 }
 
-// BindWorker has it log as its worker.
+// BindWorker lets the source log with the logger of its worker.
 func (s *Source) BindWorker(w capability.Worker) { s.logger = w.Logger }
 
-// Open opens the file, reads its header, and goes to the first record that is not done. Its error says which file, what
-// is wrong, and what helps: a file that is missing, empty, no file, or not what its format says; a header with empty or
-// double names; a checkpoint that is damaged, in use, or made for another content.
+// Open opens the file, reads its header, and goes to the first record that is not done. Its error names the file, the problem
+// and the remedy. The file may be missing, empty, not a file, or not of its format. The header may have empty or repeated
+// names. The checkpoint may be damaged, in use, or of another file.
 //
-// Going on from a checkpoint costs nothing as long as the file is uncompressed and its inode says that it is the same and was not
-// touched. Otherwise what is done is read and compared; what has changed or was added behind it does no harm.
+// Continuing from a checkpoint costs nothing if the file is not compressed and its inode shows that nobody touched it.
+// Otherwise everything before the position is read and compared. Changes behind the position do not matter.
 func (s *Source) Open(ctx context.Context) error {
 	if err := s.open(ctx); err != nil {
 		return prefixed(err)
@@ -141,7 +141,7 @@ func (s *Source) locate() error {
 	return nil
 }
 
-// resume takes the checkpoint and goes where it says.
+// resume loads the checkpoint and continues at its position.
 func (s *Source) resume(ctx context.Context) error {
 	file, err := openCheckpointFile(locate(s.settings.Dir, s.settings.Checkpoint))
 	if err != nil {
@@ -178,7 +178,7 @@ func (s *Source) resume(ctx context.Context) error {
 		"this one from its beginning", file.at, s.document.path, c.Position.Line-1, err)
 }
 
-// goOn continues the generation of a checkpoint. One that has none yet gets the new one.
+// goOn continues the generation of a checkpoint. If it has none yet, it gets the new one.
 func (s *Source) goOn(c checkpoint) {
 	s.from = c.Position
 	if c.Generation == "" {
@@ -189,7 +189,7 @@ func (s *Source) goOn(c checkpoint) {
 	s.saver.begun = true
 }
 
-// beginAnew takes another file in the place of the one that the checkpoint was made for.
+// beginAnew begins with a file that has replaced the one of the checkpoint.
 func (s *Source) beginAnew(ctx context.Context, c checkpoint) error {
 	s.logger.WarnContext(ctx, "another file is in the place of the one that was read before; it is processed from its beginning",
 		"file", s.document.path, "done_before", c.Position.Line-1, "generation", s.ids.generation)
@@ -206,7 +206,7 @@ func (s *Source) beginAnew(ctx context.Context, c checkpoint) error {
 	return nil
 }
 
-// done is for the saver.
+// done returns what the saver stores: the number of records before the position, and the position.
 func (s *Source) done() (int64, content.Position) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -229,8 +229,8 @@ func (s *Source) Finish(context.Context) error {
 	return prefixed(s.saver.healthy())
 }
 
-// Close writes the checkpoint and closes the file. It waits for a fetch that is reading, but not beyond ctx: then the file
-// stays open. A second Close does nothing and returns what the first did.
+// Close writes the checkpoint and closes the file. It waits for a fetch in progress, but not beyond ctx: then the file stays
+// open. A second Close does nothing and returns the result of the first.
 func (s *Source) Close(ctx context.Context) error {
 	s.closing.Do(func() { s.closeErr = s.close(ctx) })
 	return s.closeErr
@@ -275,7 +275,7 @@ func (s *Source) errNotOpen() error {
 	return fmt.Errorf("file source: %s %w", s.settings.Path, errNotOpen)
 }
 
-// prefixed says what an error is of.
+// prefixed adds the source to an error.
 func prefixed(err error) error {
 	if err == nil {
 		return nil

@@ -96,8 +96,7 @@ type SourceSettings struct {
 	FS fs.FS
 }
 
-// DefaultSourceConfig reads any supported file below the working directory, without a checkpoint. Path is still to be
-// set.
+// DefaultSourceConfig returns a source of any supported file below the working directory, without a checkpoint. Set Path.
 func DefaultSourceConfig() SourceConfig {
 	return SourceConfig{
 		Dir:                ".",

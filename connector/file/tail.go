@@ -23,8 +23,8 @@ type repair struct {
 	added bool  // a line end, to a line that lacked nothing else
 }
 
-// repairTail sees to it that f, which has that name below root, ends with a line end. A last line without one was never
-// reported as written; still, nothing is thrown away.
+// repairTail makes f, which has that name below root, end with a line end. A last line without one was never reported as
+// written; it is kept all the same.
 func repairTail(root *os.Root, f *os.File, name string) (repair, error) {
 	size, err := f.Seek(0, io.SeekEnd)
 	if err != nil {

@@ -2,7 +2,7 @@ package file
 
 import "github.com/ergon-go/ergon/connector/file/internal/content"
 
-// window is what has been delivered from the oldest unsettled record on. Its cost is 32 bytes a record.
+// window is the deliveries from the oldest unsettled record on. It costs 32 bytes for each record.
 type window struct {
 	entries []entry
 	head    int              // the oldest unsettled one in entries
@@ -51,10 +51,10 @@ func (w *window) settle(r *receipt) {
 	w.shrink()
 }
 
-// shrink gives the settled part back once it is the larger one.
+// shrink frees the settled part once it is the larger one.
 func (w *window) shrink() {
-	const leastWorth = 1024
-	if w.head < leastWorth || w.head < len(w.entries)/2 {
+	const minWorth = 1024
+	if w.head < minWorth || w.head < len(w.entries)/2 {
 		return
 	}
 	left := copy(w.entries, w.entries[w.head:])

@@ -14,7 +14,7 @@ const (
 	maxGrouped = 4 << 20
 )
 
-// writer appends what concurrent callers bring, all who wait at the time with one write and one sync.
+// writer appends the lines of concurrent callers. It takes the lines of all waiting callers with one write and one sync.
 type writer struct {
 	journal journal
 	queue   chan *contribution
@@ -25,7 +25,7 @@ type writer struct {
 	buffer  []byte
 }
 
-// contribution is whole lines of one caller.
+// contribution is the lines of one caller.
 type contribution struct {
 	lines []byte
 	taken atomic.Bool // by the writer, or back by the caller: whoever is first
@@ -43,8 +43,8 @@ func startWriter(file storage, durable int64) *writer {
 	return w
 }
 
-// write returns nil when lines are durable. When ctx ends first, they are not written, unless they are being written just
-// then: the error says so.
+// write returns nil when lines are durable. If ctx ends first, they are not written, unless the write is in progress: the error
+// says so.
 func (w *writer) write(ctx context.Context, lines []byte) error {
 	c := &contribution{lines: lines, done: make(chan error, 1)}
 	select {
@@ -72,7 +72,7 @@ func (w *writer) write(ctx context.Context, lines []byte) error {
 	}
 }
 
-// late is for one that may have come into the queue after the writer looked for the last time.
+// late handles a contribution that may have been queued after the writer ended.
 func (w *writer) late(c *contribution) error {
 	select {
 	case err := <-c.done:
@@ -99,7 +99,7 @@ func (w *writer) run() {
 	}
 }
 
-// gather makes a group of first and all who wait behind it.
+// gather returns first and all contributions that wait behind it.
 func (w *writer) gather(first *contribution) {
 	w.group, w.buffer = w.group[:0], w.buffer[:0]
 	w.join(first)
@@ -134,8 +134,7 @@ func (w *writer) commit() {
 	}
 }
 
-// close writes what is in the queue and ends the writer, or gives up waiting for that when ctx ends; another call waits
-// again.
+// close writes what is queued and ends the writer. If ctx ends, it stops waiting; another call waits again.
 func (w *writer) close(ctx context.Context) error {
 	w.once.Do(func() { close(w.stop) })
 	select {

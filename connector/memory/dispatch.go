@@ -9,9 +9,9 @@ import (
 	"github.com/ergon-go/ergon/capability"
 )
 
-// DispatchTransactions puts all of batch behind what waits, or none of it. Where Settings.Capacity bounds the queue it
-// waits for room for all of batch until ctx ends; a batch larger than the capacity fails at once. A queue that deduplicates
-// leaves out what it knows and reports it; a *BatchError names the conflicts, where they are errors.
+// DispatchTransactions appends the whole batch or nothing. If [Settings.Capacity] is set, it waits for capacity for the whole
+// batch until ctx ends; a batch above the capacity fails at once. A queue that deduplicates does not store what it knows, and
+// reports it; a *BatchError names conflicts if they are errors.
 func (q *Queue) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {
 	capacity := q.settings.Capacity
 	if capacity > 0 && len(batch) > capacity {

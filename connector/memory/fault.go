@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Operation is what a fault strikes. FetchTransactionByID and CountTransactions are never struck.
+// Operation is the operation of a fault. FetchTransactionByID and CountTransactions have no faults.
 type Operation uint8
 
 const (
@@ -28,15 +28,14 @@ func (o Operation) String() string {
 	return [...]string{"fetch", "dispatch", "settle", "extend"}[min(o, operations-1)]
 }
 
-// Forever is a stall that only the end of the context ends.
+// Forever is the duration of a stall that lasts until the context ends.
 const Forever time.Duration = math.MaxInt64
 
-// ErrFault is what a fault fails with that was given no error of its own.
+// ErrFault is the error of a fault without an error of its own.
 var ErrFault = errors.New("scripted fault")
 
-// Fault is one thing that goes wrong at a queue, made by [Fail], [Stall], [Duplicate], [Reorder], [OverDeliver],
-// [LoseAck], [LoseReply] or [DropDelivery]. By itself it strikes once, at the first call of its operation. The methods
-// return a copy that strikes elsewhere.
+// Fault is a scripted fault of a queue, made by [Fail], [Stall], [Duplicate], [Reorder], [OverDeliver], [LoseAck], [LoseReply]
+// or [DropDelivery]. It occurs once, at the first call of its operation. The methods return a copy that occurs at other calls.
 type Fault struct {
 	kind   kind
 	on     Operation
@@ -63,24 +62,24 @@ const (
 	dropDelivery kind = "drop delivery"
 )
 
-// Fail fails an operation, which then has no effect; a nil err means [ErrFault]. With For, a dispatch, settlement or
-// extension fails for these transactions only, by a *BatchError, and a fetch that would deliver one of them delivers none.
+// Fail makes an operation fail without effect; a nil err means [ErrFault]. With For, a dispatch, settlement or extension fails
+// for these transactions only, with a *BatchError, and a fetch that would deliver one of them delivers none.
 func Fail(on Operation, err error) Fault { return newFault(fail, on, err) }
 
-// Stall holds an operation up for d before it takes effect, or until its context ends: it has no effect then. With For,
-// a fetch is held up after it took the transactions, so that their leases run meanwhile.
+// Stall delays an operation by d before it takes effect. If its context ends first, it has no effect. With For, a fetch is
+// delayed after it took the transactions, so their leases run meanwhile.
 func Stall(on Operation, d time.Duration) Fault {
 	f := newFault(stall, on, nil)
 	f.delay = d
 	return f
 }
 
-// Duplicate has a fetch deliver transactions twice, each delivery with a receipt of its own and to be settled by itself.
-// The second stands right behind the first; what exceeds the limit by that comes with the next fetch. With For it is
-// these transactions, otherwise all of the fetch.
+// Duplicate makes a fetch deliver transactions twice. Each delivery has its own receipt and is settled separately. The second
+// follows the first directly; what exceeds the limit comes with the next fetch. With For it affects these transactions,
+// otherwise all of the fetch.
 func Duplicate() Fault { return newFault(duplicate, OnFetch, nil) }
 
-// Reorder has a fetch of two or more transactions return them in another order, which depends on seed and the number of
+// Reorder makes a fetch of two or more transactions return them in another order. The order depends on seed and the number of
 // the call only.
 func Reorder(seed uint64) Fault {
 	f := newFault(reorder, OnFetch, nil)
@@ -88,25 +87,25 @@ func Reorder(seed uint64) Fault {
 	return f
 }
 
-// OverDeliver has a fetch that delivers something return up to n transactions more than its limit.
+// OverDeliver makes a fetch that is not empty return up to n transactions more than its limit.
 func OverDeliver(n int) Fault {
 	f := newFault(overDeliver, OnFetch, nil)
 	f.amount = n
 	return f
 }
 
-// LoseAck has a settlement succeed without any effect: the deliveries are taken back and delivered again. With For it is
-// these transactions, otherwise all of the batch.
+// LoseAck makes a settlement succeed without effect: the deliveries are taken back and delivered again. With For it affects
+// these transactions, otherwise the whole batch.
 func LoseAck() Fault { return newFault(loseAck, OnSettle, nil) }
 
-// LoseReply has an operation take effect and fail all the same, as if the connection broke before the answer; a nil err
-// means [ErrFault]. What a fetch took comes back and its delivery is counted. With For, a dispatch, settlement or
-// extension reports the failure for these transactions only, by a *BatchError.
+// LoseReply makes an operation take effect and fail nevertheless, as if the connection broke before the reply; a nil err means
+// [ErrFault]. Fetched transactions are delivered again, and the lost delivery is counted. With For, a dispatch, settlement or
+// extension reports the failure for these transactions only, with a *BatchError.
 func LoseReply(on Operation, err error) Fault { return newFault(loseReply, on, err) }
 
-// DropDelivery takes deliveries back, as if their leases had run out: an extension reports them lost, a settlement is
-// refused as stale, a fetch returns deliveries that are stale already, and they are delivered again. With For it is these
-// transactions, otherwise all of the batch. It has no meaning for a dispatch and does not strike there.
+// DropDelivery takes deliveries back, as if their leases had expired: an extension reports them lost, a settlement is refused
+// as stale, a fetch returns deliveries that are stale already, and they are delivered again. With For it affects these
+// transactions, otherwise the whole batch. It does not apply to a dispatch.
 func DropDelivery(on Operation) Fault { return newFault(dropDelivery, on, nil) }
 
 func newFault(k kind, on Operation, err error) Fault {
@@ -116,29 +115,29 @@ func newFault(k kind, on Operation, err error) Fault {
 	return Fault{kind: k, on: on, call: 1, times: 1, err: err}
 }
 
-// At has the fault strike from call n of its operation on; calls are numbered from 1.
+// At makes the fault occur from call n of its operation on; calls are numbered from 1.
 func (f Fault) At(n int) Fault {
 	f.call = n
 	return f
 }
 
-// Times has the fault strike n times instead of once.
+// Times makes the fault occur n times instead of once.
 func (f Fault) Times(n int) Fault {
 	f.times = n
 	return f
 }
 
-// Always has the fault strike every time.
+// Always makes the fault occur every time.
 func (f Fault) Always() Fault { return f.Times(math.MaxInt) }
 
-// For has the fault strike only calls that one of these transactions takes part in; other calls do not use it up.
+// For limits the fault to calls with one of these transactions. Other calls are not counted.
 func (f Fault) For(ids ...string) Fault {
 	f.ids = slices.Clone(ids)
 	return f
 }
 
-// IgnoringContext has a stall last for its whole time, whatever becomes of the context, and then take effect: it must not
-// be Forever.
+// IgnoringContext makes a stall ignore the context: it lasts for its whole duration, and then the operation takes effect. The
+// duration must not be Forever.
 func (f Fault) IgnoringContext() Fault {
 	f.deaf = true
 	return f

@@ -17,20 +17,20 @@ var (
 	_ capability.LeaseKeeper = (*FaultyLeasedQueue)(nil)
 )
 
-// FaultyQueue is a queue at which things go wrong as scripted, for tests. What happens depends only on the script and on
-// the order of the calls. Everything but the operations that a fault can strike is the queue's own.
+// FaultyQueue is a queue with scripted faults, for tests. Its behaviour depends only on the script and on the order of the
+// calls. Operations without a fault are those of the queue.
 type FaultyQueue struct {
 	*Queue
 	script *script
 }
 
-// FaultyLeasedQueue is a FaultyQueue with leases.
+// FaultyLeasedQueue is a [FaultyQueue] with leases.
 type FaultyLeasedQueue struct {
 	*FaultyQueue
 	leased *LeasedQueue
 }
 
-// WithFaults puts a script in front of a queue. Several faults that strike one call do so in the order of the script.
+// WithFaults puts a script in front of a queue. Several faults of one call occur in the order of the script.
 func WithFaults(queue *Queue, faults ...Fault) *FaultyQueue {
 	return &FaultyQueue{Queue: queue, script: newScript(faults)}
 }
@@ -40,25 +40,25 @@ func WithLeaseFaults(queue *LeasedQueue, faults ...Fault) *FaultyLeasedQueue {
 	return &FaultyLeasedQueue{FaultyQueue: WithFaults(queue.Queue, faults...), leased: queue}
 }
 
-// Unstruck returns the faults that have never struck: a test that means to prove something wants none.
+// Unstruck returns the faults that have not occurred. A test should check that there are none.
 func (q *FaultyQueue) Unstruck() []Fault { return q.script.unstruck() }
 
-// DispatchTransactions is the queue's, struck by the script.
+// DispatchTransactions dispatches to the queue, with the faults of the script.
 func (q *FaultyQueue) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {
 	self := func(t ergon.Transaction) ergon.Transaction { return t }
 	return struckCall(ctx, q, OnDispatch, batch, self, q.Queue.DispatchTransactions)
 }
 
-// SettleTransactions is the queue's, struck by the script.
+// SettleTransactions settles with the queue, with the faults of the script.
 func (q *FaultyQueue) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
 	settled := func(s capability.Settlement) ergon.Transaction { return s.Transaction }
 	return struckCall(ctx, q, OnSettle, batch, settled, q.Queue.SettleTransactions)
 }
 
-// LeaseDuration is the queue's.
+// LeaseDuration returns the lease of the queue.
 func (q *FaultyLeasedQueue) LeaseDuration() time.Duration { return q.leased.LeaseDuration() }
 
-// ExtendLeases is the queue's, struck by the script.
+// ExtendLeases extends leases of the queue, with the faults of the script.
 func (q *FaultyLeasedQueue) ExtendLeases(ctx context.Context, batch []ergon.Transaction) error {
 	self := func(t ergon.Transaction) ergon.Transaction { return t }
 	return struckCall(ctx, q.FaultyQueue, OnExtend, batch, self, q.leased.ExtendLeases)

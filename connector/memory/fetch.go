@@ -9,11 +9,11 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// leastPause is between two looks where something is due and yet could not be delivered.
-const leastPause = 10 * time.Millisecond
+// minPause is between two looks where something is due and yet could not be delivered.
+const minPause = 10 * time.Millisecond
 
-// FetchTransactions delivers up to limit transactions. Where there are none it waits for Settings.MaxWait at most, and
-// returns as soon as one is dispatched or falls due. Two allocations a call and one a transaction.
+// FetchTransactions delivers up to limit transactions. If there is none, it waits up to [Settings.MaxWait] until one is
+// dispatched or due. It costs two allocations for each call and one for each transaction.
 func (q *Queue) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {
 	now := time.Now()
 	giveUp := now.Add(q.settings.MaxWait)
@@ -29,7 +29,7 @@ func (q *Queue) FetchTransactions(ctx context.Context, limit int) ([]ergon.Trans
 		}
 		arrived, next := q.arrived.wait(), q.nextDue(giveUp)
 		q.mu.Unlock()
-		pause(ctx, arrived, cmp.Or(max(next.Sub(now), 0), leastPause))
+		pause(ctx, arrived, cmp.Or(max(next.Sub(now), 0), minPause))
 		now = time.Now()
 	}
 }

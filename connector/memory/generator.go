@@ -22,9 +22,9 @@ var (
 	_ capability.WorkerBound = (*Generator)(nil)
 )
 
-// Generator is a finite source that makes its transactions as they are fetched: any number of them in constant memory,
-// for benchmarks. It keeps no record of what is in flight: it believes every settlement, does not notice a stale one, and
-// delivers what is requeued by the next fetch, whatever its delay. It is safe for concurrent use.
+// Generator is a finite source that makes its transactions when they are fetched: any number in constant memory, for
+// benchmarks. It does not track deliveries: it accepts every settlement, does not detect stale ones, and ignores the delay of
+// requeued transactions, which the next fetch delivers. It is safe for concurrent use.
 type Generator struct {
 	size    int64
 	step    int64 // how many workers divide it
@@ -43,10 +43,10 @@ type Generator struct {
 	inFlight, acked, rejected atomic.Int64
 }
 
-// NewGenerator makes a source of n transactions. Their ids are "task/connector@0:number" where a worker fetches from it, so that
-// no two tasks are given the same ones, and the numbers 0 to n-1 alone where it is used by itself; see also [Generator.Named].
-// payload makes the payload of number i; it is called once for each delivery, by one goroutine at a time, and must not use the
-// generator. Nil makes them all nil.
+// NewGenerator returns a source of n transactions. In a worker their ids are "task/connector@0:number", so different tasks get
+// different ids; without a worker they are the numbers 0 to n-1. See also [Generator.Named]. payload returns the payload of
+// number i. It is called once for each delivery, by one goroutine at a time, and must not use the generator. If it is nil, all
+// payloads are nil.
 func NewGenerator(n int64, payload func(i int64) any) *Generator {
 	if payload == nil {
 		payload = func(int64) any { return nil }
@@ -54,9 +54,9 @@ func NewGenerator(n int64, payload func(i int64) any) *Generator {
 	return &Generator{size: n, step: 1, payload: payload}
 }
 
-// Named has the ids say which generator made them: "name@seed:number". Generators that differ in name or seed never make
-// the same id; one with the same name and seed makes the same ids again, in every run and in each worker. Without a name it
-// takes that of its task and connector. Call it before the first fetch. It returns g.
+// Named changes the ids to "name@seed:number". Generators with different names or seeds never make the same id; with the same
+// name and seed they make the same ids, in every run and in each worker. If name is "", it is that of the task and the
+// connector. Call it before the first fetch. It returns g.
 func (g *Generator) Named(name string, seed uint64) *Generator {
 	g.name, g.seed = name, seed
 	g.prefix = prefixOf(name, seed)
@@ -67,13 +67,13 @@ func prefixOf(name string, seed uint64) string {
 	return name + "@" + strconv.FormatUint(seed, 10) + ":"
 }
 
-// Declare says that workers divide its transactions.
+// Declare says that each worker has its own part of the transactions.
 func (*Generator) Declare() capability.Declaration {
 	return capability.Declaration{Sharing: capability.SharingDivided}
 }
 
-// BindWorker has it make every n-th transaction only, where its worker is one of n, and gives one that has no name that of its
-// task and connector.
+// BindWorker divides the transactions among the n workers of the task: each generates every n-th. A generator without a name
+// gets the name of its task and connector.
 func (g *Generator) BindWorker(w capability.Worker) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -83,8 +83,8 @@ func (g *Generator) BindWorker(w capability.Worker) {
 	}
 }
 
-// FetchTransactions makes up to limit transactions and never waits. Two allocations a call, none a transaction but those
-// of payload. It returns ergon.ErrExhausted once all are acknowledged or rejected.
+// FetchTransactions makes up to limit transactions and never waits. It costs two allocations for each call, and those of
+// payload. It returns ergon.ErrExhausted once all transactions are acknowledged or rejected.
 func (g *Generator) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {
 	if err := checkFetch(ctx, limit); err != nil {
 		return nil, err
@@ -132,8 +132,8 @@ func (g *Generator) make() []ergon.Transaction {
 	return batch
 }
 
-// SettleTransactions counts what is acknowledged and rejected and keeps what is requeued. A *BatchError names requeued
-// transactions that are none of this generator's.
+// SettleTransactions counts acknowledged and rejected transactions and keeps requeued ones. A *BatchError names requeued
+// transactions that this generator did not make.
 func (g *Generator) SettleTransactions(_ context.Context, batch []capability.Settlement) error {
 	var acked, rejected, requeued int64
 	var failures failures
@@ -169,16 +169,15 @@ func (g *Generator) requeue(id string) error {
 	return nil
 }
 
-// CountTransactions returns how many transactions would be fetched if none were requeued any more, of those that are its
-// worker's.
+// CountTransactions returns the number of transactions that its worker has still to fetch, if none is requeued any more.
 func (g *Generator) CountTransactions(context.Context) (int64, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return max(g.size-g.next+g.step-1, 0)/g.step + int64(len(g.requeued)), nil
 }
 
-// Acked returns how many acknowledgements there were.
+// Acked returns the number of acknowledgements.
 func (g *Generator) Acked() int64 { return g.acked.Load() }
 
-// Rejected returns how many transactions were rejected.
+// Rejected returns the number of rejected transactions.
 func (g *Generator) Rejected() int64 { return g.rejected.Load() }

@@ -11,23 +11,23 @@ import (
 
 var _ capability.LeaseKeeper = (*LeasedQueue)(nil)
 
-// LeasedQueue is a queue whose deliveries expire: what is not settled within its lease is given back, and its delivery
-// is stale from that moment on.
+// LeasedQueue is a queue whose deliveries expire: a transaction that is not settled within its lease is requeued, and its
+// delivery is stale from that moment on.
 type LeasedQueue struct {
 	*Queue
 }
 
-// NewLeased makes a queue with leases, open for use. A lease of 0 or less has run out as soon as it is given.
+// NewLeased returns an open queue with leases. A lease of 0 or less expires at once.
 func NewLeased(settings Settings, lease time.Duration) *LeasedQueue {
 	q := New(settings)
 	q.leased, q.lease = true, max(lease, 0)
 	return &LeasedQueue{Queue: q}
 }
 
-// LeaseDuration is how long a delivery lasts after a fetch or an extension.
+// LeaseDuration returns how long a delivery lasts after a fetch or an extension.
 func (q *LeasedQueue) LeaseDuration() time.Duration { return q.lease }
 
-// ExtendLeases has each delivery last for LeaseDuration from now. A *BatchError names those that are lost, with
+// ExtendLeases extends each delivery to LeaseDuration from now. A *BatchError names lost deliveries, with
 // capability.ErrStaleDelivery. It never waits.
 func (q *LeasedQueue) ExtendLeases(ctx context.Context, batch []ergon.Transaction) error {
 	if ctx.Err() != nil {

@@ -26,11 +26,10 @@ var (
 // ErrClosed is returned by every operation on a closed queue.
 var ErrClosed = errors.New("memory queue is closed; open it first")
 
-// Queue is an in-memory queue that delivers at least once: what it delivered stays in flight until it is settled or the
-// queue is closed. One mutex guards it: it is safe for concurrent use by any number of loops and dispatchers.
+// Queue is an in-memory queue that delivers at least once: a delivered transaction stays in flight until it is settled or the
+// queue is closed. It is safe for concurrent use by any number of loops and dispatchers. One mutex guards all of it.
 //
-// Unless Settings.Dedup is set, ids are neither indexed nor compared: a transaction whose id is in the queue already is kept
-// beside the other.
+// Unless [Settings.Dedup] is set, it may have several transactions with the same id.
 type Queue struct {
 	settings Settings
 	leased   bool // whether deliveries expire
@@ -52,7 +51,7 @@ type Queue struct {
 	left        signal // room for a dispatch
 }
 
-// New makes a queue, open for use, whose deliveries never expire. [NewLeased] makes one whose deliveries do.
+// New returns an open queue whose deliveries never expire. See [NewLeased] for a queue with leases.
 func New(settings Settings) *Queue {
 	q := &Queue{settings: settings}
 	q.settings.Transactions = nil
@@ -60,7 +59,7 @@ func New(settings Settings) *Queue {
 	return q
 }
 
-// Open counts one more user of the queue and reopens it if it was closed. It never fails. A queue is usable without.
+// Open adds a user of the queue and reopens it if it was closed. It never fails. A new queue is open without it.
 func (q *Queue) Open(context.Context) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -69,8 +68,8 @@ func (q *Queue) Open(context.Context) error {
 	return nil
 }
 
-// Close closes the queue once every user who opened it has closed it. What is still in flight is given back, as a broker
-// does whose connection ends; a later Open finds it. Waiting calls end with ErrClosed. It never fails and never waits.
+// Close closes the queue once every user who opened it has closed it. Transactions in flight are requeued, as by a broker whose
+// connection ends; a later Open finds them. Waiting calls return [ErrClosed]. Close never fails and never waits.
 func (q *Queue) Close(context.Context) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -87,7 +86,7 @@ func (q *Queue) Close(context.Context) error {
 	return nil
 }
 
-// CountTransactions returns how many transactions are waiting or delayed. It works on a closed queue, too.
+// CountTransactions returns the number of waiting and delayed transactions. It works on a closed queue as well.
 func (q *Queue) CountTransactions(context.Context) (int64, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -95,7 +94,7 @@ func (q *Queue) CountTransactions(context.Context) (int64, error) {
 	return int64(q.waiting.len + len(q.returned) + q.lanes.len), nil
 }
 
-// InFlight returns how many transactions are delivered and not settled.
+// InFlight returns the number of transactions that are delivered and not settled.
 func (q *Queue) InFlight() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -103,15 +102,15 @@ func (q *Queue) InFlight() int {
 	return q.inFlight.len
 }
 
-// Rejected returns the transactions that were rejected, as they were dispatched, in the order of their settlement. The
-// queue keeps them for as long as it lives.
+// Rejected returns the rejected transactions as they were dispatched, in the order of their settlement. The queue keeps all of
+// them.
 func (q *Queue) Rejected() []ergon.Transaction {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return slices.Clone(q.rejected)
 }
 
-// Settlements returns every settlement that took effect, in order; none unless Settings.Record is set.
+// Settlements returns all settlements that took effect, in order; none unless [Settings.Record] is set.
 func (q *Queue) Settlements() []capability.Settlement {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -139,10 +138,10 @@ func (q *Queue) expire(now time.Time) {
 	}
 }
 
-// ProcessLocal marks a queue as one that no other process sees.
+// ProcessLocal marks the queue as local to its process.
 func (*Queue) ProcessLocal() {}
 
-// Declare says that all readers of a queue compete, whether it keeps the order of keys, and whether it deduplicates.
+// Declare says that readers compete, whether the queue keeps the order of keys, and whether it deduplicates.
 func (q *Queue) Declare() capability.Declaration {
 	d := capability.Declaration{
 		Destination: q.settings.Name, Sharing: capability.SharingCompeting, Order: capability.OrderKey, Dedup: capability.DedupNone,

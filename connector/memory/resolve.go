@@ -10,9 +10,9 @@ import (
 	"github.com/ergon-go/ergon/capability"
 )
 
-// FetchTransactionByID delivers the first transaction with that id which waits, delayed ones included: it is in flight
-// then, like any that was fetched, and has to be settled. One that is in flight already is an error, as a loop is at work
-// on it. Rejected ones are not looked at. The cost grows with the length of the queue.
+// FetchTransactionByID delivers the first waiting or delayed transaction with that id. It is then in flight, as after a fetch,
+// and must be settled. If the transaction is in flight already, it returns an error. It ignores rejected transactions. The cost
+// grows with the length of the queue.
 func (q *Queue) FetchTransactionByID(ctx context.Context, id string) (ergon.Transaction, error) {
 	if ctx.Err() != nil {
 		return ergon.Transaction{}, fmt.Errorf("memory: fetching transaction %s: %w", id, context.Cause(ctx))

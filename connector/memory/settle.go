@@ -13,7 +13,7 @@ import (
 
 var errForeign = errors.New("the transaction did not come from this source")
 
-// SettleTransactions settles each item by itself. A *BatchError names those that did not take effect, with
+// SettleTransactions settles each transaction separately. A *BatchError names settlements without effect, with
 // capability.ErrStaleDelivery for a delivery that was settled before or that the queue has taken back. It never waits.
 func (q *Queue) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
 	if ctx.Err() != nil {

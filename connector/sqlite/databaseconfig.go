@@ -6,36 +6,36 @@ import (
 	"time"
 )
 
-// Durability is what is still there after the machine has crashed or lost its power. The death of a process, kill -9
-// included, undoes nothing in either mode, and the file is intact in both.
+// Durability is what survives a crash of the machine or a power failure. A killed process loses nothing in either mode, and the
+// file is intact in both.
 type Durability string
 
 const (
-	// DurabilityFull has the disk confirm each commit before anybody hears of it: what was reported as done stays done.
+	// DurabilityFull waits for the disk at each commit. What was reported as done stays done.
 	DurabilityFull Durability = "full"
-	// DurabilityNormal leaves it to the operating system when a commit reaches the disk: the last ones before a power failure,
-	// a few seconds' worth, may be undone together. What was dispatched then is gone, and what was settled is delivered again.
+	// DurabilityNormal lets the operating system decide when a commit reaches the disk. A power failure may undo the commits of
+	// the last seconds: what was dispatched is lost, and what was settled is delivered again.
 	DurabilityNormal Durability = "normal"
 )
 
-// DatabaseConfig says which file, and how it is used. Connectors of one process that name the same file share it: they write
-// through one connection, as durably as the strictest of them asks for.
+// DatabaseConfig is the file and how it is used. Connectors of one process with the same file write through one connection,
+// with the strictest durability among them.
 type DatabaseConfig struct {
-	// Dir is the directory that a relative Path is below. Default ".".
+	// Dir is the directory of a relative Path. Default ".".
 	Dir string `yaml:"dir"`
-	// Path is the file: relative to Dir, or absolute. It is created where it is missing, readable by its owner only. Whatever
-	// characters it has are taken literally. SQLite keeps two more files beside it, path-wal and path-shm. It must be on a
-	// disk of this machine: network file systems have no locks to rely on.
+	// Path is the file: relative to Dir, or absolute. If it is missing it is created, readable by its owner only. All
+	// characters are taken literally. SQLite keeps two more files beside it, path-wal and path-shm. It must be on a local disk,
+	// because the locks of network file systems are not reliable.
 	Path string `yaml:"path"`
-	// MakeDirs creates the directories of the file that are missing. Default true.
+	// MakeDirs creates missing directories. Default true.
 	MakeDirs bool `yaml:"make_dirs"`
 	// Durability is full (default) or normal.
 	Durability Durability `yaml:"durability"`
-	// BusyTimeout is how long a call waits while other processes write. Default 5s.
+	// BusyTimeout is the maximum time that a call waits while other processes write. Default 5s.
 	BusyTimeout time.Duration `yaml:"busy_timeout"`
 }
 
-// DefaultDatabaseConfig is durable. Path is still to be set.
+// DefaultDatabaseConfig returns a durable configuration. Set Path.
 func DefaultDatabaseConfig() DatabaseConfig {
 	return DatabaseConfig{Dir: ".", MakeDirs: true, Durability: DurabilityFull, BusyTimeout: 5 * time.Second}
 }

@@ -18,13 +18,12 @@ var (
 	_ deadletter.Editor  = (*DeadLetters)(nil)
 )
 
-// DeadLetters is the store of dead letters in a file. All its methods are safe for concurrent use, by any number of
-// processes.
+// DeadLetters is the store of dead letters in a file. Its methods are safe for concurrent use, by any number of processes.
 type DeadLetters struct {
 	database
 }
 
-// NewDeadLetters returns a store that is still to be opened, or every fault of its settings, each a *policy.Fault.
+// NewDeadLetters returns a store, which must be opened, or every fault of its settings, each a *policy.Fault.
 func NewDeadLetters(s DeadLettersSettings) (*DeadLetters, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
@@ -32,16 +31,16 @@ func NewDeadLetters(s DeadLettersSettings) (*DeadLetters, error) {
 	return &DeadLetters{newDatabase("sqlite dead letters", s.DatabaseConfig, s.Now)}, nil
 }
 
-// Open opens the file, by the rules of [Queue.Open].
+// Open opens the file as [Queue.Open] does.
 func (d *DeadLetters) Open(ctx context.Context) error { return d.open(ctx) }
 
-// Close closes the file, where no other connector of this process uses it. Closing what is not open does nothing.
+// Close closes the file, unless another connector of this process uses it. If the store is not open, it does nothing.
 func (d *DeadLetters) Close(ctx context.Context) error { return d.close(ctx) }
 
-// DispatchTransactions keeps the deadletter.Record that each payload must be, all in one transaction, and returns nil when
-// that is durable. A *BatchError names those that can never be stored. Where a queue in the same file delivered the
-// transaction, the letter can be given back to it. An item of a queue has one letter at most: of one that was delivered and
-// failed once more the new one takes the place of the old one.
+// DispatchTransactions stores dead letters, all in one SQL transaction, and returns nil when they are durable. Each payload
+// must be a [deadletter.Record]. A *BatchError names those that can never be stored. If a queue in the same file delivered the
+// transaction, the letter can be requeued to it. An item of a queue has one letter: if it fails again, the new letter replaces
+// the old one.
 func (d *DeadLetters) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {
 	letters, failures := d.encode(batch)
 	if len(letters) > 0 {
@@ -77,7 +76,7 @@ func (d *DeadLetters) encode(batch []ergon.Transaction) ([]letter, failures) {
 	return letters, failed
 }
 
-// CountTransactions returns how many letters there are.
+// CountTransactions returns the number of letters.
 func (d *DeadLetters) CountTransactions(ctx context.Context) (n int64, err error) {
 	err = d.read(ctx, "count", func(c *conn) (err error) {
 		n, err = c.number(ctx, "SELECT count(*) FROM dead_letters")

@@ -2,21 +2,21 @@ package sqlite
 
 import "time"
 
-// DeadLettersConfig is what a user says about a store of dead letters. Change a value of [DefaultDeadLettersConfig]; zero
-// values are not defaults. There is one store in a file, for all who name it.
+// DeadLettersConfig is the configuration of a store of dead letters. Change a value of [DefaultDeadLettersConfig]; zero values
+// are not defaults. A file has one store, which all connectors with that file share.
 type DeadLettersConfig struct {
 	DatabaseConfig `yaml:",inline"`
 }
 
-// DeadLettersSettings is a DeadLettersConfig with what only code can give.
+// DeadLettersSettings is a DeadLettersConfig with the values that only code can set.
 type DeadLettersSettings struct {
 	DeadLettersConfig
 
-	// Now is the clock of the queues in the same file. nil means time.Now.
+	// Now is the clock of the queues in the same file. Nil means time.Now.
 	Now func() time.Time
 }
 
-// DefaultDeadLettersConfig is durable. Path is still to be set.
+// DefaultDeadLettersConfig returns a durable store. Set Path.
 func DefaultDeadLettersConfig() DeadLettersConfig {
 	return DeadLettersConfig{DatabaseConfig: DefaultDatabaseConfig()}
 }

@@ -1,19 +1,19 @@
-// Package sqlite is a durable queue in one file, for one machine with nothing installed. Several processes may use the file
-// at once; it survives their deaths, and that of the machine.
+// Package sqlite is a durable queue in one file, for one machine, without a server. Several processes may use the file at once.
+// It survives crashes of the processes and of the machine.
 //
 //	Dispatch ──► delayed ──due──► ready ──Fetch──► claimed ──ack──► settled ──► forgotten
 //	                ▲               ▲                │ │ └───reject──► dead letter
 //	                └─── requeue ───┴── lease ran out┘ └── lost too often ──► dead letter
 //
-// A [Queue] is one of the queues in a file. It delivers at least once, by priority and then in the order of dispatch,
-// under leases. Metadata of a transaction says more: see [MetadataPriority], [MetadataDeliverAt] and the ordering key.
-// [DeadLetters] is the store of dead letters in the same file.
+// A [Queue] is one of the queues in a file. It delivers at least once, by priority and then in the order of dispatch, with
+// leases. See also [MetadataPriority], [MetadataDeliverAt] and the ordering key. [DeadLetters] is the store of dead letters in
+// the same file.
 //
-// Where a loop's source and what it sends to are in one file, the outputs, or the dead letter, and the settlement are one
-// SQL transaction ([Queue.HopTransactions]): what happens inside the file happens exactly once, whenever a process dies.
+// If the source of a loop and its sinks are in one file, the outputs or the dead letter and the settlement are one SQL transaction
+// ([Queue.HopTransactions]). Within the file each step then happens exactly once, also if a process is killed.
 //
-// Calls that come at the same time share a commit. A dispatch wakes a fetch that waits in the same process at once; what
-// other processes dispatch is seen within 50 ms.
+// Concurrent calls share a commit. A dispatch wakes a waiting fetch of the same process at once; other processes see it within
+// 50 ms.
 //
 // docs/sqlite.md has the tables, the guarantees and the figures.
 package sqlite

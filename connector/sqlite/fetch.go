@@ -15,9 +15,9 @@ const (
 	longestPoll  = 50 * time.Millisecond
 )
 
-// FetchTransactions delivers up to limit transactions, by priority and then in the order of dispatch. Where there are none
-// it waits for max_wait at most: what is dispatched, or given back, in this process wakes it at once, what falls due does when
-// it does, and what other processes do is seen within 50 ms. An empty queue is only read, never written.
+// FetchTransactions delivers up to limit transactions, by priority and then in the order of dispatch. If there is none, it
+// waits up to max_wait. A dispatch or requeue of this process wakes it at once, a delayed transaction when it is due, and a
+// change of another process within 50 ms. An empty queue is read, never written.
 func (q *Queue) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {
 	if limit < 1 {
 		return nil, fmt.Errorf("%s: fetch of %d transactions: the limit must be at least 1", q.what, limit)

@@ -18,9 +18,9 @@ func (q *Queue) forget(t *tx, now int64, most int) error {
 }
 
 const (
-	tidyEvery   = time.Second
-	maxTidied   = 1000
-	leastUnused = 1024 // pages, 4 MB: less is kept for later
+	tidyEvery = time.Second
+	maxTidied = 1000
+	minUnused = 1024 // pages, 4 MB: less is kept for later
 )
 
 // tidy deletes what is forgotten, and gives space back to the file system, of a queue that has nothing else to do.
@@ -40,7 +40,7 @@ func (q *Queue) tidy(ctx context.Context) error {
 		pages, err = c.number(ctx, "PRAGMA page_count")
 		return err
 	})
-	shrinks := unused >= leastUnused && 4*unused > pages
+	shrinks := unused >= minUnused && 4*unused > pages
 	if err != nil || forgotten == 0 && !shrinks {
 		return err
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/ergon-go/ergon/capability"
 )
 
-// SharesStore reports whether to, or what it wraps and gives away by a method Unwrap() ergon.Dispatcher, is a queue or a store
-// of dead letters that is open in this process on the same file.
+// SharesStore reports whether to is a queue or a store of dead letters that this process has open on the same file. It looks
+// through wrappers with a method Unwrap() ergon.Dispatcher.
 func (q *Queue) SharesStore(to ergon.Dispatcher) bool {
 	store := q.store.Load()
 	switch to := unwrapped(to).(type) {
@@ -33,10 +33,9 @@ func unwrapped(d ergon.Dispatcher) ergon.Dispatcher {
 	}
 }
 
-// HopTransactions settles deliveries and dispatches what came out of them, all in one transaction. A *BatchError names the
-// hops of which nothing took effect: with capability.ErrStaleDelivery where the delivery was settled before or its lease has run
-// out, with another error where an output can never be stored. What a queue knew of the outputs is reported as by
-// DispatchTransactions.
+// HopTransactions settles deliveries and stores their outputs, all in one SQL transaction. A *BatchError names the hops without
+// effect: with capability.ErrStaleDelivery if the delivery was settled before or its lease has expired, with another error if
+// an output can never be stored. Outputs that a queue knows are reported as by DispatchTransactions.
 func (q *Queue) HopTransactions(ctx context.Context, batch []capability.Hop) error {
 	outputs := make([][]output, len(batch))
 	var unfit failures

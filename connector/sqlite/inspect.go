@@ -26,15 +26,15 @@ const (
 	peekSettled = shown + `AND state = 'settled' AND due_at > ?3 ORDER BY due_at LIMIT ?2`
 )
 
-// CountTransactions returns how many transactions are ready, delayed, or wait behind others with their ordering key. Its
-// cost grows with the queue: 100 ms for a million.
+// CountTransactions returns the number of transactions that are ready, delayed, or wait behind others with their ordering key.
+// Its cost grows with the queue: 100 ms for a million.
 func (q *Queue) CountTransactions(ctx context.Context) (int64, error) {
 	stats, err := q.InspectQueue(ctx)
 	return stats.Ready + stats.Delayed, err
 }
 
-// InspectQueue counts what is in the queue, at the cost of CountTransactions. What waits behind another with the same
-// ordering key is delayed.
+// InspectQueue counts the transactions in the queue, at the cost of CountTransactions. Those that wait behind another one with
+// the same ordering key count as delayed.
 func (q *Queue) InspectQueue(ctx context.Context) (capability.QueueStats, error) {
 	var stats capability.QueueStats
 	err := q.read(ctx, "inspect", func(c *conn) error {
@@ -61,8 +61,8 @@ func (q *Queue) InspectQueue(ctx context.Context) (capability.QueueStats, error)
 	return stats, err
 }
 
-// PeekTransactions shows up to limit transactions in one state. They carry no receipt, so that they cannot be settled.
-// Settled ones, the first to be forgotten first, have their payload only where it is retained.
+// PeekTransactions returns up to limit transactions in one state. They have no receipt, so they cannot be settled. Settled ones
+// come in the order in which they will be forgotten, and have a payload only if it is retained.
 func (q *Queue) PeekTransactions(ctx context.Context, state capability.QueueState, limit int) ([]ergon.Transaction, error) {
 	query, ok := map[capability.QueueState]string{
 		capability.StateReady: peekLine, capability.StateDelayed: peekDelayed,

@@ -11,14 +11,14 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// What the metadata of a transaction says about its delivery. Like all metadata it is delivered with the transaction. The
-// ordering key is the third, see ergon.Transaction.WithOrderingKey: of the transactions of one queue that share it one is
-// delivered at a time, to whichever process, in the order of dispatch, whatever their priorities; one that is delayed or
-// requeued holds up those behind it.
+// Metadata that controls the delivery of a transaction. Like all metadata it is delivered with the transaction. The ordering
+// key is the third kind, see [ergon.Transaction.WithOrderingKey]: of the transactions of one queue that share it, one is
+// delivered at a time over all processes, in the order of dispatch, whatever their priorities. A delayed or requeued one delays
+// those behind it.
 const (
-	// MetadataPriority is a whole number: what has a higher one is delivered first. Default 0.
+	// MetadataPriority is a whole number. Transactions with a higher priority are delivered first. Default 0.
 	MetadataPriority = "priority"
-	// MetadataDeliverAt is a time in the format of RFC 3339, before which the transaction is not delivered.
+	// MetadataDeliverAt is the earliest time of delivery, in the format of RFC 3339.
 	MetadataDeliverAt = "deliver_at"
 	orderingKey       = "ordering_key"
 )

@@ -11,11 +11,11 @@ import (
 
 const extendLease = `UPDATE items SET due_at = ? WHERE seq = ? AND claims = ? AND state = 'claimed' AND due_at > ?`
 
-// LeaseDuration is how long a delivery lasts after a fetch or an extension.
+// LeaseDuration returns how long a delivery lasts after a fetch or an extension.
 func (q *Queue) LeaseDuration() time.Duration { return q.settings.Lease }
 
-// ExtendLeases has each delivery last for LeaseDuration from now, all in one transaction. A *BatchError names those that are
-// lost, with capability.ErrStaleDelivery.
+// ExtendLeases extends each delivery to LeaseDuration from now, in one SQL transaction. A *BatchError names lost deliveries,
+// with capability.ErrStaleDelivery.
 func (q *Queue) ExtendLeases(ctx context.Context, batch []ergon.Transaction) error {
 	var failed failures
 	err := q.write(ctx, "extend", func(t *tx) error {

@@ -19,11 +19,10 @@ const (
 		(seq = ?3 OR ?3 IS NULL AND enqueued_at = ?4) LIMIT 1`
 )
 
-// RetryDeadLetters gives the letters that match back to the ends of the queues that they came from and returns how many.
-// Each moves in one step, its history with it, whatever happens to the process. It is another arrival of its transaction, so
-// the queue takes it although it knows the id. Letters from elsewhere stay and are not counted, and so does one whose queue
-// has that very arrival with other content. It takes several transactions for many of them; with an error the number beside
-// it says how far it came.
+// RetryDeadLetters appends the letters that match to the queues that they came from and returns how many. Each moves with its
+// history in one SQL transaction. It is another arrival of its transaction, so the queue accepts it although it knows the id.
+// Letters from elsewhere stay and are not counted, as does one whose queue has the same arrival with other content. Many
+// letters take several SQL transactions: with an error, the number says how many were requeued before.
 func (d *DeadLetters) RetryDeadLetters(ctx context.Context, filter deadletter.Filter) (int64, error) {
 	c, err := where(filter, "dead_letters.queue IN (SELECT queue FROM queues)")
 	if err != nil {
@@ -39,8 +38,8 @@ func (d *DeadLetters) RetryDeadLetters(ctx context.Context, filter deadletter.Fi
 	})
 }
 
-// EditDeadLetter gives the letter with that key back to its queue as RetryDeadLetters does, with another payload. It returns
-// false, and changes nothing, where there is none that can be given back.
+// EditDeadLetter requeues the letter with that key as RetryDeadLetters does, with another payload. It returns false and changes
+// nothing if there is no such letter or it cannot be requeued.
 func (d *DeadLetters) EditDeadLetter(ctx context.Context, key string, payload []byte) (bool, error) {
 	c, err := where(deadletter.Filter{Keys: []string{key}}, "dead_letters.queue IN (SELECT queue FROM queues)")
 	if err != nil {
@@ -71,8 +70,9 @@ func (d *DeadLetters) retryAll(t *tx, letters []letter, payload []byte) (n int64
 	return n, nil
 }
 
-// DropDeadLetters removes the letters that match for good and returns how many, by the rules of RetryDeadLetters. It returns
-// deadletter.ErrNothingSelected, and removes nothing, if the filter is empty and does not confirm that all are meant.
+// DropDeadLetters deletes the letters that match and returns how many. Many letters take several SQL transactions: with an
+// error, the number says how many were deleted before. It returns [deadletter.ErrNothingSelected], and deletes nothing, if the
+// filter is empty and does not confirm that all are meant.
 func (d *DeadLetters) DropDeadLetters(ctx context.Context, filter deadletter.Filter) (int64, error) {
 	if err := filter.ValidateDrop(); err != nil {
 		return 0, fmt.Errorf("sqlite dead letters: drop: %w", err)

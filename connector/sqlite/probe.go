@@ -19,8 +19,8 @@ var (
 	_ capability.Storer = (*DeadLetters)(nil)
 )
 
-// Probe looks into the file, where there is one, as far as Open would: whether it is one that this program can use, and may
-// write to. It changes nothing, so an older file stays as old as it is. One that is not there is made by Open.
+// Probe checks whether this program can use the file and write to it. It changes nothing and does not update the schema. A
+// missing file is not an error, because Open creates it.
 func (d *database) Probe(ctx context.Context) error {
 	if _, err := os.Stat(d.config.file()); errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		if err := creatable(d.config); err != nil {
@@ -72,5 +72,5 @@ func creatable(c DatabaseConfig) error {
 	}
 }
 
-// StoragePaths returns the file. Two more stand beside it.
+// StoragePaths returns the file. SQLite keeps two more files beside it.
 func (d *database) StoragePaths() []string { return []string{d.config.file()} }

@@ -25,7 +25,7 @@ var (
 	_ capability.Declarer    = (*Queue)(nil)
 )
 
-// Queue is one queue in a file. All its methods are safe for concurrent use, by any number of processes.
+// Queue is one queue in a file. Its methods are safe for concurrent use, by any number of processes.
 type Queue struct {
 	database
 
@@ -35,7 +35,7 @@ type Queue struct {
 	tidied   atomic.Int64 // when what is forgotten was deleted last, in microseconds
 }
 
-// NewQueue returns a queue that is still to be opened, or every fault of its settings, each a *policy.Fault.
+// NewQueue returns a queue, which must be opened, or every fault of its settings, each a *policy.Fault.
 func NewQueue(s QueueSettings) (*Queue, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
@@ -48,8 +48,8 @@ const (
 	findQueue = `SELECT queue FROM queues WHERE name = ?`
 )
 
-// Open opens the file, creating it where it is missing, and brings its schema up to date. A file that is damaged, no database,
-// another program's, made by a newer version of this one, or that cannot be written is refused.
+// Open opens or creates the file and updates its schema. It refuses a file that is damaged, not a database, of another program,
+// of a newer version of this program, or that cannot be written.
 func (q *Queue) Open(ctx context.Context) error {
 	if err := q.open(ctx); err != nil {
 		return err
@@ -64,15 +64,14 @@ func (q *Queue) Open(ctx context.Context) error {
 	})
 }
 
-// Close closes the file, where no other connector of this process uses it. What is delivered and not settled stays so until
-// its lease runs out. Closing what is not open does nothing.
+// Close closes the file, unless another connector of this process uses it. Unsettled deliveries stay claimed until their leases
+// expire. If the queue is not open, it does nothing.
 func (q *Queue) Close(ctx context.Context) error { return q.close(ctx) }
 
-// DispatchTransactions puts batch into the queue, all of it in one transaction, and returns nil when that is durable. A
-// *BatchError names those that can never be stored: too large, not encodable, with metadata that makes no sense. Bytes and
-// text are stored as they are and delivered as bytes; all else is stored, and delivered, as JSON. What the queue has, or had
-// within its dedup window, under the same id and arrival is not stored again: [capability.ReportDispatch] tells whether it
-// says the same.
+// DispatchTransactions stores batch in one SQL transaction and returns nil when it is durable. A *BatchError names those that
+// can never be stored: too large, not encodable, or with invalid metadata. Bytes and text are stored as they are and delivered
+// as bytes; other payloads are stored and delivered as JSON. A transaction that the queue has, or had within its dedup window,
+// with the same id and arrival is not stored again: [capability.ReportDispatch] reports whether its content is the same.
 func (q *Queue) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {
 	items, failures := q.encode(batch)
 	if len(items) > 0 {
@@ -106,7 +105,7 @@ func (q *Queue) encode(batch []ergon.Transaction) ([]item, failures) {
 	return items, failed
 }
 
-// Declare says that all readers of a queue compete, that it keeps the order of keys, and whether it deduplicates.
+// Declare says that readers compete, that the queue keeps the order of keys, and whether it deduplicates.
 func (q *Queue) Declare() capability.Declaration {
 	d := capability.Declaration{
 		Destination: q.settings.Queue, Sharing: capability.SharingCompeting, Order: capability.OrderKey, Dedup: capability.DedupTold,

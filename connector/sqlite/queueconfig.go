@@ -8,54 +8,51 @@ import (
 	"github.com/ergon-go/ergon/capability"
 )
 
-// QueueConfig is what a user says about a queue. Change a value of [DefaultQueueConfig]; zero values are not defaults.
+// QueueConfig is the configuration of a queue. Change a value of [DefaultQueueConfig]; zero values are not defaults.
 type QueueConfig struct {
 	DatabaseConfig `yaml:",inline"`
 
-	// Queue is the name of the queue in its file: letters, digits, _, - and ., at most 64 of them, beginning with a letter
-	// or a digit. Default "default".
+	// Queue is the name of the queue in its file: up to 64 letters, digits, _, - and ., beginning with a letter or a digit.
+	// Default "default".
 	Queue string `yaml:"queue"`
-	// Lease is how long a delivery belongs to whoever fetched it. The engine extends it for as long as it works on it, so
-	// that it need not be longer than the work; it is how long the transactions of a process that died wait. At least 2s.
-	// Default 30s.
+	// Lease is how long a delivery belongs to the process that fetched it. The engine extends it while it works on the
+	// transaction, so it may be shorter than the work. It is also how long the transactions of a dead process wait. At least
+	// 2s. Default 30s.
 	Lease time.Duration `yaml:"lease"`
 	// MaxWait is how long a fetch waits for the first transaction. Default 1s.
 	MaxWait time.Duration `yaml:"max_wait"`
-	// MaxDeliveries is how many deliveries in a row may be lost, because the process died or the lease ran out, before the
-	// transaction becomes a dead letter in the same file. A delivery that was settled, however, begins the count anew. The
-	// last delivery is made to one transaction at a time, so that what merely ran beside a deadly one outlives it. 0: as
-	// many as it takes. Default 5.
+	// MaxDeliveries is how many consecutive deliveries may be lost, because the process died or the lease expired, before the
+	// transaction becomes a dead letter in the same file. Any settlement resets the count. The last delivery is made to one
+	// transaction at a time, so a transaction that only ran beside a deadly one survives. 0 means no limit. Default 5.
 	MaxDeliveries int `yaml:"max_deliveries"`
-	// Dedup has the queue take one transaction of each id: another with the same content is a duplicate, one with other
-	// content a conflict, and neither is stored. Without it an id may be there several times, and what is done by id is done to
-	// all of them. Default true.
+	// Dedup makes the queue store one transaction for each id. Another one with the same content is a duplicate, one with other
+	// content a conflict; neither is stored. Without it an id may be there several times, and operations by id affect all of
+	// them. Default true.
 	Dedup bool `yaml:"dedup"`
-	// OnConflict is what becomes of a transaction whose id is known with other content. Default auto.
+	// OnConflict is what happens to a transaction whose id is known with other content. Default auto.
 	OnConflict capability.OnConflict `yaml:"on_conflict"`
-	// DedupWindow is how long the id of a settled transaction is remembered, with a digest of its content. While a transaction
-	// is in the queue its id is known anyway. 0: it is forgotten at once. Default 10m.
+	// DedupWindow is how long the queue remembers the id of a settled transaction, with a digest of its content. It always
+	// knows the ids of the transactions in it. 0 means not at all. Default 10m.
 	DedupWindow time.Duration `yaml:"dedup_window"`
-	// RetainSettled is how long a settled transaction is kept whole, to be looked at and replayed. Its id is then remembered
-	// as long at least. Default 0: not at all.
+	// RetainSettled is how long a settled transaction is kept whole, for inspection and replay. Its id is remembered for the
+	// same time at least. 0 (default) means not at all.
 	RetainSettled time.Duration `yaml:"retain_settled"`
-	// Finite makes a fetch return ergon.ErrExhausted once nothing is ready, delayed or claimed, in this process or another: a
-	// loop with streaming: true then ends when the work is done, rather than when there is none for the moment. Default
-	// false.
+	// Finite makes a fetch return ergon.ErrExhausted once nothing is ready, delayed or claimed, by this process or another. A
+	// loop with streaming: true then ends when all work is done, not when the queue is empty for a moment. Default false.
 	Finite bool `yaml:"finite"`
-	// MaxPayloadBytes is the largest payload that is taken. Default 1 MiB.
+	// MaxPayloadBytes is the maximum size of a payload. Default 1 MiB.
 	MaxPayloadBytes int `yaml:"max_payload_bytes"`
 }
 
-// QueueSettings is a QueueConfig with what only code can give.
+// QueueSettings is a QueueConfig with the values that only code can set.
 type QueueSettings struct {
 	QueueConfig
 
-	// Now is the clock that leases and delays are measured by; all processes that use the file must agree on it. nil means
-	// time.Now.
+	// Now is the clock for leases and delays. All processes that use the file must agree on the time. Nil means time.Now.
 	Now func() time.Time
 }
 
-// DefaultQueueConfig is the durable queue "default". Path is still to be set.
+// DefaultQueueConfig returns the durable queue "default". Set Path.
 func DefaultQueueConfig() QueueConfig {
 	return QueueConfig{
 		DatabaseConfig:  DefaultDatabaseConfig(),

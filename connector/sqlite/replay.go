@@ -22,9 +22,9 @@ const (
 	replayBody = `UPDATE bodies SET seq = ? WHERE seq = ?`
 )
 
-// ReplayTransactions puts settled transactions that were retained back at the end of the line, in the order in which they
-// were settled, and returns how many. Each is another generation: what derives from it is new. It takes several transactions
-// for many of them; an error says how far it came by the number beside it.
+// ReplayTransactions appends retained settled transactions to the queue again, in the order of their settlement, and returns
+// how many. Each is another generation, so its outputs are new. Many take several SQL transactions: with an error, the number
+// says how many were replayed before.
 func (q *Queue) ReplayTransactions(ctx context.Context, filter capability.ReplayFilter) (int64, error) {
 	after, before := int64(math.MinInt64), q.micros()
 	if !filter.SettledAfter.IsZero() {

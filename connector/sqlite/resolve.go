@@ -15,10 +15,9 @@ const (
 	stateByID = `SELECT state FROM items WHERE queue = ? AND id = ? AND state <> 'settled' LIMIT 1`
 )
 
-// FetchTransactionByID delivers the transaction with that id, a delayed one included: it is claimed then, like any that was
-// fetched, and has to be settled. One that is claimed already is an error, as a loop is at work on it, and so is one that
-// waits behind another with the same ordering key. For one that is settled, or was never there, it is capability.ErrNotFound. Of
-// several with that id it is one that can be delivered.
+// FetchTransactionByID delivers the transaction with that id, also if it is delayed. It is then claimed, as after a fetch, and
+// must be settled. If it is claimed already or waits behind another one with the same ordering key, it returns an error. If it
+// is settled or unknown, it returns capability.ErrNotFound. Of several with that id it delivers one that can be delivered.
 func (q *Queue) FetchTransactionByID(ctx context.Context, id string) (ergon.Transaction, error) {
 	var resolved ergon.Transaction
 	var refused error

@@ -17,12 +17,12 @@ const (
 	stillOurs = `SELECT 1 FROM items WHERE seq = ? AND claims = ? AND state = 'claimed' AND due_at > ?`
 )
 
-// SettleTransactions settles a batch in one transaction. A *BatchError names those that did not take effect, with
-// capability.ErrStaleDelivery for a delivery that was settled before or whose lease has run out.
+// SettleTransactions settles a batch in one SQL transaction. A *BatchError names settlements without effect, with
+// capability.ErrStaleDelivery for a delivery that was settled before or whose lease has expired.
 //
-// What is requeued as failed goes to the end of the line, or is held back for its delay and then delivered before what was
-// dispatched after it; with an ordering key it keeps its place before those that share the key. What is given back unprocessed
-// keeps its place. What is rejected becomes a dead letter in the same file.
+// A transaction that is requeued as failed goes to the end of the queue. With a delay it waits and is then delivered before
+// those that were dispatched after it. With an ordering key it keeps its place before others with the key. An interrupted
+// transaction keeps its place. A rejected one becomes a dead letter in the same file.
 func (q *Queue) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
 	var failed failures
 	err := q.settling(ctx, "settle", func(t *tx, now int64, singly bool) error {

@@ -18,7 +18,7 @@ import (
 // exitBusiness is EX_DATAERR. EX_TEMPFAIL, 75, is SYSTEM as all others are.
 const exitBusiness = 65
 
-// Command runs a program. It is safe for concurrent use. Close it when it is no longer used.
+// Command runs a program. It is safe for concurrent use and must be closed.
 type Command struct {
 	config  Config
 	program string // its path
@@ -29,7 +29,7 @@ type Command struct {
 
 var _ ergon.Closer = (*Command)(nil)
 
-// New finds the program, without running it. A nil logger means slog.Default.
+// New finds the program and does not run it. A nil logger means slog.Default.
 func New(c Config, logger *slog.Logger) (*Command, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -71,8 +71,8 @@ type ending struct {
 	signal string // what ended it, as "signal: killed"; "" where it exited
 }
 
-// Call runs the program once with payload on its standard input, and returns what it prints. Exit code 0 is success, whatever
-// the program has left behind.
+// Call runs the program once with payload on its standard input, and returns its standard output. The error of exit code 65
+// is BUSINESS, that of too much output or metadata is permanent, and all others are SYSTEM. If ctx ends, the error wraps its cause.
 func (c *Command) Call(ctx context.Context, tx ergon.Transaction, payload []byte) ([]byte, error) {
 	ctx, kill := context.WithCancelCause(ctx)
 	defer kill(nil)
@@ -92,7 +92,7 @@ func (c *Command) Call(ctx context.Context, tx ergon.Transaction, payload []byte
 	return stdout.kept, nil
 }
 
-// Close kills what runs and ends what programs are started by. Nothing runs afterwards.
+// Close kills the running programs and ends the guard process. No program runs afterwards.
 func (c *Command) Close(ctx context.Context) error { return c.host.close(ctx) }
 
 // errTooMuch is not worth another attempt: the program would print as much again.

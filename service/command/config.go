@@ -9,11 +9,11 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// Stderr is what becomes of what a program prints to standard error.
+// Stderr is what happens to the standard error of a program.
 type Stderr string
 
 const (
-	// StderrError makes its end a part of the error, when the program fails: it is in logs and dead letters then.
+	// StderrError adds its end to the error if the program fails. It is then in logs and dead letters.
 	StderrError Stderr = "error"
 	// StderrLog logs each of its lines, whether the program fails or not.
 	StderrLog Stderr = "log"
@@ -21,29 +21,29 @@ const (
 	StderrDiscard Stderr = "discard"
 )
 
-// Config is what a user says about a program. Change a value of [DefaultConfig]; zero values are not defaults.
+// Config is the configuration of a program. Change a value of [DefaultConfig]; zero values are not defaults.
 type Config struct {
-	// Argv is the program, by path or by a name in PATH, and its arguments. No shell reads it.
+	// Argv is the program, a path or a name in PATH, and its arguments. No shell reads it.
 	Argv []string `yaml:"argv" secret:"arguments"`
-	// Dir is the working directory of the program. Default: that of Ergon.
+	// Dir is the working directory of the program. Default "": the working directory of Ergon.
 	Dir string `yaml:"dir"`
-	// Env has further variables for it, with their values.
+	// Env has further variables with their values.
 	Env map[string]string `yaml:"env" secret:"value"`
-	// EnvPass names the variables of Ergon's own environment that it gets as well, as far as they are set; AWS_* stands for all
-	// that begin with AWS_, * for all. It has PATH, HOME, LANG, LC_*, TZ and TMPDIR anyway.
+	// EnvPass names variables of Ergon's environment that are passed on if they are set. AWS_* means all that begin with AWS_;
+	// * means all. PATH, HOME, LANG, LC_*, TZ and TMPDIR are always passed on.
 	EnvPass []string `yaml:"env_pass"`
-	// LeaveChildren leaves alone what a program that ended by itself has started. Default false: it is killed then. What a
-	// program has started that is killed is killed with it in any case.
+	// LeaveChildren keeps the processes that a program has started and left when it exited. Default false: they are killed. If
+	// the program is killed, they are always killed with it.
 	LeaveChildren bool `yaml:"leave_children"`
-	// MaxOutputBytes is the largest result; a program that prints more is killed. Default 1 MiB.
+	// MaxOutputBytes is the maximum size of the result. A program that writes more is killed. Default 1 MiB.
 	MaxOutputBytes int `yaml:"max_output_bytes"`
 	// Stderr is error (default), log or discard.
 	Stderr Stderr `yaml:"stderr"`
-	// MaxStderrBytes is how much of standard error is kept, from its end, or logged, from its beginning. Default 4 KiB.
+	// MaxStderrBytes is how much of the end of standard error is in the error, or of its beginning in the log. Default 4 KiB.
 	MaxStderrBytes int `yaml:"max_stderr_bytes"`
 }
 
-// DefaultConfig has every default. Argv is still to be set.
+// DefaultConfig returns the defaults. Set Argv.
 func DefaultConfig() Config {
 	return Config{MaxOutputBytes: 1 << 20, Stderr: StderrError, MaxStderrBytes: 4 << 10}
 }
@@ -53,7 +53,7 @@ const (
 	maxStderr = 1 << 20
 )
 
-// Validate reports every fault of c, each a *policy.Fault with the path of its YAML key. It looks for no program.
+// Validate reports every fault of c, each a *policy.Fault with the path of its YAML key. It does not look for the program.
 func (c Config) Validate() error {
 	var faults []error
 	fault := func(path, format string, args ...any) {

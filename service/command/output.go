@@ -110,12 +110,12 @@ func (t *tail) said() string {
 	}
 }
 
-// leastPayload is how long a payload is that is looked for in what a program says: shorter ones are in everything.
-const leastPayload = 8
+// minPayload is how long a payload is that is looked for in what a program says: shorter ones are in everything.
+const minPayload = 8
 
 // shown is what was printed as one line, without control characters, and without the payload where it was repeated.
 func (t *tail) shown(printed []byte) string {
-	if len(t.payload) >= leastPayload {
+	if len(t.payload) >= minPayload {
 		printed = bytes.ReplaceAll(printed, t.payload, []byte("[payload]"))
 	}
 	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(string(printed), "\uFFFD"), func(r rune) bool {

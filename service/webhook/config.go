@@ -13,9 +13,9 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// Config is what a user says about a URL. Change a value of [DefaultConfig]; zero values are not defaults.
+// Config is the configuration of a webhook. Change a value of [DefaultConfig]; zero values are not defaults.
 type Config struct {
-	// URL is where requests go, http or https.
+	// URL is the http or https URL of the requests.
 	URL string `yaml:"url" secret:"url"`
 	// Method is POST (default), PUT or PATCH.
 	Method string `yaml:"method"`
@@ -23,15 +23,16 @@ type Config struct {
 	ContentType string `yaml:"content_type"`
 	// Headers are sent with each request.
 	Headers map[string]string `yaml:"headers" secret:"value"`
-	// ConnectTimeout bounds making a connection, TLS included. The whole request is bounded by the attempt's timeout. Default 10s.
+	// ConnectTimeout is the maximum time to connect, TLS included. The timeout of the attempt limits the whole request. Default
+	// 10s.
 	ConnectTimeout time.Duration `yaml:"connect_timeout"`
-	// FollowRedirects follows answers 307 and 308 to the same host, which repeat the request elsewhere. Default false.
+	// FollowRedirects follows redirects 307 and 308 to the same host, which repeat the request. Default false.
 	FollowRedirects bool `yaml:"follow_redirects"`
-	// MaxResponseBytes is the largest result. Default 1 MiB.
+	// MaxResponseBytes is the maximum size of the result. Default 1 MiB.
 	MaxResponseBytes int64 `yaml:"max_response_bytes"`
 }
 
-// DefaultConfig has every default. URL is still to be set.
+// DefaultConfig returns the defaults. Set URL.
 func DefaultConfig() Config {
 	return Config{
 		Method: http.MethodPost, ContentType: "application/json", ConnectTimeout: 10 * time.Second, MaxResponseBytes: 1 << 20,
@@ -43,7 +44,7 @@ const maxResponse = 1 << 30
 // headerName is a token, as RFC 9110 has it.
 var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 
-// Validate reports every fault of c, each a *policy.Fault with the path of its YAML key. It connects to nothing.
+// Validate reports every fault of c, each a *policy.Fault with the path of its YAML key. It does not connect.
 func (c Config) Validate() error {
 	var faults []error
 	fault := func(path, format string, args ...any) {

@@ -1,10 +1,10 @@
-// Package webhook sends each transaction to a URL, so that business logic can be a service of any kind: the payload is the
-// body of the request, and the body of the answer is the result.
+// Package webhook sends each transaction to a URL, so business logic can be any service. The payload is the body of the
+// request, and the body of the response is the result.
 //
 //	2xx                      success
-//	408, 425, 429, 5xx       SYSTEM, tried again; not before what Retry-After says
-//	other 4xx                the transaction is at fault: BUSINESS, not tried again
-//	3xx, where not followed  SYSTEM, not tried again: the configuration is at fault
+//	408, 425, 429, 5xx       SYSTEM, retried, not before Retry-After
+//	other 4xx                the transaction is at fault: BUSINESS, not retried
+//	3xx, if not followed      SYSTEM, not retried: the configuration is at fault
 //
-// A request carries the transaction's id as Idempotency-Key, and traceparent, tracestate and baggage. Connections are kept and used again.
+// A request has the id of the transaction as Idempotency-Key, and traceparent, tracestate and baggage. Connections are reused.
 package webhook

@@ -30,9 +30,9 @@ func failure(response *http.Response, now time.Time) error {
 
 // retryAfter reads seconds or a date; a date that has passed is no delay.
 func retryAfter(header string, now time.Time) (time.Duration, bool) {
-	const most = 365 * 24 * 60 * 60 // beyond it, or anywhere near, the transaction's timeout has its say
+	const maxSeconds = 365 * 24 * 60 * 60 // must not overflow; transaction timeouts are shorter
 	if seconds, err := strconv.ParseUint(header, 10, 63); err == nil {
-		return time.Duration(min(seconds, most)) * time.Second, true
+		return time.Duration(min(seconds, maxSeconds)) * time.Second, true
 	}
 	if at, err := http.ParseTime(header); err == nil {
 		return max(at.Sub(now), 0), true

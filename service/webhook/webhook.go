@@ -35,7 +35,7 @@ type Webhook struct {
 
 var _ ergon.Closer = (*Webhook)(nil)
 
-// New makes one; it connects to nothing yet.
+// New returns a webhook and does not connect.
 func New(c Config) (*Webhook, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -51,24 +51,25 @@ func New(c Config) (*Webhook, error) {
 	return &Webhook{config: c, client: &http.Client{Transport: transport, CheckRedirect: c.redirect}}, nil
 }
 
-// redirect follows what repeats the request as it is, at the same host: headers hold secrets that no other host is to see.
+// redirect follows a redirect that repeats the request unchanged to the same host: headers may be secrets.
 func (c Config) redirect(next *http.Request, before []*http.Request) error {
-	const most = 10
+	const maxRedirects = 10
 	first := before[0]
 	same := next.URL.Scheme == first.URL.Scheme && next.URL.Host == first.URL.Host && next.Method == first.Method
-	if !c.FollowRedirects || !same || len(before) > most {
+	if !c.FollowRedirects || !same || len(before) > maxRedirects {
 		return http.ErrUseLastResponse
 	}
 	return nil
 }
 
-// Close closes the connections that are kept.
+// Close closes the idle connections.
 func (w *Webhook) Close(context.Context) error {
 	w.client.CloseIdleConnections()
 	return nil
 }
 
-// Call sends payload and returns the body of the answer.
+// Call sends payload and returns the body of the response. See the package comment for the category of an error, which wraps
+// its cause.
 func (w *Webhook) Call(ctx context.Context, tx ergon.Transaction, payload []byte) ([]byte, error) {
 	request, err := w.request(ctx, tx, payload)
 	if err != nil {

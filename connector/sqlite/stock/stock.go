@@ -9,8 +9,8 @@
 //	queue          a source and a sink: a durable queue in a SQLite file
 //	dead-letters   a sink: dead letters in the SQLite file of a queue
 //
-// It is in the module of connector/sqlite, because who uses it carries the driver of that module. A program that needs files only
-// registers them by config.Connector.
+// It is in the module of connector/sqlite, because it needs the driver of that module. A program that needs files only
+// registers them with [config.Connector].
 package stock
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/ergon-go/ergon/connector/sqlite"
 )
 
-// Connectors registers the four types. A type of the same name that is registered as well is a fault of reg, see
+// Connectors registers the four types. If reg has a type of the same name already, that is a fault of reg; see
 // [config.Registry.Err].
 func Connectors(reg *config.Registry) {
 	config.Connector(reg, "file", "records of a CSV, JSON Lines or JSON file", file.DefaultSourceConfig(), newSource)
