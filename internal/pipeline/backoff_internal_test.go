@@ -68,7 +68,7 @@ func TestLongBackoffsWaitBesideThePool(t *testing.T) {
 			if n := len(w.pool.order()); n != 0 || w.waiting.count.Load() != 1 {
 				t.Errorf("%d flights began before their time", n)
 			}
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			synctest.Wait()
 			if !slices.Equal(w.pool.order(), []*flight{f}) || w.waiting.count.Load() != 0 {
 				t.Error("the flight did not begin when it was due")

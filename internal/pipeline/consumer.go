@@ -146,7 +146,8 @@ func (c *Consumer) wireWorkers() {
 		},
 	}
 	c.takeover = &takeover{
-		plan: c.plan, clock: c.clock, stats: &c.stats, pool: c.pool, watch: watch, watcher: c.watcher, finisher: &c.finisher, shutdown: &c.shutdown,
+		plan: c.plan, clock: c.clock, stats: &c.stats, pool: c.pool, watch: watch, watcher: c.watcher, finisher: &c.finisher,
+		shutdown: &c.shutdown,
 	}
 	c.pool.service, c.pool.work = serve, (*worker).start
 	c.pool.newWorker = func(s *slot) *worker {

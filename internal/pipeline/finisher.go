@@ -25,9 +25,9 @@ type finisher struct {
 	onEnd    func(Result)  // Settings.OnEnd; nil: nobody listens
 }
 
-// finish ends f and returns the next flight of its ordering key. If the loop keeps the order of keys and f is requeued, the loop
-// keeps f instead. If f is released, so is what waits behind its key. An outage holds the successor. The caller runs it and, if a batch is complete,
-// has to wake the settler.
+// finish ends f and returns the next flight of its ordering key, unless an outage holds that. If the loop keeps the order of keys and f is
+// requeued, the loop keeps f instead. If f is released, so is what waits behind its key. The caller runs the successor and, if a batch
+// is complete, has to wake the settler.
 func (e *finisher) finish(s *shard, f *flight) (successor *flight, complete bool) {
 	e.end(s, f)
 	if !e.order.on {

@@ -32,8 +32,8 @@ func (o *attemptWatch) record(f *flight, a *handlerAttempt, event lifecycle.Even
 		})
 	}
 	done := observe.Attempt{
-		Phase: phaseOf(o.produces, phase), Number: a.mark().number(), Start: time.Duration(f.started - f.began), Took: time.Duration(now - f.started),
-		Result: event.String(),
+		Phase: phaseOf(o.produces, phase), Number: a.mark().number(), Start: time.Duration(f.started - f.began),
+		Took: time.Duration(now - f.started), Result: event.String(),
 	}
 	if event != lifecycle.OK && err != nil {
 		done.Error = err.Error()
