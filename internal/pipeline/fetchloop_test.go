@@ -60,7 +60,9 @@ func (s *endlessSource) set(empty bool, err error) {
 // takingBackSource takes transactions back.
 type takingBackSource struct{ *endlessSource }
 
-func (takingBackSource) SettleTransactions(context.Context, []capability.Settlement) error { return nil }
+func (takingBackSource) SettleTransactions(context.Context, []capability.Settlement) error {
+	return nil
+}
 
 // fetchRig is a fetch loop alone, over an endless source.
 type fetchRig struct {

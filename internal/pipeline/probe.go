@@ -2,10 +2,57 @@ package pipeline
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/ergon-go/ergon/internal/lifecycle"
 )
+
+// What the fetch loop does next in an outage.
+type probing int
+
+const (
+	probeLater probing = iota // after a while, or when something has happened
+	probeFetch                // fetch one
+	probeBegun
+)
+
+// nextProbe begins a probe if it is time for one, with a transaction that is held and was not tried too often. Without one the caller
+// fetches it. If nothing else can be fetched, one that was tried too often is tried again.
+func (o *outage) nextProbe(nothingElse bool) (do probing, wait time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	now := o.clock.Now()
+	switch {
+	case !o.on.Load() || o.capacity.atPool() > len(o.held):
+		return probeLater, 0
+	case now < o.next:
+		return probeLater, time.Duration(o.next - now)
+	}
+	at := o.candidateLocked(nothingElse)
+	if at < 0 {
+		return probeFetch, 0
+	}
+	f := o.held[at]
+	o.held = slices.Delete(o.held, at, at+1)
+	o.probe = f
+	o.pool.submit([]*flight{f}, nil)
+	return probeBegun, 0
+}
+
+// candidateLocked returns the index of the held transaction that is the next probe; -1 for none.
+func (o *outage) candidateLocked(nothingElse bool) int {
+	best, least := -1, o.policy.MaxSameProbes()
+	for i, f := range o.held {
+		if n := o.tried[f.tx.ID()]; n < least || (nothingElse && best < 0) {
+			best, least = i, n
+		}
+		if least == 0 {
+			break
+		}
+	}
+	return best
+}
 
 // attend begins probes while nothing more is fetched. When nothing is in flight any more, or the loop is stopped, what is still held is
 // requeued.

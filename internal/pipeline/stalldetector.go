@@ -64,17 +64,15 @@ func (d *stallDetector) stalled(handled int64, atHandlers int) string {
 	now := d.clock.Now()
 	handlers := d.handlersStalled(now, handled, atHandlers) // at every look: it remembers the last one
 	switch {
-	case int64(now) <= d.excused.Load():
-		return ""
+	case int64(now) <= d.excused.Load(): // whatever does not get on
 	case overdue(&d.fetching, now):
 		return "fetching"
 	case overdue(&d.settling, now), overdue(&d.writing, now):
 		return "settling"
 	case handlers:
 		return "handlers"
-	default:
-		return ""
 	}
+	return ""
 }
 
 func overdue(by *atomic.Int64, now instant) bool {
