@@ -340,7 +340,7 @@ func TestFiniteFetchLoopEndsWithTheFirstEmptyFetchAfterEverythingIsSettled(t *te
 		sleep(1500 * time.Millisecond)
 		r.Requeued()
 		r.ended(1) // ends the rest
-		sleep(time.Second)
+		sleep(500 * time.Millisecond)
 		left.Store(0)
 		sleep(time.Second)
 		r.wantEnd()
