@@ -12,8 +12,10 @@ import (
 type Shape struct {
 	// Methods is the maximum number of methods of a type.
 	Methods int
-	// Files is the maximum number of files with methods of the type that has the most methods.
-	Files int
+	// Larger names types that may have more methods, and how many.
+	Larger map[string]int
+	// Files is the maximum number of files with methods of one type, if it has more than Small methods.
+	Files, Small int
 	// Whole names types that no struct may embed, and HeldBy those of them that no struct may have a field of, with the structs that may
 	// all the same.
 	Whole  []string
@@ -42,14 +44,19 @@ func (s Shape) Check(tree *Tree, folder string) (description string, violations 
 		fmt.Fprintf(&text, "%3d methods in %d files: %s\n", t.methods, len(t.files), t.name)
 	}
 	for _, t := range types {
-		if t.methods > s.Methods {
+		limit, larger := s.Larger[t.name]
+		switch {
+		case larger && t.methods <= s.Methods:
+			violations = append(violations, tree.violation(t.at, "%s has %d methods and needs no exception any more: remove it",
+				t.name, t.methods))
+		case t.methods > max(limit, s.Methods):
 			violations = append(violations, tree.violation(t.at, "%s has %d methods, more than %d: make a part of it a type of its own",
-				t.name, t.methods, s.Methods))
+				t.name, t.methods, max(limit, s.Methods)))
 		}
-	}
-	if biggest := types[0]; len(biggest.files) > s.Files {
-		violations = append(violations, tree.violation(biggest.at, "%s has methods in %d files, more than %d: %s",
-			biggest.name, len(biggest.files), s.Files, strings.Join(biggest.files, ", ")))
+		if t.methods > s.Small && len(t.files) > s.Files {
+			violations = append(violations, tree.violation(t.at, "%s has methods in %d files, more than %d: %s",
+				t.name, len(t.files), s.Files, strings.Join(t.files, ", ")))
+		}
 	}
 	violations = append(violations, s.held(part)...)
 	return text.String(), append(violations, s.Budget.Check(part)...)

@@ -9,7 +9,12 @@ import (
 
 func TestEngineConsistsOfParts(t *testing.T) {
 	shape := archtest.Shape{
-		Methods: 49, Files: 10,
+		Methods: 25, Files: 10, Small: 10,
+		Larger: map[string]int{
+			"watcher":  49, // one for each event that is seen
+			"pool":     30,
+			"Consumer": 35,
+		},
 		Whole:  []string{"hybrid", "worker", "fetchLoop"},
 		Budget: archtest.Budget{MedianFileLines: 115, LongFileLines: 400, FunctionLinesP90: 25},
 	}
@@ -45,8 +50,16 @@ func TestTypeWithTooManyMethodsIsFoundAtBothSidesOfTheBound(t *testing.T) {
 	}
 	_, violations = loose(func(s *archtest.Shape) { s.Methods = 2 }).Check(tree, "shop")
 	expect(t, violations, "Till has 3 methods, more than 2")
+	_, violations = loose(func(s *archtest.Shape) { s.Methods, s.Larger = 1, map[string]int{"Till": 3} }).Check(tree, "shop")
+	expect(t, violations)
+	_, violations = loose(func(s *archtest.Shape) { s.Methods, s.Larger = 1, map[string]int{"Till": 2} }).Check(tree, "shop")
+	expect(t, violations, "Till has 3 methods, more than 2")
+	_, violations = loose(func(s *archtest.Shape) { s.Methods, s.Larger = 3, map[string]int{"Till": 4} }).Check(tree, "shop")
+	expect(t, violations, "Till has 3 methods and needs no exception any more")
 	_, violations = loose(func(s *archtest.Shape) { s.Files = 1 }).Check(tree, "shop")
 	expect(t, violations, "Till has methods in 2 files, more than 1: shop/more.go, shop/till.go")
+	_, violations = loose(func(s *archtest.Shape) { s.Files, s.Small = 1, 3 }).Check(tree, "shop")
+	expect(t, violations)
 }
 
 func TestTypeThatIsEmbeddedOrHeldAsAWholeIsFound(t *testing.T) {
