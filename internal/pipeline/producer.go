@@ -14,8 +14,8 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// Producer is a producing loop: a consuming loop whose source is the user's sequence, which prepares each transaction instead of
-// processing it, and has nothing to settle. Decision 0006. It is run once.
+// Producer is a producing loop: a consuming loop over the user's sequence. It prepares each transaction instead of processing it, and has
+// nothing to settle. Decision 0006. It runs once.
 type Producer struct {
 	loop         *Consumer
 	source       *sequence
@@ -75,7 +75,7 @@ func (s Settings) producing() Settings {
 	return s
 }
 
-// loopOf returns the policy of the consuming loop that produces by p. Fetching has no timeout: an iterator may wait for its own source.
+// loopOf returns the policy of the consuming loop that produces as p says. Fetching has no timeout: an iterator may wait for its own source.
 func loopOf(p policy.Producer) policy.Consumer {
 	c := policy.DefaultConsumer()
 	c.Process, c.Success, c.Exception = p.Prepare, p.Success, p.Exception
@@ -87,7 +87,7 @@ func loopOf(p policy.Producer) policy.Consumer {
 	return c
 }
 
-// unbounded is the policy of one attempt that something else bounds.
+// unbounded is the policy of one attempt without a timeout: something else bounds it.
 func unbounded() policy.Retry {
 	return policy.Retry{MaxAttempts: 1, Timeout: math.MaxInt64}
 }

@@ -14,11 +14,11 @@ import (
 	"github.com/ergon-go/ergon/internal/spans"
 )
 
-// inspectTimeout bounds how long metrics wait for a queue to be counted.
+// inspectTimeout is the longest that metrics wait for a queue to be counted.
 const inspectTimeout = 2 * time.Second
 
-// observeQueue registers what is read of the source when metrics are collected; nil where it is no queue that can be looked into.
-// All workers on a queue report the same.
+// observeQueue registers gauges that count the source when metrics are collected; nil if the source cannot be inspected. All workers on
+// a queue report the same.
 func observeQueue(s Settings, meter metric.Meter) (metric.Registration, error) {
 	queue, ok := s.Source.(capability.Inspector)
 	if !ok {
@@ -58,7 +58,7 @@ func observeQueue(s Settings, meter metric.Meter) (metric.Registration, error) {
 	return registered, nil
 }
 
-// inspect runs on a reader's goroutine, which a connector must not end [F1].
+// inspect runs on the goroutine of a metric reader. A panic of the connector must not end that [F1].
 func inspect(ctx context.Context, queue capability.Inspector) (stats capability.QueueStats, err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// linger is how long a fetch that has something waits for more. A sequence that is ready needs far less; one that is slow must not
-// delay what it has yielded.
+// linger is how long a fetch that has something waits for more. A sequence that is ready needs far less, and a slow one must not delay
+// what it has yielded.
 const linger = time.Millisecond
 
 // sequence is the source of a producing loop. A goroutine of its own ranges over the user's iterator, and takes no more
@@ -91,7 +91,7 @@ func (s *sequence) put(ctx context.Context, tx ergon.Transaction) bool {
 	return !enough || s.waitForDemand(ctx)
 }
 
-// end notes that nothing more comes. Only the first call counts.
+// end records that nothing more comes. Only the first call counts.
 func (s *sequence) end(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -101,7 +101,7 @@ func (s *sequence) end(err error) {
 	}
 }
 
-// FetchTransactions waits for the first transaction and returns it with those that are there at once, as far as the throttle allows.
+// FetchTransactions waits for the first transaction, and returns it with the others that are ready, as far as the throttle allows.
 func (s *sequence) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {
 	if s.limiter != nil {
 		limit = min(limit, s.limiter.Burst())

@@ -8,10 +8,10 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// Process runs one given transaction through the same lifecycle with the same bounds; a task that only produces prepares it.
-// There is no source that it would be settled with, and nothing is dead-lettered: the caller gets its result.
+// Process runs one given transaction through the same lifecycle with the same limits; a task that only produces prepares it. It is not
+// settled, because it has no source, and not dead-lettered: the caller gets its result.
 func Process(ctx context.Context, s Settings, tx ergon.Transaction) (Result, Snapshot, error) {
-	result := Result{Transaction: tx, Outcome: Interrupted, Err: ergon.ErrInterrupted} // where ctx ends before it begins
+	result := Result{Transaction: tx, Outcome: Interrupted, Err: ergon.ErrInterrupted} // if ctx ends before it begins
 	if s.Handlers.Process == nil && s.Handlers.Prepare != nil {
 		if err := s.ValidateProducer(); err != nil {
 			return Result{}, Snapshot{}, err

@@ -5,15 +5,15 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// What a loop reports are types of package observe, so that whoever reads the API sees their fields.
+// A loop reports in types of package observe, so that readers of the API see their fields.
 type (
 	// Snapshot is the state of a loop at one moment.
 	Snapshot = observe.Snapshot
-	// PhaseStats is how long the attempts of a phase took.
+	// PhaseStats is the durations of the attempts of a phase.
 	PhaseStats = observe.PhaseStats
 	// Bucket counts durations.
 	Bucket = observe.Bucket
-	// Outcome is what became of a transaction.
+	// Outcome is how a transaction ended.
 	Outcome = observe.Outcome
 )
 
@@ -71,7 +71,7 @@ func (s *loopStats) phase(i int) PhaseStats {
 	return PhaseStats{}.Plus(PhaseStats{Buckets: buckets})
 }
 
-// asProduced says it in the words of a producing loop. How it takes from its sequence is nothing to be measured.
+// asProduced makes it the snapshot of a producing loop: its transactions are prepared. How it takes them from its sequence is not shown.
 func asProduced(s *Snapshot) {
 	s.Produced = s.Outcomes[Succeeded]
 	if prepare, ran := s.Phases[policy.PhaseProcess]; ran {

@@ -11,13 +11,14 @@ const outcomes = int(Failed) + 1
 
 const (
 	shards = 8
-	// The phases that are timed: those of package lifecycle, and these two.
+	// The phases that are timed: those of package lifecycle, and these.
 	phaseFetch  = int(lifecycle.Exception) + 1
 	phaseSettle = phaseFetch + 1
 	phases      = phaseSettle + 1
 )
 
-// loopStats counts without locks; what workers write is spread over shards.
+// loopStats counts without locks. The counters that workers write for each transaction are spread over shards, so that processors do not
+// write to the same memory. Safe for concurrent use.
 type loopStats struct {
 	clock     clock
 	began     atomic.Int64
@@ -41,7 +42,7 @@ type shard struct {
 	timeouts atomic.Int64
 	phases   [phases]histogram
 	writers  int // workers; under the pool's lock
-	number   int // of package stats' shards, which there are as many of; never changed
+	number   int // of the shard in package stats, which has as many; never changed
 	_        [64]byte
 }
 
@@ -66,7 +67,7 @@ func (s *loopStats) enter() *shard {
 	return least
 }
 
-// pile is how many flights wait for settlement here.
+// pile is the number of flights of the shard that wait for settlement.
 func (s *shard) pile() int {
 	if f := s.ended.Load(); f != nil {
 		return int(f.pile.Load())
@@ -76,7 +77,7 @@ func (s *shard) pile() int {
 
 func (s *loopStats) leave(on *shard) { on.writers-- }
 
-// outstanding is how many transactions were fetched and have not come to the end of their lifecycle.
+// outstanding is how many transactions were fetched and have not ended their lifecycle.
 func (s *loopStats) outstanding() int {
 	n := s.fetched.Load()
 	for i := range s.shards {
@@ -87,8 +88,7 @@ func (s *loopStats) outstanding() int {
 
 func (s *loopStats) begin(now instant) { s.began.Store(int64(now)) }
 
-// end notes when the loop came to its end. The natural one is that of its work: what follows is a last wait, for what did not
-// come.
+// end records when the loop ended. At its natural end that is when its work did: what followed was a last wait for more.
 func (s *loopStats) end(now instant, natural bool) {
 	if worked := s.worked.Load(); natural && worked > 0 {
 		now = instant(worked)
@@ -108,7 +108,7 @@ func (s *loopStats) elapsed() time.Duration {
 	return time.Duration(end - began)
 }
 
-// handled counts whatever moves a transaction on.
+// handled counts every step of a transaction.
 func (s *loopStats) handled() int64 {
 	var n int64
 	for i := range s.shards {
