@@ -44,14 +44,9 @@ func (s Shape) Check(tree *Tree, folder string) (description string, violations 
 		fmt.Fprintf(&text, "%3d methods in %d files: %s\n", t.methods, len(t.files), t.name)
 	}
 	for _, t := range types {
-		limit, larger := s.Larger[t.name]
-		switch {
-		case larger && t.methods <= s.Methods:
-			violations = append(violations, tree.violation(t.at, "%s has %d methods and needs no exception any more: remove it",
-				t.name, t.methods))
-		case t.methods > max(limit, s.Methods):
+		if limit := max(s.Methods, s.Larger[t.name]); t.methods > limit {
 			violations = append(violations, tree.violation(t.at, "%s has %d methods, more than %d: make a part of it a type of its own",
-				t.name, t.methods, max(limit, s.Methods)))
+				t.name, t.methods, limit))
 		}
 		if t.methods > s.Small && len(t.files) > s.Files {
 			violations = append(violations, tree.violation(t.at, "%s has methods in %d files, more than %d: %s",
