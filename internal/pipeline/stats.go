@@ -67,7 +67,7 @@ func (s *loopStats) enter() *shard {
 	return least
 }
 
-// pile is the number of flights of the shard that wait for settlement.
+// pile is how many flights wait for settlement here.
 func (s *shard) pile() int {
 	if f := s.ended.Load(); f != nil {
 		return int(f.pile.Load())
