@@ -13,7 +13,7 @@ import (
 	"github.com/ergon-go/ergon/runner"
 )
 
-// boundQueue notes which worker it is told that it belongs to, and whether that was before Open.
+// boundQueue notes the worker of BindWorker, and whether that was called before Open.
 type boundQueue struct {
 	*memory.Queue
 
@@ -31,7 +31,7 @@ func (q *boundQueue) Open(ctx context.Context) error {
 	return q.Queue.Open(ctx)
 }
 
-// boundTask is a task whose source notes what it is told.
+// boundTask is a task with a boundQueue.
 func boundTask(workers int) (ergon.TaskConfig, func() []string) {
 	var mu sync.Mutex
 	var notes []string
@@ -54,7 +54,7 @@ func boundTask(workers int) (ergon.TaskConfig, func() []string) {
 	}
 }
 
-// [E2] A connector is told which worker it belongs to, before it is opened; one that is only looked into belongs to none.
+// [E2] BindWorker of a connector is called before Open. In UseConnectors the number of workers is 0.
 func TestConnectorsAreToldWhichWorkerTheyBelongTo(t *testing.T) {
 	cfg, notes := boundTask(3)
 	m := runner.NewManager(runner.Settings{})

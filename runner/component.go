@@ -150,13 +150,13 @@ func (c *component) declare() (err error) {
 func (w *worker) closeLate(ctx context.Context, c *component) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lateCloseTimeout)
 	defer cancel()
-	w.logger.WarnContext(ctx, "opening returned after it was given up; closing", string(c.kind), c.name)
+	w.logger.WarnContext(ctx, "component was opened after it had been given up; it is closed again", string(c.kind), c.name)
 	closer, ok := c.value.(ergon.Closer)
 	if !ok {
 		return
 	}
 	if err := call(ctx, returnTime, closer.Close, nil); err != nil {
-		w.logger.ErrorContext(ctx, "could not be closed", string(c.kind), c.name, "error", err)
+		w.logger.ErrorContext(ctx, "component could not be closed", string(c.kind), c.name, "error", err)
 	}
 }
 

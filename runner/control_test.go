@@ -55,7 +55,7 @@ func TestAllWorkersOfATaskArePausedAndSet(t *testing.T) {
 	})
 }
 
-// What is set holds although everything is made anew. [L6]
+// [L6] Controls hold after a restart.
 func TestWhatWasSetHoldsForTheNextLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		queue := memory.WithFaults(memory.New(memory.Settings{}), memory.Fail(memory.OnFetch, nil).Times(3))

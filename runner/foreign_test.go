@@ -167,8 +167,8 @@ func (s *closingSink) Close(context.Context) error {
 	return nil
 }
 
-// [F4] A connector is not closed under a dispatch that goes on, although its attempt was given up; and where that does not return
-// in time, it is said.
+// [F4] A connector is not closed before a dispatch of an abandoned attempt returns. If it does not return in time, the error
+// says so.
 func TestConnectorIsNotClosedUnderADispatchUnsaid(t *testing.T) {
 	for name, c := range map[string]struct {
 		takes time.Duration

@@ -15,7 +15,7 @@ import (
 	"github.com/ergon-go/ergon/runner"
 )
 
-// stuckError is an error of which one method does not return until it is released.
+// stuckError is an error with one method that does not return until it is released.
 type stuckError struct {
 	in      string
 	release chan struct{}
@@ -183,7 +183,7 @@ func TestErrorWhoseMethodsDoNotReturnEndsTheRun(t *testing.T) {
 	}
 }
 
-// [F1] [F4] So it is with why a run is told to end.
+// [F1] [F4] The same holds for the cause of the run's context.
 func TestCauseWhoseMethodsDoNotReturnEndsTheRun(t *testing.T) {
 	for _, method := range []string{"", "Error", "Is", "As", "Unwrap", "LogValue", "ExitCode"} {
 		t.Run(method, func(t *testing.T) {

@@ -53,8 +53,8 @@ func (p *process) running() bool {
 	}
 }
 
-// replaceable reports whether another process is to replace p, which has ended with err: because it died, because somebody
-// other than its supervisor ended it, or because its handlers do not return [T2].
+// replaceable reports whether another process is to replace p, which has ended with err: it died, a program other than its
+// supervisor ended it, or its handlers do not return [T2].
 func (p *process) replaceable(err error) bool {
 	if p.final == nil || errors.Is(err, ErrHeadroom) {
 		return true
@@ -94,6 +94,6 @@ func (p *process) reap(killed error) {
 	case err != nil:
 		p.death = fmt.Errorf("its process died: %w", err)
 	default:
-		p.death = errors.New("its process ended by os.Exit(0), and not because its work was done")
+		p.death = errors.New("its process ended by os.Exit(0) before its work was done")
 	}
 }

@@ -24,7 +24,7 @@ type numberedControl struct {
 // is sent after it. So orders never fill the pipe of a process that does not read, and sending does not block.
 type sentControls struct {
 	sent, inForce numberedControl
-	confirmed     chan struct{} // closed, and made anew, when the process has confirmed
+	confirmed     chan struct{} // closed and replaced when the process has confirmed
 }
 
 // processControls is the control of a worker whose processes follow each other: it sends every change to the process that

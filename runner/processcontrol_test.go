@@ -15,8 +15,7 @@ import (
 	"github.com/ergon-go/ergon/runner"
 )
 
-// [E2] What operators say is passed on to worker processes, also to those that come later, and what became of transactions
-// there is heard of here.
+// [E2] Controls reach worker processes and their replacements, and the transactions that these record reach the supervisor.
 func TestWorkerProcessesAreOperated(t *testing.T) {
 	ctx, cancel := context.WithCancel(bounded(t))
 	c := isolatedTask{Folder: string(newFolder(t)), Does: "exit", Streaming: true}
@@ -59,8 +58,8 @@ func TestWorkerProcessesAreOperated(t *testing.T) {
 	_, _ = end()
 }
 
-// [E2] What is enqueued after Pause has returned is not run, whatever its processes were at; it is after Resume. A concurrency
-// is in force when SetConcurrency has returned.
+// [E2] Transactions that are enqueued after Pause has returned do not run before Resume. A concurrency is in force when
+// SetConcurrency has returned.
 func TestControlOfWorkerProcessesHoldsOnceAcknowledged(t *testing.T) {
 	ctx, cancel := context.WithCancel(bounded(t))
 	c := isolatedTask{Folder: string(newFolder(t)), Streaming: true, Count: 3}
@@ -96,13 +95,13 @@ func TestControlOfWorkerProcessesHoldsOnceAcknowledged(t *testing.T) {
 	})
 	awaitBeats(t, m)
 	if got := f.in("pending"); !slices.Equal(got, []string{"after"}) || !m.Progress()[0].Each[0].Snapshot.Paused {
-		t.Errorf("%q is left: the process that takes the place of another has fetched, although the task is paused", got)
+		t.Errorf("%q is left: the replacement has fetched, although the task is paused", got)
 	}
 	cancel()
 	_, _ = end()
 }
 
-// awaitBeats waits until each worker process has given signs of life for many times as long as a fetch takes.
+// awaitBeats waits until each worker process has sent heartbeats for many times as long as a fetch takes.
 func awaitBeats(t *testing.T, m *runner.Manager) {
 	t.Helper()
 	from := time.Now().Add(100 * time.Millisecond)
@@ -111,8 +110,8 @@ func awaitBeats(t *testing.T, m *runner.Manager) {
 	})
 }
 
-// [E2] A process that stands still has confirmed nothing: the error names it, and the task does not count as changed. What was
-// said last is in force once it goes on.
+// [E2] A process that is stopped has confirmed nothing: the error names it, and its worker does not count as changed. The last
+// change is in force when the process continues.
 func TestControlThatAWorkerProcessDoesNotConfirmIsAnError(t *testing.T) {
 	ctx, cancel := context.WithCancel(bounded(t))
 	c := isolatedTask{Folder: string(newFolder(t)), Streaming: true, Count: 2}
@@ -138,7 +137,7 @@ func TestControlThatAWorkerProcessDoesNotConfirmIsAnError(t *testing.T) {
 	defer done()
 	unconfirmed(m.SetConcurrency(short, "isolated", 7), context.DeadlineExceeded)
 	if each := m.Progress()[0].Each; !each[0].Snapshot.Paused || each[1].Snapshot.Paused {
-		t.Errorf("got %+v, want the first paused and the second, which stands still, not", each)
+		t.Errorf("got %+v, want the first paused and the second, which is stopped, not", each)
 	}
 	canceled, leave := context.WithCancel(ctx)
 	leave()
@@ -158,7 +157,7 @@ func TestControlThatAWorkerProcessDoesNotConfirmIsAnError(t *testing.T) {
 	_, _ = end()
 }
 
-// holdStill stops a process of this one's, and returns when it is stopped. It goes on with the end of the test at the latest.
+// holdStill stops a child process, and returns when it is stopped. The process continues at the end of the test at the latest.
 func holdStill(t *testing.T, pid int) {
 	t.Helper()
 	t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGCONT) })

@@ -16,7 +16,7 @@ import (
 
 var singleEnd = append([]string{"exit"}, closed...)
 
-// [E5] Everything is opened and closed as for a loop; the source is neither fetched from nor told, and nothing finished.
+// [E5] Everything is opened and closed as for a loop. The source is not called, and nothing is finished.
 func TestGivenTransactionIsProcessedByItself(t *testing.T) {
 	c := newCast(3)
 	flushed := false

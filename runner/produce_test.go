@@ -273,7 +273,7 @@ func (b *batches) DispatchTransactions(_ context.Context, batch []ergon.Transact
 
 func (b *batches) Close(context.Context) error { return nil }
 
-// [B2] A task that produces gets its connector's calls joined, where it asks for a Dispatcher; the connector itself otherwise.
+// [B2] A producing task that uses a connector as a Dispatcher gets a coalescer before it, and otherwise the connector itself.
 func TestDispatchesOfATaskThatProducesAreJoined(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		alone := []int{1, 1, 1, 1, 1, 1, 1, 1}

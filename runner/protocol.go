@@ -48,7 +48,7 @@ const (
 	reportHeartbeat = "heartbeat" // every 250 ms
 	reportStarted   = "started"   // everything is open
 	reportWanted    = "wanted"    // transactions are fetched and wait for orderGrant, if there is a loop.limit
-	reportSettled   = "settled"   // transactions have an outcome; their source is told next
+	reportSettled   = "settled"   // transactions have an outcome, and are settled next
 	reportApplied   = "applied"   // the control of an orderControl is in force
 	reportEnded     = "ended"     // everything is closed, and the process is about to exit
 )

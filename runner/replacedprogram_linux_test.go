@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// [E2] An update takes the place of the program's file. What runs goes on with the program that it is.
+// [E2] If an update replaces the program's file, worker processes still execute the old program.
 func TestWorkerProcessesAreOfTheProgramThatRuns(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "program")
 	text, err := os.ReadFile(os.Args[0])

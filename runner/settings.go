@@ -42,7 +42,7 @@ type Settings struct {
 	jitter func() float64 // takes the place of chance, for tests
 }
 
-// logger says where lines belong to.
+// logger adds the task and the worker to log lines.
 func (s Settings) logger() *slog.Logger {
 	logger := s.Logger
 	if logger == nil {

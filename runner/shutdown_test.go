@@ -82,7 +82,7 @@ func TestShutdownWaitsForWhatRunsWithinTheGrace(t *testing.T) {
 	})
 }
 
-// [E3] Handlers that heed their context are interrupted exactly at the end of the grace, not before.
+// [E3] Handlers that respect their context are interrupted exactly at the end of the grace, not before.
 func TestShutdownCancelsHandlersAfterTheGrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLadder(t, 1)
@@ -288,7 +288,7 @@ func TestFailureToCloseWhatOpenedTooLateIsLogged(t *testing.T) {
 		l.run(t, runner.Settings{Logger: log.logger()})
 		close(until)
 		synctest.Wait()
-		want := `level=ERROR msg="could not be closed" connector=letters error=broken task=triage worker=triage-1`
+		want := `level=ERROR msg="component could not be closed" connector=letters error=broken task=triage worker=triage-1`
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("got log\n%s\nwant in it\n%s", log.String(), want)
 		}

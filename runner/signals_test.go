@@ -19,7 +19,7 @@ import (
 )
 
 // asProgram, in the environment, makes the test binary a program that runs one streaming task: "heed" with a handler that
-// heeds its context, "nohup" likewise with SIGHUP ignored, "ignore" with one that does not, "hang" with a service besides that
+// respects its context, "nohup" likewise with SIGHUP ignored, "ignore" with one that does not, "hang" with a service besides that
 // does not close, "done" with nothing to do, "unread" with something to print, "broken" with a source that fails; a JSON object
 // is an isolatedTask.
 const asProgram = "ERGON_TEST_PROGRAM"

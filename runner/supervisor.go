@@ -105,8 +105,8 @@ func (s *supervisor) awaitStart(ctx context.Context, p *process) error {
 	if err := s.result(ctx, p); err != nil {
 		return err
 	}
-	return errors.New("its process ended before it came to run the worker: what main does before Manager.Run must not end it, " +
-		"and the Manager must know the task; runner.InWorkerProcess tells main what it runs in")
+	return errors.New("its process ended before Manager.Run had started the worker: main must not exit before Manager.Run, " +
+		"and the task must be registered with the Manager; main can ask runner.InWorkerProcess whether it runs in a worker process")
 }
 
 // run runs the loop in the process, and in others that replace it.
@@ -119,7 +119,7 @@ func (s *supervisor) run(ctx context.Context) error {
 		err := s.result(ctx, s.process)
 		again := ctx.Err() == nil && s.process.replaceable(err)
 		if again && s.unrepeatable() {
-			again, err = false, fmt.Errorf("%w; what the task does without a source begins anew with a new run only", err)
+			again, err = false, fmt.Errorf("%w; the task has no source that delivers its work again, so it needs a new run", err)
 		}
 		if !again {
 			s.enter(WorkerEnded, 0)
@@ -152,7 +152,7 @@ func (s *supervisor) result(ctx context.Context, p *process) error {
 		case ctx.Err() != nil:
 			errs = append(errs, context.Cause(ctx))
 		default:
-			errs = append(errs, fmt.Errorf("its process was told to end by another than this one: %w", f.error(s.cfg.Name)))
+			errs = append(errs, fmt.Errorf("its process was ended by another program: %w", f.error(s.cfg.Name)))
 		}
 	}
 	return errors.Join(errs...)

@@ -65,7 +65,7 @@ func TestProcessesThatDieAreReplacedUntilTheWorkerIsGivenUp(t *testing.T) {
 		took, err := supervise(t.Context(), t, s)
 		// The first settled something, so the next three in a row are the limit.
 		if took != 3500*time.Millisecond || err == nil ||
-			err.Error() != "given up after 3 processes in a row that brought nothing to an end: its process died: exit status 3" {
+			err.Error() != "given up after 3 processes in a row that finished no transaction: its process died: exit status 3" {
 			t.Errorf("got %v after %s", err, took)
 		}
 		if p := wantState(t, s, WorkerGivenUp, 3); p.Snapshot.Outcomes[Succeeded] != 4 {
@@ -94,7 +94,7 @@ func TestLimitHoldsOverProcessesThatDie(t *testing.T) {
 		})
 		s.quota = pipeline.NewQuota(10)
 		_, err := supervise(t.Context(), t, s)
-		if err == nil || err.Error() != "its process died: exit status 3; loop.limit is reached, so no other takes its place" {
+		if err == nil || err.Error() != "its process died: exit status 3; loop.limit is reached, so it is not replaced" {
 			t.Errorf("got %v", err)
 		}
 		wantState(t, s, WorkerEnded, 2)
@@ -116,7 +116,7 @@ func TestProcessesThatAreNotReplaced(t *testing.T) {
 		"died, without a source": {
 			report{Total: 7, Once: true},
 			func(c *fakeChild) { c.exit(errDied) },
-			"its process died: exit status 3; what the task does without a source begins anew with a new run only", exitFailed,
+			"its process died: exit status 3; the task has no source that delivers its work again, so it needs a new run", exitFailed,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -12,12 +12,12 @@ func (s *supervisor) replace(ctx context.Context, failure error) error {
 	for {
 		if s.quota != nil && s.quota.Left() <= 0 {
 			s.enter(WorkerEnded, 0)
-			return fmt.Errorf("%w; loop.limit is reached, so no other takes its place", failure)
+			return fmt.Errorf("%w; loop.limit is reached, so it is not replaced", failure)
 		}
 		delay, again := s.restarts.afterDeath(last)
 		if !again {
 			s.enter(WorkerGivenUp, 0)
-			return fmt.Errorf("given up after %d processes in a row that brought nothing to an end: %w", s.restarts.fruitless, failure)
+			return fmt.Errorf("given up after %d processes in a row that finished no transaction: %w", s.restarts.fruitless, failure)
 		}
 		s.enter(WorkerRestarting, 0)
 		s.logger.ErrorContext(s.scoped(ctx), "worker process is replaced", "delay", delay,

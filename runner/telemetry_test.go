@@ -93,7 +93,7 @@ func TestFailureToStartIsOnItsSpans(t *testing.T) {
 	}
 }
 
-// [O3] Whatever a task or component logs says where it belongs, and panics leave their stack in the log.
+// [O3] Log lines of tasks and components name the task and the worker. The stack of a panic is logged.
 func TestLogRecordsCarryTaskAndWorker(t *testing.T) {
 	var log safeLog
 	c := newCast(1)

@@ -10,7 +10,7 @@ import (
 	"github.com/ergon-go/ergon/runner"
 )
 
-// stocked is a task with two connectors and a service, each of which writes down what is done to it.
+// stocked is a task with two connectors and a service. Each notes its calls.
 func stocked(j *journal) ergon.TaskConfig {
 	cfg := configure("triage", finiteQueue(1), processor(nil))
 	for _, name := range []string{"input", "tickets"} {

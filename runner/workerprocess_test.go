@@ -33,7 +33,7 @@ func ids(n int) []string {
 	return all
 }
 
-// [E2] Each worker is a process of its own; what they did is summed up once.
+// [E2] Each worker has its own process; the summary has the sums.
 func TestWorkerProcessesShareTheWork(t *testing.T) {
 	c := isolatedTask{Folder: string(newFolder(t, ids(40)...)), Count: 3}
 	tape := newTape()
@@ -63,8 +63,8 @@ func TestWorkerProcessesShareTheWork(t *testing.T) {
 	}
 }
 
-// [E2] [T2] Whatever a handler does costs its own worker only: another process takes its place, and what the one before it had
-// claimed is delivered again. In the end nothing is lost and nothing has failed.
+// [E2] [T2] Whatever a handler does affects its own worker only: the process is replaced, and its transactions are delivered
+// again. In the end nothing is lost and nothing has failed.
 func TestWorkerProcessThatDiesIsReplaced(t *testing.T) {
 	const heartbeat = 3 * time.Second // for a machine that has more to do
 	for does, test := range map[string]struct {
@@ -78,7 +78,7 @@ func TestWorkerProcessThatDiesIsReplaced(t *testing.T) {
 		"hang in the spans": {2, heartbeat, "its process died: its loop was stuck (handlers) for 3s"},
 		"hold still":        {2, heartbeat, "its process died: it sent no heartbeat for 3s"},
 		"never return":      {1, 0, "attempts were given up at their deadline and their handlers have not returned"},
-		"be told to end":    {2, 0, "its process was told to end by another than this one: stopped by SIGTERM"},
+		"be told to end":    {2, 0, "its process was ended by another program: stopped by SIGTERM"},
 	} {
 		t.Run(does, func(t *testing.T) {
 			c := isolatedTask{
@@ -127,7 +127,7 @@ func TestWorkerWhoseProcessesKeepDyingIsGivenUp(t *testing.T) {
 	_, end := c.run(bounded(t), t, tape)
 	summary, err := end()
 	wantErrorText(t, err,
-		`task "isolated": given up after 2 processes in a row that brought nothing to an end: its process died: exit status 3`)
+		`task "isolated": given up after 2 processes in a row that finished no transaction: its process died: exit status 3`)
 	wantExitCode(t, err, 1)
 	if w := summary.Each[0]; w.State != runner.WorkerGivenUp || w.Restarts != 1 || w.PID != 0 {
 		t.Errorf("got %+v, want a worker that is given up after one restart", w)
@@ -141,7 +141,7 @@ func TestProcessThatOnlyProducesIsNotReplaced(t *testing.T) {
 	_, end := c.run(bounded(t), t, newTape())
 	summary, err := end()
 	wantErrorText(t, err,
-		`task "isolated": its process died: exit status 3; what the task does without a source begins anew with a new run only`)
+		`task "isolated": its process died: exit status 3; the task has no source that delivers its work again, so it needs a new run`)
 	wantExitCode(t, err, 1)
 	if w := summary.Each[0]; w.State != runner.WorkerEnded || w.Restarts != 0 {
 		t.Errorf("got %+v, want a worker that has ended", w)
@@ -154,7 +154,7 @@ func TestLimitIsSharedByWorkerProcesses(t *testing.T) {
 		c := isolatedTask{Folder: string(newFolder(t, append([]string{"bad"}, ids(20)...)...)), Does: does, Count: 2, Limit: 7}
 		tape := newTape()
 		_, end := c.run(bounded(t), t, tape)
-		if _, err := end(); err != nil && !strings.Contains(err.Error(), "loop.limit is reached, so no other takes its place") {
+		if _, err := end(); err != nil && !strings.Contains(err.Error(), "loop.limit is reached, so it is not replaced") {
 			t.Fatalf("%q: %v\n%s", does, err, tape.text.String())
 		}
 		if got := len(folder(c.Folder).in("effects")); got > 7 || got < least {
@@ -163,7 +163,7 @@ func TestLimitIsSharedByWorkerProcesses(t *testing.T) {
 	}
 }
 
-// [E4] A fault of the configuration is found in the worker process, is told once, and nothing runs.
+// [E4] A fault of the configuration that a worker process finds is returned once, and nothing runs.
 func TestFaultsThatWorkerProcessesFindAreFaultsOfTheConfiguration(t *testing.T) {
 	for does, want := range map[string]string{
 		"lack a service": `task "isolated": service "missing" is not configured`,
@@ -184,7 +184,7 @@ func TestFaultsThatWorkerProcessesFindAreFaultsOfTheConfiguration(t *testing.T) 
 	}
 }
 
-// [E3] What ends the run ends its processes in order: what they were at is given back, and why they ended is said once.
+// [E3] The end of a run ends its processes in order: their transactions are requeued, and the cause is in the error once.
 func TestShutdownOfARunIsThatOfItsProcesses(t *testing.T) {
 	c := isolatedTask{Folder: string(newFolder(t, ids(8)...)), Does: "heed", Count: 2, Streaming: true}
 	tape := newTape()
@@ -210,7 +210,7 @@ func TestShutdownOfARunIsThatOfItsProcesses(t *testing.T) {
 	}
 }
 
-// [E3] A process that does not hear of the shutdown is killed when its time is over: 4 s after it was forced.
+// [E3] A process that is stopped during a forced shutdown is killed 4 s after it was forced.
 func TestWorkerProcessThatDoesNotEndIsKilled(t *testing.T) {
 	c := isolatedTask{Folder: string(newFolder(t, "bad")), Does: "hold still", Heartbeat: time.Hour, Force: time.Millisecond}
 	t.Setenv(asProgram, c.environ())

@@ -28,7 +28,7 @@ func (d dispatchPart) DispatchTransactions(_ context.Context, batch []ergon.Tran
 	return nil
 }
 
-// cast is a task with two services, a source with one transaction and two sinks, all of which write down what is done to
+// cast is a task with two services, a source with one transaction and two sinks. All note the calls that are made to
 // them.
 type cast struct {
 	journal                 journal
