@@ -91,6 +91,7 @@ func (c *processControls) wait(ctx context.Context, change uint64) *process {
 		case <-confirmed:
 		case <-p.ended:
 		case <-ctx.Done():
+			p, _ := c.unconfirmed(change) // it may have confirmed while others were waited for
 			return p
 		}
 	}
