@@ -23,14 +23,14 @@ type RegisteredType struct {
 // LeaseKeeper, Resolver, Counter, Hopper, Inspector, Replayer, Store.
 func (t RegisteredType) Capabilities() []string {
 	var names []string
-	for _, capability := range []reflect.Type{
+	for _, optional := range []reflect.Type{
 		reflect.TypeFor[ergon.Fetcher](), reflect.TypeFor[ergon.Dispatcher](), reflect.TypeFor[capability.Settler](),
 		reflect.TypeFor[capability.LeaseKeeper](), reflect.TypeFor[capability.Resolver](), reflect.TypeFor[capability.Counter](),
 		reflect.TypeFor[capability.Hopper](), reflect.TypeFor[capability.Inspector](), reflect.TypeFor[capability.Replayer](),
 		reflect.TypeFor[deadletter.Store](),
 	} {
-		if t.Product.Implements(capability) {
-			names = append(names, capability.Name())
+		if t.Product.Implements(optional) {
+			names = append(names, optional.Name())
 		}
 	}
 	return names

@@ -11,11 +11,11 @@ import (
 
 // Log is one log line.
 type Log struct {
-	// At is when it was written, since the beginning of the run.
+	// At is the time of the record since the beginning of the run.
 	At      time.Duration
 	Level   slog.Level
 	Message string
-	// Attrs are by key; those in groups by the keys of all of them with dots in between.
+	// Attrs are by key. The key of an attribute in groups is the names of the groups and its key, with dots in between.
 	Attrs map[string]any
 }
 

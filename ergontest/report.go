@@ -11,7 +11,7 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// Outcome is what became of a transaction.
+// Outcome is the outcome of a transaction.
 type Outcome uint8
 
 // The outcomes.
@@ -23,72 +23,73 @@ const (
 	HandlerFailed = Outcome(pipeline.HandlerFailed) // the exception handler failed
 	Interrupted   = Outcome(pipeline.Interrupted)
 	Redelivered   = Outcome(pipeline.Redelivered)
-	Failed        = Outcome(pipeline.Failed) // of a task that only produces: there is no source to tell
+	Failed        = Outcome(pipeline.Failed) // only for a task that only produces, because there is no source
 )
 
 // String returns the word that metrics, spans and summaries use.
 func (o Outcome) String() string { return pipeline.Outcome(o).String() }
 
-// Report is what happened in a run. All moments are virtual time since its beginning.
+// Report is what happened in a run. All times are virtual and since the beginning of the run.
 type Report struct {
-	// Results has one for each delivery, or each transaction of a task that only produces, in the order in which their lifecycles ended.
+	// Results has one element for each delivery, or for each transaction of a task that only produces, in the order in which their
+	// lifecycles ended.
 	Results []TransactionResult
 	// DeadLetters are in the order in which they were written.
 	DeadLetters []deadletter.Record
-	// Settlements are in the order in which the source was told.
+	// Settlements are in the order in which the source received them.
 	Settlements []Settlement
-	// Spans are in the order in which they were started. One that an abandoned attempt left open has no End.
+	// Spans are in the order in which they started. A span that an abandoned attempt left open has no End.
 	Spans []Span
-	// Logs is what the engine logged, and the task with ergon.Dependencies.Logger.
+	// Logs are the records of the engine, and those that the task logged with ergon.Dependencies.Logger.
 	Logs []Log
-	// Err is what the run ended with, the task's Exit and the closing of its connectors included. A transaction that failed
-	// is no error.
+	// Err is the error of the run, including those of the task's Exit and of closing its connectors. The failure of a transaction
+	// is not an error of the run.
 	Err error
-	// Elapsed is how long the run took.
+	// Elapsed is the duration of the run.
 	Elapsed time.Duration
 }
 
-// TransactionResult is what came of one delivery.
+// TransactionResult is the result of one delivery.
 type TransactionResult struct {
-	// Transaction is as it was delivered.
+	// Transaction is the transaction as it was delivered.
 	Transaction ergon.Transaction
 	Outcome     Outcome
-	// Value is what the task's Process returned.
+	// Value is the result of the task's Process.
 	Value any
-	// Err is nil where the transaction succeeded, otherwise a *ergon.TransactionError, ergon.ErrInterrupted or
+	// Err is nil if the transaction succeeded. Otherwise it is a *ergon.TransactionError, ergon.ErrInterrupted or
 	// capability.ErrStaleDelivery.
 	Err error
-	// Attempts are those of all phases, in their order.
+	// Attempts are those of all phases, in order.
 	Attempts []Attempt
-	// Settlement is what the source was told; nil where it was told nothing.
+	// Settlement is what the source received; nil if it received nothing.
 	Settlement *Settlement
-	// DeadLetter is the letter that was written; nil where none was.
+	// DeadLetter is the dead letter that was written; nil if there is none.
 	DeadLetter *deadletter.Record
 }
 
 // Attempt is one attempt of a phase.
 type Attempt struct {
 	Phase policy.Phase
-	// Number is counted from 1, in each phase.
+	// Number counts the attempts of a phase, from 1.
 	Number int
-	// Start and End are when the attempt began, and when the engine went on: at the deadline, where the handler did not
-	// return before.
+	// Start and End are when the attempt began, and when the engine continued: at the return of the handler or at the deadline.
 	Start, End time.Duration
 	// Result is ok, business, permanent, system, timeout, out_of_time, interrupted or lease_lost.
 	Result string
-	// Err is what the attempt failed with.
+	// Err is the error of the attempt; nil if it succeeded.
 	Err error
 }
 
-// String says it in one line, without the error: "process 2, 6s to 11s: timeout".
+// String returns one line without the error, such as "process 2, 6s to 11s: timeout".
 func (a Attempt) String() string {
 	return fmt.Sprintf("%s %d, %s to %s: %s", a.Phase, a.Number, a.Start, a.End, a.Result)
 }
 
-// Settlement is what the source was told, and when.
+// Settlement is a settlement that the source received, and when.
 type Settlement struct {
 	capability.Settlement
 
+	// At is when the source received it, since the beginning of the run.
 	At time.Duration
 }
 
@@ -103,7 +104,7 @@ func (r Report) Of(id string) []TransactionResult {
 	return of
 }
 
-// SpansNamed returns the spans of that name.
+// SpansNamed returns the spans with that name.
 func (r Report) SpansNamed(name string) []Span {
 	var named []Span
 	for _, span := range r.Spans {

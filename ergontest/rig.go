@@ -10,32 +10,32 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// Rig runs transactions through a task. Make one with [NewRig] or [RigOf], change what should be different, run it. A run
-// makes the task anew and changes nothing of the rig.
+// Rig runs transactions through a task. Make one with NewRig or RigOf, change what should differ, and run it. Every run makes the
+// task again and changes nothing in the rig. A rig is not safe for concurrent use.
 type Rig struct {
 	// Name is the task's name in spans, log lines and dead letters. Default "task".
 	Name string
-	// New makes the task, from Connectors and Services, inside the bubble of virtual time.
+	// New makes the task from Connectors and Services, in the bubble of virtual time.
 	New func(*ergon.Dependencies) ergon.Task
-	// Connectors and Services are what the task asks for by name. Those that are an ergon.Opener or ergon.Closer are opened
-	// and closed as a worker does. A fake that waits with channels or timers makes them when it is opened or called, which is
-	// inside the bubble. Default none.
+	// Connectors and Services are what the task asks for, by name. An ergon.Opener or ergon.Closer is opened and closed as a worker
+	// does it. A fake that waits with channels or timers must make them when it is opened or called, so that they belong to the
+	// bubble. Default none.
 	Connectors, Services map[string]any
-	// Policy is what the task is run by: the default policy, to be changed, or that of a configuration. Three things in it
-	// do not hold. Jitter is left out, so that every delay is exact; the loop is not streaming, so that it ends; and no time
-	// is lost to polling, so that what is due is delivered at that moment.
+	// Policy is the policy of the task: the default, or that of a configuration, with your changes. The rig ignores three parts of
+	// it. There is no jitter, so every delay is exact. The loop is not streaming, so it ends. The loop does not wait between polls,
+	// so a transaction is delivered at the moment when it is due.
 	Policy policy.Consumer
-	// Producer is what the transactions are prepared by that a task produces, alone or as a hybrid; without jitter as well.
-	// Default policy.DefaultProducer.
+	// Producer is the policy for the transactions that the task produces, alone or as a hybrid, without jitter. Default
+	// policy.DefaultProducer().
 	Producer policy.Producer
-	// Shutdown is how a stop goes, for tests that end the context of [Rig.RunInBubble]. Default policy.DefaultShutdown.
+	// Shutdown applies if a test ends the context of [Rig.RunInBubble]. Default policy.DefaultShutdown().
 	Shutdown policy.Shutdown
-	// MaxDeliveries is how often a transaction is delivered at most that is requeued each time. Default 1: what is requeued
-	// stays so.
+	// MaxDeliveries is the maximum number of deliveries of a transaction that is requeued each time. Default 1: a requeued
+	// transaction is not delivered again.
 	MaxDeliveries int
-	// Source, where set, is fetched from in place of what a run is given: a queue of connector/memory with a script of
-	// faults, say. It is opened and closed like a connector. MaxDeliveries is its own then, and so are its settlements: the
-	// report has none. Default nil.
+	// Source, if set, replaces the transactions of a run as the source, for instance a queue of connector/memory with a script of
+	// faults. It is opened and closed like a connector. MaxDeliveries does not apply to it, and the report has none of its
+	// settlements. Default nil.
 	Source ergon.Fetcher
 }
 
@@ -47,16 +47,16 @@ func NewRig(construct func(*ergon.Dependencies) ergon.Task) *Rig {
 	}
 }
 
-// RigOf returns a rig for a task that is made already.
+// RigOf returns a rig for a task that exists already.
 func RigOf(task ergon.Task) *Rig {
 	return NewRig(func(*ergon.Dependencies) ergon.Task { return task })
 }
 
-// Run delivers transactions to the task, in this order, and returns when each has come to its end and is settled. A task that
-// only produces prepares them; given none it produces its own. An Execute of the task is not called.
+// Run delivers transactions to the task in this order, and returns when each has ended and is settled. A task that only produces
+// prepares them; without transactions it produces its own. Run does not call an Execute of the task.
 //
-// It opens a bubble of virtual time ([synctest.Test]), which also fails the test where a goroutine of the task never ends. What
-// keeps the task from running at all fails the test at once, with all faults.
+// Run opens a bubble of virtual time (synctest.Test). It fails the test if a goroutine of the task never ends. If the task cannot
+// run at all, Run fails the test at once, with all faults.
 func (r *Rig) Run(t *testing.T, transactions ...ergon.Transaction) Report {
 	t.Helper()
 	var report Report
@@ -64,8 +64,8 @@ func (r *Rig) Run(t *testing.T, transactions ...ergon.Transaction) Report {
 	return report
 }
 
-// RunInBubble is Run for a test that is in a bubble already, because it does something at a certain moment while the task
-// runs. Where ctx ends, the shutdown begins that the rig's Shutdown describes.
+// RunInBubble is Run for a test that already is in a bubble, because it does something at a certain moment while the task runs.
+// If ctx ends, the run shuts down as the rig's Shutdown says.
 func (r *Rig) RunInBubble(ctx context.Context, tb testing.TB, transactions ...ergon.Transaction) Report {
 	tb.Helper()
 	run := &run{rig: r, begin: time.Now()}

@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// Step is how one call of a fake goes: how long it takes, by waiting, and what it returns. [Succeed], [Fail], [Take], [Hang]
-// and [Ignore] make the usual ones; any function will do.
+// Step is one call of a fake: it waits as long as the call takes, and returns the error of the call. Succeed, Fail, Take, Hang
+// and Ignore make the usual steps; any function will do.
 type Step func(ctx context.Context) error
 
-// Succeed is a call that succeeds at once.
+// Succeed makes a step that succeeds at once.
 func Succeed() Step { return Fail(nil) }
 
-// Fail is a call that fails with err at once.
+// Fail makes a step that fails with err at once.
 func Fail(err error) Step { return func(context.Context) error { return err } }
 
-// Take is a call that takes d and succeeds, or fails with the cause of its context where that ends before.
+// Take makes a step that takes d and succeeds. If its context ends earlier, it fails with the cause.
 func Take(d time.Duration) Step {
 	return func(ctx context.Context) error {
 		timer := time.NewTimer(d)
@@ -31,7 +31,7 @@ func Take(d time.Duration) Step {
 	}
 }
 
-// Hang is a call that only the end of its context ends.
+// Hang makes a step that returns only when its context ends, with the cause.
 func Hang() Step {
 	return func(ctx context.Context) error {
 		<-ctx.Done()
@@ -39,29 +39,29 @@ func Hang() Step {
 	}
 }
 
-// Ignore is a call that takes d and succeeds, whatever becomes of its context.
+// Ignore makes a step that takes d and succeeds, even if its context ends earlier.
 func Ignore(d time.Duration) Step {
 	return func(ctx context.Context) error { return Take(d)(context.WithoutCancel(ctx)) }
 }
 
-// Script says how the calls of a fake go, one step each; calls after the last step succeed. A fake calls Next in each of its
-// methods and returns the error:
+// Script sets the results of the calls of a fake, one step for each call. Calls after the last step succeed. A fake calls Next in
+// each of its methods and returns the error:
 //
 //	func (g *geocoder) Find(ctx context.Context, airport string) (Place, error) {
 //		return g.places[airport], g.script.Next(ctx)
 //	}
 //
-// A nil *Script is one without steps. It is safe for concurrent use.
+// A nil *Script has no steps. A Script is safe for concurrent use.
 type Script struct {
 	mu    sync.Mutex
 	steps []Step
 	calls int
 }
 
-// NewScript returns a script of steps.
+// NewScript returns a script with these steps.
 func NewScript(steps ...Step) *Script { return &Script{steps: slices.Clone(steps)} }
 
-// Next goes the next step.
+// Next runs the next step and returns its error; nil after the last step.
 func (s *Script) Next(ctx context.Context) error {
 	if s == nil {
 		return nil
@@ -79,7 +79,7 @@ func (s *Script) next() Step {
 	return s.steps[s.calls-1]
 }
 
-// Calls returns how often Next was called.
+// Calls returns the number of calls of Next.
 func (s *Script) Calls() int {
 	if s == nil {
 		return 0

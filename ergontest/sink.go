@@ -8,9 +8,9 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// Sink is a dispatcher that keeps what it is given. The zero value is ready, and safe for concurrent use.
+// Sink is a dispatcher that keeps what it gets. The zero value is ready to use. It is safe for concurrent use.
 type Sink struct {
-	// Script says how its calls end. A step that fails with a *ergon.BatchError fails those transactions only. Default nil:
+	// Script sets the results of its calls. A step that fails with a *ergon.BatchError fails only those transactions. Default nil:
 	// every call succeeds.
 	Script *Script
 
@@ -20,7 +20,7 @@ type Sink struct {
 
 var _ ergon.Dispatcher = (*Sink)(nil)
 
-// DispatchTransactions keeps batch, or what its script leaves of it.
+// DispatchTransactions keeps those transactions of batch that its script does not fail.
 func (s *Sink) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {
 	err := s.Script.Next(ctx)
 	s.mu.Lock()
@@ -29,7 +29,7 @@ func (s *Sink) DispatchTransactions(ctx context.Context, batch []ergon.Transacti
 	return err
 }
 
-// Transactions returns what was dispatched successfully, in that order.
+// Transactions returns the transactions that were dispatched successfully, in that order.
 func (s *Sink) Transactions() []ergon.Transaction {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -11,25 +11,25 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// Span is one span that was recorded, of the engine, of ergon.RunFn, or of the task itself where it takes its tracer from
-// the provider of its context's span.
+// Span is one recorded span: of the engine, of ergon.RunFn, or of the task itself if it takes its tracer from the provider of the
+// span in its context.
 type Span struct {
 	Name string
-	// Parent is the name of the parent span; "" for none, or for one from elsewhere.
+	// Parent is the name of the parent span; "" if there is none, or if it is not a span of this run.
 	Parent string
 	Kind   trace.SpanKind
 	// Context and ParentContext identify the span and its parent.
 	Context, ParentContext trace.SpanContext
-	// Start and End are since the beginning of the run. End is 0 where Ended is not set.
+	// Start and End are since the beginning of the run. End is 0 if Ended is false.
 	Start, End time.Duration
 	Ended      bool
-	// Attributes have values of the kinds that attribute.Value.AsInterface returns.
+	// Attributes have values of the types that attribute.Value.AsInterface returns.
 	Attributes map[string]any
 	Links      []trace.Link
 	// Status and Description are as they were set.
 	Status      codes.Code
 	Description string
-	// Errors and Events are what was recorded and added; the latter by name.
+	// Errors are the recorded errors. Events are the names of the added events.
 	Errors []error
 	Events []string
 }

@@ -1,14 +1,14 @@
 package telemetry
 
-// Exporter is where a signal goes.
+// Exporter is the destination of a signal.
 type Exporter string
 
 const (
 	// ExporterOTLP sends to a collector or backend by the OpenTelemetry protocol. For all signals.
 	ExporterOTLP Exporter = "otlp"
-	// ExporterPrometheus keeps metrics for a Prometheus server to pull. For metrics.
+	// ExporterPrometheus offers metrics to a Prometheus server, which pulls them. Only for metrics.
 	ExporterPrometheus Exporter = "prometheus"
-	// ExporterConsole writes JSON, one document a line, to the console. For traces and metrics; logs have a console anyway.
+	// ExporterConsole writes one JSON document in a line to the console. Only for traces and metrics; logs have their own console.
 	ExporterConsole Exporter = "console"
 )
 
@@ -17,7 +17,7 @@ func (Exporter) Choices() []string {
 	return choices(ExporterOTLP, ExporterPrometheus, ExporterConsole)
 }
 
-// Protocol is how OTLP is spoken.
+// Protocol is the transport of OTLP.
 type Protocol string
 
 const (
@@ -30,26 +30,26 @@ const (
 // Choices are all of them.
 func (Protocol) Choices() []string { return choices(ProtocolHTTP, ProtocolGRPC) }
 
-// Compression is what requests are compressed by.
+// Compression is the compression of requests.
 type Compression string
 
 const (
-	// CompressionNone sends as it is.
+	// CompressionNone does not compress.
 	CompressionNone Compression = "none"
-	// CompressionGzip trades processor time for a tenth of the bytes.
+	// CompressionGzip needs about a tenth of the bytes, and processor time.
 	CompressionGzip Compression = "gzip"
 )
 
 // Choices are all of them.
 func (Compression) Choices() []string { return choices(CompressionNone, CompressionGzip) }
 
-// Propagation is what the context that a transaction carries is for its span.
+// Propagation says how the span of a transaction refers to the trace context that the transaction carries.
 type Propagation string
 
 const (
-	// PropagationLink links the span to it.
+	// PropagationLink adds a link to it.
 	PropagationLink Propagation = "link"
-	// PropagationContinue has it be the parent.
+	// PropagationContinue makes it the parent.
 	PropagationContinue Propagation = "continue"
 )
 
@@ -84,20 +84,20 @@ func (Sampler) Choices() []string {
 		SamplerParentRatio, SamplerTransactions)
 }
 
-// Processor is how spans and log records get to their exporters.
+// Processor passes spans and log records to their exporters.
 type Processor string
 
 const (
-	// ProcessorBatch collects them in a queue and sends them together, beside the work.
+	// ProcessorBatch collects them in a queue and sends them in batches, in the background.
 	ProcessorBatch Processor = "batch"
-	// ProcessorSimple sends each at once; what made it waits. For looking at a few.
+	// ProcessorSimple sends each at once and blocks its creator meanwhile. It is for debugging.
 	ProcessorSimple Processor = "simple"
 )
 
 // Choices are all of them.
 func (Processor) Choices() []string { return choices(ProcessorBatch, ProcessorSimple) }
 
-// Temporality is what a sum that is pushed counts from.
+// Temporality is the starting point of the sums that are pushed.
 type Temporality string
 
 const (
@@ -114,7 +114,7 @@ func (Temporality) Choices() []string {
 	return choices(TemporalityCumulative, TemporalityDelta, TemporalityLowMemory)
 }
 
-// Level is how important a log record is at least.
+// Level is the minimum level of log records.
 type Level string
 
 // The levels of package slog.
@@ -128,7 +128,7 @@ const (
 // Choices are all of them.
 func (Level) Choices() []string { return choices(LevelDebug, LevelInfo, LevelWarn, LevelError) }
 
-// Format is how log records are written.
+// Format is the form of log records.
 type Format string
 
 const (

@@ -2,63 +2,64 @@ package telemetry
 
 import "time"
 
-// Config is the section telemetry of a configuration. [DefaultConfig] is what it is decoded onto.
+// Config is the section telemetry of a configuration. It is decoded onto [DefaultConfig].
 type Config struct {
 	// Service is service.name. Default: the program's name.
 	Service string `yaml:"service"`
-	// Resource is further attributes of everything that is exported: {deployment.environment.name: production}.
+	// Resource has further attributes of everything that is exported: {deployment.environment.name: production}.
 	Resource map[string]string `yaml:"resource"`
-	// Propagators are the formats that trace contexts travel in between services, for the instrumentation libraries that a
-	// task uses: names of OTEL_PROPAGATORS. Transactions always carry W3C trace context. Default [tracecontext, baggage].
+	// Propagators are the formats of trace contexts between services, for the instrumentation libraries that a task uses: names as
+	// in OTEL_PROPAGATORS. Transactions always carry W3C trace context. Default [tracecontext, baggage].
 	Propagators []string `yaml:"propagators"`
-	// Propagation says what the trace context that a transaction carries is for the span of the transaction: link (default),
-	// which begins a trace for each transaction of its own, or continue, which goes on with the sender's.
+	// Propagation says how the span of a transaction refers to the trace context that the transaction carries. With link (default),
+	// each transaction has its own trace, and its span links to the context. With continue, its span belongs to the trace of the
+	// sender.
 	Propagation Propagation `yaml:"propagation"`
-	// Trust says whose decision about sampling is followed with continue: TrustNone (default), nobody's; TrustAll,
-	// everybody's; or a list of the tasks whose senders are trusted, a []string. A sampler that heeds no parent heeds none.
+	// Trust applies to continue. It says which senders decide about sampling: TrustNone (default), none; TrustAll, all; or a
+	// []string with the names of the tasks whose senders are trusted. It has no effect on a sampler that ignores the parent.
 	Trust any `yaml:"trust"`
-	// OTLP is where the exporters otlp of all signals send to, and how.
+	// OTLP is the collector to which the otlp exporters of all signals send.
 	OTLP OTLP `yaml:"otlp"`
-	// Traces are the spans of runs, transactions and attempts.
+	// Traces exports the spans of runs, transactions and attempts.
 	Traces Traces `yaml:"traces"`
-	// Metrics are counts and durations.
+	// Metrics exports counts and durations.
 	Metrics Metrics `yaml:"metrics"`
-	// Logs are the records of the engine and of the tasks.
+	// Logs writes and exports the log records of the engine and of the tasks.
 	Logs Logs `yaml:"logs"`
 
 	// ConfigFile is a file of OpenTelemetry's declarative configuration, which takes the place of Service to Metrics and of
 	// the exporters of Logs. The variable OTEL_CONFIG_FILE sets it; it has no key.
 	ConfigFile string `yaml:"-"`
-	// Disabled exports nothing, whatever else is set. The variable OTEL_SDK_DISABLED sets it; it has no key.
+	// Disabled switches all exporters off. The variable OTEL_SDK_DISABLED sets it; it has no key.
 	Disabled bool `yaml:"-"`
 }
 
-// OTLP is how to reach a collector. As the setting of one signal, what is empty or 0 is that of telemetry.otlp.
+// OTLP says how to reach a collector. In the settings of one signal, "" and 0 mean the value of telemetry.otlp.
 type OTLP struct {
-	// Endpoint is a URL; https encrypts. To that of telemetry.otlp, HTTP adds a path such as /v1/traces; that of a signal is
-	// used as it is. Default http://localhost:4318, and by gRPC http://localhost:4317.
+	// Endpoint is a URL; https encrypts. By HTTP, a path such as /v1/traces is added to the endpoint of telemetry.otlp, and the
+	// endpoint of one signal is used as it is. Default http://localhost:4318, or http://localhost:4317 by gRPC.
 	Endpoint string `yaml:"endpoint"`
 	// Protocol is http/protobuf (default) or grpc.
 	Protocol Protocol `yaml:"protocol"`
-	// Headers are sent with each request. They are secrets: they are not shown.
+	// Headers are sent with each request. They are secrets: they are never shown.
 	Headers map[string]string `yaml:"headers"`
 	// Compression is none (default) or gzip.
 	Compression Compression `yaml:"compression"`
 	// Timeout bounds the sending of one batch, repetitions included. Default 10s.
 	Timeout time.Duration `yaml:"timeout"`
-	// CAFile has the certificates that the server's is checked with, in PEM. Default: those of the system.
+	// CAFile is a file with the certificates of trusted authorities, in PEM. Default: those of the system.
 	CAFile string `yaml:"ca_file"`
-	// CertFile and KeyFile are the client's own certificate and its key, in PEM, for servers that ask for one.
+	// CertFile and KeyFile are files with the client's certificate and its key, in PEM, for a server that requires them.
 	CertFile string `yaml:"cert_file"`
 	// KeyFile belongs to CertFile.
 	KeyFile string `yaml:"key_file"`
 }
 
-// Batch is how a signal's queue is emptied.
+// Batch says how the queue of a signal is emptied.
 type Batch struct {
-	// Queue is how many wait at most; what comes when it is full is dropped. At least Size. Default 8192.
+	// Queue is the maximum number of waiting items. If it is full, new items are dropped. At least Size. Default 8192.
 	Queue int `yaml:"queue"`
-	// Size is how many are sent at once at most. At least 1. Default 512.
+	// Size is the maximum number of items that are sent together. At least 1. Default 512.
 	Size int `yaml:"size"`
 	// Interval is how long one waits at most before it is sent. More than 0. Default 5s for traces, 1s for logs.
 	Interval time.Duration `yaml:"interval"`
@@ -66,7 +67,7 @@ type Batch struct {
 	Timeout time.Duration `yaml:"timeout"`
 }
 
-// Traces is how spans are exported.
+// Traces says how spans are exported.
 type Traces struct {
 	// Exporters are any of otlp and console. Default: none, and then there are no spans.
 	Exporters []Exporter `yaml:"exporters"`
@@ -82,7 +83,7 @@ type Traces struct {
 	OTLP OTLP `yaml:"otlp"`
 }
 
-// Metrics is how metrics are exported.
+// Metrics says how metrics are exported.
 type Metrics struct {
 	// Exporters are any of otlp, prometheus and console. Default: none, and then there are no metrics.
 	Exporters []Exporter `yaml:"exporters"`
@@ -98,23 +99,23 @@ type Metrics struct {
 	OTLP OTLP `yaml:"otlp"`
 }
 
-// Prometheus is where a server pulls metrics from.
+// Prometheus is the endpoint from which a Prometheus server pulls metrics.
 type Prometheus struct {
 	// Listen is the address that /metrics is served on. Empty: none; a program serves [Providers.Prometheus] itself.
 	// Default localhost:9464.
 	Listen string `yaml:"listen"`
 }
 
-// Logs is where log records go.
+// Logs says where log records go.
 type Logs struct {
-	// Level is how important a record is at least. Default info.
+	// Level is the minimum level of records. Default info.
 	Level Level `yaml:"level"`
-	// Levels are levels by component: the name of a task, or the attribute "component" of a logger where it has one. One for
-	// "db" is for "db.pool" as well.
+	// Levels are minimum levels by component. A component is the name of a task, or the attribute "component" of a logger. A level
+	// for "db" also applies to "db.pool".
 	Levels map[string]Level `yaml:"levels"`
-	// Console is what is written to standard error.
+	// Console is the log on standard error.
 	Console Console `yaml:"console"`
-	// File is what is written to a file.
+	// File is the log in a file.
 	File LogFile `yaml:"file"`
 	// Exporters are otlp, or none (default).
 	Exporters []Exporter `yaml:"exporters"`
@@ -126,29 +127,29 @@ type Logs struct {
 	OTLP OTLP `yaml:"otlp"`
 }
 
-// Console is standard error.
+// Console is the log on standard error.
 type Console struct {
 	// Format is auto (default: text on a terminal, JSON elsewhere), text, json or none.
 	Format Format `yaml:"format"`
 }
 
-// LogFile is a file that is moved aside when it is large, under a name with the time.
+// LogFile is a log file that is rotated by size. A rotated file has the time in its name.
 type LogFile struct {
-	// Path is the file. Its folder is made. Empty (default): no file.
+	// Path is the path of the file. Missing folders are made. Default "": no file.
 	Path string `yaml:"path"`
 	// Format is json (default) or text.
 	Format Format `yaml:"format"`
-	// MaxSizeMiB is how large a file becomes, in MiB. At least 1. Default 100.
+	// MaxSizeMiB is the maximum size of the file, in MiB. At least 1. Default 100.
 	MaxSizeMiB int `yaml:"max_size_mib"`
-	// MaxFiles is how many files that were moved aside are kept; 0 keeps all. Default 5.
+	// MaxFiles is the number of rotated files that are kept; 0 keeps all. Default 5.
 	MaxFiles int `yaml:"max_files"`
-	// MaxAgeDays is for how many days they are kept; 0 (default) keeps them whatever their age.
+	// MaxAgeDays is the number of days for which rotated files are kept; 0 (default) means no limit.
 	MaxAgeDays int `yaml:"max_age_days"`
-	// Compress has them compressed by gzip. Default false.
+	// Compress compresses rotated files by gzip. Default false.
 	Compress bool `yaml:"compress"`
 }
 
-// DefaultConfig exports nothing and logs to the console.
+// DefaultConfig exports nothing and writes logs to the console.
 func DefaultConfig() Config {
 	batch := Batch{Queue: 8192, Size: 512, Interval: 5 * time.Second, Timeout: 30 * time.Second}
 	logBatch := batch

@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// Destination says in words where a signal goes.
+// Destination says where a signal goes, in words.
 type Destination struct {
 	Signal string // "traces", "metrics" or "logs"
 	To     string // "off" where it is not made
 }
 
-// Destinations are those of all signals, without secrets.
+// Destinations returns where each signal goes, without secrets.
 func (c Config) Destinations() []Destination {
 	if c.ConfigFile != "" {
 		to := "as OTEL_CONFIG_FILE says: " + c.ConfigFile

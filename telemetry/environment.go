@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// FromEnvironment returns [DefaultConfig] with what the standard OTEL_* variables say. lookup is os.LookupEnv, for one. A
-// configuration file is decoded onto the result, so what it says goes before the variables. As the specification has it, a
-// variable that is set to nothing is not set, and OTEL_CONFIG_FILE makes all others void.
+// FromEnvironment returns [DefaultConfig], changed by the standard OTEL_* variables. lookup is os.LookupEnv or a function like
+// it. If a configuration file is decoded onto the result, the file has priority over the variables. As OpenTelemetry specifies,
+// an empty variable counts as not set, and OTEL_CONFIG_FILE makes all other variables ineffective.
 //
-// An endpoint in a variable is a wish to export there: it makes otlp the exporter of its signal, or of all, unless
-// OTEL_TRACES_EXPORTER and the like say otherwise. The error has a line for every variable that is wrong. Limits of spans
-// and attributes, such as OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT, are read by the SDK from the process's environment.
+// A variable with an endpoint also selects the exporter otlp for its signal, or for all signals, unless OTEL_TRACES_EXPORTER or a
+// similar variable says otherwise. The error has a line for every invalid variable. The SDK itself reads the limits of spans and
+// attributes, such as OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT, from the environment of the process.
 func FromEnvironment(lookup func(name string) (value string, set bool)) (Config, error) {
 	c := DefaultConfig()
 	e := &environment{lookup: lookup}

@@ -77,7 +77,7 @@ func (o OTLP) secure() (*tls.Config, error) {
 	return cfg, nil
 }
 
-// Check reads the files that c names and reports all that is wrong with them. Nothing is connected.
+// Check reads the files that c names and reports all faults in them. It does not connect to anything.
 func (c Config) Check() error {
 	var errs []error
 	if c.ConfigFile != "" {

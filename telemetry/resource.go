@@ -16,20 +16,20 @@ import (
 
 const serviceName = "service.name"
 
-// Settings is what a program knows of itself.
+// Settings are what a program knows about itself.
 type Settings struct {
-	// Service is service.name where neither the configuration nor OTEL_SERVICE_NAME says; Version is service.version.
+	// Service is the service.name if neither the configuration nor OTEL_SERVICE_NAME sets it. Version is the service.version.
 	Service, Version string
-	// Tasks are the tasks that run. A single one is an attribute of all that is exported; with several each span and
-	// metric says whose it is.
+	// Tasks are the tasks that run. The name of a single task is an attribute of everything that is exported. If there are several,
+	// each span and metric has the name of its task.
 	Tasks []string
-	// Worker is the worker that this process is, where it is one of several. Default: none.
+	// Worker is the name of the worker that this process runs, if it is one of several. Default: none.
 	Worker string
-	// ExecutionID is what the processes of one run have in common. Default: a random one.
+	// ExecutionID is the same for all processes of a run. Default: a random id.
 	ExecutionID string
-	// Console is where log records, and the exporters named console, write to. Nil: standard error.
+	// Console gets log records, and the output of the exporter console. Nil: standard error.
 	Console io.Writer
-	// Terminal tells that Console is a terminal: logs.console.format auto is text then, otherwise JSON.
+	// Terminal says that Console is a terminal. The format auto is text then, otherwise JSON.
 	Terminal bool
 }
 

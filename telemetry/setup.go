@@ -18,21 +18,21 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Providers are what a program is seen by. They are safe for concurrent use.
+// Providers are the providers of a program's telemetry. They are safe for concurrent use.
 type Providers struct {
-	// TracerProvider and MeterProvider are nil where nothing is exported. For a runner that means the global ones, of which
-	// there are none unless the program has set them.
+	// TracerProvider and MeterProvider are nil if nothing is exported. The runner then uses the global providers, which do nothing
+	// unless the program has set them.
 	TracerProvider trace.TracerProvider
 	MeterProvider  metric.MeterProvider
-	// Logger writes to the console, the file and the exporters; its records have the ids of task, transaction and span.
+	// Logger writes to the console, the file and the exporters. Its records have the ids of task, transaction and span.
 	Logger *slog.Logger
-	// ContinueTraces is for runner.Settings: it says that the configuration has propagation: continue.
+	// ContinueTraces is for runner.Settings. It is set if the configuration has propagation: continue.
 	ContinueTraces bool
 	// Propagator is for instrumentation libraries.
 	Propagator propagation.TextMapPropagator
-	// Prometheus answers with the metrics, where prometheus is one of their exporters; nil otherwise.
+	// Prometheus serves the metrics if prometheus is one of their exporters; nil otherwise.
 	Prometheus http.Handler
-	// PrometheusAddr is where they are served by themselves; nil for nowhere.
+	// PrometheusAddr is the address of the separate server for metrics; nil if there is none.
 	PrometheusAddr net.Addr
 
 	errors     *link // of what no link reports: what OTEL_CONFIG_FILE has made, and the SDK itself
@@ -42,9 +42,9 @@ type Providers struct {
 	shutdown   sync.Once
 }
 
-// Setup makes what c asks for. It does not wait for a collector: one that cannot be reached is reported when something is
-// to be delivered. It fails where a file that is named cannot be read or written, or an address is taken; then nothing is
-// left open. The caller calls [Providers.Shutdown]. c must be valid: see [Config.Validate].
+// Setup makes the providers that c configures. It does not wait for a collector: if one cannot be reached, that is reported when
+// there is something to deliver. Setup fails if a file cannot be read or written, or if an address is in use. It then leaves
+// nothing open. The caller must call [Providers.Shutdown]. c must be valid; see [Config.Validate].
 func Setup(ctx context.Context, c Config, s Settings) (*Providers, error) {
 	b := &builder{config: c, settings: s, providers: &Providers{ContinueTraces: c.Propagation == PropagationContinue}}
 	err := b.build(ctx)
@@ -57,8 +57,8 @@ func Setup(ctx context.Context, c Config, s Settings) (*Providers, error) {
 	return b.providers, nil
 }
 
-// SetGlobal makes them the ones that instrumentation libraries find, as far as there are any, and has errors of the SDK
-// logged, one a minute at most. The logger is left to the program: slog.SetDefault.
+// SetGlobal makes these providers the global ones, which instrumentation libraries use, and logs errors of the SDK, one a minute
+// at most. It does not set the default logger; the program does so with slog.SetDefault.
 func (p *Providers) SetGlobal() {
 	if len(p.pipelines) > 0 {
 		otel.SetErrorHandler(p.errors)

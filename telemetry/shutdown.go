@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// FlushTimeout bounds [Providers.Shutdown] where its context does not.
+// FlushTimeout is the maximum time of [Providers.Shutdown], even if its context has no deadline.
 const FlushTimeout = 5 * time.Second
 
 // pipeline is what is between a provider and one exporter.
@@ -18,9 +18,9 @@ type pipeline struct {
 	shutdown func(context.Context) error
 }
 
-// Shutdown delivers what is left and ends everything. All exporters do so at once, each until ctx ends, at most
-// [FlushTimeout], and no longer than a second where nothing can be delivered any way. The error says what was lost. Log
-// records are written to the console and the file even after it. A second call does nothing.
+// Shutdown delivers what is left and ends everything. All exporters work at the same time, each until ctx ends, for up to
+// [FlushTimeout], or for a second if the exporter could not deliver anything before. The error says what was lost. Log records
+// still go to the console and the file afterwards. A second call does nothing.
 func (p *Providers) Shutdown(ctx context.Context) (err error) {
 	p.shutdown.Do(func() {
 		ctx, cancel := context.WithTimeoutCause(ctx, FlushTimeout, errCut)

@@ -39,7 +39,8 @@ func oneOf[T ~string](f *faults, path string, got T, allowed ...string) {
 	}
 }
 
-// Validate reports every fault of c, each a *policy.Fault. No file is read and nothing is connected: that is [Config.Check].
+// Validate reports every fault of c, each as a *policy.Fault. It reads no file and does not connect to anything; see
+// [Config.Check].
 func (c Config) Validate() error {
 	var f faults
 	if len(c.Propagators) > 0 {

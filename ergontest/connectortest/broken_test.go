@@ -247,7 +247,7 @@ func TestBrokenFetchIsCaught(t *testing.T) {
 				return batch, nil
 			}
 		}},
-		"takes although the context has ended, and says nothing": {"FetchHeedsItsContext", func(q *queue) {
+		"takes although the context has ended, and says nothing": {"FetchRespectsItsContext", func(q *queue) {
 			q.fetch = func(ctx context.Context, limit int) ([]ergon.Transaction, error) {
 				batch, err := q.LeasedQueue.FetchTransactions(context.WithoutCancel(ctx), limit)
 				if ctx.Err() != nil && len(batch) > 0 {
@@ -257,7 +257,7 @@ func TestBrokenFetchIsCaught(t *testing.T) {
 				return batch, err
 			}
 		}},
-		"waits whatever becomes of the context": {"FetchHeedsItsContext", func(q *queue) {
+		"waits whatever becomes of the context": {"FetchRespectsItsContext", func(q *queue) {
 			q.fetch = func(ctx context.Context, limit int) ([]ergon.Transaction, error) {
 				batch, err := q.LeasedQueue.FetchTransactions(context.WithoutCancel(ctx), limit)
 				if len(batch) == 0 {
@@ -370,7 +370,7 @@ func TestBrokenSettlementIsCaught(t *testing.T) {
 				return q.LeasedQueue.FetchTransactions(ctx, limit)
 			}
 		}},
-		"takes ended contexts for success": {"SettleHeedsItsContext", func(q *queue) {
+		"takes ended contexts for success": {"SettleRespectsItsContext", func(q *queue) {
 			q.settle = func(ctx context.Context, batch []capability.Settlement) error {
 				err := q.LeasedQueue.SettleTransactions(ctx, batch)
 				if errors.Is(err, context.Canceled) {
@@ -468,7 +468,7 @@ func TestBrokenDispatchIsCaught(t *testing.T) {
 				return q.LeasedQueue.DispatchTransactions(ctx, batch)
 			}
 		}},
-		"fails and writes all the same": {"DispatchHeedsItsContext", func(q *queue) {
+		"fails and writes all the same": {"DispatchRespectsItsContext", func(q *queue) {
 			q.dispatch = func(ctx context.Context, batch []ergon.Transaction) error {
 				return errors.Join(ctx.Err(), q.LeasedQueue.DispatchTransactions(context.WithoutCancel(ctx), batch))
 			}

@@ -13,7 +13,7 @@ import (
 func concurrencyRules() []rule {
 	return []rule{{
 		name: "ConcurrentUseLosesNothing", needs: []need{fetches(), settles()}, check: concurrentUse,
-		why: "settlements come from other goroutines than fetches, and a fetch that was left behind overlaps with the next. " +
+		why: "settlements and fetches come from different goroutines, and a late fetch overlaps with the next one. " +
 			"Run the tests with the race detector.",
 	}}
 }

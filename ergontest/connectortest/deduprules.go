@@ -32,43 +32,43 @@ func dedupRules() []rule {
 	return []rule{
 		{
 			name: "DeclarationHoldsOnceItIsOpen", needs: nil, check: declarationHolds,
-			why: "what is refused before anything runs, or is not, is decided by what a connector says before it is opened.",
+			why: "the engine decides by the declaration, before it opens the connector, whether to refuse a configuration.",
 		},
 		{
 			name: "StoredIsNotReported", needs: telling, check: storedIsNotReported,
-			why: "what is reported is counted as known already: of something new that would be a lie.",
+			why: "a report counts a transaction as known. For a new transaction that count would be wrong.",
 		},
 		{
 			name: "DuplicatesAreReported", needs: telling, check: duplicatesAreReported,
-			why: "a dispatch is never dropped unsaid; and what a redelivery sends once more must not be there twice.",
+			why: "a sink never drops a dispatch silently, and an output that a redelivery sends again must not be stored twice.",
 		},
 		{
 			name: "ConflictsAreReported", needs: telling, check: conflictsAreReported,
-			why: "two pieces of work with one id are a fault of whoever made the ids, and who is not told loses one of them.",
+			why: "two pieces of work with one id are a mistake of their sender. Without a report the sender loses one of them.",
 		},
 		{
 			name: "DivergedOutputsAreStored", needs: telling, check: divergedAreStored,
-			why: "what comes out differently when a transaction is delivered again may come twice, but never not at all.",
+			why: "an output that differs after a redelivery may be stored twice, but it must be stored.",
 		},
 		{
 			name: "OneIDTwiceInABatchIsReported", needs: telling, check: twiceInABatch,
-			why: "batches are joined from several callers: each has to be told of its own, wherever the other one is.",
+			why: "a batch joins the dispatches of several callers. Each caller needs the reports about its own transactions.",
 		},
 		{
 			name: "LaterArrivalsAreStored", needs: telling, check: laterArrivals,
-			why: "what is retried has an id that is known; taken for a duplicate it would be lost with its letter.",
+			why: "a retried transaction has a known id. If it counted as a duplicate, it would be lost together with its dead letter.",
 		},
 		{
 			name: "NobodyHasToListen", needs: telling, check: nobodyListens,
-			why: "direct callers have no listener, and get nil for what is there already.",
+			why: "direct callers have no listener. They get nil for a transaction that is already stored.",
 		},
 		{
 			name: "HopsReportWhatWasKnown", needs: []need{fetches(), dispatches(), settles(), hops(), tells()}, check: hopsReport,
-			why: "most outputs go by a hop: what is dropped there unsaid is lost like anywhere.",
+			why: "most outputs of hybrid tasks are in hops. An output that a hop drops silently is lost.",
 		},
 		{
 			name: "EverythingIsStoredWithoutDeduplication", needs: []need{dispatches(), keepsAll()}, check: everythingIsStored,
-			why: "off means off: whoever has several of one id wants them, and a report would count them as dropped.",
+			why: "off means off: several transactions with one id are wanted then, and a report would count them as dropped.",
 		},
 	}
 }

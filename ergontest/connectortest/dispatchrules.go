@@ -15,23 +15,23 @@ func dispatchRules() []rule {
 	return []rule{
 		{
 			name: "DispatchIsDurable", needs: []need{dispatches()}, check: dispatchIsDurable,
-			why: "the source is told that a transaction is done once its outputs and its dead letter are durable; nil says so.",
+			why: "the engine acknowledges a transaction when its outputs and its dead letter are durable. nil means that they are.",
 		},
 		{
 			name: "DispatchOfNothingSucceeds", needs: []need{dispatches()}, check: dispatchOfNothing,
-			why: "a batch of which nothing is left to send is no failure.",
+			why: "an empty batch is not a failure: there is nothing left to send.",
 		},
 		{
 			name: "RefusedItemsAreNamed", needs: []need{dispatches()}, check: refusedItemsAreNamed,
-			why: "one transaction that cannot be sent must not keep its whole batch from being sent, nor be taken for sent.",
+			why: "one transaction that cannot be sent must not stop the rest of its batch, and must not count as sent.",
 		},
 		{
 			name: "DispatchIsSafeForConcurrentUse", needs: []need{dispatches()}, check: dispatchConcurrently,
-			why: "handlers dispatch from as many goroutines as run at once.",
+			why: "handlers that run at the same time dispatch from different goroutines.",
 		},
 		{
-			name: "DispatchHeedsItsContext", needs: []need{dispatches()}, check: dispatchHeedsItsContext,
-			why: "an error says that nothing is durable: what is there all the same comes twice when the transaction is tried again.",
+			name: "DispatchRespectsItsContext", needs: []need{dispatches()}, check: dispatchRespectsItsContext,
+			why: "an error means that nothing is durable. If something is stored all the same, the next attempt stores it twice.",
 		},
 	}
 }
@@ -114,7 +114,7 @@ func dispatchConcurrently(p *probe) {
 	p.wantSame("after eight batches were dispatched at once", s.durable(len(sent)), sent)
 }
 
-func dispatchHeedsItsContext(p *probe) {
+func dispatchRespectsItsContext(p *probe) {
 	s := p.holding()
 	sent := samples(s.value, 2)
 	ended, cancel := context.WithCancel(p.ctx)

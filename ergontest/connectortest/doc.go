@@ -1,5 +1,5 @@
-// Package connectortest is what every connector must pass: the rules that the engine relies on, each a subtest that says
-// why it exists when it fails.
+// Package connectortest has the rules that the engine relies on and that every connector must pass. Each rule is a subtest. If it
+// fails, it says why the rule exists.
 //
 //	connectortest.Run(t, connectortest.Harness{
 //		New: func(t *testing.T, _ []ergon.Transaction) connectortest.Store {
@@ -7,7 +7,7 @@
 //		},
 //	})
 //
-// What a connector can do is found out by the interfaces that it has, as the engine does it; rules about others are
-// skipped. What it does not do although it has the interface (count deliveries, keep metadata) is declared in the
-// [Harness]: without a declaration the strict rule holds.
+// The suite finds out what a connector can do by its interfaces, as the engine does, and skips the rules for other interfaces. If
+// a connector has an interface but does not do all of it (it does not count deliveries, or has no place for metadata), the
+// Harness says so. Without such a declaration the strict rule applies.
 package connectortest

@@ -14,43 +14,43 @@ func fetchRules() []rule {
 	return []rule{
 		{
 			name: "FetchKeepsToItsLimit", needs: []need{fetches()}, check: fetchKeepsToItsLimit,
-			why: "the loop asks for as many as it has free slots; what comes beyond waits with its lease running.",
+			why: "the loop asks for as many transactions as it has free slots. Any more would wait while their leases run.",
 		},
 		{
 			name: "FetchDeliversEachOnce", needs: []need{fetches()}, check: fetchDeliversEachOnce,
-			why: "what is not delivered is lost, and what is delivered twice at once is processed twice.",
+			why: "a transaction that is not delivered is lost, and one with two deliveries at the same time is processed twice.",
 		},
 		{
 			name: "FetchKeepsTheOrder", needs: []need{fetches()}, check: fetchKeepsTheOrder,
-			why: "ordering by key only keeps the order that the source delivers in. Declare Unordered where there is none.",
+			why: "ordering by key keeps the order in which the source delivers. Declare Unordered if the source keeps no order.",
 		},
 		{
 			name: "FetchOfNothingIsNoError", needs: []need{fetches()}, check: fetchOfNothing,
-			why: "an empty queue is not a failed fetch: a streaming loop would retry it, then end with an error.",
+			why: "an empty queue is not a failed fetch. A streaming loop would retry an error, and then end with it.",
 		},
 		{
 			name: "FetchEndsByErrExhausted", needs: []need{fetches()}, check: fetchEnds,
-			why: "ErrExhausted ends the loop for good: before its time it loses what comes back, and without it a loop polls for ever.",
+			why: "ErrExhausted ends the loop. If it comes too early, requeued transactions are not processed. Without it the loop polls for ever.",
 		},
 		{
 			name: "FetchedSliceBelongsToTheCaller", needs: []need{fetches()}, check: fetchedSliceIsTheCallers,
-			why: "the engine keeps its own state in what it was given; a source that reads it later settles something else.",
+			why: "the engine keeps state in the slice. A source that reads the slice later could settle something else.",
 		},
 		{
-			name: "FetchHeedsItsContext", needs: []need{fetches()}, check: fetchHeedsItsContext,
-			why: "a fetch that ignores its context is left behind at its timeout, and what it took is lost to this loop.",
+			name: "FetchRespectsItsContext", needs: []need{fetches()}, check: fetchRespectsItsContext,
+			why: "the loop abandons a fetch that ignores its context at the timeout, and does not get the transactions that it claimed.",
 		},
 		{
 			name: "PayloadComesAsItWas", needs: []need{fetches()}, check: payloadComesAsItWas,
-			why: "a connector moves transactions; it does not change numbers, letters or the order of keys.",
+			why: "a connector moves transactions. It does not change numbers, characters or the order of keys.",
 		},
 		{
 			name: "MetadataComesAsItWas", needs: []need{fetches(), dispatches()}, check: metadataComesAsItWas,
-			why: "trace context and ordering key travel in the metadata. Declare NoMetadata where there is no place for it.",
+			why: "trace context and ordering key are in the metadata. Declare NoMetadata if there is no place for it.",
 		},
 		{
 			name: "IDsAreStable", needs: []need{fetches(), settles()}, check: idsAreStable,
-			why: "effects are made idempotent by the id; one that changes with the delivery makes every redelivery a new effect.",
+			why: "the id makes effects idempotent. An id that changes with each delivery makes every redelivery a new effect.",
 		},
 	}
 }
@@ -157,8 +157,8 @@ func fetchedSliceIsTheCallers(p *probe) {
 	}
 }
 
-// fetchHeedsItsContext has what a fetch took although its context had ended given back, as the engine does.
-func fetchHeedsItsContext(p *probe) {
+// fetchRespectsItsContext has what a fetch took although its context had ended given back, as the engine does.
+func fetchRespectsItsContext(p *probe) {
 	holds := numbered(3)
 	s := p.holding(holds...)
 	ended, cancel := context.WithCancel(p.ctx)

@@ -7,57 +7,56 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// Harness says how connectors under test are made, and which rules do not hold for them.
+// Harness makes the connectors under test, and declares which rules do not apply to them.
 type Harness struct {
-	// New makes a store of its own for each rule, and a connector to it. A connector that is no ergon.Dispatcher has no other
-	// way to get something: its store holds what is given, in that order. Required.
+	// New makes a new store for each rule, and a connector to it. If the connector is no ergon.Dispatcher, the store already
+	// contains holds, in that order. Required.
 	New func(t *testing.T, holds []ergon.Transaction) Store
-	// Virtual has each rule run in a bubble of virtual time (testing/synctest). It is for connectors that wait by timers and
-	// channels only, and read no other clock.
+	// Virtual runs each rule in a bubble of virtual time (testing/synctest). It is for connectors that wait only with timers and
+	// channels, and read no other clock.
 	Virtual bool
 
-	// Finite is a source that ends by ergon.ErrExhausted once it holds nothing.
+	// Finite is for a source that returns ergon.ErrExhausted when it is empty.
 	Finite bool
-	// Shared is a store to which several connectors may be open at once.
+	// Shared is for a store that several connectors may have open at the same time.
 	Shared bool
-	// Unordered is a source that does not keep to the order of dispatch.
+	// Unordered is for a source that does not keep the order of dispatch.
 	Unordered bool
-	// OwnIDs is a source that makes the ids, in place of those that were dispatched.
+	// OwnIDs is for a source that replaces the ids of dispatched transactions by its own.
 	OwnIDs bool
-	// NoMetadata is a connector without a place for metadata.
+	// NoMetadata is for a connector that does not store metadata.
 	NoMetadata bool
-	// Uncounted is a source that does not count deliveries.
+	// Uncounted is for a source that does not count deliveries.
 	Uncounted bool
-	// NoReject is a source without a place for what is rejected. It refuses with an error that wraps errors.ErrUnsupported.
+	// NoReject is for a source that cannot store rejected transactions. It returns an error that wraps errors.ErrUnsupported.
 	NoReject bool
-	// LooksOnly is an capability.Resolver that delivers nothing: what it returns stays in the source, whatever is settled.
+	// LooksOnly is for a capability.Resolver that delivers nothing: a transaction that it returns stays in the source, even if it
+	// is settled.
 	LooksOnly bool
 }
 
-// Store is where a connector keeps what it holds, and the ways to it.
+// Store is where a connector keeps its transactions, and how the suite reaches them.
 type Store struct {
 	// Connector is the connector under test, not opened yet. Required.
 	Connector any
-	// Another returns one more connector to the same store, not opened yet. The suite uses it after Connector was closed, or
-	// at the same time where Harness.Shared is set. Nil: nothing outlives Connector.
+	// Another returns one more connector to the same store, not opened yet. The suite uses it after Connector was closed, or at the
+	// same time if Harness.Shared is set. Nil: the store ends with Connector.
 	Another func() any
-	// Beside returns a queue beside Connector in the same store, not opened yet: where a hop of a capability.Hopper goes, or
-	// where the letters of a deadletter.Store come from. It fetches, dispatches and settles. Nil: there is none, and rules
-	// that need one are skipped.
+	// Beside returns another queue in the same store, not opened yet. It is the destination of a hop of a capability.Hopper, or the
+	// source of the letters of a deadletter.Store. It fetches, dispatches and settles. Nil: the suite skips the rules that need it.
 	Beside func() any
-	// Written returns what is durable in a store that nothing can be fetched from. Nil: what was dispatched is fetched or
-	// listed again.
+	// Written returns the durable content of a store from which nothing can be fetched. Nil: the suite fetches or lists what was
+	// dispatched.
 	Written func() ([]ergon.Transaction, error)
-	// Refused returns a transaction that an ergon.Dispatcher cannot take: too large, or a payload that does not encode. Nil:
-	// there is none.
+	// Refused returns a transaction that an ergon.Dispatcher cannot accept: too large, or with a payload that cannot be encoded.
+	// Nil: there is none.
 	Refused func() ergon.Transaction
-	// Pass lets time pass on the clock that the store has for leases and delays. Nil: it is the machine's, or that of the
-	// bubble, and the suite sleeps, so that leases should be short.
+	// Pass advances the clock that the store uses for leases and delays. Nil: that clock is the machine's or the bubble's, and the
+	// suite sleeps, so leases should be short.
 	Pass func(d time.Duration)
 }
 
-// Run checks every rule that applies to the connector, each in a subtest. A rule that fails says what it saw and why the
-// engine relies on it.
+// Run checks every rule that applies to the connector, each in a subtest.
 func Run(t *testing.T, h Harness) {
 	t.Helper()
 	for _, r := range rules() {

@@ -12,23 +12,23 @@ func hopRules() []rule {
 	return []rule{
 		{
 			name: "HopSharesOnlyItsStore", needs: hopping, check: hopSharesOnlyItsStore,
-			why: "the engine gives a hop only what its source says it can make durable together; a wrong yes loses it, a wrong no is slow.",
+			why: "the engine puts into a hop what the source says it can make durable together. A wrong yes loses outputs, a wrong no is slow.",
 		},
 		{
 			name: "HopSettlesAndDispatches", needs: hopping, check: hopSettlesAndDispatches,
-			why: "after a hop the delivery is settled and its outputs are in their queues: both, once.",
+			why: "after a hop the delivery is settled once, and each output is in its queue once.",
 		},
 		{
 			name: "StaleHopWritesNothing", needs: hopping, check: staleHopWritesNothing,
-			why: "the delivery belongs to somebody else by then, who writes the same outputs: those of both would be one too many.",
+			why: "another worker has the delivery by then and writes the same outputs. Together the outputs would be there twice.",
 		},
 		{
 			name: "HopsFailOneByOne", needs: hopping, check: hopsFailOneByOne,
-			why: "the engine takes the hops that a *BatchError does not name for done, and sends the others again.",
+			why: "the engine takes hops that a *BatchError does not name for done, and repeats the others.",
 		},
 		{
 			name: "HopIsAllOrNothing", needs: hopping, check: hopIsAllOrNothing,
-			why: "an output that is refused leaves the delivery unsettled; were the others written, they would come again with the next try.",
+			why: "if an output is refused, the delivery stays unsettled, and the next attempt writes all of its outputs.",
 		},
 	}
 }

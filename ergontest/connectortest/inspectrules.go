@@ -14,11 +14,11 @@ func inspectRules() []rule {
 	return []rule{
 		{
 			name: "InspectCountsByState", needs: inspecting, check: inspectCounts,
-			why: "whoever is called at night goes by these numbers, and so does autoscaling.",
+			why: "engineers on call and autoscaling rely on these numbers.",
 		},
 		{
 			name: "PeekingClaimsNothing", needs: inspecting, check: peekClaimsNothing,
-			why: "looking into a queue must not take anything from the tasks that run on it.",
+			why: "inspecting a queue must not take transactions from the tasks that run on it.",
 		},
 	}
 }

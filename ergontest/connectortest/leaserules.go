@@ -11,19 +11,19 @@ func leaseRules() []rule {
 	return []rule{
 		{
 			name: "LeaseRunsOut", needs: keeping, check: leaseRunsOut,
-			why: "when a process dies, its leases are all that brings its transactions back.",
+			why: "if a process dies, only the end of its leases makes its transactions available again.",
 		},
 		{
 			name: "LeaseRunOutIsStale", needs: keeping, check: leaseRunOutIsStale,
-			why: "whoever lost a lease must learn it, and must not settle what was delivered to somebody else.",
+			why: "a worker that lost a lease must get an error, and must not settle what was delivered to another worker.",
 		},
 		{
 			name: "ExtensionKeepsTheLease", needs: keeping, check: extensionKeeps,
-			why: "the engine extends from fetch to settlement; an extension that does not hold has the work done twice.",
+			why: "the engine extends leases from fetch to settlement. If an extension has no effect, the work is done twice.",
 		},
 		{
 			name: "LostLeasesAreNamed", needs: keeping, check: lostLeasesAreNamed,
-			why: "the engine cancels the handlers whose leases a *BatchError names, and lets the others go on.",
+			why: "the engine cancels the handlers of the leases that a *BatchError names, and the others continue.",
 		},
 	}
 }

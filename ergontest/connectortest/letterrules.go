@@ -17,23 +17,23 @@ func letterRules() []rule {
 	return []rule{
 		{
 			name: "LettersAreListedAsTheyWereWritten", needs: keeping, check: lettersAreListed,
-			why: "a dead letter is all that is known about a failure: what is missing in it nobody finds out again.",
+			why: "a dead letter is the only record of a failure. Nobody can find out later what is missing in it.",
 		},
 		{
 			name: "PagesHaveEachLetterOnce", needs: keeping, check: pagesHaveEachOnce,
-			why: "whoever goes through all pages must have seen all letters, also those that failed in the same moment.",
+			why: "all pages together must contain all letters, including those that failed at the same moment.",
 		},
 		{
 			name: "FiltersMatchWhatTheySay", needs: keeping, check: filtersMatch,
-			why: "retry and drop take the same filters: what is listed is what is meant.",
+			why: "retry and drop use the same filters, so they must select exactly the letters that a list shows.",
 		},
 		{
 			name: "GroupsCountLettersThatLookAlike", needs: keeping, check: groupsCount,
-			why: "ten thousand letters are one or two faults; the groups are where they are seen.",
+			why: "ten thousand letters often have one or two causes. The groups show them.",
 		},
 		{
 			name: "DropRemovesWhatMatches", needs: keeping, check: dropRemoves,
-			why: "what is dropped is gone for good, so it must be what was asked for and no more.",
+			why: "a dropped letter cannot be restored, so a drop must remove the selected letters and no others.",
 		},
 	}
 }

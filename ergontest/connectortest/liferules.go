@@ -16,31 +16,31 @@ func lifeRules() []rule {
 	return []rule{
 		{
 			name: "CloseWithoutOpenIsHarmless", needs: []need{closes()}, check: closeWithoutOpen,
-			why: "when an earlier component does not open, or this one does not, it is closed all the same.",
+			why: "the runner also closes a component that failed to open, or that was never opened because another one failed.",
 		},
 		{
 			name: "ClosingTwiceIsHarmless", needs: []need{closes()}, check: closeTwice,
-			why: "shutdown may be begun twice, by a signal and by an error; the second must neither panic nor wait.",
+			why: "a signal and an error may both start a shutdown. The second close must neither panic nor wait.",
 		},
 		{
 			name: "UseWithoutOpenDoesNotPanic", needs: []need{opens()}, check: useWithoutOpen,
-			why: "a program of somebody's own may forget to open; an error says so, a nil pointer somewhere inside does not.",
+			why: "a program may forget to open the connector. An error says that, a nil pointer does not.",
 		},
 		{
 			name: "UseAfterCloseIsAnError", needs: []need{closes()}, check: useAfterClose,
-			why: "a handler that was given up may come back at any time; what it calls then must tell it so, not panic or block.",
+			why: "an abandoned handler may continue at any time. Its calls must then return an error, and neither panic nor block.",
 		},
 		{
 			name: "CloseEndsAFetchThatWaits", needs: []need{closes(), fetches()}, check: closeEndsFetch,
-			why: "a fetch that was left behind must not outlive its connector, nor keep it from closing.",
+			why: "an abandoned fetch must neither outlive its connector nor delay its closing.",
 		},
 		{
 			name: "UnsettledComesAgainAfterClose", needs: []need{closes(), fetches(), settles()}, check: unsettledComesAgain,
-			why: "what was in flight when a process ended is delivered to the next one; what was acknowledged is not.",
+			why: "transactions that were in flight when a process ended are delivered to the next process; acknowledged ones are not.",
 		},
 		{
 			name: "NoGoroutineIsLeftBehind", needs: []need{closes()}, check: noGoroutineLeft,
-			why: "a worker that is restarted opens everything anew: what each life leaves behind adds up until the process dies of it.",
+			why: "a restarted worker opens everything again. Goroutines that remain after each run add up until the process fails.",
 		},
 	}
 }

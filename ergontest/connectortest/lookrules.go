@@ -11,15 +11,15 @@ func lookRules() []rule {
 	return []rule{
 		{
 			name: "ResolveFindsByID", needs: []need{fetches(), settles(), resolves()}, check: resolveFinds,
-			why: "one transaction is run by its id, to see what it does: it has to be that one, as a fetch would bring it.",
+			why: "a user runs one transaction by its id. It must be that transaction, as a fetch would return it.",
 		},
 		{
 			name: "UnknownIDIsErrNotFound", needs: []need{resolves()}, check: unknownIDIsNotFound,
-			why: "a transaction that is made up would be processed; and any other error would be retried.",
+			why: "an invented transaction would be processed, and any other error would be retried.",
 		},
 		{
 			name: "CountIsWhatANewLoopWouldFetch", needs: []need{fetches(), settles(), counts()}, check: countIsWhatWaits,
-			why: "progress and autoscaling go by it, and a loop that requeued something ends when it says that nothing waits.",
+			why: "progress and autoscaling use the count, and a loop that requeued something ends when the count is 0.",
 		},
 	}
 }

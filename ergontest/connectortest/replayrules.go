@@ -11,10 +11,10 @@ import (
 func replayRules() []rule {
 	return []rule{{
 		name: "ReplayDeliversSettledOnceMore", needs: []need{fetches(), dispatches(), settles(), replays()}, check: replayDelivers,
-		why: "after a fault in a task was corrected, exactly what was asked for is done again, and nothing that is still to be done.",
+		why: "a user replays settled transactions after correcting a task. It must repeat the selected ones only, and nothing unsettled.",
 	}, {
 		name: "ReplayIsAnotherGeneration", needs: []need{fetches(), dispatches(), settles(), replays()}, check: replayIsAnotherGeneration,
-		why: "what comes out of a replay has to be new: with the ids of before it would be taken for known and dropped.",
+		why: "the outputs of a replay must be new. With the ids of the earlier ones they would be known and dropped.",
 	}}
 }
 

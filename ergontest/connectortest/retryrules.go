@@ -15,27 +15,27 @@ func retryRules() []rule {
 	return []rule{
 		{
 			name: "RetryGivesLettersBack", needs: []need{dispatches(), letters()}, check: retryGivesBack,
-			why: "a letter leaves the store as its transaction enters its queue: neither both nor none of them is there afterwards.",
+			why: "a letter leaves the store when its transaction enters its queue. Afterwards exactly one of the two exists.",
 		},
 		{
 			name: "RetryKeepsTheHistory", needs: []need{dispatches(), letters()}, check: retryKeepsHistory,
-			why: "what was tried three times already should not look like a first failure to whoever tries it a fourth time.",
+			why: "a transaction that failed three times must not look like a first failure after the fourth.",
 		},
 		{
 			name: "LettersFromElsewhereStay", needs: []need{dispatches(), letters()}, check: lettersFromElsewhereStay,
-			why: "there is no queue to give them back to; removing them would lose them.",
+			why: "the store has no queue for these letters. Removing them would lose them.",
 		},
 		{
 			name: "RetryIsAnotherArrival", needs: []need{dispatches(), letters()}, check: retryIsAnotherArrival,
-			why: "the queue knows the id already: what is retried has to arrive all the same, and what it had sent before not twice.",
+			why: "the queue knows the id of a retried transaction. It must arrive anyway, and its earlier outputs must not arrive twice.",
 		},
 		{
 			name: "EditedLetterArrives", needs: []need{dispatches(), letters(), edits()}, check: editedLetterArrives,
-			why: "a payload is corrected for the transaction to be done with it, and done anew: what derives from it has other ids.",
+			why: "a corrected transaction is new work, so its outputs have other ids.",
 		},
 		{
 			name: "EqualIDsReplaceNoLetter", needs: []need{dispatches(), letters()}, check: equalIDsReplaceNoLetter,
-			why: "ids of two sources may be equal; a letter that took the place of another for that would lose its transaction.",
+			why: "two sources may use the same id. If one letter replaced the other, a transaction would be lost.",
 		},
 	}
 }

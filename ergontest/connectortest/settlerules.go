@@ -15,52 +15,52 @@ func settleRules() []rule {
 	return []rule{
 		{
 			name: "AckRemoves", needs: fetchAndSettle, check: ackRemoves,
-			why: "what is acknowledged is done; delivered again it is done twice.",
+			why: "an acknowledged transaction is done. If it were delivered again, it would be done twice.",
 		},
 		{
 			name: "RequeueDeliversAgain", needs: fetchAndSettle, check: requeueDeliversAgain,
-			why: "a requeued transaction that does not come back is lost.",
+			why: "a requeued transaction that is not delivered again is lost.",
 		},
 		{
 			name: "RequeueHoldsBackForItsDelay", needs: fetchAndSettle, check: requeueHoldsBack,
-			why: "the delay is a backoff: without it a transaction that cannot work yet comes round as fast as the loop turns.",
+			why: "the delay is a backoff. Without it the loop would process a failing transaction again and again without a pause.",
 		},
 		{
 			name: "DeliveriesAreCounted", needs: fetchAndSettle, check: deliveriesAreCounted,
-			why: "a poison transaction is recognised by its count. Declare Uncounted where the source does not count.",
+			why: "the engine recognises a poison transaction by its count. Declare Uncounted if the source does not count.",
 		},
 		{
 			name: "InterruptedIsNotCounted", needs: fetchAndSettle, check: interruptedIsNotCounted,
-			why: "a restart is no failure: a transaction must not run out of deliveries because its workers were stopped.",
+			why: "a restart is not a failure. A transaction must not use up its deliveries because its workers were stopped.",
 		},
 		{
 			name: "RejectKeepsAside", needs: fetchAndSettle, check: rejectKeepsAside,
-			why: "a rejected transaction has no other place; one that is delivered again fails for ever, and an error that does not say " +
-				"ErrUnsupported is retried.",
+			why: "a rejected transaction must not be delivered again, because it would fail for ever. An error that does not wrap " +
+				"errors.ErrUnsupported is retried.",
 		},
 		{
 			name: "SettlingTwiceIsStale", needs: fetchAndSettle, check: settlingTwiceIsStale,
-			why: "ErrStaleDelivery is how the engine learns that a delivery was not its own any more; any other error it would retry.",
+			why: "ErrStaleDelivery tells the engine that it no longer owns the delivery. It would retry any other error.",
 		},
 		{
 			name: "StaleDeliverySettlesNothing", needs: fetchAndSettle, check: staleSettlesNothing,
-			why: "a late acknowledgement must not remove what somebody else is working on: were that to fail, it would be lost.",
+			why: "a late acknowledgement must not remove a transaction that another worker has. If that worker failed, it would be lost.",
 		},
 		{
 			name: "SettlementsFailOneByOne", needs: fetchAndSettle, check: settlementsFailOneByOne,
-			why: "the engine sends again what a *BatchError names, and takes the others for done.",
+			why: "the engine repeats the settlements that a *BatchError names, and takes the others for done.",
 		},
 		{
 			name: "ForeignTransactionIsRefused", needs: []need{settles()}, check: foreignIsRefused,
-			why: "settling what never came from here is a fault of the program: it must be told, neither panic nor succeed.",
+			why: "settling a foreign transaction is a mistake in a program. It must get an error; a panic or a success would hide the mistake.",
 		},
 		{
 			name: "SettlerKeepsNothingOfTheBatch", needs: fetchAndSettle, check: settlerKeepsNothing,
-			why: "the batch is the engine's memory, which it uses again for the next.",
+			why: "the engine owns the memory of the batch and uses it again for the next one.",
 		},
 		{
-			name: "SettleHeedsItsContext", needs: fetchAndSettle, check: settleHeedsItsContext,
-			why: "shutdown waits for settlements, within its own bound; what was not settled must not be taken for done.",
+			name: "SettleRespectsItsContext", needs: fetchAndSettle, check: settleRespectsItsContext,
+			why: "shutdown waits for settlements, within its own limit. An unsettled transaction must not count as settled.",
 		},
 	}
 }
@@ -218,7 +218,7 @@ func settlerKeepsNothing(p *probe) {
 	s.wantNext("requeued, and the batch overwritten", got[:2])
 }
 
-func settleHeedsItsContext(p *probe) {
+func settleRespectsItsContext(p *probe) {
 	s := p.holding(numbered(1)...)
 	tx := s.fetchOne("fetching")
 	ended, cancel := context.WithCancel(p.ctx)

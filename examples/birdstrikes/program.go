@@ -36,7 +36,7 @@ func Registry() *config.Registry {
 	config.Connector(r, "embedded-file", "records of a file in this program", file.DefaultSourceConfig(), openEmbedded)
 	config.Connector(r, "file", "records of a CSV, JSON Lines or JSON file", file.DefaultSourceConfig(), openFile)
 	config.Connector(r, "file-sink", "lines of JSON in a file", file.DefaultSinkConfig(), openSink)
-	config.Connector(r, "dead-letters", "dead letters in a file, to be looked into", sqlite.DefaultDeadLettersConfig(), openDeadLetters)
+	config.Connector(r, "dead-letters", "dead letters in a file", sqlite.DefaultDeadLettersConfig(), openDeadLetters)
 	config.Service(r, "impact-energy", "energy of an impact; fails by a script", energy.Faults{}, openEnergy)
 	return r
 }

@@ -8,13 +8,13 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// Output is the name of the connector that results go to. A task without one drops them.
+// Output is the name of the connector for results. A task without this connector drops them.
 const Output = "output"
 
-// Service answers transactions. It is called concurrently. Where it is an [ergon.Closer] it is closed when the task ends.
+// Service answers transactions. It is called concurrently. If it is an ergon.Closer, it is closed when the task ends.
 type Service interface {
-	// Call returns the answer to tx, whose payload is given as bytes. Nothing, of length 0, is an answer as well: it is not
-	// sent on. Its errors are those of [ergon.ConsumerTask].
+	// Call returns the answer to tx. payload is its payload as bytes. An answer of length 0 is valid and is not sent on. The errors
+	// are those of [ergon.ConsumerTask].
 	Call(ctx context.Context, tx ergon.Transaction, payload []byte) (result []byte, err error)
 }
 
@@ -28,7 +28,7 @@ var (
 	_ ergon.ProcessSuccessHandler[any, []byte] = (*task)(nil)
 )
 
-// New makes the task for a service. A nil service is for a caller who has reported to d why there is none.
+// New makes the task for a service. The service may be nil if the caller has reported the reason to d; the task then never runs.
 func New(d *ergon.Dependencies, service Service) ergon.Task {
 	t := &task{service: service}
 	if d.HasConnector(Output) {
@@ -46,9 +46,9 @@ func (t *task) ProcessTransaction(ctx context.Context, tx ergon.TransactionOf[an
 	return t.service.Call(ctx, tx.Transaction, payload)
 }
 
-// HandleProcessSuccess sends the result on, under an id that derives from the transaction that it answers as that of a hybrid
-// task's output does, and with its metadata. So tasks that answer the same transaction, or a task that answers into its own
-// input, have answers of their own.
+// HandleProcessSuccess sends the result on, with the metadata of the transaction and with the id that the output of a hybrid task
+// would have. So two tasks that answer the same transaction have different answers, and so has a task that answers into its own
+// input.
 func (t *task) HandleProcessSuccess(ctx context.Context, tx ergon.TransactionOf[any], result []byte) error {
 	if t.output == nil || len(result) == 0 {
 		return nil
@@ -65,7 +65,7 @@ func (t *task) Exit(ctx context.Context) error {
 	return nil
 }
 
-// text is a payload as another program reads it: bytes and text as they are, everything else as JSON.
+// text returns a payload as another program reads it: bytes and text as they are, everything else as JSON.
 func text(payload any) ([]byte, error) {
 	switch p := payload.(type) {
 	case nil:

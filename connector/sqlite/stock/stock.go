@@ -25,7 +25,7 @@ func Connectors(reg *config.Registry) {
 	config.Connector(reg, "file", "records of a CSV, JSON Lines or JSON file", file.DefaultSourceConfig(), newSource)
 	config.Connector(reg, "file-sink", "lines of JSON in a file", file.DefaultSinkConfig(), newSink)
 	config.Connector(reg, "queue", "a durable queue in a file", sqlite.DefaultQueueConfig(), newQueue)
-	config.Connector(reg, "dead-letters", "dead letters in the file of a queue, to be looked into", sqlite.DefaultDeadLettersConfig(),
+	config.Connector(reg, "dead-letters", "dead letters in the file of a queue", sqlite.DefaultDeadLettersConfig(),
 		newDeadLetters)
 }
 
