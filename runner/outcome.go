@@ -20,8 +20,8 @@ type (
 	ProduceError = observe.ProduceError
 )
 
-// Result is the result of one transaction.
-type Result struct {
+// TransactionResult is the result of one transaction.
+type TransactionResult struct {
 	Transaction ergon.Transaction
 	Outcome     Outcome
 	// Value is the value that the task's Process returned.

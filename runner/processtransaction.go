@@ -18,7 +18,7 @@ import (
 //
 // The error is nil only if the transaction succeeded and everything could be closed [E4]. If the transaction did not run, the
 // outcome is [Interrupted].
-func (m *Manager) ProcessTransaction(ctx context.Context, task string, tx ergon.Transaction) (Result, error) {
+func (m *Manager) ProcessTransaction(ctx context.Context, task string, tx ergon.Transaction) (TransactionResult, error) {
 	return m.processOne(ctx, task, func(context.Context, *workerRun) (ergon.Transaction, error) { return tx, nil })
 }
 
@@ -26,7 +26,7 @@ func (m *Manager) ProcessTransaction(ctx context.Context, task string, tx ergon.
 // the timeout of the fetch policy. Unlike a given transaction, it is settled: acknowledged if it succeeded, and otherwise
 // requeued without counting the delivery. The error wraps capability.ErrNotFound if there is no such transaction, and [ErrUsage] if
 // the source cannot find transactions by id.
-func (m *Manager) ProcessTransactionByID(ctx context.Context, task, id string) (Result, error) {
+func (m *Manager) ProcessTransactionByID(ctx context.Context, task, id string) (TransactionResult, error) {
 	return m.processOne(ctx, task, func(ctx context.Context, r *workerRun) (ergon.Transaction, error) {
 		tx, err := r.find(ctx, id)
 		r.found = err == nil
@@ -36,10 +36,10 @@ func (m *Manager) ProcessTransactionByID(ctx context.Context, task, id string) (
 
 func (m *Manager) processOne(
 	ctx context.Context, task string, which func(context.Context, *workerRun) (ergon.Transaction, error),
-) (Result, error) {
+) (TransactionResult, error) {
 	selected, err := m.selected([]string{task})
 	if err != nil {
-		return Result{Outcome: Interrupted, Err: err}, err
+		return TransactionResult{Outcome: Interrupted, Err: err}, err
 	}
 	stop := watchShutdown(ctx, m.settings.Force)
 	defer stop.end()
@@ -51,7 +51,7 @@ func (m *Manager) processOne(
 		if _, fault := errors.AsType[*ConfigError](err); !fault {
 			err = fmt.Errorf("task %q: %w", task, err)
 		}
-		return Result{Outcome: Interrupted, Err: err}, err
+		return TransactionResult{Outcome: Interrupted, Err: err}, err
 	}
 	result, err := r.process(ctx, which)
 	if err = errors.Join(err, r.close(ctx, false)); err != nil {
@@ -63,29 +63,29 @@ func (m *Manager) processOne(
 // process runs the transaction that which returns.
 func (r *workerRun) process(
 	ctx context.Context, which func(context.Context, *workerRun) (ergon.Transaction, error),
-) (Result, error) {
+) (TransactionResult, error) {
 	ctx = r.worker.scoped(ctx)
 	tx, err := which(ctx, r)
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
-		return Result{Transaction: tx, Outcome: Interrupted, Err: err}, err
+		return TransactionResult{Transaction: tx, Outcome: Interrupted, Err: err}, err
 	}
 	r.ran = true
 	processed, snapshot, err := pipeline.Process(ctx, r.settings(r.worker.cfg.Consumer), tx)
-	result := Result{Transaction: processed.Transaction, Outcome: processed.Outcome, Value: processed.Value, Err: processed.Err}
+	result := TransactionResult{Transaction: processed.Transaction, Outcome: processed.Outcome, Value: processed.Value, Err: processed.Err}
 	switch {
 	case err == nil && result.Outcome != Succeeded:
 		err = fmt.Errorf("transaction %s: %s: %w", tx.ID(), result.Outcome, result.Err)
 	case err != nil && snapshot.Ended() == 0:
-		result = Result{Transaction: tx, Outcome: Interrupted, Err: err}
+		result = TransactionResult{Transaction: tx, Outcome: Interrupted, Err: err}
 	}
 	return result, errors.Join(err, r.settle(ctx, result))
 }
 
 // settle settles a transaction that the source was asked for by its id.
-func (r *workerRun) settle(ctx context.Context, result Result) error {
+func (r *workerRun) settle(ctx context.Context, result TransactionResult) error {
 	source, settles := r.named(connector)[r.worker.cfg.Consumer.Fetch.Connector].(capability.Settler)
 	if !r.found || !settles {
 		return nil

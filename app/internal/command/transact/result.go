@@ -29,7 +29,7 @@ type failureDocument struct {
 	Message  string `json:"message"`
 }
 
-func (t *Commands) printResult(task string, r runner.Result) error {
+func (t *Commands) printResult(task string, r runner.TransactionResult) error {
 	value, unfit := shown(r.Value)
 	if unfit != nil {
 		t.Out.Messagef("%s: transaction %s succeeded, but its result cannot be shown: %v\n", t.Out.Program, r.Transaction.ID(), unfit)

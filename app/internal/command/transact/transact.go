@@ -43,7 +43,7 @@ func (t *Commands) ByPayload() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return t.processOne(c.Context(), args[0], func(ctx context.Context, m *runner.Manager) (runner.Result, error) {
+			return t.processOne(c.Context(), args[0], func(ctx context.Context, m *runner.Manager) (runner.TransactionResult, error) {
 				return m.ProcessTransaction(ctx, args[0], ergon.NewTransaction(id, data))
 			})
 		},
@@ -61,7 +61,7 @@ func (t *Commands) ByID() *cobra.Command {
 		Long:  "Run one transaction that the task's source finds by its id through the task, and print its result as JSON." + notSettled,
 		Args:  usage.Arguments("the name of a task", "the id of a transaction"), ValidArgsFunction: t.Configs.CompleteTask,
 		RunE: func(c *cobra.Command, args []string) error {
-			return t.processOne(c.Context(), args[0], func(ctx context.Context, m *runner.Manager) (runner.Result, error) {
+			return t.processOne(c.Context(), args[0], func(ctx context.Context, m *runner.Manager) (runner.TransactionResult, error) {
 				return m.ProcessTransactionByID(ctx, args[0], args[1])
 			})
 		},
@@ -70,7 +70,7 @@ func (t *Commands) ByID() *cobra.Command {
 
 // processOne prints what one transaction comes to.
 func (t *Commands) processOne(
-	ctx context.Context, task string, process func(context.Context, *runner.Manager) (runner.Result, error),
+	ctx context.Context, task string, process func(context.Context, *runner.Manager) (runner.TransactionResult, error),
 ) error {
 	c, err := t.Configs.Load()
 	if err != nil {
