@@ -151,7 +151,7 @@ func (c *Consumer) wireWorkers() {
 	}
 	c.pool.service, c.pool.work = serve, (*worker).start
 	c.pool.newWorker = func(s *slot) *worker {
-		return &worker{pool: c.pool, caller: call, driver: drive, slot: s, wake: make(chan struct{}, 1)}
+		return &worker{pool: c.pool, caller: call, driver: drive, slot: s}
 	}
 	c.pool.newDog = func() *watchdog { return newWatchdog(c.clock, c.takeover.expire) }
 }

@@ -38,7 +38,7 @@ func newBench(t *testing.T, execution policy.Execution, limit int, run func(*wor
 	b.newDog = func() *watchdog { return newWatchdog(stats.clock, func([]shown) {}) }
 	b.newWorker = func(s *slot) *worker {
 		b.made.Add(1)
-		return &worker{slot: s, wake: make(chan struct{}, 1)}
+		return &worker{slot: s}
 	}
 	t.Cleanup(func() {
 		b.close()

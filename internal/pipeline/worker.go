@@ -23,7 +23,7 @@ type worker struct {
 	driver     *driver
 	slot       *slot
 	shard      *shard
-	wake       chan struct{}
+	wake       chan struct{}           // made when the worker first becomes idle
 	running    *flight                 // the flight of calling
 	calling    *handlerAttempt         // the attempt whose handler runs now; nil while none does
 	failed     *ergon.TransactionError // for the exception handler

@@ -63,6 +63,9 @@ func (p *pool) park(w *worker) bool {
 	if home {
 		p.freeSlots = append(p.freeSlots, w.slot)
 	} else {
+		if w.wake == nil {
+			w.wake = make(chan struct{}, 1)
+		}
 		p.idle = append(p.idle, w)
 	}
 	p.mu.Unlock()
