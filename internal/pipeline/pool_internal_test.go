@@ -322,13 +322,18 @@ func TestPoolStartsAllSuccessors(t *testing.T) {
 			comesBack := runs.Add(1) > 3
 			return second(w, f) && comesBack
 		})
-		b.submit(flightsOf(6), nil)
-		time.Sleep(time.Second + 1)
+		var mu sync.Mutex // guards successors
 		var successors []*worker
-		for i := range 3 {
-			successors = append(successors, b.successor(b.watchdogs[0].Slot(i), nil, lifecycle.Finish))
+		b.lost = func(w *worker) {
+			mu.Lock()
+			defer mu.Unlock()
+			successors = append(successors, b.successor(w.slot, nil, lifecycle.Finish))
+			if len(successors) == 3 {
+				b.startAll(successors)
+			}
 		}
-		b.startAll(successors)
+		b.submit(flightsOf(6), nil)
+		time.Sleep(time.Second)
 		synctest.Wait()
 		if n := len(b.order()); n != 6 || b.most != 3 || b.made.Load() != 6 {
 			t.Errorf("%d flights began, %d at once, on %d workers; want 6, 3, 6", n, b.most, b.made.Load())
