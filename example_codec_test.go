@@ -18,7 +18,7 @@ func (booking) ProcessTransaction(_ context.Context, tx ergon.TransactionOf[invo
 	return "booked " + tx.Body.Number, nil
 }
 
-// Payloads that are not JSON are decoded by a function of one's own.
+// A function of the program decodes payloads that are not JSON.
 func ExampleUseCodec() {
 	task := ergon.Consume(booking{}, ergon.UseCodec(xml.Unmarshal))
 	result, err := task.Process(context.Background(), ergon.NewTransaction("t-1", []byte(`<invoice number="R-17"/>`)))

@@ -6,7 +6,7 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// A task takes what it needs by name. All that is missing or of another kind is reported at once, before anything runs.
+// A task takes what it needs by name. All missing and unsuitable components are reported together, before anything runs.
 func ExampleDependencies() {
 	d := ergon.NewDependencies(
 		map[string]any{"tickets": &sink{}},

@@ -8,7 +8,7 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// A rule that says no is not tried again, in any phase. The mark survives wrapping, and the cause is still reached.
+// A business error is not retried, in any phase. Wrapping keeps the mark, and errors.Is still finds the cause.
 func ExampleBusiness() {
 	errSoldOut := errors.New("sold out")
 	err := fmt.Errorf("order 7: %w", ergon.Business(errSoldOut))
@@ -16,14 +16,14 @@ func ExampleBusiness() {
 	// Output: BUSINESS order 7: sold out true
 }
 
-// Permanent ends the attempts without calling it a rule's refusal.
+// Permanent ends the attempts and keeps the category.
 func ExamplePermanent() {
 	err := &ergon.TransactionError{Err: ergon.Permanent(errors.New("401 unauthorized"))}
 	fmt.Println(err, err.IsPermanent())
 	// Output: SYSTEM: 401 unauthorized true
 }
 
-// An error carries the delay that the other side asked for.
+// An error has the delay that the other system asked for.
 func ExampleRetryAfter() {
 	err := &ergon.TransactionError{Err: ergon.RetryAfter(errors.New("429 too many requests"), 30*time.Second)}
 	delay, ok := err.RetryDelay()

@@ -15,7 +15,7 @@ type Claim struct {
 	Euros  int
 }
 
-// Claims turns flights that were late into claims: each makes none, or one.
+// Claims turns late flights into claims: a flight makes one claim or none.
 type Claims struct{ Claims ergon.Dispatcher }
 
 func (c *Claims) ProcessTransaction(_ context.Context, tx ergon.TransactionOf[Flight]) ([]ergon.Transaction, error) {
@@ -39,8 +39,8 @@ func (Printer) DispatchTransactions(_ context.Context, batch []ergon.Transaction
 	return nil
 }
 
-// A hybrid task consumes one transaction and produces others. A flight is acknowledged once its claim is durable; the claim's
-// id derives from the flight's, the task and the queue, so a flight that is delivered twice makes the same claim.
+// A hybrid task consumes one transaction and produces others. A flight is acknowledged when its claim is durable. The
+// id of the claim derives from the id of the flight, the task and the queue, so a second delivery of a flight makes the same claim.
 func ExampleHybrid() {
 	flights := memory.New(memory.Settings{Name: "flights", Finite: true, Transactions: []ergon.Transaction{
 		ergon.NewTransaction("OS 101", Flight{"OS 101", 5}),

@@ -10,7 +10,7 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// A logger of one's own gets the ids that a worker's logger has. They stay at the top level.
+// The program's own logger gets the ids that a worker's logger has. They stay at the top level.
 func ExampleLogHandler() {
 	withoutTime := &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey {

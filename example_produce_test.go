@@ -45,7 +45,7 @@ func (i *Ingest) PrepareTransaction(ctx context.Context, tx ergon.TransactionOf[
 	return i.Queue.DispatchTransactions(ctx, []ergon.Transaction{tx.Transaction})
 }
 
-// A producing task needs no source: what its run does is to prepare its transactions.
+// A producing task needs no source: a run prepares its transactions.
 func ExampleProduce() {
 	queue := memory.New(memory.Settings{})
 	cfg := ergon.NewTaskConfig("ingest", func(d *ergon.Dependencies) ergon.Task {
@@ -64,7 +64,7 @@ func ExampleProduce() {
 	// 3 produced, 3 in the queue, <nil>
 }
 
-// The same without a task configuration, from any code; and what could not be produced.
+// The same without a task configuration, from any code. The error names the transactions that could not be prepared.
 func ExampleProduce_fromAnyCode() {
 	flights := slices.Values([]Flight{{"OS 101", 5}, {"", 75}})
 	transactions := func(yield func(ergon.Transaction, error) bool) {

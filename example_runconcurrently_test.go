@@ -16,7 +16,7 @@ func square(_ context.Context, n int) (int, error) {
 	return n * n, nil
 }
 
-// Results come as they complete; inputs are taken as there is room for them.
+// Results come in the order of completion. Inputs are taken when there is capacity.
 func ExampleRunConcurrently() {
 	limits := ergon.Limits{Value: 4, Timeout: time.Second}
 	sum := 0
@@ -33,7 +33,7 @@ func ExampleRunConcurrently() {
 	// 21
 }
 
-// Everything at once, in the order of the inputs.
+// All results together, in the order of the inputs.
 func ExampleCollect() {
 	results := ergon.RunConcurrently(context.Background(), ergon.Limits{Value: 4}, slices.Values([]int{1, 2, 3, 4}), square)
 	all := ergon.Collect(results)

@@ -10,7 +10,7 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// A call that fails now and then, tried up to three times, each attempt bounded.
+// A call that sometimes fails gets up to three attempts, each with a timeout.
 func ExampleRunFn() {
 	retry := policy.DefaultRetry()
 	retry.Timeout, retry.Backoff = time.Second, time.Millisecond
@@ -27,7 +27,7 @@ func ExampleRunFn() {
 	// Output: 1.08 <nil> 3
 }
 
-// What a failure says: its category, and how often it was tried.
+// A failure has a category and the number of attempts.
 func ExampleRunFn_failure() {
 	retry := policy.DefaultRetry()
 	retry.MaxAttempts, retry.Timeout, retry.Backoff = 2, time.Millisecond, 0

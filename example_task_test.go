@@ -37,8 +37,8 @@ func (t *Triage) HandleProcessException(
 	return ergon.DeadLetter(), nil
 }
 
-// A typed task becomes what the engine runs; payloads are decoded into the type that ProcessTransaction takes. The calls
-// that follow are those that the engine makes.
+// Consume makes a Task for the engine from a typed one. Payloads are decoded into the type that ProcessTransaction takes. The
+// calls below are those that the engine makes.
 func ExampleConsume() {
 	task := ergon.Consume(&Triage{Airports: map[string]string{"VIE": "Vienna"}})
 	if err := task.Validate(); err != nil {

@@ -6,7 +6,7 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// A transaction is a value: what is made from it leaves it as it was, and so does whoever changes what Payload returns.
+// A transaction is an immutable value. Neither a changed copy nor a change of the result of Payload affects it.
 func ExampleTransaction() {
 	order := ergon.NewTransaction("order-7", []string{"tea", "milk"}).WithMetadata("tenant", "acme")
 	urgent := order.WithMetadata("priority", "high")

@@ -34,12 +34,12 @@ func (t *invoicing) HandleProcessSuccess(ctx context.Context, tx ergon.Transacti
 	return t.invoices.DispatchTransactions(ctx, []ergon.Transaction{ergon.NewTransaction(tx.ID(), made)})
 }
 
-// rates is a fake of a service that goes by a script.
+// rates is a fake service that follows a script.
 type rates struct{ script *ergontest.Script }
 
 func (r *rates) VAT(ctx context.Context) (int64, error) { return 20, r.script.Next(ctx) }
 
-// A test of a task: the service hangs once and fails once, and the order is invoiced all the same.
+// A test of a task: the service hangs once and fails once, and the order is still invoiced.
 func ExampleRig() {
 	t := exampleT // func TestOrderIsInvoicedAlthoughTheRatesAreUnavailable(t *testing.T)
 

@@ -17,7 +17,7 @@ var (
 	data embed.FS
 )
 
-// Program is the command line: the task, the configuration that is built in, and its one variable.
+// Program is the command line: the task, the embedded configuration, and its one variable.
 func Program() app.Settings {
 	return app.Settings{
 		Registry:    Registry(),
@@ -29,7 +29,7 @@ func Program() app.Settings {
 	}
 }
 
-// Registry says what a configuration can name.
+// Registry names the task, the connectors and the service that a configuration can use.
 func Registry() *config.Registry {
 	r := config.NewRegistry()
 	r.Task("triage", NewTriage, "judge wildlife strikes and send tickets for the severe ones")

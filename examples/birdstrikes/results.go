@@ -24,7 +24,7 @@ const (
 	outDefault  = "out"
 )
 
-// describeResults says where the results are and what they hold.
+// describeResults says where the results are and what they contain.
 func describeResults(w io.Writer, variable func(string) string) {
 	folder := cmp.Or(variable(outVariable), outDefault)
 	tickets, note := filepath.Join(folder, "tickets.jsonl"), ""
@@ -48,10 +48,10 @@ func describe(w io.Writer, path string, found contents, what, note string, err e
 	}
 }
 
-// lettersTimeout bounds looking into the dead letters.
+// lettersTimeout is the limit for counting the dead letters.
 const lettersTimeout = 10 * time.Second
 
-// countLetters counts the dead letters in a file; their category is their kind.
+// countLetters counts the dead letters in a file. The kind of a letter is its category.
 func countLetters(path string) (found contents, err error) {
 	if _, err := os.Stat(path); err != nil { // opening would create it
 		return found, err
@@ -76,14 +76,13 @@ func countLetters(path string) (found contents, err error) {
 	return found, err
 }
 
-// contents are the records of a result.
+// contents counts the records of a result.
 type contents struct {
-	kinds   map[string]int // how many there are of each kind, each id once
-	repeats int            // how many are there again
+	kinds   map[string]int // the number of ids of each kind
+	repeats int            // the number of records whose id was there before
 }
 
-// count reads a file of JSON lines that have an id. What they have under the key by is their kind. It keeps the ids in
-// memory.
+// count reads a file of JSON lines with an id. The kind of a line is its value under the key by. It keeps the ids in memory.
 func count(path, by string) (contents, error) {
 	found := contents{kinds: map[string]int{}}
 	file, err := os.Open(path) //nolint:gosec // the user says where results go

@@ -1,6 +1,6 @@
 package main
 
-// Severity is how urgent a strike is.
+// Severity is the urgency of a strike.
 type Severity string
 
 // The severities, from the worst.
@@ -11,13 +11,13 @@ const (
 	SeverityNone     Severity = "none"
 )
 
-// What a strike costs at least, in dollars, to be that severe whatever the damage is said to be.
+// The minimum costs of a severity, in dollars, whatever damage the report names.
 const (
 	criticalCost = 100_000
 	majorCost    = 10_000
 )
 
-// Severity goes by the damage or by the cost, whichever is worse.
+// Severity is the worse one of the severity by damage and the severity by cost.
 func (s Strike) Severity() Severity {
 	switch {
 	case s.Damage == DamageSubstantial || s.Cost >= criticalCost:
@@ -31,5 +31,5 @@ func (s Strike) Severity() Severity {
 	}
 }
 
-// NeedsTicket reports whether somebody has to look into it.
+// NeedsTicket reports whether somebody must examine the strike.
 func (s Severity) NeedsTicket() bool { return s == SeverityCritical || s == SeverityMajor }

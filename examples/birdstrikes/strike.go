@@ -2,8 +2,8 @@ package main
 
 import "github.com/ergon-go/ergon/examples/birdstrikes/energy"
 
-// Strike is a report of an aircraft that hit an animal: a record of the FAA's file, with its names. What is not decoded
-// here no rule looks at.
+// Strike is a report of an aircraft that hit an animal: a record of the FAA's file, with its names. No rule uses the
+// columns that are not here.
 //
 //nolint:tagliatelle // the names are those of the file
 type Strike struct {
@@ -15,13 +15,13 @@ type Strike struct {
 	Size     energy.Size `json:"Wildlife Size"`
 	Species  string      `json:"Wildlife Species"`
 	Cost     int64       `json:"Cost Total $"`
-	Knots    *float64    `json:"Speed IAS in knots"` // nil where the report does not say
+	Knots    *float64    `json:"Speed IAS in knots"` // nil if the report has no speed
 }
 
-// Damage is how badly the aircraft came off.
+// Damage is the damage to the aircraft.
 type Damage string
 
-// What the damage can be. Everything else is a code that nobody can tell the meaning of.
+// The known codes. The meaning of any other code is unknown.
 const (
 	DamageNone        Damage = "None"
 	DamageMinor       Damage = "Minor"

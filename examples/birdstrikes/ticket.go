@@ -5,7 +5,7 @@ import (
 	"github.com/ergon-go/ergon/examples/birdstrikes/energy"
 )
 
-// Ticket is what the people who look into severe strikes get.
+// Ticket describes a severe strike to the people who examine it.
 type Ticket struct {
 	ID       string   `json:"id"` // of the transaction: the same if the strike is processed again
 	Severity Severity `json:"severity"`
@@ -16,11 +16,11 @@ type Ticket struct {
 	Species  string   `json:"species"`
 	Damage   Damage   `json:"damage"`
 	Cost     int64    `json:"cost"` // in dollars
-	// ImpactEnergy is absent where the speed is not known.
+	// ImpactEnergy is absent if the speed is unknown.
 	ImpactEnergy *energy.Joules `json:"impact_energy_joules,omitempty"`
 }
 
-// newTicket is without the energy, which has to be asked for.
+// newTicket returns a ticket without the energy, which comes from the service.
 func newTicket(strike ergon.TransactionOf[Strike]) Ticket {
 	s := strike.Body
 	return Ticket{

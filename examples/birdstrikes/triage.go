@@ -8,13 +8,13 @@ import (
 	"github.com/ergon-go/ergon/examples/birdstrikes/energy"
 )
 
-// Estimator knows what energy an impact had.
+// Estimator estimates the energy of an impact.
 type Estimator interface {
 	Estimate(ctx context.Context, of energy.Impact) (energy.Joules, error)
 }
 
-// Triage reads reports of wildlife strikes and writes tickets for the severe ones. It has no word about files, retries,
-// timeouts, concurrency or dead letters: that is for the configuration to say and for Ergon to do.
+// Triage reads reports of wildlife strikes and writes tickets for the severe ones. It knows nothing about files, retries,
+// timeouts, concurrency or dead letters: the configuration sets them, and Ergon does the work.
 type Triage struct {
 	Tickets ergon.Dispatcher
 	Energy  Estimator
@@ -25,7 +25,7 @@ var (
 	_ ergon.ProcessSuccessHandler[Strike, Ticket] = (*Triage)(nil)
 )
 
-// NewTriage makes the task with what the configuration calls tickets and energy.
+// NewTriage makes the task with the connector "tickets" and the service "energy" of the configuration.
 func NewTriage(d *ergon.Dependencies) ergon.Task {
 	return ergon.Consume(&Triage{
 		Tickets: ergon.UseConnector[ergon.Dispatcher](d, "tickets"),
@@ -33,8 +33,8 @@ func NewTriage(d *ergon.Dependencies) ergon.Task {
 	})
 }
 
-// ProcessTransaction judges a strike. A damage code that it does not know is BUSINESS: no other attempt would know it, so
-// the report becomes a dead letter at once. When the energy service fails, that is tried again.
+// ProcessTransaction judges a strike. An unknown damage code is BUSINESS: another attempt would not know it either, so the report
+// becomes a dead letter at once. A failure of the energy service is retried.
 func (t *Triage) ProcessTransaction(ctx context.Context, strike ergon.TransactionOf[Strike]) (Ticket, error) {
 	if !strike.Body.Damage.Known() {
 		return Ticket{}, ergon.Business(fmt.Errorf("damage code %q is not None, Minor, Medium or Substantial", strike.Body.Damage))
@@ -50,8 +50,8 @@ func (t *Triage) ProcessTransaction(ctx context.Context, strike ergon.Transactio
 	return ticket, nil
 }
 
-// HandleProcessSuccess sends the ticket, where one is needed. It is a step of its own, so that a ticket that cannot be
-// written is written again, and the strike not judged again. The ticket has the strike's id: sent twice, it can be told.
+// HandleProcessSuccess sends the ticket, if the strike needs one. It is a separate step: if the ticket cannot be written, that is
+// retried, and the strike is not judged again. The ticket has the id of the strike, so a reader can recognise a second one.
 func (t *Triage) HandleProcessSuccess(ctx context.Context, _ ergon.TransactionOf[Strike], ticket Ticket) error {
 	if !ticket.Severity.NeedsTicket() {
 		return nil

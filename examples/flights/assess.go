@@ -7,20 +7,20 @@ import (
 	"github.com/ergon-go/ergon/examples/flights/airports"
 )
 
-// Atlas knows airports.
+// Atlas finds airports by their code.
 type Atlas interface {
 	Airport(code string) (airports.Airport, bool)
 }
 
-// Assess makes a claim of each late flight. It is a hybrid: it consumes flights, and what it returns is prepared, which here
-// is to be sent. The queues of flights and of claims are in one file, so that the claim and the acknowledgement of its flight
-// are one step: whenever a worker dies, there is no claim twice and none is missing.
+// Assess makes a claim of each late flight. It is a hybrid: it consumes flights, and prepares the claims that it returns by
+// sending them. The queues of flights and claims are in one file, so the claim and the acknowledgement of its flight are one
+// step. Whenever a worker dies, no claim is missing and none is there twice.
 type Assess struct {
 	Claims   ergon.Dispatcher
 	Airports Atlas
 }
 
-// NewAssess makes the task with what the configuration calls claims and airports.
+// NewAssess makes the task with the connector "claims" and the service "airports" of the configuration.
 func NewAssess(d *ergon.Dependencies) ergon.Task {
 	return ergon.Hybrid(&Assess{
 		Claims:   ergon.UseConnector[ergon.Dispatcher](d, "claims"),
@@ -28,7 +28,7 @@ func NewAssess(d *ergon.Dependencies) ergon.Task {
 	})
 }
 
-// ProcessTransaction checks a flight, whether it is late or not. A record that makes no sense is BUSINESS: a dead letter.
+// ProcessTransaction checks every flight, late or not. A contradictory record is BUSINESS and becomes a dead letter.
 func (a *Assess) ProcessTransaction(_ context.Context, flight ergon.TransactionOf[Flight]) ([]ergon.Transaction, error) {
 	route, err := flight.Body.check(a.Airports)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"github.com/ergon-go/ergon/examples/flights/airports"
 )
 
-// Claim is what passengers of a late flight have.
+// Claim is a claim of the passengers of a late flight.
 type Claim struct {
 	Flight       string   `json:"flight"` // id of the transaction: the same however often the flight is processed
 	Departure    string   `json:"departure"`

@@ -6,10 +6,10 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// Export writes claims into the ledger, which puts them in order.
+// Export writes claims into the ledger, which sorts them.
 type Export struct{ Ledger ergon.Dispatcher }
 
-// NewExport makes the task with what the configuration calls ledger.
+// NewExport makes the task with the connector "ledger" of the configuration.
 func NewExport(d *ergon.Dependencies) ergon.Task {
 	return ergon.Consume(&Export{Ledger: ergon.UseConnector[ergon.Dispatcher](d, "ledger")})
 }

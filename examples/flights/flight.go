@@ -8,10 +8,10 @@ import (
 	"github.com/ergon-go/ergon/examples/flights/airports"
 )
 
-// Flight is what the Bureau of Transportation Statistics has on record of one.
+// Flight is a record of the Bureau of Transportation Statistics.
 type Flight struct {
 	Date        string         `json:"date"`     // 2001/01/31 17:05, on the clock of the origin
-	Delay       int            `json:"delay"`    // in minutes, negative where it was early
+	Delay       int            `json:"delay"`    // in minutes, negative if it was early
 	Distance    airports.Miles `json:"distance"` // as stated
 	Origin      string         `json:"origin"`   // code of the IATA
 	Destination string         `json:"destination"`
@@ -25,14 +25,14 @@ const claimFrom = 60
 // late reports whether there is a claim.
 func (f Flight) late() bool { return f.Delay > claimFrom }
 
-// route is a flight whose record makes sense.
+// route has the airports of a flight whose record is consistent.
 type route struct {
 	departure        time.Time
 	from, to         airports.Airport
 	greatCircleMiles airports.Miles
 }
 
-// check returns everything that makes no sense in the record. No other attempt would find it otherwise.
+// check returns every contradiction in the record. Another attempt would find the same ones.
 func (f Flight) check(atlas Atlas) (route, error) {
 	var r route
 	var faults []error

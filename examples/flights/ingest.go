@@ -12,8 +12,8 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// Ingest puts the records of a file into a queue. It is a producer: where its transactions go is for PrepareTransaction to
-// say, how fast and how many at once for the configuration.
+// Ingest puts the records of a file into a queue. It is a producer: PrepareTransaction says where its transactions go, and the
+// configuration sets their rate and concurrency.
 type Ingest struct {
 	Flights ergon.Dispatcher
 	Files   fs.FS
@@ -21,15 +21,15 @@ type Ingest struct {
 
 var _ ergon.ProducerTask[json.RawMessage] = (*Ingest)(nil)
 
-// NewIngest makes the task with what the configuration calls flights.
+// NewIngest makes the task with the connector "flights" of the configuration.
 func NewIngest(d *ergon.Dependencies) ergon.Task {
 	return ergon.Produce(&Ingest{Flights: ergon.UseConnector[ergon.Dispatcher](d, "flights"), Files: data})
 }
 
 const flightsFile = "data/flights-20k.json.gz"
 
-// Transactions are the elements of the file's array, one in memory at a time. The id is the place in the file: a run that is
-// begun anew produces the same ids, and the queue takes one of each.
+// Transactions yields the elements of the array in the file, with one in memory at a time. The id is the position in the file. If
+// a run is repeated, it produces the same ids, and the queue keeps one transaction for each.
 func (i *Ingest) Transactions(context.Context) iter.Seq2[ergon.Transaction, error] {
 	return func(yield func(ergon.Transaction, error) bool) {
 		file, err := i.Files.Open(flightsFile)
@@ -51,7 +51,7 @@ func (i *Ingest) Transactions(context.Context) iter.Seq2[ergon.Transaction, erro
 	}
 }
 
-// elements are those of a compressed array.
+// elements yields the elements of a compressed array.
 func elements(file fs.File) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
 		text, err := gzip.NewReader(file)
@@ -77,7 +77,7 @@ func elements(file fs.File) iter.Seq2[json.RawMessage, error] {
 	}
 }
 
-// PrepareTransaction sends one record. The engine joins those that come at the same time into batches.
+// PrepareTransaction sends one record. The engine joins concurrent dispatches into batches.
 func (i *Ingest) PrepareTransaction(ctx context.Context, flight ergon.TransactionOf[json.RawMessage]) error {
 	return i.Flights.DispatchTransactions(ctx, []ergon.Transaction{flight.Transaction})
 }

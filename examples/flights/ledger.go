@@ -17,15 +17,15 @@ import (
 	"github.com/ergon-go/ergon/connector/file"
 )
 
-// LedgerConfig says where claims go: into Dir/Path when the task has come to its end, and until then into a journal beside it.
+// LedgerConfig says where claims go: into a journal during the run, and into Dir/Path at its natural end.
 type LedgerConfig struct {
 	Dir  string `yaml:"dir"`
 	Path string `yaml:"path"`
 }
 
-// Ledger is a connector of the example's own: claims in a file, in the order of their departure, each once. A claim that is
-// dispatched is durable in the journal, perhaps twice where a kill came between that and its settlement; the file is made of
-// the journal, which stays. It holds all claims in memory for that moment.
+// Ledger is a connector of this example: a file with each claim once, in the order of departure. A dispatched claim is durable in
+// the journal. It may be there twice, if a kill came between the dispatch and the settlement. Finish makes the file from the
+// journal, which stays, and holds all claims in memory meanwhile.
 type Ledger struct {
 	*file.Sink // the journal
 
@@ -37,7 +37,7 @@ var (
 	_ capability.Finisher = (*Ledger)(nil)
 )
 
-// NewLedger returns a ledger that is still to be opened.
+// NewLedger returns a ledger that is not opened yet.
 func NewLedger(c LedgerConfig) (*Ledger, error) {
 	journal := file.DefaultSinkConfig()
 	journal.Dir, journal.Path = c.Dir, c.Path+".journal"
@@ -48,7 +48,7 @@ func NewLedger(c LedgerConfig) (*Ledger, error) {
 	return &Ledger{Sink: sink, journal: filepath.Join(c.Dir, journal.Path), path: filepath.Join(c.Dir, c.Path)}, nil
 }
 
-// Finish makes the file.
+// Finish makes the file from the journal.
 func (l *Ledger) Finish(context.Context) error {
 	claims, err := readClaims(l.journal)
 	if err == nil {
@@ -60,7 +60,7 @@ func (l *Ledger) Finish(context.Context) error {
 	return nil
 }
 
-// readClaims returns each claim in a file once, in order. There are none where there is no file.
+// readClaims returns each claim in a file once, in order. A missing file has none.
 func readClaims(path string) ([]Claim, error) {
 	text, err := os.ReadFile(path) //nolint:gosec // the configuration says which
 	if errors.Is(err, fs.ErrNotExist) {

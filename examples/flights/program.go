@@ -25,7 +25,7 @@ const (
 	claimsFile  = "claims.jsonl"
 )
 
-// Program is the command line: three tasks, the configuration that is built in, and its one variable.
+// Program is the command line: three tasks, the embedded configuration, and its one variable.
 func Program() app.Settings {
 	return app.Settings{
 		Registry:    Registry(),
@@ -37,7 +37,7 @@ func Program() app.Settings {
 	}
 }
 
-// Registry says what a configuration can name.
+// Registry names the tasks, the connectors and the service that a configuration can use.
 func Registry() *config.Registry {
 	r := config.NewRegistry()
 	r.Task("ingest", NewIngest, "put flights into a queue")

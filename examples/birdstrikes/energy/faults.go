@@ -9,15 +9,15 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// Faults is the script by which the service fails. What happens to a question is a function of Seed, the report and how
-// often it was asked about, and of nothing else: not of the order of questions, the time, or luck. So every run sees the
-// same failures. A report is answered at the third time of asking at the latest.
+// Faults is the script by which the service fails. The answer depends only on Seed, the report, and how often the service was
+// called for it. It does not depend on the order of calls, the time or chance, so every run sees the same failures. The third
+// call for a report succeeds at the latest.
 type Faults struct {
-	// Seed makes another script of the same shares.
+	// Seed selects one of many scripts with the same shares.
 	Seed uint64 `yaml:"seed"`
-	// Unavailable is the share of reports, 0 to 1, that get ErrUnavailable first: half of them once, half of them twice.
+	// Unavailable is the share of reports, 0 to 1, for which the first call returns ErrUnavailable, and for half of them also the second.
 	Unavailable float64 `yaml:"unavailable"`
-	// Hanging is the share of reports, 0 to 1, that get no answer first, until the context ends.
+	// Hanging is the share of reports, 0 to 1, for which the first call returns only when its context ends.
 	Hanging float64 `yaml:"hanging"`
 }
 
@@ -40,7 +40,7 @@ func (f Faults) Validate() error {
 	return errors.Join(faults...)
 }
 
-// fault is what can happen to a question.
+// fault is how a call can fail.
 type fault uint8
 
 const (
@@ -49,7 +49,7 @@ const (
 	hanging
 )
 
-// at is what happens when the service is asked about a report for the n-th time, from 1.
+// at returns the fault of the n-th call for a report, from 1.
 func (f Faults) at(report string, n int) fault {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d %s", f.Seed, report))
 	dice := float64(binary.BigEndian.Uint64(sum[:])>>11) / (1 << 53)

@@ -1,5 +1,5 @@
-// Package energy estimates what energy an animal hits an aircraft with. It stands for a service that other people run: it
-// is asked over a network in real life, and it fails now and then.
+// Package energy estimates the energy with which an animal hits an aircraft. It stands for a service of other people, which is
+// called over a network and sometimes fails.
 package energy
 
 import (
@@ -12,7 +12,7 @@ import (
 // Joules is an energy.
 type Joules float64
 
-// Size is how large the animal looked to the pilot.
+// Size is the size of the animal as the pilot saw it.
 type Size string
 
 // The sizes of the FAA's form.
@@ -22,12 +22,12 @@ const (
 	Large  Size = "Large"
 )
 
-// metersPerSecond is a knot.
+// metersPerSecond is the value of a knot.
 const metersPerSecond = 0.514444
 
-// Impact is what is known of a collision.
+// Impact has the known facts about a collision.
 type Impact struct {
-	// Report is the id of the report that tells of it.
+	// Report is the id of its report.
 	Report string
 	// Size stands for the mass.
 	Size Size

@@ -7,10 +7,10 @@ import (
 	"sync"
 )
 
-// ErrUnavailable is an answer that the service could not give. The same question may well be answered the next time.
+// ErrUnavailable means that the service could not answer. The next call may succeed.
 var ErrUnavailable = errors.New("the energy service is unavailable")
 
-// Service answers how much energy an impact had. It is safe for concurrent use.
+// Service estimates the energy of impacts. It is safe for concurrent use.
 type Service struct {
 	faults Faults
 
@@ -18,11 +18,11 @@ type Service struct {
 	asked map[string]int // how often, by report: those that the service owes an answer
 }
 
-// NewService returns a service that fails as its script says. The zero Faults make one that never fails.
+// NewService returns a service that fails as its script says. With the zero Faults it never fails.
 func NewService(f Faults) *Service { return &Service{faults: f, asked: map[string]int{}} }
 
-// Estimate returns the energy of an impact, or ErrUnavailable; a size that it does not know is BUSINESS, as asking again
-// would not help. It may take as long as ctx allows, so give it one that ends: at the latest then it returns.
+// Estimate returns the energy of an impact, or ErrUnavailable. An unknown size is BUSINESS, because another call would not help.
+// Estimate may take as long as ctx allows and returns when ctx ends, so pass a context that ends.
 func (s *Service) Estimate(ctx context.Context, of Impact) (Joules, error) {
 	switch s.next(of.Report) {
 	case unavailable:

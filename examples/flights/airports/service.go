@@ -19,14 +19,14 @@ type Airport struct {
 	Latitude, Longitude float64 // in degrees, north and east positive
 }
 
-// Service answers what is known of airports. After it was opened it does not change: it is safe for concurrent use.
+// Service finds airports by their code. It does not change after Open, and is safe for concurrent use.
 type Service struct {
 	files  fs.FS
 	path   string
 	byCode map[string]Airport
 }
 
-// NewService returns a service for the airports of a compressed CSV file. It has none before it was opened.
+// NewService returns a service for the airports of a compressed CSV file. It has none before Open.
 func NewService(files fs.FS, path string) *Service { return &Service{files: files, path: path} }
 
 // Open reads the file.
@@ -51,7 +51,7 @@ func (s *Service) read() (err error) {
 	return err
 }
 
-// Airport returns the airport that has a code; false where there is none.
+// Airport returns the airport with that code; false if there is none.
 func (s *Service) Airport(code string) (Airport, bool) {
 	a, ok := s.byCode[code]
 	return a, ok
