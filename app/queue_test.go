@@ -84,6 +84,30 @@ func TestManyTransactionsAreEnqueuedInBatches(t *testing.T) {
 	}
 }
 
+// A connector that reports a failure of an item that it was not given has failed for all of them.
+func TestFailureOfAnItemThatWasNotGivenIsNoSuccess(t *testing.T) {
+	in(t, house)
+	w := &warehouse{}
+	const want = "the connector reported a failure for item "
+	got := call{settings: app.Settings{Registry: w.registry()}, args: strings.Fields("enqueue square --file -"), stdin: "1\n\"outside\"\n"}.do(t)
+	if got.code != 1 || !strings.Contains(got.stderr, "lines 1 to 2: "+want+"9 of 2: lost") {
+		t.Errorf("from a file: code %d, %s%s, want %q", got.code, got.stdout, got.stderr, want)
+	}
+	got = call{settings: app.Settings{Registry: w.registry()}, args: strings.Fields(`enqueue square --payload-json "outside"`)}.do(t)
+	if got.code != 1 || !strings.Contains(got.stderr, want+"8 of 1: lost") {
+		t.Errorf("one: code %d, %s%s, want %q", got.code, got.stdout, got.stderr, want)
+	}
+	in(t, house)
+	w = filled()
+	letters := len(w.letters)
+	write(t, "fixed.json", `"outside"`)
+	got = call{settings: app.Settings{Registry: w.registry()}, args: strings.Fields("dlq retry square L1 --payload-file fixed.json")}.do(t)
+	if got.code != 1 || !strings.Contains(got.stderr, want+"8 of 1: lost") || len(w.letters) != letters {
+		t.Errorf("a dead letter: code %d, %s%s, %d letters left of %d, want %q and all left", got.code, got.stdout, got.stderr,
+			len(w.letters), letters, want)
+	}
+}
+
 func TestQueuesAreLookedInto(t *testing.T) {
 	for name, v := range map[string]visit{
 		"stats":           {args: "queue stats"},

@@ -90,6 +90,8 @@ func (s *shelf) DispatchTransactions(ctx context.Context, batch []ergon.Transact
 	for i, tx := range batch {
 		known, found := s.known(tx)
 		switch {
+		case bytes.Contains(tx.Payload().([]byte), []byte("outside")): // breaks the contract: there is no such item
+			failures[len(batch)+7] = errors.New("lost")
 		case len(tx.Payload().([]byte)) > 40:
 			failures[i] = errors.New("too heavy")
 		case found && s.strict && !bytes.Equal(known.Payload().([]byte), tx.Payload().([]byte)):

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/deadletter"
+	"github.com/ergon-go/ergon/internal/foreign"
 )
 
 // letters keeps the dead letters of a run and hands them on to the connector that the rig has for them.
@@ -49,7 +50,7 @@ func durable(batch []ergon.Transaction, err error) []ergon.Transaction {
 	if err == nil {
 		return batch
 	}
-	partly, ok := errors.AsType[*ergon.BatchError](err)
+	partly, ok := errors.AsType[*ergon.BatchError](foreign.CheckBatch(err, len(batch)))
 	if !ok {
 		return nil
 	}

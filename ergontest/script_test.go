@@ -54,6 +54,18 @@ func TestCallsBehindTheLastStepSucceed(t *testing.T) {
 	}
 }
 
+// A connector that names an item outside of the batch broke its contract, so nobody knows what is durable: nothing counts as such.
+func TestSinkKeepsNothingOfACallThatNamesAnItemOutsideOfItsBatch(t *testing.T) {
+	broken := &ergon.BatchError{Failures: map[int]error{7: errors.New("too long")}}
+	sink := &ergontest.Sink{Script: ergontest.NewScript(ergontest.Fail(broken))}
+	if err := sink.DispatchTransactions(t.Context(), []ergon.Transaction{ergon.NewTransaction("a", 1)}); err == nil {
+		t.Error("got no error from a scripted failure")
+	}
+	if kept := sink.Transactions(); len(kept) != 0 {
+		t.Errorf("kept %v, want nothing", kept)
+	}
+}
+
 func TestSinkKeepsWhatDidNotFail(t *testing.T) {
 	batch := []ergon.Transaction{ergon.NewTransaction("a", 1), ergon.NewTransaction("b", 2), ergon.NewTransaction("c", 3)}
 	sink := &ergontest.Sink{Script: ergontest.NewScript(

@@ -114,6 +114,9 @@ func (s *subject) wantTold(what string, batch []ergon.Transaction, want ...strin
 	if failed, ok := errors.AsType[*ergon.BatchError](err); ok {
 		err = nil
 		for i, failure := range failed.Failures {
+			if i < 0 || i >= len(batch) {
+				s.fatalf("%s: a failure was reported for item %d of %d", what, i, len(batch))
+			}
 			if !errors.Is(failure, capability.ErrConflict) {
 				s.fatalf("%s: item %d: %v", what, i, failure)
 			}

@@ -49,7 +49,7 @@ var commandLine = []archtest.Rule{
 	{
 		Packages: "app/internal/command/enqueue",
 		Ours: slices.Concat(commandTools, []string{
-			".", "app/internal/deadletters", "app/internal/dispatched", "app/internal/session",
+			".", "app/internal/deadletters", "app/internal/dispatched", "app/internal/session", "internal/foreign", // decision 0134
 		}),
 		ThirdParty: cobra,
 	},
@@ -121,7 +121,7 @@ var commandLine = []archtest.Rule{
 		Packages: "app/internal/requeue",
 		Ours: []string{
 			".", "app/internal/configuration", "app/internal/deadletters", "app/internal/dispatched", "app/internal/session",
-			"app/internal/usage", "capability", "deadletter", "internal/humanize",
+			"app/internal/usage", "capability", "deadletter", "internal/foreign", "internal/humanize", // foreign: decision 0134
 		},
 	},
 	{

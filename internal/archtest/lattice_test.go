@@ -112,9 +112,9 @@ var lattice = archtest.Lattice{
 		{Packages: "task/*/...", Ours: words},
 
 		// The test kit records spans by the API, so that who tests a task needs no SDK. The suite needs the vocabulary only.
-		// Decision 0105.
+		// Decisions 0105, 0134.
 		{
-			Packages: "ergontest", Ours: slices.Concat(words, []string{"internal/coalesce", "internal/pipeline"}), TestOurs: parts,
+			Packages: "ergontest", Ours: slices.Concat(words, []string{"internal/coalesce", "internal/foreign", "internal/pipeline"}), TestOurs: parts,
 			ThirdParty: otelAPI,
 		},
 		{Packages: "ergontest/connectortest", Ours: words, TestOurs: parts},

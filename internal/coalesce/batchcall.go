@@ -77,6 +77,7 @@ func (c *Coalescer) make(ctx context.Context, call *batchCall) {
 		c.finish(call, err, read)
 	}()
 	returned := c.to.DispatchTransactions(capability.WithDispatchReport(ctx, call.reports.add), call.transactions())
+	returned = foreign.CheckBatch(returned, call.size)
 	read = foreign.Read(returned)
 	err = returned
 }

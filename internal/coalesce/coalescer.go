@@ -12,6 +12,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/internal/fence"
+	"github.com/ergon-go/ergon/internal/foreign"
 	"github.com/ergon-go/ergon/internal/tracecontext"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -86,7 +87,7 @@ func (c *Coalescer) DispatchTransactions(ctx context.Context, batch []ergon.Tran
 	r := c.join(ctx, attempt, batch)
 	if r == nil {
 		defer c.returned()
-		return c.to.DispatchTransactions(ctx, batch)
+		return c.dispatch(ctx, batch)
 	}
 	return c.await(ctx, r)
 }
@@ -116,7 +117,12 @@ func (c *Coalescer) await(ctx context.Context, r *request) error {
 // caller has given it up.
 func (c *Coalescer) dispatchDirect(ctx context.Context, batch []ergon.Transaction) error {
 	defer c.directReturned()
-	return c.to.DispatchTransactions(ctx, batch)
+	return c.dispatch(ctx, batch)
+}
+
+// dispatch calls the connector for one caller. It is a failure for that caller if the connector names items outside of the batch.
+func (c *Coalescer) dispatch(ctx context.Context, batch []ergon.Transaction) error {
+	return foreign.CheckBatch(c.to.DispatchTransactions(ctx, batch), len(batch)) //nolint:wrapcheck // the connector's own
 }
 
 func (c *Coalescer) directReturned() {

@@ -51,19 +51,6 @@ func Read(err error) error {
 	return read(err)
 }
 
-// ReadBatch is Read for the error of a call for several items: it reads the error of each.
-func ReadBatch(err error) error {
-	batch, partial := errors.AsType[*ergon.BatchError](err)
-	if !partial || batch == nil {
-		return Read(err)
-	}
-	own := &ergon.BatchError{Failures: make(map[int]error, len(batch.Failures))}
-	for i, failure := range batch.Failures {
-		own.Failures[i] = Read(failure)
-	}
-	return own
-}
-
 func read(err error) *Error {
 	failed := ergon.TransactionError{Err: err}
 	e := &Error{

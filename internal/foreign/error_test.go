@@ -128,7 +128,7 @@ func TestCrashIsSystemWhateverItPanickedWith(t *testing.T) {
 func TestErrorsOfABatchAreReadOneByOne(t *testing.T) {
 	theirs := &counted{}
 	batch := &ergon.BatchError{Failures: map[int]error{3: theirs}}
-	got, ok := errors.AsType[*ergon.BatchError](foreign.ReadBatch(fmt.Errorf("call: %w", batch)))
+	got, ok := errors.AsType[*ergon.BatchError](foreign.ReadBatch(fmt.Errorf("call: %w", batch), 4))
 	if !ok || got == batch || len(got.Failures) != 1 {
 		t.Fatalf("got %v", got)
 	}
@@ -139,10 +139,10 @@ func TestErrorsOfABatchAreReadOneByOne(t *testing.T) {
 	if text := got.Failures[3].Error(); text != "counted" {
 		t.Errorf("got %q", text)
 	}
-	if foreign.Of(foreign.ReadBatch(errors.New("whole"))) == nil {
+	if foreign.Of(foreign.ReadBatch(errors.New("whole"), 4)) == nil {
 		t.Error("the error of a whole call was not read")
 	}
-	if foreign.ReadBatch(nil) != nil {
+	if foreign.ReadBatch(nil, 4) != nil {
 		t.Error("nil became an error")
 	}
 }

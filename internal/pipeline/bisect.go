@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/foreign"
 )
 
 // bisect wraps do, which is attempted so many times, to find the items at fault if a store fails a batch as a whole: at the last attempt,
@@ -16,7 +17,7 @@ func bisect(attempts int, do func(context.Context, []int) error) func(context.Co
 	var calls atomic.Int32
 	return func(ctx context.Context, items []int) error {
 		last := int(calls.Add(1)) >= attempts
-		err := do(ctx, items)
+		err := foreign.CheckBatch(do(ctx, items), len(items))
 		if err == nil || len(items) < 2 || isPartial(err) || !last && !refused(err) {
 			return err
 		}
@@ -53,7 +54,7 @@ func (b *bisection) halve(ctx context.Context, from int, items []int) {
 func (b *bisection) try(ctx context.Context, from int, items []int) {
 	err := context.Cause(ctx)
 	if err == nil {
-		err = b.do(ctx, items)
+		err = foreign.CheckBatch(b.do(ctx, items), len(items))
 	}
 	if batch, partial := errors.AsType[*ergon.BatchError](err); partial {
 		for at, failure := range batch.Failures {

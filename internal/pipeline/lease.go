@@ -154,7 +154,7 @@ func (l *leases) call(ctx context.Context, deliveries []*leased) error {
 			return struct{}{}, err
 		}
 		defer l.consumer.settings.Hanging.leave(callExtend)
-		return struct{}{}, foreign.ReadBatch(l.keeper.ExtendLeases(ctx, batch))
+		return struct{}{}, foreign.ReadBatch(l.keeper.ExtendLeases(ctx, batch), len(batch))
 	}, ergon.SpanName(spans.ExtendLeases))
 	if ctx.Err() != nil {
 		err = nil // the loop has ended, and needs no leases any more

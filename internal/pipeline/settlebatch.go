@@ -259,7 +259,7 @@ func (c *Consumer) part(ctx context.Context, p *parts, do func(context.Context, 
 	}
 	defer c.settings.Hanging.leave(p.purpose)
 	round, left := p.begin()
-	err := foreign.ReadBatch(do(ctx, left))
+	err := foreign.ReadBatch(do(ctx, left), len(left))
 	c.stall.excuseDelayOf(err)
 	return p.end(round, err)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/ergon-go/ergon/app/internal/usage"
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/deadletter"
+	"github.com/ergon-go/ergon/internal/foreign"
 	"github.com/ergon-go/ergon/internal/humanize"
 )
 
@@ -103,7 +104,7 @@ func dispatchBatch(
 // send dispatches a batch and returns what of it is not there: what failed, and what the source knows with other content.
 func send(ctx context.Context, source ergon.Dispatcher, batch []ergon.Transaction) (lost map[int]bool, err error) {
 	var heard dispatched.Report
-	err = source.DispatchTransactions(heard.Listen(ctx), batch)
+	err = foreign.CheckBatch(source.DispatchTransactions(heard.Listen(ctx), batch), len(batch))
 	lost = map[int]bool{}
 	some, partly := errors.AsType[*ergon.BatchError](err)
 	for i := range batch {

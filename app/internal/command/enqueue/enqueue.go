@@ -17,6 +17,7 @@ import (
 	"github.com/ergon-go/ergon/app/internal/output"
 	"github.com/ergon-go/ergon/app/internal/session"
 	"github.com/ergon-go/ergon/app/internal/usage"
+	"github.com/ergon-go/ergon/internal/foreign"
 	"github.com/ergon-go/ergon/internal/humanize"
 )
 
@@ -77,7 +78,7 @@ func (e *Command) enqueue(c *cobra.Command, name string, given enqueueFlags) err
 		tx := withMetadata(ergon.NewTransaction(given.id, []byte(given.json)), metadata)
 		var heard dispatched.Report
 		if err := session.With(ctx, s, at, func(ctx context.Context, to ergon.Dispatcher) error {
-			return to.DispatchTransactions(heard.Listen(ctx), []ergon.Transaction{tx})
+			return foreign.CheckBatch(to.DispatchTransactions(heard.Listen(ctx), []ergon.Transaction{tx}), 1)
 		}); err != nil {
 			if failed, ok := errors.AsType[*ergon.BatchError](err); ok && failed.Failures[0] != nil {
 				err = failed.Failures[0]

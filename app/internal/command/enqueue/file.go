@@ -15,6 +15,7 @@ import (
 	"github.com/ergon-go/ergon/app/internal/dispatched"
 	"github.com/ergon-go/ergon/app/internal/session"
 	"github.com/ergon-go/ergon/app/internal/usage"
+	"github.com/ergon-go/ergon/internal/foreign"
 )
 
 // enqueuedAtOnce is how many transactions a batch has at most.
@@ -100,7 +101,7 @@ func (e *enqueuing) dispatch(ctx context.Context, to ergon.Dispatcher) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	err := to.DispatchTransactions(e.heard.Listen(ctx), e.batch)
+	err := foreign.CheckBatch(to.DispatchTransactions(e.heard.Listen(ctx), e.batch), len(e.batch))
 	if some, ok := errors.AsType[*ergon.BatchError](err); ok {
 		e.done += len(e.batch) - len(some.Failures)
 		var failures []error
