@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon/internal/lifecycle"
-	"github.com/ergon-go/ergon/observe"
 )
 
 // attemptWatch counts, records and reports what the attempts of handlers come to. [outboundWatch] does it for outbound transactions.
@@ -14,8 +13,7 @@ type attemptWatch struct {
 	watcher    *watcher
 	headroom   *headroom
 	stuckCheck *stuckCheck
-	recorder   *observe.Recorder // nil: nothing is recorded
-	produces   bool              // the loop prepares its transactions instead of processing them
+	recorder   *recorder // nil: nothing is recorded
 }
 
 // attempted counts and records the end of an attempt.
@@ -29,8 +27,8 @@ func (o *attemptWatch) attempted(s *shard, f *flight, a *handlerAttempt, event l
 			s.timeouts.Add(1)
 		}
 	}
-	if o.recorder != nil && o.records(f, event) {
-		o.record(f, a, event, err, now)
+	if o.recorder != nil && o.recorder.wants(f, event) {
+		o.recorder.attempt(f, a.mark(), event, err, now)
 	}
 }
 

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/attempt"
 	"github.com/ergon-go/ergon/internal/lifecycle"
-	"github.com/ergon-go/ergon/internal/sink"
 	"github.com/ergon-go/ergon/internal/spans"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -42,22 +40,19 @@ type Consumer struct {
 	known        *Known
 	failures     failures
 	payloads     payloads
-	recorder     *sink.Queue[recorded]
+	recorder     *recorder
+	releaser     releaser
 	stall        stallDetector
 
 	unwritten  unwritten
 	stuckCheck stuckCheck
 
-	background   context.Context //nolint:containedctx // of what serves the loop; ends where even that takes too long
-	helpers      sync.WaitGroup  // what serves the loop
-	gate         fetchGate       // closed while the loop is paused
+	background   background
+	gate         fetchGate // closed while the loop is paused
 	shutdown     shutdown
 	takeover     *takeover
 	headroom     headroom
 	stopFetching context.CancelCauseFunc
-
-	unsettledInARow int  // batches; the settler's
-	keepsFloor      bool // the source remembers no more than up to where everything is settled
 }
 
 // New makes a loop, or reports everything that keeps it from running.
@@ -81,28 +76,29 @@ func New(s Settings) (*Consumer, error) {
 	c.pool = newPool(s.Policy.Loop, &c.stats)
 	c.capacity = capacity{stats: &c.stats, slots: &c.pool.limit, waiting: &c.waiting.count, held: &c.order.count}
 	c.capacity.init(s.Policy)
-	c.payloads, c.recorder = newPayloads(&c.headroom), newRecords(s.Recorder)
+	c.payloads, c.recorder = newPayloads(&c.headroom), newRecorder(s, c.clock)
 	c.stall.init(c.clock, s.Policy)
 	c.stats.init(c.clock)
 	c.stuckCheck.clock = c.clock
-	c.settler = newSettler(c)
 	declared, err := capability.DeclarationOf(s.Source)
 	if err != nil {
 		return nil, fmt.Errorf("connector %q does not say what it is: %w", s.Policy.Fetch.Connector, err)
 	}
-	c.keepsFloor = declared.Floor
-	c.hop = newHop(s)
-	if err := c.hop.ask(s); err != nil {
+	if c.hop, err = newHop(s); err != nil {
 		return nil, err
 	}
 	c.order.on = s.Policy.Loop.Ordering == policy.OrderingKey && declared.Order != capability.OrderKey
 	c.order.held = map[string][]*flight{}
 	c.limiter = newConcurrencyLimiter(s.Policy.Loop.Concurrency, c.pool)
 	c.outage = newOutage(s.Policy.Loop.Outage, c.clock, &c.capacity, c.pool, c.outageChanged)
-	c.judge = newJudge(s, c.settler.source != nil, c.outage)
+	source, takesBack := s.Source.(capability.Settler)
+	c.judge = newJudge(s, takesBack, c.outage)
 	c.waiting = waitingRoom{clock: c.clock, gate: &c.gate, pool: c.pool, outage: c.outage, capacity: &c.capacity}
 	if keeper, ok := s.Source.(capability.LeaseKeeper); ok {
-		c.leases = leases{consumer: c, keeper: keeper, held: map[*flight]*leased{}}
+		c.leases = leases{
+			keeper: keeper, size: max(s.Policy.Settle.Size, 1), clock: c.clock, hanging: c.settings.Hanging, held: map[*flight]*leased{},
+			running: c.pool.running, takeOut: func(f *flight) bool { return c.waiting.remove(f) || c.outage.remove(f) }, end: c.finisher.endWaiting,
+		}
 		c.flightMemory.once = true
 		if c.leases.duration, err = leaseOf(keeper); err != nil {
 			return nil, fmt.Errorf("connector %q does not say how long its leases are: %w", s.Policy.Fetch.Connector, err)
@@ -110,6 +106,16 @@ func New(s Settings) (*Consumer, error) {
 	}
 	if c.watcher, c.known, err = newWatcher(c.settings, c.clock, c.gauges()); err != nil {
 		return nil, err
+	}
+	c.leases.watcher, c.failures.watcher = c.watcher, c.watcher
+	c.settler = newSettler(settleParts{
+		settings: &c.settings, clock: c.clock, stats: &c.stats, capacity: &c.capacity, memory: &c.flightMemory, leases: &c.leases,
+		judge: &c.judge, stall: &c.stall, watcher: c.watcher, payloads: &c.payloads, recorder: c.recorder, unwritten: &c.unwritten,
+		failures: &c.failures, background: &c.background, hop: c.hop, ordered: c.order.on, floor: declared.Floor,
+		stop: func(why error) { c.stopFetching(why) }, replace: c.pool.replaceWorker,
+	})
+	c.releaser = releaser{
+		source: source, calls: c.settler.batches.calls, capacity: &c.capacity, watcher: c.watcher, background: &c.background,
 	}
 	c.hybrid = hybridOf(&c.settings, c.clock,
 		&outboundWatch{stats: &c.stats, watcher: c.watcher, stuckCheck: &c.stuckCheck, headroom: &c.headroom}, c.pool.pinned, c.hop)
@@ -120,8 +126,8 @@ func New(s Settings) (*Consumer, error) {
 	c.fetchLoop = newFetchLoop(fetchParts{
 		settings: &c.settings, clock: c.clock, stats: &c.stats, capacity: &c.capacity, order: &c.order, outage: c.outage, leases: &c.leases,
 		memory: &c.flightMemory, unwritten: &c.unwritten, stall: &c.stall, gate: &c.gate, watcher: c.watcher,
-		giveBack:      func(txs []ergon.Transaction) { c.release(c.values, txs) },
-		giveBackLater: c.releaseBeside, release: c.finisher.release, endWaiting: c.finisher.endWaiting,
+		giveBack:      func(txs []ergon.Transaction) { c.releaser.release(c.values, txs) },
+		giveBackLater: c.releaser.releaseLater, release: c.finisher.release, endWaiting: c.finisher.endWaiting,
 	})
 	c.wireWorkers()
 	return c, nil
@@ -132,7 +138,7 @@ func (c *Consumer) wireWorkers() {
 	serve := &service{pool: c.pool, capacity: &c.capacity, fetchLoop: c.fetchLoop, settler: c.settler}
 	watch := &attemptWatch{
 		clock: c.clock, stats: &c.stats, watcher: c.watcher, headroom: &c.headroom, stuckCheck: &c.stuckCheck,
-		recorder: c.settings.Recorder, produces: c.settings.produces,
+		recorder: c.recorder,
 	}
 	call := &caller{
 		plan: c.plan, clock: c.clock, handlers: &c.settings.Handlers, hybrid: c.hybrid, watch: watch, watcher: c.watcher, shutdown: &c.shutdown,
@@ -170,11 +176,11 @@ func (c *Consumer) Run(ctx context.Context) error {
 	c.watcher.begin(c.values)
 	c.stats.begin(c.clock.Now())
 	background, stopBackground := context.WithCancelCause(c.values)
-	c.background = background
-	c.helpers.Go(func() { c.settler.run(background) })
+	c.background.ctx = background
+	c.background.run(c.settler.run)
 	leasing, stopLeasing := context.WithCancel(background)
 	if c.leases.keeper != nil {
-		c.helpers.Go(func() { c.leases.run(leasing) })
+		c.background.run(func(context.Context) { c.leases.run(leasing) })
 	}
 
 	err := c.runUntilEnd(ctx, stopBackground)

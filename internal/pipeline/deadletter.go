@@ -16,14 +16,14 @@ import (
 	"github.com/ergon-go/ergon/internal/tracecontext"
 )
 
-// deadLetterOf is the transaction that is dispatched for a failed one. It has the delivery of that one, so that a store of
-// dead letters can tell which item it was of a source that it knows.
-func (c *Consumer) deadLetterOf(f *flight) ergon.Transaction {
+// letterOf is the dead letter of a failed transaction, as it is dispatched. It has the delivery of that one, so that a store that
+// knows the source can tell which item it was.
+func letterOf(task string, f *flight) ergon.Transaction {
 	cause, delivery := f.failure.cause, f.tx.Delivery()
 	record := deadletter.Record{
-		ID: f.tx.ID(), Task: c.settings.Task,
+		ID: f.tx.ID(), Task: task,
 		Category: cause.Category, Phase: cause.Phase, Attempts: cause.Attempts, Message: cause.Err.Error(),
-		Fingerprint: fingerprint(c.settings.Task, cause),
+		Fingerprint: fingerprint(task, cause),
 		Deliveries:  delivery.Count, EnqueuedAt: delivery.EnqueuedAt, FailedAt: f.failure.at.UTC(),
 		Metadata: maps.Collect(failedIn(f).AllMetadata()), Payload: f.failure.payload, PayloadEncoding: f.failure.encoding,
 	}

@@ -132,6 +132,14 @@ func (c *Consumer) endHandlers(why error, giveUp context.CancelCauseFunc) (inTim
 	return false
 }
 
+// releaseWaiting ends what no worker has begun.
+func (c *Consumer) releaseWaiting() {
+	c.finisher.release(c.waiting.close())
+	c.finisher.release(c.outage.close())
+	c.finisher.release(c.pool.takeWaiting())
+	c.finisher.release(c.order.takeHeld())
+}
+
 // leave ends whatever serves the loop, waits for that, and names what does not end in time [F4]. Nothing is left to settle, or
 // stopBackground has been called.
 func (c *Consumer) leave(stopBackground func()) error {
@@ -141,7 +149,7 @@ func (c *Consumer) leave(stopBackground func()) error {
 		<-c.settler.done
 		close(settling)
 		stopBackground()
-		c.helpers.Wait()
+		c.background.helpers.Wait()
 		close(leases)
 		c.pool.close()
 		c.pool.workers.Wait()

@@ -1,23 +1,34 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 )
 
-// failures collects what makes a loop fail although it went on: it counts, and keeps the first.
+// ErrUnsettled is returned by a loop that could not settle some transactions with their source: they are delivered again.
+var ErrUnsettled = errors.New("some transactions could not be settled")
+
+// failures collects what makes a loop fail although it went on: it counts, and keeps the first. Safe for concurrent use.
 type failures struct {
-	mu    sync.Mutex
+	watcher *watcher
+
+	mu    sync.Mutex // guards what follows
 	count int
 	first error
 }
 
-func (f *failures) add(n int, id string, err error) {
+// unsettled notes transactions that are left to be delivered again.
+func (f *failures) unsettled(left undone) {
+	if len(left.flights) == 0 {
+		return
+	}
+	f.watcher.unsettled(left.summary())
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.count += n
+	f.count += len(left.flights)
 	if f.first == nil {
-		f.first = fmt.Errorf("transaction %s: %w", id, err)
+		f.first = fmt.Errorf("transaction %s: %w", left.flights[0].tx.ID(), left.err)
 	}
 }
 

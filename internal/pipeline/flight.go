@@ -33,7 +33,7 @@ type flight struct {
 	lost     atomic.Bool  // the lease is lost: the source has taken the delivery back
 	verdict  verdict      // once the lifecycle has ended
 	next     *flight      // while it waits for settlement: the one that ended before it
-	pile     atomic.Int32 // and how many wait with it
+	listed   atomic.Int32 // and how many wait with it
 }
 
 // aside is what only some loops need.

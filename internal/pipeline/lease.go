@@ -21,11 +21,18 @@ const extensionsPerLease = 4
 
 // leases keeps the deliveries of a LeaseKeeper from fetch to settlement. The zero value does nothing.
 type leases struct {
-	consumer *Consumer
 	keeper   capability.LeaseKeeper // nil: deliveries do not expire
 	duration time.Duration
-	mu       sync.Mutex
-	held     map[*flight]*leased
+	size     int // how many one call extends
+	clock    clock
+	hanging  *Hanging
+	watcher  *watcher
+	running  func() []shown                   // the attempts at work
+	takeOut  func(f *flight) bool             // takes a flight out of where it waits, if it does
+	end      func([]*flight, lifecycle.Event) // ends what was taken out
+
+	mu   sync.Mutex
+	held map[*flight]*leased
 }
 
 // leased is a delivery with a lease. The flight is its owner's; only lost may be set.
@@ -44,7 +51,7 @@ func (l *leases) hold(flights []*flight, fetched instant) {
 	if l.keeper == nil {
 		return
 	}
-	until := max(fetched.After(l.duration), l.consumer.clock.Now().After(l.duration/2))
+	until := max(fetched.After(l.duration), l.clock.Now().After(l.duration/2))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, f := range flights {
@@ -112,7 +119,7 @@ func (l *leases) giveUpExpired(ctx context.Context) {
 
 // expire gives up what has run out and returns how long nothing else will.
 func (l *leases) expire() time.Duration {
-	now := l.consumer.clock.Now()
+	now := l.clock.Now()
 	next := now.After(max(l.duration/2, 1)) // what is fetched from now on lasts that long
 	var lost []*leased
 	l.mu.Lock()
@@ -127,16 +134,16 @@ func (l *leases) expire() time.Duration {
 		next = min(next, delivery.until)
 	}
 	l.mu.Unlock()
-	l.consumer.leasesLost(lost)
+	l.giveUp(lost)
 	return time.Duration(next - now)
 }
 
 func (l *leases) extend(ctx context.Context) {
-	now := l.consumer.clock.Now()
+	now := l.clock.Now()
 	l.mu.Lock()
 	deliveries := slices.Collect(maps.Values(l.held))
 	l.mu.Unlock()
-	for part := range slices.Chunk(deliveries, max(l.consumer.settings.Policy.Settle.Size, 1)) {
+	for part := range slices.Chunk(deliveries, l.size) {
 		l.extended(part, now, l.call(ctx, part))
 	}
 }
@@ -148,18 +155,18 @@ func (l *leases) call(ctx context.Context, deliveries []*leased) error {
 		batch[i] = *delivery.tx
 	}
 	once := policy.Retry{MaxAttempts: 1, Timeout: l.interval()}
-	spanned, span := l.consumer.watcher.leasesStarted(ctx, len(batch))
+	spanned, span := l.watcher.leasesStarted(ctx, len(batch))
 	_, err := ergon.RunFn(spanned, once, func(ctx context.Context) (struct{}, error) {
-		if err := l.consumer.settings.Hanging.enter(callExtend); err != nil {
+		if err := l.hanging.enter(callExtend); err != nil {
 			return struct{}{}, err
 		}
-		defer l.consumer.settings.Hanging.leave(callExtend)
+		defer l.hanging.leave(callExtend)
 		return struct{}{}, foreign.ReadBatch(l.keeper.ExtendLeases(ctx, batch), len(batch))
 	}, ergon.SpanName(spans.ExtendLeases))
 	if ctx.Err() != nil {
 		err = nil // the loop has ended, and needs no leases any more
 	}
-	l.consumer.watcher.leasesEnded(span, err)
+	l.watcher.leasesEnded(span, err)
 	return err
 }
 
@@ -181,11 +188,12 @@ func (l *leases) extended(deliveries []*leased, began instant, err error) {
 		}
 	}
 	l.mu.Unlock()
-	l.consumer.leasesLost(lost)
+	l.giveUp(lost)
 }
 
-// leasesLost fences the results of transactions that belong to their source again, and cancels their handlers.
-func (c *Consumer) leasesLost(lost []*leased) {
+// giveUp fences the results of transactions that belong to their source again, and cancels their handlers. It reports them once all
+// are cancelled [F2].
+func (l *leases) giveUp(lost []*leased) {
 	if len(lost) == 0 {
 		return
 	}
@@ -193,7 +201,7 @@ func (c *Consumer) leasesLost(lost []*leased) {
 		delivery.flight.lost.Store(true)
 	}
 	running := map[*ergon.Transaction]*handlerAttempt{}
-	for _, r := range c.pool.running() {
+	for _, r := range l.running() {
 		running[r.Attempt.tx] = r.Attempt
 	}
 	for _, delivery := range lost {
@@ -202,15 +210,15 @@ func (c *Consumer) leasesLost(lost []*leased) {
 		}
 	}
 	for _, delivery := range lost {
-		if f := delivery.flight; running[delivery.tx] == nil && (c.waiting.remove(f) || c.outage.remove(f)) {
-			c.finisher.endWaiting([]*flight{f}, lifecycle.LeaseLost)
+		if f := delivery.flight; running[delivery.tx] == nil && l.takeOut(f) {
+			l.end([]*flight{f}, lifecycle.LeaseLost)
 		}
 	}
-	for _, delivery := range lost { // once all of them are cancelled [F2]
+	for _, delivery := range lost {
 		var ctx context.Context
 		if a := running[delivery.tx]; a != nil {
 			ctx = a
 		}
-		c.watcher.leaseLost(ctx, delivery.tx.ID())
+		l.watcher.leaseLost(ctx, delivery.tx.ID())
 	}
 }

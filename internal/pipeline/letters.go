@@ -5,34 +5,43 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/internal/spans"
-	"github.com/ergon-go/ergon/policy"
 )
 
-// writeDeadLetters dispatches those of batch that are dead. One that cannot be written is requeued: it is never dropped.
-func (c *Consumer) writeDeadLetters(ctx context.Context, batch []*flight) error {
+// letterStore writes dead letters [S2]. It has no state of its own: the caller owns the flights.
+type letterStore struct {
+	task     string
+	store    ergon.Dispatcher // nil: there is none
+	buried   bool             // letters are written together with the acknowledgement, by the hop
+	payloads *payloads
+	calls    batchCaller
+	lost     *lostLetters
+}
+
+// write writes the letters of those of batch that are dead, and returns an error if the store is at fault. A transaction whose letter
+// is not written is requeued, never dropped.
+func (l *letterStore) write(ctx context.Context, batch []*flight) error {
 	var dead []int
 	for i, f := range batch {
-		if f.verdict.dead && !c.hop.buries() {
+		if f.verdict.dead && !l.buried {
 			dead = append(dead, i)
 		}
 	}
 	if len(dead) == 0 {
 		return nil
 	}
-	records := make([]ergon.Transaction, len(dead))
+	letters := make([]ergon.Transaction, len(dead))
 	for i, at := range dead {
-		records[i] = c.deadLetterOf(batch[at])
+		letters[i] = letterOf(l.task, batch[at])
 	}
-	attempts := c.settings.Policy.Settle.Retry.MaxAttempts
-	write := func(ctx context.Context, parts []int) error {
-		return c.settings.DeadLetters.DispatchTransactions(ctx, pick(records, parts))
-	}
-	failed, _ := c.inParts(ctx, spans.DeadLetter, newParts(callLetters, len(records)), bisect(attempts, write))
-	return c.notDeadLettered(failed.of(batch, dead), len(failed) < len(dead))
+	failed, _ := l.calls.call(ctx, spans.DeadLetter, newRetriedBatch(callLetters, len(letters)),
+		bisect(l.calls.retry.MaxAttempts, func(ctx context.Context, left []int) error {
+			return l.store.DispatchTransactions(ctx, pick(letters, left))
+		}))
+	return l.lost.requeue(failed.of(batch, dead), len(failed) < len(dead))
 }
 
-// readDead reads the payloads of those of batch that are dead, before anything of it is written.
-func (c *Consumer) readDead(batch []*flight) error {
+// readPayloads reads the payloads of those of batch that are dead, before anything of it is written.
+func (l *letterStore) readPayloads(batch []*flight) error {
 	var dead []*flight
 	var txs []ergon.Transaction
 	for _, f := range batch {
@@ -41,46 +50,12 @@ func (c *Consumer) readDead(batch []*flight) error {
 		}
 	}
 	var lost undone
-	for i, got := range c.payloads.read(txs) {
+	for i, got := range l.payloads.read(txs) {
 		f := dead[i]
 		f.failure.payload, f.failure.encoding = got.value, got.encoding
 		if got.err != nil {
 			lost.add(f, got.err)
 		}
 	}
-	return c.notDeadLettered(lost, true)
-}
-
-// notDeadLettered has transactions requeued whose dead letters are not written. Where others were, or the store says that it is
-// pointless, each is at fault itself, and comes back after a delay that grows; otherwise the error says that the store is.
-func (c *Consumer) notDeadLettered(lost undone, others bool) error {
-	var outage error
-	now := c.clock.Now()
-	for i, f := range lost.flights {
-		v := verdict{outcome: Requeued, action: policy.SettleRequeue, delay: c.settings.Policy.Settle.RequeueDelay}
-		v.reported = f.verdict.reported
-		switch err := lost.errs[i]; {
-		case c.settler.source == nil: // it is lost to this run, which says so below
-			outage = lost.err
-		case others || refused(err):
-			v.delay = c.unwritten.refuse(f.tx.ID(), err, now)
-			c.leaveWithSource(f, err)
-		default:
-			c.unwritten.fail(f.tx.ID(), err, now.After(v.delay))
-			outage = lost.err
-		}
-		f.verdict = v
-	}
-	c.watcher.notDeadLettered(lost.told())
-	if c.settler.source == nil {
-		c.unsettled(lost)
-	}
-	return outage
-}
-
-// leaveWithSource ends a loop whose source would have everything after f done again.
-func (c *Consumer) leaveWithSource(f *flight, err error) {
-	if c.keepsFloor {
-		c.stopFetching(unwrittenError(1, f.tx.ID(), err))
-	}
+	return l.lost.requeue(lost, true)
 }

@@ -1,20 +1,29 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"slices"
 )
 
-// letterWriter has dead letters written beside the settler, so that nobody else's settlement waits for their store: one
-// batch of them at a time, on a goroutine that ends with it. A transaction with a letter is settled once that is written, and what
-// follows it in its ordering key not before it. How much may wait is bounded as all that is unsettled is, by the fetch loop; a
-// write has the limits of the settle policy, and ends with the loop. Whoever holds settleLock owns the writer. [S2]
+// letterWriter writes dead letters beside the settler, so that no other settlement waits for their store: one batch of them at a time,
+// on a goroutine that ends with it. A transaction with a letter is settled once that is written, and not before it what follows in its
+// ordering key. The fetch loop bounds how many may wait, as it bounds all that is unsettled. A write has the limits of the settle policy,
+// and ends with the loop. Whoever holds settleLock owns the writer. [S2]
 type letterWriter struct {
-	consumer *Consumer
-	waiting  []*flight             // in the order in which they ended
-	keys     map[string]keyLetters // of ordering keys; nil where the loop keeps no order
-	underWay bool
-	written  chan *settling // holds the batch that is written
+	store      *letterStore
+	batches    *batchSettler
+	stall      *stallDetector
+	background *background
+	size       int    // of a batch
+	ordered    bool   // the loop keeps the order of keys
+	floor      bool   // the source remembers only up to where everything is settled
+	wake       func() // makes the settler's goroutine settle what is written
+
+	waiting []*flight             // in the order in which they ended
+	keys    map[string]keyLetters // by ordering key; nil until one has a letter
+	writing bool                  // a batch is on its way to written
+	written chan *settling        // has room for that one
 }
 
 // keyLetters is what of an ordering key is not settled because of a letter.
@@ -23,16 +32,12 @@ type keyLetters struct {
 	began instant // when the first of it did: what began before that does not follow it
 }
 
-func newLetterWriter(c *Consumer) *letterWriter {
-	return &letterWriter{consumer: c, written: make(chan *settling, 1)}
-}
-
 // setAside takes what is to wait for a letter out of batch, whose memory it uses, and returns the rest.
 //
 // A source that remembers no more than up to where everything is settled gains nothing by what is settled beyond a letter: there
 // all of it waits, so that fetching pauses behind a letter that cannot be written.
 func (l *letterWriter) setAside(batch []*flight) (rest []*flight) {
-	if l.consumer.keepsFloor && (l.busy() || slices.ContainsFunc(batch, isDead)) {
+	if l.floor && (l.busy() || slices.ContainsFunc(batch, isDead)) {
 		l.waiting = append(l.waiting, batch...)
 		return batch[:0]
 	}
@@ -62,7 +67,7 @@ func isDead(f *flight) bool { return f.verdict.dead }
 
 // enter has what follows f wait as well.
 func (l *letterWriter) enter(f *flight) {
-	if !l.consumer.order.on || f.tx.OrderingKey() == "" {
+	if !l.ordered || f.tx.OrderingKey() == "" {
 		return
 	}
 	if l.keys == nil {
@@ -93,12 +98,12 @@ func (l *letterWriter) follows(f *flight) bool {
 	return waits && f.began >= of.began
 }
 
-// goOn settles the batch that is written, if one is, and begins the next.
-func (l *letterWriter) goOn() {
+// settleWritten settles the batch that is written, if one is, and begins to write the next.
+func (l *letterWriter) settleWritten() {
 	select {
 	case done := <-l.written:
-		l.underWay = false
-		for _, f := range done.batch { // which are settled before anything that ends from now on
+		l.writing = false
+		for _, f := range done.batch { // which is settled before anything that ends from now on
 			l.leave(f)
 		}
 		l.begin()
@@ -108,24 +113,23 @@ func (l *letterWriter) goOn() {
 	}
 }
 
-// begin has the next batch written, where none is under way.
+// begin begins to write the next batch, unless one is being written.
 func (l *letterWriter) begin() {
-	if l.underWay || len(l.waiting) == 0 {
+	if l.writing || len(l.waiting) == 0 {
 		return
 	}
-	l.underWay = true
-	c := l.consumer
-	n := min(c.settler.size, len(l.waiting))
-	s := c.beginSettling(c.background, slices.Clone(l.waiting[:n]))
+	l.writing = true
+	n := min(l.size, len(l.waiting))
+	s := l.batches.begin(l.background.ctx, slices.Clone(l.waiting[:n]))
 	l.waiting = slices.Delete(l.waiting, 0, n)
-	c.stall.writing.Store(int64(s.began.After(c.stall.settle)))
-	c.helpers.Go(func() {
-		s.lost = errors.Join(c.readDead(s.batch), c.writeDeadLetters(s.ctx, s.batch))
-		c.stall.writing.Store(0)
+	l.stall.writing.Store(int64(s.began.After(l.stall.settle)))
+	l.background.run(func(context.Context) {
+		s.letterErr = errors.Join(l.store.readPayloads(s.batch), l.store.write(s.ctx, s.batch))
+		l.stall.writing.Store(0)
 		l.written <- s
-		c.settler.call()
+		l.wake()
 	})
 }
 
 // busy reports whether something waits for a letter.
-func (l *letterWriter) busy() bool { return l.underWay || len(l.waiting) > 0 }
+func (l *letterWriter) busy() bool { return l.writing || len(l.waiting) > 0 }

@@ -9,30 +9,51 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/foreign"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/internal/sink"
 	"github.com/ergon-go/ergon/observe"
 )
 
-// records reports whether an attempt of f is recorded, whose recorder is not nil: all that fail are, and all of a transaction
-// from the first on that is; others only while somebody watches.
-func (o *attemptWatch) records(f *flight, event lifecycle.Event) bool {
-	return event != lifecycle.OK || (f.aside != nil && f.aside.attempts != nil) || o.recorder.Wants()
+// recorder keeps what became of transactions for whoever looks at a loop. Attempts are kept with their flight, whose owner calls
+// wants and attempt; whoever settles calls settled. Nil records nothing, and is not called.
+type recorder struct {
+	to           *observe.Recorder
+	queue        *sink.Queue[recorded] // in front of a recorder that keeps payloads
+	task, worker string
+	clock        clock
+	produces     bool // a producing loop
+	settles      bool // the source takes settlements
 }
 
-// record keeps an attempt with its flight.
-func (o *attemptWatch) record(f *flight, a *handlerAttempt, event lifecycle.Event, err error, now instant) {
+func newRecorder(s Settings, c clock) *recorder {
+	if s.Recorder == nil {
+		return nil
+	}
+	_, settles := s.Source.(capability.Settler)
+	return &recorder{
+		to: s.Recorder, queue: newRecords(s.Recorder), task: s.Task, worker: s.Worker, clock: c, produces: s.produces, settles: settles,
+	}
+}
+
+// wants reports whether an attempt of f is recorded: all failures are, all attempts of a transaction after the first that is, and
+// others while somebody watches.
+func (r *recorder) wants(f *flight, event lifecycle.Event) bool {
+	return event != lifecycle.OK || (f.aside != nil && f.aside.attempts != nil) || r.to.Wants()
+}
+
+// attempt keeps an attempt that has ended with its flight.
+func (r *recorder) attempt(f *flight, m mark, event lifecycle.Event, err error, now instant) {
 	aside := f.needAside()
-	phase := a.mark().phase()
-	if aside.attempts == nil && phase != lifecycle.Process {
-		// What went before was not recorded, so it succeeded at its first attempt.
+	if aside.attempts == nil && m.phase() != lifecycle.Process {
+		// The attempt before was not recorded, so it succeeded, and it was the first.
 		aside.attempts = append(aside.attempts, observe.Attempt{
-			Phase: phaseOf(o.produces, lifecycle.Process), Number: 1, Took: time.Duration(f.started - f.began), Result: lifecycle.OK.String(),
+			Phase: phaseOf(r.produces, lifecycle.Process), Number: 1, Took: time.Duration(f.started - f.began), Result: lifecycle.OK.String(),
 		})
 	}
 	done := observe.Attempt{
-		Phase: phaseOf(o.produces, phase), Number: a.mark().number(), Start: time.Duration(f.started - f.began),
+		Phase: phaseOf(r.produces, m.phase()), Number: m.number(), Start: time.Duration(f.started - f.began),
 		Took: time.Duration(now - f.started), Result: event.String(),
 	}
 	if event != lifecycle.OK && err != nil {
@@ -45,18 +66,18 @@ func (o *attemptWatch) record(f *flight, a *handlerAttempt, event lifecycle.Even
 	aside.attempts = append(aside.attempts, done)
 }
 
-// maxRecorded is how many attempts of a transaction are kept while it goes on.
+// maxRecorded is how many attempts are kept of a transaction that goes on: the last ones.
 const maxRecorded = 40
 
-// record hands on what was kept of a flight that is settled; settling began then and took so long.
-func (c *Consumer) record(f *flight, began, took instant) {
+// settled passes on what was kept of a flight that is settled. began is when settling did.
+func (r *recorder) settled(f *flight, began, took instant) {
 	if f.aside == nil || len(f.aside.attempts) == 0 {
 		return
 	}
-	s, delivery := c.settings, f.tx.Delivery()
+	delivery := f.tx.Delivery()
 	last := f.aside.attempts[len(f.aside.attempts)-1]
 	t := observe.Transaction{
-		ID: f.tx.ID(), Task: s.Task, Worker: s.Worker, Began: c.clock.Time(f.began), Took: last.Start + last.Took,
+		ID: f.tx.ID(), Task: r.task, Worker: r.worker, Began: r.clock.Time(f.began), Took: last.Start + last.Took,
 		Outcome: f.verdict.outcome.String(), Deliveries: delivery.Count, EnqueuedAt: delivery.EnqueuedAt,
 		Attempts: f.aside.attempts, Omitted: f.aside.omitted, Metadata: maps.Collect(f.tx.AllMetadata()),
 	}
@@ -66,16 +87,23 @@ func (c *Consumer) record(f *flight, began, took instant) {
 	if span := f.aside.span; span != nil && span.SpanContext().IsSampled() {
 		t.TraceID = span.SpanContext().TraceID().String()
 	}
-	if v := f.verdict; c.settler.source != nil && !v.skip || v.dead {
+	if v := f.verdict; r.settles && !v.skip || v.dead {
 		t.Settled = &observe.Settlement{
 			Action: v.action.String(), DeadLetter: v.dead, Delay: v.delay, Start: time.Duration(began - f.began), Took: time.Duration(took),
 		}
 	}
-	if s.Recorder.KeepsPayloads() {
-		c.recorder.Put(recorded{t, *f.tx})
+	if r.to.KeepsPayloads() {
+		r.queue.Put(recorded{t, *f.tx})
 		return
 	}
-	s.Recorder.Add(t)
+	r.to.Add(t)
+}
+
+// flush waits until all records are made, as long as payloads are read, and not any more once force is closed.
+func (r *recorder) flush(force <-chan struct{}) {
+	if r != nil {
+		r.queue.Flush(time.Second, maxFlush, force)
+	}
 }
 
 // payloadText is a payload as somebody can read it.

@@ -11,38 +11,39 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// releaseBeside is release for what the loop does not wait for but ends after.
-func (c *Consumer) releaseBeside(txs []ergon.Transaction) {
-	c.capacity.unsettled.Add(int64(len(txs)))
-	c.helpers.Go(func() {
-		c.release(c.background, txs)
-		c.capacity.settled(len(txs), false)
-	})
+// releaser gives transactions back to the source that were fetched and are not wanted: over the limit, in a pause, or too late. They do
+// not count as delivered. Safe for concurrent use.
+type releaser struct {
+	source     capability.Settler // nil: the source redelivers, or not, by rules of its own
+	calls      batchCaller
+	capacity   *capacity
+	watcher    *watcher
+	background *background
 }
 
-// release gives transactions back to the source that were fetched and are not wanted: over the limit, or too late.
-func (c *Consumer) release(ctx context.Context, txs []ergon.Transaction) {
-	source, ok := c.settings.Source.(capability.Settler)
-	if !ok {
-		return // a source that wants no settlement redelivers, or not, by rules of its own
+// release waits until the transactions are given back, or the settle policy's attempts are over.
+func (r *releaser) release(ctx context.Context, txs []ergon.Transaction) {
+	if r.source == nil {
+		return
 	}
 	settlements := make([]capability.Settlement, len(txs))
 	for i, tx := range txs {
 		settlements[i] = capability.Settlement{Transaction: tx, Action: policy.SettleRequeue, Interrupted: true}
 	}
-	failed, _ := c.inParts(ctx, spans.Settle, newParts(callSettle, len(settlements)), func(ctx context.Context, parts []int) error {
-		return source.SettleTransactions(ctx, pick(settlements, parts))
+	failed, _ := r.calls.call(ctx, spans.Settle, newRetriedBatch(callSettle, len(settlements)), func(ctx context.Context, left []int) error {
+		return r.source.SettleTransactions(ctx, pick(settlements, left))
 	})
 	maps.DeleteFunc(failed, func(_ int, err error) bool { return errors.Is(err, capability.ErrStaleDelivery) }) // they are back
 	if len(failed) > 0 {
-		c.watcher.notReleased(len(failed), &ergon.BatchError{Failures: failed})
+		r.watcher.notReleased(len(failed), &ergon.BatchError{Failures: failed})
 	}
 }
 
-// releaseWaiting gives back what no worker has begun.
-func (c *Consumer) releaseWaiting() {
-	c.finisher.release(c.waiting.close())
-	c.finisher.release(c.outage.close())
-	c.finisher.release(c.pool.takeWaiting())
-	c.finisher.release(c.order.takeHeld())
+// releaseLater does not wait. The end of the loop does.
+func (r *releaser) releaseLater(txs []ergon.Transaction) {
+	r.capacity.unsettled.Add(int64(len(txs)))
+	r.background.run(func(ctx context.Context) {
+		r.release(ctx, txs)
+		r.capacity.settled(len(txs), false)
+	})
 }

@@ -10,28 +10,27 @@ import (
 	"github.com/ergon-go/ergon/capability"
 )
 
-// settler collects flights that have ended and settles them in batches: when there are enough of them, when the first has
-// waited for the policy's interval, or when nothing else is outstanding. A goroutine of its own does so, and while that
-// waits, a worker that has completed a batch does it in its place: see [service]. One batch is settled at a time. How
-// far settling may fall behind is bounded by the fetch loop, so that no worker waits for it.
+// settler collects flights that have ended and settles them in batches: when there are enough of them, when the first has waited for
+// the policy's interval, or when nothing else is outstanding. It has a goroutine for that. While that waits, a worker that has
+// completed a batch settles it: see [service]. One batch is settled at a time. The fetch loop bounds how far settling may fall
+// behind, so no worker waits for it.
 type settler struct {
-	consumer   *Consumer
-	source     capability.Settler // nil: the source does not want to know
 	size       int
 	interval   time.Duration
-	settleLock semaphore    // held by whoever settles
-	byWorker   bool         // a worker settles; guarded by settleLock
-	slow       atomic.Bool  // the last batch took so long that no worker settles the next
-	buffer     settleBuffer // as is what follows; used again and again
-	begun      *settling    // by a worker, and to be gone on with by the settler's goroutine
+	batches    *batchSettler
 	letters    *letterWriter
-	batch      []*flight // taken, and not begun
-	memory     []*flight // of batch
-	all        []*shard
+	background *background
+	shards     []*shard
+	replace    func(w *worker) // starts a worker in the place of one whose call takes long
 
-	stride    int32         // how much a shard's pile grows before it is counted
-	enough    int32         // what has to be counted for a batch to be complete: a little less than size, for what is not counted
-	scattered int           // how many may be pending, whether or not any worker has piled up a batch: one for each processor
+	settleLock semaphore // held by whoever settles; guards what follows, and all of batches and letters
+	started    *settling // by a worker; the settler's goroutine goes on with it
+	batch      []*flight // taken, and not begun
+	memory     []*flight // of batch; used again and again
+
+	stride    int32         // how much a shard's list grows before it is counted
+	enough    int32         // what is counted when a batch is complete: a little less than size, for what is not counted
+	scattered int           // how many may be pending before a worker settles lists that are not its own: a batch for each processor
 	gathering atomic.Bool   // it is known that something is pending
 	first     chan struct{} // something is pending
 	now       chan struct{} // do not wait for more
@@ -39,15 +38,39 @@ type settler struct {
 	closing   chan struct{}
 	done      chan struct{}
 	_         [64]byte
-	piled     atomic.Int32 // what is counted of all piles
+	counted   atomic.Int32 // flights in all shards' lists, by strides
 	_         [64]byte
 }
 
-func newSettler(c *Consumer) *settler {
+// settleParts is what settling needs of the loop that it settles for.
+type settleParts struct {
+	settings   *Settings
+	clock      clock
+	stats      *loopStats
+	capacity   *capacity
+	memory     *flightMemory
+	leases     *leases
+	judge      *judge
+	stall      *stallDetector
+	watcher    *watcher
+	payloads   *payloads
+	recorder   *recorder // nil: nothing is recorded
+	unwritten  *unwritten
+	failures   *failures
+	background *background
+	hop        *hop            // nil: the source cannot hop
+	ordered    bool            // the loop keeps the order of keys
+	floor      bool            // the source remembers only up to where everything is settled
+	stop       func(error)     // stops fetching
+	replace    func(w *worker) // starts a worker in the place of one whose call takes long
+}
+
+func newSettler(p settleParts) *settler {
+	policy, pinned := p.settings.Policy.Settle, p.settings.Policy.Loop.OSThreads
 	s := &settler{
-		consumer: c, size: c.settings.Policy.Settle.Size, interval: c.settings.Policy.Settle.Interval,
-		settleLock: newSemaphore(), letters: newLetterWriter(c),
-		first: make(chan struct{}, 1), now: make(chan struct{}, 1), taken: make(chan struct{}, 1),
+		size: policy.Size, interval: policy.Interval, background: p.background, replace: p.replace,
+		settleLock: newSemaphore(),
+		first:      make(chan struct{}, 1), now: make(chan struct{}, 1), taken: make(chan struct{}, 1),
 		closing: make(chan struct{}), done: make(chan struct{}),
 	}
 	s.stride, s.enough = 1, int32(s.size)
@@ -55,25 +78,50 @@ func newSettler(c *Consumer) *settler {
 		s.stride, s.enough = int32(coarse), int32(s.size-2*coarse)
 	}
 	s.scattered = runtime.GOMAXPROCS(0) * s.size
-	for i := range c.stats.shards {
-		s.all = append(s.all, &c.stats.shards[i])
+	for i := range p.stats.shards {
+		s.shards = append(s.shards, &p.stats.shards[i])
 	}
-	s.source, _ = c.settings.Source.(capability.Settler)
-	s.slow.Store(c.pool.slow(0, c.settings.Policy.Settle.Retry.Timeout))
+	s.batches = &batchSettler{
+		clock: p.clock, hop: p.hop, leases: p.leases, stall: p.stall, watcher: p.watcher, failures: p.failures,
+		onSettle: p.settings.OnSettle, stop: p.stop, pinned: pinned,
+		calls: batchCaller{retry: policy.Retry, hanging: p.settings.Hanging, stall: p.stall},
+		completion: completion{
+			stats: p.stats, capacity: p.capacity, unwritten: p.unwritten, memory: p.memory, recorder: p.recorder, watcher: p.watcher,
+			hybrid: p.settings.Handlers.Prepare != nil,
+		},
+	}
+	s.batches.source, _ = p.settings.Source.(capability.Settler)
+	s.batches.slow.Store(tooSlow(0, policy.Retry.Timeout, pinned))
+	lost := &lostLetters{
+		delay: policy.RequeueDelay, takesBack: s.batches.source != nil, floor: p.floor, clock: p.clock, unwritten: p.unwritten,
+		failures: p.failures, watcher: p.watcher, stop: p.stop,
+	}
+	s.letters = &letterWriter{
+		store: &letterStore{
+			task: p.settings.Task, store: p.settings.DeadLetters, buried: p.hop.buries(), payloads: p.payloads, calls: s.batches.calls, lost: lost,
+		},
+		batches: s.batches, stall: p.stall, background: p.background, size: s.size, ordered: p.ordered, floor: p.floor, wake: s.wake,
+		written: make(chan *settling, 1),
+	}
+	s.batches.letters = s.letters
+	if h := p.hop; h != nil {
+		h.task, h.calls, h.judge, h.lost, h.failures, h.watcher = p.settings.Task, s.batches.calls, p.judge, lost, p.failures, p.watcher
+	}
 	return s
 }
 
-// add never waits. Flights are piled up by shard, so that workers do not get in each other's way; whether there are enough
-// of them is looked at often enough for the size to hold closely, and exactly where it is small.
+// add appends f to the shard's list, and reports whether a batch is complete. It never waits. Each shard has a list of its own, so
+// that workers do not get in each other's way. The lists are counted often enough that the size of a batch holds closely, and
+// exactly if it is small.
 func (s *settler) add(on *shard, f *flight) (complete bool) {
-	var pile int32
+	var listed int32
 	for {
 		last := on.ended.Load()
-		f.next, pile = last, 1
+		f.next, listed = last, 1
 		if last != nil {
-			pile = last.pile.Load() + 1
+			listed = last.listed.Load() + 1
 		}
-		f.pile.Store(pile)
+		f.listed.Store(listed)
 		if on.ended.CompareAndSwap(last, f) {
 			break
 		}
@@ -81,19 +129,22 @@ func (s *settler) add(on *shard, f *flight) (complete bool) {
 	if !s.gathering.Load() && s.gathering.CompareAndSwap(false, true) {
 		signal(s.first)
 	}
-	return pile%s.stride == 0 && s.piled.Add(s.stride) >= s.enough
+	return listed%s.stride == 0 && s.counted.Add(s.stride) >= s.enough
 }
 
 func (s *settler) pending() int {
 	n := 0
-	for i := range s.consumer.stats.shards {
-		n += s.consumer.stats.shards[i].pile()
+	for _, on := range s.shards {
+		n += on.listed()
 	}
 	return n
 }
 
+// hurry makes the settler's goroutine settle what is pending without waiting for more.
 func (s *settler) hurry() { signal(s.now) }
 
+// run settles what is pending until the settler is closed, and what waits for a letter until that is written. A cancelled ctx ends every
+// call, but not run: closing does.
 func (s *settler) run(ctx context.Context) {
 	defer close(s.done)
 	busy := false
@@ -116,23 +167,22 @@ func (s *settler) run(ctx context.Context) {
 func (s *settler) settlePending(ctx context.Context) (busy bool) {
 	s.settleLock.acquire()
 	defer s.settleLock.release()
-	s.byWorker = false
 	s.gathering.Store(false) // before looking, so that what ends from now on is not missed
 	s.settleTaken(ctx)
-	s.take(s.all)
+	s.take(s.shards)
 	s.settleTaken(ctx)
 	return s.letters.busy()
 }
 
 // settleTaken settles what was taken. The caller holds settleLock.
 func (s *settler) settleTaken(ctx context.Context) {
-	if s.begun != nil {
-		s.begun.settle()
-		s.begun = nil
+	if s.started != nil {
+		s.started.settle()
+		s.started = nil
 	}
-	s.letters.goOn()
+	s.letters.settleWritten()
 	for len(s.batch) > 0 {
-		s.consumer.beginSettling(ctx, s.next()).settle()
+		s.batches.begin(ctx, s.next()).settle()
 	}
 }
 
@@ -143,47 +193,47 @@ func (s *settler) next() []*flight {
 	return part
 }
 
-// settleInline has a worker settle a batch. One that has piled up a batch by itself settles that, because it is with its processor
-// still; what is scattered is settled when it comes to several batches.
+// settleInline makes a worker settle a batch. A worker whose shard lists a whole batch settles that, because its processor has it in its
+// cache. What is scattered over shards is settled when it comes to several batches.
 func (s *settler) settleInline(w *worker) {
-	switch pile := w.shard.pile(); {
-	case s.slow.Load():
+	switch listed := w.shard.listed(); {
+	case s.batches.slow.Load():
 		s.hurry()
-	case s.stride == 1, int(s.piled.Load()) >= s.scattered:
+	case s.stride == 1, int(s.counted.Load()) >= s.scattered:
 		s.settleAllInline(w)
-	case pile >= s.size-int(s.stride):
+	case listed >= s.size-int(s.stride):
 		s.settleShardsInline(w, w.shard)
 	}
 }
 
-// settleAllInline has a worker settle what is pending.
+// settleAllInline makes a worker settle what is pending.
 func (s *settler) settleAllInline(w *worker) {
 	switch {
-	case s.slow.Load():
+	case s.batches.slow.Load():
 		s.hurry()
-	case s.pending() > 0 && s.settleShardsInline(w, s.all...):
+	case s.pending() > 0 && s.settleShardsInline(w, s.shards...):
 		signal(s.taken)
 	}
 }
 
-// settleShardsInline has a worker settle what is pending on those shards, where nobody is at it, and reports whether it did.
+// settleShardsInline makes a worker settle what is pending on those shards, unless somebody settles at the moment. It reports whether
+// everything is settled.
 func (s *settler) settleShardsInline(w *worker, of ...*shard) bool {
 	if !s.settleLock.tryAcquire() {
 		return false
 	}
-	if s.begun != nil {
+	if s.started != nil {
 		s.settleLock.release()
 		return false
 	}
-	s.byWorker = true
-	if len(of) == len(s.all) {
+	if len(of) == len(s.shards) {
 		s.gathering.Store(false) // as in run
 	}
 	s.take(of)
 	for len(s.batch) > 0 {
-		batch := s.consumer.beginSettling(s.consumer.background, s.next())
+		batch := s.batches.begin(s.background.ctx, s.next())
 		if !batch.runInline(w, func() {
-			w.pool.replaceWorker(w)
+			s.replace(w)
 			s.handOff(batch)
 		}) {
 			s.handOff(batch)
@@ -194,20 +244,20 @@ func (s *settler) settleShardsInline(w *worker, of ...*shard) bool {
 	return true
 }
 
-// handOff releases settleLock and has the settler's goroutine go on with a batch.
+// handOff releases settleLock. The settler's goroutine goes on with the batch.
 func (s *settler) handOff(batch *settling) {
-	s.begun = batch
+	s.started = batch
 	s.settleLock.release()
-	s.call()
+	s.wake()
 }
 
-// call has the settler's goroutine settle at once.
-func (s *settler) call() {
+// wake makes the settler's goroutine settle at once.
+func (s *settler) wake() {
 	signal(s.first)
 	signal(s.now)
 }
 
-// gather gives others the chance to join; false when the settler is closing.
+// gather waits for more to settle; false if the settler is closing.
 func (s *settler) gather() bool {
 	if s.size == 1 {
 		return true
@@ -229,8 +279,7 @@ func (s *settler) gather() bool {
 	}
 }
 
-// take takes what is pending on those shards as the batch, shard by shard in the order in which it ended. What waits for a
-// letter is no part of it.
+// take takes what is pending on those shards as the batch, shard by shard in the order in which it ended, except what waits for a letter.
 func (s *settler) take(of []*shard) {
 	batch := s.memory[:0]
 	for _, on := range of {
@@ -239,7 +288,7 @@ func (s *settler) take(of []*shard) {
 		if last == nil {
 			continue
 		}
-		s.piled.Add(-(last.pile.Load() / s.stride * s.stride))
+		s.counted.Add(-(last.listed.Load() / s.stride * s.stride))
 		for f := last; f != nil; f = f.next {
 			batch = append(batch, f)
 		}

@@ -4,61 +4,75 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
-	"sync"
 	"sync/atomic"
 
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
-	"github.com/ergon-go/ergon/internal/foreign"
 	"github.com/ergon-go/ergon/internal/inline"
 	"github.com/ergon-go/ergon/internal/spans"
 )
 
-// ErrUnsettled is returned by a loop that could not tell its source what became of some transactions: they are delivered
-// again.
-var ErrUnsettled = errors.New("some transactions could not be settled")
+// batchSettler makes the ends of flights durable, a batch at a time. Whoever holds settleLock owns it.
+type batchSettler struct {
+	clock      clock
+	source     capability.Settler // nil: the source takes no settlements
+	calls      batchCaller
+	hop        *hop // nil: the source cannot hop
+	letters    *letterWriter
+	leases     *leases
+	stall      *stallDetector
+	watcher    *watcher
+	failures   *failures
+	completion completion
+	onSettle   func(Outcome, int64) // Settings.OnSettle; nil: nobody listens
+	stop       func(error)          // stops fetching
+	pinned     bool                 // workers are bound to threads
+
+	slow   atomic.Bool  // the last batch took so long that no worker settles the next: see tooSlow
+	buffer settleBuffer // used again and again
+	failed int          // batches in a row
+}
 
 // settling is a batch of flights that is being settled.
 type settling struct {
-	*Consumer
-
+	by          *batchSettler
 	batch       []*flight
 	began       instant
 	ctx         context.Context //nolint:containedctx // carries its span
 	span        trace.Span
-	settlements settlements // what the source is told
-	said        bool        // OnSettle was called
-	lost        error       // why dead letters of it are not written
+	settlements settlements // for the source
+	announced   bool        // OnSettle was called
+	letterErr   error       // why dead letters of it are not written
 }
 
-func (c *Consumer) beginSettling(ctx context.Context, batch []*flight) *settling {
-	s := &settling{Consumer: c, batch: batch, began: c.clock.Now()}
-	s.ctx, s.span = c.watcher.settleStarted(ctx, batch)
+// begin begins to settle a batch.
+func (b *batchSettler) begin(ctx context.Context, batch []*flight) *settling {
+	s := &settling{by: b, batch: batch, began: b.clock.Now()}
+	s.ctx, s.span = b.watcher.settleStarted(ctx, batch)
 	return s
 }
 
-// settle makes the ends of the batch durable, whose dead letters are written.
+// settle makes the ends of the batch durable. Its dead letters are written.
 func (s *settling) settle() {
 	s.announce()
-	if s.hop != nil {
+	if s.by.hop != nil {
 		s.hopOver()
 	}
-	s.end(errors.Join(s.lost, s.tellSource()))
+	s.end(errors.Join(s.letterErr, s.settleSource()), false)
 }
 
-// announce says what becomes of the batch before the source is told, once: a worker may have begun what the settler's goroutine
-// goes on with.
+// announce reports the outcomes of the batch before its source is settled. It does so once: a worker may have begun what the settler's
+// goroutine goes on with.
 func (s *settling) announce() {
-	s.leases.settle(s.batch)
-	s.stall.settling.Store(int64(s.clock.Now().After(s.stall.settle)))
-	if s.settings.OnSettle == nil || s.said {
+	b := s.by
+	b.leases.settle(s.batch)
+	b.stall.settling.Store(int64(b.clock.Now().After(b.stall.settle)))
+	if b.onSettle == nil || s.announced {
 		return
 	}
-	s.said = true
+	s.announced = true
 	var counts [outcomes]int64
 	for _, f := range s.batch {
 		if !f.verdict.reported {
@@ -67,211 +81,140 @@ func (s *settling) announce() {
 	}
 	for o, n := range counts {
 		if n > 0 {
-			s.settings.OnSettle(Outcome(o), n)
+			b.onSettle(Outcome(o), n)
 		}
 	}
 }
 
-// runInline has w settle the batch, and reports whether it is settled. Otherwise it is for the settler's goroutine to do so: where
-// more than the source is told, where spans record it, and where it did not succeed in time; gone is as in [inline.Call.Run].
-func (s *settling) runInline(w *worker, gone func()) bool {
-	if s.span.IsRecording() || s.hop != nil {
+// hopOver makes durable, together with their settlements, the outputs of those of the batch that have any, and the dead letters that
+// the source's store keeps. Flights whose outputs are refused and that get a letter for it leave the batch.
+func (s *settling) hopOver() {
+	dead, err := s.by.hop.hopOver(s.ctx, s.batch)
+	s.letterErr = errors.Join(s.letterErr, err)
+	if len(dead) > 0 {
+		s.batch = slices.DeleteFunc(s.batch, func(f *flight) bool { return slices.Contains(dead, f) })
+		s.by.letters.setAside(dead)
+		s.by.letters.begin()
+	}
+}
+
+// runInline makes w settle the batch, and reports whether it is settled. If not, the settler's goroutine goes on with it: what needs
+// more than one call, what spans record, and what did not succeed in time. handOff is as in [inline.Call.Run].
+func (s *settling) runInline(w *worker, handOff func()) bool {
+	if s.span.IsRecording() || s.by.hop != nil {
 		return false
 	}
 	s.announce()
 	var err error
 	if s.gatherSettlements() {
-		call := inline.New(s.ctx, s.settings.Policy.Settle.Retry.Timeout, s.telling, nil)
-		s.settlements.parts.first.Store(call)
-		if !runInline(w, call, gone) {
+		call := inline.New(s.ctx, s.by.calls.retry.Timeout, s.attempt, nil)
+		s.settlements.items.first.Store(call)
+		if !runInline(w, call, handOff) {
 			return false
 		}
-		s.settlements.parts.first.Store(nil)
-		err = s.handleResult(s.settlements.parts.close(nil))
+		s.settlements.items.first.Store(nil)
+		err = s.handleResult(s.settlements.items.close(nil))
 	}
-	s.end(err)
+	s.end(err, true)
 	return true
 }
 
-// end counts what has become of the batch.
-func (s *settling) end(err error) {
-	c, batch := s.Consumer, s.batch
-	c.givesUpSettling(err)
-	now := c.clock.Now()
-	took := now - s.began
-	c.stats.worked.Store(int64(now))
-	c.settler.slow.Store(c.pool.slow(took, c.settings.Policy.Settle.Retry.Timeout))
-	c.stats.shards[0].phases[phaseSettle].observe(took)
-	c.leases.release(batch)
-	c.unwritten.settled(batch)
-	c.stall.settling.Store(0)
-	var counts [outcomes]int64
-	for _, f := range batch {
-		counts[f.verdict.outcome]++
-		if c.hybrid != nil && f.verdict.outcome == Succeeded {
-			c.stats.produced.Add(int64(len(f.outbound())))
-		}
-		if c.settings.Recorder != nil {
-			c.record(f, s.began, took)
-		}
-		if c.watcher.debug && !c.settings.produces {
-			c.watcher.transactionSettled(f.traced(), f.tx.ID(), f.verdict.outcome, f.verdict.action)
-		}
-		c.flightMemory.done(f)
-	}
-	c.watcher.settleEnded(s.span, counts, took, err)
-	for o, n := range counts {
-		if n > 0 {
-			c.stats.ended[o].Add(n)
-		}
-	}
-	c.capacity.settled(len(batch), c.settler.byWorker)
+// end is called once with what became of the batch. A worker that has settled it looks for capacity itself.
+func (s *settling) end(err error, byWorker bool) {
+	b := s.by
+	b.countFailures(err)
+	now := b.clock.Now()
+	b.slow.Store(tooSlow(now-s.began, b.calls.retry.Timeout, b.pinned))
+	b.leases.release(s.batch)
+	b.stall.settling.Store(0)
+	b.completion.complete(s, now, err, byWorker)
 }
 
-// maxUnsettled is how many batches in a row may fail, each with all its attempts, before the loop stops: a disk that is full
-// would have a loop over a finite source requeue for ever.
+// maxUnsettled is how many batches in a row may fail, each with all its attempts, before the loop stops. With a full disk, a loop over
+// a finite source would requeue for ever.
 const maxUnsettled = 3
 
-func (c *Consumer) givesUpSettling(err error) {
+// countFailures stops fetching if too many batches in a row have failed.
+func (b *batchSettler) countFailures(err error) {
 	if err == nil {
-		c.unsettledInARow = 0
+		b.failed = 0
 		return
 	}
-	c.unsettledInARow++
-	if c.unsettledInARow == maxUnsettled {
-		c.stopFetching(fmt.Errorf("%w, %d batches in a row: %w", ErrUnsettled, maxUnsettled, err))
+	b.failed++
+	if b.failed == maxUnsettled {
+		b.stop(fmt.Errorf("%w, %d batches in a row: %w", ErrUnsettled, maxUnsettled, err))
 	}
 }
 
-// gatherSettlements reports whether there is anything that the source is to be told and wants to know.
+// gatherSettlements reports whether there is anything to settle with a source that takes settlements.
 func (s *settling) gatherSettlements() bool {
-	if s.settler.source == nil {
+	if s.by.source == nil {
 		return false
 	}
-	n := s.settler.buffer.open()
+	n := s.by.buffer.open()
 	for i, f := range s.batch {
-		v := &f.verdict
-		if v.skip {
+		if f.verdict.skip {
 			continue
 		}
 		n.sent = append(n.sent, i)
-		n.all = append(n.all, capability.Settlement{
-			Transaction: *f.tx, Action: v.action, Delay: v.delay, Interrupted: v.interrupted,
-		})
+		n.all = append(n.all, f.settlement())
 	}
-	n.parts = newParts(callSettle, len(n.all))
+	n.items = newRetriedBatch(callSettle, len(n.all))
 	s.settlements = n
 	return len(n.sent) > 0
 }
 
-// telling is one attempt to tell the source.
-func (s *settling) telling(ctx context.Context) (struct{}, error) {
-	return struct{}{}, s.part(ctx, s.settlements.parts, s.tellParts)
+// attempt is one attempt to settle what is left, on a worker.
+func (s *settling) attempt(ctx context.Context) (struct{}, error) {
+	return struct{}{}, s.by.calls.attempt(ctx, s.settlements.items, s.send)
 }
 
-func (s *settling) tellParts(ctx context.Context, parts []int) error {
-	return s.settler.source.SettleTransactions(ctx, pick(s.settlements.all, parts))
+func (s *settling) send(ctx context.Context, left []int) error {
+	return s.by.source.SettleTransactions(ctx, pick(s.settlements.all, left))
 }
 
-// tellSource settles the batch with a source that wants to know.
-func (s *settling) tellSource() error {
-	if s.settlements.parts == nil && !s.gatherSettlements() {
+// settleSource settles the batch with a source that takes settlements.
+func (s *settling) settleSource() error {
+	if s.settlements.items == nil && !s.gatherSettlements() {
 		return nil
 	}
-	return s.handleResult(s.inParts(s.ctx, spans.Settle, s.settlements.parts, s.tellParts))
+	return s.handleResult(s.by.calls.call(s.ctx, spans.Settle, s.settlements.items, s.send))
 }
 
-// handleResult notes what became of what the source was told.
+// handleResult notes which settlements are not durable.
 func (s *settling) handleResult(failed itemErrors, clean bool) error {
 	if clean {
-		s.settler.buffer.keep(s.settlements)
+		s.by.buffer.keep(s.settlements)
 	}
 	for i, err := range failed {
 		f := s.batch[s.settlements.sent[i]]
 		f.verdict.outcome = Redelivered
 		if errors.Is(err, capability.ErrStaleDelivery) {
 			delete(failed, i)
-			if !f.lost.Load() { // which was said then
-				s.watcher.stale(s.span, f.traced(), f.tx.ID())
+			if !f.lost.Load() { // a lost lease was reported when it was lost
+				s.by.watcher.stale(s.span, f.traced(), f.tx.ID())
 			}
 		}
 	}
 	left := failed.of(s.batch, s.settlements.sent)
-	s.unsettled(left)
+	s.by.failures.unsettled(left)
 	return left.err
 }
 
-// unsettled remembers that transactions are left to be delivered again.
-func (c *Consumer) unsettled(left undone) {
-	if len(left.flights) > 0 {
-		c.watcher.unsettled(left.told())
-		c.failures.add(len(left.flights), left.flights[0].tx.ID(), left.err)
-	}
+// settlement is what the source gets for f.
+func (f *flight) settlement() capability.Settlement {
+	v := &f.verdict
+	return capability.Settlement{Transaction: *f.tx, Action: v.action, Delay: v.delay, Interrupted: v.interrupted}
 }
 
-// itemErrors are the errors of the items of a batch that failed for good.
-type itemErrors map[int]error
-
-// undone are the flights of such items, in order, their errors, and the first of these.
-type undone struct {
-	flights []*flight
-	errs    []error
-	err     error
-}
-
-func (u *undone) add(f *flight, err error) {
-	if u.err == nil {
-		u.err = err
-	}
-	u.flights, u.errs = append(u.flights, f), append(u.errs, err)
-}
-
-func (e itemErrors) of(batch []*flight, items []int) undone {
-	var u undone
-	for _, i := range slices.Sorted(maps.Keys(e)) {
-		u.add(batch[items[i]], e[i])
-	}
-	return u
-}
-
-// inParts calls do with the indices of what is left, retrying those that failed as the settle policy says, and returns the
-// error of each item that failed for good. A stale delivery is not tried again. It is clean when the first call did it all,
-// so that nobody holds on to what was passed.
-func (c *Consumer) inParts(
-	ctx context.Context, name string, p *parts, do func(context.Context, []int) error,
-) (failed itemErrors, clean bool) {
-	_, err := ergon.RunFn(ctx, c.settings.Policy.Settle.Retry, func(ctx context.Context) (struct{}, error) {
-		if first := p.first.Swap(nil); first != nil {
-			return first.Adopt(ctx)
-		}
-		return struct{}{}, c.part(ctx, p, do)
-	}, ergon.SpanName(name))
-	if first := p.first.Swap(nil); first != nil { // there was no attempt any more
-		first.Drop()
-	}
-	return p.close(err)
-}
-
-// part is one attempt of what is left.
-func (c *Consumer) part(ctx context.Context, p *parts, do func(context.Context, []int) error) error {
-	if err := c.settings.Hanging.enter(p.purpose); err != nil {
-		return err
-	}
-	defer c.settings.Hanging.leave(p.purpose)
-	round, left := p.begin()
-	err := foreign.ReadBatch(do(ctx, left), len(left))
-	c.stall.excuseDelayOf(err)
-	return p.end(round, err)
-}
-
-// settlements is what a source is told of a batch.
+// settlements are what a source gets for a batch.
 type settlements struct {
 	sent  []int // indices in the batch
 	all   []capability.Settlement
-	parts *parts // nil: not gathered yet
+	items *retriedBatch // nil: not gathered yet
 }
 
-// settleBuffer is memory for news that is used again.
+// settleBuffer is memory for settlements that is used again.
 type settleBuffer struct{ settlements }
 
 func (l *settleBuffer) open() settlements {
@@ -280,87 +223,5 @@ func (l *settleBuffer) open() settlements {
 	return n
 }
 
-// keep is for news that nobody holds on to.
+// keep takes back the memory of settlements to which nobody holds on.
 func (l *settleBuffer) keep(n settlements) { l.sent, l.all = n.sent, n.all }
-
-// parts is a batch that is tried again without those of its items that are done.
-type parts struct {
-	purpose int                                   // what the connector is called for
-	first   atomic.Pointer[inline.Call[struct{}]] // its first attempt, where a worker has made it and nobody has adopted it yet
-	mu      sync.Mutex
-	round   int
-	left    []int
-	failed  itemErrors // stale, or the last error
-}
-
-func newParts(purpose, n int) *parts {
-	p := &parts{purpose: purpose, failed: itemErrors{}, left: make([]int, n)}
-	for i := range p.left {
-		p.left[i] = i
-	}
-	return p
-}
-
-func (p *parts) begin() (round int, left []int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.round++
-	return p.round, p.left
-}
-
-func (p *parts) end(round int, err error) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	batch, partial := errors.AsType[*ergon.BatchError](err)
-	if round != p.round || (err != nil && !partial) {
-		return err
-	}
-	var left []int
-	for at, i := range p.left {
-		var failure error
-		if partial {
-			failure = batch.Failures[at]
-		}
-		delete(p.failed, i)
-		if failure == nil {
-			continue
-		}
-		p.failed[i] = failure
-		if !errors.Is(failure, capability.ErrStaleDelivery) && !refused(failure) {
-			left = append(left, i)
-		}
-	}
-	p.left = left
-	if len(left) == 0 {
-		return nil
-	}
-	return err
-}
-
-// close returns the error of each item that failed for good: err, where it has none of its own. What comes back late is not
-// heard any more.
-func (p *parts) close(err error) (failed itemErrors, clean bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	clean = err == nil && p.round == 1
-	p.round++
-	if err != nil {
-		for _, i := range p.left {
-			if p.failed[i] == nil {
-				p.failed[i] = err
-			}
-		}
-	}
-	return p.failed, clean
-}
-
-func pick[T any](all []T, indices []int) []T {
-	if len(indices) == len(all) {
-		return all
-	}
-	picked := make([]T, len(indices))
-	for i, at := range indices {
-		picked[i] = all[at]
-	}
-	return picked
-}

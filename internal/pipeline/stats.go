@@ -67,10 +67,10 @@ func (s *loopStats) enter() *shard {
 	return least
 }
 
-// pile is how many flights wait for settlement here.
-func (s *shard) pile() int {
+// listed is how many flights wait for settlement here.
+func (s *shard) listed() int {
 	if f := s.ended.Load(); f != nil {
-		return int(f.pile.Load())
+		return int(f.listed.Load())
 	}
 	return 0
 }

@@ -168,7 +168,7 @@ func isUnset(provider any) bool {
 }
 
 // close waits for what was told, within limits, and returns what went wrong with metrics.
-func (w *watcher) close(records *sink.Queue[recorded]) error {
+func (w *watcher) close(records *recorder) error {
 	var mu sync.Mutex // guards failed: the queue's goroutine may outlast the wait; a leaf
 	var failed error
 	if w.metrics != nil {
@@ -185,10 +185,10 @@ func (w *watcher) close(records *sink.Queue[recorded]) error {
 }
 
 // flush waits for what the loop has told, as long as those get on who are told.
-func (w *watcher) flush(records *sink.Queue[recorded]) {
+func (w *watcher) flush(records *recorder) {
 	force := w.settings.Force
 	var others sync.WaitGroup
-	others.Go(func() { records.Flush(time.Second, maxFlush, force) })
+	others.Go(func() { records.flush(force) })
 	var unmeasured int64
 	if w.metrics != nil {
 		queue := w.metrics.meter.queue

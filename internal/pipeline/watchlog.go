@@ -135,16 +135,16 @@ func (w *watcher) late(ctx context.Context, by time.Duration, err error) {
 	w.logger.Log(ctx, level, "attempt returned after it was given up; its result is discarded", "late_by", by, "error", err)
 }
 
-// leftOver is what could not be done for some transactions of a batch. One line is written for all: when a disk is full, all of it
-// fails. It has the trace of the first.
+// leftOver sums up what could not be done for some transactions of a batch. One line is written for all: with a full disk, all of the
+// batch fails. The line has the trace of the first.
 type leftOver struct {
 	traced context.Context //nolint:containedctx // of the first, for a call
 	id     string
-	count  int // 0: nothing is said
+	count  int // 0: nothing is logged
 	err    error
 }
 
-func (u undone) told() leftOver {
+func (u undone) summary() leftOver {
 	if len(u.flights) == 0 {
 		return leftOver{}
 	}

@@ -1,0 +1,16 @@
+package pipeline
+
+import (
+	"context"
+	"sync"
+)
+
+// background runs the goroutines that serve a loop besides fetching and running transactions. They outlive the fetch loop: ctx ends
+// when everything is settled, or when even settling takes too long.
+type background struct {
+	ctx     context.Context //nolint:containedctx // set once, before the first goroutine
+	helpers sync.WaitGroup
+}
+
+// run runs f on a goroutine for which the end of the loop waits.
+func (b *background) run(f func(ctx context.Context)) { b.helpers.Go(func() { f(b.ctx) }) }

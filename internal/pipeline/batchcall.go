@@ -1,0 +1,170 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/internal/foreign"
+	"github.com/ergon-go/ergon/internal/inline"
+	"github.com/ergon-go/ergon/policy"
+)
+
+// batchCaller calls a connector for the items of a batch, with the retries of the settle policy. Calls that hang are bounded by
+// Hanging, and a delay that an error asks for excuses whoever waits for it. Safe for concurrent use.
+type batchCaller struct {
+	retry   policy.Retry
+	hanging *Hanging
+	stall   *stallDetector
+}
+
+// call calls do with the indices of the items that are left, until none is, and returns the error of each item that failed for good.
+// A stale delivery is not tried again, nor is an item that was refused. clean means that the first call did all items, so nobody
+// holds on to what it was given. name is that of the span.
+func (c *batchCaller) call(
+	ctx context.Context, name string, b *retriedBatch, do func(context.Context, []int) error,
+) (failed itemErrors, clean bool) {
+	_, err := ergon.RunFn(ctx, c.retry, func(ctx context.Context) (struct{}, error) {
+		if first := b.first.Swap(nil); first != nil {
+			return first.Adopt(ctx)
+		}
+		return struct{}{}, c.attempt(ctx, b, do)
+	}, ergon.SpanName(name))
+	if first := b.first.Swap(nil); first != nil { // no attempt adopted it
+		first.Drop()
+	}
+	return b.close(err)
+}
+
+// attempt makes one attempt of what is left.
+func (c *batchCaller) attempt(ctx context.Context, b *retriedBatch, do func(context.Context, []int) error) error {
+	if err := c.hanging.enter(b.purpose); err != nil {
+		return err
+	}
+	defer c.hanging.leave(b.purpose)
+	round, left := b.begin()
+	err := foreign.ReadBatch(do(ctx, left), len(left))
+	c.stall.excuseDelayOf(err)
+	return b.end(round, err)
+}
+
+// retriedBatch is a batch that is tried again without those of its items that are done.
+type retriedBatch struct {
+	purpose int                                   // what the connector is called for
+	first   atomic.Pointer[inline.Call[struct{}]] // the first attempt if a worker has made it and no other has adopted it
+
+	mu     sync.Mutex // guards what follows: an attempt that was given up may end while the next one runs
+	round  int        // the attempt whose end counts
+	left   []int      // items that are not done
+	failed itemErrors // stale, refused, or the last error
+}
+
+func newRetriedBatch(purpose, n int) *retriedBatch {
+	b := &retriedBatch{purpose: purpose, failed: itemErrors{}, left: make([]int, n)}
+	for i := range b.left {
+		b.left[i] = i
+	}
+	return b
+}
+
+func (b *retriedBatch) begin() (round int, left []int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.round++
+	return b.round, b.left
+}
+
+// end notes which items an attempt did. It returns nil if none is left to be tried again.
+func (b *retriedBatch) end(round int, err error) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	batch, partial := errors.AsType[*ergon.BatchError](err)
+	if round != b.round || (err != nil && !partial) {
+		return err
+	}
+	var left []int
+	for at, i := range b.left {
+		var failure error
+		if partial {
+			failure = batch.Failures[at]
+		}
+		delete(b.failed, i)
+		if failure == nil {
+			continue
+		}
+		b.failed[i] = failure
+		if !errors.Is(failure, capability.ErrStaleDelivery) && !refused(failure) {
+			left = append(left, i)
+		}
+	}
+	b.left = left
+	if len(left) == 0 {
+		return nil
+	}
+	return err
+}
+
+// close returns the error of each item that failed for good: err if it has none of its own. The end of an attempt that is late does
+// not count any more.
+func (b *retriedBatch) close(err error) (failed itemErrors, clean bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	clean = err == nil && b.round == 1
+	b.round++
+	if err != nil {
+		for _, i := range b.left {
+			if b.failed[i] == nil {
+				b.failed[i] = err
+			}
+		}
+	}
+	return b.failed, clean
+}
+
+// refused reports whether err says that trying again is pointless.
+func refused(err error) bool {
+	return ergon.CategoryOf(err) == ergon.CategoryBusiness || (&ergon.TransactionError{Err: err}).IsPermanent()
+}
+
+// pick returns the items at indices.
+func pick[T any](all []T, indices []int) []T {
+	if len(indices) == len(all) {
+		return all
+	}
+	picked := make([]T, len(indices))
+	for i, at := range indices {
+		picked[i] = all[at]
+	}
+	return picked
+}
+
+// itemErrors are the errors of the items of a batch that failed for good.
+type itemErrors map[int]error
+
+// of are the flights of such items. items are the indices of their flights in batch.
+func (e itemErrors) of(batch []*flight, items []int) undone {
+	var u undone
+	for _, i := range slices.Sorted(maps.Keys(e)) {
+		u.add(batch[items[i]], e[i])
+	}
+	return u
+}
+
+// undone are flights for which something failed for good, in order, their errors, and the first of these.
+type undone struct {
+	flights []*flight
+	errs    []error
+	err     error // nil for no flights
+}
+
+func (u *undone) add(f *flight, err error) {
+	if u.err == nil {
+		u.err = err
+	}
+	u.flights, u.errs = append(u.flights, f), append(u.errs, err)
+}
