@@ -1,0 +1,101 @@
+package pipeline
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/internal/attempt"
+	"github.com/ergon-go/ergon/policy"
+)
+
+// Settler is a settler without a fetch loop, a pool or a Consumer.
+type Settler struct {
+	stats      loopStats
+	capacity   capacity
+	memory     flightMemory
+	leases     leases
+	judge      judge
+	stall      stallDetector
+	unwritten  unwritten
+	failures   failures
+	background background
+	headroom   headroom
+	payloads   payloads
+	settler    *settler
+}
+
+// NewSettler makes a settler for a source. stop and replaced are called as the loop and the pool would be.
+func NewSettler(source capability.Settler, p policy.Settle, logger *slog.Logger, stop func(error), replaced func()) (*Settler, error) {
+	s := &Settler{}
+	settings := Settings{Task: "task", Worker: "worker-1", Source: asSource{source}, Logger: logger, Hanging: &Hanging{}}
+	settings.Policy = policy.DefaultConsumer()
+	settings.Policy.Settle = p
+	clock := attempt.NewClock()
+	watcher, _, err := newWatcher(settings, clock, nil)
+	if err != nil {
+		return nil, err
+	}
+	s.stats.init(clock)
+	s.capacity.init(settings.Policy)
+	s.stall.init(clock, settings.Policy)
+	s.headroom.init(1)
+	s.payloads = newPayloads(&s.headroom)
+	s.memory.loop = &inherited{clock: clock, values: context.Background()}
+	s.failures.watcher = watcher
+	s.settler = newSettler(settleParts{
+		settings: &settings, clock: clock, stats: &s.stats, capacity: &s.capacity, memory: &s.memory, leases: &s.leases, judge: &s.judge,
+		stall: &s.stall, watcher: watcher, payloads: &s.payloads, unwritten: &s.unwritten, failures: &s.failures, background: &s.background,
+		stop: stop, replace: func(*worker) { replaced() },
+	})
+	s.background.ctx = context.Background()
+	return s, nil
+}
+
+// asSource is what settings have as a source. Nobody fetches from it.
+type asSource struct{ capability.Settler }
+
+func (asSource) FetchTransactions(context.Context, int) ([]ergon.Transaction, error) {
+	panic("a settler does not fetch")
+}
+
+// Start starts the settler's goroutine.
+func (s *Settler) Start() { s.background.run(s.settler.run) }
+
+// End ends the settler's goroutine, which settles what is pending before.
+func (s *Settler) End() {
+	close(s.settler.closing)
+	s.background.helpers.Wait()
+}
+
+// Add is a transaction that has succeeded on a worker of a shard. It reports whether that completes a batch.
+func (s *Settler) Add(shard int, ids ...string) (complete bool) {
+	txs := make([]ergon.Transaction, len(ids))
+	for i, id := range ids {
+		txs[i] = ergon.NewTransaction(id, id)
+	}
+	s.capacity.unsettled.Add(int64(len(ids)))
+	for _, f := range s.memory.newFlights(txs) {
+		f.verdict = verdict{outcome: Succeeded, action: policy.SettleAck}
+		complete = s.settler.add(&s.stats.shards[shard], f)
+	}
+	return complete
+}
+
+// Hurry makes the settler's goroutine settle at once.
+func (s *Settler) Hurry() { s.settler.hurry() }
+
+// SettleInline makes a worker of a shard settle, on the caller's goroutine.
+func (s *Settler) SettleInline(shard int) {
+	s.settler.settleInline(&worker{shard: &s.stats.shards[shard]})
+}
+
+// Outcomes counts what is settled.
+func (s *Settler) Outcomes() map[Outcome]int64 { return s.stats.snapshot().Outcomes }
+
+// Unsettled is how many transactions are not settled.
+func (s *Settler) Unsettled() int64 { return s.capacity.unsettled.Load() }
+
+// Err is why the loop fails although it went on.
+func (s *Settler) Err() error { return s.failures.err() }

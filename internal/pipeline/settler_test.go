@@ -1,0 +1,277 @@
+package pipeline_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/internal/inline"
+	"github.com/ergon-go/ergon/internal/pipeline"
+	"github.com/ergon-go/ergon/policy"
+)
+
+// settleRig is a settler and what it gets of a loop: nothing but a source, and functions.
+type settleRig struct {
+	*pipeline.Settler
+	*journal
+
+	settle   func(ctx context.Context, batch []capability.Settlement) error // nil: everything is settled at once
+	stopped  []error
+	replaced []time.Duration
+	logs     logBook
+}
+
+// SettleTransactions notes a call as it begins: "0s a b".
+func (r *settleRig) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
+	txs := make([]ergon.Transaction, len(batch))
+	for i := range batch {
+		txs[i] = batch[i].Transaction
+	}
+	r.note(idsOf(txs))
+	if r.settle == nil {
+		return nil
+	}
+	return r.settle(ctx, batch)
+}
+
+// inSettleRig runs a test in a bubble of virtual time, with batches of three and an interval of five seconds.
+func inSettleRig(t *testing.T, test func(t *testing.T, r *settleRig)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		r := &settleRig{journal: newJournal()}
+		p := policy.Settle{Size: 3, Interval: 5 * time.Second, Retry: retrying(2, time.Minute, 2*time.Second).Retry}
+		made, err := pipeline.NewSettler(r, p, r.logs.logger(slog.LevelWarn),
+			func(why error) { r.stopped = append(r.stopped, why) },
+			func() { r.replaced = append(r.replaced, time.Since(r.begin)) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Settler = made
+		test(t, r)
+	})
+}
+
+// wantEnd wants these outcomes and nothing left.
+func (r *settleRig) wantEnd(t *testing.T, want map[pipeline.Outcome]int64) {
+	t.Helper()
+	if diff := cmp.Diff(want, r.Outcomes()); diff != "" || r.Unsettled() != 0 {
+		t.Errorf("%d unsettled, outcomes (-want +got):\n%s", r.Unsettled(), diff)
+	}
+}
+
+// [S1] A batch is settled as soon as it is complete, and not before.
+func TestSettlerSettlesWhenABatchIsComplete(t *testing.T) {
+	inSettleRig(t, func(t *testing.T, r *settleRig) {
+		r.Start()
+		if r.Add(0, "a") || r.Add(1, "b") {
+			t.Error("two of three complete a batch")
+		}
+		sleep(5*time.Second - 1)
+		r.want(t)
+		if !r.Add(2, "c") {
+			t.Error("three of three do not complete a batch")
+		}
+		r.Hurry() // as who has completed it does
+		synctest.Wait()
+		r.want(t, "4.999999999s a b c")
+		r.Add(0, "d", "e", "f", "g")
+		r.Hurry()
+		r.End()
+		r.want(t, "4.999999999s a b c", "4.999999999s d e f", "4.999999999s g")
+		r.wantEnd(t, map[pipeline.Outcome]int64{pipeline.Succeeded: 7})
+	})
+}
+
+// [S1] The first of a batch waits for the interval, and not longer.
+func TestSettlerSettlesAfterTheInterval(t *testing.T) {
+	inSettleRig(t, func(t *testing.T, r *settleRig) {
+		r.Start()
+		sleep(time.Second)
+		r.Add(0, "a")
+		sleep(5*time.Second - 1)
+		r.Add(1, "b")
+		r.want(t)
+		sleep(1)
+		synctest.Wait()
+		r.want(t, "6s a b")
+		r.Add(0, "c")
+		r.End() // does not wait for the interval
+		r.want(t, "6s a b", "6s c")
+		r.wantEnd(t, map[pipeline.Outcome]int64{pipeline.Succeeded: 3})
+	})
+}
+
+// [S1] What is pending is settled at once if nothing will join it.
+func TestSettlerSettlesAtOnceWhenHurried(t *testing.T) {
+	inSettleRig(t, func(t *testing.T, r *settleRig) {
+		r.Start()
+		r.Add(0, "a")
+		synctest.Wait()
+		r.want(t)
+		r.Hurry()
+		synctest.Wait()
+		r.want(t, "0s a")
+		r.End()
+		r.wantEnd(t, map[pipeline.Outcome]int64{pipeline.Succeeded: 1})
+	})
+}
+
+// [S1] A delivery that the source has taken back is not settled again, and no failure: it is delivered again.
+func TestSettlerTakesAStaleDeliveryForRedelivered(t *testing.T) {
+	inSettleRig(t, func(t *testing.T, r *settleRig) {
+		r.settle = func(context.Context, []capability.Settlement) error {
+			return &ergon.BatchError{Failures: map[int]error{1: capability.ErrStaleDelivery}}
+		}
+		r.Start()
+		r.Add(0, "a", "b", "c")
+		r.Hurry()
+		r.End()
+		r.want(t, "0s a b c")
+		r.wantEnd(t, map[pipeline.Outcome]int64{pipeline.Succeeded: 2, pipeline.Redelivered: 1})
+		if err := r.Err(); err != nil {
+			t.Errorf("the run fails with %v", err)
+		}
+		synctest.Wait() // for the log
+		r.logs.wantMessages(t, slog.LevelWarn, "the source has taken the transaction back; it will be delivered again")
+	})
+}
+
+// [S1] Of a batch that fails in part, the next attempt has the rest only. What fails for good is left to be delivered again.
+func TestSettlerRetriesWhatFailedOfABatch(t *testing.T) {
+	for name, c := range map[string]struct {
+		heals bool
+		want  map[pipeline.Outcome]int64
+	}{
+		"and succeeds": {true, map[pipeline.Outcome]int64{pipeline.Succeeded: 3}},
+		"and fails":    {false, map[pipeline.Outcome]int64{pipeline.Succeeded: 2, pipeline.Redelivered: 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inSettleRig(t, func(t *testing.T, r *settleRig) {
+				r.settle = func(_ context.Context, batch []capability.Settlement) error {
+					if len(batch) == 1 && c.heals {
+						return nil
+					}
+					return &ergon.BatchError{Failures: map[int]error{len(batch) - 1: errScripted}}
+				}
+				r.Start()
+				r.Add(0, "a", "b", "c")
+				r.Hurry()
+				r.End()
+				r.want(t, "0s a b c", "2s c")
+				r.wantEnd(t, c.want)
+				if err := r.Err(); (err == nil) != c.heals || err != nil && (!errors.Is(err, pipeline.ErrUnsettled) || !strings.Contains(err.Error(), "transaction c")) {
+					t.Errorf("the run fails with %v", err)
+				}
+				if len(r.stopped) != 0 {
+					t.Errorf("one batch has stopped the loop: %v", r.stopped)
+				}
+			})
+		})
+	}
+}
+
+// [S1] Three batches in a row that cannot be settled stop fetching, once. One that can be settled begins the count anew.
+func TestThreeFailedBatchesInARowStopFetching(t *testing.T) {
+	inSettleRig(t, func(t *testing.T, r *settleRig) {
+		failing := true
+		r.settle = func(context.Context, []capability.Settlement) error {
+			if failing {
+				return errScripted
+			}
+			return nil
+		}
+		r.Start()
+		settle := func(id string) {
+			r.Add(0, id)
+			r.Hurry()
+			sleep(2 * time.Second) // both attempts
+			synctest.Wait()
+		}
+		settle("a")
+		settle("b")
+		failing = false
+		settle("c")
+		failing = true
+		settle("d")
+		settle("e")
+		if len(r.stopped) != 0 {
+			t.Fatalf("two in a row have stopped fetching: %v", r.stopped)
+		}
+		settle("f")
+		if len(r.stopped) != 1 || !errors.Is(r.stopped[0], pipeline.ErrUnsettled) || !errors.Is(r.stopped[0], errScripted) {
+			t.Errorf("after three in a row got %v, want ErrUnsettled for the scripted failure", r.stopped)
+		}
+		settle("g")
+		if len(r.stopped) != 1 {
+			t.Errorf("the fourth has stopped it again: %v", r.stopped)
+		}
+		r.End()
+		r.wantEnd(t, map[pipeline.Outcome]int64{pipeline.Succeeded: 1, pipeline.Redelivered: 6})
+	})
+}
+
+// A worker settles a batch on its own goroutine if that is quick: nobody takes its place, and the settler's goroutine is not needed.
+func TestWorkerSettlesInline(t *testing.T) {
+	inSettleRig(t, func(t *testing.T, r *settleRig) {
+		r.settle = func(context.Context, []capability.Settlement) error {
+			sleep(inline.HandOffAfter - 1)
+			return nil
+		}
+		r.Add(0, "a", "b")
+		r.Add(1, "c")
+		r.SettleInline(1)
+		r.want(t, "0s a b c")
+		r.wantEnd(t, map[pipeline.Outcome]int64{pipeline.Succeeded: 3})
+		if len(r.replaced) != 0 {
+			t.Errorf("the worker was replaced after %v", r.replaced)
+		}
+	})
+}
+
+// A worker whose settlement is slow is replaced after HandOffAfter. Its call goes on, the settler's goroutine gets the result, and no
+// worker makes the next call.
+func TestWorkerHandsOffASlowSettlement(t *testing.T) {
+	inSettleRig(t, func(t *testing.T, r *settleRig) {
+		r.settle = func(context.Context, []capability.Settlement) error {
+			sleep(time.Second)
+			return nil
+		}
+		r.Start()
+		r.Add(0, "a", "b", "c")
+		done := make(chan struct{})
+		go func() {
+			defer close(done) // the goroutine ends with a call that was handed off
+			r.SettleInline(0)
+		}()
+		sleep(inline.HandOffAfter - 1)
+		synctest.Wait()
+		if len(r.replaced) != 0 {
+			t.Errorf("the worker was replaced after %v", r.replaced)
+		}
+		sleep(1)
+		synctest.Wait()
+		if len(r.replaced) != 1 || r.replaced[0] != inline.HandOffAfter {
+			t.Errorf("the worker was replaced after %v, want once after %s", r.replaced, inline.HandOffAfter)
+		}
+		<-done
+		synctest.Wait()
+		r.want(t, "0s a b c")
+		r.wantEnd(t, map[pipeline.Outcome]int64{pipeline.Succeeded: 3})
+		r.Add(0, "d", "e", "f")
+		r.SettleInline(0) // leaves it to the settler's goroutine
+		if time.Since(r.begin) != time.Second {
+			t.Errorf("the next call was made by a worker, and took until %s", time.Since(r.begin))
+		}
+		r.End()
+		r.want(t, "0s a b c", "1s d e f")
+		r.wantEnd(t, map[pipeline.Outcome]int64{pipeline.Succeeded: 6})
+	})
+}
