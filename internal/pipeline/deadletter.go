@@ -36,8 +36,8 @@ func letterOf(task string, f *flight) ergon.Transaction {
 	return ergon.NewTransaction(f.tx.ID(), record.WithTexts()).WithDelivery(delivery)
 }
 
-// failedIn is a failed transaction with the context of this hop in its metadata: whoever consumes what is retried finds out
-// where it failed.
+// failedIn is a failed transaction with the trace context of its failure in the metadata, so that whoever consumes it after a retry
+// finds out where it failed.
 func failedIn(f *flight) ergon.Transaction {
 	var of trace.SpanContext
 	if f.aside != nil && f.aside.span != nil {

@@ -50,7 +50,7 @@ func (e *finisher) finish(s *shard, f *flight) (successor *flight, complete bool
 	return nil, complete
 }
 
-// finishHere ends f on a goroutine that is no worker's: its successor goes to the pool.
+// finishHere ends f on a goroutine that is not a worker's: its successor goes to the pool.
 func (e *finisher) finishHere(s *shard, f *flight) {
 	successor, complete := e.finish(s, f)
 	if complete {

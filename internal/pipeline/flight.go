@@ -55,7 +55,7 @@ func (f *flight) needAside() *aside {
 	return f.aside
 }
 
-// failure is what went wrong in a flight, kept apart because most flights have none.
+// failure is what went wrong in a flight. It has memory of its own, because most flights have none.
 type failure struct {
 	first, last error // of the current phase
 	cause       *ergon.TransactionError

@@ -130,7 +130,7 @@ func (h *hop) refuse(f *flight, err error) {
 	f.aside.outputs = nil
 	f.failure = &failure{at: time.Now(), cause: &ergon.TransactionError{
 		Category: ergon.CategoryOf(err), Phase: policy.PhasePrepare, TransactionID: f.tx.ID(), Attempts: 1,
-		Err: fmt.Errorf("the store refuses what came out of it: %w", err),
+		Err: fmt.Errorf("the store refuses its outputs: %w", err),
 	}}
 	f.verdict = h.judge.failed(f.failure)
 	f.verdict.reported = true // with the outcome before

@@ -14,24 +14,24 @@ import (
 	"github.com/ergon-go/ergon/internal/spans"
 )
 
-// Known counts and tells what sinks knew already of what a task dispatched [I2]: a loop's, or that of a task's own flow.
+// Known counts and logs which dispatched transactions a sink knew already [I2], for a loop or for a task's own flow.
 type Known struct {
 	task, worker string
 	logger       *slog.Logger
 	debug        bool
-	values       context.Context //nolint:containedctx // of what is told: values, never a cancellation
+	values       context.Context //nolint:containedctx // of log lines: values, never a cancellation
 
 	meter                           *meter // nil: off
 	duplicates, conflicts, diverged knownAs
 }
 
-// knownAs is one of the ways in which something is known.
+// knownAs counts one result of a dispatch.
 type knownAs struct {
 	n       atomic.Int64 // of this loop; the counter may be shared
 	counter *counter     // nil: off
 }
 
-// NewKnown is for what a task dispatches outside of its loops. Nothing of the settings but names and telemetry is needed.
+// NewKnown is for what a task dispatches outside of its loops. It uses names and telemetry of the settings, nothing else.
 func NewKnown(s Settings) (*Known, error) {
 	s.produces = true
 	logger, meters := s.Logger, s.MeterProvider
@@ -47,7 +47,7 @@ func NewKnown(s Settings) (*Known, error) {
 	return askFor("the meter provider", func() (*Known, error) { return newKnown(s, logger, newMeter(meters)) })
 }
 
-// Flush waits until the counts are handed over, as long as the provider takes them, and not any more once force is closed.
+// Flush waits until the meter provider has the counts: no longer than it takes some, and no longer than until force is closed.
 func (k *Known) Flush(force <-chan struct{}) {
 	if k.meter == nil {
 		return
@@ -56,7 +56,7 @@ func (k *Known) Flush(force <-chan struct{}) {
 	k.meter.queue.Flush(time.Second, maxFlush, force)
 }
 
-// newKnown counts by a meter; nil: nobody is told of numbers.
+// newKnown counts by a meter; nil: there are no metrics.
 func newKnown(s Settings, logger *slog.Logger, by *meter) (*Known, error) {
 	k := &Known{
 		task: s.Task, worker: s.Worker, logger: logger, debug: logger.Enabled(context.Background(), slog.LevelDebug),
@@ -104,7 +104,7 @@ func (k *Known) count(as *knownAs) int64 {
 	return as.n.Add(1)
 }
 
-// tell warns, with what to do about it, where that is wanted: of the first of a kind. Where there is one there are likely many,
+// tell logs a result at debug level, or as a warning that says what to do. Only the first of a kind is a warning: there are likely many,
 // and the summary counts them.
 func (k *Known) tell(tx ergon.Transaction, warn bool, message, cure string) {
 	if !warn && !k.debug {

@@ -40,13 +40,13 @@ type leased struct {
 	flight *flight
 	tx     *ergon.Transaction
 	until  instant // guarded by leases.mu
-	// settling is guarded by leases.mu: the source is being told. An extension that comes after that finds nothing to extend,
-	// which says nothing; whether the delivery was lost the settlement will say.
+	// settling is guarded by leases.mu. The source is being settled: an extension that follows finds nothing to extend, and only the
+	// settlement knows whether the delivery was lost.
 	settling bool
 }
 
-// hold begins with what a fetch brought. A fetch that waited long for it says little about when the lease began: the next
-// extensions find out.
+// hold begins to keep what a fetch brought. If the fetch took long, its beginning says little about when the leases began, so they are
+// taken for half as long: the next extension knows.
 func (l *leases) hold(flights []*flight, fetched instant) {
 	if l.keeper == nil {
 		return
@@ -59,7 +59,7 @@ func (l *leases) hold(flights []*flight, fetched instant) {
 	}
 }
 
-// settle leaves it to the settlement of batch to say what is lost.
+// settle leaves it to the settlement of batch to find out what is lost.
 func (l *leases) settle(batch []*flight) {
 	if l.keeper == nil {
 		return
@@ -84,7 +84,7 @@ func (l *leases) release(batch []*flight) {
 	}
 }
 
-// run extends all leases until ctx ends, and gives up those that run out all the same.
+// run extends all leases until ctx ends, and gives up those that expire nevertheless.
 func (l *leases) run(ctx context.Context) {
 	var expiring sync.WaitGroup
 	expiring.Go(func() { l.giveUpExpired(ctx) })
@@ -103,7 +103,7 @@ func (l *leases) run(ctx context.Context) {
 
 func (l *leases) interval() time.Duration { return max(l.duration/extensionsPerLease, 1) }
 
-// giveUpExpired does not wait for extensions: a call that hangs must not keep a handler at work on what is not its own.
+// giveUpExpired does not wait for extensions: a call that hangs must not keep a handler working on a delivery that is another's.
 func (l *leases) giveUpExpired(ctx context.Context) {
 	timer := time.NewTimer(l.duration / 2) // nothing runs out before
 	defer timer.Stop()
@@ -117,7 +117,7 @@ func (l *leases) giveUpExpired(ctx context.Context) {
 	}
 }
 
-// expire gives up what has run out and returns how long nothing else will.
+// expire gives up what has expired, and returns the time until something else may.
 func (l *leases) expire() time.Duration {
 	now := l.clock.Now()
 	next := now.After(max(l.duration/2, 1)) // what is fetched from now on lasts that long
@@ -148,7 +148,7 @@ func (l *leases) extend(ctx context.Context) {
 	}
 }
 
-// call makes one attempt, which must not outlast the next tick; that tick is the retry.
+// call makes one attempt. It ends before the next tick, which is the retry.
 func (l *leases) call(ctx context.Context, deliveries []*leased) error {
 	batch := make([]ergon.Transaction, len(deliveries))
 	for i, delivery := range deliveries {
@@ -170,7 +170,7 @@ func (l *leases) call(ctx context.Context, deliveries []*leased) error {
 	return err
 }
 
-// extended notes new ends and gives up what the source has taken back.
+// extended notes the new ends of leases, and gives up what the source has taken back.
 func (l *leases) extended(deliveries []*leased, began instant, err error) {
 	batch, partial := errors.AsType[*ergon.BatchError](err)
 	l.mu.Lock()

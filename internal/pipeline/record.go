@@ -134,7 +134,7 @@ type recorded struct {
 	of ergon.Transaction
 }
 
-// newRecords makes the queue in front of a recorder that keeps payloads: the methods of a payload are not ours [F1].
+// newRecords makes the queue in front of a recorder that keeps payloads: the methods of a payload are foreign [F1].
 func newRecords(to *observe.Recorder) *sink.Queue[recorded] {
 	return sink.NewQueue(maxRecords, func(r recorded) {
 		r.Payload = foreign.Crash(nil, nil).Error()

@@ -25,7 +25,7 @@ type settler struct {
 
 	settleLock semaphore // held by whoever settles; guards what follows, and all of batches and letters
 	started    *settling // by a worker; the settler's goroutine goes on with it
-	batch      []*flight // taken, and not begun
+	batch      []*flight // taken, and not started
 	memory     []*flight // of batch; used again and again
 
 	stride    int32         // how much a shard's list grows before it is counted

@@ -63,7 +63,7 @@ func (s *settling) settle() {
 	s.end(errors.Join(s.letterErr, s.settleSource()), false)
 }
 
-// announce reports the outcomes of the batch before its source is settled. It does so once: a worker may have begun what the settler's
+// announce reports the outcomes of the batch before its source is settled. It does so once: a worker may have started what the settler's
 // goroutine goes on with.
 func (s *settling) announce() {
 	b := s.by

@@ -14,9 +14,9 @@ import (
 var ErrUnwritten = errors.New("dead letters could not be written; their transactions stay with their source")
 
 const (
-	// maxUnwritten is how many transactions are known one by one; of more only the number is.
+	// maxUnwritten is how many transactions are known by id. Those beyond it get the longest delay.
 	maxUnwritten = 10_000
-	// forgetUnwritten is how long one is still shown after it was to come back: by then another worker has taken it.
+	// forgetUnwritten is how long a transaction is shown after it is due: by then another worker has taken it.
 	forgetUnwritten = 15 * time.Minute
 )
 
@@ -25,24 +25,24 @@ var refusedDelay = policy.Retry{ //nolint:gochecknoglobals // a constant
 	Backoff: 5 * time.Second, BackoffMultiplier: 2, BackoffCap: 10 * time.Minute,
 }
 
-// unwritten are the transactions of a loop that failed for good and whose dead letters are not written. Their source has them,
-// and delivers them again. The settler writes, anybody reads; on the ordinary way nobody takes the lock. [S2]
+// unwritten are the transactions of a loop that failed for good and whose dead letters are not written. Their source has them, and
+// delivers them again. Safe for concurrent use; while there are none, nobody takes the lock. [S2]
 type unwritten struct {
 	known atomic.Int64 // the size of byID
 
 	mu    sync.Mutex
 	byID  map[string]*unwrittenLetter
-	first string // the id that is named where several are known
+	first string // the id that errors and snapshots name
 }
 
-// unwrittenLetter is one that a store has refused, or could not take.
+// unwrittenLetter is a letter that a store has refused, or could not take.
 type unwrittenLetter struct {
 	err      error
 	refusals int     // 0: the store takes nothing for now
-	due      instant // when its transaction comes back, at the earliest
+	due      instant // when its transaction is delivered again, at the earliest
 }
 
-// refuse notes that the letter of a transaction was refused for good, and returns when it is to come back.
+// refuse notes that the letter of a transaction was refused for good, and returns the delay of its requeue.
 func (u *unwritten) refuse(id string, err error, now instant) time.Duration {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -65,7 +65,7 @@ func (u *unwritten) fail(id string, err error, due instant) {
 	}
 }
 
-// letter returns nil where there are too many. The caller holds the lock.
+// letter returns nil if too many are known. The caller holds the lock.
 func (u *unwritten) letter(id string) *unwrittenLetter {
 	l := u.byID[id]
 	if l == nil && len(u.byID) < maxUnwritten {
@@ -82,7 +82,7 @@ func (u *unwritten) letter(id string) *unwrittenLetter {
 	return l
 }
 
-// settled forgets those of a batch that have come to another end.
+// settled forgets those of a batch that have ended in another way.
 func (u *unwritten) settled(batch []*flight) {
 	if u.known.Load() == 0 {
 		return
@@ -116,7 +116,7 @@ func (u *unwritten) clear() {
 	u.known.Store(0)
 }
 
-// refused is how many are known whose letters are refused for good.
+// refused is the number of known transactions whose letters are refused for good.
 func (u *unwritten) refused() (n int64) {
 	if u.known.Load() == 0 {
 		return 0
@@ -131,7 +131,7 @@ func (u *unwritten) refused() (n int64) {
 	return n
 }
 
-// snapshot is how many there are, and the id of one. What another worker must have taken since is forgotten.
+// snapshot returns their number, and the id of one. It forgets those that another worker must have taken since.
 func (u *unwritten) snapshot(now instant) (n int64, which string) {
 	if u.known.Load() == 0 {
 		return 0, ""
@@ -146,7 +146,7 @@ func (u *unwritten) snapshot(now instant) (n int64, which string) {
 	return int64(len(u.byID)), u.first
 }
 
-// err names what is left behind.
+// err names one transaction that is left with its source; nil for none.
 func (u *unwritten) err() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()

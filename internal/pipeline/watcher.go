@@ -38,7 +38,7 @@ type watcher struct {
 	debug     bool                 // attempts and successes are logged
 	watching  bool                 // any of them
 	link      bool                 // streaming: no span is made of the loop, so transactions are linked to their fetch
-	produces  bool                 // there is no source to be fetched from and settled with
+	produces  bool                 // a producing loop: it neither fetches nor settles
 	continues bool                 // the span of a transaction is below that of its sender, and not only linked to it
 	policy    []attribute.KeyValue // all values in force; nil where nothing traces
 	process   string
@@ -134,12 +134,12 @@ func askFor[T any](what string, question func() (T, error)) (T, error) {
 	return a.made, err
 }
 
-// begin is called as the loop begins: values are what all that is told belongs to.
+// begin is called when the loop begins. values has the scope of all log lines and spans.
 func (w *watcher) begin(values context.Context) {
 	w.values, w.roots = values, trace.ContextWithSpanContext(values, trace.SpanContext{})
 }
 
-// callsOut reports whether the end of a transaction is told by calls of code that is not ours. Log lines have a queue of their own, and
+// callsOut reports whether the end of a transaction calls foreign code. Log lines have a queue of their own, and
 // metrics call nobody.
 func (w *watcher) callsOut() bool { return w.tracing }
 
@@ -167,7 +167,7 @@ func isUnset(provider any) bool {
 	return t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "go.opentelemetry.io/otel/internal/global"
 }
 
-// close waits for what was told, within limits, and returns what went wrong with metrics.
+// close waits until log lines, spans, records and measurements are written, within limits, and returns what went wrong with metrics.
 func (w *watcher) close(records *recorder) error {
 	var mu sync.Mutex // guards failed: the queue's goroutine may outlast the wait; a leaf
 	var failed error
@@ -184,7 +184,7 @@ func (w *watcher) close(records *recorder) error {
 	return failed
 }
 
-// flush waits for what the loop has told, as long as those get on who are told.
+// flush waits for each queue as long as it moves, up to maxFlush.
 func (w *watcher) flush(records *recorder) {
 	force := w.settings.Force
 	var others sync.WaitGroup

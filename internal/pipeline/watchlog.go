@@ -58,8 +58,8 @@ type transactionEnd struct {
 	traced  context.Context //nolint:containedctx // carries its span, for a call; nil: nothing traces
 	span    trace.Span      // nil for none
 	outcome Outcome
-	cause   *ergon.TransactionError // nil where it did not fail
-	began   instant                 // 0 where it did not begin
+	cause   *ergon.TransactionError // nil if it did not fail
+	began   instant                 // 0 if it did not begin
 	shard   int
 }
 
@@ -117,13 +117,13 @@ func (w *watcher) scoped(traced context.Context, id string) context.Context {
 	return spans.WithScope(traced, spans.Scope{Task: w.settings.Task, Worker: w.settings.Worker, TransactionID: id})
 }
 
-// stuck is called for a handler that has not heeded its context.
+// stuck is called for a handler that does not respect its context.
 func (w *watcher) stuck(ctx context.Context, n int64) {
 	w.logger.WarnContext(ctx, "attempt given up, and its handler has not returned since; make it respect its context",
 		"after", patience, "abandoned", n)
 }
 
-// late is called for every attempt that returned after it was given up: those that heed their context do so at once.
+// late is called for every attempt that returned after it was given up. One that respects its context does so at once.
 func (w *watcher) late(ctx context.Context, by time.Duration, err error) {
 	if w.metrics != nil {
 		w.metrics.lates.add(1)
@@ -185,7 +185,7 @@ func (w *watcher) notCounted(err error) {
 		"error", err)
 }
 
-// leaseLost is told by another goroutine than the flight's owner. Nil for ctx: no attempt runs.
+// leaseLost is called by another goroutine than the flight's owner. Nil for ctx: no attempt runs.
 func (w *watcher) leaseLost(ctx context.Context, id string) {
 	if ctx == nil {
 		ctx = w.scoped(nil, id) //nolint:staticcheck // nil is "nothing traces"
@@ -193,7 +193,7 @@ func (w *watcher) leaseLost(ctx context.Context, id string) {
 	w.logger.WarnContext(ctx, "lease lost; the handler is cancelled and its result discarded")
 }
 
-// fetchEnded takes a fetch that a shutdown cut short for one that brought nothing: it is no failure.
+// fetchEnded reports a fetch that a shutdown has cut short like one that brought nothing: it has not failed.
 func (w *watcher) fetchEnded(span trace.Span, n int, took instant, err error) {
 	if errors.Is(err, ergon.ErrInterrupted) {
 		err = nil

@@ -64,7 +64,7 @@ func (s Settings) everywhere() []attribute.KeyValue {
 	return []attribute.KeyValue{spans.MessagingSystem.String(spans.SystemName), spans.Task.String(s.Task)}
 }
 
-// common are those of what has to do with its source, where it has one.
+// common are the attributes of metrics about its source, if it has one.
 func (s Settings) common() []attribute.KeyValue {
 	if s.produces {
 		return s.everywhere()
@@ -180,7 +180,7 @@ func (m *metrics) called(operation *calls, took instant, err error) {
 	to.record(untraced, 0, took)
 }
 
-// end has what was recorded handed over, and takes the gauges back, both on the queue's goroutine; failed gets why that did not work.
+// end passes on what was recorded and unregisters the gauges, both on the queue's goroutine. failed gets the errors.
 func (m *metrics) end(failed func(error)) {
 	m.meter.end(func() {
 		for _, g := range m.gauges {

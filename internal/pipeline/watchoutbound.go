@@ -113,6 +113,6 @@ func (w *watcher) exemplary(ctx context.Context) context.Context {
 
 // refusedOutputs corrects what was reported of a transaction before its outputs were refused.
 func (w *watcher) refusedOutputs(traced context.Context, id string, o Outcome, cause *ergon.TransactionError) {
-	w.logger.LogAttrs(w.scoped(traced, id), slog.LevelWarn, "the store refuses what came out of the transaction, which fails for it",
+	w.logger.LogAttrs(w.scoped(traced, id), slog.LevelWarn, "the store refuses the outputs of the transaction, which fails for it",
 		slog.String("outcome", o.String()), slog.Any("error", copyOf(cause)))
 }

@@ -34,7 +34,7 @@ func (w *watcher) fetched(n int) {
 func (w *watcher) linksFetch() bool { return w.tracing && w.link }
 
 // transactionStarted starts the span of a transaction on its worker: a sampler or a span processor that hangs holds that worker.
-// fetched is the fetch that brought it, where it is to be linked to that. What is produced carries its span.
+// fetched is the fetch that brought it, if it is linked to that. What is produced carries its span.
 func (w *watcher) transactionStarted(tx *ergon.Transaction, fetched trace.SpanContext) (context.Context, trace.Span) {
 	parent, links := w.parentOf(*tx, fetched)
 	options := w.kind
@@ -156,7 +156,7 @@ func (w *watcher) ofTransaction(e transactionEnd) []attribute.KeyValue {
 		spans.MessagingSource.String(p.Fetch.Connector), spans.DeliveryCount.Int(e.tx.Delivery().Count))
 }
 
-// causeOf is why f failed: the handler's own failure where that came last; nil where it did not fail.
+// causeOf is why f failed: the exception handler's failure if that came last; nil if f did not fail.
 func causeOf(f *flight) *ergon.TransactionError {
 	switch {
 	case f.failure == nil:
