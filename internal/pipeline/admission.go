@@ -48,7 +48,7 @@ func (a *admission) admit(ctx context.Context, txs []ergon.Transaction, from tra
 	a.watcher.fetched(len(flights))
 	if a.watcher.linksFetch() {
 		for _, f := range flights {
-			f.needAside().fetched = from
+			f.needExtras().fetched = from
 		}
 	}
 	return a.order.ready(flights), len(txs)

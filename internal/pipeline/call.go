@@ -80,7 +80,7 @@ func (w *worker) arm(f *flight) *handlerAttempt {
 		a.Until, a.Mark = f.deadline, a.Mark|uint32(markBudget)
 	}
 	if c.watcher.tracing {
-		if traced, span := c.watcher.attemptStarted(f.aside.ctx, f.aside.span, f.state); traced != nil {
+		if traced, span := c.watcher.attemptStarted(f.extras.ctx, f.extras.span, f.state); traced != nil {
 			a.Trace(traced, span)
 		}
 	}
@@ -124,7 +124,7 @@ func (f *flight) accept(phase lifecycle.Phase, got answer) {
 	case lifecycle.Prepare:
 		f.result = got.result
 		if len(got.outputs) > 0 {
-			f.needAside().outputs = got.outputs
+			f.needExtras().outputs = got.outputs
 		}
 	case lifecycle.Exception:
 		f.failure.disposition = got.disposition

@@ -30,28 +30,28 @@ func (g *concurrencyLimiter) begin(f *flight) {
 		return
 	}
 	if permit, ok := g.limiter.TryAcquirePermit(); ok {
-		f.needAside().permit = permit
+		f.needExtras().permit = permit
 	}
 }
 
 // end measures the latency of a transaction. One that was cut short or refused does not count: it does not depend on the load.
 func (g *concurrencyLimiter) end(f *flight) {
-	if g == nil || f.aside == nil || f.aside.permit == nil {
+	if g == nil || f.extras == nil || f.extras.permit == nil {
 		return
 	}
 	if f.state.Outcome == lifecycle.Succeeded || timedOut(f) {
-		f.aside.permit.Record()
+		f.extras.permit.Record()
 	} else {
-		f.aside.permit.Drop()
+		f.extras.permit.Drop()
 	}
 	g.pool.setLimit(g.limiter.(adaptivelimiter.Metrics).Limit()) //nolint:forcetypeassert // part of what Build returns
 }
 
 // drop forgets a transaction that gives up its slot before it has ended.
 func (g *concurrencyLimiter) drop(f *flight) {
-	if g != nil && f.aside != nil && f.aside.permit != nil {
-		f.aside.permit.Drop()
-		f.aside.permit = nil
+	if g != nil && f.extras != nil && f.extras.permit != nil {
+		f.extras.permit.Drop()
+		f.extras.permit = nil
 	}
 }
 

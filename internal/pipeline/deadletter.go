@@ -40,8 +40,8 @@ func letterOf(task string, f *flight) ergon.Transaction {
 // finds out where it failed.
 func failedIn(f *flight) ergon.Transaction {
 	var of trace.SpanContext
-	if f.aside != nil && f.aside.span != nil {
-		of = f.aside.span.SpanContext()
+	if f.extras != nil && f.extras.span != nil {
+		of = f.extras.span.SpanContext()
 	}
 	return tracecontext.InjectSpan(of, *f.tx)
 }

@@ -81,7 +81,7 @@ func (w *worker) begin(f *flight) {
 	}
 	d.limiter.begin(f)
 	if d.watcher.tracing {
-		t := f.needAside()
+		t := f.needExtras()
 		t.ctx, t.span = d.watcher.transactionStarted(f.tx, t.fetched)
 	}
 }

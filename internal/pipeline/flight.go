@@ -21,12 +21,12 @@ type flight struct {
 	home     *flightBatch       // never changed
 	tx       *ergon.Transaction // in what the source returned
 	result   any
-	failure  *failure // nil while nothing has failed
-	aside    *aside   // nil if nothing is recorded and the concurrency is fixed
-	deadline instant  // of the transaction; 0 before the first attempt, or for none
-	began    instant  // when the first attempt started
-	started  instant  // when the current attempt started
-	due      instant  // until when it waits beside the pool, or since when it is held in an outage; 0 otherwise
+	failure  *failure      // nil while nothing has failed
+	extras   *flightExtras // nil if nothing is recorded and the concurrency is fixed
+	deadline instant       // of the transaction; 0 before the first attempt, or for none
+	began    instant       // when the first attempt started
+	started  instant       // when the current attempt started
+	due      instant       // until when it waits beside the pool, or since when it is held in an outage; 0 otherwise
 	state    lifecycle.State
 	attempts int32        // started in the current phase
 	kept     instant      // since when the loop keeps it over requeues; 0 if it does not
@@ -36,8 +36,8 @@ type flight struct {
 	listed   atomic.Int32 // and how many wait with it
 }
 
-// aside is what only some loops need.
-type aside struct {
+// flightExtras is what only some loops need of a flight. It has the flight's owner.
+type flightExtras struct {
 	permit  adaptivelimiter.Permit // if the concurrency adapts
 	ctx     context.Context        //nolint:containedctx // carries the transaction's span to its attempts
 	span    trace.Span             // of the transaction
@@ -48,11 +48,11 @@ type aside struct {
 	omitted  int               // how many earlier ones are not kept any more
 }
 
-func (f *flight) needAside() *aside {
-	if f.aside == nil {
-		f.aside = &aside{}
+func (f *flight) needExtras() *flightExtras {
+	if f.extras == nil {
+		f.extras = &flightExtras{}
 	}
-	return f.aside
+	return f.extras
 }
 
 // failure is what went wrong in a flight. It has memory of its own, because most flights have none.

@@ -84,8 +84,8 @@ func (h *hop) outputsOf(f *flight) []capability.Output {
 	switch {
 	case f.verdict.dead && h.bury:
 		return []capability.Output{{To: h.store, Transactions: []ergon.Transaction{letterOf(h.task, f)}}}
-	case f.verdict.outcome == Succeeded && f.aside != nil:
-		return f.aside.outputs
+	case f.verdict.outcome == Succeeded && f.extras != nil:
+		return f.extras.outputs
 	default:
 		return nil
 	}
@@ -127,7 +127,7 @@ func (h *hop) notHopped(ctx context.Context, batch []*flight, over []int, failed
 
 // refuse makes f fail in its prepare phase. It is too late for its exception handler.
 func (h *hop) refuse(f *flight, err error) {
-	f.aside.outputs = nil
+	f.extras.outputs = nil
 	f.failure = &failure{at: time.Now(), cause: &ergon.TransactionError{
 		Category: ergon.CategoryOf(err), Phase: policy.PhasePrepare, TransactionID: f.tx.ID(), Attempts: 1,
 		Err: fmt.Errorf("the store refuses its outputs: %w", err),

@@ -79,8 +79,8 @@ func (f *flight) startAnew() bool {
 	}
 	f.state, f.verdict = lifecycle.Start(), verdict{}
 	f.result, f.failure, f.deadline, f.attempts = nil, nil, 0, 0
-	if f.aside != nil {
-		f.aside = &aside{fetched: f.aside.fetched}
+	if f.extras != nil {
+		f.extras = &flightExtras{fetched: f.extras.fetched}
 	}
 	return true
 }

@@ -40,15 +40,15 @@ func newRecorder(s Settings, c clock) *recorder {
 // wants reports whether an attempt of f is recorded: all failures are, all attempts of a transaction after the first that is, and
 // others while somebody watches.
 func (r *recorder) wants(f *flight, event lifecycle.Event) bool {
-	return event != lifecycle.OK || (f.aside != nil && f.aside.attempts != nil) || r.to.Wants()
+	return event != lifecycle.OK || (f.extras != nil && f.extras.attempts != nil) || r.to.Wants()
 }
 
 // attempt keeps an attempt that has ended with its flight.
 func (r *recorder) attempt(f *flight, m mark, event lifecycle.Event, err error, now instant) {
-	aside := f.needAside()
-	if aside.attempts == nil && m.phase() != lifecycle.Process {
+	extras := f.needExtras()
+	if extras.attempts == nil && m.phase() != lifecycle.Process {
 		// The attempt before was not recorded, so it succeeded, and it was the first.
-		aside.attempts = append(aside.attempts, observe.Attempt{
+		extras.attempts = append(extras.attempts, observe.Attempt{
 			Phase: phaseOf(r.produces, lifecycle.Process), Number: 1, Took: time.Duration(f.started - f.began), Result: lifecycle.OK.String(),
 		})
 	}
@@ -59,11 +59,11 @@ func (r *recorder) attempt(f *flight, m mark, event lifecycle.Event, err error, 
 	if event != lifecycle.OK && err != nil {
 		done.Error = err.Error()
 	}
-	if len(aside.attempts) == maxRecorded {
-		aside.attempts = slices.Delete(aside.attempts, 0, 1)
-		aside.omitted++
+	if len(extras.attempts) == maxRecorded {
+		extras.attempts = slices.Delete(extras.attempts, 0, 1)
+		extras.omitted++
 	}
-	aside.attempts = append(aside.attempts, done)
+	extras.attempts = append(extras.attempts, done)
 }
 
 // maxRecorded is how many attempts are kept of a transaction that goes on: the last ones.
@@ -71,20 +71,20 @@ const maxRecorded = 40
 
 // settled passes on what was kept of a flight that is settled. began is when settling did.
 func (r *recorder) settled(f *flight, began, took instant) {
-	if f.aside == nil || len(f.aside.attempts) == 0 {
+	if f.extras == nil || len(f.extras.attempts) == 0 {
 		return
 	}
 	delivery := f.tx.Delivery()
-	last := f.aside.attempts[len(f.aside.attempts)-1]
+	last := f.extras.attempts[len(f.extras.attempts)-1]
 	t := observe.Transaction{
 		ID: f.tx.ID(), Task: r.task, Worker: r.worker, Began: r.clock.Time(f.began), Took: last.Start + last.Took,
 		Outcome: f.verdict.outcome.String(), Deliveries: delivery.Count, EnqueuedAt: delivery.EnqueuedAt,
-		Attempts: f.aside.attempts, Omitted: f.aside.omitted, Metadata: maps.Collect(f.tx.AllMetadata()),
+		Attempts: f.extras.attempts, Omitted: f.extras.omitted, Metadata: maps.Collect(f.tx.AllMetadata()),
 	}
 	if cause := causeOf(f); cause != nil && f.verdict.outcome != Succeeded {
 		t.Category, t.Phase, t.Error = cause.Category.String(), cause.Phase, cause.Err.Error()
 	}
-	if span := f.aside.span; span != nil && span.SpanContext().IsSampled() {
+	if span := f.extras.span; span != nil && span.SpanContext().IsSampled() {
 		t.TraceID = span.SpanContext().TraceID().String()
 	}
 	if v := f.verdict; r.settles && !v.skip || v.dead {

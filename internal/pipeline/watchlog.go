@@ -65,18 +65,18 @@ type transactionEnd struct {
 
 func transactionEndOf(on *shard, f *flight) transactionEnd {
 	end := transactionEnd{tx: f.tx, outcome: f.verdict.outcome, cause: causeOf(f), began: f.began, shard: on.number}
-	if f.aside != nil {
-		end.traced, end.span = f.aside.ctx, f.aside.span
+	if f.extras != nil {
+		end.traced, end.span = f.extras.ctx, f.extras.span
 	}
 	return end
 }
 
 // traced carries the span of f; nil where nothing traces.
 func (f *flight) traced() context.Context {
-	if f.aside == nil {
+	if f.extras == nil {
 		return nil
 	}
-	return f.aside.ctx
+	return f.extras.ctx
 }
 
 // transactionEnded is called for every transaction while anybody watches, and for those that did not succeed in any case.

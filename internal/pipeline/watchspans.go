@@ -205,7 +205,7 @@ func (w *watcher) settleStarted(ctx context.Context, batch []*flight) (context.C
 	}
 	links := make([]trace.Link, 0, min(len(batch), maxLinks))
 	for _, f := range batch[:min(len(batch), maxLinks)] {
-		if t := f.aside; t != nil && t.span != nil {
+		if t := f.extras; t != nil && t.span != nil {
 			links = append(links, trace.Link{SpanContext: t.span.SpanContext()})
 		}
 	}
