@@ -8,7 +8,7 @@ import (
 	"github.com/ergon-go/ergon/internal/lifecycle"
 )
 
-// caller is what workers share to make attempts: they prepare one, call its handler, and conclude what it came to.
+// caller is what workers share to make attempts: they arm one, call its handler, and record the result.
 type caller struct {
 	plan     *plan
 	clock    clock

@@ -46,7 +46,7 @@ type hybridParts struct {
 	hop      *hop // nil: whatever is prepared is dispatched at once
 }
 
-// outboundObserver counts and reports what outbound transactions and their attempts come to. No lock is held while it is called.
+// outboundObserver counts and reports the ends of outbound transactions and of their attempts. No lock is held while it is called.
 type outboundObserver interface {
 	// Started begins the span of an outbound transaction and puts it into its metadata.
 	Started(ctx context.Context, tx *ergon.Transaction) (context.Context, trace.Span)

@@ -65,7 +65,7 @@ func (e *finisher) boundHold(f *flight) {
 	v.delay, v.interrupted = 0, true // there is no place for it but its source
 }
 
-// startAnew begins with a flight that has a slot again, where it was kept.
+// startAnew resets f, which has a slot again, if it was kept, and counts it as begun.
 func (e *finisher) startAnew(f *flight) {
 	if f.startAnew() {
 		e.order.unstarted.Add(-1)

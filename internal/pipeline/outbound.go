@@ -27,7 +27,7 @@ type outbound struct {
 	attempts outboundAttempts // of Prepare. The other handlers, which few tasks have, make theirs when they run
 }
 
-// Value answers the outbound transaction's scope. It is made when somebody asks, which few do.
+// Value answers the outbound transaction's scope. It is made on demand, because few handlers ask for it.
 func (o *outbound) Value(key any) any {
 	if key == spans.ScopeKey {
 		scope := o.hybrid.scope

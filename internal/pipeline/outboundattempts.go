@@ -14,7 +14,7 @@ import (
 )
 
 // outboundAttempts are the attempts of one handler of an outbound transaction. ergon.RunFn makes them, with retries and hard
-// timeouts; what is added here is what the loop has to know of each attempt: how it ended, whether its handler came back, and
+// timeouts; this type adds what the loop needs of each attempt: how it ended, whether its handler came back, and
 // whether a backoff may follow.
 //
 // RunFn calls next for each attempt and does not report a timeout. So an attempt whose handler has not returned is given up when the

@@ -30,7 +30,7 @@ type unprepared struct {
 	preparation *preparation
 }
 
-// prepare prepares what processing returned, all of it, within attempt a. What becomes durable together with the inbound transaction's
+// prepare prepares everything that processing returned, within attempt a. What becomes durable together with the inbound transaction's
 // acknowledgement is in outputs. A single outbound transaction is prepared by w itself; if w is caught in that, its successor comes
 // here again and goes on.
 func (w *worker) prepare(a *handlerAttempt, result any) (outbound []ergon.Transaction, outputs []capability.Output, err error) {
@@ -78,7 +78,7 @@ func (w *worker) handOff(u unprepared) {
 }
 
 // inlineCall is the first attempt to prepare a single outbound transaction, for its worker to make. It is nil if it may not: if a
-// throttle, a success handler, a span or an earlier timeout has to be seen to, if the last one was slow, or if no slot is free. A
+// throttle, a success handler, a span or an earlier timeout applies, if the last one was slow, or if no slot is free. A
 // call on its own goroutine costs more than a handler that only collects its dispatch for the hop.
 func (p *preparation) inlineCall() *inline.Call[[]capability.Output] {
 	h, o := p.hybrid, &p.outbound[0]
