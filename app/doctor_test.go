@@ -122,8 +122,8 @@ func TestDoctorIsContentWhereNothingIsWrong(t *testing.T) {
 	}
 	for check, want := range map[string]string{
 		"task square":                 "ok: consumer, fits its connectors and policies",
-		"shutdown square":             "ok: takes up to 30s, and 45s where everything hangs; the platform waits 45s",
-		"connector square/input":      "ok: numbers, has nothing to be opened",
+		"shutdown square":             "ok: takes up to 30s, and 45s if everything hangs; the grace period of the platform is 45s",
+		"connector square/input":      "ok: numbers, nothing to open",
 		"storage square/dead_letters": "ok: here.db, 5 GiB free",
 		"memory":                      "ok: no limit", "processors": "ok: Go uses 2 at once", "clock": "ok: 2026-03-01 12:00:00Z",
 	} {
@@ -143,18 +143,18 @@ func TestDoctorLooksAtATaskAsLintDoes(t *testing.T) {
 
 func TestGracePeriodIsComparedWithWhatAShutdownTakes(t *testing.T) {
 	kubernetes := func(name string) (string, bool) { return "10.0.0.1", name == "KUBERNETES_SERVICE_HOST" }
-	const takes = "takes up to 30s, and 45s where everything hangs; "
+	const takes = "takes up to 30s, and 45s if everything hangs; "
 	for name, c := range map[string]struct {
 		period, want string
 		lookup       func(string) (string, bool)
 	}{
-		"too short":           {"29s", "fail: " + takes + "the platform waits 29s", nil},
-		"just enough":         {"30", "warn: " + takes + "the platform waits 30s", nil},
-		"almost comfortable":  {"44999ms", "warn: " + takes + "the platform waits 44.999s", nil},
-		"comfortable":         {"45s", "ok: " + takes + "the platform waits 45s", nil},
-		"unknown":             {"", "ok: " + takes + "how long the platform waits is not known", nil},
-		"that of Kubernetes":  {"", "warn: " + takes + "the platform waits 30s", kubernetes},
-		"said, in Kubernetes": {"60s", "ok: " + takes + "the platform waits 1m0s", kubernetes},
+		"too short":           {"29s", "fail: " + takes + "the grace period of the platform is 29s", nil},
+		"just enough":         {"30", "warn: " + takes + "the grace period of the platform is 30s", nil},
+		"almost comfortable":  {"44999ms", "warn: " + takes + "the grace period of the platform is 44.999s", nil},
+		"comfortable":         {"45s", "ok: " + takes + "the grace period of the platform is 45s", nil},
+		"unknown":             {"", "ok: " + takes + "the grace period of the platform is unknown", nil},
+		"that of Kubernetes":  {"", "warn: " + takes + "the grace period of the platform is 30s", kubernetes},
+		"said, in Kubernetes": {"60s", "ok: " + takes + "the grace period of the platform is 1m0s", kubernetes},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := healthy()
@@ -168,7 +168,7 @@ func TestGracePeriodIsComparedWithWhatAShutdownTakes(t *testing.T) {
 	}
 	in(t, twoTasks)
 	got := call{machine: healthy(), args: []string{"doctor"}, env: map[string]string{"TERMINATION_GRACE_PERIOD": "soon"}}.do(t)
-	if want := `TERMINATION_GRACE_PERIOD is "soon", it must be a time such as 30s`; got.code != 2 || !strings.Contains(got.stderr, want) {
+	if want := `TERMINATION_GRACE_PERIOD is "soon", must be a time such as 30s`; got.code != 2 || !strings.Contains(got.stderr, want) {
 		t.Errorf("code %d, %s; want 2 and %s", got.code, got.stderr, want)
 	}
 }
@@ -176,7 +176,7 @@ func TestGracePeriodIsComparedWithWhatAShutdownTakes(t *testing.T) {
 func TestConnectorThatCannotBeOpenedFails(t *testing.T) {
 	for patient, want := range map[string]string{
 		"fault: the vault is locked": "fail: patient: the vault is locked",
-		"fault: panic":               "fail: patient: it panicked: the driver is not there",
+		"fault: panic":               "fail: patient: panic: the driver is not there",
 	} {
 		if found, _ := examined(t, patient, healthy()); found["connector square/dead_letters"] != want {
 			t.Errorf("%s: got %q, want %q", patient, found["connector square/dead_letters"], want)
@@ -194,12 +194,12 @@ func TestStorageMustBeWritableAndHaveRoom(t *testing.T) {
 		writable error
 		want     string
 	}{
-		"read-only":     {"here.db", 5 << 30, fs.ErrPermission, "fail: here.db: its folder . cannot be written: permission denied"},
+		"read-only":     {"here.db", 5 << 30, fs.ErrPermission, "fail: here.db: its folder . is not writable: permission denied"},
 		"full":          {"here.db", 64<<20 - 1, nil, "fail: here.db, 63.9 MiB free"},
 		"almost full":   {"here.db", 64 << 20, nil, "warn: here.db, 64 MiB free"},
 		"scarce":        {"here.db", 1<<30 - 1, nil, "warn: here.db, 1023.9 MiB free"},
 		"enough":        {"here.db", 1 << 30, nil, "ok: here.db, 1 GiB free"},
-		"not there yet": {"a/b/c.db", 1 << 30, nil, "ok: a/b/c.db, 1 GiB free; a/b is not there yet"},
+		"not there yet": {"a/b/c.db", 1 << 30, nil, "ok: a/b/c.db, 1 GiB free; a/b does not exist yet"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := healthy()
@@ -230,7 +230,7 @@ func TestMachineIsLookedAt(t *testing.T) {
 	}{
 		"memory that Go does not know of": {
 			func(m *machine.Machine) { m.Root = group }, "memory",
-			"warn: the control group allows 1 GiB, of which Go does not know",
+			"warn: the control group allows 1 GiB, but GOMEMLIMIT is not set",
 		},
 		"memory that fits": {
 			func(m *machine.Machine) { m.Root, m.MemoryLimit = group, 1<<30 }, "memory", "ok: Go keeps below 1 GiB of 1 GiB",
@@ -252,7 +252,7 @@ func TestMachineIsLookedAt(t *testing.T) {
 		},
 		"clock that cannot be": {
 			func(m *machine.Machine) { m.BuiltAt = m.Now.Add(time.Second) }, "clock",
-			"fail: it is 2026-03-01 12:00:00Z, but the program is of 2026-03-01 12:00:01Z",
+			"fail: the time is 2026-03-01 12:00:00Z, but the program was built at 2026-03-01 12:00:01Z",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

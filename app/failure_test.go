@@ -69,7 +69,7 @@ func TestResultOfATransactionIsPrintedAlsoWhereClosingFails(t *testing.T) {
 
 func TestResultThatIsNoJSONIsNoFailure(t *testing.T) {
 	in(t, one("odd", ""))
-	const message = "reckon: transaction x succeeded, but its result cannot be shown: json: unsupported type: chan int\n"
+	const message = "reckon: transaction x succeeded, but its result cannot be written as JSON: json: unsupported type: chan int\n"
 	for args, want := range map[string]string{
 		"process-transaction odd --id x --payload-json 1": "",
 		"process-transaction odd --id x --payload-json 1 --output json": `{
@@ -89,8 +89,8 @@ func TestResultThatIsNoJSONIsNoFailure(t *testing.T) {
 func TestTaskThatCannotBeMadeUnopenedIsANoteOfLint(t *testing.T) {
 	in(t, one("eager", ""))
 	got := call{settings: app.Settings{Registry: troubled()}, args: []string{"lint"}}.do(t)
-	want := `reckon: note: task "eager": not checked whether its handlers fit: ` +
-		"it cannot be made before its connectors and services are open (making it panicked: the service is not open)\n"
+	want := `reckon: note: task "eager": handlers were not checked: ` +
+		"the task cannot be created before its connectors and services are open (panic: the service is not open)\n"
 	if got.code != 0 || got.stderr != want || !strings.HasPrefix(got.stdout, "ergon.yaml: ok: ") {
 		t.Errorf("code %d, stdout %q, stderr %q, want %q", got.code, got.stdout, got.stderr, want)
 	}

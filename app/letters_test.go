@@ -255,7 +255,7 @@ func TestDeadLettersAreExportedAndEnqueuedAgain(t *testing.T) {
 		t.Errorf("got generation %d, arrival %q, want the first retry of generation 0", tx.Generation(), tx.Arrival())
 	}
 	got = call{settings: settings, args: strings.Fields("enqueue square --envelope --file letters.jsonl")}.do(t)
-	if want := "0 enqueued, 1,003 known already in square/input\n"; got.code != 0 || got.stdout != want {
+	if want := "0 enqueued, 1,003 duplicates ignored in square/input\n"; got.code != 0 || got.stdout != want {
 		t.Errorf("a second time: code %d, stdout %s, stderr %s, want %s", got.code, got.stdout, got.stderr, want)
 	}
 	fixed := strings.Replace(string(text), `{"number":17}`, `{"number":12}`, 1)
@@ -299,13 +299,13 @@ func TestManyDeadLettersAreEachGivenBackOnce(t *testing.T) {
 		if n := len(w.shelf("numbers").in[where]); where != "" && n != 1001 {
 			t.Errorf("%s: %d transactions, want 1001", args, n)
 		}
-		if where == "" && !strings.Contains(got.stdout, "\n1,001 dead letters replayed and dropped, 0 left\n") {
+		if where == "" && !strings.Contains(got.stdout, "\n1,001 dead letters processed and dropped, 0 remain\n") {
 			t.Errorf("%s: got\n%s", args, got.stdout)
 		}
 	}
 }
 
-// What fails while the command runs may be a letter that it has just given back: it would go on for ever.
+// What fails while the command runs may be a letter that it has just requeued: it would go on for ever.
 func TestDeadLettersThatFailLaterAreLeftAlone(t *testing.T) {
 	in(t, house)
 	w := &warehouse{}
@@ -325,7 +325,7 @@ func TestEditedDeadLetterIsSentToTheSourceOfItsTask(t *testing.T) {
 	write(t, "fixed.json", `{"number": 6}`)
 	before := slices.Clone(w.letters)
 	for _, want := range []string{
-		"1 dead letter retried: 0 given back in their store, 1 sent to their source\n", "0 dead letters retried\n",
+		"1 dead letter requeued: 0 in their store, 1 to the source of their task\n", "0 dead letters requeued\n",
 	} {
 		got := call{settings: settings, args: strings.Fields("dlq retry square L1 --payload-file fixed.json")}.do(t)
 		if got.stdout != want {

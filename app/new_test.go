@@ -21,7 +21,7 @@ func TestNewIsThereWhereTheProgramCanWriteOthers(t *testing.T) {
 		return []string{"go.mod", "main.go"}, nil
 	}}
 	got := call{settings: settings, args: strings.Fields("new there/hello --module example.com/hello --ergon ../ergon")}.do(t)
-	if want := "there/hello/go.mod\nthere/hello/main.go\n\nIt runs: cd there/hello && make run\n"; got.stdout != want || got.code != 0 {
+	if want := "there/hello/go.mod\nthere/hello/main.go\n\nTo run it: cd there/hello && make run\n"; got.stdout != want || got.code != 0 {
 		t.Errorf("code %d, got %s%s, want %s", got.code, got.stdout, got.stderr, want)
 	}
 	if diff := cmp.Diff(app.Project{Folder: "there/hello", Module: "example.com/hello", Ergon: "../ergon"}, asked); diff != "" {
@@ -38,7 +38,7 @@ func TestNewThatCannotBeIsTheUsersToCorrect(t *testing.T) {
 	settings := app.Settings{NewProject: func(app.Project) ([]string, error) { return nil, errors.New("the folder is not empty") }}
 	for args, want := range map[string]string{
 		"new hello": "reckon: the folder is not empty\n",
-		"new":       "reckon: a folder is missing\nSee reckon new --help\n",
+		"new":       "reckon: the folder is missing\nSee reckon new --help\n",
 	} {
 		if got := (call{settings: settings, args: strings.Fields(args)}).do(t); got.code != 2 || got.stderr != want {
 			t.Errorf("%s: code %d, stderr %s; want 2 and %s", args, got.code, got.stderr, want)

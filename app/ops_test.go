@@ -107,8 +107,8 @@ func TestAddressThatCannotBeServedEndsARunBeforeItBegins(t *testing.T) {
 		code          int
 	}{
 		{taken.Addr().String(), "address already in use; choose another address", 1},
-		{"0.0.0.0:0", ": ops.token: is empty, but listen is 0.0.0.0:0", 2},
-		{"nonsense", ": ops.listen: \"nonsense\" is no address", 2},
+		{"0.0.0.0:0", ": ops.token: is empty, but other machines may reach 0.0.0.0:0", 2},
+		{"nonsense", ": ops.listen: is \"nonsense\", must be host:port", 2},
 	} {
 		in(t, operated(c.address))
 		reg := (&warehouse{}).registry()

@@ -14,10 +14,10 @@ func (p *program) addOptions(root *cobra.Command) {
 	*format = flags.OneOf("", output.FormatText, output.FormatJSON)
 	persistent := root.PersistentFlags()
 	persistent.StringVar(&p.configs.Path, "config", "", p.configs.Usage())
-	persistent.Var(&p.out.Format, "output", "format of what is printed to standard output")
-	persistent.Var(level, "log-level", "least level of log lines (default: telemetry.logs.level)")
+	persistent.Var(&p.out.Format, "output", "format of standard output")
+	persistent.Var(level, "log-level", "minimum level of log lines (default: telemetry.logs.level)")
 	persistent.Var(format, "log-format", "format of log lines on standard error (default: telemetry.logs.console.format)")
-	persistent.BoolVar(&p.out.NoColor, "no-color", false, "no colors, also on a terminal (or set NO_COLOR)")
+	persistent.BoolVar(&p.out.NoColor, "no-color", false, "no colors (or set NO_COLOR)")
 	for name, complete := range map[string]cobra.CompletionFunc{
 		"output": p.out.Format.Complete, "log-level": level.Complete, "log-format": format.Complete,
 		"config": cobra.FixedCompletions([]string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt),

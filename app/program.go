@@ -67,7 +67,7 @@ func (p *program) root() (*cobra.Command, error) {
 	root.SetErr(p.out.Process.Stderr)
 	root.AddGroup(
 		&cobra.Group{ID: command.GroupRun, Title: "Running:"}, &cobra.Group{ID: command.GroupQueue, Title: "Queues and dead letters:"},
-		&cobra.Group{ID: command.GroupLook, Title: "Looking:"},
+		&cobra.Group{ID: command.GroupLook, Title: "Inspecting:"},
 	)
 	p.addCommands(root)
 	usage.RefuseUnknown(root)

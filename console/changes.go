@@ -20,44 +20,44 @@ func (c *console) changeTask(w http.ResponseWriter, r *http.Request) {
 	)
 	switch change := r.PathValue("change"); change {
 	case "pause":
-		done, err = "Paused: nothing more is fetched, what is in flight is finished.", c.desk.Pause(r.Context(), task)
+		done, err = "Paused: no more transactions are fetched; those in flight are finished.", c.desk.Pause(r.Context(), task)
 	case "resume":
 		done, err = "Resumed.", c.desk.Resume(r.Context(), task)
 	case "concurrency":
 		n, wrong := strconv.Atoi(r.FormValue("value"))
 		if wrong != nil {
-			err = &ops.Refusal{Status: http.StatusBadRequest, Text: fmt.Sprintf("The concurrency %q is no number.", r.FormValue("value"))}
+			err = &ops.Refusal{Status: http.StatusBadRequest, Text: fmt.Sprintf("The concurrency %q is not a number.", r.FormValue("value"))}
 			break
 		}
-		done = fmt.Sprintf("Each worker runs %s at once now, until the program ends.", humanize.Count(n))
+		done = fmt.Sprintf("The concurrency of each worker is %s until the program ends.", humanize.Count(n))
 		err = c.desk.SetConcurrency(r.Context(), task, n)
 	default:
-		err = &ops.Refusal{Status: http.StatusNotFound, Text: "There is no such change: " + change}
+		err = &ops.Refusal{Status: http.StatusNotFound, Text: "Unknown action: " + change}
 	}
 	c.after(w, r, "/tasks/"+url.PathEscape(task), said(done), err)
 }
 
-// changeLetters does what a form asks for, after it has asked where that cannot be undone.
-func (c *console) changeLetters(w http.ResponseWriter, r *http.Request) {
+// changeDeadLetters does what a form asks for, after it has asked where that cannot be undone.
+func (c *console) changeDeadLetters(w http.ResponseWriter, r *http.Request) {
 	task, do := r.PathValue("task"), r.PathValue("change")
 	if err := r.ParseForm(); err != nil {
-		c.fail(w, r, &ops.Refusal{Status: http.StatusBadRequest, Text: "The form cannot be read."})
+		c.fail(w, r, &ops.Refusal{Status: http.StatusBadRequest, Text: "The form is invalid."})
 		return
 	}
 	filter := deadletter.Filter{Keys: r.PostForm["key"], Fingerprint: r.PostForm.Get("fingerprint")}
 	one, some := len(filter.Keys) == 1, len(filter.Keys) > 0 || filter.Fingerprint != ""
 	switch all := r.PostForm.Get("all") != ""; {
 	case some == all:
-		c.after(w, r, lettersAt(task), said("Nothing was chosen."), nil)
+		c.after(w, r, deadLettersPath(task), said("No dead letters were selected."), nil)
 	case r.PostForm.Get("sure") == "" && (do == "drop" || !one):
 		ask := url.Values{"do": {do}, "key": filter.Keys}
 		if filter.Fingerprint != "" {
 			ask.Set("fingerprint", filter.Fingerprint)
 		}
-		c.after(w, r, lettersAt(task)+"/confirm", ask, nil)
+		c.after(w, r, deadLettersPath(task)+"/confirm", ask, nil)
 	default:
 		done, err := c.dispose(r, task, do, filter)
-		c.after(w, r, lettersAt(task), said(done), err)
+		c.after(w, r, deadLettersPath(task), said(done), err)
 	}
 }
 
@@ -65,21 +65,21 @@ func (c *console) changeLetters(w http.ResponseWriter, r *http.Request) {
 func (c *console) dispose(r *http.Request, task, do string, filter deadletter.Filter) (string, error) {
 	switch do {
 	case "retry":
-		done, err := c.desk.RetryLetters(r.Context(), task, filter)
-		text := "Retried " + letterCount(done.Retried) + "."
+		done, err := c.desk.RetryDeadLetters(r.Context(), task, filter)
+		text := "Requeued " + countText(done.Retried) + "."
 		if done.Left > 0 {
-			text += fmt.Sprintf(" %s left: %s", letterCount(done.Left), done.Reason)
+			text += fmt.Sprintf(" %s left: %s", countText(done.Left), done.Reason)
 		}
 		return text, err
 	case "drop":
-		n, err := c.desk.DropLetters(r.Context(), task, filter)
-		return "Dropped " + letterCount(n) + ".", err
+		n, err := c.desk.DropDeadLetters(r.Context(), task, filter)
+		return "Dropped " + countText(n) + ".", err
 	default:
-		return "", &ops.Refusal{Status: http.StatusNotFound, Text: "There is no such change: " + do}
+		return "", &ops.Refusal{Status: http.StatusNotFound, Text: "Unknown action: " + do}
 	}
 }
 
-func letterCount(n int64) string {
+func countText(n int64) string {
 	if n == 1 {
 		return "1 dead letter"
 	}

@@ -23,7 +23,7 @@ const (
 	outcomeSucceeded = "succeeded"
 	outcomeFailed    = "failed"
 	statusPart       = "status"  // the template of the state of the program
-	lettersNav       = "letters" // the entry of the navigation
+	deadLettersNav   = "letters" // the entry of the navigation
 	signInNav        = "token"   // the page to sign in on, which no entry leads to
 )
 
@@ -69,7 +69,7 @@ func New(s *ops.Server) http.Handler {
 		"/tasks/{task}":                c.task,
 		"/transactions":                c.transactions,
 		"/transactions/{seq}":          c.transaction,
-		"/dead-letters":                c.letterTasks,
+		"/dead-letters":                c.deadLetterTasks,
 		"/dead-letters/{task}":         c.letters,
 		"/dead-letters/{task}/letter":  c.letter,
 		"/dead-letters/{task}/confirm": c.confirm,
@@ -87,7 +87,7 @@ func New(s *ops.Server) http.Handler {
 		http.Redirect(w, r, "/assets/icon.svg", http.StatusMovedPermanently)
 	})
 	mux.HandleFunc("POST /tasks/{task}/{change}", c.changeTask)
-	mux.HandleFunc("POST /dead-letters/{task}/{change}", c.changeLetters)
+	mux.HandleFunc("POST /dead-letters/{task}/{change}", c.changeDeadLetters)
 	return mux
 }
 
@@ -122,7 +122,7 @@ func (v *viewed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func missing(r *http.Request) (page, error) {
-	return page{}, &ops.Refusal{Status: http.StatusNotFound, Text: "There is no page at " + r.URL.Path + "."}
+	return page{}, &ops.Refusal{Status: http.StatusNotFound, Text: "Page not found: " + r.URL.Path}
 }
 
 // fail shows what is wrong.

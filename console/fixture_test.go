@@ -130,7 +130,7 @@ func open(t *testing.T, change func(*ops.Settings)) *visit {
 		}, History: []deadletter.Failure{{Message: "before"}}})
 	}
 	s := ops.Settings{
-		Config: ops.Config{Listen: "127.0.0.1:0"}, Service: "birds", Tasks: v.tasks, Recorder: v.recorder, Letters: v.letters,
+		Config: ops.Config{Listen: "127.0.0.1:0"}, Service: "birds", Tasks: v.tasks, Recorder: v.recorder, DeadLetters: v.letters,
 		Console: console.New, Logger: slog.New(slog.DiscardHandler),
 		Configuration: func(string) (string, error) { return "note: '" + hostile + "'", nil },
 	}

@@ -59,7 +59,7 @@ func (c *console) viewAt(r *http.Request) (*viewed, *http.Request, error) {
 	found := &finder{}
 	c.routes.ServeHTTP(found, request)
 	if found.view == nil {
-		return nil, nil, &ops.Refusal{Status: http.StatusNotFound, Text: "at: there is no such page"}
+		return nil, nil, &ops.Refusal{Status: http.StatusNotFound, Text: "at: page not found"}
 	}
 	return found.view, found.request, nil
 }

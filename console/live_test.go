@@ -45,7 +45,7 @@ func TestPartsOfAPageComeAgainWhenTheyHaveChanged(t *testing.T) {
 		t.Errorf("content type %q", kind)
 	}
 	lines := bufio.NewScanner(response.Body)
-	want(t, v.parts(lines, "part-transactions-list"), "None of those that are kept matches")
+	want(t, v.parts(lines, "part-transactions-list"), "No recorded transaction matches")
 	v.recorder.Add(observe.Transaction{ID: "new " + hostile, Task: "triage", Outcome: "succeeded"})
 	want(t, v.parts(lines, "part-transactions-list"), "new &lt;img")
 }

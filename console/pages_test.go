@@ -18,26 +18,26 @@ func TestPagesAreWholeWithoutScripts(t *testing.T) {
 		"/": {
 			"<title>Overview · birds</title>", `href="/tasks/triage"`, "1,001<small> / 2,000", "4711", `class="chip good">running`,
 		},
-		"/?window=1h": {`href="?window=1h" aria-current="true"`, "Nothing to show yet"},
+		"/?window=1h": {`href="?window=1h" aria-current="true"`, "No data yet"},
 		"/tasks/triage": {
 			`action="/tasks/triage/pause"`, "2 running", "1,007 attempts", "2 waiting", "dead-lettered", "Policy in force",
-			"1<small> of 16 borne", "known already</dt><dd>5<", `not stored</dt><dd class="bad">6<`, "stored as well</dt><dd>7<",
+			"1<small> of at most 16", "Duplicates ignored</dt><dd>5<", `not stored</dt><dd class="bad">6<`, "stored as well</dt><dd>7<",
 		},
 		"/transactions":        {"&lt;img", `href="/transactions/1"`, "dead-lettered"},
-		"/transactions?q=none": {"None of those that are kept matches"},
+		"/transactions?q=none": {"No recorded transaction matches"},
 		"/transactions/1": {
 			"process 2", "2 earlier attempts", "dead letter, ack", "4bf92f", `x="899.1"`, "ops.payloads: true",
 		},
 		"/dead-letters":                       {`href="/dead-letters/triage?fingerprint=f1"`, "&lt;img"},
 		"/dead-letters/triage":                {`name="key" value="k2"`, "Retry all 2…", `name="all" value="1"`},
-		"/dead-letters/triage?fingerprint=f1": {"2 that failed alike", `name="fingerprint" value="f1"`},
+		"/dead-letters/triage?fingerprint=f1": {"2 in this group", `name="fingerprint" value="f1"`},
 		"/dead-letters/triage?fingerprint=f2": {"Show all"},
 		"/dead-letters/triage/letter?key=k1": {
-			"tx-k1", "after 3 attempts", "It failed before", "The exception handler failed as well", "ops.payloads: true",
+			"tx-k1", "after 3 attempts", "Previous failures", "The exception handler failed as well", "ops.payloads: true",
 		},
-		"/dead-letters/triage/confirm?do=drop": {"Drop 2 dead letters?", "for good"},
+		"/dead-letters/triage/confirm?do=drop": {"Drop 2 dead letters?", "cannot be restored"},
 		"/configuration":                       {"note: &#39;"},
-		"/token":                               {"none is needed"},
+		"/token":                               {"No token is configured"},
 	} {
 		t.Run(path, func(t *testing.T) {
 			page := v.get(path, http.StatusOK)
@@ -56,8 +56,8 @@ func TestPagesAreWholeWithoutScripts(t *testing.T) {
 func TestPagesThatAreNotThereSaySo(t *testing.T) {
 	v := open(t, nil)
 	for path, part := range map[string]string{
-		"/nothing": "There is no page at /nothing", "/tasks/nobody": "there is no task", "/transactions/99": "not kept any more",
-		"/dead-letters/nobody": "no store of dead letters", "/dead-letters/triage/letter?key=k9": "retried or dropped",
+		"/nothing": "Page not found: /nothing", "/tasks/nobody": "unknown task", "/transactions/99": "is not recorded",
+		"/dead-letters/nobody": "cannot be inspected", "/dead-letters/triage/letter?key=k9": "requeued or dropped",
 	} {
 		want(t, v.get(path, http.StatusNotFound), part, "To the overview")
 	}
@@ -74,12 +74,12 @@ func TestPayloadsAreShownWhereThatIsAllowed(t *testing.T) {
 
 func TestTasksAreChangedByForms(t *testing.T) {
 	v := open(t, nil)
-	want(t, v.post("/tasks/triage/pause", url.Values{}, http.StatusOK), "Paused: nothing more is fetched", `role="status"`)
+	want(t, v.post("/tasks/triage/pause", url.Values{}, http.StatusOK), "Paused: no more transactions are fetched", `role="status"`)
 	want(t, v.post("/tasks/triage/resume", url.Values{}, http.StatusOK), "Resumed.")
-	want(t, v.post("/tasks/triage/concurrency", url.Values{"value": {"7"}}, http.StatusOK), "Each worker runs 7 at once now")
-	want(t, v.post("/tasks/triage/concurrency", url.Values{"value": {"many"}}, http.StatusBadRequest), "is no number")
-	want(t, v.post("/tasks/triage/concurrency", url.Values{"value": {"11"}}, http.StatusConflict), "That did not work")
-	want(t, v.post("/tasks/triage/explode", url.Values{}, http.StatusNotFound), "no such change")
+	want(t, v.post("/tasks/triage/concurrency", url.Values{"value": {"7"}}, http.StatusOK), "The concurrency of each worker is 7 until")
+	want(t, v.post("/tasks/triage/concurrency", url.Values{"value": {"many"}}, http.StatusBadRequest), "is not a number")
+	want(t, v.post("/tasks/triage/concurrency", url.Values{"value": {"11"}}, http.StatusConflict), "The request failed")
+	want(t, v.post("/tasks/triage/explode", url.Values{}, http.StatusNotFound), "Unknown action")
 	if got := []string{"pause triage", "resume triage", "set triage"}; !slices.Equal(v.tasks.did, got) {
 		t.Errorf("did %q, want %q", v.tasks.did, got)
 	}
@@ -89,8 +89,8 @@ func TestTasksAreChangedByForms(t *testing.T) {
 func TestDeadLettersAreDisposedOfByForms(t *testing.T) {
 	v := open(t, nil)
 	at := "/dead-letters/triage/"
-	want(t, v.post(at+"retry", url.Values{}, http.StatusOK), "Nothing was chosen.")
-	want(t, v.post(at+"retry", url.Values{"key": {"k1"}, "all": {"1"}}, http.StatusOK), "Nothing was chosen.")
+	want(t, v.post(at+"retry", url.Values{}, http.StatusOK), "No dead letters were selected.")
+	want(t, v.post(at+"retry", url.Values{"key": {"k1"}, "all": {"1"}}, http.StatusOK), "No dead letters were selected.")
 	want(t, v.post(at+"drop", url.Values{"key": {"k1"}}, http.StatusOK), "Drop 1 dead letter?", `name="key" value="k1"`)
 	want(t, v.post(at+"retry", url.Values{"all": {"1"}}, http.StatusOK), "Retry 2 dead letters?", `name="all" value="1"`)
 	want(t, v.post(at+"retry", url.Values{"fingerprint": {"f1"}}, http.StatusOK), `name="fingerprint" value="f1"`)
@@ -98,10 +98,10 @@ func TestDeadLettersAreDisposedOfByForms(t *testing.T) {
 		t.Errorf("did %q before anybody was sure", v.letters.did)
 	}
 	want(t, v.post(at+"retry", url.Values{"key": {"k1"}}, http.StatusOK),
-		"Retried 1 dead letter. 1 dead letter left: its source takes nothing")
+		"Requeued 1 dead letter. 1 dead letter left: its source takes nothing")
 	want(t, v.post(at+"drop", url.Values{"key": {"k1", "k2"}, "sure": {"1"}}, http.StatusOK), "Dropped 2 dead letters.")
 	want(t, v.post(at+"drop", url.Values{"all": {"1"}, "sure": {"1"}}, http.StatusOK), "Dropped 2 dead letters.")
-	want(t, v.post(at+"explode", url.Values{"key": {"k1"}, "sure": {"1"}}, http.StatusNotFound), "no such change")
+	want(t, v.post(at+"explode", url.Values{"key": {"k1"}, "sure": {"1"}}, http.StatusNotFound), "Unknown action")
 	if got := []string{"retry k1 ", "drop k1+k2 ", "drop  "}; !slices.Equal(v.letters.did, got) {
 		t.Errorf("did %q, want %q", v.letters.did, got)
 	}
@@ -125,7 +125,7 @@ func TestNoticesComeFromTheConsoleItself(t *testing.T) {
 func TestWhoeverDoesNotKnowTheTokenOnlyLooks(t *testing.T) {
 	v := open(t, func(s *ops.Settings) { s.Config.Token = "correct horse battery staple" })
 	want(t, v.get("/tasks/triage", http.StatusOK), `<button class="button" disabled>Pause`, `<a href="/token">enter the token</a>`)
-	want(t, v.get("/token?wrong=1", http.StatusOK), "That is not the token", `type="password"`)
+	want(t, v.get("/token?wrong=1", http.StatusOK), "The token is wrong", `type="password"`)
 	want(t, v.post("/tasks/triage/pause", url.Values{}, http.StatusUnauthorized), "ops.token")
 	if len(v.tasks.did) > 0 {
 		t.Error("it was done")
@@ -133,8 +133,8 @@ func TestWhoeverDoesNotKnowTheTokenOnlyLooks(t *testing.T) {
 }
 
 func TestConsoleWithoutAnythingToShowSaysWhatWouldBeThere(t *testing.T) {
-	v := open(t, func(s *ops.Settings) { s.Letters, s.Configuration, s.Recorder = nil, nil, nil })
-	want(t, v.get("/transactions", http.StatusOK), "Nothing yet.")
-	want(t, v.get("/dead-letters", http.StatusOK), "No task keeps its dead letters where they can be looked into")
+	v := open(t, func(s *ops.Settings) { s.DeadLetters, s.Configuration, s.Recorder = nil, nil, nil })
+	want(t, v.get("/transactions", http.StatusOK), "No transactions yet.")
+	want(t, v.get("/dead-letters", http.StatusOK), "No task keeps its dead letters in a store that can be inspected")
 	want(t, v.get("/configuration", http.StatusOK), "does not show its configuration")
 }

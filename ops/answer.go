@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Refusal is an error of a request that is not the program's.
-type Refusal struct { //nolint:errname // what is answered, more than what went wrong
+// Refusal is the error of a bad request. The program is not at fault.
+type Refusal struct { //nolint:errname // it is an answer
 	// Status is that of HTTP.
 	Status int
 	// Text says what is wrong and what to do about it.
@@ -23,7 +23,7 @@ func refusal(status int, format string, args ...any) *Refusal {
 	return &Refusal{status, fmt.Sprintf(format, args...)}
 }
 
-// refuse answers with an error, in JSON where that was asked for, otherwise as text.
+// refuse answers with an error: in JSON below /api/, otherwise as text.
 func refuse(w http.ResponseWriter, r *http.Request, status int, text string) {
 	if strings.HasPrefix(r.URL.Path, apiPath) {
 		answer(w, status, map[string]string{"error": text})
@@ -38,10 +38,10 @@ func answer(w http.ResponseWriter, status int, document any) {
 	w.WriteHeader(status)
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(document) //nolint:errchkjson // whoever asked has gone
+	_ = encoder.Encode(document) //nolint:errchkjson // the client has gone
 }
 
-// asked is a handler that returns what it answers with.
+// asked makes a handler of a function that returns the document to answer with.
 func asked(do func(*http.Request) (any, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		document, err := do(r)
@@ -53,7 +53,7 @@ func asked(do func(*http.Request) (any, error)) http.Handler {
 	})
 }
 
-// StatusOf is the status that an error is answered with.
+// StatusOf is the HTTP status for an error.
 func StatusOf(err error) int {
 	if r, ok := errors.AsType[*Refusal](err); ok {
 		return r.Status
@@ -64,7 +64,7 @@ func StatusOf(err error) int {
 	return http.StatusInternalServerError
 }
 
-// readJSON reads a request's body, strictly. None at all is the zero value.
+// readJSON reads the body of a request and refuses unknown keys. An empty body leaves the zero value.
 func readJSON(r *http.Request, into any) error {
 	if kind := r.Header.Get("Content-Type"); kind != "" && !strings.HasPrefix(kind, "application/json") {
 		return refusal(http.StatusUnsupportedMediaType, "Content-Type is %s, must be application/json", kind)
@@ -78,6 +78,6 @@ func readJSON(r *http.Request, into any) error {
 	case tooLarge:
 		return refusal(http.StatusRequestEntityTooLarge, "the request is longer than %d bytes", maxBody)
 	default:
-		return refusal(http.StatusBadRequest, "the request is no JSON of the right form: %v", err)
+		return refusal(http.StatusBadRequest, "the request is not valid JSON for this endpoint: %v", err)
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 const apiPath = "/api/"
 
-// api is the interface in JSON.
+// api adds the JSON API.
 func (s *Server) api(mux *http.ServeMux) {
 	d := s.desk
 	for pattern, do := range map[string]func(*http.Request) (any, error){
@@ -22,11 +22,11 @@ func (s *Server) api(mux *http.ServeMux) {
 		"POST /api/v1/tasks/{task}/concurrency":  d.concurrencyAPI,
 		"GET /api/v1/transactions":               d.transactionsAPI,
 		"GET /api/v1/transactions/{seq}":         d.transactionAPI,
-		"GET /api/v1/dead-letters":               d.letterTasksAPI,
-		"GET /api/v1/dead-letters/{task}":        d.listLettersAPI,
-		"GET /api/v1/dead-letters/{task}/groups": d.letterGroupsAPI,
-		"POST /api/v1/dead-letters/{task}/retry": d.retryLettersAPI,
-		"POST /api/v1/dead-letters/{task}/drop":  d.dropLettersAPI,
+		"GET /api/v1/dead-letters":               d.deadLetterTasksAPI,
+		"GET /api/v1/dead-letters/{task}":        d.listDeadLettersAPI,
+		"GET /api/v1/dead-letters/{task}/groups": d.deadLetterGroupsAPI,
+		"POST /api/v1/dead-letters/{task}/retry": d.retryDeadLettersAPI,
+		"POST /api/v1/dead-letters/{task}/drop":  d.dropDeadLettersAPI,
 		"GET /api/v1/configuration":              d.configurationAPI,
 	} {
 		mux.Handle(pattern, asked(do))
@@ -38,13 +38,13 @@ func (s *Server) api(mux *http.ServeMux) {
 		}, nil
 	}))
 	mux.HandleFunc(apiPath, func(w http.ResponseWriter, r *http.Request) {
-		refuse(w, r, http.StatusNotFound, "there is nothing at "+r.URL.Path+" for this method; see docs/operations.md")
+		refuse(w, r, http.StatusNotFound, "unknown endpoint: "+r.Method+" "+r.URL.Path+"; see docs/operations.md")
 	})
 }
 
 func (d *Desk) taskAPI(r *http.Request) (any, error) { return d.KnownTask(r.PathValue("task")) }
 
-// KnownTask is Task, with an error that says what there is.
+// KnownTask is Task. Its error lists the tasks.
 func (d *Desk) KnownTask(name string) (TaskView, error) {
 	t, ok := d.Task(name)
 	if !ok {
@@ -52,7 +52,7 @@ func (d *Desk) KnownTask(name string) (TaskView, error) {
 		for _, known := range d.settings.Tasks.Tasks() {
 			names = append(names, known.Name)
 		}
-		return t, refusal(http.StatusNotFound, "there is no task %q; those that are: %q", name, names)
+		return t, refusal(http.StatusNotFound, "unknown task %q; known tasks: %q", name, names)
 	}
 	return t, nil
 }
@@ -121,15 +121,15 @@ func (d *Desk) transactionAPI(r *http.Request) (any, error) {
 	return d.KnownTransaction(r.PathValue("seq"))
 }
 
-// KnownTransaction is Transaction by its number as it is written, with an error that says what became of it.
+// KnownTransaction is Transaction with the number as text. Its error gives the reason.
 func (d *Desk) KnownTransaction(number string) (observe.Transaction, error) {
 	seq, err := strconv.ParseUint(number, 10, 64)
 	if err != nil {
-		return observe.Transaction{}, refusal(http.StatusNotFound, "%q is no number of a recorded transaction", number)
+		return observe.Transaction{}, refusal(http.StatusNotFound, "%q is not the number of a recorded transaction", number)
 	}
 	t, kept := d.Transaction(seq)
 	if !kept {
-		return t, refusal(http.StatusNotFound, "transaction no. %d is not kept any more, or never was: the last %d of a kind are",
+		return t, refusal(http.StatusNotFound, "transaction no. %d is not recorded; only the last %d of each kind are",
 			seq, observe.Kept)
 	}
 	return t, nil

@@ -69,7 +69,7 @@ func TestRecordedTransactionsAreAsked(t *testing.T) {
 	d.want(d.ask(http.MethodGet, "/api/v1/transactions?q=damage&limit=1", ""), http.StatusOK, `"id":"tx-1"`)
 	d.want(d.ask(http.MethodGet, "/api/v1/transactions?outcome=succeeded", ""), http.StatusOK, `{"transactions":[]}`)
 	d.want(d.ask(http.MethodGet, "/api/v1/transactions/1", ""), http.StatusOK, `"result":"business"`)
-	d.want(d.ask(http.MethodGet, "/api/v1/transactions/2", ""), http.StatusNotFound, "not kept any more")
+	d.want(d.ask(http.MethodGet, "/api/v1/transactions/2", ""), http.StatusNotFound, "is not recorded")
 	d.want(d.ask(http.MethodGet, "/api/v1/transactions/x", ""), http.StatusNotFound)
 	d.want(d.ask(http.MethodGet, "/api/v1/transactions?limit=0", ""), http.StatusBadRequest, "limit")
 	if !recorder.Watched() {
@@ -110,7 +110,7 @@ func TestDeadLettersAreAskedAndDisposedOf(t *testing.T) {
 	d.want(d.ask(http.MethodPost, at+"/drop", `{"fingerprint":"f1","category":"TIMEOUT"}`), http.StatusOK, `"dropped":2`)
 	d.want(d.ask(http.MethodPost, at+"/drop", `{"all":true}`), http.StatusOK)
 	for _, body := range []string{"", "{}", `{"all":true,"keys":["k1"]}`} {
-		d.want(d.ask(http.MethodPost, at+"/drop", body), http.StatusBadRequest, "say which")
+		d.want(d.ask(http.MethodPost, at+"/drop", body), http.StatusBadRequest, "select the dead letters")
 	}
 	want := []deadletter.Filter{{Task: "triage", Keys: []string{"k1"}}, {Task: "triage", Fingerprint: "f1"}, {Task: "triage", All: true}}
 	for i := range d.letters.did {
@@ -130,5 +130,5 @@ func TestPayloadsOfDeadLettersAreShownWhereThatIsAllowed(t *testing.T) {
 func TestConfigurationIsAsked(t *testing.T) {
 	d := serve(t, nil)
 	d.want(d.ask(http.MethodGet, "/api/v1/configuration", ""), http.StatusOK, `"yaml":"tasks: "`)
-	d.want(d.ask(http.MethodGet, "/api/v1/nothing", ""), http.StatusNotFound, "there is nothing at")
+	d.want(d.ask(http.MethodGet, "/api/v1/nothing", ""), http.StatusNotFound, "unknown endpoint")
 }

@@ -21,16 +21,16 @@ func TestAddressBeyondThisMachineNeedsAToken(t *testing.T) {
 		"by name":           {ops.Config{Listen: "localhost:9090"}, ""},
 		"IPv6":              {ops.Config{Listen: "[::1]:9090"}, ""},
 		"no host":           {ops.Config{Listen: ":9090"}, ""},
-		"all interfaces":    {ops.Config{Listen: "0.0.0.0:9090"}, "token: is empty, but listen is 0.0.0.0:9090"},
+		"all interfaces":    {ops.Config{Listen: "0.0.0.0:9090"}, "token: is empty, but other machines may reach 0.0.0.0:9090"},
 		"all of IPv6":       {ops.Config{Listen: "[::]:9090"}, "token: is empty"},
 		"with a token":      {ops.Config{Listen: "0.0.0.0:9090", Token: secret}, ""},
 		"least token":       {ops.Config{Token: strings.Repeat("x", 16)}, ""},
 		"too short a token": {ops.Config{Token: strings.Repeat("x", 15)}, "token: has 15 characters, must have at least 16"},
 		"metrics open":      {ops.Config{Metrics: "open"}, ""},
 		"metrics by token":  {ops.Config{Metrics: "token", Token: secret}, ""},
-		"no token for them": {ops.Config{Metrics: "token"}, "metrics: is token, but there is no token; set token"},
+		"no token for them": {ops.Config{Metrics: "token"}, "metrics: is token, but token is empty; set token"},
 		"unknown metrics":   {ops.Config{Metrics: "closed"}, "metrics: is \"closed\", must be open or token"},
-		"no port":           {ops.Config{Listen: "localhost"}, "listen: \"localhost\" is no address"},
+		"no port":           {ops.Config{Listen: "localhost"}, "listen: is \"localhost\""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := c.config.Validate()

@@ -8,35 +8,35 @@ import (
 	"github.com/ergon-go/ergon/runner"
 )
 
-// Pause has a task fetch nothing more until it is resumed; what it has fetched is finished.
+// Pause stops a task from fetching until it is resumed. Transactions in flight are finished.
 func (d *Desk) Pause(ctx context.Context, task string) error {
 	return d.changed(task, "change", "paused", d.settings.Tasks.Pause(ctx, task))
 }
 
-// Resume has a paused task go on.
+// Resume lets a paused task fetch again.
 func (d *Desk) Resume(ctx context.Context, task string) error {
 	return d.changed(task, "change", "resume", d.settings.Tasks.Resume(ctx, task))
 }
 
-// SetConcurrency changes how many transactions each worker of a task runs at once, until the program ends.
+// SetConcurrency sets the concurrency of each worker of a task until the program ends.
 func (d *Desk) SetConcurrency(ctx context.Context, task string, n int) error {
 	return d.changed(task, "concurrency", n, d.settings.Tasks.SetConcurrency(ctx, task, n))
 }
 
-// changed logs a change with its value under key, and returns err as its asker is to see it.
+// changed logs a change with its value under key, and returns the error for the client.
 func (d *Desk) changed(task, key string, value any, err error) error {
 	switch {
 	case err == nil:
-		d.settings.Logger.Info("an operator has changed how a task runs", "task", task, key, value)
+		d.settings.Logger.Info("an operator changed a task", "task", task, key, value)
 		d.refresh()
 	case errors.Is(err, runner.ErrUnconfirmed):
-		d.settings.Logger.Warn("a change of how a task runs is not confirmed", "task", task, key, value, "error", err)
+		d.settings.Logger.Warn("an operator changed a task, but not all workers confirmed it", "task", task, key, value, "error", err)
 		d.refresh()
 	}
 	return refused(err)
 }
 
-// refresh has what is shown next be what has just been changed.
+// refresh takes a snapshot now, so that the next answer shows the change.
 func (d *Desk) refresh() {
 	progress := d.settings.Tasks.Progress()
 	d.mu.Lock()
@@ -44,7 +44,7 @@ func (d *Desk) refresh() {
 	d.latest = progress
 }
 
-// refused says whose error it is.
+// refused gives errors of the request their status.
 func refused(err error) error {
 	if err == nil {
 		return nil

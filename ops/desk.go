@@ -11,12 +11,12 @@ import (
 	"github.com/ergon-go/ergon/runner"
 )
 
-// Tasks are what is operated. *[runner.Manager] is one.
+// Tasks are the tasks of a program. *[runner.Manager] implements it.
 type Tasks interface {
-	// Tasks are those that are registered, Progress is where those of the run are that goes on.
+	// Tasks are the registered tasks, Progress is the progress of those that run.
 	Tasks() []ergon.TaskConfig
 	Progress() []runner.TaskProgress
-	// What they change is in force when they return nil.
+	// The change is in force when they return nil.
 	Pause(ctx context.Context, task string) error
 	Resume(ctx context.Context, task string) error
 	SetConcurrency(ctx context.Context, task string, n int) error
@@ -25,21 +25,20 @@ type Tasks interface {
 var _ Tasks = (*runner.Manager)(nil)
 
 const (
-	// watchedFor is how long after somebody has looked transactions that succeed are recorded.
+	// watchedFor is how long successes are recorded after the last request of a viewer.
 	watchedFor = 15 * time.Second
-	// successesPerSecond is how many of them are at most.
+	// successesPerSecond is the maximum number of them.
 	successesPerSecond = 50
-	// tick is how often everything is looked at.
+	// tick is the interval of snapshots.
 	tick = time.Second
 )
 
-// Desk knows what is shown, and does what is asked for: for the interface in JSON and for the console. Its methods are
-// safe for concurrent use.
+// Desk serves the data and the actions of the JSON API and the console. Its methods are safe for concurrent use.
 type Desk struct {
 	settings Settings
 	started  time.Time
 	draining atomic.Bool
-	lookedAt atomic.Int64 // when somebody looked the last time, in nanoseconds since the start; 0: never
+	lookedAt atomic.Int64 // last request of a viewer, in nanoseconds since the start; 0: never
 
 	mu     sync.Mutex
 	latest []runner.TaskProgress
@@ -50,7 +49,7 @@ func newDesk(s Settings) *Desk {
 	return &Desk{settings: s, started: time.Now(), series: map[string]*series{}}
 }
 
-// run looks once a second until end is closed.
+// run takes a snapshot each second until end is closed.
 func (d *Desk) run(end <-chan struct{}) {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
@@ -86,7 +85,7 @@ func (d *Desk) look(now time.Time) {
 	}
 }
 
-// Watch notes that somebody looks: for a while, transactions that succeed are recorded as well.
+// Watch reports a viewer: for a while, successes are recorded as well.
 func (d *Desk) Watch() {
 	first := d.lookedAt.Swap(max(int64(time.Since(d.started)), 1)) == 0
 	if first {
@@ -94,7 +93,7 @@ func (d *Desk) Watch() {
 	}
 }
 
-// Drain says that the program shuts down: it is ready for nothing any more.
+// Drain reports that the program shuts down: it is no longer ready.
 func (d *Desk) Drain() { d.draining.Store(true) }
 
 // Transactions are the recorded ones that match, the latest first.
@@ -102,7 +101,7 @@ func (d *Desk) Transactions(q observe.Query) []observe.Transaction {
 	return d.settings.Recorder.Recent(q)
 }
 
-// Transaction is a recorded one, where it is still kept.
+// Transaction is a recorded one, if it is still kept.
 func (d *Desk) Transaction(seq uint64) (observe.Transaction, bool) {
 	return d.settings.Recorder.Find(seq)
 }
@@ -110,10 +109,10 @@ func (d *Desk) Transaction(seq uint64) (observe.Transaction, bool) {
 // ShowsPayloads reports whether the configuration allows it.
 func (d *Desk) ShowsPayloads() bool { return d.settings.Config.Payloads }
 
-// NeedsToken reports whether what changes something needs the token.
+// NeedsToken reports whether changes require the token.
 func (d *Desk) NeedsToken() bool { return d.settings.Config.Token != "" }
 
-// Configuration is what is in force, as YAML without secrets; of one task where one is named.
+// Configuration is the configuration in force as YAML, without secrets; only the part of one task if task is not "".
 func (d *Desk) Configuration(task string) (string, error) {
 	if d.settings.Configuration == nil {
 		return "", nil
@@ -131,7 +130,7 @@ func (d *Desk) task(name string) (ergon.TaskConfig, bool) {
 	return ergon.TaskConfig{}, false
 }
 
-// progress is where the tasks were when they were looked at the last time.
+// progress is the progress at the last snapshot.
 func (d *Desk) progress() []runner.TaskProgress {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -9,36 +9,36 @@ import (
 	"time"
 )
 
-// Events is a stream of server-sent events to one listener.
+// Events is a stream of server-sent events to one client.
 type Events struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 }
 
 const (
-	// eventTimeout is how long a listener may take to take an event.
+	// eventTimeout is the time limit for sending an event.
 	eventTimeout = 10 * time.Second
-	// maxStreams is how many listen at once, and maxStreamsEach how many from one address: as many tabs of a browser.
+	// maxStreams is the maximum number of open streams, maxStreamsEach the maximum for one address: tabs of a browser.
 	maxStreams     = 64
 	maxStreamsEach = 16
 )
 
-// streams counts those that are open. It is safe for concurrent use.
+// streams counts open streams. It is safe for concurrent use.
 type streams struct {
 	mu   sync.Mutex
 	open int
 	of   map[netip.Prefix]int
 }
 
-// begin counts one more of an address, or says why there can be no more.
+// begin counts one more stream of an address, or refuses it.
 func (s *streams) begin(address netip.Prefix) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.open >= maxStreams:
-		return refusal(http.StatusServiceUnavailable, "%d streams of events are open already; close one", maxStreams)
+		return refusal(http.StatusServiceUnavailable, "%d event streams are open; close one", maxStreams)
 	case s.of[address] >= maxStreamsEach:
-		return refusal(http.StatusTooManyRequests, "%d streams of events are open from this address already; close one", maxStreamsEach)
+		return refusal(http.StatusTooManyRequests, "%d event streams are open from this address; close one", maxStreamsEach)
 	}
 	if s.of == nil {
 		s.of = map[netip.Prefix]int{}
@@ -77,8 +77,8 @@ func (e *Events) write(text string) error {
 	return e.control.Flush()
 }
 
-// Stream serves events: begin looks at the request and returns what is done at once and then once a second, until the
-// listener has gone, the server ends, or it returns an error.
+// Stream serves events. begin checks the request and returns a function that is called at once and then each second, until the
+// client has gone, the server ends, or the function returns an error.
 func (s *Server) Stream(begin func(*http.Request) (func(*Events) error, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		each, err := begin(r)

@@ -80,34 +80,34 @@ func (f *fakeTasks) set(change func(*runner.TaskProgress)) {
 	f.progress = []runner.TaskProgress{p}
 }
 
-// fakeLetters are dead letters of triage.
-type fakeLetters struct {
+// fakeDeadLetters are dead letters of triage.
+type fakeDeadLetters struct {
 	mu   sync.Mutex
 	kept []deadletter.Letter
 	did  []deadletter.Filter
 }
 
-func (*fakeLetters) Tasks() []string { return []string{"triage"} }
+func (*fakeDeadLetters) Tasks() []string { return []string{"triage"} }
 
-func (l *fakeLetters) Groups(context.Context, string, deadletter.Filter) ([]deadletter.Group, error) {
+func (l *fakeDeadLetters) Groups(context.Context, string, deadletter.Filter) ([]deadletter.Group, error) {
 	return []deadletter.Group{{Fingerprint: "f1", Task: "triage", Message: "no such damage", Count: int64(len(l.kept))}}, nil
 }
 
-func (l *fakeLetters) List(_ context.Context, _ string, f deadletter.Filter, p deadletter.Page) ([]deadletter.Letter, error) {
+func (l *fakeDeadLetters) List(_ context.Context, _ string, f deadletter.Filter, p deadletter.Page) ([]deadletter.Letter, error) {
 	if f.Fingerprint == "broken" {
 		return nil, errors.New("the disk is gone")
 	}
 	return slices.Clone(l.kept[:min(p.Limit, len(l.kept))]), nil
 }
 
-func (l *fakeLetters) Retry(_ context.Context, _ string, f deadletter.Filter) (ops.Retried, error) {
+func (l *fakeDeadLetters) Retry(_ context.Context, _ string, f deadletter.Filter) (ops.Retried, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.did = append(l.did, f)
 	return ops.Retried{Retried: 1, Left: 1, Reason: "its source takes nothing"}, nil
 }
 
-func (l *fakeLetters) Drop(_ context.Context, _ string, f deadletter.Filter) (int64, error) {
+func (l *fakeDeadLetters) Drop(_ context.Context, _ string, f deadletter.Filter) (int64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.did = append(l.did, f)
@@ -118,7 +118,7 @@ func (l *fakeLetters) Drop(_ context.Context, _ string, f deadletter.Filter) (in
 type desk struct {
 	t       *testing.T
 	tasks   *fakeTasks
-	letters *fakeLetters
+	letters *fakeDeadLetters
 	server  *ops.Server
 	handler http.Handler
 	from    string // where requests come from
@@ -126,12 +126,12 @@ type desk struct {
 
 func serve(t *testing.T, change func(*ops.Settings)) *desk {
 	t.Helper()
-	d := &desk{t: t, tasks: &fakeTasks{}, letters: &fakeLetters{}, from: "127.0.0.1:5000"}
+	d := &desk{t: t, tasks: &fakeTasks{}, letters: &fakeDeadLetters{}, from: "127.0.0.1:5000"}
 	d.letters.kept = []deadletter.Letter{{Key: "k1", Record: deadletter.Record{ID: "tx-1", Payload: "top secret"}}}
 	d.tasks.set(func(*runner.TaskProgress) {})
 	s := ops.Settings{
 		Config: ops.Config{Listen: "127.0.0.1:0"}, Service: "birds", Tasks: d.tasks, Recorder: observe.NewRecorder(false),
-		Letters: d.letters, Logger: slog.New(slog.DiscardHandler),
+		DeadLetters: d.letters, Logger: slog.New(slog.DiscardHandler),
 		Configuration: func(task string) (string, error) { return "tasks: " + task, nil },
 	}
 	if change != nil {

@@ -10,22 +10,22 @@ import (
 	"strings"
 )
 
-// cookie holds what proves that somebody knew the token, but not the token.
+// cookie holds a proof that the user knew the token, but not the token.
 const cookie = "ergon_ops"
 
-// guarded lets through what may be asked for, and by whom.
+// guarded refuses requests without access.
 func (s *Server) guarded(next http.Handler) http.Handler {
 	origin := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		secure(w.Header())
 		if s.settings.Config.loopback() && !isThisMachine(hostOf(r.Host)) {
 			// Under a name of its own a web page could reach what listens on this machine only.
-			refuse(w, r, http.StatusMisdirectedRequest, "this address is served to this machine only; ask for it as localhost or 127.0.0.1")
+			refuse(w, r, http.StatusMisdirectedRequest, "this address is for this machine only; use localhost or 127.0.0.1")
 			return
 		}
 		if !safe(r.Method) {
 			if err := origin.Check(r); err != nil {
-				refuse(w, r, http.StatusForbidden, "this request comes from another site, so nothing was done; use the console itself")
+				refuse(w, r, http.StatusForbidden, "the request comes from another site and was refused; use the console itself")
 				return
 			}
 			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
@@ -38,8 +38,7 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 	})
 }
 
-// needsToken reports whether a request is for nobody but who knows the token. Whoever has none yet gets no further than the
-// page that asks for it, and what that is made of.
+// needsToken reports whether a request requires the token. The page that asks for it, and its assets, do not.
 func (s *Server) needsToken(r *http.Request) bool {
 	if s.settings.Config.Token == "" || r.URL.Path == tokenPath {
 		return false
@@ -67,18 +66,18 @@ func (s *Server) askForToken(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("WWW-Authenticate", "Bearer")
-	refuse(w, r, http.StatusUnauthorized, "this needs the token of the configuration (ops.token): send it as "+
+	refuse(w, r, http.StatusUnauthorized, "the token of the configuration (ops.token) is required: send it as "+
 		"\"Authorization: Bearer …\", or enter it in the console at "+tokenPath)
 }
 
-// maxBody is how large a request may be.
+// maxBody is the maximum size of a request.
 const maxBody = 1 << 20
 
 func safe(method string) bool {
 	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
 }
 
-// secure has browsers load nothing from elsewhere, run nothing that is written in a page, and frame nothing.
+// secure forbids browsers to load from other sites, to run inline scripts and to frame the console.
 func secure(h http.Header) {
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "+
 		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
@@ -90,12 +89,12 @@ func secure(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 }
 
-// bearer is the token that a request brings itself.
+// bearer is the token in the header of a request.
 func bearer(r *http.Request) (token string, given bool) {
 	return strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 }
 
-// knowsToken reports whether a request proves to come from somebody who knows the token.
+// knowsToken reports whether a request has the token or the cookie of somebody who entered it.
 func (s *Server) knowsToken(r *http.Request) bool {
 	if given, ok := bearer(r); ok {
 		return s.isToken(given)
@@ -103,8 +102,8 @@ func (s *Server) knowsToken(r *http.Request) bool {
 	return s.signedIn(r)
 }
 
-// signedIn reports whether a cookie proves that somebody has entered the token. One that is not right is as good as none, and
-// no wrong token: a browser sends that of the program before, and nobody guesses 256 bits.
+// signedIn reports whether the cookie proves that the user entered the token. A wrong cookie counts as none, not as a wrong token:
+// browsers send the cookie of an earlier program, and 256 bits cannot be guessed.
 func (s *Server) signedIn(r *http.Request) bool {
 	c, err := r.Cookie(cookie)
 	return err == nil && subtle.ConstantTimeCompare([]byte(c.Value), []byte(s.proof())) == 1
@@ -115,18 +114,18 @@ func (s *Server) isToken(given string) bool {
 	return subtle.ConstantTimeCompare(want[:], got[:]) == 1
 }
 
-// proof is the cookie of somebody who knew the token. It ends with the process.
+// proof is the value of the cookie. It is valid until the process ends.
 func (s *Server) proof() string {
 	mac := hmac.New(sha256.New, []byte(s.settings.Config.Token))
 	mac.Write(s.nonce)
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// Knows reports whether a browser may change something, as far as the token goes. It goes by the cookie alone: a page that told
-// whether a token in a header is right would be a way to guess it that nothing slows down.
+// Knows reports whether a browser may change something. It checks the cookie only: a page that checked a token in a header would
+// allow guesses that nothing slows down.
 func (s *Server) Knows(r *http.Request) bool { return s.settings.Config.Token == "" || s.signedIn(r) }
 
-// MayLook reports whether a browser may see what the program does, in the same way.
+// MayLook reports whether a browser may read. It checks the cookie only, as Knows does.
 func (s *Server) MayLook(r *http.Request) bool {
 	return !s.settings.Config.protected() || s.signedIn(r)
 }
@@ -139,22 +138,21 @@ func hostOf(hostport string) string {
 	return hostport
 }
 
-// fromThisMachine lets nobody else in. A proxy on this machine sends what comes from elsewhere, so nothing that has passed one
-// is let in either.
+// fromThisMachine refuses requests from other machines, and requests through a proxy, which may come from anywhere.
 func fromThisMachine(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case !isThisMachine(hostOf(r.RemoteAddr)) || !isThisMachine(hostOf(r.Host)):
-			refuse(w, r, http.StatusForbidden, "profiles are for this machine only; ask for them from there, as localhost")
+			refuse(w, r, http.StatusForbidden, "profiles are for this machine only; request them from there, as localhost")
 		case proxied(r.Header):
-			refuse(w, r, http.StatusForbidden, "profiles are for this machine only, and this request has passed a proxy; ask for them directly")
+			refuse(w, r, http.StatusForbidden, "profiles are for this machine only, and this request came through a proxy; request them directly")
 		default:
 			next.ServeHTTP(w, r)
 		}
 	})
 }
 
-// proxied reports whether a header says that a proxy has passed the request on.
+// proxied reports whether a header shows that the request came through a proxy.
 func proxied(h http.Header) bool {
 	for name := range h {
 		if name == "Forwarded" || name == "Via" || name == "X-Real-Ip" || strings.HasPrefix(name, "X-Forwarded-") {

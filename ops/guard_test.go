@@ -99,7 +99,7 @@ func TestProfilesAreForThisMachine(t *testing.T) {
 		there.from = "10.0.0.7:5000" // under a name of this machine, which its sender chooses
 		there.want(there.ask(http.MethodGet, "/debug/pprof/"+path, "", knows...), http.StatusForbidden, "for this machine only")
 		for _, header := range []string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Proto", "x-forwarded-host", "X-Real-IP"} {
-			here.want(here.ask(http.MethodGet, "/debug/pprof/"+path, "", header, "x"), http.StatusForbidden, "has passed a proxy")
+			here.want(here.ask(http.MethodGet, "/debug/pprof/"+path, "", header, "x"), http.StatusForbidden, "came through a proxy")
 		}
 	}
 }

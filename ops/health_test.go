@@ -22,12 +22,12 @@ func TestHealthIsThatOfTheLoop(t *testing.T) {
 		"outage": {func(p *runner.TaskProgress) { p.Snapshot.Outage = true }, 200, 503, "outage"},
 		"letters cannot be written": {
 			func(p *runner.TaskProgress) { p.Snapshot.Unwritten, p.Snapshot.UnwrittenID = 2, "t-7" }, 200, 503,
-			`2 transactions stay with their source, such as "t-7"`,
+			`2 transactions stay in their source, such as "t-7"`,
 		},
-		"stands still":        {func(p *runner.TaskProgress) { p.Each[0].Stalled = "fetching" }, 503, 200, ""},
+		"is stuck":            {func(p *runner.TaskProgress) { p.Each[0].Stalled = "fetching" }, 503, 200, ""},
 		"in its own":          {func(p *runner.TaskProgress) { p.Each[0].Stalled, p.Each[0].PID = "fetching", 7 }, 200, 200, ""},
 		"opens":               {func(p *runner.TaskProgress) { p.Each[0].State = runner.WorkerStarting }, 200, 503, "being opened"},
-		"begins anew":         {func(p *runner.TaskProgress) { p.Each[0].State = runner.WorkerRestarting }, 200, 503, "begin anew"},
+		"begins anew":         {func(p *runner.TaskProgress) { p.Each[0].State = runner.WorkerRestarting }, 200, 503, "waits to restart"},
 		"given up":            {func(p *runner.TaskProgress) { p.Each[0].State = runner.WorkerGivenUp }, 200, 503, "given up"},
 		"has come to its end": {func(p *runner.TaskProgress) { p.Each[0].State = runner.WorkerEnded }, 200, 200, "ok"},
 	} {
@@ -54,6 +54,6 @@ func TestProgramWhoseTasksHaveNotBegunIsAliveAndNotReady(t *testing.T) {
 	d.tasks.progress = nil
 	ops.Look(d.server, time.Now())
 	d.want(d.ask(http.MethodGet, "/livez", ""), http.StatusOK)
-	d.want(d.ask(http.MethodGet, "/readyz", ""), http.StatusServiceUnavailable, "no task runs yet")
+	d.want(d.ask(http.MethodGet, "/readyz", ""), http.StatusServiceUnavailable, "no task is running yet")
 	d.want(d.ask(http.MethodGet, "/api/v1/tasks/later", ""), http.StatusOK, `"state":"starting"`)
 }

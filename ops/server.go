@@ -26,24 +26,25 @@ const (
 	maxHeader     = 32 << 10
 )
 
-// Settings are what a server is made of.
+// Settings configure a server.
 type Settings struct {
 	Config Config
-	// Service and Version are what the program is called.
+	// Service and Version name the program.
 	Service, Version string
-	// Tasks are what is operated.
+	// Tasks are the tasks to show and to change.
 	Tasks Tasks
 	// Recorder has the last transactions; the tasks' runner must have the same one.
 	Recorder *observe.Recorder
-	// Letters are the dead letters. Nil: none can be looked into.
-	Letters Letters
-	// Configuration returns the one in force as YAML, without secrets; of one task where one is named. Nil: it is not shown.
+	// DeadLetters are the dead letters. Nil: none are shown.
+	DeadLetters DeadLetters
+	// Configuration returns the configuration in force as YAML, without secrets; only the part of one task if the name is not "". Nil: it is
+	// not shown.
 	Configuration func(task string) (string, error)
-	// Metrics serves what Prometheus asks for. Nil: there are none.
+	// Metrics serves /metrics. Nil: there are none.
 	Metrics http.Handler
-	// Console makes what serves everything else. Nil: nothing does.
+	// Console makes the handler of all other paths. Nil: there is none.
 	Console func(*Server) http.Handler
-	// Logger hears of what operators do. Nil: slog.Default().
+	// Logger gets a line for each change by an operator. Nil: slog.Default().
 	Logger *slog.Logger
 }
 
@@ -61,7 +62,7 @@ type Server struct {
 	running  sync.WaitGroup
 }
 
-// Start listens and serves until Close. An address that is taken, or not this machine's, is an error.
+// Start listens and serves until Close. It returns an error if it cannot listen on the address.
 func Start(ctx context.Context, s Settings) (*Server, error) {
 	if err := s.Config.Validate(); err != nil {
 		return nil, fmt.Errorf("ops.%w", err)
@@ -71,7 +72,7 @@ func Start(ctx context.Context, s Settings) (*Server, error) {
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.Config.address())
 	if err != nil {
-		return nil, fmt.Errorf("ops.listen: %w; choose another address, or end what listens there", err)
+		return nil, fmt.Errorf("ops.listen: %w; choose another address, or stop the program that listens there", err)
 	}
 	server := newServer(s)
 	server.listener = listener
@@ -82,7 +83,7 @@ func Start(ctx context.Context, s Settings) (*Server, error) {
 	server.running.Go(func() { server.desk.run(server.ending) })
 	server.running.Go(func() {
 		if err := server.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			s.Logger.ErrorContext(ctx, "the operations endpoint does not serve any more", "error", err)
+			s.Logger.ErrorContext(ctx, "the operations endpoint stopped", "error", err)
 		}
 	})
 	return server, nil
@@ -94,10 +95,10 @@ func newServer(s Settings) *Server {
 	return server
 }
 
-// Addr is where it listens.
+// Addr is the address that it listens on.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
-// URL is where somebody on this machine finds it.
+// URL is its address for a browser on this machine.
 func (s *Server) URL() string {
 	host, port, _ := net.SplitHostPort(s.Addr().String())
 	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
@@ -106,10 +107,10 @@ func (s *Server) URL() string {
 	return "http://" + net.JoinHostPort(host, port) + "/"
 }
 
-// Desk knows what is shown.
+// Desk has the data of the API and the console.
 func (s *Server) Desk() *Desk { return s.desk }
 
-// Close ends streams, lets other requests end until ctx does, and closes the rest.
+// Close ends streams, waits for other requests until ctx ends, and closes the rest.
 func (s *Server) Close(ctx context.Context) error {
 	s.end()
 	err := s.http.Shutdown(ctx)
@@ -120,7 +121,7 @@ func (s *Server) Close(ctx context.Context) error {
 	return err
 }
 
-// Handler serves everything; it is what the server listens with.
+// Handler is the handler of the server.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /livez", s.probe(s.desk.alive))
@@ -145,7 +146,7 @@ func (s *Server) metrics(mux *http.ServeMux) {
 	})
 }
 
-// profiles are for this machine only: they tell what is in memory.
+// profiles are for this machine only: they contain memory of the program.
 func (s *Server) profiles(mux *http.ServeMux) {
 	mux.Handle("GET /debug/pprof/", fromThisMachine(http.HandlerFunc(pprof.Index)))
 	mux.Handle("GET /debug/pprof/cmdline", fromThisMachine(http.HandlerFunc(pprof.Cmdline)))
@@ -154,10 +155,10 @@ func (s *Server) profiles(mux *http.ServeMux) {
 	mux.Handle("GET /debug/pprof/trace", fromThisMachine(http.HandlerFunc(pprof.Trace)))
 }
 
-// signIn takes the token from a form and remembers in a cookie that it was right.
+// signIn checks the token of a form and sets the cookie if it is right.
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 	if err := r.ParseForm(); err != nil {
-		refuse(w, r, http.StatusBadRequest, "the form cannot be read")
+		refuse(w, r, http.StatusBadRequest, "the form is invalid")
 		return
 	}
 	if !s.desk.NeedsToken() || !s.isToken(strings.TrimSpace(r.PostForm.Get("token"))) {

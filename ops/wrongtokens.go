@@ -138,7 +138,7 @@ func (s *Server) refuseWrong(w http.ResponseWriter, r *http.Request) bool {
 	count, waited := s.wrong.delay(r.Context(), s.ending, r.RemoteAddr)
 	if !waited {
 		w.Header().Set("Retry-After", "5")
-		refuse(w, r, http.StatusTooManyRequests, "too many wrong tokens came from this address; wait a few seconds")
+		refuse(w, r, http.StatusTooManyRequests, "too many wrong tokens from this address; wait a few seconds")
 		return false
 	}
 	s.settings.Logger.WarnContext(r.Context(), "a wrong token was refused at the operations endpoint",

@@ -48,7 +48,7 @@ func TestRecipesForDeadLettersWork(t *testing.T) {
 func TestEditedDeadLetterIsDone(t *testing.T) {
 	s := broken(t)
 	s.write("fixed.json", `"sound now"`)
-	s.want(`triage dlq retry triage 1 --payload-file fixed.json`, "1 dead letter retried")
+	s.want(`triage dlq retry triage 1 --payload-file fixed.json`, "1 dead letter requeued")
 	s.want(`triage queue peek triage --payload`, `"sound now"`)
 	s.want(`triage run`, "fetched", "succeeded")
 	s.want(`triage queue stats triage/output`, "2 ")
@@ -63,11 +63,11 @@ func TestExportedAndEditedDeadLettersAreDone(t *testing.T) {
 	s := broken(t)
 	s.sh(0, `triage dlq export triage --file letters.jsonl; sed 's/"broken/"sound/' letters.jsonl > fixed.jsonl`)
 	s.want(`triage enqueue triage --envelope --file fixed.jsonl`, "3 transactions enqueued")
-	s.want(`triage enqueue triage --envelope --file fixed.jsonl`, "0 enqueued, 3 known already")
+	s.want(`triage enqueue triage --envelope --file fixed.jsonl`, "0 enqueued, 3 duplicates ignored")
 	s.sh(0, `triage dlq drop triage --all --yes; triage run`)
 	s.want(`triage queue stats triage/output`, "4 ")
-	s.want(`triage enqueue triage --id a --payload-json '"broken a"'`, "0 enqueued, 1 known already")
-	s.want(`triage enqueue triage --id a --payload-json '"something else"'`, "0 enqueued, 1 known with other content")
+	s.want(`triage enqueue triage --id a --payload-json '"broken a"'`, "0 enqueued, 1 duplicate ignored")
+	s.want(`triage enqueue triage --id a --payload-json '"something else"'`, "0 enqueued, 1 conflict")
 }
 
 // [I3] [B3] What comes out of a replay is new, although the ids of before are known.
@@ -82,9 +82,9 @@ func TestReplayAfterACorrectionHasItsNewResult(t *testing.T) {
 func TestDeadLettersOfAnotherStoreAreSentBackOnce(t *testing.T) {
 	s := newScene(t, "triage", strings.Replace(triage, "dead-letters, path: triage.db", "dead-letters, path: letters.db", 1))
 	s.sh(0, `triage enqueue triage --id a --payload-json '"broken"'; triage run; cp letters.db kept.db`)
-	s.want(`triage dlq retry triage --all`, "0 given back in their store, 1 sent to their source")
+	s.want(`triage dlq retry triage --all`, "0 in their store, 1 to the source of their task")
 	s.sh(0, `rm letters.db*; cp kept.db letters.db`) // as after a crash before the letter was dropped
-	s.want(`triage dlq retry triage --all`, "0 given back in their store, 1 sent to their source")
+	s.want(`triage dlq retry triage --all`, "0 in their store, 1 to the source of their task")
 	s.want(`triage queue stats triage --output json`, `"ready": 1`)
 	s.sh(0, `rm letters.db*; cp kept.db letters.db`)
 	s.sh(1, `triage dlq retry triage 1 --payload-json '"sound"'`) // that arrival is there with other content

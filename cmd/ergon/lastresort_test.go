@@ -43,7 +43,7 @@ func (s scene) letterIDs() (ids []string) {
 	var read struct {
 		Letters []struct {
 			ID string `json:"id"`
-		} `json:"letters"`
+		} `json:"dead_letters"`
 	}
 	if err := json.Unmarshal([]byte(s.sh(0, `sort-out dlq ls sort --output json`)), &read); err != nil {
 		s.Fatal(err)

@@ -42,7 +42,7 @@ type shown struct {
 func (s scene) byID(command string) map[string]shown {
 	s.Helper()
 	var read struct {
-		Letters []shown `json:"letters"`
+		Letters []shown `json:"dead_letters"`
 	}
 	text := s.sh(0, command)
 	if err := json.Unmarshal([]byte(text), &read); err != nil {
@@ -118,7 +118,7 @@ func TestLettersOfEachEncodingAreRetried(t *testing.T) {
 			s.sh(0, `for id in j t b; do cmp $id seen.$id; rm seen.$id; done`)
 			s.sh(1, `sort-out dlq retry sort --all > said.txt 2>&1`)
 			said := readFile(t, s.folder+"/said.txt")
-			for _, want := range []string{"3 dead letters retried", "1 dead letter of task sort left", "give the transaction another payload"} {
+			for _, want := range []string{"3 dead letters requeued", "1 dead letter of task sort not requeued", "give the transaction another payload"} {
 				if !strings.Contains(said, want) {
 					t.Errorf("got\n%swant %q in it", said, want)
 				}
@@ -142,7 +142,7 @@ func TestLettersOfEachEncodingAreRetriedWithAnotherPayload(t *testing.T) {
 					s.sh(2, `sort-out dlq retry sort `+l.Key+` --payload-file other`) // its task reads JSON
 					file = "other.json"
 				}
-				s.want(`sort-out dlq retry sort `+l.Key+` --payload-file `+file, "1 dead letter retried")
+				s.want(`sort-out dlq retry sort `+l.Key+` --payload-file `+file, "1 dead letter requeued")
 			}
 			s.wantLetterIDs()
 			s.sh(0, `sort-out run; for id in t b d; do cmp other seen.$id; done; cmp other.json seen.j`)

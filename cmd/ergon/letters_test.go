@@ -113,7 +113,7 @@ func TestEveryTransactionCanBeWrittenAsALetter(t *testing.T) {
 	const hundredMB = "100 MB"
 	for name, payload := range map[string]struct {
 		payload any
-		want    string // what is given back; "" where the payload can only be described
+		want    string // what is requeued; "" where the payload can only be described
 	}{
 		"JSON": {[]byte(`{"a":1}`), `{"a":1}`}, "text": {[]byte("not json"), "not json"}, "bytes": {[]byte("\xff\x00a"), "\xff\x00a"},
 		"a string that is no UTF-8": {"a\xff", "a\xff"}, "a value": {map[string]int{"a": 1}, `{"a":1}`}, "nothing": {nil, "null"},

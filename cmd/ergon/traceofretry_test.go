@@ -120,7 +120,7 @@ func TestRetriedDeadLetterLeadsBackToWhereItFailed(t *testing.T) {
 				if letter := s.carried(`sort-out dlq show sort 1`); letter != failed.SpanContext {
 					t.Errorf("the letter carries %v, want %v", letter, failed.SpanContext)
 				}
-				s.want(`rm broken; sort-out dlq retry sort --all`, "1 dead letter retried")
+				s.want(`rm broken; sort-out dlq retry sort --all`, "1 dead letter requeued")
 				if waits := s.carried(`sort-out queue peek sort/input`); waits != failed.SpanContext {
 					t.Errorf("what was retried carries %v, want %v", waits, failed.SpanContext)
 				}

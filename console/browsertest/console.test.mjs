@@ -142,7 +142,7 @@ test("a dead letter is retried to its end", async () => {
   await page.getByText("has no tax number").first().waitFor();
   await picture(page, "dead-letter");
   await page.getByRole("button", { name: "Retry" }).click();
-  await page.getByRole("status").getByText("Retried 1 dead letter.").waitFor();
+  await page.getByRole("status").getByText("Requeued 1 dead letter.").waitFor();
   await page.goto(`${url}transactions?task=invoicing&outcome=succeeded&q=${id}`);
   await page.waitForFunction(() => [...document.querySelectorAll("#part-transactions-list .chip")].some((c) => c.innerText === "succeeded"));
   await page.goto(`${url}dead-letters/invoicing`);
@@ -257,7 +257,7 @@ test("what changes something needs the token, where there is one", async () => {
   await page.getByRole("link", { name: "enter the token" }).click();
   await page.getByLabel("Token").fill("incorrect horse");
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByRole("alert").getByText("That is not the token.").waitFor();
+  await page.getByRole("alert").getByText("The token is wrong.").waitFor();
   await page.getByLabel("Token").fill("correct horse battery");
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.goto(`${guarded}tasks/invoicing`);
@@ -279,7 +279,7 @@ test("looking from elsewhere needs the token", async () => {
   await picture(page, "sign-in");
   await page.getByLabel("Token").fill("incorrect horse");
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByRole("alert").getByText("That is not the token.").waitFor();
+  await page.getByRole("alert").getByText("The token is wrong.").waitFor();
   await page.getByLabel("Token").fill("correct horse battery");
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("heading", { name: "Overview" }).waitFor();

@@ -16,7 +16,7 @@ import (
 )
 
 // ErrUnchecked is a task that cannot be made before its connectors and services are open. That is no fault.
-var ErrUnchecked = errors.New("not checked whether its handlers fit: it cannot be made before its connectors and services are open")
+var ErrUnchecked = errors.New("handlers were not checked: the task cannot be created before its connectors and services are open")
 
 // Task makes a task and all that it needs, opens nothing, and returns every fault that shows.
 func Task(cfg ergon.TaskConfig) error {
@@ -68,7 +68,7 @@ func makeAll(components map[string]ergon.Component) (map[string]any, error) {
 func makeTask(cfg ergon.TaskConfig, d *ergon.Dependencies) (task ergon.Task, err error) {
 	defer func() {
 		if crash := recover(); crash != nil {
-			err = fmt.Errorf("%w (making it panicked: %v)", ErrUnchecked, crash)
+			err = fmt.Errorf("%w (panic: %v)", ErrUnchecked, crash)
 		}
 	}()
 	return cfg.New(d), nil

@@ -34,7 +34,7 @@ type Config struct {
 // Sections of the configuration that the command line understands.
 const (
 	TelemetrySection = "telemetry"
-	telemetryText    = "What is exported of traces, metrics and logs, and where to. Variables of OpenTelemetry, OTEL_*, are its defaults."
+	telemetryText    = "Export of traces, metrics and logs. The OpenTelemetry variables OTEL_* are its defaults."
 
 	OpsSection = "ops"
 	opsText    = "The operations endpoint: health, metrics, profiles, an API and the web console."
@@ -97,7 +97,7 @@ func (l *Loader) read() (source string, data []byte, err error) {
 }
 
 func readConfig(path string) ([]byte, error) {
-	const unreadable = "read configuration: %w; it must be a YAML file that can be read"
+	const unreadable = "read configuration: %w; it must be a readable YAML file"
 	file, err := os.Open(path) //nolint:gosec // the user says which
 	if err != nil {
 		return nil, fmt.Errorf(unreadable, err)
@@ -118,7 +118,7 @@ func (l *Loader) noConfiguration() error {
 	if err != nil {
 		folder = "the working directory"
 	}
-	return fmt.Errorf("no configuration: there is no %s in %s, and --config names no other file\n%s", defaultConfig, folder, l.skeleton())
+	return fmt.Errorf("no configuration: %s is not in %s, and --config is not set\n%s", defaultConfig, folder, l.skeleton())
 }
 
 // Task finds a task by its name.
@@ -193,7 +193,7 @@ func (c Config) YAML(task string) (string, error) {
 // Usage describes the flag --config.
 func (l *Loader) Usage() string {
 	if len(l.BuiltIn) > 0 {
-		return "configuration `file` (default: " + defaultConfig + " in the working directory, or else what is built in)"
+		return "configuration `file` (default: " + defaultConfig + " in the working directory, otherwise the built-in one)"
 	}
 	return "configuration `file` (default: " + defaultConfig + " in the working directory)"
 }

@@ -53,7 +53,7 @@ func (c Config) Find(name string, of role) (ConnectorRef, error) {
 	case 1:
 		return named[0], nil
 	default:
-		return ConnectorRef{}, usage.Errorf("%q is a connector of %d tasks; name one of them: %s", name, len(named), FormatRefs(named))
+		return ConnectorRef{}, usage.Errorf("%q is a connector of %d tasks; use one of: %s", name, len(named), FormatRefs(named))
 	}
 }
 

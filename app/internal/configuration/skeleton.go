@@ -22,11 +22,11 @@ func (l *Loader) skeleton() string {
 		sink = first
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "Write one. It begins like this:\n\n")
+	fmt.Fprintf(&b, "Create one, for example:\n\n")
 	fmt.Fprintf(&b, "  tasks:\n    %s:\n      connectors:\n", task)
 	fmt.Fprintf(&b, "        input: {type: %s}\n        dead_letters: {type: %s}\n\n", source, sink)
-	fmt.Fprintf(&b, "What can be connected: %s connectors\nAll keys, for an editor: %s config schema\n", name, name)
-	fmt.Fprintf(&b, "What is wrong with it: %s lint", name)
+	fmt.Fprintf(&b, "Types of connectors: %s connectors\nSchema for editors: %s config schema\n", name, name)
+	fmt.Fprintf(&b, "To check it: %s lint", name)
 	return b.String()
 }
 

@@ -21,7 +21,7 @@ func ReadEdit(c *cobra.Command, given flags.PayloadFlags, filter deadletter.Filt
 		return nil, nil //nolint:nilnil // none
 	}
 	if len(filter.Keys) != 1 {
-		return nil, usage.Errorf("another payload is for one dead letter; give its key, as dlq ls prints it")
+		return nil, usage.Errorf("another payload is for one dead letter; select it by its key")
 	}
 	payload, err := given.Read(c, stdin)
 	if err != nil {
@@ -33,7 +33,7 @@ func ReadEdit(c *cobra.Command, given flags.PayloadFlags, filter deadletter.Filt
 // Fits refuses what its task could not read any more.
 func (e *Edit) Fits(letter deadletter.Letter) error {
 	if _, was := letter.Payload.(json.RawMessage); was && !json.Valid(e.Payload) {
-		return &usage.Error{Err: fmt.Errorf("the payload of dead letter %s is JSON, and the new one is not; nothing was changed", letter.Key)}
+		return &usage.Error{Err: fmt.Errorf("the payload of dead letter %s is JSON, the new one is not; nothing was changed", letter.Key)}
 	}
 	return nil
 }

@@ -32,7 +32,7 @@ func (t *Report) Listen(ctx context.Context) context.Context {
 	})
 }
 
-// HasConflict tells whether this arrival is known with other content.
+// HasConflict reports whether this arrival was refused as a conflict.
 func (t *Report) HasConflict(tx ergon.Transaction) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -44,17 +44,17 @@ func (t *Report) HasConflict(tx ergon.Transaction) bool {
 	return false
 }
 
-// Enqueued says what became of transactions of which n were stored: "2 enqueued, 1 known already".
+// Enqueued writes the result of transactions, n of which were stored: "2 enqueued, 1 duplicate ignored".
 func (t *Report) Enqueued(n int) string {
 	if t.Duplicates == 0 && len(t.Conflicts) == 0 {
 		return humanize.Plural(n, "transaction") + " enqueued"
 	}
 	text := humanize.Count(n) + " enqueued"
 	if t.Duplicates > 0 {
-		text += ", " + humanize.Count(t.Duplicates) + " known already"
+		text += ", " + humanize.Plural(t.Duplicates, "duplicate") + " ignored"
 	}
 	if len(t.Conflicts) > 0 {
-		text += ", " + humanize.Count(len(t.Conflicts)) + " known with other content"
+		text += ", " + humanize.Plural(len(t.Conflicts), "conflict")
 	}
 	return text
 }

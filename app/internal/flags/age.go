@@ -48,8 +48,8 @@ type Window struct{ older, newer age }
 
 // Add adds the flags --older-than and --newer-than. what is what happened then, such as "failed".
 func (w *Window) Add(c *cobra.Command, what string) {
-	c.Flags().Var(&w.older, "older-than", "those that "+what+" longer ago than this, such as 12h or 7d")
-	c.Flags().Var(&w.newer, "newer-than", "those that "+what+" more recently than this")
+	c.Flags().Var(&w.older, "older-than", "only those that "+what+" longer ago, such as 12h or 7d")
+	c.Flags().Var(&w.newer, "newer-than", "only those that "+what+" more recently")
 }
 
 // Set reports whether a bound is set.
@@ -58,7 +58,7 @@ func (w *Window) Set() bool { return w.older != 0 || w.newer != 0 }
 // Bounds are the times that w is between; zero where it has no bound.
 func (w *Window) Bounds(now time.Time) (after, before time.Time, err error) {
 	if w.older != 0 && w.newer != 0 && w.older >= w.newer {
-		return after, before, usage.Errorf("nothing is older than %s and newer than %s; --older-than must be the lesser of the two",
+		return after, before, usage.Errorf("nothing is older than %s and newer than %s; --older-than must be the smaller of the two",
 			&w.older, &w.newer)
 	}
 	if w.newer != 0 {

@@ -21,15 +21,15 @@ type PayloadFlags struct{ json, file string }
 
 // Add adds the flags.
 func (f *PayloadFlags) Add(c *cobra.Command) {
-	c.Flags().StringVar(&f.json, "payload-json", "", "payload, as `JSON`")
-	c.Flags().StringVar(&f.file, "payload-file", "", "`file` that holds the payload; - is standard input")
+	c.Flags().StringVar(&f.json, "payload-json", "", "payload as `JSON`")
+	c.Flags().StringVar(&f.file, "payload-file", "", "`file` with the payload; - is standard input")
 }
 
 // Read reads the payload that the flags give. Messages do not show it.
 func (f *PayloadFlags) Read(c *cobra.Command, stdin io.Reader) ([]byte, error) {
 	switch inline, file := c.Flags().Changed("payload-json"), c.Flags().Changed("payload-file"); {
 	case inline && file:
-		return nil, usage.Errorf("there are two payloads; give either --payload-json or --payload-file")
+		return nil, usage.Errorf("two payloads; use either --payload-json or --payload-file")
 	case inline:
 		return []byte(f.json), ValidJSON(f.json)
 	case file:
@@ -39,7 +39,7 @@ func (f *PayloadFlags) Read(c *cobra.Command, stdin io.Reader) ([]byte, error) {
 		}
 		return payload, nil
 	}
-	return nil, usage.Errorf("the payload is missing; give it by --payload-json or --payload-file")
+	return nil, usage.Errorf("the payload is missing; use --payload-json or --payload-file")
 }
 
 // GivenIn reports whether a payload is given.
@@ -52,7 +52,7 @@ func ValidJSON(text string) error {
 	var ignored any
 	err := json.Unmarshal([]byte(text), &ignored)
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-		return usage.Errorf("--payload-json is not JSON: %w, at byte %d of %d; mind the shell's quotes", err, syntax.Offset, len(text))
+		return usage.Errorf("--payload-json is not JSON: %w, at byte %d of %d; check the quotes of the shell", err, syntax.Offset, len(text))
 	}
 	if err != nil {
 		return usage.Errorf("--payload-json is not JSON: %w", err)

@@ -16,7 +16,7 @@ import (
 // beside the task that may be writing into it.
 type deadLetters struct{ *session.Session }
 
-var _ ops.Letters = (*deadLetters)(nil)
+var _ ops.DeadLetters = (*deadLetters)(nil)
 
 func (l *deadLetters) Tasks() []string {
 	var names []string
@@ -66,7 +66,7 @@ func (l *deadLetters) Retry(ctx context.Context, task string, filter deadletter.
 	err := l.in(ctx, task, func(ctx context.Context, store deadletter.Store) error {
 		return requeue.Retry(ctx, l.Session, store, filter, &report)
 	})
-	done := ops.Retried{Retried: report.GivenBack + report.Dispatched}
+	done := ops.Retried{Retried: report.Moved + report.Dispatched}
 	var reasons []string
 	for _, left := range report.Left {
 		done.Left += left.Count

@@ -53,7 +53,7 @@ func (e *Endpoint) Serve(ctx context.Context, m *runner.Manager, s runner.Settin
 	s.Flush = nil
 	server, err := ops.Start(ctx, ops.Settings{
 		Config: cfg, Service: e.Out.Program, Version: e.Version, Tasks: m, Recorder: s.Recorder,
-		Letters:       &deadLetters{&session.Session{Registry: e.Registry, Config: e.Config, Settings: s, Manager: m}},
+		DeadLetters:   &deadLetters{&session.Session{Registry: e.Registry, Config: e.Config, Settings: s, Manager: m}},
 		Configuration: e.Config.YAML, Metrics: t.Prometheus, Console: console.New, Logger: t.Logger,
 	})
 	if err != nil {

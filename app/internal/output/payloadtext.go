@@ -17,7 +17,7 @@ func PayloadText(payload any) string {
 	}
 	text, err := json.Marshal(payload)
 	if err != nil {
-		return fmt.Sprintf("a %T, which cannot be shown", payload)
+		return fmt.Sprintf("a value of type %T", payload)
 	}
 	return string(text)
 }

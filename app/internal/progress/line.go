@@ -11,13 +11,13 @@ import (
 	"github.com/ergon-go/ergon/internal/humanize"
 )
 
-// part of the live line; what has a higher rank is left out first where the terminal is narrow.
+// part of the live line. A narrow terminal leaves out parts with a higher rank first.
 type part struct {
 	text string
 	rank int
 }
 
-// line is the progress in at most width columns.
+// line writes the progress in at most width columns.
 func (p progress) line(width int, stopping bool) string {
 	parts := []part{{p.name, 3}, {p.counts(), 0}}
 	add := func(show bool, rank int, text string) {
@@ -37,13 +37,13 @@ func (p progress) line(width int, stopping bool) string {
 }
 
 func (p progress) counts() string {
-	if p.total < p.done { // unknown, or more came back than were counted
+	if p.total < p.done { // unknown, or some were delivered again
 		return humanize.Count(p.done) + " done"
 	}
 	return humanize.Count(p.done) + "/" + humanize.Count(p.total)
 }
 
-// percent is 100 only when all is done.
+// percent is 100 only when everything is done.
 func (p progress) percent() string {
 	return humanize.Count(p.done*100/max(p.total, 1)) + "%"
 }
@@ -66,7 +66,7 @@ func fit(parts []part, width int) string {
 	}
 }
 
-// attributes are the progress for a log line.
+// attributes write the progress for a log line.
 func (p progress) attributes() []slog.Attr {
 	attrs := []slog.Attr{
 		slog.String("task", p.name), slog.Int64("done", p.done), slog.Float64("per_second", math.Round(p.rate*10)/10),

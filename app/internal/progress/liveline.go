@@ -6,21 +6,21 @@ import (
 	"sync"
 )
 
-// LiveLine keeps a line at the bottom of a terminal that is redrawn in place, below everything else that is written.
-// Whatever goes to the terminal has to go through it. It is safe for concurrent use; the zero value needs its terminal.
+// LiveLine redraws a line at the bottom of a terminal, below all other output. Everything that is written to the terminal must go
+// through it. It is safe for concurrent use. Terminal must be set.
 type LiveLine struct {
 	Terminal io.Writer
 
 	mu   sync.Mutex
 	line string // "" for none
-	mid  bool   // what was written last did not end its line: the live line waits for that
+	mid  bool   // the last output did not end its line: the live line waits for that
 }
 
 var _ io.Writer = (*LiveLine)(nil)
 
 const clearLine = "\r\x1b[K"
 
-// Write writes text where the line was, and the line again below it.
+// Write writes text in place of the line, and the line below it.
 func (l *LiveLine) Write(text []byte) (int, error) {
 	if len(text) == 0 {
 		return 0, nil
@@ -42,8 +42,8 @@ func (l *LiveLine) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// Show replaces the line, which must fit into the terminal's width; "" clears it. An error is of no interest to anybody:
-// a terminal that is gone needs no progress.
+// Show replaces the line, which must fit into the width of the terminal; "" clears it. Errors are ignored: a closed terminal
+// needs no progress.
 func (l *LiveLine) Show(line string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -14,24 +14,24 @@ import (
 )
 
 const (
-	redraw       = 100 * time.Millisecond
-	reportEvery  = 10 * time.Second
-	rateWindow   = 5 * time.Second
-	leastElapsed = time.Second // before that a rate says nothing about when the end will be
+	redraw      = 100 * time.Millisecond
+	reportEvery = 10 * time.Second
+	rateWindow  = 5 * time.Second
+	minElapsed  = time.Second // before that an ETA would be a guess
 )
 
-// progress is where some tasks are, together.
+// progress is the progress of some tasks together.
 type progress struct {
-	name             string // of the one task, or how many they are
-	done, total      int64  // total is -1 where a source cannot count
+	name             string // of the only task, or the number of tasks
+	done, total      int64  // total is -1 if a source cannot count
 	inFlight, failed int64
-	returning        int64   // requeued, and all that is left
+	returning        int64   // requeued transactions that the run waits for
 	rate             float64 // per second, lately
 	eta              time.Duration
 	outage           bool
 }
 
-// meter knows how many were done when, over the last few seconds.
+// meter remembers the number of finished transactions over the last seconds.
 type meter struct{ marks []mark }
 
 type mark struct {
@@ -42,7 +42,7 @@ type mark struct {
 // newMeter starts at nothing done.
 func newMeter() *meter { return &meter{marks: []mark{{at: time.Now()}}} }
 
-// rate is how many are done in a second, now that done are; since when it is known.
+// rate is the rate per second after done transactions, and the period that it was measured over.
 func (m *meter) rate(now time.Time, done int64) (perSecond float64, over time.Duration) {
 	m.marks = append(m.marks, mark{now, done})
 	for len(m.marks) > 2 && now.Sub(m.marks[1].at) >= rateWindow {
@@ -73,13 +73,13 @@ func (m *meter) progress(name string, tasks ...runner.TaskProgress) progress {
 	}
 	var over time.Duration
 	p.rate, over = m.rate(time.Now(), p.done)
-	if left := p.total - p.done; left > 0 && p.rate > 0 && over >= leastElapsed {
+	if left := p.total - p.done; left > 0 && p.rate > 0 && over >= minElapsed {
 		p.eta = time.Duration(float64(left) / p.rate * float64(time.Second))
 	}
 	return p
 }
 
-// together is what the live line is about: all tasks.
+// together is the progress of all tasks, for the live line.
 func (m *meter) together(tasks []runner.TaskProgress) progress {
 	name := humanize.Plural(len(tasks), "task")
 	if len(tasks) == 1 {
@@ -127,15 +127,14 @@ func logProgress(ctx context.Context, tasks func() []runner.TaskProgress, logger
 	}
 }
 
-// Watch shows how far the tasks are, on a terminal in a line that is redrawn, otherwise in the log, until the function
-// that it returns is called.
+// Watch shows the progress of tasks until the function that it returns is called: in the live line of a terminal, or in the log.
 func Watch(ctx context.Context, out *output.Printer, m *runner.Manager, line *LiveLine, logger *slog.Logger) (end func()) {
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var watcher sync.WaitGroup
 	watcher.Go(func() {
 		select {
 		case <-ctx.Done():
-			logger.InfoContext(ctx, "stopping: what is in flight is finished; a second signal cuts that short", "cause", context.Cause(ctx))
+			logger.InfoContext(ctx, "stopping: finishing transactions in flight; a second signal shortens that", "cause", context.Cause(ctx))
 		case <-watching.Done():
 		}
 	})

@@ -14,7 +14,7 @@ import (
 
 // Report is what became of letters.
 type Report struct {
-	GivenBack  int64  `json:"given_back"` // by the store, to a queue of its own
+	Moved      int64  `json:"moved"`      // by the store, to a queue of its own
 	Dispatched int64  `json:"dispatched"` // to the source of their task
 	Left       []Left `json:"left"`
 }
@@ -29,7 +29,7 @@ type Left struct {
 // Retry has the store give back what it can, and sends the rest to where it came from.
 func Retry(ctx context.Context, s *session.Session, store deadletter.Store, filter deadletter.Filter, report *Report) error {
 	var err error
-	if report.GivenBack, err = store.RetryDeadLetters(ctx, filter); err != nil {
+	if report.Moved, err = store.RetryDeadLetters(ctx, filter); err != nil {
 		return err
 	}
 	return toSources(ctx, s, store, filter, nil, report)
@@ -85,9 +85,9 @@ func RetryEdited(
 	case err != nil:
 		return err
 	case arrived:
-		report.GivenBack++
+		report.Moved++
 	default:
-		report.Left = append(report.Left, Left{letter.Task, 1, "its queue knows what was given back before with other content"})
+		report.Left = append(report.Left, Left{letter.Task, 1, "its queue has stored the same transaction with other content before"})
 	}
 	return nil
 }

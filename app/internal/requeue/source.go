@@ -41,7 +41,7 @@ func toSource(
 			return err
 		}
 		if declared.Dedup == capability.DedupUntold {
-			return &usage.Error{Err: fmt.Errorf("%s may take what it knows for a duplicate, and does not tell", at)}
+			return &usage.Error{Err: fmt.Errorf("%s may ignore ids that it knows, and does not report that", at)}
 		}
 		pages := &deadletters.Pages{Store: store, Filter: filter}
 		for letters, err := range pages.All(ctx) {
@@ -67,7 +67,7 @@ func toSource(
 	case described > 0 && stays == 0:
 		err = &usage.Error{Err: fmt.Errorf("%s: %w", humanize.Plural(described, "dead letter"), deadletter.ErrDescribed)}
 	case stays > 0:
-		err = &usage.Error{Err: fmt.Errorf("%s knows what was given back before with other content", at)}
+		err = &usage.Error{Err: fmt.Errorf("%s has stored the same transaction with other content before", at)}
 	}
 	return sent, err
 }

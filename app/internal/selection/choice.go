@@ -29,19 +29,19 @@ func (f *Choice) Add(configs *configuration.Loader, c *cobra.Command) {
 }
 
 func (f *Choice) addConsent(c *cobra.Command) {
-	c.Flags().BoolVar(&f.All, "all", false, "all of them; needed where neither keys nor a filter choose some")
-	c.Flags().BoolVar(&f.Yes, "yes", false, "do not ask, on a terminal, where it is more than one")
+	c.Flags().BoolVar(&f.All, "all", false, "all of them; required without keys and filters")
+	c.Flags().BoolVar(&f.Yes, "yes", false, "do not ask for confirmation")
 }
 
 // Check refuses a choice that is none, or two.
 func (f *Choice) Check(keys []string) error {
 	switch {
 	case f.All && len(keys) > 0:
-		return usage.Errorf("there is the key %q beside --all, which is all of them; leave out one of the two", keys[0])
+		return usage.Errorf("key %q contradicts --all; leave out one of the two", keys[0])
 	case f.All && f.IsSet():
-		return usage.Errorf("there is a filter beside --all, which is all of them; leave out one of the two")
+		return usage.Errorf("a filter contradicts --all; leave out one of the two")
 	case !f.All && !f.IsSet() && len(keys) == 0:
-		return usage.Errorf("select the dead letters: by their keys, as dlq ls prints them, by a filter such as --category, or --all")
+		return usage.Errorf("select the dead letters: --key, a filter such as --category, or --all")
 	}
 	return nil
 }

@@ -27,11 +27,11 @@ func (f *Flags) Add(configs *configuration.Loader, c *cobra.Command) {
 	f.Category = flags.OneOf("", ergon.CategorySystem.String(), ergon.CategoryBusiness.String(), ergon.CategoryTimeout.String())
 	f.Phase = flags.OneOf("",
 		string(policy.PhaseDecode), string(policy.PhaseProcess), string(policy.PhasePrepare), string(policy.PhaseSuccess))
-	c.Flags().StringVar(&f.Task, "task", "", "those of this `task`")
-	c.Flags().Var(&f.Category, "category", "those of this category")
-	c.Flags().Var(&f.Phase, "phase", "those that failed in this phase")
-	c.Flags().StringVar(&f.Fingerprint, "fingerprint", "", "those of this `group`, as "+configs.Program+" dlq groups prints it")
-	c.Flags().StringArrayVar(&f.Keys, "key", nil, "the one with this `key`; may be given several times")
+	c.Flags().StringVar(&f.Task, "task", "", "only those of this `task`")
+	c.Flags().Var(&f.Category, "category", "only those of this category")
+	c.Flags().Var(&f.Phase, "phase", "only those that failed in this phase")
+	c.Flags().StringVar(&f.Fingerprint, "fingerprint", "", "only those of this `group`, as "+configs.Program+" dlq groups prints it")
+	c.Flags().StringArrayVar(&f.Keys, "key", nil, "the one with this `key`; repeatable")
 	f.Failed.Add(c, "failed")
 	_ = c.RegisterFlagCompletionFunc("task", configs.CompleteTasks) // fails only for a flag that is not there
 	_ = c.RegisterFlagCompletionFunc("category", f.Category.Complete)

@@ -44,7 +44,7 @@ func Named(
 		}
 	}
 	if len(missing) > 0 {
-		return letters, &MissingKeysError{fmt.Sprintf("%s has no dead letter %s that is meant; %s dlq ls prints the keys",
+		return letters, &MissingKeysError{fmt.Sprintf("%s has no dead letter %s in this selection; %s dlq ls prints the keys",
 			in, text.List(missing, "or"), program)}
 	}
 	return letters, nil

@@ -39,7 +39,7 @@ func Find(s *session.Session, args []string) (Scope, []string, error) {
 		_, err := s.Config.Task(args[0])
 		return Scope{}, nil, err
 	default:
-		return Scope{}, nil, usage.Errorf("%d tasks have dead letters; name the task, or the connector for those of all tasks in it: %s",
+		return Scope{}, nil, usage.Errorf("%d tasks have dead letters; name a task, or a connector for all tasks that use it: %s",
 			len(found), configuration.FormatRefs(found))
 	}
 }
@@ -60,6 +60,6 @@ func Stores(s *session.Session) []configuration.ConnectorRef {
 }
 
 func noStore(s *session.Session) error {
-	return usage.Errorf("no task has a connector for its dead letters that keeps them to be looked into; %s",
+	return usage.Errorf("no task has a connector that keeps dead letters for inspection; %s",
 		s.TypesThatCan(reflect.TypeFor[deadletter.Store]()))
 }

@@ -30,8 +30,8 @@ func RefuseReplacer(at configuration.ConnectorRef, connector any) error {
 		return fmt.Errorf("connector %s: %w", at, err)
 	}
 	if replaces {
-		return &usage.Error{Err: fmt.Errorf("connector %s (%s) replaces its result when a run of its task ends, so what is sent to it "+
-			"from outside of one would be lost; have it append", at, at.Task.Connectors[at.Connector].Type)}
+		return &usage.Error{Err: fmt.Errorf("connector %s (%s) replaces its result when a run of its task ends, so transactions that "+
+			"another process sends would be lost; configure it to append", at, at.Task.Connectors[at.Connector].Type)}
 	}
 	return nil
 }

@@ -86,8 +86,8 @@ func Make[T any](s *Session, at configuration.ConnectorRef) (T, error) {
 // where it would be gone with the command.
 func refuseLocal(at configuration.ConnectorRef, connector any) error {
 	if _, local := connector.(capability.ProcessLocal); local {
-		return &usage.Error{Err: fmt.Errorf("connector %s (%s) keeps what it holds in the memory of the process that runs its task: from here "+
-			"nothing of it can be seen, and what is put there from here is lost; use a queue in a file",
+		return &usage.Error{Err: fmt.Errorf("connector %s (%s) keeps its transactions in the memory of the process that runs its task; "+
+			"another process cannot see or change them; use a queue in a file",
 			at, at.Task.Connectors[at.Connector].Type)}
 	}
 	return nil
@@ -109,5 +109,5 @@ func (s *Session) TypesThatCan(wanted reflect.Type) string {
 	if len(names) == 0 {
 		return "no type of connector in this program can"
 	}
-	return "what can: connectors of type " + strings.Join(names, ", ")
+	return "types of connectors that can: " + strings.Join(names, ", ")
 }

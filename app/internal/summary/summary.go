@@ -75,10 +75,10 @@ func counts(s runner.Snapshot, c output.Colors) [][]table.Cell {
 	rows = append(rows, known(s, c)...)
 	rows = append(rows, count("retries", s.Retries, nil), count("timeouts", s.Timeouts, nil))
 	if s.Abandoned > 0 {
-		rows = append(rows, count("given up, still running", s.Abandoned, c.Red))
+		rows = append(rows, count("abandoned, still running", s.Abandoned, c.Red))
 	}
 	if s.Late > 0 {
-		rows = append(rows, count("came back too late", s.Late, c.Yellow))
+		rows = append(rows, count("results too late, ignored", s.Late, c.Yellow))
 	}
 	return rows
 }
@@ -87,13 +87,13 @@ func counts(s runner.Snapshot, c output.Colors) [][]table.Cell {
 func known(s runner.Snapshot, c output.Colors) [][]table.Cell {
 	var rows [][]table.Cell
 	if s.Duplicates > 0 {
-		rows = append(rows, count("known already", s.Duplicates, nil))
+		rows = append(rows, count("duplicates ignored", s.Duplicates, nil))
 	}
 	if s.Conflicts > 0 {
-		rows = append(rows, count("known with other content, not stored", s.Conflicts, c.Red))
+		rows = append(rows, count("same id, other content, not stored", s.Conflicts, c.Red))
 	}
 	if s.Diverged > 0 {
-		rows = append(rows, count("came out differently, stored as well", s.Diverged, c.Yellow))
+		rows = append(rows, count("different output, stored as well", s.Diverged, c.Yellow))
 	}
 	return rows
 }

@@ -74,7 +74,7 @@ func Unknown(what, name string, known []string) error {
 		meant = fmt.Sprintf("did you mean %q? ", meant)
 	}
 	if len(known) == 0 {
-		return Errorf("unknown %s %q; there are no %ss", what, name, what)
+		return Errorf("unknown %s %q; no %s is configured", what, name, what)
 	}
 	return Errorf("unknown %s %q; %sknown %ss: %s", what, name, meant, what, strings.Join(known, ", "))
 }
@@ -100,9 +100,9 @@ func Arguments(names ...string) cobra.PositionalArgs {
 		case len(args) < len(names):
 			return Errorf("%s is missing", names[len(args)])
 		case len(args) > len(names) && len(names) == 0:
-			return Errorf("there is %q, but nothing is expected here", args[0])
+			return Errorf("unexpected argument %q", args[0])
 		case len(args) > len(names):
-			return Errorf("there is %q after %s, but nothing more is expected", args[len(names)], names[len(names)-1])
+			return Errorf("unexpected argument %q after %s", args[len(names)], names[len(names)-1])
 		}
 		return nil
 	}

@@ -30,10 +30,10 @@ type Command struct {
 func (n *Command) Cobra() *cobra.Command {
 	var asked Project
 	c := &cobra.Command{
-		Use: "new <folder>", Short: "Write a program with one task, ready to run, into a new folder", GroupID: command.GroupRun,
-		Long: "Write a program with one task, ready to run, into a new folder: the task with its test, a configuration, a Makefile,\n" +
-			"and what it takes to run it in containers.",
-		Args: usage.Arguments("a folder"),
+		Use: "new <folder>", Short: "Create a program with one task, ready to run, in a new folder", GroupID: command.GroupRun,
+		Long: "Create a program with one task, ready to run, in a new folder: the task with its test, a configuration, a Makefile,\n" +
+			"and files to run it in containers.",
+		Args: usage.Arguments("the folder"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			asked.Folder = args[0]
 			return n.run(asked)
@@ -57,6 +57,6 @@ func (n *Command) run(asked Project) error {
 	for _, file := range files {
 		text.WriteString(filepath.Join(asked.Folder, file) + "\n")
 	}
-	fmt.Fprintf(&text, "\nIt runs: cd %s && make run\n", asked.Folder)
+	fmt.Fprintf(&text, "\nTo run it: cd %s && make run\n", asked.Folder)
 	return n.Out.Print(text.String())
 }

@@ -11,13 +11,13 @@ import (
 
 func (d *Commands) configCommand() *cobra.Command {
 	parent := &cobra.Command{
-		Use: "config", Short: "Show the configuration in force, or the schema of what can be in one", GroupID: command.GroupLook,
+		Use: "config", Short: "Show the configuration in force, or the schema of configurations", GroupID: command.GroupLook,
 		Args: usage.OnlyCommands,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	parent.AddCommand(
 		&cobra.Command{
-			Use: "show", Short: "Print the configuration in force as YAML: every key, defaults included, secrets left out",
+			Use: "show", Short: "Print the configuration in force as YAML, with defaults and without secrets",
 			Args: usage.Arguments(),
 			RunE: func(*cobra.Command, []string) error { return d.showConfig() },
 		},

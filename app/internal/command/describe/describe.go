@@ -17,8 +17,8 @@ import (
 
 func (d *Commands) describeCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "describe <task>", Short: "Describe a task: its connectors, its services and the policy in force", GroupID: command.GroupLook,
-		Args: usage.Arguments("the name of a task"), ValidArgsFunction: d.Configs.CompleteTask,
+		Use: "describe <task>", Short: "Show a task: its connectors, services and policies in force", GroupID: command.GroupLook,
+		Args: usage.Arguments("the name of the task"), ValidArgsFunction: d.Configs.CompleteTask,
 		RunE: func(_ *cobra.Command, args []string) error { return d.describe(args[0]) },
 	}
 }

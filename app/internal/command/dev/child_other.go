@@ -4,7 +4,7 @@ package dev
 
 import "os/exec"
 
-func apart(*exec.Cmd) {}
+func ownProcessGroup(*exec.Cmd) {}
 
-// terminate cannot ask here, only end.
+// terminate kills: this system has no SIGTERM.
 func terminate(cmd *exec.Cmd) { _ = cmd.Process.Kill() }

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// apart keeps the terminal's Ctrl-C from a child, which is stopped by whoever started it.
-func apart(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
+// ownProcessGroup keeps Ctrl-C of the terminal from a child: dev stops it.
+func ownProcessGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
 
 func terminate(cmd *exec.Cmd) { _ = cmd.Process.Signal(syscall.SIGTERM) }

@@ -21,7 +21,7 @@ import (
 	"github.com/ergon-go/ergon/app/internal/process"
 )
 
-// lookInterval is how often dev looks for changes; a change is acted on once there was none for as long.
+// lookInterval is how often dev looks for changes. It restarts after an interval without changes.
 const lookInterval = 300 * time.Millisecond
 
 // Command are the command dev.
@@ -33,19 +33,19 @@ type Command struct {
 // Cobra is the command.
 func (d *Command) Cobra() *cobra.Command {
 	return &cobra.Command{
-		Use: "dev [task...]", Short: "Run tasks, and again whenever the source or the configuration changes", GroupID: command.GroupRun,
-		Long: "Run tasks as run does, and again whenever the source or the configuration changes; all tasks where none is named.\n\n" +
-			"Where the working directory has a Go program, it is built anew (go build) and takes the place of the one that runs, which is\n" +
-			"stopped in order, as by SIGTERM. While it cannot be built, the old one goes on. Watched are Go files, go.mod, go.sum and YAML\n" +
-			"files in and below the working directory, but for hidden folders and vendor, and the configuration. SIGINT (Ctrl-C) ends it.\n" +
-			"The console is served at " + devConsole + ", or where ops.listen of the configuration says.",
+		Use: "dev [task...]", Short: "Run tasks and restart them when the source or the configuration changes", GroupID: command.GroupRun,
+		Long: "Run tasks as run does, and restart them when the source or the configuration changes. Without arguments: all tasks.\n\n" +
+			"If the working directory has a Go program, dev builds it (go build) and stops the old one in order, as SIGTERM does, before it\n" +
+			"starts the new one. If the build fails, the old one continues. dev watches the configuration, and Go files, go.mod, go.sum and\n" +
+			"YAML files in and below the working directory, except hidden folders and vendor. SIGINT (Ctrl-C) ends it.\n" +
+			"The console is at " + devConsole + ", or at the address in ops.listen of the configuration.",
 		ValidArgsFunction: d.Configs.CompleteTasks,
 		RunE:              func(c *cobra.Command, names []string) error { return d.run(c, names) },
 	}
 }
 
 func (d *Command) run(c *cobra.Command, names []string) error {
-	// A configuration that is wrong is for the developer to put right meanwhile; a name on the command line stays.
+	// The developer can correct an invalid configuration later, but not an unknown task on the command line.
 	if configured, err := d.Configs.Load(); err == nil {
 		if _, err := configured.Select(names); err != nil {
 			return err
@@ -53,7 +53,7 @@ func (d *Command) run(c *cobra.Command, names []string) error {
 	}
 	folder, err := os.MkdirTemp("", d.Out.Program+"-dev-")
 	if err != nil {
-		return fmt.Errorf("make a folder to build in: %w", err)
+		return fmt.Errorf("create a folder for the build: %w", err)
 	}
 	defer os.RemoveAll(folder) //nolint:errcheck // the system tidies up as well
 	program, err := os.Executable()
@@ -80,24 +80,24 @@ func (d *Command) run(c *cobra.Command, names []string) error {
 	return dev.run(ctx)
 }
 
-// devConsole is where dev serves the console, unless something listens there already.
+// devConsole is the address of the console if it is free.
 const devConsole = "127.0.0.1:9090"
 
-// freeAddress is devConsole, or else another address of this machine that was free a moment ago. It stays the same from one
-// program to the next, so that a browser finds the console again.
+// freeAddress is devConsole or, if that is in use, another free address of this machine. All programs of one dev use the same
+// address, so a browser finds the console again.
 func freeAddress(ctx context.Context) string {
 	for _, address := range []string{devConsole, "127.0.0.1:0"} {
 		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 		if err != nil {
 			continue
 		}
-		_ = listener.Close() // it was listened on to see whether that is possible
+		_ = listener.Close() // only to see whether the address is free
 		return listener.Addr().String()
 	}
-	return devConsole // whose error then says what is wrong
+	return devConsole // the error of the program says what is wrong
 }
 
-// flagsOf are the flags that c was given and run has too.
+// flagsOf are the arguments of run: the global flags that c was given.
 func flagsOf(c *cobra.Command) []string {
 	args := []string{"run"}
 	c.InheritedFlags().VisitAll(func(f *pflag.Flag) {
@@ -108,7 +108,7 @@ func flagsOf(c *cobra.Command) []string {
 	return args
 }
 
-// goBuild builds the program in the working directory. Its error is what go says.
+// goBuild builds the program in the working directory. Its error is the output of go build.
 func goBuild(ctx context.Context, program string) (string, error) {
 	out, err := exec.CommandContext(ctx, "go", "build", "-o", program, ".").CombinedOutput() //nolint:gosec // the name is our own
 	if _, ended := errors.AsType[*exec.ExitError](err); ended && len(out) > 0 {
@@ -117,11 +117,11 @@ func goBuild(ctx context.Context, program string) (string, error) {
 	return program, err
 }
 
-// startChild starts program beside this one.
+// startChild starts program as a child process.
 func (d *Command) startChild(program string, args []string, force <-chan struct{}) (child, error) {
 	cmd := exec.Command(program, args...) //nolint:gosec,noctx // it is this program, and stopped in order
 	cmd.Stdout, cmd.Stderr = d.Out.Process.Stdout, process.Underlying(d.Out.Process.Stderr)
-	apart(cmd)
+	ownProcessGroup(cmd)
 	if err := cmd.Start(); err != nil {
 		return child{}, fmt.Errorf("start %s: %w", filepath.Base(program), err)
 	}
@@ -137,7 +137,7 @@ func (d *Command) startChild(program string, args []string, force <-chan struct{
 			case how := <-ended:
 				return how
 			case <-force:
-				terminate(cmd) // the second signal cuts its shutdown short
+				terminate(cmd) // the second signal shortens its shutdown
 				force = nil
 			}
 		}

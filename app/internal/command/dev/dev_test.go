@@ -141,7 +141,7 @@ func TestProgramGoesOnWhileTheNextCannotBeBuilt(t *testing.T) {
 		rest()
 	})
 	expectEvents(t, got, "start program 1", "a.go, b.go, c.go and 2 more files changed",
-		"it cannot be built:\na.go:1:1: expected 'package'", "the one before goes on",
+		"the build failed:\na.go:1:1: expected 'package'", "the old program continues",
 		"a.go changed", "stop program 1", "start program 2", "stop program 2")
 }
 
@@ -152,7 +152,7 @@ func TestProgramThatHasEndedRunsAgainAfterAChange(t *testing.T) {
 		w.edit("ergon.yaml")
 		rest()
 	})
-	expectEvents(t, got, "start program 1", "ended (exit status 2); it runs again when something changes",
+	expectEvents(t, got, "start program 1", "the program ended (exit status 2); it restarts at the next change",
 		"ergon.yaml changed", "start program 2", "stop program 2")
 }
 

@@ -14,7 +14,7 @@ import (
 	"github.com/ergon-go/ergon/internal/humanize"
 )
 
-// developer runs a program, and a new one whenever something changes.
+// developer runs a program and restarts it when something changes.
 type developer struct {
 	look  func() snapshot
 	build func(context.Context) (program string, err error)
@@ -22,13 +22,13 @@ type developer struct {
 	say   func(format string, args ...any)
 }
 
-// child is a program that runs. Of ended, and what stop returns, there is one: how it ended.
+// child is a program that runs. Either ended or stop gives how it ended, once.
 type child struct {
 	ended <-chan string
 	stop  func() string
 }
 
-// run goes on until ctx ends; the error is why. What runs then is stopped first.
+// run continues until ctx ends, stops the program and returns the cause of ctx.
 func (d developer) run(ctx context.Context) error {
 	var running child
 	before := d.look()
@@ -44,7 +44,7 @@ func (d developer) run(ctx context.Context) error {
 			return context.Cause(ctx)
 		case how := <-running.ended:
 			running = child{}
-			d.say("ended (%s); it runs again when something changes", how)
+			d.say("the program ended (%s); it restarts at the next change", how)
 		case <-ticker.C:
 			now := d.look()
 			different := before.differences(now)
@@ -55,7 +55,7 @@ func (d developer) run(ctx context.Context) error {
 				changed = true
 				continue
 			}
-			if changed { // and has come to rest
+			if changed { // and then nothing for an interval
 				changed = false
 				d.restart(ctx, &running)
 			}
@@ -63,16 +63,16 @@ func (d developer) run(ctx context.Context) error {
 	}
 }
 
-// restart puts a new program in the place of the one that runs, if it can be built.
+// restart replaces the program that runs if the new one can be built.
 func (d developer) restart(ctx context.Context, running *child) {
 	program, err := d.build(ctx)
 	if ctx.Err() != nil {
 		return
 	}
 	if err != nil {
-		d.say("it cannot be built:\n%s", strings.TrimSpace(err.Error()))
+		d.say("the build failed:\n%s", strings.TrimSpace(err.Error()))
 		if running.stop != nil {
-			d.say("the one before goes on")
+			d.say("the old program continues")
 		}
 		return
 	}
@@ -88,7 +88,7 @@ func (d developer) restart(ctx context.Context, running *child) {
 	*running = next
 }
 
-// snapshot is what files were like at some moment, by path.
+// snapshot is the state of files at one moment, by path.
 type snapshot map[string]fileState
 
 type fileState struct {
@@ -96,10 +96,10 @@ type fileState struct {
 	size     int64
 }
 
-// maxNamed is how many changed files are named.
+// maxNamed is how many changed files a message names.
 const maxNamed = 3
 
-// differences names what has changed, in order.
+// differences names the files that changed, in order.
 func (s snapshot) differences(now snapshot) []string {
 	var names []string
 	for name, state := range now {
@@ -119,7 +119,7 @@ func (s snapshot) differences(now snapshot) []string {
 	return names
 }
 
-// look takes a snapshot of what matters below root, and of the configuration where that is elsewhere.
+// look takes a snapshot of the watched files below root and of the configuration, which may be elsewhere.
 func look(root, config string) snapshot {
 	s := snapshot{}
 	add := func(path string) {
@@ -133,7 +133,7 @@ func look(root, config string) snapshot {
 	_ = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
-			return nil //nolint:nilerr // what cannot be read is not watched
+			return nil //nolint:nilerr // unreadable files are not watched
 		case entry.IsDir() && path != root && (strings.HasPrefix(entry.Name(), ".") || entry.Name() == "vendor"):
 			return fs.SkipDir
 		case entry.IsDir() || !matters(entry.Name()):

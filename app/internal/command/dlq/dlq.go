@@ -16,10 +16,10 @@ import (
 	"github.com/ergon-go/ergon/deadletter"
 )
 
-const whichLetters = `
+const storeHelp = `
 
-They are those of the task that is named, or all in the connector task/connector;
-without either, all in the only store of dead letters that the configuration has.`
+The first argument selects the dead letters of a task, or all in a connector.
+It is optional if the configuration has only one store of dead letters.`
 
 // Command are the commands below dlq.
 type Command struct {
@@ -31,7 +31,7 @@ type Command struct {
 // Cobra is the command.
 func (d *Command) Cobra() *cobra.Command {
 	parent := &cobra.Command{
-		Use: "dlq", Short: "Look at dead letters, give them back to their source, drop or export them", GroupID: command.GroupQueue,
+		Use: "dlq", Short: "List, requeue, drop and export dead letters", GroupID: command.GroupQueue,
 		Args: usage.OnlyCommands,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
@@ -41,17 +41,17 @@ func (d *Command) Cobra() *cobra.Command {
 	return parent
 }
 
-// noMore refuses arguments beyond the place.
+// noMore refuses arguments after the store.
 func noMore(rest []string) error {
 	if len(rest) > 0 {
-		return usage.Errorf("there is %q, but only a task or task/connector is expected here; keys are given by --key", rest[0])
+		return usage.Errorf("unexpected argument %q; select keys by --key", rest[0])
 	}
 	return nil
 }
 
-// inLetterbox opens the store that the first of args names and calls use with what the flags and the other args, keys,
-// choose of it. check says what is wrong with the keys.
-func (d *Command) inLetterbox(
+// inStore opens the store that the first of args names, and calls use with the filter that the flags and the other args, which are
+// keys, make. check refuses invalid keys.
+func (d *Command) inStore(
 	c *cobra.Command, args []string, flags *selection.Flags, check func(keys []string) error,
 	use func(ctx context.Context, s *session.Session, in selection.Scope, store deadletter.Store, filter deadletter.Filter) error,
 ) error {

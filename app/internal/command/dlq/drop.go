@@ -14,17 +14,17 @@ import (
 func (d *Command) dropCommand() *cobra.Command {
 	var choice selection.Choice
 	c := &cobra.Command{
-		Use: "drop [task|task/connector] [key...]", Short: "Remove dead letters for good",
-		Long: "Remove dead letters for good: those with the keys, those that match the filters, or --all." + whichLetters,
+		Use: "drop [task|task/connector] [key...]", Short: "Delete dead letters",
+		Long: "Delete dead letters: those with the keys, those that match the filters, or --all. They cannot be restored." + storeHelp,
 		Args: cobra.ArbitraryArgs, ValidArgsFunction: d.Configs.CompletePlace,
 		RunE: func(c *cobra.Command, args []string) error {
-			return d.inLetterbox(c, args, &choice.Flags, choice.Check,
+			return d.inStore(c, args, &choice.Flags, choice.Check,
 				func(ctx context.Context, _ *session.Session, in selection.Scope, store deadletter.Store, filter deadletter.Filter) error {
 					filter, n, err := choice.Confirm(ctx, d.Out, in, store, filter, "Drop")
 					if err != nil {
 						return err
 					}
-					return d.dropLetters(ctx, store, filter, n)
+					return d.drop(ctx, store, filter, n)
 				})
 		},
 	}
@@ -32,8 +32,8 @@ func (d *Command) dropCommand() *cobra.Command {
 	return c
 }
 
-// dropLetters drops those that match; that it is none is known beforehand.
-func (d *Command) dropLetters(ctx context.Context, store deadletter.Store, filter deadletter.Filter, expected int64) error {
+// drop drops the dead letters that match. The store is not called if none is expected.
+func (d *Command) drop(ctx context.Context, store deadletter.Store, filter deadletter.Filter, expected int64) error {
 	var dropped int64
 	if expected > 0 {
 		var err error

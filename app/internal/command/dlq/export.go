@@ -24,26 +24,26 @@ func (d *Command) exportCommand() *cobra.Command {
 	var flags selection.Flags
 	var path string
 	c := &cobra.Command{
-		Use: "export [task|task/connector]", Short: "Write dead letters as JSON Lines, payloads included",
-		Long: "Write dead letters as JSON Lines, payloads included, the latest first. " + d.Out.Program +
-			" enqueue --envelope reads them." + whichLetters,
+		Use: "export [task|task/connector]", Short: "Write dead letters as JSON Lines, with payloads",
+		Long: "Write dead letters as JSON Lines, with payloads, latest first. " + d.Out.Program +
+			" enqueue --envelope reads them." + storeHelp,
 		Args: cobra.ArbitraryArgs, ValidArgsFunction: d.Configs.CompletePlace,
 		RunE: func(c *cobra.Command, args []string) error {
-			return d.inLetterbox(c, args, &flags, noMore,
+			return d.inStore(c, args, &flags, noMore,
 				func(ctx context.Context, _ *session.Session, _ selection.Scope, store deadletter.Store, filter deadletter.Filter) error {
-					return d.exportLetters(ctx, store, filter, path)
+					return d.export(ctx, store, filter, path)
 				})
 		},
 	}
 	flags.Add(d.Configs, c)
-	c.Flags().StringVar(&path, "file", "-", "`file` to write, which is replaced when all is written; - is standard output")
+	c.Flags().StringVar(&path, "file", "-", "`file` to write; it is replaced when the export is complete; - is standard output")
 	_ = c.MarkFlagFilename("file")
 	return c
 }
 
-func (d *Command) exportLetters(ctx context.Context, store deadletter.Store, filter deadletter.Filter, path string) error {
+func (d *Command) export(ctx context.Context, store deadletter.Store, filter deadletter.Filter, path string) error {
 	if path == "-" {
-		_, err := writeLetters(ctx, d.Out.Process.Stdout, store, filter)
+		_, err := writeLines(ctx, d.Out.Process.Stdout, store, filter)
 		return output.Error("export to", err)
 	}
 	n, err := exportTo(ctx, path, store, filter)
@@ -56,13 +56,13 @@ func (d *Command) exportLetters(ctx context.Context, store deadletter.Store, fil
 	return d.Out.Print(fmt.Sprintf("%s exported to %s\n", humanize.Plural(n, "dead letter"), path))
 }
 
-// exportTo writes a file beside path and puts it in its place when it is complete.
+// exportTo writes a temporary file beside path and renames it when it is complete.
 func exportTo(ctx context.Context, path string, store deadletter.Store, filter deadletter.Filter) (int, error) {
 	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.partial")
 	if err != nil {
 		return 0, err
 	}
-	n, err := writeLetters(ctx, file, store, filter)
+	n, err := writeLines(ctx, file, store, filter)
 	if err == nil {
 		err = file.Sync()
 	}
@@ -75,8 +75,8 @@ func exportTo(ctx context.Context, path string, store deadletter.Store, filter d
 	return n, nil
 }
 
-// writeLetters writes a line for each, a page at a time.
-func writeLetters(ctx context.Context, w io.Writer, store deadletter.Store, filter deadletter.Filter) (n int, err error) {
+// writeLines writes a line for each dead letter. One page is in memory at a time.
+func writeLines(ctx context.Context, w io.Writer, store deadletter.Store, filter deadletter.Filter) (n int, err error) {
 	buffered := bufio.NewWriter(w)
 	encoder := json.NewEncoder(buffered)
 	encoder.SetEscapeHTML(false)

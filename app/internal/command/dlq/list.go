@@ -18,33 +18,33 @@ func (d *Command) listCommand() *cobra.Command {
 	var flags selection.Flags
 	var limit int
 	c := &cobra.Command{
-		Use: "ls [task|task/connector]", Short: "List dead letters, the latest first; payloads are not shown",
-		Long:              "List dead letters, the latest first; payloads are not shown." + whichLetters,
+		Use: "ls [task|task/connector]", Short: "List dead letters, latest first, without payloads",
+		Long:              "List dead letters, latest first, without payloads." + storeHelp,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: d.Configs.CompletePlace,
 		RunE: func(c *cobra.Command, args []string) error {
 			if limit < 1 {
-				return usage.Errorf("--limit is %d, it must be at least 1", limit)
+				return usage.Errorf("--limit is %d, must be at least 1", limit)
 			}
-			return d.inLetterbox(c, args, &flags, noMore,
+			return d.inStore(c, args, &flags, noMore,
 				func(ctx context.Context, _ *session.Session, _ selection.Scope, store deadletter.Store, filter deadletter.Filter) error {
-					return d.listLetters(ctx, store, filter, limit)
+					return d.list(ctx, store, filter, limit)
 				})
 		},
 	}
 	flags.Add(d.Configs, c)
-	c.Flags().IntVar(&limit, "limit", 20, "list at most `N`")
+	c.Flags().IntVar(&limit, "limit", 20, "list at most `N` dead letters")
 	return c
 }
 
-// shownLetter is a letter for machines, whose payload is left out unless it is asked for.
-type shownLetter struct {
+// shownDeadLetter is the JSON of a dead letter. The payload is left out unless the user asked for it.
+type shownDeadLetter struct {
 	deadletter.Letter
 
 	Payload *any `json:"payload,omitempty"`
 }
 
-func (d *Command) listLetters(ctx context.Context, store deadletter.Store, filter deadletter.Filter, limit int) error {
+func (d *Command) list(ctx context.Context, store deadletter.Store, filter deadletter.Filter, limit int) error {
 	letters, err := store.ListDeadLetters(ctx, filter, deadletter.Page{Limit: limit + 1})
 	if err != nil {
 		return err
@@ -52,11 +52,11 @@ func (d *Command) listLetters(ctx context.Context, store deadletter.Store, filte
 	more := len(letters) > limit
 	letters = letters[:min(limit, len(letters))]
 	if d.Out.JSON() {
-		shown := make([]shownLetter, len(letters))
+		shown := make([]shownDeadLetter, len(letters))
 		for i := range letters {
-			shown[i] = shownLetter{Letter: letters[i]}
+			shown[i] = shownDeadLetter{Letter: letters[i]}
 		}
-		return d.Out.PrintJSON(map[string]any{"letters": shown, "more": more})
+		return d.Out.PrintJSON(map[string]any{"dead_letters": shown, "more": more})
 	}
 	rows := [][]table.Cell{d.Out.Heading("KEY", "FAILED", "TASK", "CATEGORY", "PHASE", "TRANSACTION", "MESSAGE")}
 	for _, l := range letters {
@@ -68,7 +68,7 @@ func (d *Command) listLetters(ctx context.Context, store deadletter.Store, filte
 		return err
 	}
 	if more {
-		d.Out.Messagef("There are more; --limit shows more of them, and %s dlq groups counts them.\n", d.Out.Program)
+		d.Out.Messagef("There are more: raise --limit, or count them with %s dlq groups.\n", d.Out.Program)
 	}
 	return nil
 }
@@ -76,14 +76,15 @@ func (d *Command) listLetters(ctx context.Context, store deadletter.Store, filte
 func (d *Command) groupsCommand() *cobra.Command {
 	var flags selection.Flags
 	c := &cobra.Command{
-		Use: "groups [task|task/connector]", Short: "Count dead letters that look alike, the most frequent first",
-		Long:              "Count dead letters that look alike, the most frequent first." + whichLetters,
+		Use: "groups [task|task/connector]", Short: "Count dead letters by failure, most frequent first",
+		Long: "Count dead letters by failure, most frequent first.\n" +
+			"Failures of a group differ only in numbers, ids and quoted values." + storeHelp,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: d.Configs.CompletePlace,
 		RunE: func(c *cobra.Command, args []string) error {
-			return d.inLetterbox(c, args, &flags, noMore,
+			return d.inStore(c, args, &flags, noMore,
 				func(ctx context.Context, _ *session.Session, _ selection.Scope, store deadletter.Store, filter deadletter.Filter) error {
-					return d.groupLetters(ctx, store, filter)
+					return d.group(ctx, store, filter)
 				})
 		},
 	}
@@ -91,7 +92,7 @@ func (d *Command) groupsCommand() *cobra.Command {
 	return c
 }
 
-func (d *Command) groupLetters(ctx context.Context, store deadletter.Store, filter deadletter.Filter) error {
+func (d *Command) group(ctx context.Context, store deadletter.Store, filter deadletter.Filter) error {
 	groups, err := store.GroupDeadLetters(ctx, filter)
 	if err != nil {
 		return err

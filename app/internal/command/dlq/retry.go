@@ -20,15 +20,16 @@ func (d *Command) retryCommand() *cobra.Command {
 	var choice selection.Choice
 	var payload flags.PayloadFlags
 	c := &cobra.Command{
-		Use: "retry [task|task/connector] [key...]", Short: "Give dead letters back to where they came from",
-		Long: "Give dead letters back to where they came from: those with the keys, those that match the filters, or --all.\n\n" +
-			"One whose queue is in the same store moves there in one step, and takes its history with it. Any other is sent to the\n" +
-			"source of its task, and dropped when that has it; done once more, after a crash in between, it arrives once all the same.\n" +
-			"Where the source takes nothing, as a file, the letter stays; " + d.Out.Program + " replay runs the task on it.\n\n" +
-			"With --payload-file or --payload-json the one letter that is named is given back with another payload." + whichLetters,
+		Use: "retry [task|task/connector] [key...]", Short: "Requeue dead letters to their source",
+		Long: "Requeue dead letters to their source: those with the keys, those that match the filters, or --all.\n\n" +
+			"If the queue is in the same store, a dead letter moves there in one step and keeps its history. Otherwise it is sent to the\n" +
+			"source of its task and dropped when the source has stored it. After a crash in between, run the command again: the\n" +
+			"transaction arrives only once. If the source accepts nothing, such as a file, the dead letter stays.\n" +
+			"Then use " + d.Out.Program + " replay.\n\n" +
+			"With --payload-file or --payload-json one dead letter is requeued with another payload." + storeHelp,
 		Args: cobra.ArbitraryArgs, ValidArgsFunction: d.Configs.CompletePlace,
 		RunE: func(c *cobra.Command, args []string) error {
-			return d.inLetterbox(c, args, &choice.Flags, choice.Check,
+			return d.inStore(c, args, &choice.Flags, choice.Check,
 				func(ctx context.Context, s *session.Session, in selection.Scope, store deadletter.Store, filter deadletter.Filter) error {
 					edit, err := deadletters.ReadEdit(c, payload, filter, d.Out.Process.Stdin)
 					if err != nil {
@@ -60,7 +61,7 @@ func (d *Command) retryCommand() *cobra.Command {
 	return c
 }
 
-var errLeft = errors.New("some dead letters could not be given back")
+var errLeft = errors.New("some dead letters could not be requeued")
 
 func (d *Command) printRetry(r requeue.Report) error {
 	if d.Out.JSON() {
@@ -68,16 +69,16 @@ func (d *Command) printRetry(r requeue.Report) error {
 			return err
 		}
 	} else {
-		text := humanize.Plural(r.GivenBack+r.Dispatched, "dead letter") + " retried"
+		text := humanize.Plural(r.Moved+r.Dispatched, "dead letter") + " requeued"
 		if r.Dispatched > 0 {
-			text += ": " + humanize.Count(r.GivenBack) + " given back in their store, " + humanize.Count(r.Dispatched) + " sent to their source"
+			text += ": " + humanize.Count(r.Moved) + " in their store, " + humanize.Count(r.Dispatched) + " to the source of their task"
 		}
 		if err := d.Out.Print(text + "\n"); err != nil {
 			return err
 		}
 	}
 	for _, left := range r.Left {
-		d.Out.Messagef("%s: %s of task %s left: %s\nTo run the task on them here: %s replay %s\n",
+		d.Out.Messagef("%s: %s of task %s not requeued: %s\nTo run the task on them now: %s replay %s\n",
 			d.Out.Program, humanize.Plural(left.Count, "dead letter"), left.Task, left.Reason, d.Out.Program, left.Task)
 	}
 	return nil

@@ -23,18 +23,18 @@ import (
 func (d *Command) showCommand() *cobra.Command {
 	var payload bool
 	c := &cobra.Command{
-		Use: "show [task|task/connector] <key...>", Short: "Show all about dead letters; the payload only with --payload",
-		Long: "Show all about dead letters; the payload only with --payload.", Args: cobra.ArbitraryArgs,
+		Use: "show [task|task/connector] <key...>", Short: "Show dead letters in full; the payload only with --payload",
+		Long: "Show dead letters in full; the payload only with --payload.", Args: cobra.ArbitraryArgs,
 		ValidArgsFunction: d.Configs.CompletePlace,
 		RunE: func(c *cobra.Command, args []string) error {
-			return d.inLetterbox(c, args, &selection.Flags{}, d.someKey,
+			return d.inStore(c, args, &selection.Flags{}, d.someKey,
 				func(ctx context.Context, _ *session.Session, in selection.Scope, store deadletter.Store, filter deadletter.Filter) error {
 					letters, err := selection.Named(ctx, d.Out.Program, in, store, filter)
-					return errors.Join(d.showLetters(letters, payload), err)
+					return errors.Join(d.show(letters, payload), err)
 				})
 		},
 	}
-	c.Flags().BoolVar(&payload, "payload", false, "show the payload as well")
+	c.Flags().BoolVar(&payload, "payload", false, "show the payload")
 	return c
 }
 
@@ -45,26 +45,26 @@ func (d *Command) someKey(keys []string) error {
 	return nil
 }
 
-func (d *Command) showLetters(letters []deadletter.Letter, payload bool) error {
+func (d *Command) show(letters []deadletter.Letter, payload bool) error {
 	if d.Out.JSON() {
-		shown := make([]shownLetter, len(letters))
+		shown := make([]shownDeadLetter, len(letters))
 		for i := range letters {
-			shown[i] = shownLetter{Letter: letters[i]}
+			shown[i] = shownDeadLetter{Letter: letters[i]}
 			if payload {
 				shown[i].Payload = &letters[i].Payload
 			}
 		}
-		return d.Out.PrintJSON(map[string]any{"letters": shown})
+		return d.Out.PrintJSON(map[string]any{"dead_letters": shown})
 	}
 	var blocks []string
 	for i := range letters {
-		blocks = append(blocks, table.Format("", d.letterRows(letters[i], payload)))
+		blocks = append(blocks, table.Format("", d.detailRows(letters[i], payload)))
 	}
 	return d.Out.Print(strings.Join(blocks, "\n"))
 }
 
-// letterRows has what is known of a letter, a row each, and leaves out what is not.
-func (d *Command) letterRows(l deadletter.Letter, payload bool) [][]table.Cell {
+// detailRows has a row for each known field of a dead letter.
+func (d *Command) detailRows(l deadletter.Letter, payload bool) [][]table.Cell {
 	var rows [][]table.Cell
 	paint := d.Out.Colors().Bold
 	add := func(show bool, name, value string) {
@@ -93,11 +93,11 @@ func (d *Command) letterRows(l deadletter.Letter, payload bool) [][]table.Cell {
 		add(true, "metadata", key+"="+l.Metadata[key])
 	}
 	for _, pair := range l.BinaryMetadata {
-		add(true, "metadata", fmt.Sprintf("%q=%q (no UTF-8)", pair.Key, pair.Value))
+		add(true, "metadata", fmt.Sprintf("%q=%q (not UTF-8)", pair.Key, pair.Value))
 	}
 	add(payload && l.PayloadEncoding != deadletter.EncodingJSON, "encoding", string(l.PayloadEncoding))
 	for _, f := range l.History {
-		add(true, "before", fmt.Sprintf("%s %s in %s, tried again %s: %s",
+		add(true, "previously", fmt.Sprintf("%s %s in %s, requeued %s: %s",
 			text.Time(f.FailedAt), f.Category, f.Phase, text.Time(f.RetriedAt), text.OneLine(f.Message)))
 	}
 	add(payload, "payload", output.PayloadText(l.Payload))

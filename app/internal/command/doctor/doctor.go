@@ -19,7 +19,7 @@ import (
 	"github.com/ergon-go/ergon/internal/humanize"
 )
 
-// graceVariable says, like the flag, how long the platform waits before it kills the process.
+// graceVariable is the environment variable for --grace-period.
 const graceVariable = "TERMINATION_GRACE_PERIOD"
 
 type doctorFlags struct {
@@ -39,19 +39,19 @@ type Command struct {
 func (d *Command) Cobra() *cobra.Command {
 	var flags doctorFlags
 	c := &cobra.Command{
-		Use: "doctor [task...]", Short: "Check the configuration against the machine that it is to run on", GroupID: command.GroupLook,
-		Long: "Check the configuration against the machine that it is to run on, and say what to do about what is wrong: whether tasks fit\n" +
-			"their connectors, leases and the time that the platform leaves for a shutdown; whether connectors and services can be reached,\n" +
-			"and what they write to can be written; disk, memory, processors, clock and versions.\n\n" +
-			"Nothing is fetched, sent or made. A connector that can only be looked at by opening it is opened and closed again.\n" +
-			"The exit code is 1 where something fails; a warning is none.",
+		Use: "doctor [task...]", Short: "Check the configuration against this machine", GroupID: command.GroupLook,
+		Long: "Check the configuration against this machine, and print a remedy for each problem: whether tasks fit their connectors,\n" +
+			"leases and the grace period of the platform; whether connectors and services can be reached and their files can be\n" +
+			"written; disk, memory, processors, clock and versions.\n\n" +
+			"doctor fetches, sends and creates nothing. A connector that cannot be probed is opened and closed.\n" +
+			"The exit code is 1 if a check fails. Warnings do not change it.",
 		ValidArgsFunction: d.Configs.CompleteTasks,
 		RunE:              func(c *cobra.Command, names []string) error { return d.run(c.Context(), names, flags) },
 	}
-	c.Flags().StringVar(&flags.grace, "grace-period", "", "`time` that the platform waits after SIGTERM before it kills, such as 30s: "+
-		"terminationGracePeriodSeconds\nof Kubernetes, TimeoutStopSec of systemd, stop_grace_period of compose (or set "+graceVariable+")")
-	c.Flags().DurationVar(&flags.timeout, "timeout", 5*time.Second, "`time` that one connector or service has to answer")
-	c.Flags().BoolVar(&flags.offline, "offline", false, "do not look at connectors and services")
+	c.Flags().StringVar(&flags.grace, "grace-period", "", "`time` between SIGTERM and SIGKILL, such as 30s: "+
+		"terminationGracePeriodSeconds of Kubernetes,\nTimeoutStopSec of systemd, stop_grace_period of compose (or set "+graceVariable+")")
+	c.Flags().DurationVar(&flags.timeout, "timeout", 5*time.Second, "`time` limit for each connector or service")
+	c.Flags().BoolVar(&flags.offline, "offline", false, "skip connectors and services")
 	return c
 }
 
@@ -62,7 +62,7 @@ const (
 	statusFail = "fail"
 )
 
-// finding is what came of one check.
+// finding is the result of one check.
 type finding struct {
 	Status string `json:"status"`
 	Check  string `json:"check"`
@@ -71,11 +71,11 @@ type finding struct {
 	Cure   string `json:"cure,omitempty"`
 }
 
-var errUnwell = errors.New("something would not work here")
+var errUnwell = errors.New("some checks failed")
 
 func (d *Command) run(ctx context.Context, names []string, flags doctorFlags) error {
 	if flags.timeout <= 0 {
-		return usage.Errorf("--timeout is %s, it must be more than 0", flags.timeout)
+		return usage.Errorf("--timeout is %s, must be more than 0", flags.timeout)
 	}
 	c, err := d.Configs.Load()
 	if err != nil {
@@ -101,8 +101,8 @@ func (d *Command) run(ctx context.Context, names []string, flags doctorFlags) er
 	return d.printFindings(all)
 }
 
-// gracePeriod is that of the flag, or of the environment; 0 where nobody has said it. A bare number is one of seconds, as
-// Kubernetes writes it.
+// gracePeriod is the value of the flag or of the environment; 0 if it is unknown. A number without a unit is seconds, as in
+// Kubernetes.
 func (d *Command) gracePeriod(flag string) (time.Duration, error) {
 	name, value := "--grace-period", flag
 	if value == "" {
@@ -117,7 +117,7 @@ func (d *Command) gracePeriod(flag string) (time.Duration, error) {
 		grace, err = time.ParseDuration(value + "s")
 	}
 	if err != nil || grace <= 0 {
-		return 0, usage.Errorf("%s is %q, it must be a time such as 30s", name, value)
+		return 0, usage.Errorf("%s is %q, must be a time such as 30s", name, value)
 	}
 	return grace, nil
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/ergon-go/ergon/internal/humanize"
 )
 
-// checkMachine looks at what all tasks share.
+// checkMachine checks what does not depend on a task.
 func checkMachine(m machine.Machine, v version.Info) []finding {
 	return []finding{
 		checkMemory(m), checkProcessors(m), checkClock(m),
@@ -29,12 +29,12 @@ func checkMemory(m machine.Machine) finding {
 	switch {
 	case limited && !own:
 		f.Status = statusWarn
-		f.Found = fmt.Sprintf("the control group allows %s, of which Go does not know", humanize.Bytes(group))
+		f.Found = fmt.Sprintf("the control group allows %s, but GOMEMLIMIT is not set", humanize.Bytes(group))
 		f.Cure = "set GOMEMLIMIT to nine tenths of it"
 	case limited && m.MemoryLimit > group:
 		f.Status = statusFail
 		f.Found = fmt.Sprintf("GOMEMLIMIT is %s, but the control group allows %s", humanize.Bytes(m.MemoryLimit), humanize.Bytes(group))
-		f.Cure = "leave GOMEMLIMIT out, or set it to nine tenths of what the control group allows"
+		f.Cure = "remove GOMEMLIMIT, or set it to nine tenths of what the control group allows"
 	case limited:
 		f.Found = fmt.Sprintf("Go keeps below %s of %s", humanize.Bytes(m.MemoryLimit), humanize.Bytes(group))
 	case own:
@@ -49,7 +49,7 @@ func checkProcessors(m machine.Machine) finding {
 		f.Found += fmt.Sprintf(", the control group allows %.3g", quota)
 		if most := max(int(math.Ceil(quota)), 2); m.Processors > most { // Go never goes below 2 by itself
 			f.Status = statusWarn
-			f.Cure = fmt.Sprintf("leave GOMAXPROCS out, or set it to %d: what is above is throttled, which shows as latency", most)
+			f.Cure = fmt.Sprintf("remove GOMAXPROCS, or set it to %d: more processors are throttled, which causes latency", most)
 		}
 	}
 	return f
@@ -58,13 +58,13 @@ func checkProcessors(m machine.Machine) finding {
 func checkClock(m machine.Machine) finding {
 	f := finding{Status: statusOK, Check: "clock", Found: text.Time(m.Now)}
 	if m.Now.Before(m.BuiltAt) {
-		f.Status, f.Found = statusFail, fmt.Sprintf("it is %s, but the program is of %s", text.Time(m.Now), text.Time(m.BuiltAt))
-		f.Cure = "set the clock: leases, delays and certificates go by it"
+		f.Status, f.Found = statusFail, fmt.Sprintf("the time is %s, but the program was built at %s", text.Time(m.Now), text.Time(m.BuiltAt))
+		f.Cure = "set the clock: leases, delays and certificates depend on it"
 		return f
 	}
 	if synced, known := m.Synced(); known && !synced {
 		f.Status, f.Found = statusWarn, f.Found+", not synchronized"
-		f.Cure = "have it synchronized (chrony, systemd-timesyncd): processes that share a queue must agree on the time"
+		f.Cure = "synchronize it (chrony, systemd-timesyncd): processes that share a queue must agree on the time"
 	}
 	return f
 }
@@ -74,7 +74,7 @@ const (
 	full   = 64 << 20
 )
 
-// checkStorage looks at the folders that files are written to.
+// checkStorage checks the folders that files are written to.
 func checkStorage(m machine.Machine, of string, paths []string) []finding {
 	var all []finding
 	for _, file := range paths {
@@ -86,21 +86,21 @@ func checkStorage(m machine.Machine, of string, paths []string) []finding {
 		}
 		switch err := m.Writable(folder); {
 		case err != nil:
-			f.Status, f.Found = statusFail, fmt.Sprintf("%s: its folder %s cannot be written: %v", file, folder, err)
-			f.Cure = "give the user that runs this the right to write there, or configure another path"
+			f.Status, f.Found = statusFail, fmt.Sprintf("%s: its folder %s is not writable: %v", file, folder, err)
+			f.Cure = "give this user write access to the folder, or configure another path"
 		case known && free < full:
 			f.Status, f.Cure = statusFail, "free some disk space"
 		case known && free < scarce:
-			f.Status, f.Cure = statusWarn, "free some disk space before it runs out: nothing is acknowledged that cannot be written"
+			f.Status, f.Cure = statusWarn, "free some disk space: without it nothing can be acknowledged"
 		case missing:
-			f.Found += fmt.Sprintf("; %s is not there yet", filepath.Dir(file))
+			f.Found += fmt.Sprintf("; %s does not exist yet", filepath.Dir(file))
 		}
 		all = append(all, f)
 	}
 	return all
 }
 
-// existing is a folder, or the nearest one around it that is there.
+// existing is a folder, or its nearest parent that exists.
 func existing(folder string) (found string, missing bool) {
 	for found = folder; ; found = filepath.Dir(found) {
 		if _, err := os.Stat(found); !errors.Is(err, fs.ErrNotExist) || found == filepath.Dir(found) {

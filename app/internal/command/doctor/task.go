@@ -18,37 +18,37 @@ import (
 	"github.com/ergon-go/ergon/runner"
 )
 
-// graceOfKubernetes is what that waits where nobody has said.
+// graceOfKubernetes is the default of Kubernetes.
 const graceOfKubernetes = 30 * time.Second
 
-// checkTask has the task made and its policies looked at, as lint does: leases against timeouts, and what fits.
+// checkTask checks a task and its policies as lint does.
 func checkTask(task ergon.TaskConfig) finding {
 	f := finding{Status: statusOK, Check: "task", Of: task.Name, Found: task.Kind() + ", fits its connectors and policies"}
 	switch err := check.Task(task); {
 	case errors.Is(err, check.ErrUnchecked):
 		f.Status, f.Found = statusWarn, err.Error()
-		f.Cure = "make the task of what is not open yet, or take this as it is: run says what does not fit"
+		f.Cure = "make the constructor of the task work before its connectors are open, or ignore this: run reports what does not fit"
 	case err != nil:
 		f.Status, f.Found = statusFail, strings.ReplaceAll(err.Error(), "\n", "; ")
-		f.Cure = "correct the configuration; lint shows the faults one by one"
+		f.Cure = "correct the configuration; lint lists the faults"
 	}
 	return f
 }
 
-// checkShutdown compares what a stop may take with what the platform waits for, 0 where that is not known.
+// checkShutdown compares the duration of a shutdown with the grace period of the platform, 0 if that is unknown.
 func checkShutdown(task ergon.TaskConfig, period time.Duration, m machine.Machine) finding {
 	ordinary, bound := task.Shutdown.Grace+task.Shutdown.Force, runner.ShutdownBound(task.Shutdown)
 	f := finding{Status: statusOK, Check: "shutdown", Of: task.Name}
-	f.Found = fmt.Sprintf("takes up to %s, and %s where everything hangs", ordinary, bound)
+	f.Found = fmt.Sprintf("takes up to %s, and %s if everything hangs", ordinary, bound)
 	severity := statusFail
 	if _, set := m.LookupEnv("KUBERNETES_SERVICE_HOST"); period == 0 && set {
 		period, severity = graceOfKubernetes, statusWarn
 	}
 	if period == 0 {
-		f.Found += "; how long the platform waits is not known"
+		f.Found += "; the grace period of the platform is unknown"
 		return f
 	}
-	f.Found += fmt.Sprintf("; the platform waits %s", period)
+	f.Found += fmt.Sprintf("; the grace period of the platform is %s", period)
 	switch {
 	case period < ordinary:
 		f.Status = severity
@@ -57,25 +57,25 @@ func checkShutdown(task ergon.TaskConfig, period time.Duration, m machine.Machin
 	default:
 		return f
 	}
-	f.Cure = fmt.Sprintf("have the platform wait %s (terminationGracePeriodSeconds, TimeoutStopSec), or shorten shutdown.grace; "+
-		"what is killed before it has stopped is done again", bound)
+	f.Cure = fmt.Sprintf("set the grace period of the platform to %s (terminationGracePeriodSeconds, TimeoutStopSec), "+
+		"or shorten shutdown.grace; transactions of a killed process are processed again", bound)
 	return f
 }
 
-// checkLease says what checkTask compares. An attempt may be longer: leases are extended meanwhile.
+// checkLease reports the lease of a source. An attempt may take longer: leases are extended.
 func checkLease(task ergon.TaskConfig, of string, lease time.Duration) finding {
 	c := task.Consumer
 	longest := max(c.Process.Retry.Timeout, c.Success.Retry.Timeout, c.Exception.Retry.Timeout)
 	f := finding{Status: statusOK, Check: "leases", Of: of}
-	f.Found = fmt.Sprintf("last %s, are extended meanwhile; an attempt takes up to %s", lease, longest)
+	f.Found = fmt.Sprintf("last %s and are extended during attempts; an attempt takes up to %s", lease, longest)
 	if lease < capability.ShortestLease {
 		f.Status = statusFail
-		f.Cure = fmt.Sprintf("lengthen the lease to %s at least, or it could not be extended in time", capability.ShortestLease)
+		f.Cure = fmt.Sprintf("set the lease to at least %s; a shorter one cannot be extended in time", capability.ShortestLease)
 	}
 	return f
 }
 
-// orUnanswered returns what is found, or that a component did not answer what it was asked for that.
+// orUnanswered returns the findings, or a failure if the call of the component failed.
 func orUnanswered(what, of string, err error, found func() []finding) []finding {
 	if err == nil {
 		return found()
@@ -83,7 +83,7 @@ func orUnanswered(what, of string, err error, found func() []finding) []finding 
 	return []finding{{Status: statusFail, Check: what, Of: of, Found: err.Error(), Cure: "correct the " + what + "'s code"}}
 }
 
-// checkComponents looks at all connectors and services of a task.
+// checkComponents checks all connectors and services of a task.
 func checkComponents(ctx context.Context, task ergon.TaskConfig, timeout time.Duration, m machine.Machine) []finding {
 	var all []finding
 	for _, part := range []struct {
@@ -94,7 +94,7 @@ func checkComponents(ctx context.Context, task ergon.TaskConfig, timeout time.Du
 			component := part.components[name]
 			made, err := component.New()
 			if err != nil {
-				continue // checkTask has said so
+				continue // checkTask reports it
 			}
 			of := task.Name + "/" + name
 			all = append(all, reach(ctx, made, finding{Check: part.what, Of: of, Found: component.Type}, timeout))
@@ -111,7 +111,7 @@ func checkComponents(ctx context.Context, task ergon.TaskConfig, timeout time.Du
 	return all
 }
 
-// reach probes a component, or opens and closes it where it cannot be probed.
+// reach probes a component, or opens and closes it if it cannot be probed.
 func reach(ctx context.Context, made any, f finding, timeout time.Duration) finding {
 	try := open
 	switch made := made.(type) {
@@ -119,17 +119,17 @@ func reach(ctx context.Context, made any, f finding, timeout time.Duration) find
 		try = func(ctx context.Context, _ any) error { return made.Probe(ctx) }
 	case ergon.Opener:
 	default:
-		f.Status, f.Found = statusOK, f.Found+", has nothing to be opened"
+		f.Status, f.Found = statusOK, f.Found+", nothing to open"
 		return f
 	}
 	start := time.Now()
 	err := bounded(ctx, timeout, func(ctx context.Context) error { return try(ctx, made) })
 	if err != nil {
 		f.Status, f.Found = statusFail, f.Found+": "+err.Error()
-		f.Cure = "correct what it is configured with, or make what it needs; doctor --timeout gives it longer"
+		f.Cure = "correct its configuration, or create what it needs; doctor --timeout allows more time"
 		return f
 	}
-	f.Status, f.Found = statusOK, f.Found+", answers in "+humanize.Duration(time.Since(start))
+	f.Status, f.Found = statusOK, f.Found+", answered in "+humanize.Duration(time.Since(start))
 	return f
 }
 
@@ -144,7 +144,8 @@ func open(ctx context.Context, made any) error {
 	return err
 }
 
-// bounded calls do, and does not wait for what ignores its context.
+// bounded calls do with a time limit. It returns at the limit even if do ignores its context; the goroutine of do is then left
+// behind until the process ends.
 func bounded(ctx context.Context, timeout time.Duration, do func(context.Context) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no answer within %s", timeout))
 	defer cancel()
@@ -152,7 +153,7 @@ func bounded(ctx context.Context, timeout time.Duration, do func(context.Context
 	go func() {
 		defer func() {
 			if crash := recover(); crash != nil {
-				done <- fmt.Errorf("it panicked: %v", crash)
+				done <- fmt.Errorf("panic: %v", crash)
 			}
 		}()
 		done <- do(ctx)

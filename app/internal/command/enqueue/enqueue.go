@@ -21,7 +21,7 @@ import (
 	"github.com/ergon-go/ergon/internal/humanize"
 )
 
-// enqueueFlags are what is put into a queue.
+// enqueueFlags are the flags.
 type enqueueFlags struct {
 	json, file, id string
 	envelope       bool
@@ -40,21 +40,21 @@ func (e *Command) Cobra() *cobra.Command {
 	var given enqueueFlags
 	c := &cobra.Command{
 		Use: "enqueue <task|task/connector>", GroupID: command.GroupQueue,
-		Short: "Put transactions into the source of a task, or another connector",
-		Long: `Put transactions into the source of a task, or another of its connectors; the task may be running meanwhile, or not.
+		Short: "Enqueue transactions in the source of a task or in another connector",
+		Long: `Enqueue transactions in the source of a task or in another of its connectors. The task may run at the same time.
 
-A file holds JSON Lines: each line is the payload of a transaction of its own. With --envelope each line is an object with
-a payload and, where wanted, an id and metadata, as dlq export writes them: {"id": "7", "metadata": {"k": "v"}, "payload": {}}.
-A file is checked before anything of it is enqueued; standard input is enqueued as it comes. A line of dlq export is another
-arrival of its transaction, and may have been edited. What the connector knows already is counted apart.`,
-		Args: usage.Arguments("a task, or task/connector,"), ValidArgsFunction: e.Configs.CompletePlace,
+A file holds JSON Lines: each line is the payload of one transaction. With --envelope each line is an object with a payload
+and, optionally, an id and metadata, as dlq export writes them: {"id": "7", "metadata": {"k": "v"}, "payload": {}}.
+A file is checked completely before its first line is enqueued; standard input is enqueued line by line. A line of dlq export
+is a new delivery of its transaction; you may edit it first. Duplicates are counted separately.`,
+		Args: usage.Arguments("the task or task/connector"), ValidArgsFunction: e.Configs.CompletePlace,
 		RunE: func(c *cobra.Command, args []string) error { return e.enqueue(c, args[0], given) },
 	}
 	c.Flags().StringVar(&given.json, "payload-json", "", "payload of one transaction, as `JSON`")
 	c.Flags().StringVar(&given.file, "file", "", "`file` of JSON Lines; - is standard input")
 	c.Flags().BoolVar(&given.envelope, "envelope", false, "each line is an object with id, metadata and payload")
-	c.Flags().StringVar(&given.id, "id", "", "`id` of the one transaction (default: a new one); a queue may take one of each id only")
-	c.Flags().StringArrayVar(&given.metadata, "metadata", nil, "metadata of each transaction, `key=value`; may be given several times")
+	c.Flags().StringVar(&given.id, "id", "", "`id` of the one transaction (default: a new one); queues may ignore an id that they know")
+	c.Flags().StringArrayVar(&given.metadata, "metadata", nil, "metadata of each transaction, `key=value`; repeatable")
 	_ = c.MarkFlagFilename("file")
 	return c
 }
@@ -89,20 +89,20 @@ func (e *Command) enqueue(c *cobra.Command, name string, given enqueueFlags) err
 	})
 }
 
-// check reports what contradicts itself, and returns the metadata.
+// check refuses contradictory flags and returns the metadata.
 func (f *enqueueFlags) check(c *cobra.Command) (map[string]string, error) {
 	inline, file := c.Flags().Changed("payload-json"), c.Flags().Changed("file")
 	switch {
 	case inline && file:
-		return nil, usage.Errorf("there are two payloads; give either --payload-json or --file")
+		return nil, usage.Errorf("two payloads; use either --payload-json or --file")
 	case !inline && !file:
-		return nil, usage.Errorf("what to enqueue is missing; give it by --payload-json or --file")
+		return nil, usage.Errorf("the payload is missing; use --payload-json or --file")
 	case file && f.file == "":
-		return nil, usage.Errorf("--file is empty; name a file, or - for standard input")
+		return nil, usage.Errorf("--file is empty; give the path of a file, or - for standard input")
 	case file && f.id != "":
-		return nil, usage.Errorf("--id is for one transaction; those of a file have theirs in their lines, with --envelope")
+		return nil, usage.Errorf("--id is for one transaction; a file has ids in its lines, with --envelope")
 	case inline && f.envelope:
-		return nil, usage.Errorf("--envelope is for the lines of a --file; one transaction has --id and --metadata")
+		return nil, usage.Errorf("--envelope is for --file; for one transaction use --id and --metadata")
 	case inline:
 		if err := flags.ValidJSON(f.json); err != nil {
 			return nil, err
@@ -112,14 +112,14 @@ func (f *enqueueFlags) check(c *cobra.Command) (map[string]string, error) {
 	for _, pair := range f.metadata {
 		key, value, ok := strings.Cut(pair, "=")
 		if !ok || key == "" {
-			return nil, usage.Errorf("--metadata %q is no key=value", pair)
+			return nil, usage.Errorf("--metadata is %q, must be key=value", pair)
 		}
 		metadata[key] = value
 	}
 	return metadata, nil
 }
 
-// withMetadata adds what tx does not have.
+// withMetadata adds the keys that tx does not have.
 func withMetadata(tx ergon.Transaction, metadata map[string]string) ergon.Transaction {
 	for key, value := range metadata {
 		if _, ok := tx.Metadata(key); !ok {
@@ -129,7 +129,7 @@ func withMetadata(tx ergon.Transaction, metadata map[string]string) ergon.Transa
 	return tx
 }
 
-// printEnqueued tells what became of n transactions, and the id where there is only one.
+// printEnqueued prints the result for n transactions, with the id if there is only one.
 func (e *Command) printEnqueued(at configuration.ConnectorRef, n int, heard *dispatched.Report, id string) error {
 	e.tellConflicts(heard.Conflicts)
 	n -= heard.Duplicates + len(heard.Conflicts)
@@ -149,7 +149,7 @@ func (e *Command) printEnqueued(at configuration.ConnectorRef, n int, heard *dis
 	return e.Out.Print(text + "\n")
 }
 
-// maxConflicts is how many conflicts are told one by one.
+// maxConflicts is how many conflicts are printed one by one.
 const maxConflicts = 10
 
 func (e *Command) tellConflicts(all []ergon.Transaction) {
@@ -158,7 +158,7 @@ func (e *Command) tellConflicts(all []ergon.Transaction) {
 			e.Out.Messagef("%s: and %s more\n", e.Out.Program, humanize.Count(len(all)-i))
 			return
 		}
-		e.Out.Messagef("%s: transaction %s is known with other content: the first one stands, this one was not enqueued\n",
+		e.Out.Messagef("%s: transaction %s has the id of another transaction with other content: it was not enqueued\n",
 			e.Out.Program, tx.ID())
 	}
 }

@@ -18,17 +18,17 @@ import (
 	"github.com/ergon-go/ergon/internal/foreign"
 )
 
-// enqueuedAtOnce is how many transactions a batch has at most.
-const enqueuedAtOnce = 1000
+// maxBatch is the maximum number of transactions in a batch.
+const maxBatch = 1000
 
-// enqueuing is a text of JSON Lines on its way into a connector.
+// enqueuing reads JSON Lines and dispatches them to a connector.
 type enqueuing struct {
 	lines    *jsonLines
 	flags    enqueueFlags
 	metadata map[string]string
 	batch    []ergon.Transaction
-	numbers  []int // of the lines of batch
-	done     int   // how many are durable, or were known
+	numbers  []int // line numbers of batch
+	done     int   // stored, or known before
 	heard    dispatched.Report
 }
 
@@ -48,7 +48,7 @@ func (e *Command) enqueueFile(
 	return e.printEnqueued(at, in.done, &in.heard, "")
 }
 
-// openLines opens what is to be enqueued. A file that can be read twice is checked first.
+// openLines opens the input. A regular file is checked first: it can be read twice.
 func openLines(stdin io.Reader, flags enqueueFlags, metadata map[string]string) (io.ReadCloser, error) {
 	if flags.file == "-" {
 		return io.NopCloser(stdin), nil
@@ -59,7 +59,7 @@ func openLines(stdin io.Reader, flags enqueueFlags, metadata map[string]string) 
 	}
 	info, err := file.Stat()
 	if err == nil && info.IsDir() {
-		err = fmt.Errorf("%s is a folder, must be a file", flags.file)
+		err = fmt.Errorf("%s is a folder; give the path of a file", flags.file)
 	}
 	if err == nil && info.Mode().IsRegular() {
 		e := &enqueuing{lines: newJSONLines(file), flags: flags, metadata: metadata}
@@ -76,14 +76,14 @@ func openLines(stdin io.Reader, flags enqueueFlags, metadata map[string]string) 
 	return file, nil
 }
 
-// run dispatches what there is as soon as there is no more for now, or enough.
+// run dispatches a batch when it is full or when the next line has not arrived yet.
 func (e *enqueuing) run(ctx context.Context, to ergon.Dispatcher) error {
 	for {
 		tx, err := e.read()
 		if err == nil {
 			e.batch, e.numbers = append(e.batch, tx), append(e.numbers, e.lines.number)
 		}
-		if len(e.batch) == enqueuedAtOnce || len(e.batch) > 0 && (err != nil || e.lines.waits()) {
+		if len(e.batch) == maxBatch || len(e.batch) > 0 && (err != nil || e.lines.waits()) {
 			if err := e.dispatch(ctx, to); err != nil {
 				return err
 			}

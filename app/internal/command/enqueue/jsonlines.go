@@ -12,16 +12,16 @@ import (
 	"github.com/ergon-go/ergon/internal/humanize"
 )
 
-// jsonLines reads the lines of a text that are not blank, in constant memory but for the longest of them.
+// jsonLines reads the lines of a text that are not blank. Its memory is limited by the longest line.
 type jsonLines struct {
 	reader *bufio.Reader
-	number int // of the line that was read last
+	number int // of the last line read
 	buffer []byte
 }
 
 func newJSONLines(r io.Reader) *jsonLines { return &jsonLines{reader: bufio.NewReaderSize(r, 1<<16)} }
 
-// next returns the next line, which is JSON and the caller's, or io.EOF.
+// next returns the next line, which is valid JSON and owned by the caller, or io.EOF.
 func (l *jsonLines) next() ([]byte, error) {
 	for {
 		line, err := l.line()
@@ -55,10 +55,10 @@ func (l *jsonLines) line() ([]byte, error) {
 	}
 }
 
-// waits tells whether the next line has yet to arrive, as far as can be seen without waiting for it.
+// waits reports whether reading the next line may block.
 func (l *jsonLines) waits() bool { return l.reader.Buffered() == 0 }
 
-// notJSON does not show the line, which is a payload.
+// notJSON is the error of a line. It does not show the line: that is a payload.
 func (l *jsonLines) notJSON(line []byte) error {
 	var ignored any
 	err := json.Unmarshal(line, &ignored)
@@ -66,6 +66,6 @@ func (l *jsonLines) notJSON(line []byte) error {
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		at = fmt.Sprintf(" at byte %d of %d", syntax.Offset, len(line))
 	}
-	return fmt.Errorf("line %d is not JSON%s; each line is one JSON value (jq -c '.[]' makes lines of an array, jq -c . of anything else)",
-		l.number, at)
+	return fmt.Errorf("line %d is not JSON%s; each line must be one JSON value "+
+		"(jq -c '.[]' converts an array to lines, jq -c . anything else)", l.number, at)
 }

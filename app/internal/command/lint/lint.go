@@ -29,10 +29,10 @@ type Command struct {
 // Cobra is the command.
 func (l *Command) Cobra() *cobra.Command {
 	return &cobra.Command{
-		Use: "lint", Short: "Check the configuration and report everything that is wrong with it", GroupID: command.GroupLook,
-		Long: "Check the configuration and report everything that is wrong with it.\n\n" +
-			"Connectors, services and tasks are made, but nothing is opened and nothing runs. The result is the same on every machine:\n" +
-			"whether files, directories and servers are there, and can be used, is what doctor checks where the program is to run.",
+		Use: "lint", Short: "Check the configuration and report all faults", GroupID: command.GroupLook,
+		Long: "Check the configuration and report all faults.\n\n" +
+			"lint creates connectors, services and tasks, but opens and runs nothing. Its result is the same on every machine.\n" +
+			"Use doctor to check files, folders and servers on the machine that the program will run on.",
 		Args: usage.Arguments(),
 		RunE: func(*cobra.Command, []string) error { return l.run() },
 	}
@@ -81,7 +81,7 @@ func (l *Command) run() error {
 	return l.Out.Print(fmt.Sprintf("%s: ok: %s\n", c.Source, contents(c)))
 }
 
-// lintFailed reports err as JSON where that is asked for; as text it is reported like that of any other command.
+// lintFailed prints err as JSON if the output is JSON. As text it is reported like the error of any other command.
 func (l *Command) lintFailed(report lintReport, err error) error {
 	if !l.Out.JSON() {
 		return err

@@ -29,12 +29,12 @@ func (q *Command) peekCommand() *cobra.Command {
 	var payload bool
 	c := &cobra.Command{
 		Use: "peek <task|task/connector>", Short: "List transactions in a queue; payloads only with --payload",
-		Long: "List transactions in the source of a task, or in another of its connectors, in the order in which they are delivered.\n" +
+		Long: "List transactions in the source of a task or in another of its connectors, in order of delivery.\n" +
 			"Nothing is claimed. Payloads are shown only with --payload.",
-		Args: usage.Arguments("a task, or task/connector,"), ValidArgsFunction: q.Configs.CompletePlace,
+		Args: usage.Arguments("the task or task/connector"), ValidArgsFunction: q.Configs.CompletePlace,
 		RunE: func(c *cobra.Command, args []string) error {
 			if limit < 1 {
-				return usage.Errorf("--limit is %d, it must be at least 1", limit)
+				return usage.Errorf("--limit is %d, must be at least 1", limit)
 			}
 			return q.Sessions.Run(c.Context(), func(ctx context.Context, s *session.Session) error {
 				at, err := s.Config.Find(args[0], configuration.Source)
@@ -51,8 +51,8 @@ func (q *Command) peekCommand() *cobra.Command {
 			})
 		},
 	}
-	c.Flags().Var(&state, "state", "where they are in the queue")
-	c.Flags().IntVar(&limit, "limit", 10, "list at most `N`")
+	c.Flags().Var(&state, "state", "state of the transactions")
+	c.Flags().IntVar(&limit, "limit", 10, "list at most `N` transactions")
 	c.Flags().BoolVar(&payload, "payload", false, "show payloads as well")
 	_ = c.RegisterFlagCompletionFunc("state", state.Complete) // fails only for a flag that is not there
 	return c
@@ -100,7 +100,7 @@ func pairs(metadata map[string]string) string {
 	return text.OneLine(strings.Join(texts, " "))
 }
 
-// readable has bytes that are JSON written as what they are.
+// readable writes bytes as JSON if they are JSON, otherwise as text.
 func readable(payload any) any {
 	data, ok := payload.([]byte)
 	switch {

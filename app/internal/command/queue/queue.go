@@ -30,7 +30,7 @@ type Command struct {
 // Cobra is the command.
 func (q *Command) Cobra() *cobra.Command {
 	parent := &cobra.Command{
-		Use: "queue", Short: "Look into the queues that tasks work on, without changing them", GroupID: command.GroupQueue,
+		Use: "queue", Short: "Inspect the queues of tasks without changing them", GroupID: command.GroupQueue,
 		Args: usage.OnlyCommands,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
@@ -40,8 +40,8 @@ func (q *Command) Cobra() *cobra.Command {
 
 func (q *Command) statsCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "stats [task|task/connector]...", Short: "Count what waits, runs and is done in queues",
-		Long: "Count what waits, runs and is done in queues: the sources of all tasks that can be looked into, where none is named.",
+		Use: "stats [task|task/connector]...", Short: "Count the transactions of queues by state",
+		Long: "Count the transactions of queues by state. Without arguments: the sources of all tasks that can be inspected.",
 		Args: cobra.ArbitraryArgs, ValidArgsFunction: q.Configs.CompletePlace,
 		RunE: func(c *cobra.Command, args []string) error {
 			return q.Sessions.Run(c.Context(), func(ctx context.Context, s *session.Session) error { return q.stats(ctx, s, args) })
@@ -73,7 +73,7 @@ func (q *Command) stats(ctx context.Context, s *session.Session, names []string)
 	return errors.Join(q.printStats(shown), errors.Join(faults...))
 }
 
-// queues are the places of those names, or the sources that can be looked into.
+// queues are the connectors of those names; without names, all sources that can be inspected.
 func queues(s *session.Session, names []string) ([]configuration.ConnectorRef, error) {
 	var queues []configuration.ConnectorRef
 	for _, name := range names {
@@ -99,7 +99,7 @@ func queues(s *session.Session, names []string) ([]configuration.ConnectorRef, e
 		}
 	}
 	if len(queues) == 0 {
-		return nil, usage.Errorf("no task has a source that can be looked into; %s", s.TypesThatCan(reflect.TypeFor[capability.Inspector]()))
+		return nil, usage.Errorf("no task has a source that can be inspected; %s", s.TypesThatCan(reflect.TypeFor[capability.Inspector]()))
 	}
 	return queues, nil
 }

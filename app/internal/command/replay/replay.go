@@ -33,35 +33,35 @@ func (r *Command) Cobra() *cobra.Command {
 	var settled bool
 	c := &cobra.Command{
 		Use: "replay <task> [key...]", GroupID: command.GroupQueue,
-		Short: "Run a task on its dead letters again, or have its queue deliver again what is settled",
-		Long: `Run a task on its dead letters, here and now, with its real policies: those with the keys, those that match the filters, or
---all. Letters whose transactions succeed are dropped. The others stay as they are, the log says why, and the exit code is 1.
-With --payload-file or --payload-json the one letter that is named is run with another payload.
+		Short: "Run a task on its dead letters, or deliver settled transactions again",
+		Long: `Run a task now, in this process, on its dead letters: those with the keys, those that match the filters, or --all. The policies
+of the task apply. If a transaction succeeds, its dead letter is dropped. The others stay, the log has their errors, and the exit
+code is 1. With --payload-file or --payload-json the task is run on one dead letter with another payload.
 
-With --settled nothing is run: transactions that the task's queue has settled and still keeps are made ready once more, those
-with the ids that are given in place of keys, those settled in the time that --newer-than and --older-than say, or --all. What
-comes out of them is new: it is not taken for what came out before.`,
+With --settled nothing is run. The queue of the task delivers settled transactions again that it still keeps: those with the ids
+given in place of keys, those settled between --older-than and --newer-than, or --all. Their outputs get new ids, so sinks do not
+take them for duplicates.`,
 		Args: cobra.MinimumNArgs(0), ValidArgsFunction: r.Configs.CompletePlace,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usage.Errorf("the name of a task is missing")
 			}
 			if settled && payload.GivenIn(c) {
-				return usage.Errorf("--settled delivers what was settled as it was; another payload is for a dead letter")
+				return usage.Errorf("--settled delivers transactions unchanged; another payload is only for a dead letter")
 			}
 			if settled {
 				return r.replaySettled(c.Context(), args[0], args[1:], &choice)
 			}
-			return r.replayLetters(c, args, &choice, payload)
+			return r.replayDeadLetters(c, args, &choice, payload)
 		},
 	}
 	choice.Add(r.Configs, c)
 	payload.Add(c)
-	c.Flags().BoolVar(&settled, "settled", false, "what the task's queue has settled, in place of its dead letters")
+	c.Flags().BoolVar(&settled, "settled", false, "select settled transactions of the queue instead of dead letters")
 	return c
 }
 
-func (r *Command) replayLetters(c *cobra.Command, args []string, choice *selection.Choice, payload flags.PayloadFlags) error {
+func (r *Command) replayDeadLetters(c *cobra.Command, args []string, choice *selection.Choice, payload flags.PayloadFlags) error {
 	return r.Sessions.Run(c.Context(), func(ctx context.Context, s *session.Session) error {
 		task, err := s.Config.Task(args[0])
 		if err != nil {

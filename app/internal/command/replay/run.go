@@ -22,7 +22,7 @@ import (
 	"github.com/ergon-go/ergon/runner"
 )
 
-// replayable refuses a task that sends to what would not keep it.
+// replayable refuses a task with a sink that would lose what the replay sends.
 func replayable(s *session.Session, task ergon.TaskConfig) error {
 	for _, name := range slices.Sorted(maps.Keys(task.Connectors)) {
 		at := configuration.ConnectorRef{Task: task, Connector: name}
@@ -40,8 +40,8 @@ func replayable(s *session.Session, task ergon.TaskConfig) error {
 	return nil
 }
 
-// replaying is the task with the dead letters that match in place of its source, one worker, and no place for what fails
-// again: that stays where it is.
+// replaying is the task with the selected dead letters as its source, one worker, and no other store of dead letters: a
+// transaction that fails again stays a dead letter where it is.
 func replaying(in selection.Scope, filter deadletter.Filter, edit *deadletters.Edit) ergon.TaskConfig {
 	task := in.ConnectorRef.Task
 	store, from := task.Connectors[in.Connector], task.Connectors[configuration.Source(task)]
@@ -53,7 +53,7 @@ func replaying(in selection.Scope, filter deadletter.Filter, edit *deadletters.E
 		}
 		kept, ok := made.(deadletter.Store)
 		if !ok {
-			return nil, errors.New("it does not keep dead letters any more")
+			return nil, errors.New("the connector does not keep dead letters")
 		}
 		was, err := from.New()
 		if err != nil {
@@ -63,7 +63,7 @@ func replaying(in selection.Scope, filter deadletter.Filter, edit *deadletters.E
 		if err != nil {
 			return nil, err
 		}
-		return &letterSource{store: kept, filter: filter, edit: edit, of: of}, nil
+		return &deadLetterSource{store: kept, filter: filter, edit: edit, of: of}, nil
 	}}
 	task.Workers = policy.DefaultWorkers()
 	loop := &task.Consumer.Loop
@@ -71,7 +71,7 @@ func replaying(in selection.Scope, filter deadletter.Filter, edit *deadletters.E
 	return task
 }
 
-var errStay = errors.New("some dead letters stay")
+var errStay = errors.New("some dead letters remain")
 
 func (r *Command) run(
 	ctx context.Context, s *session.Session, in selection.Scope, filter deadletter.Filter, edit *deadletters.Edit, n int64,
@@ -111,5 +111,5 @@ func (r *Command) printReplay(total runner.Summary, gone, stay int64) error {
 	if text != "" {
 		text += "\n"
 	}
-	return r.Out.Print(text + humanize.Plural(gone, "dead letter") + " replayed and dropped, " + humanize.Count(stay) + " left\n")
+	return r.Out.Print(text + humanize.Plural(gone, "dead letter") + " processed and dropped, " + humanize.Count(stay) + " remain\n")
 }

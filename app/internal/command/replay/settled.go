@@ -12,13 +12,13 @@ import (
 	"github.com/ergon-go/ergon/internal/humanize"
 )
 
-// replaySettled makes settled transactions of a queue ready once more.
+// replaySettled makes settled transactions of a queue ready again.
 func (r *Command) replaySettled(ctx context.Context, name string, ids []string, choice *selection.Choice) error {
 	if choice.Task != "" || choice.Fingerprint != "" || len(choice.Keys) > 0 || choice.Category.Value != "" || choice.Phase.Value != "" {
-		return usage.Errorf("--settled is not about dead letters; choose by ids, by --newer-than and --older-than, or --all")
+		return usage.Errorf("--settled is not for dead letters; select by ids, by --newer-than and --older-than, or --all")
 	}
 	if len(ids) == 0 && !choice.Failed.Set() && !choice.All {
-		return usage.Errorf("it is not said which transactions; give their ids, --newer-than or --older-than, or --all")
+		return usage.Errorf("select the transactions: by their ids, by --newer-than and --older-than, or --all")
 	}
 	if err := choice.Check(ids); err != nil {
 		return err
@@ -35,7 +35,7 @@ func (r *Command) replaySettled(ctx context.Context, name string, ids []string, 
 		}
 		return session.With(ctx, s, at, func(ctx context.Context, queue capability.Replayer) error {
 			if len(ids) != 1 && !choice.Yes {
-				if err := r.Out.Confirm(ctx, "Have "+at.String()+" deliver all that is meant again?"); err != nil {
+				if err := r.Out.Confirm(ctx, "Deliver the selected transactions of "+at.String()+" again?"); err != nil {
 					return err
 				}
 			}

@@ -11,18 +11,18 @@ import (
 )
 
 var (
-	_ ergon.Fetcher      = (*letterSource)(nil)
-	_ capability.Settler = (*letterSource)(nil)
-	_ capability.Counter = (*letterSource)(nil)
-	_ ergon.Opener       = (*letterSource)(nil)
-	_ ergon.Closer       = (*letterSource)(nil)
+	_ ergon.Fetcher      = (*deadLetterSource)(nil)
+	_ capability.Settler = (*deadLetterSource)(nil)
+	_ capability.Counter = (*deadLetterSource)(nil)
+	_ ergon.Opener       = (*deadLetterSource)(nil)
+	_ ergon.Closer       = (*deadLetterSource)(nil)
 
-	_ capability.Declarer = (*letterSource)(nil)
+	_ capability.Declarer = (*deadLetterSource)(nil)
 )
 
-// letterSource has the transactions that dead letters are about, each once. A letter whose transaction is acknowledged is
-// dropped; any other stays as it is.
-type letterSource struct {
+// deadLetterSource delivers the transactions of dead letters, each once. An acknowledged transaction drops its dead letter; others
+// stay as they are.
+type deadLetterSource struct {
 	store  deadletter.Store // not open yet
 	filter deadletter.Filter
 	edit   *deadletters.Edit
@@ -31,7 +31,7 @@ type letterSource struct {
 	ready  []deadletter.Letter
 }
 
-func (l *letterSource) Open(ctx context.Context) error {
+func (l *deadLetterSource) Open(ctx context.Context) error {
 	l.pages = &deadletters.Pages{Store: l.store, Filter: l.filter}
 	if opener, ok := l.store.(ergon.Opener); ok {
 		return opener.Open(ctx)
@@ -39,14 +39,14 @@ func (l *letterSource) Open(ctx context.Context) error {
 	return nil
 }
 
-func (l *letterSource) Close(ctx context.Context) error {
+func (l *deadLetterSource) Close(ctx context.Context) error {
 	if closer, ok := l.store.(ergon.Closer); ok {
 		return closer.Close(ctx)
 	}
 	return nil
 }
 
-func (l *letterSource) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {
+func (l *deadLetterSource) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {
 	if len(l.ready) == 0 {
 		letters, err := l.pages.Next(ctx)
 		if err != nil {
@@ -70,7 +70,7 @@ func (l *letterSource) FetchTransactions(ctx context.Context, limit int) ([]ergo
 	return txs, nil
 }
 
-func (l *letterSource) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
+func (l *deadLetterSource) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
 	var done []deadletter.Letter
 	for _, s := range batch {
 		key, ok := s.Transaction.Delivery().Receipt.(string)
@@ -81,12 +81,11 @@ func (l *letterSource) SettleTransactions(ctx context.Context, batch []capabilit
 	return deadletters.Drop(ctx, l.store, done)
 }
 
-// Declare gives the name of the source that the transactions came from: what derives from them has the ids that it would have
-// had there.
-func (l *letterSource) Declare() capability.Declaration {
+// Declare gives the name of the original source: ids that are derived from the transactions are the same as there.
+func (l *deadLetterSource) Declare() capability.Declaration {
 	return capability.Declaration{Destination: l.of.Destination, Sharing: capability.SharingSingle}
 }
 
-func (l *letterSource) CountTransactions(ctx context.Context) (int64, error) {
+func (l *deadLetterSource) CountTransactions(ctx context.Context) (int64, error) {
 	return deadletters.Count(ctx, l.store, l.filter)
 }

@@ -26,7 +26,7 @@ type Command struct {
 	Out       *output.Printer
 	Configs   *configuration.Loader
 	Telemetry *instrument.Setup
-	Epilogue  func() string // what the program adds to the summary; nil for nothing
+	Epilogue  func() string // text after the summary; nil for none
 }
 
 // Cobra is the command.
@@ -34,30 +34,30 @@ func (r *Command) Cobra() *cobra.Command {
 	var of runOptions
 	c := &cobra.Command{
 		Use: "run [task...]", Short: "Run tasks until their sources are empty, or until they are stopped", GroupID: command.GroupRun,
-		Long: "Run tasks until their sources are empty, or until they are stopped; all tasks where none is named.\n" +
-			"They run side by side; with --in-order one after the other, each when the one before it has ended, in the order in which\n" +
-			"they are named, or else in that of the configuration.\n\n" +
-			"SIGINT (Ctrl-C), SIGTERM and SIGHUP stop in order: what is in flight is finished. A second SIGINT or SIGTERM cuts that short.",
+		Long: "Run tasks until their sources are empty, or until they are stopped. Without arguments: all tasks.\n" +
+			"Tasks run at the same time. With --in-order they run one after the other, in the order of the arguments or, without\n" +
+			"arguments, of the configuration.\n\n" +
+			"SIGINT (Ctrl-C), SIGTERM and SIGHUP stop in order: transactions in flight are finished. A second SIGINT or SIGTERM shortens that.",
 		ValidArgsFunction: r.Configs.CompleteTasks,
 		RunE: func(c *cobra.Command, names []string) error {
 			if c.Flags().Changed("limit") && of.limit < 1 {
-				return usage.Errorf("--limit is %d, it must be at least 1; leave it out for the limits of the configuration", of.limit)
+				return usage.Errorf("--limit is %d, must be at least 1; leave it out to use the limits of the configuration", of.limit)
 			}
 			return r.runTasks(c.Context(), names, of)
 		},
 	}
 	c.Flags().StringVar(&of.console, command.ConsoleFlag, "",
-		"serve the console at `host:port` where the configuration does not say (ops.listen)")
+		"serve the console at `host:port` if the configuration has no address (ops.listen)")
 	c.Flags().BoolVar(&of.inOrder, "in-order", false, "run one task after the other")
-	c.Flags().Int64Var(&of.limit, "limit", 0, "start at most `N` transactions of each task")
+	c.Flags().Int64Var(&of.limit, "limit", 0, "process at most `N` transactions of each task")
 	return c
 }
 
-// runOptions are the flags of run.
+// runOptions are the flags.
 type runOptions struct {
 	console string
 	inOrder bool
-	limit   int64 // 0 leaves those of the configuration
+	limit   int64 // 0: the limits of the configuration
 }
 
 func (r *Command) runTasks(ctx context.Context, names []string, of runOptions) error {
@@ -97,13 +97,12 @@ func (r *Command) runTasks(ctx context.Context, names []string, of runOptions) e
 	settled()
 	unprinted := r.printSummary(total, err == nil)
 	if errors.Is(unprinted, syscall.EPIPE) {
-		unprinted = nil // what was run has run, whether somebody reads of it or not
+		unprinted = nil // the run itself succeeded
 	}
 	return errors.Join(err, unprinted)
 }
 
-// checkSteps has a step that is configured wrongly be refused before those that come before it have run. A worker process
-// has no need of that.
+// checkSteps finds the faults of all tasks before the first of them runs. Worker processes need not check again.
 func checkSteps(m *runner.Manager, names []string) error {
 	if _, worker := runner.InWorkerProcess(); worker {
 		return nil
@@ -120,7 +119,7 @@ func checkSteps(m *runner.Manager, names []string) error {
 	return errors.Join(faults...)
 }
 
-// printSummary prints what a run came to; ended is whether all tasks came to their natural end.
+// printSummary prints the result of a run; ended reports whether all tasks ended by themselves.
 func (r *Command) printSummary(total runner.Summary, ended bool) error {
 	if len(total.Tasks) == 0 {
 		return nil

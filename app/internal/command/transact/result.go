@@ -32,7 +32,7 @@ type failureDocument struct {
 func (t *Commands) printResult(task string, r runner.TransactionResult) error {
 	value, unfit := shown(r.Value)
 	if unfit != nil {
-		t.Out.Messagef("%s: transaction %s succeeded, but its result cannot be shown: %v\n", t.Out.Program, r.Transaction.ID(), unfit)
+		t.Out.Messagef("%s: transaction %s succeeded, but its result cannot be written as JSON: %v\n", t.Out.Program, r.Transaction.ID(), unfit)
 	}
 	switch {
 	case t.Out.JSON():
@@ -43,8 +43,7 @@ func (t *Commands) printResult(task string, r runner.TransactionResult) error {
 	return nil
 }
 
-// shown is a value as JSON; bytes that are JSON already are left as they are. Of a hybrid task's result each outbound
-// transaction is shown.
+// shown is a value as JSON. Bytes that are JSON stay as they are. The result of a hybrid task is its outbound transactions.
 func shown(value any) (json.RawMessage, error) {
 	switch v := value.(type) {
 	case []byte:
@@ -81,8 +80,8 @@ func shownOutbound(outbound []ergon.Transaction) (json.RawMessage, error) {
 
 var errFailed = errors.New("the transaction failed")
 
-// printFailure tells what a failed transaction failed with, and what else went wrong. The exit code is 1 whatever the
-// causes have to say about that.
+// printFailure prints the error of a failed transaction, and other errors of the call. The exit code is 1, whatever the causes
+// set.
 func (t *Commands) printFailure(task, id string, e *ergon.TransactionError, others []error) error {
 	failure := failureDocument{e.Category.String(), string(e.Phase), e.Attempts, e.Err.Error()}
 	if t.Out.JSON() {
@@ -102,7 +101,7 @@ func (t *Commands) printFailure(task, id string, e *ergon.TransactionError, othe
 	return &output.ReportedError{Err: errFailed}
 }
 
-// besides is what err is joined of but for known.
+// besides are the errors joined in err, except known.
 func besides(err, known error) []error {
 	if !errors.Is(err, known) {
 		return []error{err}
@@ -110,7 +109,7 @@ func besides(err, known error) []error {
 	var others []error
 	switch e := err.(type) { //nolint:errorlint // the tree is walked here
 	case interface{ Unwrap() []error }:
-		if err == known { //nolint:errorlint // itself, which is joined of its causes
+		if err == known { //nolint:errorlint // itself: what it joins are its causes
 			return nil
 		}
 		for _, part := range e.Unwrap() {

@@ -20,8 +20,8 @@ import (
 const notSettled = `
 
 It goes through the whole lifecycle, with the retries and timeouts of the
-configuration. Nothing is taken from the source, and a failed transaction is
-not dead-lettered but reported, with exit code 1.`
+configuration. Nothing is fetched from the source. If the transaction fails,
+it is not dead-lettered; the error is printed and the exit code is 1.`
 
 // Commands are the commands that process one transaction.
 type Commands struct {
@@ -57,8 +57,8 @@ func (t *Commands) ByPayload() *cobra.Command {
 func (t *Commands) ByID() *cobra.Command {
 	return &cobra.Command{
 		Use: "process-transaction-by-id <task> <id>", GroupID: command.GroupRun,
-		Short: "Run one transaction that the task's source finds by its id",
-		Long:  "Run one transaction that the task's source finds by its id through the task, and print its result as JSON." + notSettled,
+		Short: "Run one transaction that the source of a task finds by its id",
+		Long:  "Run one transaction, which the source of the task finds by its id, and print its result as JSON." + notSettled,
 		Args:  usage.Arguments("the name of a task", "the id of a transaction"), ValidArgsFunction: t.Configs.CompleteTask,
 		RunE: func(c *cobra.Command, args []string) error {
 			return t.processOne(c.Context(), args[0], func(ctx context.Context, m *runner.Manager) (runner.TransactionResult, error) {
@@ -68,7 +68,7 @@ func (t *Commands) ByID() *cobra.Command {
 	}
 }
 
-// processOne prints what one transaction comes to.
+// processOne processes one transaction and prints its result.
 func (t *Commands) processOne(
 	ctx context.Context, task string, process func(context.Context, *runner.Manager) (runner.TransactionResult, error),
 ) error {

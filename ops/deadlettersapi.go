@@ -11,12 +11,12 @@ import (
 )
 
 const (
-	lettersAtOnce    = 50
-	maxLettersAtOnce = 500
+	pageSize    = 50
+	maxPageSize = 500
 )
 
-// LetterFilter reads the filter of a query: key (several), phase, category and fingerprint.
-func LetterFilter(query url.Values) (deadletter.Filter, error) {
+// DeadLetterFilter reads the filter of a query: key (several), phase, category and fingerprint.
+func DeadLetterFilter(query url.Values) (deadletter.Filter, error) {
 	f := deadletter.Filter{
 		Keys: query["key"], Phase: policy.Phase(query.Get("phase")), Fingerprint: query.Get("fingerprint"),
 	}
@@ -30,35 +30,35 @@ func LetterFilter(query url.Values) (deadletter.Filter, error) {
 	return f, nil
 }
 
-func (d *Desk) letterTasksAPI(*http.Request) (any, error) {
-	return map[string]any{"tasks": orEmpty(d.LetterTasks())}, nil
+func (d *Desk) deadLetterTasksAPI(*http.Request) (any, error) {
+	return map[string]any{"tasks": orEmpty(d.DeadLetterTasks())}, nil
 }
 
-func (d *Desk) letterGroupsAPI(r *http.Request) (any, error) {
-	filter, err := LetterFilter(r.URL.Query())
+func (d *Desk) deadLetterGroupsAPI(r *http.Request) (any, error) {
+	filter, err := DeadLetterFilter(r.URL.Query())
 	if err != nil {
 		return nil, err
 	}
-	groups, err := d.LetterGroups(r.Context(), r.PathValue("task"), filter)
+	groups, err := d.DeadLetterGroups(r.Context(), r.PathValue("task"), filter)
 	return map[string]any{"groups": orEmpty(groups)}, err
 }
 
-func (d *Desk) listLettersAPI(r *http.Request) (any, error) {
+func (d *Desk) listDeadLettersAPI(r *http.Request) (any, error) {
 	query := r.URL.Query()
-	filter, err := LetterFilter(query)
+	filter, err := DeadLetterFilter(query)
 	if err != nil {
 		return nil, err
 	}
-	limit, err := limitOf(query, lettersAtOnce, maxLettersAtOnce)
+	limit, err := limitOf(query, pageSize, maxPageSize)
 	if err != nil {
 		return nil, err
 	}
-	letters, err := d.ListLetters(r.Context(), r.PathValue("task"), filter, deadletter.Page{Limit: limit, After: query.Get("after")})
+	letters, err := d.ListDeadLetters(r.Context(), r.PathValue("task"), filter, deadletter.Page{Limit: limit, After: query.Get("after")})
 	return map[string]any{"dead_letters": orEmpty(letters)}, err
 }
 
-// chosenLetters is the body of a request that does something with dead letters.
-type chosenLetters struct {
+// selectedDeadLetters is the body of a request that changes dead letters.
+type selectedDeadLetters struct {
 	Keys        []string     `json:"keys"`
 	Fingerprint string       `json:"fingerprint"`
 	Phase       policy.Phase `json:"phase"`
@@ -66,9 +66,9 @@ type chosenLetters struct {
 	All         bool         `json:"all"`
 }
 
-// filter refuses to choose all by accident.
-func (c chosenLetters) filter() (deadletter.Filter, error) {
-	f, err := LetterFilter(url.Values{
+// filter refuses to select all dead letters by accident.
+func (c selectedDeadLetters) filter() (deadletter.Filter, error) {
+	f, err := DeadLetterFilter(url.Values{
 		"key": c.Keys, "phase": {string(c.Phase)}, "category": {c.Category}, "fingerprint": {c.Fingerprint},
 	})
 	some := len(c.Keys) > 0 || c.Phase != "" || c.Category != "" || c.Fingerprint != ""
@@ -77,32 +77,32 @@ func (c chosenLetters) filter() (deadletter.Filter, error) {
 		return f, err
 	case some == c.All:
 		return f, refusal(http.StatusBadRequest,
-			"say which dead letters are meant: keys, fingerprint, phase or category, or all: true, not both")
+			"select the dead letters: keys, fingerprint, phase or category; or all: true, but not both")
 	default:
 		f.All = c.All
 		return f, nil
 	}
 }
 
-func (d *Desk) retryLettersAPI(r *http.Request) (any, error) {
+func (d *Desk) retryDeadLettersAPI(r *http.Request) (any, error) {
 	filter, err := chosen(r)
 	if err != nil {
 		return nil, err
 	}
-	return d.RetryLetters(r.Context(), r.PathValue("task"), filter)
+	return d.RetryDeadLetters(r.Context(), r.PathValue("task"), filter)
 }
 
-func (d *Desk) dropLettersAPI(r *http.Request) (any, error) {
+func (d *Desk) dropDeadLettersAPI(r *http.Request) (any, error) {
 	filter, err := chosen(r)
 	if err != nil {
 		return nil, err
 	}
-	n, err := d.DropLetters(r.Context(), r.PathValue("task"), filter)
+	n, err := d.DropDeadLetters(r.Context(), r.PathValue("task"), filter)
 	return map[string]int64{"dropped": n}, err
 }
 
 func chosen(r *http.Request) (deadletter.Filter, error) {
-	var c chosenLetters
+	var c selectedDeadLetters
 	if err := readJSON(r, &c); err != nil {
 		return deadletter.Filter{}, err
 	}

@@ -8,41 +8,41 @@ import (
 	"github.com/ergon-go/ergon/ops"
 )
 
-// lettersAtOnce is how many dead letters are on a page.
-const lettersAtOnce = 50
+// pageSize is how many dead letters are on a page.
+const pageSize = 50
 
-// letterTask is a task with its dead letters in groups.
-type letterTask struct {
+// taskDeadLetters is a task with its dead letters in groups.
+type taskDeadLetters struct {
 	Task   string
 	Groups []deadletter.Group
 	Total  int64
 	Err    error
 }
 
-func (c *console) letterTasks(r *http.Request) (page, error) {
-	var tasks []letterTask
-	for _, name := range c.desk.LetterTasks() {
-		t := letterTask{Task: name}
-		t.Groups, t.Err = c.desk.LetterGroups(r.Context(), name, deadletter.Filter{})
+func (c *console) deadLetterTasks(r *http.Request) (page, error) {
+	var tasks []taskDeadLetters
+	for _, name := range c.desk.DeadLetterTasks() {
+		t := taskDeadLetters{Task: name}
+		t.Groups, t.Err = c.desk.DeadLetterGroups(r.Context(), name, deadletter.Filter{})
 		for _, g := range t.Groups {
 			t.Total += g.Count
 		}
 		tasks = append(tasks, t)
 	}
-	return page{Title: "Dead letters", Nav: lettersNav, Body: "lettertasks", Live: []string{statusPart}, Data: tasks}, nil
+	return page{Title: "Dead letters", Nav: deadLettersNav, Body: "lettertasks", Live: []string{statusPart}, Data: tasks}, nil
 }
 
 func (c *console) letters(r *http.Request) (page, error) {
 	task, query := r.PathValue("task"), r.URL.Query()
-	filter, err := ops.LetterFilter(query)
+	filter, err := ops.DeadLetterFilter(query)
 	if err != nil {
 		return page{}, err
 	}
-	groups, err := c.desk.LetterGroups(r.Context(), task, deadletter.Filter{})
+	groups, err := c.desk.DeadLetterGroups(r.Context(), task, deadletter.Filter{})
 	if err != nil {
 		return page{}, err
 	}
-	letters, err := c.desk.ListLetters(r.Context(), task, filter, deadletter.Page{Limit: lettersAtOnce, After: query.Get("after")})
+	letters, err := c.desk.ListDeadLetters(r.Context(), task, filter, deadletter.Page{Limit: pageSize, After: query.Get("after")})
 	if err != nil {
 		return page{}, err
 	}
@@ -60,23 +60,23 @@ func (c *console) letters(r *http.Request) (page, error) {
 			data.Matching += g.Count
 		}
 	}
-	if len(letters) == lettersAtOnce {
+	if len(letters) == pageSize {
 		query.Set("after", letters[len(letters)-1].Key)
 		data.Next = "?" + query.Encode()
 	}
-	return page{Title: "Dead letters of " + task, Nav: lettersNav, Body: "letters", Live: []string{statusPart}, Data: data}, nil
+	return page{Title: "Dead letters of " + task, Nav: deadLettersNav, Body: "letters", Live: []string{statusPart}, Data: data}, nil
 }
 
 func (c *console) letter(r *http.Request) (page, error) {
 	task, key := r.PathValue("task"), r.URL.Query().Get("key")
-	letters, err := c.desk.ListLetters(r.Context(), task, deadletter.Filter{Keys: []string{key}}, deadletter.Page{Limit: 1})
+	letters, err := c.desk.ListDeadLetters(r.Context(), task, deadletter.Filter{Keys: []string{key}}, deadletter.Page{Limit: 1})
 	if err != nil {
 		return page{}, err
 	}
 	if len(letters) == 0 {
-		return page{}, &ops.Refusal{Status: http.StatusNotFound, Text: "This dead letter is not there any more: it was retried or dropped."}
+		return page{}, &ops.Refusal{Status: http.StatusNotFound, Text: "This dead letter no longer exists: it was requeued or dropped."}
 	}
-	return page{Title: letters[0].ID, Nav: lettersNav, Body: "letter", Live: []string{statusPart}, Data: struct {
+	return page{Title: letters[0].ID, Nav: deadLettersNav, Body: "letter", Live: []string{statusPart}, Data: struct {
 		deadletter.Letter
 
 		Of                       string
@@ -87,11 +87,11 @@ func (c *console) letter(r *http.Request) (page, error) {
 // confirm asks before dead letters are dropped, or many retried.
 func (c *console) confirm(r *http.Request) (page, error) {
 	task, query := r.PathValue("task"), r.URL.Query()
-	filter, err := ops.LetterFilter(query)
+	filter, err := ops.DeadLetterFilter(query)
 	if err != nil {
 		return page{}, err
 	}
-	groups, err := c.desk.LetterGroups(r.Context(), task, filter)
+	groups, err := c.desk.DeadLetterGroups(r.Context(), task, filter)
 	if err != nil {
 		return page{}, err
 	}
@@ -107,8 +107,8 @@ func (c *console) confirm(r *http.Request) (page, error) {
 	for _, g := range groups {
 		data.Count += g.Count
 	}
-	return page{Title: "Are you sure?", Nav: lettersNav, Body: "confirm", Live: []string{statusPart}, Data: data}, nil
+	return page{Title: "Are you sure?", Nav: deadLettersNav, Body: "confirm", Live: []string{statusPart}, Data: data}, nil
 }
 
-// lettersAt is where a task's dead letters are.
-func lettersAt(task string) string { return "/dead-letters/" + url.PathEscape(task) }
+// deadLettersPath is where a task's dead letters are.
+func deadLettersPath(task string) string { return "/dead-letters/" + url.PathEscape(task) }
