@@ -23,7 +23,7 @@ var commandLine = []archtest.Rule{
 		TestOurs: slices.Concat(parts, []string{"internal/otlptest"}),
 	},
 	{Packages: "app/internal/capabilities", Ours: []string{"config"}},
-	{Packages: "app/internal/check", Ours: []string{".", "internal/pipeline", "internal/placement", "policy", "runner"}},
+	{Packages: "app/internal/check", Ours: []string{".", "internal/panics", "internal/pipeline", "internal/placement", "policy", "runner"}},
 	{Packages: "app/internal/command"},
 	{Packages: "app/internal/command/create", Ours: commandTools, ThirdParty: cobra},
 	{
@@ -36,13 +36,15 @@ var commandLine = []archtest.Rule{
 		Packages: "app/internal/command/dlq",
 		Ours: slices.Concat(commandTools, []string{
 			"app/internal/deadletters", "app/internal/requeue", "app/internal/selection", "app/internal/session", "deadletter",
+			"internal/readable",
 		}),
 		ThirdParty: cobra,
 	},
 	{
 		Packages: "app/internal/command/doctor",
 		Ours: slices.Concat(commandTools, []string{
-			".", "app/internal/check", "app/internal/machine", "app/internal/version", "capability", "internal/ask", "runner",
+			".", "app/internal/check", "app/internal/machine", "app/internal/version", "capability", "internal/ask",
+			"internal/panics", "runner",
 		}),
 		ThirdParty: cobra,
 	},
@@ -56,7 +58,7 @@ var commandLine = []archtest.Rule{
 	{Packages: "app/internal/command/lint", Ours: slices.Concat(commandTools, []string{"app/internal/check", "config"}), ThirdParty: cobra},
 	{
 		Packages:   "app/internal/command/queue",
-		Ours:       slices.Concat(commandTools, []string{".", "app/internal/session", "capability"}),
+		Ours:       slices.Concat(commandTools, []string{".", "app/internal/session", "capability", "internal/readable"}),
 		ThirdParty: cobra,
 	},
 	{

@@ -64,6 +64,7 @@ var lattice = archtest.Lattice{
 		{Packages: "internal/nearmiss"},
 		{Packages: "internal/suggest"},
 		{Packages: "internal/humanize"},
+		{Packages: "internal/readable"},
 		{Packages: "internal/panics"},
 		{Packages: "internal/attempt", Ours: []string{"internal/fence"}, ThirdParty: []string{"go.opentelemetry.io/otel/trace/..."}},
 		{Packages: "internal/inline", Ours: []string{".", "internal/panics"}},
@@ -86,7 +87,8 @@ var lattice = archtest.Lattice{
 			Packages: "internal/pipeline", TestOurs: parts,
 			Ours: slices.Concat(words, []string{
 				"internal/ask", "internal/attempt", "internal/coalesce", "internal/fence", "internal/foreign", "internal/inline",
-				"internal/lifecycle", "internal/panics", "internal/sink", "internal/spans", "internal/stats", "internal/tracecontext", "observe",
+				"internal/lifecycle", "internal/panics", "internal/readable", "internal/sink", "internal/spans", "internal/stats",
+				"internal/tracecontext", "observe",
 			}),
 			ThirdParty: append([]string{"github.com/failsafe-go/failsafe-go/...", "golang.org/x/..."}, otelAPI...),
 		},

@@ -3,11 +3,9 @@ package pipeline
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"maps"
 	"regexp"
 	"strings"
-	"unicode/utf8"
 
 	"go.opentelemetry.io/otel/trace"
 
@@ -44,21 +42,6 @@ func failedIn(f *flight) ergon.Transaction {
 		of = f.extras.span.SpanContext()
 	}
 	return tracecontext.InjectSpan(of, *f.tx)
-}
-
-// readable has JSON and text embedded as what they are; encoding/json would make base64 of bytes.
-func readable(payload any) any {
-	data, ok := payload.([]byte)
-	switch {
-	case !ok:
-		return payload
-	case utf8.Valid(data) && json.Valid(data):
-		return json.RawMessage(data)
-	case utf8.Valid(data):
-		return string(data)
-	default:
-		return data
-	}
 }
 
 // A single quote counts as one only where no letter is beside it: "can't" has none.

@@ -13,9 +13,6 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// PayloadText opens payloadText to tests.
-var PayloadText = payloadText
-
 // What a preparation needs of a loop.
 type (
 	OutboundObserver = outboundObserver

@@ -1,9 +1,6 @@
 package pipeline
 
 import (
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -12,6 +9,7 @@ import (
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/foreign"
 	"github.com/ergon-go/ergon/internal/lifecycle"
+	"github.com/ergon-go/ergon/internal/readable"
 	"github.com/ergon-go/ergon/internal/sink"
 	"github.com/ergon-go/ergon/observe"
 )
@@ -106,24 +104,6 @@ func (r *recorder) flush(force <-chan struct{}) {
 	}
 }
 
-// payloadText is a payload as somebody can read it.
-func payloadText(payload any) string {
-	switch p := readable(payload).(type) {
-	case string:
-		return p
-	case json.RawMessage:
-		return string(p)
-	case []byte:
-		return hex.EncodeToString(p)
-	default:
-		text, err := json.Marshal(p)
-		if err != nil {
-			return fmt.Sprintf("a value of type %T", p)
-		}
-		return string(text)
-	}
-}
-
 // maxRecords is how many records may wait for their payloads to be read.
 const maxRecords = 256
 
@@ -144,6 +124,6 @@ func newRecords(to *observe.Recorder) *sink.Queue[recorded] {
 			}
 			to.Add(r.Transaction)
 		}()
-		r.Payload = payloadText(r.of.Payload())
+		r.Payload = readable.Text(r.of.Payload())
 	})
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/ergon-go/ergon"
-	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/observe"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -92,20 +91,4 @@ func TestTransactionsThatSucceedAreRecordedOnlyWhileSomebodyWatches(t *testing.T
 			t.Errorf("settled %+v, want an ack", s)
 		}
 	})
-}
-
-func TestPayloadsAreRecordedAsTheyCanBeRead(t *testing.T) {
-	for name, c := range map[string]struct {
-		payload any
-		want    string
-	}{
-		"text": {"plain", "plain"}, "JSON": {[]byte(`{"a":1}`), `{"a":1}`}, "bytes": {[]byte{0xff, 0}, "ff00"},
-		"value": {struct{ A int }{1}, `{"A":1}`}, "none of these": {make(chan int), "a value of type chan int"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := pipeline.PayloadText(c.payload); got != c.want {
-				t.Errorf("got %q, want %q", got, c.want)
-			}
-		})
-	}
 }

@@ -9,16 +9,17 @@ import (
 	"slices"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/panics"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/internal/placement"
 	"github.com/ergon-go/ergon/policy"
 	"github.com/ergon-go/ergon/runner"
 )
 
-// ErrUnchecked is a task that cannot be made before its connectors and services are open. That is no fault.
+// ErrUnchecked is the error of a task that cannot be created before its connectors and services are open. It is not a fault.
 var ErrUnchecked = errors.New("handlers were not checked: the task cannot be created before its connectors and services are open")
 
-// Task makes a task and all that it needs, opens nothing, and returns every fault that shows.
+// Task creates a task, its connectors and its services without opening them, and returns all faults.
 func Task(cfg ergon.TaskConfig) error {
 	if err := runner.NewManager(runner.Settings{}).Register(cfg); err != nil {
 		return err
@@ -26,7 +27,7 @@ func Task(cfg ergon.TaskConfig) error {
 	connectors, connectorFaults := makeAll(cfg.Connectors)
 	services, serviceFaults := makeAll(cfg.Services)
 	if err := errors.Join(connectorFaults, serviceFaults); err != nil {
-		return err // says where it is
+		return err // it names the place
 	}
 	if err := checkPlacement(cfg, connectors, services); err != nil {
 		return &runner.ConfigError{Task: cfg.Name, Err: err}
@@ -42,7 +43,7 @@ func Task(cfg ergon.TaskConfig) error {
 	return nil
 }
 
-// checkPlacement says what does not fit how the workers run [E2].
+// checkPlacement checks whether the components fit the way in which workers run [E2].
 func checkPlacement(cfg ergon.TaskConfig, connectors, services map[string]any) error {
 	components := slices.Concat(
 		placement.Named("connector", connectors, func(name string) string { return cfg.Connectors[name].Type }, cfg.Consumer.Fetch.Connector),
@@ -64,17 +65,17 @@ func makeAll(components map[string]ergon.Component) (map[string]any, error) {
 	return made, errors.Join(faults...)
 }
 
-// makeTask gives the task's constructor what is made but not open, which it may not bear.
+// makeTask calls the constructor of a task with connectors and services that are not open. It may panic for that reason.
 func makeTask(cfg ergon.TaskConfig, d *ergon.Dependencies) (task ergon.Task, err error) {
 	defer func() {
 		if crash := recover(); crash != nil {
-			err = fmt.Errorf("%w (panic: %v)", ErrUnchecked, crash)
+			err = fmt.Errorf("%w (%w)", ErrUnchecked, panics.Of("the constructor", crash, nil))
 		}
 	}()
 	return cfg.New(d), nil
 }
 
-// checkLoop has the engine check whether what is connected can do what the policy wants of it [C2].
+// checkLoop checks whether the connectors can do what the policies require [C2].
 func checkLoop(cfg ergon.TaskConfig, task ergon.Task, connectors map[string]any) error {
 	source, _ := connectors[cfg.Consumer.Fetch.Connector].(ergon.Fetcher)
 	var dead ergon.Dispatcher

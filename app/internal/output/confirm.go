@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// ErrDeclined is what somebody who was asked did not want.
+// ErrDeclined is the error after a question that was not answered with yes.
 var ErrDeclined = errors.New("nothing was changed")
 
-// Confirm asks on a terminal whether to go on, and returns errDeclined for everything but a yes. Where nobody can be asked,
-// what was written on the command line has to do.
+// Confirm asks on a terminal whether to continue, and returns ErrDeclined for every answer except yes. Without a terminal it does not
+// ask.
 func (p *Printer) Confirm(ctx context.Context, question string) error {
 	if !p.Process.Interactive() {
 		return nil

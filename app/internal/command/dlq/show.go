@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/ergon-go/ergon/app/internal/output"
 	"github.com/ergon-go/ergon/app/internal/selection"
 	"github.com/ergon-go/ergon/app/internal/session"
 	"github.com/ergon-go/ergon/app/internal/table"
@@ -18,6 +17,7 @@ import (
 	"github.com/ergon-go/ergon/app/internal/usage"
 	"github.com/ergon-go/ergon/deadletter"
 	"github.com/ergon-go/ergon/internal/humanize"
+	"github.com/ergon-go/ergon/internal/readable"
 )
 
 func (d *Command) showCommand() *cobra.Command {
@@ -100,6 +100,6 @@ func (d *Command) detailRows(l deadletter.Letter, payload bool) [][]table.Cell {
 		add(true, "previously", fmt.Sprintf("%s %s in %s, requeued %s: %s",
 			text.Time(f.FailedAt), f.Category, f.Phase, text.Time(f.RetriedAt), text.OneLine(f.Message)))
 	}
-	add(payload, "payload", output.PayloadText(l.Payload))
+	add(payload, "payload", readable.Text(l.Payload))
 	return rows
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/ask"
 	"github.com/ergon-go/ergon/internal/humanize"
+	"github.com/ergon-go/ergon/internal/panics"
 	"github.com/ergon-go/ergon/runner"
 )
 
@@ -153,7 +154,7 @@ func bounded(ctx context.Context, timeout time.Duration, do func(context.Context
 	go func() {
 		defer func() {
 			if crash := recover(); crash != nil {
-				done <- fmt.Errorf("panic: %v", crash)
+				done <- panics.Of("it", crash, nil)
 			}
 		}()
 		done <- do(ctx)

@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -13,13 +12,13 @@ import (
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/app/internal/configuration"
 	"github.com/ergon-go/ergon/app/internal/flags"
-	"github.com/ergon-go/ergon/app/internal/output"
 	"github.com/ergon-go/ergon/app/internal/session"
 	"github.com/ergon-go/ergon/app/internal/table"
 	"github.com/ergon-go/ergon/app/internal/text"
 	"github.com/ergon-go/ergon/app/internal/usage"
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/humanize"
+	"github.com/ergon-go/ergon/internal/readable"
 )
 
 func (q *Command) peekCommand() *cobra.Command {
@@ -77,8 +76,8 @@ func (q *Command) printTransactions(txs []ergon.Transaction, payload bool) error
 		one := shownTransaction{ID: tx.ID(), EnqueuedAt: delivery.EnqueuedAt, Deliveries: delivery.Count, Metadata: metadata}
 		row := table.Row(text.OneLine(tx.ID()), text.Time(delivery.EnqueuedAt), humanize.Count(delivery.Count), pairs(metadata))
 		if payload {
-			one.Payload = readable(tx.Payload())
-			row = append(row, table.Cell{Text: text.OneLine(output.PayloadText(tx.Payload()))})
+			one.Payload = readable.Payload(tx.Payload())
+			row = append(row, table.Cell{Text: text.OneLine(readable.Text(tx.Payload()))})
 		}
 		shown, rows = append(shown, one), append(rows, row)
 	}
@@ -98,17 +97,4 @@ func pairs(metadata map[string]string) string {
 		return "-"
 	}
 	return text.OneLine(strings.Join(texts, " "))
-}
-
-// readable writes bytes as JSON if they are JSON, otherwise as text.
-func readable(payload any) any {
-	data, ok := payload.([]byte)
-	switch {
-	case !ok:
-		return payload
-	case json.Valid(data):
-		return json.RawMessage(data)
-	default:
-		return string(data)
-	}
 }
