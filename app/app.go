@@ -14,20 +14,20 @@ import (
 	"github.com/ergon-go/ergon/config"
 )
 
-// Main runs the command line of a program that has nothing but a registry, and ends the process.
+// Main runs the command line of a program that needs only a registry, and ends the process.
 func Main(registry *config.Registry) { Run(Settings{Registry: registry}) }
 
 // Run runs the command line as the process was started with, and ends the process with its exit code. It sets two things
 // for the whole process: the memory limit of the runtime, to nine tenths of what the control group allows, unless
 // GOMEMLIMIT is set; and the default logger, to the one that --log-level and --log-format ask for.
 //
-// As process 1 of a container it runs the command line in a child process. It passes signals on to that, reaps what has lost
-// its parent, and takes over the exit code.
+// As process 1 of a container it runs the command line in a child process. It passes signals on to the child, reaps orphaned
+// processes, and ends with the exit code of the child.
 func Run(s Settings) {
 	if code, ran := pid1.Run(); ran {
 		os.Exit(code)
 	}
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // caught: output that nobody reads is an error as any other
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // caught: a closed pipe is an error like any other
 	machine.LimitMemory(os.DirFS("/"), os.LookupEnv)
 	around := process.This()
 	code := execute(context.Background(), s, around)

@@ -1,8 +1,8 @@
-// Package app is a whole command line for the tasks of a program, linked into its binary by one call:
+// Package app is a complete command line for the tasks of a program. One call adds it:
 //
 //	func main() { app.Main(registry) }
 //
-// or, for a program that brings its own configuration and flags,
+// or, for a program with its own configuration and flags,
 //
 //	func main() {
 //		app.Run(app.Settings{
@@ -13,11 +13,11 @@
 //		})
 //	}
 //
-// What was asked for goes to standard output; messages, log lines and progress go to standard error, one line of it
-// redrawn in place where it is a terminal. With --output json standard output is one JSON document. Exit codes are 0 for
-// done, also with dead letters; 1 for failed; 2 for a command or configuration that is wrong; 130, 143 and 129 after SIGINT,
-// SIGTERM and SIGHUP. Nothing is written to disk but by the connectors, and by logs where the configuration says so.
+// Results go to standard output; messages, log lines and progress go to standard error. On a terminal the progress is one line that
+// is redrawn. With --output json standard output is one JSON document. Exit codes: 0 for success, also with dead letters; 1 for
+// failure; 2 for an invalid command or configuration; 130, 143 and 129 after SIGINT, SIGTERM and SIGHUP. Only connectors write to
+// disk, and logs if the configuration has a log file.
 //
-// The section telemetry of the configuration, and variables of OpenTelemetry (OTEL_*), say what of a run is exported; see
-// package telemetry. Nothing is by default.
+// The section telemetry of the configuration and the OpenTelemetry variables OTEL_* select the telemetry that is exported; see package
+// telemetry. The default is none.
 package app

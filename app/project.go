@@ -1,12 +1,11 @@
 package app
 
-// Project is a program that the command new is asked for.
+// Project describes the program that the command new creates.
 type Project struct {
-	// Folder is where it goes.
+	// Folder is the folder to create.
 	Folder string
-	// Module is the path of its Go module. Default "", which leaves it to the folder's name.
+	// Module is the path of its Go module. Default "": the name of the folder.
 	Module string
-	// Ergon is a clone of Ergon that it is to be built with. Default "", which leaves it to NewProject to find one, or to
-	// use a release.
+	// Ergon is the folder of a clone of Ergon to build with. Default "": NewProject finds one or uses a release.
 	Ergon string
 }

@@ -11,28 +11,28 @@ import (
 	"github.com/ergon-go/ergon/config"
 )
 
-// Settings are what a program brings to its command line. Only Registry is needed.
+// Settings configure the command line of a program. Only Registry is required.
 type Settings struct {
-	// Registry says which tasks there are, and which types of connectors and services.
+	// Registry has the tasks, and the types of connectors and services.
 	Registry *config.Registry
-	// Name is what the program is called in its help and messages. Default: the name of its file.
+	// Name is the name of the program in its help and messages. Default: the name of its file.
 	Name string
-	// Description says in a sentence what the program is for.
+	// Description says in one sentence what the program is for.
 	Description string
 	// Version is the program's version. Default: the version of its main module, as the Go toolchain recorded it.
 	Version string
-	// Config is the configuration, YAML, that is used where --config is not given and the working directory has no
-	// ergon.yaml. Default: none, so that one of the two is needed.
+	// Config is the built-in configuration, in YAML. It is used without --config if the working directory has no ergon.yaml.
+	// Default: none.
 	Config []byte
-	// Variables are what a user may set of the configuration, by flags and by the environment.
+	// Variables are variables of the configuration that users can set by flags and by the environment.
 	Variables []Variable
-	// Epilogue, where set, writes what a user wants to know after the table of a run that came to its natural end: where
-	// the results are. variable returns a variable's value, as ${…} would. It is not called with --output json.
+	// Epilogue, if set, writes a text after the summary of a run that ended by itself, such as where the results are. variable
+	// returns the value of a variable, as ${…} does. It is not called with --output json.
 	Epilogue func(w io.Writer, variable func(name string) string)
-	// NewProject, where set, gives the command line the command new, for a program that others are begun with. It writes a
-	// program and returns its files, relative to its folder. Its errors are those of what it was asked for.
+	// NewProject, if set, adds the command new, which creates a program. It returns the files that it wrote, relative to the
+	// folder. Its errors are errors of the arguments: the exit code is 2.
 	NewProject func(Project) (files []string, err error)
-	// Flush, where set, is called last in a run: for telemetry providers that main has made.
+	// Flush, if set, is called at the end of a run: for telemetry providers that main made.
 	Flush func(context.Context) error
 }
 

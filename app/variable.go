@@ -8,14 +8,14 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Variable is what a configuration refers to as ${Name} and a user may set: by the flag, by the environment variable of
-// that name, or not at all. The first of these that is there is its value; the flag even where it is empty.
+// Variable is a variable of the configuration, ${Name}, that users can set. Its value is the first of these that is set: the flag,
+// which may be empty; the environment variable of that name; Default.
 type Variable struct {
 	// Name is the name of the variable: "OUT".
 	Name string
 	// Flag is the name of the flag, without dashes: "out". Default: none, only the environment sets it.
 	Flag string
-	// Default is the value without either. Where it is empty too, ${Name} is a fault and ${Name:-x} is x.
+	// Default is the value without either. If it is empty as well, ${Name} is a fault and ${Name:-x} is x.
 	Default string
 	// Usage describes the flag, in its help.
 	Usage string
@@ -50,7 +50,7 @@ func walk(c *cobra.Command, visit func(*cobra.Command)) {
 	}
 }
 
-// lookup is the environment that configurations see.
+// lookup is the environment for the variables of a configuration.
 func (p *program) lookup(name string) (string, bool) {
 	for _, v := range p.settings.Variables {
 		if v.Name != name {
@@ -69,7 +69,7 @@ func (p *program) lookup(name string) (string, bool) {
 	return p.out.Process.LookupEnv(name)
 }
 
-// epilogue is what the program's own words after a run are.
+// epilogue is the text of Settings.Epilogue.
 func (p *program) epilogue() string {
 	var b strings.Builder
 	p.settings.Epilogue(&b, func(name string) string {

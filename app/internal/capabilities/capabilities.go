@@ -8,13 +8,13 @@ import (
 	"github.com/ergon-go/ergon/config"
 )
 
-// Verbs are what connectors can do, by the names of the interfaces.
+// Verbs are the capabilities of connectors in words, by the names of their interfaces.
 var Verbs = map[string]string{ //nolint:gochecknoglobals // Go has no constants of this kind
 	"Fetcher": "fetch", "Dispatcher": "dispatch", "Settler": "settle", "LeaseKeeper": "lease", "Resolver": "resolve",
 	"Counter": "count", "Hopper": "hop", "Inspector": "inspect", "Replayer": "replay", "Store": "keep dead letters",
 }
 
-// Of are what the connectors of a type can do, in words.
+// Of are the capabilities of a type of connectors, in words.
 func Of(t config.RegisteredType) []string {
 	can := []string{}
 	for _, name := range t.Capabilities() {
@@ -31,7 +31,7 @@ func Join(words []string) string {
 	return strings.Join(words, ", ")
 }
 
-// TypeNamed is the registered type of that name; the zero value for none.
+// TypeNamed is the registered type of that name, or the zero value.
 func TypeNamed(types []config.RegisteredType, name string) config.RegisteredType {
 	i := slices.IndexFunc(types, func(t config.RegisteredType) bool { return t.Name == name })
 	if i < 0 {

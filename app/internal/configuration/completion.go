@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// CompleteTask completes the name of one task; where there is no configuration, or a wrong one, nothing.
+// CompleteTask completes the name of one task. Without a valid configuration it completes nothing.
 func (l *Loader) CompleteTask(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
@@ -15,7 +15,7 @@ func (l *Loader) CompleteTask(_ *cobra.Command, args []string, _ string) ([]cobr
 	return l.CompleteTasks(nil, args, "")
 }
 
-// CompleteTasks completes the names of tasks that are not written yet.
+// CompleteTasks completes the names of tasks that are not among the arguments yet.
 func (l *Loader) CompleteTasks(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	c, err := l.Load()
 	if err != nil {

@@ -24,7 +24,7 @@ const (
 	maxConfigBytes = 1 << 20
 )
 
-// Config is what a user runs, with where it is from.
+// Config is a configuration and the file that it was read from.
 type Config struct {
 	*config.Config
 
@@ -58,7 +58,7 @@ func (l *Loader) Sections(defaults telemetry.Config) *config.Registry {
 	return reg
 }
 
-// Load reads the file that --config names, or else ergon.yaml in the working directory, or else what is built in.
+// Load reads the file of --config, otherwise ergon.yaml in the working directory, otherwise the built-in configuration.
 func (l *Loader) Load() (Config, error) {
 	source, data, err := l.read()
 	if err != nil {
@@ -98,7 +98,7 @@ func (l *Loader) read() (source string, data []byte, err error) {
 
 func readConfig(path string) ([]byte, error) {
 	const unreadable = "read configuration: %w; it must be a readable YAML file"
-	file, err := os.Open(path) //nolint:gosec // the user says which
+	file, err := os.Open(path) //nolint:gosec // the user names it
 	if err != nil {
 		return nil, fmt.Errorf(unreadable, err)
 	}
@@ -112,7 +112,7 @@ func readConfig(path string) ([]byte, error) {
 	return data, nil
 }
 
-// noConfiguration says what was looked for and how to make one.
+// noConfiguration is the error that names the missing files and shows how to create one.
 func (l *Loader) noConfiguration() error {
 	folder, err := os.Getwd()
 	if err != nil {

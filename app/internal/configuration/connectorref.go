@@ -10,7 +10,7 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// ConnectorRef is a connector of a task, which users call task/connector.
+// ConnectorRef refers to a connector of a task. Users write task/connector.
 type ConnectorRef struct {
 	Task      ergon.TaskConfig
 	Connector string
@@ -18,7 +18,7 @@ type ConnectorRef struct {
 
 func (at ConnectorRef) String() string { return at.Task.Name + "/" + at.Connector }
 
-// role is the connector that a task's name stands for in a command.
+// role gives the connector that the name of a task stands for in a command.
 type role func(ergon.TaskConfig) string
 
 // Source is the connector that a task fetches from.
@@ -32,8 +32,8 @@ func DeadLetters(task ergon.TaskConfig) string {
 	return Source(task)
 }
 
-// Find finds the place that a user names: task/connector, a task, which stands for the connector of a role, or a connector
-// of a name that no other has.
+// Find finds a connector: by task/connector, by the name of a task, which stands for the connector of a role, or by the name of a
+// connector if only one task has it.
 func (c Config) Find(name string, of role) (ConnectorRef, error) {
 	task, connector, exact := strings.Cut(name, "/")
 	if exact {
@@ -57,7 +57,7 @@ func (c Config) Find(name string, of role) (ConnectorRef, error) {
 	}
 }
 
-// Knows tells whether a user can mean a place by name.
+// Knows reports whether name refers to a connector, or to a task.
 func (c Config) Knows(name string) bool {
 	if _, err := c.Task(strings.SplitN(name, "/", 2)[0]); err == nil {
 		return true

@@ -5,8 +5,7 @@ import (
 	"github.com/ergon-go/ergon/config"
 )
 
-// Description is what the registry says about a configured task, whose name may be another than the one it is registered
-// under.
+// Description is the registry's description of a configured task. Its name may differ from the one in the registry.
 func (c Config) Description(reg *config.Registry, task ergon.TaskConfig) string {
 	name := c.Registered(task.Name)
 	for _, registered := range reg.Tasks() {

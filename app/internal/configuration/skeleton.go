@@ -8,7 +8,7 @@ import (
 	"github.com/ergon-go/ergon/config"
 )
 
-// skeleton is how a configuration begins that has the program's first task read from its first source.
+// skeleton is an example: the first task of the program with its first source.
 func (l *Loader) skeleton() string {
 	reg, name := l.Registry, l.Program
 	task, source, sink := "<task>", "<connector>", "<connector>"

@@ -12,10 +12,10 @@ import (
 	"github.com/ergon-go/ergon/deadletter"
 )
 
-// Edit is another payload for a dead letter; nil for the one that it has.
+// Edit is a new payload for a dead letter; nil keeps the old one.
 type Edit struct{ Payload []byte }
 
-// ReadEdit reads what the flags say about the one letter that is chosen.
+// ReadEdit reads the new payload for the selected dead letter; nil if there is none.
 func ReadEdit(c *cobra.Command, given flags.PayloadFlags, filter deadletter.Filter, stdin io.Reader) (*Edit, error) {
 	if !given.GivenIn(c) {
 		return nil, nil //nolint:nilnil // none
@@ -30,7 +30,7 @@ func ReadEdit(c *cobra.Command, given flags.PayloadFlags, filter deadletter.Filt
 	return &Edit{payload}, nil
 }
 
-// Fits refuses what its task could not read any more.
+// Fits refuses a payload that the task could not read.
 func (e *Edit) Fits(letter deadletter.Letter) error {
 	if _, was := letter.Payload.(json.RawMessage); was && !json.Valid(e.Payload) {
 		return &usage.Error{Err: fmt.Errorf("the payload of dead letter %s is JSON, the new one is not; nothing was changed", letter.Key)}

@@ -10,17 +10,16 @@ import (
 	"github.com/ergon-go/ergon/deadletter"
 )
 
-// Envelope is a line with more than a payload. What dlq export writes is one.
+// Envelope is a line with a payload, metadata and identity, as dlq export writes it.
 type Envelope struct {
 	deadletter.Letter
 
-	// Content is the digest of what a dead letter said when it was exported.
+	// Content is the digest of the dead letter at the export.
 	Content string          `json:"content,omitempty"`
 	Payload json.RawMessage `json:"payload"`
 }
 
-// ToTransaction is that of a line. One that was a dead letter arrives once more, and as another generation where somebody has
-// changed what it says since it was exported.
+// ToTransaction is the transaction of a line. A dead letter is a new arrival, and a new generation if it was edited since the export.
 func (in *Envelope) ToTransaction() (ergon.Transaction, error) {
 	record := in.Record
 	if err := record.SetPayload(in.Payload); err != nil {
@@ -41,8 +40,7 @@ func (in *Envelope) ToTransaction() (ergon.Transaction, error) {
 	return tx.WithArrival(capability.NextArrival(tx, in.Origin)), nil
 }
 
-// EnvelopeOf is the line for a letter, by which its transaction can be enqueued again: with its origin, and with a digest that
-// tells whether it was edited in between.
+// EnvelopeOf is the line for a dead letter. Its origin and the digest of its content identify it when it is enqueued again.
 func EnvelopeOf(letter deadletter.Letter) (Envelope, error) {
 	var payload bytes.Buffer
 	encoder := json.NewEncoder(&payload)

@@ -8,11 +8,11 @@ import (
 	"github.com/ergon-go/ergon/deadletter"
 )
 
-// PageSize is how many letters are in memory at most, twice.
+// PageSize is the number of dead letters of a page. Two pages are in memory at most.
 const PageSize = 200
 
-// Pages goes through the letters of a store. It is a page ahead, so that what was returned can be dropped while it
-// goes on. For one goroutine.
+// Pages reads the dead letters of a store. It reads one page ahead, so that the caller can drop the last page. It is not safe for
+// concurrent use.
 type Pages struct {
 	Store  deadletter.Store
 	Filter deadletter.Filter
@@ -20,7 +20,7 @@ type Pages struct {
 	ahead  []deadletter.Letter
 }
 
-// Next returns some letters, none at the end. After an error it can be called again.
+// Next returns the next page; an empty one is the end. It can be called again after an error.
 func (l *Pages) Next(ctx context.Context) ([]deadletter.Letter, error) {
 	page := deadletter.Page{Limit: PageSize}
 	if !l.begun {
@@ -44,7 +44,7 @@ func (l *Pages) Next(ctx context.Context) ([]deadletter.Letter, error) {
 	return letters, nil
 }
 
-// All is next until the end or the first error.
+// All calls Next until the end or the first error.
 func (l *Pages) All(ctx context.Context) iter.Seq2[[]deadletter.Letter, error] {
 	return func(yield func([]deadletter.Letter, error) bool) {
 		for {
@@ -56,7 +56,7 @@ func (l *Pages) All(ctx context.Context) iter.Seq2[[]deadletter.Letter, error] {
 	}
 }
 
-// Count counts those that match.
+// Count counts the dead letters that match.
 func Count(ctx context.Context, store deadletter.Store, filter deadletter.Filter) (int64, error) {
 	groups, err := store.GroupDeadLetters(ctx, filter)
 	var n int64
@@ -66,7 +66,7 @@ func Count(ctx context.Context, store deadletter.Store, filter deadletter.Filter
 	return n, err
 }
 
-// Drop drops letters; a filter without keys would be all.
+// Drop drops dead letters. For none it does nothing: a filter without keys would select all.
 func Drop(ctx context.Context, store deadletter.Store, letters []deadletter.Letter) error {
 	var filter deadletter.Filter
 	for i := range letters {

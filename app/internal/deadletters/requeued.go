@@ -10,7 +10,7 @@ import (
 	"github.com/ergon-go/ergon/deadletter"
 )
 
-// origin names a letter among those of all stores, as far as its store can tell.
+// origin identifies a dead letter among those of all stores, as far as its store knows.
 func origin(letter deadletter.Letter) string {
 	if letter.Origin != "" {
 		return letter.Origin
@@ -18,10 +18,10 @@ func origin(letter deadletter.Letter) string {
 	return letter.Key + "@" + letter.FailedAt.UTC().Format(time.RFC3339Nano)
 }
 
-// Requeued is the transaction that a letter is about, as it arrives once more.
+// Requeued is the transaction of a dead letter as a new arrival.
 func Requeued(letter deadletter.Letter, edit *Edit) (ergon.Transaction, error) {
 	if edit != nil && letter.PayloadEncoding == deadletter.EncodingDescribed {
-		letter.PayloadEncoding = deadletter.EncodingText // another payload takes the place of the description
+		letter.PayloadEncoding = deadletter.EncodingText // the new payload replaces the description
 	}
 	tx, err := revived(letter)
 	if err != nil {
@@ -33,7 +33,7 @@ func Requeued(letter deadletter.Letter, edit *Edit) (ergon.Transaction, error) {
 	return tx.WithArrival(capability.NextArrival(tx, origin(letter))), nil
 }
 
-// revived is the transaction that a letter is about, as it was.
+// revived is the transaction of a dead letter as it was.
 func revived(letter deadletter.Letter) (ergon.Transaction, error) {
 	tx, err := letter.Transaction()
 	if err != nil {

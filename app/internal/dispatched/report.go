@@ -10,14 +10,14 @@ import (
 	"github.com/ergon-go/ergon/internal/humanize"
 )
 
-// Report counts what a connector reports of what is dispatched to it. For any number of goroutines.
+// Report counts the results of dispatches. It is safe for concurrent use.
 type Report struct {
 	mu         sync.Mutex
 	Duplicates int
 	Conflicts  []ergon.Transaction
 }
 
-// Listen returns a context whose dispatches are counted.
+// Listen returns a context for dispatches that are counted.
 func (t *Report) Listen(ctx context.Context) context.Context {
 	return capability.WithDispatchReport(ctx, func(tx ergon.Transaction, result capability.DispatchResult) {
 		t.mu.Lock()
@@ -27,7 +27,7 @@ func (t *Report) Listen(ctx context.Context) context.Context {
 			t.Duplicates++
 		case capability.Conflict:
 			t.Conflicts = append(t.Conflicts, tx)
-		case capability.Diverged: // it is stored
+		case capability.Diverged: // stored
 		}
 	})
 }

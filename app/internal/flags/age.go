@@ -14,12 +14,12 @@ import (
 
 const day = 24 * time.Hour
 
-// age is the value of a flag that says how long ago; 0 is none.
+// age is the value of a flag for an age; 0 is none.
 type age time.Duration
 
 var _ pflag.Value = (*age)(nil)
 
-// Type is what help calls the value.
+// Type is the name of the value in the help.
 func (*age) Type() string { return "age" }
 
 func (a *age) String() string {
@@ -43,7 +43,7 @@ func (a *age) Set(value string) error {
 	return nil
 }
 
-// Window is a time that lies between two ages.
+// Window is a period between two ages.
 type Window struct{ older, newer age }
 
 // Add adds the flags --older-than and --newer-than. what is what happened then, such as "failed".
@@ -55,7 +55,7 @@ func (w *Window) Add(c *cobra.Command, what string) {
 // Set reports whether a bound is set.
 func (w *Window) Set() bool { return w.older != 0 || w.newer != 0 }
 
-// Bounds are the times that w is between; zero where it has no bound.
+// Bounds are the bounds of the period; zero for none.
 func (w *Window) Bounds(now time.Time) (after, before time.Time, err error) {
 	if w.older != 0 && w.newer != 0 && w.older >= w.newer {
 		return after, before, usage.Errorf("nothing is older than %s and newer than %s; --older-than must be the smaller of the two",

@@ -14,7 +14,7 @@ import (
 	"github.com/ergon-go/ergon/internal/suggest"
 )
 
-// Choice is the value of a flag that is one of a few words.
+// Choice is the value of a flag that must be one of a few words.
 type Choice struct {
 	Value string
 	from  []string
@@ -27,7 +27,7 @@ func OneOf(byDefault string, words ...string) Choice { return Choice{Value: byDe
 
 func (c *Choice) String() string { return c.Value }
 
-// Type is what help calls the value.
+// Type is the name of the value in the help.
 func (c *Choice) Type() string { return strings.Join(c.from, "|") }
 
 // Set refuses a value that is not one of the words.

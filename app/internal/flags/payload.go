@@ -13,10 +13,10 @@ import (
 	"github.com/ergon-go/ergon/internal/humanize"
 )
 
-// MaxPayloadBytes is against mistakes: a file that was not meant.
+// MaxPayloadBytes guards against the wrong file.
 const MaxPayloadBytes = 64 << 20
 
-// PayloadFlags are where a command gets a payload from.
+// PayloadFlags are the flags for a payload.
 type PayloadFlags struct{ json, file string }
 
 // Add adds the flags.

@@ -9,10 +9,10 @@ import (
 	"github.com/ergon-go/ergon/telemetry"
 )
 
-// What the processes of a run have in common, as variables of those that the first of them starts.
+// Environment variables by which the first process of a run tells its worker processes what they share.
 const (
 	executionVariable = "ERGON_EXECUTION_ID"
-	terminalVariable  = "ERGON_TERMINAL" // whether the log lines of all of them go to one
+	terminalVariable  = "ERGON_TERMINAL" // whether the console of the log is a terminal
 )
 
 // workerEnv are the variables of worker processes.
@@ -20,8 +20,8 @@ func workerEnv(s telemetry.Settings) []string {
 	return []string{executionVariable + "=" + s.ExecutionID, terminalVariable + "=" + strconv.FormatBool(s.Terminal)}
 }
 
-// ofWorker is the telemetry of a worker process. It exports for itself and writes a log file of its own; log lines for the
-// console look as those of the process that it writes them to. The address for Prometheus is that one's.
+// ofWorker is the telemetry of a worker process. It exports by itself and writes its own log file. Its log lines for the console have
+// the format of the first process. It does not serve Prometheus: the first process does.
 func ofWorker(
 	is runner.WorkerProcess, cfg telemetry.Config, s telemetry.Settings, lookupEnv func(string) (string, bool),
 ) (telemetry.Config, telemetry.Settings) {

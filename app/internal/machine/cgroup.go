@@ -8,8 +8,7 @@ import (
 	"strings"
 )
 
-// LimitMemory has the runtime collect garbage harder before the control group's limit is reached, unless somebody has
-// said what the limit is.
+// LimitMemory sets the memory limit of the runtime to nine tenths of the limit of the control group, unless GOMEMLIMIT is set.
 func LimitMemory(root fs.FS, lookupEnv func(string) (string, bool)) {
 	if value, set := lookupEnv("GOMEMLIMIT"); set && value != "" {
 		return
@@ -19,8 +18,7 @@ func LimitMemory(root fs.FS, lookupEnv func(string) (string, bool)) {
 	}
 }
 
-// MemoryLimit is the least limit of the process's control group (version 2) and those around it; false where there is
-// none, or no such thing as control groups.
+// MemoryLimit is the smallest limit of the control group (version 2) of the process and its parents; false if there is none.
 func MemoryLimit(root fs.FS) (int64, bool) {
 	least := int64(-1)
 	eachGroup(root, func(folder string) {
@@ -31,7 +29,7 @@ func MemoryLimit(root fs.FS) (int64, bool) {
 	return least, least > 0
 }
 
-// eachGroup calls look with the folder of the process's control group, and of those around it.
+// eachGroup calls look with the folder of the control group of the process, and of each parent.
 func eachGroup(root fs.FS, look func(folder string)) {
 	groups, err := fs.ReadFile(root, "proc/self/cgroup")
 	if err != nil {
@@ -48,7 +46,7 @@ func eachGroup(root fs.FS, look func(folder string)) {
 	}
 }
 
-// limitIn reads a limit; "max", or a file that is not there, means none.
+// limitIn reads a limit; "max" and a missing file mean none.
 func limitIn(root fs.FS, name string) (int64, bool) {
 	text, err := fs.ReadFile(root, name)
 	if err != nil {

@@ -2,7 +2,7 @@ package machine
 
 import "syscall"
 
-// clockSynced asks the kernel whether somebody keeps its clock right.
+// clockSynced asks the kernel whether its clock is synchronized.
 func clockSynced() (synced, known bool) {
 	const unsynchronized = 5 // TIME_ERROR
 	state, err := syscall.Adjtimex(&syscall.Timex{})

@@ -15,12 +15,12 @@ import (
 	"github.com/ergon-go/ergon/app/internal/version"
 )
 
-// Machine is what doctor looks at of the machine that it runs on.
+// Machine is what doctor checks of a machine.
 type Machine struct {
 	Root        fs.FS // of the file system, for control groups
 	LookupEnv   func(string) (string, bool)
 	Now         time.Time
-	BuiltAt     time.Time                   // zero where it is not known
+	BuiltAt     time.Time                   // zero if it is unknown
 	Synced      func() (synced, known bool) // the clock
 	Processors  int                         // that Go uses at once
 	MemoryLimit int64                       // that Go collects garbage for; math.MaxInt64 for none
@@ -40,7 +40,7 @@ func This(lookupEnv func(string) (string, bool), build func() (*debug.BuildInfo,
 	return m
 }
 
-// CPULimit is the least quota of the process's control group (version 2) and those around it, in processors.
+// CPULimit is the smallest quota of the control group (version 2) of the process and its parents, in processors.
 func CPULimit(root fs.FS) (float64, bool) {
 	least := math.Inf(1)
 	eachGroup(root, func(folder string) {

@@ -12,8 +12,7 @@ import (
 	"github.com/ergon-go/ergon/ops"
 )
 
-// deadLetters are the dead letters that operators work with, by the ways of the command line: each call opens the store
-// beside the task that may be writing into it.
+// deadLetters serves dead letters to operators as the command line does: each call opens the store, while the task may write to it.
 type deadLetters struct{ *session.Session }
 
 var _ ops.DeadLetters = (*deadLetters)(nil)

@@ -17,22 +17,22 @@ import (
 	"github.com/ergon-go/ergon/telemetry"
 )
 
-// Process is what a call of the command line has around it.
+// Process is the environment of a call of the command line.
 type Process struct {
 	Args           []string // without the program's name
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	LookupEnv      func(name string) (value string, set bool)
-	// Columns is the width of a terminal; false for what is no terminal.
+	// Columns is the width of a terminal; false if the writer is not a terminal.
 	Columns func(io.Writer) (int, bool)
-	// Interactive is whether somebody sees the messages and can answer.
+	// Interactive reports whether a user reads the messages and can answer.
 	Interactive func() bool
 	// Signals returns a context that SIGINT, SIGTERM and SIGHUP end, and a channel that the second of them closes.
 	Signals   func(context.Context) (ctx context.Context, force <-chan struct{}, stop func())
 	BuildInfo func() (*debug.BuildInfo, bool)
-	// Machine is what doctor looks at. Nil: the machine that the program runs on.
+	// Machine is the machine that doctor checks. Nil: the one that the program runs on.
 	Machine func() machine.Machine
-	// SetLogger makes a logger the process's own, SetProviders the providers, as far as there are any. The latter may be nil.
+	// SetLogger sets the default logger, SetProviders the global providers. SetProviders may be nil.
 	SetLogger    func(*slog.Logger)
 	SetProviders func(*telemetry.Providers)
 }
@@ -46,15 +46,14 @@ func This() Process {
 	}
 }
 
-// Flush waits for what was written to standard error, as long as somebody reads it. Where nobody does, messages are dropped: no
-// work stops for them, and the process ends.
+// Flush writes the messages that wait for standard error. If nobody reads them, it drops them after a limit, so that the process ends.
 func (p Process) Flush() {
 	if queue, ok := p.Stderr.(*sink.Writer); ok {
 		queue.Flush(time.Second, telemetry.FlushTimeout, nil)
 	}
 }
 
-// Underlying is the file that a writer writes to in the end, for what asks a file.
+// Underlying is the file behind the queue of a writer.
 func Underlying(w io.Writer) io.Writer {
 	if queue, ok := w.(*sink.Writer); ok {
 		return queue.Unwrap()

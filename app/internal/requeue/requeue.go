@@ -12,21 +12,21 @@ import (
 	"github.com/ergon-go/ergon/deadletter"
 )
 
-// Report is what became of letters.
+// Report is the result of requeueing dead letters.
 type Report struct {
-	Moved      int64  `json:"moved"`      // by the store, to a queue of its own
+	Moved      int64  `json:"moved"`      // to a queue in the same store
 	Dispatched int64  `json:"dispatched"` // to the source of their task
 	Left       []Left `json:"left"`
 }
 
-// Left are those of a task that stay.
+// Left are dead letters of a task that stay.
 type Left struct {
 	Task   string `json:"task"`
 	Count  int64  `json:"count"`
 	Reason string `json:"reason"`
 }
 
-// Retry has the store give back what it can, and sends the rest to where it came from.
+// Retry moves dead letters to queues in the same store, and dispatches the others to the sources of their tasks.
 func Retry(ctx context.Context, s *session.Session, store deadletter.Store, filter deadletter.Filter, report *Report) error {
 	var err error
 	if report.Moved, err = store.RetryDeadLetters(ctx, filter); err != nil {
@@ -35,7 +35,7 @@ func Retry(ctx context.Context, s *session.Session, store deadletter.Store, filt
 	return toSources(ctx, s, store, filter, nil, report)
 }
 
-// toSources sends the letters that match to the sources of their tasks.
+// toSources dispatches dead letters to the sources of their tasks.
 func toSources(
 	ctx context.Context, s *session.Session, store deadletter.Store, filter deadletter.Filter, edit *deadletters.Edit, report *Report,
 ) error {
@@ -43,7 +43,7 @@ func toSources(
 	if err != nil {
 		return err
 	}
-	var tasks []string // in the order in which they were seen
+	var tasks []string // in order of appearance
 	counts := map[string]int64{}
 	for _, g := range groups {
 		if counts[g.Task] == 0 {
@@ -64,7 +64,7 @@ func toSources(
 	return nil
 }
 
-// RetryEdited gives one letter back with another payload, by the ways of retry.
+// RetryEdited requeues one dead letter with another payload, in the same way as Retry.
 func RetryEdited(
 	ctx context.Context, s *session.Session, store deadletter.Store, filter deadletter.Filter, edit *deadletters.Edit, report *Report,
 ) error {

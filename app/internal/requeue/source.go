@@ -18,8 +18,8 @@ import (
 	"github.com/ergon-go/ergon/internal/humanize"
 )
 
-// toSource sends the letters that match, which are of one task, to the source of that task, and drops them when it has
-// them. It returns how many; the error is a *usageError where the source takes nothing, or not all.
+// toSource dispatches dead letters of one task to its source, and drops those that the source has stored. It returns their number.
+// The error is a *usage.Error if the source does not accept all of them.
 func toSource(
 	ctx context.Context, s *session.Session, store deadletter.Store, filter deadletter.Filter, edit *deadletters.Edit,
 ) (sent int64, err error) {
@@ -72,12 +72,12 @@ func toSource(
 	return sent, err
 }
 
-// isDescribed reports whether there is nothing that could be given back.
+// isDescribed reports whether only a description of the payload is left, which cannot be requeued.
 func isDescribed(letter deadletter.Letter) bool {
 	return letter.PayloadEncoding == deadletter.EncodingDescribed
 }
 
-// dispatchBatch sends letters and drops those that have arrived. It returns how many.
+// dispatchBatch dispatches dead letters and drops those that were stored. It returns their number.
 func dispatchBatch(
 	ctx context.Context, source ergon.Dispatcher, store deadletter.Store, letters []deadletter.Letter, edit *deadletters.Edit,
 ) (int, error) {
@@ -101,7 +101,7 @@ func dispatchBatch(
 	return len(arrived), errors.Join(err, deadletters.Drop(ctx, store, arrived))
 }
 
-// send dispatches a batch and returns what of it is not there: what failed, and what the source knows with other content.
+// send dispatches a batch and returns the indexes of transactions that were not stored: failures and conflicts.
 func send(ctx context.Context, source ergon.Dispatcher, batch []ergon.Transaction) (lost map[int]bool, err error) {
 	var heard dispatched.Report
 	err = foreign.CheckBatch(source.DispatchTransactions(heard.Listen(ctx), batch), len(batch))

@@ -15,7 +15,7 @@ import (
 	"github.com/ergon-go/ergon/internal/humanize"
 )
 
-// Choice is which letters something is done to. It never is all of them by accident.
+// Choice selects the dead letters of a command that changes them. It never selects all of them by accident.
 type Choice struct {
 	Flags
 
@@ -33,7 +33,7 @@ func (f *Choice) addConsent(c *cobra.Command) {
 	c.Flags().BoolVar(&f.Yes, "yes", false, "do not ask for confirmation")
 }
 
-// Check refuses a choice that is none, or two.
+// Check refuses an empty and a contradictory selection.
 func (f *Choice) Check(keys []string) error {
 	switch {
 	case f.All && len(keys) > 0:
@@ -46,8 +46,8 @@ func (f *Choice) Check(keys []string) error {
 	return nil
 }
 
-// Confirm counts the letters that are chosen and asks, where that is called for, whether to do it to them. What fails from
-// now on is not among them: the filter that it returns ends here.
+// Confirm counts the selected dead letters and asks for confirmation if there is more than one. The filter that it returns excludes
+// dead letters that are written from now on.
 func (f *Choice) Confirm(
 	ctx context.Context, out *output.Printer, in Scope, store deadletter.Store, filter deadletter.Filter, do string,
 ) (deadletter.Filter, int64, error) {

@@ -14,7 +14,7 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// Flags choose dead letters.
+// Flags are the filters.
 type Flags struct {
 	Task, Fingerprint string
 	Keys              []string
@@ -38,12 +38,12 @@ func (f *Flags) Add(configs *configuration.Loader, c *cobra.Command) {
 	_ = c.RegisterFlagCompletionFunc("phase", f.Phase.Complete)
 }
 
-// IsSet tells whether anything is chosen.
+// IsSet reports whether any filter is set.
 func (f *Flags) IsSet() bool {
 	return f.Task != "" || f.Fingerprint != "" || len(f.Keys) > 0 || f.Category.Value != "" || f.Phase.Value != "" || f.Failed.Set()
 }
 
-// Filter is what the flags choose of the letters in a box.
+// Filter is the filter of the flags within a scope.
 func (f *Flags) Filter(in Scope) (deadletter.Filter, error) {
 	if in.Task != "" && f.Task != "" && f.Task != in.Task {
 		return deadletter.Filter{}, usage.Errorf(

@@ -13,12 +13,12 @@ import (
 	"github.com/ergon-go/ergon/internal/suggest"
 )
 
-// MissingKeysError is what is said of keys that no dead letter has.
+// MissingKeysError is the error of keys without a dead letter.
 type MissingKeysError struct{ text string }
 
 func (m *MissingKeysError) Error() string { return m.text }
 
-// Named returns the letters with the filter's keys, in the order of the keys, and an error for those that are not there.
+// Named returns the dead letters with the keys of the filter, in their order, and an error that names missing keys.
 func Named(
 	ctx context.Context, program string, in Scope, store deadletter.Store, filter deadletter.Filter,
 ) ([]deadletter.Letter, error) {
@@ -50,7 +50,7 @@ func Named(
 	return letters, nil
 }
 
-// SuggestRef adds to err which task or connector may have been meant by a key.
+// SuggestRef adds the task or connector that a key was probably meant to be to err.
 func SuggestRef(s *session.Session, err error, keys []string) error {
 	var known []string
 	for _, task := range s.Config.Tasks {

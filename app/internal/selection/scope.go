@@ -9,15 +9,15 @@ import (
 	"github.com/ergon-go/ergon/deadletter"
 )
 
-// Scope is where dead letters are kept, and whose of them are meant.
+// Scope is a store of dead letters, or the part of it that belongs to a task.
 type Scope struct {
 	configuration.ConnectorRef
 
-	Task string // "" for those of all tasks
+	Task string // "" for all tasks
 }
 
-// Find finds the dead letters that a user means: those of the task or in the connector that the first of args names,
-// otherwise all in the only store there is. It returns the rest of args.
+// Find finds the scope that the first of args names: a task or a connector. Otherwise it is the only store of the configuration. It
+// returns the rest of args.
 func Find(s *session.Session, args []string) (Scope, []string, error) {
 	if len(args) > 0 && s.Config.Knows(args[0]) {
 		at, err := s.Config.Find(args[0], configuration.DeadLetters)
@@ -44,7 +44,7 @@ func Find(s *session.Session, args []string) (Scope, []string, error) {
 	}
 }
 
-// Stores are the connectors for the dead letters of tasks that can be looked into.
+// Stores are the connectors that keep dead letters of tasks for inspection.
 func Stores(s *session.Session) []configuration.ConnectorRef {
 	var stores []configuration.ConnectorRef
 	for _, task := range s.Config.Tasks {

@@ -19,7 +19,7 @@ func (s *Session) TakesWork(at configuration.ConnectorRef) error {
 	return RefuseReplacer(at, connector)
 }
 
-// RefuseReplacer keeps work from where it could not be seen: see capability.Replacer.
+// RefuseReplacer refuses a connector that replaces its result at the end of a run: see capability.Replacer.
 func RefuseReplacer(at configuration.ConnectorRef, connector any) error {
 	replacer, ok := connector.(capability.Replacer)
 	if !ok {

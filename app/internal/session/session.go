@@ -25,7 +25,7 @@ type Opener struct {
 	Telemetry *instrument.Setup
 }
 
-// Session is what a command has that opens connectors.
+// Session opens connectors of a configuration.
 type Session struct {
 	Registry *config.Registry
 	Config   configuration.Config
@@ -53,8 +53,8 @@ func (o *Opener) Run(ctx context.Context, do func(ctx context.Context, s *Sessio
 	return do(ctx, &Session{Registry: o.Configs.Registry, Config: c, Settings: settings, Manager: manager})
 }
 
-// With opens a connector as a worker does, calls use with it and closes it. One that is no T is refused before anything
-// is opened.
+// With opens a connector as a worker does, calls use with it and closes it. A connector that is not a T is refused before anything is
+// opened.
 func With[T any](ctx context.Context, s *Session, at configuration.ConnectorRef, use func(context.Context, T) error) error {
 	if _, err := Make[T](s, at); err != nil {
 		return err
@@ -68,7 +68,7 @@ func With[T any](ctx context.Context, s *Session, at configuration.ConnectorRef,
 	})
 }
 
-// Make makes a connector, without opening it, and says what it lacks where it is no T, or what keeps this process from it.
+// Make creates a connector without opening it. The error says which capability it lacks, or why this process cannot use it.
 func Make[T any](s *Session, at configuration.ConnectorRef) (T, error) {
 	var none T
 	made, err := at.Task.Connectors[at.Connector].New()
@@ -82,8 +82,7 @@ func Make[T any](s *Session, at configuration.ConnectorRef) (T, error) {
 	return connector, refuseLocal(at, made)
 }
 
-// refuseLocal keeps a command, which is a process of its own, from looking into what it cannot see, and from putting something
-// where it would be gone with the command.
+// refuseLocal refuses a connector that keeps its transactions in memory: a command is another process than the run.
 func refuseLocal(at configuration.ConnectorRef, connector any) error {
 	if _, local := connector.(capability.ProcessLocal); local {
 		return &usage.Error{Err: fmt.Errorf("connector %s (%s) keeps its transactions in the memory of the process that runs its task; "+
@@ -98,7 +97,7 @@ func (s *Session) incapable(at configuration.ConnectorRef, wanted reflect.Type) 
 	return &usage.Error{Err: fmt.Errorf("%s; %s", text, s.TypesThatCan(wanted))}
 }
 
-// TypesThatCan says which types of connectors have a capability.
+// TypesThatCan lists the types of connectors with a capability.
 func (s *Session) TypesThatCan(wanted reflect.Type) string {
 	var names []string
 	for _, t := range s.Registry.Connectors() {

@@ -12,7 +12,7 @@ import (
 	"github.com/ergon-go/ergon/runner"
 )
 
-// outcomes are what transactions come to, in the order and the words of a summary.
+// outcomes are the outcomes of transactions, in the order and the words of a summary.
 var outcomes = [...]struct { //nolint:gochecknoglobals // Go has no constants of this kind
 	outcome runner.Outcome
 	words   string
@@ -27,7 +27,7 @@ var outcomes = [...]struct { //nolint:gochecknoglobals // Go has no constants of
 	{runner.Failed, "failed"},
 }
 
-// Format writes what became of each task, for people; nothing of those that did not get to run.
+// Format writes the result of each task for people. It leaves out tasks that did not run.
 func Format(summary runner.Summary, c output.Colors) string {
 	var blocks []string
 	for _, t := range summary.Tasks {
@@ -48,7 +48,7 @@ func ending(t runner.TaskSummary) string {
 	return text + humanize.Duration(t.Snapshot.Elapsed) + ", " + humanize.Rate(throughput(t.Snapshot)) + " transactions/s"
 }
 
-// throughput is how many transactions came to an end in a second.
+// throughput is the number of ended transactions per second.
 func throughput(s runner.Snapshot) float64 {
 	if s.Elapsed <= 0 {
 		return 0
@@ -83,7 +83,7 @@ func counts(s runner.Snapshot, c output.Colors) [][]table.Cell {
 	return rows
 }
 
-// known is what sinks knew already of what was sent, where there was any of it.
+// known are the rows for duplicates, conflicts and diverged outputs, if there are any.
 func known(s runner.Snapshot, c output.Colors) [][]table.Cell {
 	var rows [][]table.Cell
 	if s.Duplicates > 0 {
@@ -98,7 +98,7 @@ func known(s runner.Snapshot, c output.Colors) [][]table.Cell {
 	return rows
 }
 
-// restarts are told where there were any.
+// restarts is a row if there were any.
 func restarts(t runner.TaskSummary, c output.Colors) [][]table.Cell {
 	if n := t.Restarts(); n > 0 {
 		return [][]table.Cell{count("worker restarts", int64(n), c.Yellow)}

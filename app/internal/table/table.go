@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// Cell is a text in a table. Paint, where set, colors it when its place in the column is known.
+// Cell is a text in a table. Paint, if set, colors it after it was aligned.
 type Cell struct {
 	Text  string
 	Right bool
@@ -22,7 +22,7 @@ func Row(texts ...string) []Cell {
 	return row
 }
 
-// Format aligns rows in columns, two spaces apart; indent stands before each row.
+// Format aligns rows in columns, two spaces apart. Each row begins with indent.
 func Format(indent string, rows [][]Cell) string {
 	var widths []int
 	for _, row := range rows {

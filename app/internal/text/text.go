@@ -7,12 +7,12 @@ import (
 	"unicode"
 )
 
-// OneLine is text without line ends and other control characters, which could play tricks on a terminal.
+// OneLine is text without line ends and other control characters, which could manipulate a terminal.
 func OneLine(text string) string {
 	return strings.Join(strings.Fields(Printable(text)), " ")
 }
 
-// Printable is text without control characters but for line ends.
+// Printable is text without control characters except line ends.
 func Printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r != '\n' && unicode.IsControl(r) {
@@ -22,7 +22,7 @@ func Printable(text string) string {
 	}, text)
 }
 
-// Time writes a time for people; "-" where it is not known.
+// Time writes a time in UTC; "-" for none.
 func Time(t time.Time) string {
 	if t.IsZero() {
 		return "-"

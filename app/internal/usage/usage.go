@@ -24,7 +24,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // ExitCode is 2, for [runner.ExitCode].
 func (*Error) ExitCode() int { return 2 }
 
-// Errorf is for what the help of a command says how to do right.
+// Errorf makes an error that refers to the help of the command.
 func Errorf(format string, args ...any) error {
 	return &Error{Err: fmt.Errorf(format, args...), Help: true}
 }
@@ -32,7 +32,7 @@ func Errorf(format string, args ...any) error {
 // helpCommand is a command of cobra's.
 const helpCommand = "help"
 
-// RefuseUnknown has the commands that cobra makes by itself refuse what they do not know, as all others do.
+// RefuseUnknown makes the commands of cobra, help and completion, refuse unknown commands as all others do.
 func RefuseUnknown(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
@@ -53,7 +53,7 @@ func RefuseUnknown(root *cobra.Command) {
 	}
 }
 
-// OnlyCommands refuses what is no command, where only a command can stand.
+// OnlyCommands refuses arguments that are not commands.
 func OnlyCommands(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -67,7 +67,7 @@ func OnlyCommands(c *cobra.Command, args []string) error {
 	return Unknown("command", args[0], names)
 }
 
-// Unknown says that there is no such thing, which one may have been meant, and which there are.
+// Unknown is the error of an unknown name. It suggests the nearest known name and lists all.
 func Unknown(what, name string, known []string) error {
 	meant := suggest.One(name, known)
 	if meant != "" {
@@ -93,7 +93,7 @@ func UnknownFlag(c *cobra.Command, err error) error {
 	return fmt.Errorf("unknown flag --%s", missing.GetSpecifiedName())
 }
 
-// Arguments checks how many arguments a command got; names are what they are, in order.
+// Arguments checks the number of arguments; names describe them, in order.
 func Arguments(names ...string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		switch {

@@ -19,7 +19,7 @@ type Info struct {
 	Platform string `json:"platform"`
 }
 
-// Of is read from what the toolchain wrote into the program.
+// Of reads the versions from the build information of the program.
 func Of(name, version string, build func() (*debug.BuildInfo, bool)) Info {
 	v := Info{
 		Name: name, Version: version, Ergon: unknownVersion, Go: runtime.Version(),
