@@ -94,7 +94,7 @@ func (e *TransactionError) Unwrap() []error {
 	}
 }
 
-// RetryDelay returns the delay before the next attempt that Err was marked with by [RetryAfter].
+// RetryDelay returns the delay that [RetryAfter] has set for the next attempt, and whether it has set one.
 func (e *TransactionError) RetryDelay() (time.Duration, bool) {
 	if e == nil {
 		return 0, false
@@ -102,7 +102,7 @@ func (e *TransactionError) RetryDelay() (time.Duration, bool) {
 	return retryDelayOf(e.Err)
 }
 
-// IsPermanent reports whether Err was marked by [Permanent].
+// IsPermanent reports whether [Permanent] has marked Err.
 func (e *TransactionError) IsPermanent() bool { return e != nil && isPermanent(e.Err) }
 
 // The causes that end the context of an attempt: [context.Cause] returns the one that applies. The timeouts also match
