@@ -72,9 +72,9 @@ const (
 	SamplerParentAlwaysOff Sampler = "parentbased_always_off"
 	// SamplerParentRatio decides as the parent span did; without parent it records a part.
 	SamplerParentRatio Sampler = "parentbased_traceidratio"
-	// SamplerTransactions decides for each transaction, fetch and settlement by itself, and records a part of them, with
-	// all that is below them. The others would record all fetches and settlements of a finite run or none, as they are in one
-	// trace, and all transactions of a sender's trace with PropagationContinue.
+	// SamplerTransactions decides separately for each transaction, fetch and settlement, and records a part of them with everything
+	// below them. The other samplers decide once for a trace: for all fetches and settlements of a finite run, and with
+	// PropagationContinue for all transactions in the trace of a sender.
 	SamplerTransactions Sampler = "transaction_ratio"
 )
 
