@@ -56,12 +56,25 @@ func (c *conn) upgrade() error {
 	return nil
 }
 
-// waitForVersion is checkVersion while another process, the first to open the file's log, may hold it up.
+// waitForVersion is checkVersion while another process may prepare the file. It waits while that locks the file.
 func (c *conn) waitForVersion(ctx context.Context, patience time.Duration) (version int, err error) {
 	err = retryBusy(ctx, patience, func() error {
-		version, err = c.checkVersion()
+		version, err = c.snapshotVersion()
 		return err
 	})
+	return version, err
+}
+
+// snapshotVersion is checkVersion in one read transaction: between two transactions another process could make the file, which
+// would then have tables and no owner.
+func (c *conn) snapshotVersion() (version int, err error) {
+	if _, err := c.exec("BEGIN"); err != nil {
+		return 0, err
+	}
+	version, err = c.checkVersion()
+	if _, undone := c.exec("ROLLBACK"); undone != nil {
+		err = errors.Join(err, undone)
+	}
 	return version, err
 }
 
