@@ -52,7 +52,7 @@ func TestFaultInAnAnchorIsReportedForEachPathThatUsesIt(t *testing.T) {
 			`f:4:51: T.consumer.process.retry.max_attempts: is "x", must be a whole number`+"\n"+
 				`f:4:51: T.consumer.success.retry.max_attempts: is "x", must be a whole number`),
 		"merged from what is no mapping": inTask("workers: {<<: [5, {count: 2}], count: x}",
-			"f:4:20: T.workers: merges with << what is no mapping; write <<: *name, or <<: [*one, *other]\n"+
+			"f:4:20: T.workers: merges something that is not a mapping with <<; write <<: *name, or <<: [*one, *other]\n"+
 				`f:4:43: T.workers.count: is "x", must be a whole number`),
 		"quoted merge key": inTask(`workers: {"<<": {}}`, `f:4:15: T.workers: unknown key "<<"; `+
 			"known keys: count, isolation, heartbeat, crash_limit"),
@@ -61,9 +61,9 @@ func TestFaultInAnAnchorIsReportedForEachPathThatUsesIt(t *testing.T) {
 
 func TestAliasThatContainsItselfIsAFault(t *testing.T) {
 	checkFaults(t, map[string]faulty{
-		"list": inService("any: &a [1, *a]", "f:4:52: S.any[1]: is an alias of what it stands in; write the value"),
+		"list": inService("any: &a [1, *a]", "f:4:52: S.any[1]: is an alias of a value around it; write the value"),
 		"merge": inTask("consumer: {fetch: &x {retry: {<<: *x}}}",
-			"f:4:39: T.consumer.fetch.retry: is an alias of what it stands in; write the value"),
+			"f:4:39: T.consumer.fetch.retry: is an alias of a value around it; write the value"),
 	})
 }
 
@@ -76,7 +76,7 @@ func TestAliasesThatExpandWithoutEndAreAFault(t *testing.T) {
 	bomb.WriteString(task("    services: {all: {type: everything, any: *x9}}\n"))
 	_, err := config.Parse("f", []byte(bomb.String()), registry(), environment())
 	var faults config.Faults
-	const want = "is too much: with its aliases the file has more than 100000 values"
+	const want = "is too large: with its aliases the file has more than 100000 values"
 	if !errors.As(err, &faults) || len(faults) != 1 || faults[0].Problem != want {
 		t.Errorf("Parse = %.300v, want one fault about too many values", err)
 	}
@@ -88,7 +88,7 @@ func TestDeeplyNestedValueIsAFault(t *testing.T) {
 	}
 	parse(t, nested(90))
 	_, err := config.Parse("f", []byte(nested(110)), registry(), environment())
-	if err == nil || !strings.Contains(err.Error(), "is nested too deep; a configuration has less than 100 levels") {
+	if err == nil || !strings.Contains(err.Error(), "is nested too deep; a configuration has fewer than 100 levels") {
 		t.Errorf("Parse = %v, want a fault about the depth", err)
 	}
 }

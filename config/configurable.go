@@ -10,7 +10,7 @@ import (
 func configurable(t reflect.Type) []string {
 	faults := configurableSection(t)
 	if t.Kind() == reflect.Struct && slices.Contains(keysOf(fieldsOf(t)), "type") {
-		faults = append(faults, fmt.Sprintf(`%s has a field with the key "type", which says what type a component has; give it another`, t))
+		faults = append(faults, fmt.Sprintf(`%s has a field with the key "type", which is the type of a component; give it another key`, t))
 	}
 	return faults
 }

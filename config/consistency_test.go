@@ -10,7 +10,7 @@ func TestPolicyThatCannotBeIsAFaultAtTheNearestWrittenKey(t *testing.T) {
 		"choice": inTask("consumer: {loop: {mode: batched}}",
 			`f:4:29: T.consumer.loop.mode: is "batched", must be one of ["continuous" "batch"]`),
 		"combination in a mapping": inTask("consumer: {loop: {batch: {min_size: 5}}}", "f:4:23: T.consumer.loop.batch: "+
-			"min_size 5, size 100 and max_size 0 must be in this order, from 1; leave out min_size and max_size for a fixed size"),
+			"min_size 5, size 100 and max_size 0 must be in this order, from 1; remove min_size and max_size for a fixed size"),
 		"combination": inTask("consumer: {loop: {transaction_timeout: 10s}, process: {retry: {timeout: 20s}}}",
 			"f:4:77: T.consumer.process.retry.timeout: 20s is longer than loop.transaction_timeout 10s, so it could never be reached; lower it"),
 	})

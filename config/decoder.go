@@ -53,14 +53,14 @@ func (d *decoder) enter(n *yaml.Node, at *place) (*yaml.Node, bool) {
 	case d.nodes > maxNodes:
 		if !d.spent {
 			d.spent = true
-			d.faultf(at, "is too much: with its aliases the file has more than %d values", maxNodes)
+			d.faultf(at, "is too large: with its aliases the file has more than %d values", maxNodes)
 		}
 		return nil, false
 	case len(d.inside) >= maxDepth:
-		d.faultf(at, "is nested too deep; a configuration has less than %d levels", maxDepth)
+		d.faultf(at, "is nested too deep; a configuration has fewer than %d levels", maxDepth)
 		return nil, false
 	case n.Kind == yaml.AliasNode && slices.Contains(d.inside, n.Alias):
-		d.faultAtf(n, at, "is an alias of what it stands in; write the value")
+		d.faultAtf(n, at, "is an alias of a value around it; write the value")
 		return nil, false
 	}
 	n = followed(n)

@@ -60,7 +60,7 @@ func TestFileThatIsNoConfigurationIsOneFault(t *testing.T) {
 			"starts at 1:8"},
 		"unknown alias": {"tasks: *nothing\n", "f:1:8: is not YAML: unknown anchor 'nothing' referenced"},
 		"reference without quotes": {"tasks: {a: {x: ${OUT}}}\n", "f:1:17: is not YAML: did not find expected ',' or '}' while " +
-			"parsing a flow mapping that starts at 1:12; put a value with ${…} in quotes where it stands inside {…} or […]"},
+			"parsing a flow mapping that starts at 1:12; put a value with ${…} in quotes inside {…} or […]"},
 	})
 }
 

@@ -31,7 +31,7 @@ func (e Environment) interpolate(scalar string) (interpolated, error) {
 		}
 		text, err := e.resolve(p.text)
 		if err == nil && !utf8.ValidString(text) {
-			err = fmt.Errorf("gets from ${%s} what is not UTF-8; encode it, such as in base64", nameOf(p.text))
+			err = fmt.Errorf("is not UTF-8 in ${%s}; encode it, for example in base64", nameOf(p.text))
 		}
 		faults = append(faults, err)
 		value.WriteString(text)

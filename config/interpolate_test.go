@@ -78,7 +78,7 @@ func TestReferenceThatCannotBeReplacedIsAFault(t *testing.T) {
 			"f:4:46: S.text: has a reference in the default of ${OUT}; a default is plain text"),
 		"no such file": inService(`text: "${file:nope}"`, "f:4:46: S.text: uses ${file:nope}: no such file"),
 		"no path":      inService(`text: "${file:}"`, "f:4:46: S.text: has ${file:} without a path; write ${file:path}"),
-		"not UTF-8":    inService(`text: "${LATIN}"`, "f:4:46: S.text: gets from ${LATIN} what is not UTF-8; encode it, such as in base64"),
+		"not UTF-8":    inService(`text: "${LATIN}"`, "f:4:46: S.text: is not UTF-8 in ${LATIN}; encode it, for example in base64"),
 		"wrong type":   inService(`whole: "${OUT}"`, `f:4:47: S.whole: is "out", must be a whole number`),
 		"empty":        inService(`whole: "${EMPTY}"`, "f:4:47: S.whole: is empty, must be a whole number"),
 		"null":         inService(`whole: "${NULL}"`, `f:4:47: S.whole: is "null", must be a whole number`),

@@ -74,7 +74,8 @@ func TestPartOfARetryIsDecodedOntoTheDefault(t *testing.T) {
 	} {
 		want := policy.DefaultRetry()
 		change(&want)
-		c := parse(t, task("    consumer: {process: {retry: "+yaml+"}, fetch: {retry: "+yaml+"}}\n    producer: {prepare: {retry: "+yaml+"}}\n"))
+		c := parse(t, task("    consumer: {process: {retry: "+yaml+"}, fetch: {retry: "+yaml+"}}\n"+
+			"    producer: {prepare: {retry: "+yaml+"}}\n"))
 		consumer, producer := c.Tasks[0].Consumer, c.Tasks[0].Producer
 		for where, got := range map[string]policy.Retry{
 			"process": consumer.Process.Retry, "fetch": consumer.Fetch.Retry, "prepare": producer.Prepare.Retry,

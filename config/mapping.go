@@ -63,7 +63,7 @@ func (d *decoder) merge(own []entry, lines map[string]int, merged []*yaml.Node, 
 		}
 		for _, source := range sources {
 			if followed(source).Kind != yaml.MappingNode {
-				d.faultAtf(source, at, "merges with << what is no mapping; write <<: *name, or <<: [*one, *other]")
+				d.faultAtf(source, at, "merges something that is not a mapping with <<; write <<: *name, or <<: [*one, *other]")
 				continue
 			}
 			for _, e := range d.entries(source, at, "a mapping") {

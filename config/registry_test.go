@@ -104,7 +104,7 @@ type "impossible": channel: a chan int ` + instead +
 		`type "impossible": keys: a map[int]string ` + instead +
 		`type "impossible": context: a context.Context ` + instead +
 		`type "impossible": twice: a **int ` + instead +
-		`type "impossible": config_test.impossible has a field with the key "type", which says what type a component has; give it another
+		`type "impossible": config_test.impossible has a field with the key "type", which is the type of a component; give it another key
 type "unbuilt" has no function that builds it`
 	line := regexp.MustCompile(`(\.go):\d+`)
 	_, parsed := config.Parse("f", []byte(task("")), reg, environment())

@@ -81,7 +81,7 @@ func notYAML(file string, data []byte, err error) *Fault {
 	case strings.Contains(indentation, "\t"):
 		fault.Problem = "is indented with a tab; use spaces"
 	case strings.Contains(line, "${"):
-		fault.Problem += "; put a value with ${…} in quotes where it stands inside {…} or […]"
+		fault.Problem += "; put a value with ${…} in quotes inside {…} or […]"
 	}
 	return fault
 }

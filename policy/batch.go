@@ -41,7 +41,7 @@ func (b Batch) validate(at path) faults {
 		return f
 	}
 	if b.MinSize < 1 || b.MinSize > b.Size || b.Size > b.MaxSize {
-		f.addf(at, "min_size %d, size %d and max_size %d must be in this order, from 1; leave out min_size and max_size for a fixed size",
+		f.addf(at, "min_size %d, size %d and max_size %d must be in this order, from 1; remove min_size and max_size for a fixed size",
 			b.MinSize, b.Size, b.MaxSize)
 	}
 	return f

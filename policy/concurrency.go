@@ -55,7 +55,7 @@ func (c Concurrency) validate(at path) faults {
 		return f
 	}
 	if c.Min < 1 || c.Min > c.Value || c.Value > c.Max {
-		f.addf(at, "min %d, value %d and max %d must be in this order, from 1; leave out min and max for a fixed concurrency",
+		f.addf(at, "min %d, value %d and max %d must be in this order, from 1; remove min and max for a fixed concurrency",
 			c.Min, c.Value, c.Max)
 	}
 	return f

@@ -212,8 +212,8 @@ func TestConsumerReportsEachFaultWithPathAndCure(t *testing.T) {
 }
 
 const (
-	batchOrder       = " must be in this order, from 1; leave out min_size and max_size for a fixed size"
-	concurrencyOrder = " must be in this order, from 1; leave out min and max for a fixed concurrency"
+	batchOrder       = " must be in this order, from 1; remove min_size and max_size for a fixed size"
+	concurrencyOrder = " must be in this order, from 1; remove min and max for a fixed concurrency"
 )
 
 func TestBoundsThemselvesAreValid(t *testing.T) {

@@ -159,7 +159,7 @@ func badEndpoint(endpoint string) string {
 	u, err := url.Parse(endpoint)
 	switch {
 	case err != nil:
-		return "is no URL; write one such as http://localhost:4318"
+		return "is not a URL; write one such as http://localhost:4318"
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
 		return fmt.Sprintf("is %q, must be a URL that begins with http:// or https://", (&url.URL{Scheme: u.Scheme, Host: u.Host}).String())
 	case u.User != nil:

@@ -68,7 +68,7 @@ func TestFileThatIsRewrittenWhileItIsReadIsNoticed(t *testing.T) {
 					t.Errorf("the log says %q", log)
 				}
 				if name == "x.jsonl.gz" { // nobody knows whether that was all of the other one
-					wantError(t, newSource(t, checkpointed(dir, name)).Open(t.Context()), "what follows is not", "on_replaced")
+					wantError(t, newSource(t, checkpointed(dir, name)).Open(t.Context()), "and not to its end", "on_replaced")
 					return
 				}
 				if got := all(t, open(t, newSource(t, checkpointed(dir, name)))); len(got) != 5 || got[0] != name+":1 7" {
@@ -95,7 +95,7 @@ func TestLargeFileThatIsRewrittenIsNoticedOnTheWay(t *testing.T) {
 		t.Errorf("%d of %d were delivered before", len(batch), rows)
 	}
 	finish(t, source)
-	wantError(t, newSource(t, checkpointed(dir, "x.jsonl")).Open(t.Context()), "what follows is not", "on_replaced")
+	wantError(t, newSource(t, checkpointed(dir, "x.jsonl")).Open(t.Context()), "and not to its end", "on_replaced")
 }
 
 // [I1] What is appended while the file is read is read as well. What is touched but says the same is the same.

@@ -193,7 +193,7 @@ func TestCheckpointThatDoesNotFitIsRefusedWithTheCure(t *testing.T) {
 		},
 		"changed before": {
 			content: "0" + content[1:],
-			want: "x.jsonl is not the file that it was made for, where everything up to line 20 is done and what follows is not: " +
+			want: "x.jsonl is not the file that it was made for, which was processed up to line 20 and not to its end: " +
 				"its content up to there has changed; put that file back",
 		},
 		"cut before":   {content: content[:20], want: "it ends at line 10 (EOF)"},
@@ -279,7 +279,7 @@ func TestFileThatBecameShorterWithoutItsTimeChangingIsNoticed(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantError(t, newSource(t, checkpointed(dir, "x.jsonl")).Open(t.Context()),
-		"everything up to line 3 is done and what follows is not: it ends at line 3 (EOF)")
+		"which was processed up to line 3 and not to its end: it ends at line 3 (EOF)")
 }
 
 func TestRepairedArrayIsReadOnWhereItWasBroken(t *testing.T) {
@@ -305,7 +305,7 @@ func TestCheckpointIsForOneRunAtATime(t *testing.T) {
 	write(t, filepath.Join(dir, "x.jsonl"), numbers(3))
 	first := open(t, newSource(t, checkpointed(dir, "x.jsonl")))
 	second := newSource(t, checkpointed(dir, "x.jsonl"))
-	wantError(t, second.Open(t.Context()), "state/checkpoint: in use: another run is going on with it; wait for its end, or give this one a")
+	wantError(t, second.Open(t.Context()), "state/checkpoint: in use: another run uses it; wait for its end, or give this run its own")
 	if err := first.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}

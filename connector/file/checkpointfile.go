@@ -54,7 +54,7 @@ func (f *checkpointFile) takeLock() error {
 	lock, err := lockFile(f.root, f.at.name+lockSuffix, os.O_RDWR|os.O_CREATE)
 	switch {
 	case errors.Is(err, errLocked):
-		return fmt.Errorf("%w: another run is going on with it; wait for its end, or give this one a checkpoint of its own", err)
+		return fmt.Errorf("%w: another run uses it; wait for its end, or give this run its own checkpoint", err)
 	case err != nil:
 		return fmt.Errorf("lock %s: %w", f.at.beside(lockSuffix), because(err))
 	}

@@ -180,7 +180,7 @@ func TestReplacedFileBeginsWhereThatIsAllowed(t *testing.T) {
 	before := halfDone(t, dir)
 	write(t, filepath.Join(dir, "x.jsonl"), "6\n7\n8\n9\n10\n")
 	refused := newSource(t, checkpointed(dir, "x.jsonl"))
-	wantError(t, refused.Open(t.Context()), "everything up to line 3 is done and what follows is not", "set on_replaced to begin")
+	wantError(t, refused.Open(t.Context()), "which was processed up to line 3 and not to its end", "set on_replaced to begin")
 	if err := refused.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -38,7 +38,7 @@ func (j *journal) append(data []byte) error {
 func (j *journal) write(data []byte) error {
 	if _, err := j.file.WriteAt(data, j.durable); err != nil {
 		if errors.Is(err, syscall.ENOSPC) {
-			return fmt.Errorf("%w; free some, then it goes on", because(err))
+			return fmt.Errorf("%w; free some space, then writing continues", because(err))
 		}
 		return because(err)
 	}

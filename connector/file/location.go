@@ -65,7 +65,7 @@ func pathProblem(dir, path string) string {
 	case path == "":
 		return "is empty, must be the path of a file"
 	case filepath.IsAbs(path) && filepath.Clean(dir) != ".":
-		return fmt.Sprintf("%q is absolute, so dir %q does not apply to it; leave out one of them", path, dir)
+		return fmt.Sprintf("%q is absolute, so dir %q does not apply to it; remove one of them", path, dir)
 	case filepath.IsAbs(path):
 		return ""
 	case !filepath.IsLocal(path):

@@ -146,7 +146,7 @@ func (k *Sink) openFile() (*os.File, error) {
 	file, err := lockFile(k.root, k.open.name, os.O_RDWR|os.O_CREATE)
 	switch {
 	case errors.Is(err, errLocked):
-		return nil, fmt.Errorf("%w: another sink is writing to it; wait for its end, or give this one a path of its own", err)
+		return nil, fmt.Errorf("%w: another sink writes to it; wait for its end, or give this sink its own path", err)
 	case err != nil:
 		return nil, unopened(err)
 	}

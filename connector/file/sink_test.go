@@ -244,7 +244,7 @@ func TestFileHasOneWriter(t *testing.T) {
 		as := func(s *file.SinkSettings) { s.Mode = mode }
 		first := openSink(t, sinkTo(t, dir, "x.jsonl", as))
 		wantError(t, sinkTo(t, dir, "x.jsonl", as).Open(t.Context()),
-			"file sink: "+dir+"/x.jsonl: in use: another sink is writing to it; wait for its end, or give this one a path of its own")
+			"file sink: "+dir+"/x.jsonl: in use: another sink writes to it; wait for its end, or give this sink its own path")
 		dispatch(t, first, 1)
 		closeSink(t, first)
 		closeSink(t, openSink(t, sinkTo(t, dir, "x.jsonl", as)))

@@ -173,9 +173,9 @@ func (s *Source) resume(ctx context.Context) error {
 	case c.done(s.pass.in.Compressed()) || s.settings.OnReplaced == ReplacedBegin:
 		return s.beginAnew(ctx, c)
 	}
-	return fmt.Errorf("checkpoint %s: %s is not the file that it was made for, where everything up to line %d is done and what follows "+
-		"is not: %w; put that file back, or set on_replaced to begin, or delete the checkpoint, to leave the rest of it and process "+
-		"this one from its beginning", file.at, s.document.path, c.Position.Line-1, err)
+	return fmt.Errorf("checkpoint %s: %s is not the file that it was made for, which was processed up to line %d and not to its end: %w; "+
+		"put that file back; or set on_replaced to begin, or delete the checkpoint, to skip the rest of that file and process this one "+
+		"from its beginning", file.at, s.document.path, c.Position.Line-1, err)
 }
 
 // goOn continues the generation of a checkpoint. If it has none yet, it gets the new one.

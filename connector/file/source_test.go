@@ -211,7 +211,7 @@ func TestEveryFaultOfTheSourceSettingsIsNamedByItsKey(t *testing.T) {
 	}
 	wantFaults(t, c.Validate(),
 		`path: "../x.txt" leads out of dir "in"`,
-		`format: cannot be told from the name "x.txt"; set it to csv, jsonl or json`,
+		`format: cannot be derived from the name "x.txt"; set it to csv, jsonl or json`,
 		`comma: is ";;", must be one ASCII character`,
 		`booleans: has "b", which is in numbers as well`,
 		`checkpoint: "../c" leads out of dir "in"`,

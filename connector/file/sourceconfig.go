@@ -169,10 +169,10 @@ func (c SourceConfig) checkFormat(f *faults) {
 	case FormatCSV, FormatJSONL, FormatJSON:
 	case FormatAuto:
 		if c.Path != "" && formatOf(c.Path) == FormatAuto {
-			f.addf("format", "cannot be told from the name %q; set it to csv, jsonl or json", path.Base(filepath.ToSlash(c.Path)))
+			f.addf("format", "cannot be derived from the name %q; set it to csv, jsonl or json", path.Base(filepath.ToSlash(c.Path)))
 		}
 	default:
-		f.addf("format", "is %q, must be csv, jsonl or json, or left out to be told from the file's name", c.Format)
+		f.addf("format", "is %q, must be csv, jsonl or json, or missing, then the name of the file tells", c.Format)
 	}
 	if len(c.Comma) != 1 || c.Comma[0] >= 0x80 || c.Comma == `"` || c.Comma == "\n" || c.Comma == "\r" || c.Comma == "\x00" {
 		f.addf("comma", "is %q, must be one ASCII character that is neither a quote nor a line end, such as \",\", \";\" or \"\\t\"", c.Comma)

@@ -107,7 +107,7 @@ func TestFullDiskLeavesNoTornLineAndHealsWhenSpaceReturns(t *testing.T) {
 	disk.fail = noSpace(t)
 	for range 2 {
 		err := w.write(t.Context(), []byte("a long line\n"))
-		if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "no space left on device; free some, then it goes on") {
+		if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "device; free some space, then writing continues") {
 			t.Fatalf("got %v", err)
 		}
 		disk.want(t, "1\n")

@@ -68,7 +68,7 @@ func TestFileThatCannotBeUsedIsRefusedWithACure(t *testing.T) {
 			func(path string) error {
 				return os.WriteFile(path, []byte(strings.Repeat("id,name\n1,a\n", 500)), 0o600)
 			},
-			"open: the file is no SQLite database; correct path",
+			"open: the file is not a SQLite database; correct path",
 		},
 		"damaged": {damage, "the file is damaged; put a copy in its place"},
 		"another program's": {
@@ -133,25 +133,25 @@ func TestEachFaultOfAConfigurationHasItsPlaceAndItsCure(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, change := range map[string]func(*config){
-		`path: is empty, must be the path of a file, such as "queue.db"`:                 func(c *config) { c.Path = "" },
-		`path: "../q" leads out of dir "."; set dir to a directory above it`:             func(c *config) { c.Path = "../q" },
-		`path: "." is a directory, must be the path of a file`:                           func(c *config) { c.Path = "." },
-		`path: "/q" is absolute, so dir "d" does not apply to it; leave out one of them`: func(c *config) { c.Dir, c.Path = "d", "/q" },
-		`path: has a NUL character`:                                                      func(c *config) { c.Path = "a\x00" },
-		`durability: is "", must be full or normal`:                                      func(c *config) { c.Durability = "" },
-		`busy_timeout: is 0s, must be more than 0, such as 5s`:                           func(c *config) { c.BusyTimeout = 0 },
-		`queue: is "a b", must be a name of letters, digits, _, - and .`:                 func(c *config) { c.Queue = "a b" },
-		`queue: is "", must be a name`:                                                   func(c *config) { c.Queue = "" },
-		`queue: is "` + strings.Repeat("a", 65):                                          func(c *config) { c.Queue = strings.Repeat("a", 65) },
-		`lease: is 0s, must be at least 2s, such as 30s`:                                 func(c *config) { c.Lease = 0 },
-		`lease: is 1.999999999s, must be at least 2s`:                                    func(c *config) { c.Lease = 2*time.Second - 1 },
-		`lease: is -1m0s, must be at least 2s`:                                           func(c *config) { c.Lease = -time.Minute },
-		`max_wait: is -1ns, must not be negative`:                                        func(c *config) { c.MaxWait = -1 },
-		`max_deliveries: is -1, must not be negative (0 means no limit)`:                 func(c *config) { c.MaxDeliveries = -1 },
-		`dedup_window: is -1ns, must not be negative`:                                    func(c *config) { c.DedupWindow = -1 },
-		`retain_settled: is -1ns, must not be negative`:                                  func(c *config) { c.RetainSettled = -1 },
-		`max_payload_bytes: is 0, must be from 1 to 1000000000`:                          func(c *config) { c.MaxPayloadBytes = 0 },
-		`max_payload_bytes: is 1000000001, must be from 1`:                               func(c *config) { c.MaxPayloadBytes = 1_000_000_001 },
+		`path: is empty, must be the path of a file, such as "queue.db"`:              func(c *config) { c.Path = "" },
+		`path: "../q" leads out of dir "."; set dir to a directory above it`:          func(c *config) { c.Path = "../q" },
+		`path: "." is a directory, must be the path of a file`:                        func(c *config) { c.Path = "." },
+		`path: "/q" is absolute, so dir "d" does not apply to it; remove one of them`: func(c *config) { c.Dir, c.Path = "d", "/q" },
+		`path: has a NUL character`:                                                   func(c *config) { c.Path = "a\x00" },
+		`durability: is "", must be full or normal`:                                   func(c *config) { c.Durability = "" },
+		`busy_timeout: is 0s, must be more than 0, such as 5s`:                        func(c *config) { c.BusyTimeout = 0 },
+		`queue: is "a b", must be a name of letters, digits, _, - and .`:              func(c *config) { c.Queue = "a b" },
+		`queue: is "", must be a name`:                                                func(c *config) { c.Queue = "" },
+		`queue: is "` + strings.Repeat("a", 65):                                       func(c *config) { c.Queue = strings.Repeat("a", 65) },
+		`lease: is 0s, must be at least 2s, such as 30s`:                              func(c *config) { c.Lease = 0 },
+		`lease: is 1.999999999s, must be at least 2s`:                                 func(c *config) { c.Lease = 2*time.Second - 1 },
+		`lease: is -1m0s, must be at least 2s`:                                        func(c *config) { c.Lease = -time.Minute },
+		`max_wait: is -1ns, must not be negative`:                                     func(c *config) { c.MaxWait = -1 },
+		`max_deliveries: is -1, must not be negative (0 means no limit)`:              func(c *config) { c.MaxDeliveries = -1 },
+		`dedup_window: is -1ns, must not be negative`:                                 func(c *config) { c.DedupWindow = -1 },
+		`retain_settled: is -1ns, must not be negative`:                               func(c *config) { c.RetainSettled = -1 },
+		`max_payload_bytes: is 0, must be from 1 to 1000000000`:                       func(c *config) { c.MaxPayloadBytes = 0 },
+		`max_payload_bytes: is 1000000001, must be from 1`:                            func(c *config) { c.MaxPayloadBytes = 1_000_000_001 },
 	} {
 		err := queue(change)
 		wantError(t, err, want)
@@ -183,7 +183,7 @@ func TestQueueGoesOnWhenThereIsRoomAgain(t *testing.T) {
 	}
 	for range 3 {
 		err := queue.DispatchTransactions(t.Context(), large)
-		wantError(t, err, "sqlite queue jobs: "+b.path+": dispatch: the disk is full; make room, and the work goes on by itself")
+		wantError(t, err, "sqlite queue jobs: "+b.path+": dispatch: the disk is full; free some space, then the work continues by itself")
 		var batch *ergon.BatchError
 		if errors.As(err, &batch) || ergon.CategoryOf(err) != ergon.CategorySystem {
 			t.Errorf("got %v, want all of it to have failed, to be tried again", err)

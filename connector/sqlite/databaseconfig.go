@@ -61,7 +61,7 @@ func (c DatabaseConfig) pathProblem() string {
 	case strings.ContainsRune(c.Path, 0) || strings.ContainsRune(c.Dir, 0):
 		return "has a NUL character, which no file's name can have"
 	case filepath.IsAbs(c.Path) && filepath.Clean(c.Dir) != ".":
-		return quoted(c.Path) + " is absolute, so dir " + quoted(c.Dir) + " does not apply to it; leave out one of them"
+		return quoted(c.Path) + " is absolute, so dir " + quoted(c.Dir) + " does not apply to it; remove one of them"
 	case filepath.IsAbs(c.Path):
 		return ""
 	case !filepath.IsLocal(c.Path):

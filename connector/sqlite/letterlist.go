@@ -25,7 +25,7 @@ func (d *DeadLetters) ListDeadLetters(
 	if page.After != "" {
 		after, err := strconv.ParseInt(page.After, 10, 64)
 		if err != nil {
-			return nil, fmt.Errorf("%s: list after %q: that is no key of a letter", d.what, page.After)
+			return nil, fmt.Errorf("%s: list after %q: that is not the key of a letter", d.what, page.After)
 		}
 		c.text = append(c.text, `(failed_at, letter) < (coalesce((SELECT failed_at FROM dead_letters WHERE letter = ?),
 			(SELECT failed_at FROM dead_letters WHERE letter < ? ORDER BY letter DESC LIMIT 1)), ?)`)

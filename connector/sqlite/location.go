@@ -31,7 +31,7 @@ func create(path string) (fs.FileInfo, error) {
 	case info.IsDir():
 		return nil, errors.New("is a directory, must be a file; correct path")
 	case !info.Mode().IsRegular():
-		return nil, errors.New("is no regular file; correct path")
+		return nil, errors.New("is not a regular file; correct path")
 	}
 	return info, nil
 }

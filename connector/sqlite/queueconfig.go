@@ -80,7 +80,7 @@ func (c QueueConfig) Validate() error {
 			quoted(c.Queue))
 	}
 	if c.Lease < capability.ShortestLease {
-		f.addf("lease", "is %s, must be at least %s, such as 30s: it is extended while the work goes on, and a shorter one could run out "+
+		f.addf("lease", "is %s, must be at least %s, such as 30s: it is extended while the work continues, and a shorter one could run out "+
 			"in between", c.Lease, capability.ShortestLease)
 	}
 	if c.MaxWait < 0 {

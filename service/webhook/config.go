@@ -82,9 +82,9 @@ func urlProblem(text string) string {
 	u, err := url.Parse(text)
 	switch {
 	case text == "":
-		return "is empty, must be where to send to, " + example
+		return "is empty, must be the URL of the requests, " + example
 	case err != nil:
-		return "is no URL, must be one, " + example
+		return "is not a URL, must be one, " + example
 	case u.Scheme != "http" && u.Scheme != "https", u.Host == "":
 		return "must begin with http:// or https:// and have a host, " + example
 	default:

@@ -134,7 +134,7 @@ func traced(ctx context.Context, tx ergon.Transaction) context.Context {
 func proxy(r *http.Request) (*url.URL, error) {
 	u, err := http.ProxyFromEnvironment(r)
 	if err != nil {
-		return nil, errors.New("the proxy that the environment names (HTTPS_PROXY or HTTP_PROXY) is no URL")
+		return nil, errors.New("the proxy that the environment names (HTTPS_PROXY or HTTP_PROXY) is not a URL")
 	}
 	return u, nil
 }

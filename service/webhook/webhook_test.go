@@ -252,8 +252,8 @@ func TestConfigReportsAllItsFaults(t *testing.T) {
 		t.Errorf("faults (-want +got):\n%s", diff)
 	}
 	for url, want := range map[string]string{
-		"":         "url: is empty, must be where to send to, such as https://prices.example.com/orders",
-		"http://%": "url: is no URL, must be one, such as https://prices.example.com/orders",
+		"":         "url: is empty, must be the URL of the requests, such as https://prices.example.com/orders",
+		"http://%": "url: is not a URL, must be one, such as https://prices.example.com/orders",
 		"http:///": "url: must begin with http:// or https:// and have a host, such as https://prices.example.com/orders",
 	} {
 		c := webhook.DefaultConfig()
