@@ -1,0 +1,148 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/internal/attempt"
+	"github.com/ergon-go/ergon/policy"
+)
+
+// New makes a loop, or reports everything that keeps it from running. It asks the connectors and the telemetry providers what it must
+// know of them, each within the limit of package ask.
+func New(s Settings) (*Consumer, error) {
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+	c := newConsumer(s)
+	declared, err := capability.DeclarationOf(s.Source)
+	if err != nil {
+		return nil, fmt.Errorf("connector %q does not say what it is: %w", s.Policy.Fetch.Connector, err)
+	}
+	c.order.on = s.Policy.Loop.Ordering == policy.OrderingKey && declared.Order != capability.OrderKey
+	if c.hop, err = newHop(s); err != nil {
+		return nil, err
+	}
+	if err = c.wireLeases(); err != nil {
+		return nil, err
+	}
+	if c.watcher, c.known, err = newWatcher(c.settings, c.clock, c.gauges()); err != nil {
+		return nil, err
+	}
+	c.leases.watcher, c.failures.watcher = c.watcher, c.watcher
+	c.wireSettler(declared.Floor)
+	c.wireFetchLoop()
+	c.wireWorkers()
+	return c, nil
+}
+
+// newConsumer makes a loop with the parts that depend on the settings alone.
+func newConsumer(s Settings) *Consumer {
+	c := &Consumer{
+		settings: s, clock: attempt.NewClock(), values: context.Background(),
+		plan: newPlan(s), shutdown: shutdown{started: make(chan struct{})},
+	}
+	c.settings.Handlers = s.Handlers.WithIdentity(s.Identity)
+	if s.Hanging == nil {
+		c.settings.Hanging = &Hanging{}
+	}
+	c.inherited = &inherited{
+		clock: c.clock, values: c.values, task: s.Task, worker: s.Worker, identity: s.Identity, produces: s.produces,
+	}
+	c.flightMemory.loop = c.inherited
+	c.headroom.init(s.Policy.Loop.Concurrency.MaxAbandoned())
+	c.pool = newPool(s.Policy.Loop, &c.stats)
+	c.capacity = capacity{stats: &c.stats, slots: &c.pool.limit, waiting: &c.waiting.count, held: &c.order.count}
+	c.capacity.init(s.Policy)
+	c.payloads, c.recorder = newPayloads(&c.headroom), newRecorder(s, c.clock)
+	c.stall.init(c.clock, s.Policy)
+	c.stats.init(c.clock)
+	c.stuckCheck.clock = c.clock
+	c.order.held = map[string][]*flight{}
+	c.limiter = newConcurrencyLimiter(s.Policy.Loop.Concurrency, c.pool)
+	c.outage = newOutage(s.Policy.Loop.Outage, c.clock, &c.capacity, c.pool, c.outageChanged)
+	_, takesBack := s.Source.(capability.Settler)
+	c.judge = newJudge(s, takesBack, c.outage)
+	c.waiting = waitingRoom{clock: c.clock, gate: &c.gate, pool: c.pool, outage: c.outage, capacity: &c.capacity}
+	return c
+}
+
+// wireLeases makes what keeps leases, if the source gives any.
+func (c *Consumer) wireLeases() (err error) {
+	s := &c.settings
+	keeper, ok := s.Source.(capability.LeaseKeeper)
+	if !ok {
+		return nil
+	}
+	c.leases = leases{
+		keeper: keeper, size: max(s.Policy.Settle.Size, 1), clock: c.clock, hanging: s.Hanging, held: map[*flight]*leased{},
+		running: c.pool.running, takeOut: func(f *flight) bool { return c.waiting.remove(f) || c.outage.remove(f) }, end: c.finisher.endWaiting,
+	}
+	c.flightMemory.once = true
+	if c.leases.duration, err = leaseOf(keeper); err != nil {
+		return fmt.Errorf("connector %q does not say how long its leases are: %w", s.Policy.Fetch.Connector, err)
+	}
+	return nil
+}
+
+// wireSettler makes what ends flights and settles them. floor: the source remembers only up to where everything is settled.
+func (c *Consumer) wireSettler(floor bool) {
+	s := &c.settings
+	c.settler = newSettler(settleParts{
+		settings: s, clock: c.clock, stats: &c.stats, capacity: &c.capacity, memory: &c.flightMemory, leases: &c.leases,
+		judge: &c.judge, stall: &c.stall, watcher: c.watcher, payloads: &c.payloads, recorder: c.recorder, unwritten: &c.unwritten,
+		failures: &c.failures, background: &c.background, hop: c.hop, ordered: c.order.on, floor: floor,
+		stop: func(why error) { c.stopFetching(why) }, replace: c.pool.replaceWorker,
+	})
+	source, _ := s.Source.(capability.Settler)
+	c.releaser = releaser{
+		source: source, calls: c.settler.batches.calls, capacity: &c.capacity, watcher: c.watcher, background: &c.background,
+	}
+	c.finisher = finisher{
+		plan: c.plan, clock: c.clock, stats: &c.stats, capacity: &c.capacity, limiter: c.limiter, outage: c.outage, judge: &c.judge,
+		order: &c.order, waiting: &c.waiting, watcher: c.watcher, settler: c.settler, maxHold: s.Policy.Loop.HoldAtMost, onEnd: s.OnEnd,
+	}
+}
+
+// wireFetchLoop makes the fetch loop, which gives back by the releaser and ends flights by the finisher.
+func (c *Consumer) wireFetchLoop() {
+	c.fetchLoop = newFetchLoop(fetchParts{
+		settings: &c.settings, clock: c.clock, stats: &c.stats, capacity: &c.capacity, order: &c.order, outage: c.outage, leases: &c.leases,
+		memory: &c.flightMemory, unwritten: &c.unwritten, stall: &c.stall, gate: &c.gate, watcher: c.watcher,
+		giveBack:      func(txs []ergon.Transaction) { c.releaser.release(c.values, txs) },
+		giveBackLater: c.releaser.releaseLater, release: c.finisher.release, endWaiting: c.finisher.endWaiting,
+	})
+}
+
+// wireWorkers makes what workers share, and what takes attempts from them, once the parts exist that they need.
+func (c *Consumer) wireWorkers() {
+	c.hybrid = hybridOf(&c.settings, c.clock,
+		&outboundWatch{stats: &c.stats, watcher: c.watcher, stuckCheck: &c.stuckCheck, headroom: &c.headroom}, c.pool.pinned, c.hop)
+	serve := &service{pool: c.pool, capacity: &c.capacity, fetchLoop: c.fetchLoop, settler: c.settler}
+	watch := &attemptWatch{
+		clock: c.clock, stats: &c.stats, watcher: c.watcher, headroom: &c.headroom, stuckCheck: &c.stuckCheck,
+		recorder: c.recorder,
+	}
+	call := &caller{
+		plan: c.plan, clock: c.clock, handlers: &c.settings.Handlers, hybrid: c.hybrid, watch: watch, watcher: c.watcher, shutdown: &c.shutdown,
+	}
+	drive := &driver{
+		plan: c.plan, watcher: c.watcher, limiter: c.limiter, headroom: &c.headroom, waiting: &c.waiting, finisher: &c.finisher, service: serve,
+		stop: func(why error) { c.stopFetching(why) },
+		backoffs: backoffs{
+			plan: c.plan, clock: c.clock, stats: &c.stats, capacity: &c.capacity, stall: &c.stall, limiter: c.limiter, outage: c.outage,
+			waiting: &c.waiting, shutdown: &c.shutdown,
+		},
+	}
+	c.takeover = &takeover{
+		plan: c.plan, clock: c.clock, stats: &c.stats, pool: c.pool, watch: watch, watcher: c.watcher, finisher: &c.finisher,
+		shutdown: &c.shutdown,
+	}
+	c.pool.service, c.pool.work = serve, (*worker).start
+	c.pool.newWorker = func(s *slot) *worker {
+		return &worker{pool: c.pool, caller: call, driver: drive, slot: s}
+	}
+	c.pool.newDog = func() *watchdog { return newWatchdog(c.clock, c.takeover.expire) }
+}
