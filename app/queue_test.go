@@ -89,7 +89,8 @@ func TestFailureOfAnItemThatWasNotGivenIsNoSuccess(t *testing.T) {
 	in(t, house)
 	w := &warehouse{}
 	const want = "the connector reported a failure for item "
-	got := call{settings: app.Settings{Registry: w.registry()}, args: strings.Fields("enqueue square --file -"), stdin: "1\n\"outside\"\n"}.do(t)
+	settings := app.Settings{Registry: w.registry()}
+	got := call{settings: settings, args: strings.Fields("enqueue square --file -"), stdin: "1\n\"outside\"\n"}.do(t)
 	if got.code != 1 || !strings.Contains(got.stderr, "lines 1 to 2: "+want+"9 of 2: lost") {
 		t.Errorf("from a file: code %d, %s%s, want %q", got.code, got.stdout, got.stderr, want)
 	}

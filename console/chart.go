@@ -144,7 +144,7 @@ func (c *console) charts(task string, window time.Duration) []chart {
 		draw("Transactions per second", points, window, rate,
 			curve{"good", outcomeSucceeded, true, func(p ops.Point) float64 { return p.Succeeded }},
 			curve{"bad", outcomeFailed, true, func(p ops.Point) float64 { return p.Failed }},
-			curve{"warn", "requeued", true, func(p ops.Point) float64 { return p.Other }}),
+			curve{"warn", outcomeRequeued, true, func(p ops.Point) float64 { return p.Other }}),
 		draw("Latency of an attempt", points, window, duration,
 			curve{"strong", "99 %", false, func(p ops.Point) float64 { return float64(p.P99) }},
 			curve{"soft", "median", false, func(p ops.Point) float64 { return float64(p.P50) }}),

@@ -22,6 +22,7 @@ var assets embed.FS
 const (
 	outcomeSucceeded = "succeeded"
 	outcomeFailed    = "failed"
+	outcomeRequeued  = "requeued"
 	statusPart       = "status"  // the template of the state of the program
 	deadLettersNav   = "letters" // the entry of the navigation
 	signInNav        = "token"   // the page to sign in on, which no entry leads to

@@ -66,7 +66,7 @@ func tone(word any) string {
 	case "dead_lettered", "handler_failed", outcomeFailed, "stalled", "given_up", "system", "business", "permanent",
 		"BUSINESS", "SYSTEM", "reject":
 		return "bad"
-	case "requeued", "interrupted", "redelivered", "outage", "paused", "draining", "starting", "restarting", "timeout", "out_of_time",
+	case outcomeRequeued, "interrupted", "redelivered", "outage", "paused", "draining", "starting", "restarting", "timeout", "out_of_time",
 		"lease_lost", "TIMEOUT", "discarded", "requeue":
 		return "warn"
 	default:

@@ -160,7 +160,7 @@ func (l layout) outcomes(t ops.TaskView) []end {
 	for _, o := range []struct{ key, label string }{
 		{outcomeSucceeded, outcomeSucceeded},
 		{"dead_lettered", "dead-lettered"},
-		{"requeued", "requeued"},
+		{outcomeRequeued, outcomeRequeued},
 		{"handler_failed", "handler failed"},
 		{"discarded", "discarded"},
 		{outcomeFailed, outcomeFailed},

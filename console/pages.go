@@ -95,7 +95,7 @@ func (c *console) transactions(r *http.Request) (page, error) {
 
 // outcomes are what can be filtered by.
 var outcomes = []string{ //nolint:gochecknoglobals // Go has no constants of this kind
-	outcomeSucceeded, "dead_lettered", "requeued", "discarded", "handler_failed", "interrupted", "redelivered", outcomeFailed,
+	outcomeSucceeded, "dead_lettered", outcomeRequeued, "discarded", "handler_failed", "interrupted", "redelivered", outcomeFailed,
 }
 
 func (c *console) transaction(r *http.Request) (page, error) {
