@@ -255,7 +255,7 @@ func TestDeadLettersAreExportedAndEnqueuedAgain(t *testing.T) {
 		t.Errorf("got generation %d, arrival %q, want the first retry of generation 0", tx.Generation(), tx.Arrival())
 	}
 	got = call{settings: settings, args: strings.Fields("enqueue square --envelope --file letters.jsonl")}.do(t)
-	if want := "0 enqueued, 1,003 duplicates ignored in square/input\n"; got.code != 0 || got.stdout != want {
+	if want := "0 enqueued, 1,003 known already in square/input\n"; got.code != 0 || got.stdout != want {
 		t.Errorf("a second time: code %d, stdout %s, stderr %s, want %s", got.code, got.stdout, got.stderr, want)
 	}
 	fixed := strings.Replace(string(text), `{"number":17}`, `{"number":12}`, 1)

@@ -63,10 +63,10 @@ func TestExportedAndEditedDeadLettersAreDone(t *testing.T) {
 	s := broken(t)
 	s.sh(0, `triage dlq export triage --file letters.jsonl; sed 's/"broken/"sound/' letters.jsonl > fixed.jsonl`)
 	s.want(`triage enqueue triage --envelope --file fixed.jsonl`, "3 transactions enqueued")
-	s.want(`triage enqueue triage --envelope --file fixed.jsonl`, "0 enqueued, 3 duplicates ignored")
+	s.want(`triage enqueue triage --envelope --file fixed.jsonl`, "0 enqueued, 3 known already")
 	s.sh(0, `triage dlq drop triage --all --yes; triage run`)
 	s.want(`triage queue stats triage/output`, "4 ")
-	s.want(`triage enqueue triage --id a --payload-json '"broken a"'`, "0 enqueued, 1 duplicate ignored")
+	s.want(`triage enqueue triage --id a --payload-json '"broken a"'`, "0 enqueued, 1 known already")
 	s.want(`triage enqueue triage --id a --payload-json '"something else"'`, "0 enqueued, 1 conflict")
 }
 

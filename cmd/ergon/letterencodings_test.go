@@ -118,7 +118,9 @@ func TestLettersOfEachEncodingAreRetried(t *testing.T) {
 			s.sh(0, `for id in j t b; do cmp $id seen.$id; rm seen.$id; done`)
 			s.sh(1, `sort-out dlq retry sort --all > said.txt 2>&1`)
 			said := readFile(t, s.folder+"/said.txt")
-			for _, want := range []string{"3 dead letters requeued", "1 dead letter of task sort not requeued", "give the transaction another payload"} {
+			for _, want := range []string{
+				"3 dead letters requeued", "1 dead letter of task sort not requeued", "give the transaction another payload",
+			} {
 				if !strings.Contains(said, want) {
 					t.Errorf("got\n%swant %q in it", said, want)
 				}

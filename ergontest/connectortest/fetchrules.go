@@ -30,7 +30,7 @@ func fetchRules() []rule {
 		},
 		{
 			name: "FetchEndsByErrExhausted", needs: []need{fetches()}, check: fetchEnds,
-			why: "ErrExhausted ends the loop. If it comes too early, requeued transactions stay unprocessed. Without it a loop never ends.",
+			why: "ErrExhausted ends the loop. Too early, it leaves requeued transactions unprocessed. Without it a loop never ends.",
 		},
 		{
 			name: "FetchedSliceBelongsToTheCaller", needs: []need{fetches()}, check: fetchedSliceIsTheCallers,

@@ -36,7 +36,8 @@ func CheckTerms(root fs.FS, glossary string, terms []string, pages ...string) ([
 		for _, term := range terms {
 			target := path.Base(glossary) + "#" + anchorOf(term)
 			if line := unlinked(prose, term, target); line > 0 {
-				violations = append(violations, fmt.Sprintf("%s:%d: the page uses %q and has no link to %s: add it to the first use", page, line, term, target))
+				violations = append(violations,
+					fmt.Sprintf("%s:%d: the page uses %q and has no link to %s: add it to the first use", page, line, term, target))
 			}
 		}
 	}

@@ -116,7 +116,8 @@ var lattice = archtest.Lattice{
 		// The test kit records spans by the API, so that who tests a task needs no SDK. The suite needs the vocabulary only.
 		// Decisions 0105, 0134.
 		{
-			Packages: "ergontest", Ours: slices.Concat(words, []string{"internal/coalesce", "internal/foreign", "internal/pipeline"}), TestOurs: parts,
+			Packages: "ergontest", TestOurs: parts,
+			Ours:       slices.Concat(words, []string{"internal/coalesce", "internal/foreign", "internal/pipeline"}),
 			ThirdParty: otelAPI,
 		},
 		{Packages: "ergontest/connectortest", Ours: words, TestOurs: parts},

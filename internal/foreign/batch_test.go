@@ -12,23 +12,23 @@ import (
 
 // [F1] A connector that names an item outside of the batch broke its contract: the whole call has failed, and no item's error decides.
 func TestFailureOfAnItemOutsideOfTheBatchFailsTheWholeCall(t *testing.T) {
-	const n = 3
+	const n, reported = 3, "the connector reported a failure for item "
 	for name, c := range map[string]struct {
 		failures map[int]error
 		want     string // "" for a batch error that is fine
 	}{
 		"the last item":         {map[int]error{2: errors.New("boom")}, ""},
-		"one behind":            {map[int]error{3: errors.New("boom")}, "the connector reported a failure for item 3 of 3: boom"},
-		"far behind":            {map[int]error{7: errors.New("boom")}, "the connector reported a failure for item 7 of 3: boom"},
-		"before the first":      {map[int]error{-1: errors.New("boom")}, "the connector reported a failure for item -1 of 3: boom"},
-		"the first of several":  {map[int]error{0: errors.New("a"), 9: errors.New("c"), 7: errors.New("b")}, "the connector reported a failure for item 7 of 3: b"},
-		"a stale delivery":      {map[int]error{7: capability.ErrStaleDelivery}, "the connector reported a failure for item 7 of 3: " + capability.ErrStaleDelivery.Error()},
+		"one behind":            {map[int]error{3: errors.New("boom")}, reported + "3 of 3: boom"},
+		"far behind":            {map[int]error{7: errors.New("boom")}, reported + "7 of 3: boom"},
+		"before the first":      {map[int]error{-1: errors.New("boom")}, reported + "-1 of 3: boom"},
+		"the first of several":  {map[int]error{0: errors.New("a"), 9: errors.New("c"), 7: errors.New("b")}, reported + "7 of 3: b"},
+		"a stale delivery":      {map[int]error{7: capability.ErrStaleDelivery}, reported + "7 of 3: " + capability.ErrStaleDelivery.Error()},
 		"no failure behind":     {map[int]error{7: nil}, ""},
 		"no failure, no item":   {map[int]error{}, ""},
-		"a permanent one":       {map[int]error{7: ergon.Permanent(errors.New("boom"))}, "the connector reported a failure for item 7 of 3: boom"},
-		"a business error":      {map[int]error{7: ergon.Business(errors.New("boom"))}, "the connector reported a failure for item 7 of 3: boom"},
+		"a permanent one":       {map[int]error{7: ergon.Permanent(errors.New("boom"))}, reported + "7 of 3: boom"},
+		"a business error":      {map[int]error{7: ergon.Business(errors.New("boom"))}, reported + "7 of 3: boom"},
 		"inside and stale":      {map[int]error{0: capability.ErrStaleDelivery}, ""},
-		"inside and one behind": {map[int]error{0: capability.ErrStaleDelivery, 3: errors.New("boom")}, "the connector reported a failure for item 3 of 3: boom"},
+		"inside and one behind": {map[int]error{0: capability.ErrStaleDelivery, 3: errors.New("boom")}, reported + "3 of 3: boom"},
 	} {
 		given := fmt.Errorf("call: %w", &ergon.BatchError{Failures: c.failures})
 		checked, read := foreign.CheckBatch(given, n), foreign.ReadBatch(given, n)

@@ -91,7 +91,7 @@ func (c *Consumer) begin(ctx context.Context) trace.Span {
 
 // serve starts what serves the loop: settlement, and the leases until stopLeasing is called.
 func (c *Consumer) serve(background context.Context) (stopLeasing context.CancelFunc) {
-	c.background.ctx = background
+	c.background.begin(background)
 	c.background.run(c.settler.run)
 	leasing, stopLeasing := context.WithCancel(background)
 	if c.leases.keeper != nil {

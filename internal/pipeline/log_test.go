@@ -111,7 +111,7 @@ func TestPayloadsAreNeverToldToAnybody(t *testing.T) {
 		if text := logs.String(); strings.Contains(text, secret) {
 			t.Errorf("the log tells the payload: %s", lineWith(text, secret))
 		}
-		spans, err := json.Marshal(tracing.Ended())
+		spans, err := json.Marshal(tracing.Ended()) //nolint:musttag // only this test reads it
 		if err != nil {
 			t.Fatal(err)
 		}

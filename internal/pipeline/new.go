@@ -25,7 +25,7 @@ func New(s Settings) (*Consumer, error) {
 	if c.hop, err = newHop(s); err != nil {
 		return nil, err
 	}
-	if err = c.wireLeases(); err != nil {
+	if err := c.wireLeases(); err != nil {
 		return nil, err
 	}
 	if c.watcher, c.known, err = newWatcher(c.settings, c.clock, c.gauges()); err != nil {

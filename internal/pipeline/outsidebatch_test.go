@@ -83,7 +83,9 @@ func TestSettlementThatNamesAnItemOutsideOfItsBatchSettlesNothing(t *testing.T) 
 
 // [B3] [F1] The same holds for a hop.
 func TestHopThatNamesAnItemOutsideOfItsBatchMakesNothingDurable(t *testing.T) {
-	for name, err := range map[string]error{"a failure": errScripted, "a stale delivery": capability.ErrStaleDelivery, "a refusal": errRefused} {
+	for name, err := range map[string]error{
+		"a failure": errScripted, "a stale delivery": capability.ErrStaleDelivery, "a refusal": errRefused,
+	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r, source := newBrokenRig()

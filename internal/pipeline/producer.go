@@ -75,7 +75,8 @@ func (s Settings) producing() Settings {
 	return s
 }
 
-// loopOf returns the policy of the consuming loop that produces as p says. Fetching has no timeout: an iterator may wait for its own source.
+// loopOf returns the policy of the consuming loop that produces as p says. Fetching has no timeout: an iterator may wait for its
+// own source.
 func loopOf(p policy.Producer) policy.Consumer {
 	c := policy.DefaultConsumer()
 	c.Process, c.Success, c.Exception = p.Prepare, p.Success, p.Exception

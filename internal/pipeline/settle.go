@@ -98,7 +98,8 @@ func newSettler(p settleParts) *settler {
 	}
 	s.letters = &letterWriter{
 		store: &letterStore{
-			task: p.settings.Task, store: p.settings.DeadLetters, buried: p.hop.buries(), payloads: p.payloads, calls: s.batches.calls, lost: lost,
+			task: p.settings.Task, store: p.settings.DeadLetters, buried: p.hop.buries(), payloads: p.payloads,
+			calls: s.batches.calls, lost: lost,
 		},
 		batches: s.batches, stall: p.stall, background: p.background, size: s.size, ordered: p.ordered, floor: p.floor, wake: s.wake,
 		written: make(chan *settling, 1),

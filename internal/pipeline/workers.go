@@ -1,8 +1,6 @@
 package pipeline
 
 import (
-	"time"
-
 	"github.com/ergon-go/ergon/internal/attempt"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 )
@@ -156,9 +154,4 @@ func (p *pool) alone() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.active.Load() == 1 && !p.hasWork()
-}
-
-// slow is tooSlow for this pool.
-func (p *pool) slow(took instant, timeout time.Duration) bool {
-	return tooSlow(took, timeout, p.pinned)
 }

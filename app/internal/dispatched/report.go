@@ -44,14 +44,14 @@ func (t *Report) HasConflict(tx ergon.Transaction) bool {
 	return false
 }
 
-// Enqueued writes the result of transactions, n of which were stored: "2 enqueued, 1 duplicate ignored".
+// Enqueued writes the result of transactions, n of which were stored: "2 enqueued, 1 known already".
 func (t *Report) Enqueued(n int) string {
 	if t.Duplicates == 0 && len(t.Conflicts) == 0 {
 		return humanize.Plural(n, "transaction") + " enqueued"
 	}
 	text := humanize.Count(n) + " enqueued"
 	if t.Duplicates > 0 {
-		text += ", " + humanize.Plural(t.Duplicates, "duplicate") + " ignored"
+		text += ", " + humanize.Count(t.Duplicates) + " known already"
 	}
 	if len(t.Conflicts) > 0 {
 		text += ", " + humanize.Plural(len(t.Conflicts), "conflict")

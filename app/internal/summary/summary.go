@@ -87,7 +87,7 @@ func counts(s runner.Snapshot, c output.Colors) [][]table.Cell {
 func known(s runner.Snapshot, c output.Colors) [][]table.Cell {
 	var rows [][]table.Cell
 	if s.Duplicates > 0 {
-		rows = append(rows, count("duplicates ignored", s.Duplicates, nil))
+		rows = append(rows, count("known already", s.Duplicates, nil))
 	}
 	if s.Conflicts > 0 {
 		rows = append(rows, count("same id, other content, not stored", s.Conflicts, c.Red))

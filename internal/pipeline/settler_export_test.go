@@ -49,7 +49,7 @@ func NewSettler(source capability.Settler, p policy.Settle, logger *slog.Logger,
 		stall: &s.stall, watcher: watcher, payloads: &s.payloads, unwritten: &s.unwritten, failures: &s.failures, background: &s.background,
 		stop: stop, replace: func(*worker) { replaced() },
 	})
-	s.background.ctx = context.Background()
+	s.background.begin(context.Background())
 	return s, nil
 }
 
