@@ -40,12 +40,12 @@ func (c *codec) in(ctx context.Context) decodeFunc {
 // UseCodec replaces JSON as the encoding of the payloads of a task that [Consume], [Produce] or [Hybrid] made. decode decodes
 // bytes into a pointer. It is called concurrently.
 //
-// A payload that needs no decoding does not reach decode: a payload that already has the type that the task wants is passed on as
-// it is. If the task wants []byte or string, it gets the raw bytes or text. A connector delivers a record that it could not read
-// with an error as the payload; such a payload fails to decode with that error.
+// decode is not called for payloads that need no decoding. If a payload already has the type that the task wants, it is passed on
+// unchanged. If the task wants []byte or string, it gets the raw bytes or text. If a connector could not read a record, the
+// payload is an error. Decoding such a payload returns that error.
 //
-// UseCodec can be passed to Consume, Produce and Hybrid. It can also be applied to the Task that they returned, which then stays
-// as it is. Of several codecs the last one applies.
+// UseCodec can be passed to Consume, Produce and Hybrid. It can also be applied to the Task that they returned. That Task is not
+// changed. If there are several codecs, the last one applies.
 func UseCodec(decode func(data []byte, into any) error) Decorator {
 	return func(t Task) Task {
 		if t.codec == nil {

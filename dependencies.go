@@ -31,7 +31,7 @@ func NewDependencies(connectors, services map[string]any, logger *slog.Logger) *
 // ids of the transaction, the trace and the span.
 func (d *Dependencies) Logger() *slog.Logger { return d.logger }
 
-// HasConnector reports whether a connector of that name is configured. It is for a connector that the task can do without.
+// HasConnector reports whether a connector of that name is configured. It is for an optional connector.
 func (d *Dependencies) HasConnector(name string) bool {
 	_, has := d.connectors[name]
 	return has
@@ -58,10 +58,10 @@ func UseService[T any](d *Dependencies, name string) T { return use[T](d, "servi
 // UseConnector returns the connector of that name as a T, such as [Dispatcher]. If there is no such connector, UseConnector
 // returns the zero T and adds a fault to d.
 //
-// A task that asks for a Dispatcher shares it with all transactions of its worker. If the task produces, dispatches that come
-// while a call is in progress make the next call together, as producer.loop.batch says. Each dispatch returns when its own
-// transactions are durable. A task that asks for the connector's own type, or for an interface that does more than dispatching,
-// gets the connector itself.
+// If a task asks for a Dispatcher, all transactions of its worker share it. If the task produces, dispatches that start during a
+// call are merged into the next call, within the limits of producer.loop.batch. Each dispatch returns when its own transactions
+// are durable. If a task asks for the connector's own type, or for an interface with more methods than a Dispatcher, it gets the
+// connector itself.
 func UseConnector[T any](d *Dependencies, name string) T {
 	typed := use[T](d, "connector", d.connectors, name)
 	if t := reflect.TypeFor[T](); t.Kind() != reflect.Interface || t.NumMethod() == 0 {

@@ -23,7 +23,7 @@ const (
 //	<id>/<task>/<source>/<position>              order-7/price/orders/0
 //	<id>/<task>/<source>/<position>.<generation> order-7/price/orders/0.1
 //
-// Processing t again makes the same ids. No other task, source or generation makes them. OutputID is for a consumer that
+// Processing t again makes the same ids. No other task, source or generation makes the same ids. OutputID is for a consumer that
 // dispatches by itself, together with [Transaction.WithDerivedID]; the engine gives these ids to the outputs of a hybrid task. If
 // ctx belongs to no task with a name, the id is "<id>/<position>". An id of more than 128 bytes is cut, and ends in "/~" and a
 // digest.

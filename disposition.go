@@ -2,7 +2,7 @@ package ergon
 
 import "time"
 
-// Disposition is what happens to a failed transaction; an exception handler returns it. The zero value leaves the decision to the
+// Disposition is the decision of an exception handler about a failed transaction. The zero value leaves the decision to the
 // policy.
 type Disposition struct {
 	kind  string

@@ -124,8 +124,8 @@ func (e *timeoutError) Error() string        { return e.what }
 func (e *timeoutError) Timeout() bool        { return true }
 func (e *timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
 
-// CategoryOf returns the category of any error, the outermost one that was given; CategorySystem where none was. Of joined
-// errors, one that is BUSINESS decides, then one that is TIMEOUT.
+// CategoryOf returns the category of any error: the outermost category in it, or CategorySystem if there is none. If one of
+// several joined errors is BUSINESS, the category is BUSINESS; otherwise, if one is TIMEOUT, it is TIMEOUT.
 func CategoryOf(err error) Category {
 	for err != nil {
 		switch e := err.(type) { //nolint:errorlint // the chain is walked here, to find the outermost that has a category

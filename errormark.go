@@ -11,7 +11,7 @@ func Business(err error) error {
 	return mark(err, func(m *markedError) { m.category, m.categorized = CategoryBusiness, true })
 }
 
-// Permanent marks err as not worth another attempt, and keeps its category. Permanent(nil) is nil.
+// Permanent marks err as an error that must not be retried. Its category stays the same. Permanent(nil) is nil.
 func Permanent(err error) error {
 	return mark(err, func(m *markedError) { m.permanent = true })
 }
@@ -68,7 +68,7 @@ func mark(err error, with func(*markedError)) error {
 func (m *markedError) Error() string { return m.err.Error() }
 func (m *markedError) Unwrap() error { return m.err }
 
-// RetryDelay returns the delay that the error asks for, the outermost one that was given.
+// RetryDelay returns the delay of the outermost mark in the error.
 func (m *markedError) RetryDelay() (time.Duration, bool) { return retryDelayOf(m) }
 
 // IsPermanent reports whether another attempt is pointless.

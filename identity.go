@@ -19,7 +19,7 @@ var derived = &Delivery{} //nolint:gochecknoglobals // known by its address, nev
 
 // WithDerivedID returns a copy with an id that the engine derived from the id of an inbound transaction [B3]. If a sink knows the
 // id with other content, it stores the transaction under its alternate id and does not drop it [I2]. Only this value has the
-// mark; it does not travel with a dispatch.
+// mark. It is not sent with a dispatch.
 func (t Transaction) WithDerivedID(id string) Transaction {
 	t.id, t.delivery = id, derived
 	return t
@@ -49,7 +49,7 @@ func (t Transaction) Generation() int {
 	return max(n, 0)
 }
 
-// WithGeneration returns a copy of generation n. If n is below 1, the copy is the transaction as it was sent, without the memory
+// WithGeneration returns a copy of generation n. If n is below 1, the copy is the transaction as it was sent, without the record
 // of edits.
 func (t Transaction) WithGeneration(n int) Transaction {
 	if n < 1 {

@@ -2,12 +2,12 @@ package ergon
 
 import "fmt"
 
-// Outbound returns the result of a hybrid task's Process as the transactions to prepare, in the same order. A transaction without
-// an id of its own gets the one that [Transaction.OutputID] returns for its position. A redelivery makes the same ids, so the
-// receiver recognises them. An id that the task has set stays. Such an id must be the same each time, and two tasks that send
-// different things to one place must not set the same id. Two transactions with one id are an error.
+// Outbound returns the result of a hybrid task's Process as the transactions to prepare, in the same order. A transaction that
+// has no id gets the one that [Transaction.OutputID] returns for its position. A redelivery makes the same ids, so the receiver
+// recognises them. If the task has set an id, it is kept. Such an id must be the same each time. If two tasks send different
+// outputs to the same place, they must not set the same id. Two transactions with one id are an error.
 //
-// Each output arrives for the first time, whatever the arrival of the inbound transaction is.
+// Each output has a first arrival, even if the inbound transaction has a later one.
 func (t Task) Outbound(inbound Transaction, result any) ([]Transaction, error) {
 	made, ok := result.([]Transaction)
 	if !ok && result != nil {

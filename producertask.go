@@ -8,8 +8,8 @@ import (
 )
 
 // ProducerTask is the contract of a producing task. PrepareTransaction is called concurrently, each time with a freshly decoded
-// Body, and dispatches the transaction to its connectors. It returns nil only if the transaction is durable there. Attempts,
-// errors and deadlines are as those of [ConsumerTask].
+// Body, and dispatches the transaction to its connectors. It returns nil only if the transaction is durable there. The rules of
+// [ConsumerTask] for attempts, errors and deadlines apply.
 //
 // These parts are optional: [PrepareSuccessHandler], [PrepareExceptionHandler] and [TransactionSource]. [Task.Validate] reports a
 // method that has the name of one of them and another signature.
@@ -17,15 +17,15 @@ type ProducerTask[P any] interface {
 	PrepareTransaction(ctx context.Context, tx TransactionOf[P]) error
 }
 
-// PrepareSuccessHandler is an optional part of a [ProducerTask]. It runs after PrepareTransaction has succeeded, with a policy of
-// its own.
+// PrepareSuccessHandler is an optional part of a [ProducerTask]. It runs after PrepareTransaction has succeeded, with its own
+// policy.
 type PrepareSuccessHandler[P any] interface {
 	HandlePrepareSuccess(ctx context.Context, tx TransactionOf[P]) error
 }
 
-// PrepareExceptionHandler is an optional part of a [ProducerTask]. It runs after PrepareTransaction or the success handler has failed
-// permanently, with a policy of its own. It gets the untyped transaction, because the payload may be what could not be decoded. Each
-// call gets a copy of the failure.
+// PrepareExceptionHandler is an optional part of a [ProducerTask]. It runs after PrepareTransaction or the success handler has
+// failed permanently, with its own policy. It gets the untyped transaction, because the payload may be what could not be decoded.
+// Each call gets a copy of the failure.
 type PrepareExceptionHandler interface {
 	HandlePrepareException(ctx context.Context, tx Transaction, cause *TransactionError) error
 }

@@ -29,19 +29,19 @@ type Result[Out any] struct {
 }
 
 // RunConcurrently calls fn for each of inputs and yields the results in the order of completion. It works while the results are
-// ranged over. Ranging over them again runs everything again.
+// ranged over. If the caller ranges over them again, all calls are made again.
 //
-// The maximum number of calls in progress is limits.Value. An input is taken when there is room for it, and results wait in a
-// small buffer, so memory does not grow with the number of inputs. Timeouts, panics and Goexit are treated as by [RunFn]. To
+// The maximum number of calls in progress is limits.Value. An input is read only when a call can start, and results wait in a
+// small buffer. So memory does not grow with the number of inputs. Timeouts, panics and Goexit are treated as by [RunFn]. To
 // retry, call RunFn in fn.
 //
 // When ctx ends, no further input is taken, and calls in progress are abandoned. A last Result with Index -1 says that inputs may
 // be missing. RunConcurrently does not wait for inputs that block, and runs nothing that they yield later. A break out of the
 // range cancels the rest and waits for nothing.
 //
-// An abandoned call that ignores its context may still run. RunConcurrently tolerates limits.Value of them. If one more would be
-// needed, and none of them returns within another limits.Timeout, a Result with Index -1 says so, and the sequence ends. Invalid
-// limits are a single Result with Index -1. One call costs 3 to 5 µs.
+// An abandoned call that ignores its context may still run. RunConcurrently tolerates limits.Value abandoned calls. If one more
+// call must be abandoned, RunConcurrently waits up to limits.Timeout for an abandoned call to return. If none returns, a Result
+// with Index -1 reports it, and the sequence ends. Invalid limits are a single Result with Index -1. One call costs 3 to 5 µs.
 func RunConcurrently[In, Out any](
 	ctx context.Context, limits Limits, inputs iter.Seq[In], fn func(context.Context, In) (Out, error),
 ) iter.Seq[Result[Out]] {

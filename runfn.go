@@ -12,7 +12,7 @@ import (
 
 // RunFn calls fn until it succeeds, up to retry.MaxAttempts times. It returns the result or a *[TransactionError].
 //
-// Each attempt has a hard timeout: it runs on a goroutine of its own, and at its deadline RunFn continues without it, even if fn
+// Each attempt has a hard timeout: it runs on its own goroutine, and at its deadline RunFn continues without it, even if fn
 // ignores its context. A result that comes at the deadline or later does not count; see [OnLateResult]. The context of an attempt
 // ends at the deadline, with the cause ErrAttemptTimeout, and when the attempt returns. If fn never returns, its goroutine is
 // never freed, so respect the context if you can. An abandoned attempt may still run during the next one: protect what they
@@ -25,7 +25,7 @@ import (
 // If ctx ended, its cause decides the category: TIMEOUT for ErrTransactionTimeout, ErrLoopTimeout and an enclosing
 // ErrAttemptTimeout, SYSTEM for a deadline or cancellation by the caller. If retry is invalid, RunFn returns its faults and does
 // not call fn. If the span in ctx records, RunFn makes one span for itself and one for each attempt. One attempt costs about 1
-// µs, because two goroutines take turns.
+// µs, because it needs a second goroutine.
 func RunFn[T any](ctx context.Context, retry policy.Retry, fn func(context.Context) (T, error), opts ...RunOption) (T, error) {
 	var none T
 	if err := retry.Validate(); err != nil {

@@ -9,10 +9,10 @@ type RunOption struct {
 // SpanName sets the name of the span that [RunFn] makes. "" means the default, "run_fn".
 func SpanName(name string) RunOption { return RunOption{spanName: name} }
 
-// OnLateResult sets a function that gets the result of each attempt that returns after [RunFn] has given it up, so that it can
-// release resources. RunFn never returns such a result, and calls release for no other. release runs on the goroutine of its attempt,
-// possibly after RunFn has returned and at the same time as for other attempts. If it panics, the panic is logged. Without this
-// option, late results are dropped.
+// OnLateResult sets a function that releases the resources of late results. If an attempt returns after [RunFn] has abandoned it,
+// RunFn calls release with its result. RunFn never returns such a result, and does not call release for any other result. release
+// runs on the goroutine of its attempt, possibly after RunFn has returned and at the same time as for other attempts. If it
+// panics, the panic is logged. Without this option, late results are dropped.
 func OnLateResult(release func(result any, err error)) RunOption {
 	return RunOption{onLateResult: release}
 }

@@ -2,7 +2,7 @@ package ergon
 
 import "github.com/ergon-go/ergon/policy"
 
-// TaskConfig is everything that is needed to run a task. Package config makes it from YAML. In Go, make it with [NewTaskConfig]
+// TaskConfig has everything that is needed to run a task. Package config makes it from YAML. In Go, make it with [NewTaskConfig]
 // and change it.
 type TaskConfig struct {
 	// Name is the task's name in spans, metrics, logs and on the command line.

@@ -9,9 +9,9 @@ import (
 // kindTimeout bounds the making of a task that is only looked at.
 const kindTimeout = time.Second
 
-// Kind returns the kind of the task, as [Task.Kind] does, before any of its connectors and services exist: it calls New with
-// nothing connected, and waits a second for it. Kind returns "unknown" if New panics or does not return in time, and "" if the
-// result has no function.
+// Kind returns the kind of the task, as [Task.Kind] does, before its connectors and services exist. It calls New without
+// connectors and services, and waits up to a second for it. Kind returns "unknown" if New panics or does not return in time, and
+// "" if the result has no function.
 func (c TaskConfig) Kind() string {
 	if c.New == nil {
 		return ""

@@ -63,7 +63,7 @@ func (t Transaction) ID() string { return t.id }
 func (t Transaction) Payload() any { return deepcopy.Of(t.payload) }
 
 // TryPayload copies and encodes the payload once, as a connector may do, and drops the result. It does nothing if the payload has
-// no methods that take part in that. It is for the engine, which calls it before it joins the dispatches of several callers into
+// no methods for copying or encoding. It is for the engine, which calls it before it joins the dispatches of several callers into
 // one call: a method that does not return then delays only its own caller.
 func (t Transaction) TryPayload() {
 	if !deepcopy.CallsMethods(t.payload) {
@@ -121,7 +121,7 @@ func (t Transaction) WithMetadata(key, value string) Transaction {
 	return t
 }
 
-// WithAllMetadata returns a copy with all of metadata in addition to its own. If both have a key, the value in metadata applies.
+// WithAllMetadata returns a copy with all of metadata in addition to its own. If a key is in both, the value in metadata applies.
 // The map is copied, so the caller may change it afterwards.
 func (t Transaction) WithAllMetadata(metadata map[string]string) Transaction {
 	if len(metadata) == 0 {

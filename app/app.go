@@ -17,9 +17,9 @@ import (
 // Main runs the command line of a program that needs only a registry, and ends the process.
 func Main(registry *config.Registry) { Run(Settings{Registry: registry}) }
 
-// Run runs the command line as the process was started with, and ends the process with its exit code. It sets two things
-// for the whole process: the memory limit of the runtime, to nine tenths of what the control group allows, unless
-// GOMEMLIMIT is set; and the default logger, to the one that --log-level and --log-format ask for.
+// Run runs the command line with the arguments of the process, and ends the process with its exit code. It changes two settings
+// of the whole process. Unless GOMEMLIMIT is set, the memory limit of the runtime becomes nine tenths of the limit of the control
+// group. The default logger becomes the one that --log-level and --log-format select.
 //
 // As process 1 of a container it runs the command line in a child process. It passes signals on to the child, reaps orphaned
 // processes, and ends with the exit code of the child.

@@ -10,9 +10,9 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// NextArrival returns the arrival after that of tx, for a transaction that is put into a queue again [I3]. from is its origin:
-// a store of dead letters and the key of a letter, or a queue and the number of an item. If the same step is repeated after a
-// crash, the arrival is the same. Another origin always gives another arrival.
+// NextArrival returns the next arrival of tx, for a transaction that is put into a queue again [I3]. The parts of from identify
+// its origin: a store of dead letters and the key of a letter, or a queue and the number of an item. If the same step is repeated
+// after a crash, the arrival is the same. Another origin always gives another arrival.
 func NextArrival(tx ergon.Transaction, from ...string) string {
 	before, _, _ := strings.Cut(tx.Arrival(), "-")
 	count, _ := strconv.Atoi(before)
@@ -29,7 +29,7 @@ func NextArrival(tx ergon.Transaction, from ...string) string {
 const firstContentKey = "ergon.content"
 
 // Edited returns tx with another payload, to be processed again on purpose. Its generation grows. It keeps first, the digest of
-// its content before, so a store recognizes the earlier content if that is dispatched again [I3]. If tx was edited before, it
+// the original content. So a store recognises the original content if it is dispatched again [I3]. If tx was edited before, it
 // keeps the digest that it has.
 func Edited(tx ergon.Transaction, payload any, first ContentDigest) ergon.Transaction {
 	if _, edited := tx.Metadata(firstContentKey); !edited {

@@ -16,8 +16,8 @@ type ContentDigest [16]byte
 // String returns the digest in 32 hexadecimal digits.
 func (d ContentDigest) String() string { return hex.EncodeToString(d[:]) }
 
-// ContentDigestOf returns the digest of the content of a transaction: its payload as it is stored, and its metadata without
-// what changes from hop to hop (see [IsContent]). Two transactions with the same id and digest are the same work, dispatched
+// ContentDigestOf returns the digest of the content of a transaction: its payload as it is stored, and its metadata without the
+// keys that belong to one delivery (see [IsContent]). Two transactions with the same id and digest are the same work, dispatched
 // twice [I2]. Every key and value is preceded by its length, so different contents are never encoded alike.
 func ContentDigestOf(payload []byte, metadata map[string]string) ContentDigest {
 	e := encoders.Get().(*encoder) //nolint:forcetypeassert // it holds nothing else
@@ -86,7 +86,7 @@ func (e *encoder) sum() ContentDigest {
 }
 
 // IsContent reports whether the metadata under key is part of the content of a transaction. The trace context, the time and
-// priority of delivery, and the metadata of the engine ("ergon.…") are not.
+// priority of delivery, and the metadata of the engine ("ergon.…") are not part of it.
 func IsContent(key string) bool {
 	switch key {
 	case "traceparent", "tracestate", "baggage", "deliver_at", "priority":

@@ -14,8 +14,8 @@ type Declarer interface {
 	Declare() Declaration
 }
 
-// Declaration describes a configured connector. A zero field means that the connector declares nothing; [DeclarationOf]
-// replaces it by what is assumed then.
+// Declaration describes a configured connector. A zero field means that the connector declares nothing; [DeclarationOf] replaces
+// it by a default.
 type Declaration struct {
 	// Destination is the logical name of the place that it reads from or writes to: a queue, a topic, the name of a file. It is
 	// part of the ids that outputs derive from a source [B3]. "" if it has none.
@@ -32,7 +32,7 @@ type Declaration struct {
 	Floor bool
 }
 
-// Sharing is how a source is shared by the workers of a task [E2].
+// Sharing says how the workers of a task share a source [E2].
 type Sharing string
 
 // How sources are shared. The zero value stands for competing if the connector is a Settler or not a source, otherwise for
@@ -46,7 +46,7 @@ const (
 	SharingSingle Sharing = "single"
 )
 
-// Order is how a source handles ordering keys [L8].
+// Order says how a source handles ordering keys [L8].
 type Order string
 
 // What a source keeps in order. The zero value stands for none.
@@ -57,7 +57,7 @@ const (
 	OrderKey Order = "key"
 )
 
-// Dedup is what a sink does with a transaction whose id it knows [I2].
+// Dedup says how a sink treats a transaction whose id it knows [I2].
 type Dedup string
 
 // How sinks deduplicate. The zero value stands for none.
@@ -70,7 +70,7 @@ const (
 	DedupNone Dedup = "none"
 )
 
-// DeclarationOf returns the declaration of a connector with every field filled in. The error says that its Declare panicked or
+// DeclarationOf returns the declaration of a connector with every field filled in. It returns an error if its Declare panicked or
 // did not return.
 func DeclarationOf(connector any) (Declaration, error) {
 	var d Declaration
@@ -97,7 +97,7 @@ func DeclarationOf(connector any) (Declaration, error) {
 	return d, nil
 }
 
-// Narrows reports whether d promises no more than before. A connector may narrow its declaration after Open.
+// Narrows reports whether d promises at most as much as before. A connector may narrow its declaration after Open.
 func (d Declaration) Narrows(before Declaration) bool {
 	return d.Destination == before.Destination &&
 		(d.Sharing == before.Sharing || d.Sharing == SharingSingle) &&

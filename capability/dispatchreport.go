@@ -11,7 +11,7 @@ import (
 // [I2]. It is permanent: sending the transaction again fails again.
 var ErrConflict = errors.New("the id is known with other content")
 
-// DispatchResult is what a sink did with a transaction that it knew already. A transaction without a result was stored.
+// DispatchResult is the result of dispatching a transaction that a sink knew already. A transaction without a result was stored.
 type DispatchResult string
 
 // The results.
@@ -51,14 +51,14 @@ func ReportDispatch(ctx context.Context, tx ergon.Transaction, result DispatchRe
 	}
 }
 
-// WithDispatchReport returns a context with a listener, which replaces the one of ctx. Sinks call report on their goroutines,
-// maybe several at once. It must not wait.
+// WithDispatchReport returns a context with the listener report, which replaces the one of ctx. Sinks call report on their own
+// goroutines, possibly at the same time. report must not block.
 func WithDispatchReport(ctx context.Context, report func(tx ergon.Transaction, result DispatchResult)) context.Context {
 	return context.WithValue(ctx, dispatchReportKey{}, report)
 }
 
-// DispatchReport returns the listener of ctx; nil for none. It is for code that merges the dispatches of several callers and
-// reports to each caller its own transactions.
+// DispatchReport returns the listener of ctx, or nil if there is none. It is for code that merges the dispatches of several
+// callers and reports to each caller its own transactions.
 func DispatchReport(ctx context.Context) func(tx ergon.Transaction, result DispatchResult) {
 	report, _ := ctx.Value(dispatchReportKey{}).(func(ergon.Transaction, DispatchResult))
 	return report

@@ -26,7 +26,7 @@ type Hop struct {
 	Outputs []Output
 }
 
-// Output is the transactions for one connector, which shares the store of the source.
+// Output has the transactions for one connector in the same store as the source.
 type Output struct {
 	To           ergon.Dispatcher
 	Transactions []ergon.Transaction

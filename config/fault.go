@@ -30,7 +30,7 @@ func (f Fault) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s: %s", f.File, f.Line, f.Col, f.Path, f.Problem)
 }
 
-// Faults is all faults of a configuration file, in the order of the file.
+// Faults has all faults of a configuration file, in the order of the file.
 type Faults []Fault //nolint:errname // as policy.Fault
 
 var _ error = Faults{}

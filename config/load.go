@@ -28,8 +28,8 @@ func (c *Config) Registered(name string) string {
 	return ""
 }
 
-// Load reads the file at path, up to 1 MiB. References are replaced by [OSEnvironment] for the folder of the file. It returns
-// the result of [Parse], or why the file cannot be read.
+// Load reads the file at path, up to 1 MiB. References are replaced by [OSEnvironment] for the folder of the file. It returns the
+// result of [Parse], or an error if the file cannot be read.
 func Load(path string, reg *Registry) (*Config, error) {
 	file, err := os.Open(path) //nolint:gosec // the file is the one that the user names
 	if err != nil {
@@ -42,7 +42,7 @@ func Load(path string, reg *Registry) (*Config, error) {
 	return Parse(path, data, reg, OSEnvironment(filepath.Dir(path)))
 }
 
-// Parse returns the task configurations of a YAML file. Faults use name for the file. The error is a fault of reg, or all
+// Parse returns the task configurations of a YAML file. Faults use name for the file. The error is the faults of reg, or all
 // [Faults] of the file. Parse makes no connector or service; the components of the tasks do that later.
 func Parse(name string, data []byte, reg *Registry, env Environment) (*Config, error) {
 	if err := reg.Err(); err != nil {

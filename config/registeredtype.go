@@ -19,8 +19,8 @@ type RegisteredType struct {
 	build func(any) (any, error)
 }
 
-// Capabilities returns the names of the interfaces that the product certainly has, in this order: Fetcher, Dispatcher, Settler,
-// LeaseKeeper, Resolver, Counter, Hopper, Inspector, Replayer, Store.
+// Capabilities returns the names of the interfaces that the type of the product implements, in this order: Fetcher, Dispatcher,
+// Settler, LeaseKeeper, Resolver, Counter, Hopper, Inspector, Replayer, Store.
 func (t RegisteredType) Capabilities() []string {
 	var names []string
 	for _, optional := range []reflect.Type{

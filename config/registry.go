@@ -56,8 +56,8 @@ func (r *Registry) Task(name string, task func(*ergon.Dependencies) ergon.Task, 
 
 // Connector registers a type of connector. A configuration of that type is decoded onto a copy of defaults, a struct with yaml
 // tags. If C or *C has a method Validate() error, that is called, and each *policy.Fault in its error is reported at its place;
-// its path is relative to C. build makes a connector without I/O. It is called later, once for each worker. T tells the
-// capabilities of the type; if T is an interface, only those in it are known.
+// its path is relative to C. build makes a connector without I/O. It is called later, once for each worker. T determines the
+// known capabilities of the type. If T is an interface, only its methods are known.
 func Connector[C, T any](reg *Registry, typeName, description string, defaults C, build func(C) (T, error)) {
 	reg.check("connector type", typeName, callSite())
 	reg.connectors = append(reg.connectors, register(reg, typeName, description, defaults, build))

@@ -46,7 +46,7 @@ func (d *decoder) scalar(n *yaml.Node, at *place, what string) (scalar, bool) {
 
 const quotedStyles = yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle
 
-// String is how messages show the value.
+// String returns the value as messages show it.
 func (s scalar) String() string {
 	switch {
 	case s.hidden:

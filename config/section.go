@@ -12,8 +12,8 @@ type RegisteredSection struct {
 	Defaults any
 }
 
-// Section registers a top-level key. Its value is decoded onto a copy of defaults and checked as by [Connector]. A file without
-// the key has the defaults. [SectionOf] returns the value.
+// Section registers a top-level key. Its value is decoded onto a copy of defaults and checked as by [Connector]. If a file does
+// not have the key, the defaults apply. [SectionOf] returns the value.
 func Section[C any](reg *Registry, key, description string, defaults C) {
 	reg.check("section", key, callSite())
 	if key == tasksKey {
@@ -25,7 +25,8 @@ func Section[C any](reg *Registry, key, description string, defaults C) {
 	reg.sections = append(reg.sections, RegisteredSection{Key: key, Description: description, Defaults: defaults})
 }
 
-// SectionOf returns the section of c with that key. It returns false if the key is not registered, or with another type.
+// SectionOf returns the section of c with that key. It returns false if the key is not registered, or is registered with another
+// type.
 func SectionOf[C any](c *Config, key string) (C, bool) {
 	for _, s := range c.sections {
 		if s.Key == key {

@@ -10,9 +10,9 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// Show returns the effective configuration as YAML: every key with its value, defaults included, as c.Tasks has them now. It
-// means the same as the file that was read. A secret is shown as its reference, such as ${TOKEN}; a secret that is written in
-// the file or is a default of a section is shown as [redacted].
+// Show returns the effective configuration as YAML: every key with its value, defaults included, as c.Tasks has them now. The
+// result has the same meaning as the file that was read. A secret is shown as its reference, such as ${TOKEN}; a secret that is
+// written in the file or is a default of a section is shown as [redacted].
 func (c *Config) Show() ([]byte, error) { return c.show(c.sections) }
 
 // ShowTasks is [Config.Show] without the sections.

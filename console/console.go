@@ -61,7 +61,7 @@ type frame struct {
 // view makes a page, or says why it cannot.
 type view func(*http.Request) (page, error)
 
-// New makes the console of a server.
+// New returns the console of a server.
 func New(s *ops.Server) http.Handler {
 	c := &console{desk: s.Desk(), server: s, routes: http.NewServeMux()}
 	c.pages = template.Must(template.New("").Funcs(functions()).ParseFS(templates, "templates/*.html"))

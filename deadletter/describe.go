@@ -15,9 +15,9 @@ const (
 	maxDepth = 100
 )
 
-// DescribePayload returns a description of a payload in the syntax of Go as far as possible: for a pointer what it points to,
-// for a function or channel its type, and a note for a value that contains itself. The only methods of the payload that it
-// calls are Error of an error and RawRecord of an [Unread].
+// DescribePayload returns a description of a payload, in the syntax of Go as far as possible. A pointer is shown as its target, a
+// function or channel as its type, and a value that contains itself as a note. The only methods of the payload that it calls are
+// Error of an error and RawRecord of an [Unread].
 func DescribePayload(payload any) (any, Encoding) {
 	switch p := payload.(type) {
 	case Unread:

@@ -40,9 +40,9 @@ type Unread interface {
 	RawRecord() (content []byte, complete bool)
 }
 
-// Encoded returns the record in a form that every store can keep: its payload is encoded, and its texts are UTF-8, except the
-// id, for which there is BinaryID. It calls methods of the payload (MarshalJSON), which may panic or hang. An encoded payload
-// stays as it is.
+// Encoded returns the record in a form that every store can keep. Its payload is encoded, and its texts are UTF-8. An id that is
+// not UTF-8 is also in BinaryID. It calls methods of the payload (MarshalJSON), which may panic or hang. An encoded payload stays
+// as it is.
 func (r Record) Encoded() Record {
 	r.Payload, r.PayloadEncoding = r.encodedPayload()
 	return r.WithTexts()
@@ -102,8 +102,8 @@ func (r *Record) encodedPayload() (any, Encoding) {
 	return EncodePayload(r.Payload)
 }
 
-// EncodePayload returns the payload of a [Record] for a payload, and its encoding. It calls methods of the payload, which may
-// panic or hang.
+// EncodePayload returns the encoded form of a payload for a [Record], and the name of the encoding. It calls methods of the
+// payload, which may panic or hang.
 func EncodePayload(payload any) (any, Encoding) {
 	switch p := payload.(type) {
 	case []byte:
@@ -141,8 +141,8 @@ func encodeBytes(data []byte) (any, Encoding) {
 	}
 }
 
-// SetPayload sets the payload from its JSON, by the encoding of the record. It is for code that reads records from JSON:
-// encoding/json alone cannot tell a JSON string from a text.
+// SetPayload sets the payload from JSON. The encoding of the record says how to decode it. SetPayload is for code that reads
+// records from JSON: encoding/json alone cannot distinguish a JSON string from a text.
 func (r *Record) SetPayload(data json.RawMessage) error {
 	if r.PayloadEncoding == EncodingJSON {
 		r.Payload = data
@@ -182,7 +182,7 @@ func (r *Record) given() error {
 	return nil
 }
 
-// Transaction returns the failed transaction with its payload as bytes. It has no delivery. The error is that of Content.
+// Transaction returns the failed transaction with its payload as bytes. It has no delivery. It returns the error of Content.
 func (r *Record) Transaction() (ergon.Transaction, error) {
 	content, err := r.Content()
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// Record is the payload of a transaction that is dispatched to a dead-letter connector. That transaction has the id and the
-// delivery of the failed one.
+// Record is the payload of a transaction that is dispatched to a dead-letter connector. The transaction has the same id and the
+// same delivery as the failed one.
 type Record struct {
 	// ID is the id of the failed transaction.
 	ID string `json:"id"`

@@ -52,7 +52,7 @@ type Letter struct {
 	History []Failure `json:"history,omitempty"`
 }
 
-// Failure is why a transaction was a dead letter before an earlier retry.
+// Failure is the reason of an earlier dead letter of the transaction, before a retry.
 type Failure struct {
 	Category ergon.Category `json:"category"`
 	Phase    policy.Phase   `json:"phase"`

@@ -29,7 +29,7 @@ const (
 // String returns the word that metrics, spans and summaries use.
 func (o Outcome) String() string { return pipeline.Outcome(o).String() }
 
-// Report is what happened in a run. All times are virtual and since the beginning of the run.
+// Report is what happened in a run. All times are virtual, and are measured from the beginning of the run.
 type Report struct {
 	// Results has one element for each delivery, or for each transaction of a task that only produces, in the order in which their
 	// lifecycles ended.
@@ -85,7 +85,7 @@ func (a Attempt) String() string {
 	return fmt.Sprintf("%s %d, %s to %s: %s", a.Phase, a.Number, a.Start, a.End, a.Result)
 }
 
-// Settlement is a settlement that the source received, and when.
+// Settlement is a settlement that the source received, with its time.
 type Settlement struct {
 	capability.Settlement
 

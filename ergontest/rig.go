@@ -10,7 +10,7 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// Rig runs transactions through a task. Make one with NewRig or RigOf, change what should differ, and run it. Every run makes the
+// Rig runs transactions through a task. Make one with NewRig or RigOf, change its fields, and run it. Every run makes the
 // task again and changes nothing in the rig. A rig is not safe for concurrent use.
 type Rig struct {
 	// Name is the task's name in spans, log lines and dead letters. Default "task".
@@ -64,7 +64,7 @@ func (r *Rig) Run(t *testing.T, transactions ...ergon.Transaction) Report {
 	return report
 }
 
-// RunInBubble is Run for a test that already is in a bubble, because it does something at a certain moment while the task runs.
+// RunInBubble is Run for a test that has opened the bubble itself. Such a test can act at a certain moment while the task runs.
 // If ctx ends, the run shuts down as the rig's Shutdown says.
 func (r *Rig) RunInBubble(ctx context.Context, tb testing.TB, transactions ...ergon.Transaction) Report {
 	tb.Helper()

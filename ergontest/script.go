@@ -8,7 +8,7 @@ import (
 )
 
 // Step is one call of a fake: it waits as long as the call takes, and returns the error of the call. Succeed, Fail, Take, Hang
-// and Ignore make the usual steps; any function will do.
+// and Ignore make the usual steps. Any function of this type is a step, too.
 type Step func(ctx context.Context) error
 
 // Succeed makes a step that succeeds at once.

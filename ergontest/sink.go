@@ -8,7 +8,8 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// Sink is a dispatcher that keeps what it gets. The zero value is ready to use. It is safe for concurrent use.
+// Sink is a dispatcher that keeps the transactions that it receives. The zero value is ready to use. It is safe for concurrent
+// use.
 type Sink struct {
 	// Script sets the results of its calls. A step that fails with a *ergon.BatchError fails only those transactions. Default nil:
 	// every call succeeds.
@@ -20,7 +21,7 @@ type Sink struct {
 
 var _ ergon.Dispatcher = (*Sink)(nil)
 
-// DispatchTransactions keeps those transactions of batch that its script does not fail.
+// DispatchTransactions keeps the transactions of batch, except those for which its script fails.
 func (s *Sink) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {
 	err := s.Script.Next(ctx)
 	s.mu.Lock()

@@ -139,7 +139,7 @@ func (s *source) settle(d *delivery, settlement capability.Settlement, now time.
 	}
 }
 
-// CountTransactions keeps the loop from ending while something is held back.
+// CountTransactions returns the number of transactions that are held back, so the loop does not end before they are delivered.
 func (s *source) CountTransactions(context.Context) (int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

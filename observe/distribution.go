@@ -34,7 +34,7 @@ func statsOf(buckets []Bucket) PhaseStats {
 	return s
 }
 
-// Plus returns the figures of both together. They are as exact as those of each, because buckets are added.
+// Plus returns the figures of both together. The result is as exact as each of them, because buckets are added.
 func (p PhaseStats) Plus(other PhaseStats) PhaseStats {
 	all := slices.Concat(p.Buckets, other.Buckets)
 	slices.SortFunc(all, func(a, b Bucket) int { return cmp.Compare(a.UpTo, b.UpTo) })

@@ -2,7 +2,7 @@ package observe
 
 import "strconv"
 
-// Outcome is how a transaction ended, as it is counted.
+// Outcome is the outcome of a transaction, as statistics count it.
 type Outcome uint8
 
 // The outcomes.

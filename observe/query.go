@@ -2,7 +2,7 @@ package observe
 
 import "strings"
 
-// Query selects transactions that match all fields that are set. The zero value matches all.
+// Query selects the transactions that match all set fields. The zero value matches all.
 type Query struct {
 	// Task and Outcome match transactions with the same value. "" matches all.
 	Task, Outcome string

@@ -37,7 +37,7 @@ func NewRecorder(payloads bool) *Recorder { return &Recorder{payloads: payloads}
 // KeepsPayloads reports whether the recorder keeps payloads.
 func (r *Recorder) KeepsPayloads() bool { return r != nil && r.payloads }
 
-// Watch lets the recorder record that many further first-time successes. It replaces what an earlier call allowed. A viewer
+// Watch lets the recorder record that many further first-time successes. It replaces the number of an earlier call. A viewer
 // calls it periodically; 0 means that there is no viewer.
 func (r *Recorder) Watch(successes int) {
 	if r != nil {
@@ -48,7 +48,8 @@ func (r *Recorder) Watch(successes int) {
 // Watched reports whether successes may be recorded.
 func (r *Recorder) Watched() bool { return r != nil && r.allowance.Load() > 0 }
 
-// Wants reports whether a transaction without a failure so far is to be recorded, and counts it against Watch.
+// Wants reports whether to record a transaction that has not failed so far. If so, the transaction counts against the number of
+// Watch.
 func (r *Recorder) Wants() bool { return r.allowance.Load() > 0 && r.allowance.Add(-1) >= 0 }
 
 // Add keeps a transaction and numbers it. Long texts are truncated.

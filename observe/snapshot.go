@@ -6,8 +6,8 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// PhaseStats is how long the attempts of a phase took; for fetch and settle, a call with its retries. P50, P99 and Max are up
-// to 6 % too high, because durations are counted in buckets.
+// PhaseStats has the durations of the attempts of a phase; for fetch and settle, the durations of calls including their retries.
+// P50, P99 and Max are up to 6 % too high, because durations are counted in buckets.
 type PhaseStats struct {
 	Count         int64
 	P50, P99, Max time.Duration

@@ -59,7 +59,7 @@ type Attempt struct {
 // OK reports whether the attempt succeeded.
 func (a Attempt) OK() bool { return a.Result == "ok" }
 
-// Settlement is how a transaction was settled, in one call with others.
+// Settlement describes the settlement of a transaction, in one call with others.
 type Settlement struct {
 	// Action is ack, requeue or reject.
 	Action string `json:"action"`

@@ -65,7 +65,7 @@ func (d *Desk) seriesAPI(r *http.Request) (any, error) {
 	return map[string]any{"points": orEmpty(d.Series(r.URL.Query().Get("task"), window))}, nil
 }
 
-// WindowOf reads a window of time; "" is five minutes.
+// WindowOf parses a window of time; "" means five minutes.
 func WindowOf(text string) (time.Duration, error) {
 	if text == "" {
 		return 5 * time.Minute, nil

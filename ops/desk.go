@@ -96,7 +96,7 @@ func (d *Desk) Watch() {
 // Drain reports that the program shuts down: it is no longer ready.
 func (d *Desk) Drain() { d.draining.Store(true) }
 
-// Transactions are the recorded ones that match, the latest first.
+// Transactions returns the recorded transactions that match, the latest first.
 func (d *Desk) Transactions(q observe.Query) []observe.Transaction {
 	return d.settings.Recorder.Recent(q)
 }
@@ -106,7 +106,7 @@ func (d *Desk) Transaction(seq uint64) (observe.Transaction, bool) {
 	return d.settings.Recorder.Find(seq)
 }
 
-// ShowsPayloads reports whether the configuration allows it.
+// ShowsPayloads reports whether the configuration allows payloads to be shown.
 func (d *Desk) ShowsPayloads() bool { return d.settings.Config.Payloads }
 
 // NeedsToken reports whether changes require the token.

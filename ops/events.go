@@ -58,7 +58,7 @@ func (s *streams) end(address netip.Prefix) {
 	}
 }
 
-// Send sends an event, its data in JSON.
+// Send sends an event with its data in JSON.
 func (e *Events) Send(name string, data any) error {
 	text, err := json.Marshal(data)
 	if err != nil {

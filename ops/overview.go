@@ -9,7 +9,7 @@ import (
 	"github.com/ergon-go/ergon/runner"
 )
 
-// Overview is where a program is.
+// Overview is the state of a program.
 type Overview struct {
 	Service string    `json:"service"`
 	Version string    `json:"version,omitempty"`
@@ -23,7 +23,7 @@ type Overview struct {
 
 const stateStarting = "starting"
 
-// Figures are those of now: rates over the last ten seconds, latencies over the last minute.
+// Figures are the current figures: rates over the last ten seconds, latencies over the last minute.
 type Figures struct {
 	PerSecond       float64       `json:"per_second"`
 	FailedPerSecond float64       `json:"failed_per_second"`
@@ -34,7 +34,7 @@ type Figures struct {
 	P99             time.Duration `json:"p99_ns"`
 }
 
-// TaskView is where a task is.
+// TaskView is the state of a task.
 type TaskView struct {
 	Name string `json:"name"`
 	Kind string `json:"kind"`
@@ -72,7 +72,7 @@ type TaskView struct {
 	Workers []WorkerView           `json:"workers"`
 }
 
-// PhaseView is how long the attempts of a phase took since the start.
+// PhaseView has the durations of the attempts of a phase since the start.
 type PhaseView struct {
 	Phase policy.Phase  `json:"phase"`
 	Count int64         `json:"count"`
@@ -81,7 +81,7 @@ type PhaseView struct {
 	Max   time.Duration `json:"max_ns"`
 }
 
-// WorkerView is where a worker is.
+// WorkerView is the state of a worker.
 type WorkerView struct {
 	Name     string `json:"name"`
 	State    string `json:"state"`
@@ -96,7 +96,7 @@ type WorkerView struct {
 	Ended       int64         `json:"ended"`
 }
 
-// Overview is where the program is now.
+// Overview returns the current state of the program.
 func (d *Desk) Overview() Overview {
 	o := Overview{
 		Service: d.settings.Service, Version: d.settings.Version, PID: os.Getpid(), Started: d.started, Tasks: []TaskView{},
@@ -116,7 +116,8 @@ func (d *Desk) Overview() Overview {
 	return o
 }
 
-// Task is where a task is now, one that is yet to start too; false where there is none of that name.
+// Task returns the current state of a task, also of one that has not started yet. It returns false if there is no task with that
+// name.
 func (d *Desk) Task(name string) (TaskView, bool) {
 	for _, p := range d.progress() {
 		if p.Task == name {
@@ -132,7 +133,7 @@ func (d *Desk) Task(name string) (TaskView, bool) {
 	return TaskView{}, false
 }
 
-// Series is the last part of a task's history, of all tasks together where name is "": an hour at most.
+// Series returns the last part of a task's history, at most an hour. If name is "", it is the history of all tasks together.
 func (d *Desk) Series(name string, window time.Duration) []Point {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -17,7 +17,7 @@ const (
 	maxPoints = 300
 )
 
-// Point is what a second, or several, came to.
+// Point has the figures of one or several seconds.
 type Point struct {
 	At time.Time `json:"at"`
 	// Succeeded, Failed and Other are transactions per second: Failed were dead-lettered, discarded or failed otherwise for

@@ -8,7 +8,8 @@ type EmptyQueue struct {
 	Backoff time.Duration `yaml:"backoff"`
 	// BackoffMultiplier is the factor from each wait to the next. At least 1. Default 2.
 	BackoffMultiplier float64 `yaml:"backoff_multiplier"`
-	// BackoffCap is the maximum wait. At least Backoff and Interval; the default gives way to longer ones. Default 5s.
+	// BackoffCap is the maximum wait. At least Backoff and Interval. If it has its default, and one of them is longer, the longer
+	// one is the maximum. Default 5s.
 	BackoffCap time.Duration `yaml:"backoff_cap"`
 	// Interval is the minimum wait. Default 0.
 	Interval time.Duration `yaml:"interval"`

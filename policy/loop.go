@@ -2,7 +2,7 @@ package policy
 
 import "time"
 
-// Mode is when a loop fetches.
+// Mode says when a loop fetches.
 type Mode string
 
 const (
@@ -12,7 +12,7 @@ const (
 	ModeBatch Mode = "batch"
 )
 
-// Execution is how transactions get a goroutine.
+// Execution says how transactions get a goroutine.
 type Execution string
 
 const (
@@ -24,7 +24,7 @@ const (
 	ExecutionSync Execution = "sync"
 )
 
-// OnException is what happens to a failed transaction if its exception handler does not decide.
+// OnException says what happens to a failed transaction if its exception handler does not decide.
 type OnException string
 
 const (
@@ -40,7 +40,7 @@ const (
 // brokers that have a dead-letter queue of their own.
 const DeadLetterSource = "source"
 
-// Ordering is which transactions wait for each other.
+// Ordering says which transactions wait for each other.
 type Ordering string
 
 const (
@@ -81,7 +81,7 @@ type Loop struct {
 	DeadLetter string `yaml:"dead_letter"`
 	// Ordering is none (default) or key.
 	Ordering Ordering `yaml:"ordering"`
-	// Order bounds what ordering by key keeps back.
+	// Order limits how many transactions ordering by key holds back.
 	Order Order `yaml:"order"`
 	// Outage is when to stop trying because everything fails.
 	Outage Outage `yaml:"outage"`
@@ -91,10 +91,10 @@ type Loop struct {
 	HoldAtMost time.Duration `yaml:"hold_at_most"`
 }
 
-// Order bounds what ordering by key keeps back.
+// Order limits how many transactions ordering by key holds back.
 type Order struct {
 	// Held is the maximum number of fetched transactions that wait for others of their key, if the loop keeps the
-	// order. At this number fetching pauses, so a backlog of one key delays other keys only beyond it. At least 1.
+	// order. At this number fetching pauses. Below it, a backlog of one key does not delay other keys. At least 1.
 	// Default 10000.
 	Held int `yaml:"held"`
 }

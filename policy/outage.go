@@ -2,7 +2,7 @@ package policy
 
 import "time"
 
-// Outage is when a loop concludes that something is down that all transactions need.
+// Outage sets when a loop concludes that a system that all transactions need is down.
 type Outage struct {
 	// After is how many consecutive transactions must fail with category SYSTEM or TIMEOUT. 0 (default) switches it
 	// off.

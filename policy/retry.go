@@ -20,7 +20,8 @@ type Retry struct {
 	Backoff time.Duration `yaml:"backoff"`
 	// BackoffMultiplier is the factor from each delay to the next. At least 1; 0 means 1. Default 2.
 	BackoffMultiplier float64 `yaml:"backoff_multiplier"`
-	// BackoffCap is the maximum delay; 0 means no maximum. The default gives way to a longer Backoff. Default 10s.
+	// BackoffCap is the maximum delay; 0 means no maximum. If it has its default, and Backoff is longer, Backoff is the maximum.
+	// Default 10s.
 	BackoffCap time.Duration `yaml:"backoff_cap"`
 	// Jitter is the maximum fraction of a delay, from 0 to 1, by which it is randomly shortened, so that many failures
 	// do not retry at the same moment. It never lengthens a delay. Default 0.2.

@@ -1,6 +1,6 @@
 package policy
 
-// SettleAction is what a source does with a transaction that is settled.
+// SettleAction says how a source settles a transaction.
 type SettleAction uint8
 
 const (

@@ -2,13 +2,13 @@ package policy
 
 import "time"
 
-// Isolation is what the workers of a task share.
+// Isolation says whether the workers of a task share one process.
 type Isolation string
 
 const (
 	// IsolationGoroutine runs all workers in one process. A crash ends them all.
 	IsolationGoroutine Isolation = "goroutine"
-	// IsolationProcess runs each worker in a process of its own, which executes the same program. A crash ends one worker, and
+	// IsolationProcess runs each worker in a separate process, which executes the same program. A crash ends one worker, and
 	// a supervisor replaces it. It is not supported on Windows.
 	IsolationProcess Isolation = "process"
 )

@@ -30,7 +30,7 @@ func (e *ConfigError) Unwrap() error { return e.Err }
 // ExitCode is 2.
 func (e *ConfigError) ExitCode() int { return exitUsage }
 
-// UnknownTaskError is a name without a registered task.
+// UnknownTaskError is the error for a name without a registered task.
 type UnknownTaskError struct {
 	Name string
 	// Suggestions are registered names that are similar, the most similar first.

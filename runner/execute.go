@@ -34,7 +34,7 @@ type execution struct{ run *workerRun }
 
 var _ ergon.TaskRun = execution{}
 
-// Policies are those of the task's configuration, with the worker's share of the limit.
+// Policies returns the policies of the task's configuration. The limit is the worker's share.
 func (e execution) Policies() (policy.Consumer, policy.Producer) {
 	w := e.run.worker
 	consumer := w.cfg.Consumer
@@ -47,7 +47,7 @@ func (e execution) Policies() (policy.Consumer, policy.Producer) {
 	return consumer, w.cfg.Producer
 }
 
-// Consume runs a consuming loop, with a limit of its own.
+// Consume runs a consuming loop with its own limit.
 func (e execution) Consume(ctx context.Context, p policy.Consumer) error {
 	return e.consume(ctx, e.run.settings(p))
 }

@@ -15,9 +15,9 @@ const (
 )
 
 // ExitCode returns the exit code of a program whose run returned err: 0 for nil; 2 for usage and configuration, that is, for
-// [ErrUsage] and errors whose method ExitCode returns 2; 130 after SIGINT, 143 after SIGTERM, 129 after SIGHUP; otherwise 1. Of
-// several joined errors the worst decides: 2, then 1, then a signal. The exit code of a child process (*exec.ExitError) counts
-// as 1.
+// [ErrUsage] and errors whose method ExitCode returns 2; 130 after SIGINT, 143 after SIGTERM, 129 after SIGHUP; otherwise 1. If
+// several errors are joined, the worst one decides: 2, then 1, then a signal. The exit code of a child process (*exec.ExitError)
+// counts as 1.
 func ExitCode(err error) int {
 	if err == nil {
 		return 0

@@ -45,17 +45,17 @@ func (m *Manager) Tasks() []ergon.TaskConfig {
 // Run runs the named tasks at the same time, or all tasks if names is empty, and returns when they have ended. When ctx ends,
 // they shut down within the longest of their budgets, see the package comment. A Manager does one Run at a time.
 //
-// The summary is complete whatever happened, except after an unknown name (*[UnknownTaskError]). The error is nil if all tasks
-// came to their natural end. Otherwise it joins the cause of ctx, once, if that interrupted a task, and the errors of the
-// tasks: for instance a *[ConfigError], ergon.ErrLoopTimeout, [ErrHeadroom], [ErrUnsettled], a fetch that failed for good, a
-// component that could not be opened or closed. A task that fails does not stop the others. A task whose configuration has
-// faults prevents all from running.
+// The summary is complete even after an error, except after an unknown name (*[UnknownTaskError]). The error is nil if all tasks
+// came to their natural end. Otherwise it joins the errors of the tasks and, if the end of ctx interrupted a task, the cause of
+// ctx: for instance a *[ConfigError], ergon.ErrLoopTimeout, [ErrHeadroom], [ErrUnsettled], a fetch that failed permanently, a
+// component that could not be opened or closed. A task that fails does not stop the others. A task whose configuration has faults
+// prevents all from running.
 //
-// With workers.isolation: process, the program is executed once more for each worker and reaches Run there as well. That
-// process runs its worker in Run and then exits: what follows Run in main is not executed there, and neither are deferred
-// calls. Settings.Flush is called. What main does before Run is executed in each worker process, see [InWorkerProcess]. If
-// the Manager does not know the task of the worker, Run returns an empty summary there, so that main reaches the Manager that
-// does.
+// With workers.isolation: process, the program is executed once more for each worker and reaches Run there as well. That process
+// runs its worker in Run and then exits. The code of main after Run is not executed there, and deferred calls are not executed
+// either. Settings.Flush is called. The code of main before Run is executed in each worker process, see [InWorkerProcess]. If the
+// Manager does not know the task of the worker, Run returns an empty summary there. main must then reach the Manager that knows
+// the task.
 func (m *Manager) Run(ctx context.Context, names ...string) (Summary, error) {
 	if _, worker := InWorkerProcess(); worker {
 		m.serveWorker(ctx)

@@ -12,9 +12,9 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// ProcessTransaction runs one given transaction through a task, with the same lifecycle and the same bounds as in its
-// loop [E5]. It opens the components of the task before and closes them after it. The transaction is not settled and not
-// dead-lettered: the caller gets its result. No connector is finished ([capability.Finisher]), because no loop has ended.
+// ProcessTransaction runs one given transaction through a task, with the same lifecycle and the same time limits as in its loop
+// [E5]. It opens the components of the task before and closes them after it. The transaction is not settled and not
+// dead-lettered: the caller gets its result. Finish ([capability.Finisher]) is not called, because no loop has ended.
 //
 // The error is nil only if the transaction succeeded and everything could be closed [E4]. If the transaction did not run, the
 // outcome is [Interrupted].
@@ -22,10 +22,10 @@ func (m *Manager) ProcessTransaction(ctx context.Context, task string, tx ergon.
 	return m.processOne(ctx, task, func(context.Context, *workerRun) (ergon.Transaction, error) { return tx, nil })
 }
 
-// ProcessTransactionByID is ProcessTransaction for the transaction that the task's source finds by its id, with the attempts and
-// the timeout of the fetch policy. Unlike a given transaction, it is settled: acknowledged if it succeeded, and otherwise
-// requeued without counting the delivery. The error wraps capability.ErrNotFound if there is no such transaction, and [ErrUsage] if
-// the source cannot find transactions by id.
+// ProcessTransactionByID is ProcessTransaction for a transaction in the task's source. The source finds it by its id, with the
+// attempts and the timeout of the fetch policy. Unlike a given transaction, it is settled: acknowledged if it succeeded, and
+// otherwise requeued without counting the delivery. The error wraps capability.ErrNotFound if there is no such transaction, and
+// [ErrUsage] if the source cannot find transactions by id.
 func (m *Manager) ProcessTransactionByID(ctx context.Context, task, id string) (TransactionResult, error) {
 	return m.processOne(ctx, task, func(ctx context.Context, r *workerRun) (ergon.Transaction, error) {
 		tx, err := r.find(ctx, id)

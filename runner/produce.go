@@ -10,9 +10,9 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// Coalesce returns a dispatcher that joins dispatches to a connector, as workers have it for their tasks: dispatches that come
-// while a call is in progress make the next call together, limited by batch. Each returns when its own transactions are
-// durable. It is for a task that is passed to [ProduceTransactions]. It is safe for concurrent use if the connector is.
+// Coalesce returns a dispatcher that merges dispatches to a connector, as workers do for their tasks. Dispatches that start
+// during a call are merged into the next call, within the limits of batch. Each returns when its own transactions are durable. It
+// is for a task that is passed to [ProduceTransactions]. It is safe for concurrent use if the connector is.
 func Coalesce(to ergon.Dispatcher, batch policy.ProducerBatch) ergon.Dispatcher {
 	return coalesce.New(to, batch)
 }

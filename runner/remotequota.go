@@ -29,7 +29,7 @@ func newRemoteQuota(left int64, request func(n int)) *remoteQuota {
 
 func (q *remoteQuota) Left() int64 { return q.left.Load() + q.spare.Load() }
 
-// Take requests what is not spare. The supervisor answers at once; if it has died, this process ends.
+// Take uses its spare quota first and requests the rest. The supervisor answers at once; if it has died, this process ends.
 func (q *remoteQuota) Take(ctx context.Context, n int) int {
 	q.asking.Lock()
 	defer q.asking.Unlock()

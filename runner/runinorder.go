@@ -7,9 +7,9 @@ import (
 )
 
 // RunInOrder runs the named tasks one after the other, in the order of names, or all tasks in the order of their registration if
-// names is empty. It is for the steps of a job, each of which needs the results of the steps before it. Each runs as by
-// [Manager.Run]; everything else said there holds here as well. If a task does not come to its natural end, the later ones do
-// not run. The summary has the tasks that ran.
+// names is empty. It is for the steps of a job in which each step needs the results of the steps before it. Each task runs as by
+// [Manager.Run], and the documentation of Manager.Run applies here as well. If a task does not come to its natural end, the later
+// tasks do not run. The summary has the tasks that ran.
 func (m *Manager) RunInOrder(ctx context.Context, names ...string) (Summary, error) {
 	if _, worker := InWorkerProcess(); worker {
 		m.serveWorker(ctx)

@@ -12,7 +12,7 @@ import (
 	"github.com/ergon-go/ergon/observe"
 )
 
-// Settings are shared by all tasks of a Manager. The zero value is usable.
+// Settings are the common settings of all tasks of a Manager. The zero value is usable.
 type Settings struct {
 	// TracerProvider makes the spans. Nil: the global one.
 	TracerProvider trace.TracerProvider

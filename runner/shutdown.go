@@ -129,8 +129,8 @@ func (s *shutdown) overdue(ctx context.Context, tasks []*taskRun, ended <-chan s
 	return overdue
 }
 
-// ShutdownBound is the maximum time from the end of a run's context to the end of the run, whatever hangs. A platform has to
-// wait this long before it kills the program. 45 s with the defaults.
+// ShutdownBound is the maximum time from the end of a run's context to the end of the run. It holds even if everything hangs. A
+// platform has to wait this long before it kills the program. 45 s with the defaults.
 func ShutdownBound(p policy.Shutdown) time.Duration { return shutdownBudget(p) + flushTimeout }
 
 // flushTime is how long flushing may take: flushTimeout, less what worker processes have used of it for their own flushing.

@@ -36,11 +36,11 @@ func (e *SignalError) ExitCode() int {
 	return 1
 }
 
-// Signals returns a context that ends with parent, or at the first SIGINT, SIGTERM or SIGHUP with a *[SignalError] as its cause.
-// The second signal closes force, unless it is SIGHUP, which a closing terminal may send twice. After that, signals have their
-// default effect again, so a third one kills the process. If the process was started with SIGHUP ignored, as nohup does, it
-// stays ignored. SIGPIPE does not kill the process: a write to a closed pipe returns an error. stop restores the default effect
-// of all these signals and ends the context.
+// Signals returns a context that ends when parent ends, or at the first SIGINT, SIGTERM or SIGHUP. After a signal its cause is a
+// *[SignalError]. The second signal closes force, unless it is SIGHUP, which a closing terminal may send twice. After that,
+// signals have their default effect again, so a third one kills the process. If the process was started with SIGHUP ignored, as
+// nohup does, it stays ignored. SIGPIPE does not kill the process: a write to a closed pipe returns an error. stop restores the
+// default effect of all these signals and ends the context.
 func Signals(parent context.Context) (ctx context.Context, force <-chan struct{}, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	forced := make(chan struct{})

@@ -9,11 +9,11 @@ import (
 )
 
 // UseConnectors makes and opens the named connectors of a task as a worker does, calls use with them by their names, and closes
-// them. It makes neither services nor the task. No connector is finished ([capability.Finisher]), because no loop has ended. It
-// is for reading and changing a queue or a dead-letter store from outside of the task's loop, which may run elsewhere.
+// them. It makes neither services nor the task. Finish ([capability.Finisher]) is not called, because no loop has ended. It is
+// for reading and changing a queue or a dead-letter store from outside of the task's loop, which may run elsewhere.
 //
-// The error joins the error of use and those of closing. It is an *[UnknownTaskError], or a *[ConfigError] for a connector that
-// the task does not have or that cannot be made; then nothing was opened.
+// The error joins the error of use and the errors of closing. It is an *[UnknownTaskError], or a *[ConfigError] for a connector
+// that the task does not have or that cannot be made; then nothing was opened.
 func (m *Manager) UseConnectors(
 	ctx context.Context, task string, names []string, use func(ctx context.Context, connectors map[string]any) error,
 ) error {

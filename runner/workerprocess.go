@@ -23,8 +23,8 @@ type WorkerProcess struct {
 }
 
 // InWorkerProcess returns true in a worker process, before [Manager.Run] begins in it, and false in a process that a user
-// started. What main does before Run is executed in each worker process as well. With InWorkerProcess, main finds out what to
-// omit there, for instance listening on a port.
+// started. The code of main before Run is executed in each worker process as well. With InWorkerProcess, main can omit steps
+// there, for instance listening on a port.
 func InWorkerProcess() (WorkerProcess, bool) {
 	task, worker, ok := strings.Cut(reexec.Role(), "/")
 	return WorkerProcess{Task: task, Worker: worker}, ok

@@ -12,7 +12,7 @@ const (
 	ExporterConsole Exporter = "console"
 )
 
-// Choices are all of them; each signal has some.
+// Choices returns all values. Each signal supports some of them.
 func (Exporter) Choices() []string {
 	return choices(ExporterOTLP, ExporterPrometheus, ExporterConsole)
 }
@@ -27,7 +27,7 @@ const (
 	ProtocolGRPC Protocol = "grpc"
 )
 
-// Choices are all of them.
+// Choices returns all values.
 func (Protocol) Choices() []string { return choices(ProtocolHTTP, ProtocolGRPC) }
 
 // Compression is the compression of requests.
@@ -40,7 +40,7 @@ const (
 	CompressionGzip Compression = "gzip"
 )
 
-// Choices are all of them.
+// Choices returns all values.
 func (Compression) Choices() []string { return choices(CompressionNone, CompressionGzip) }
 
 // Propagation says how the span of a transaction refers to the trace context that the transaction carries.
@@ -53,7 +53,7 @@ const (
 	PropagationContinue Propagation = "continue"
 )
 
-// Choices are all of them.
+// Choices returns all values.
 func (Propagation) Choices() []string { return choices(PropagationLink, PropagationContinue) }
 
 // Sampler decides which spans are recorded.
@@ -78,7 +78,7 @@ const (
 	SamplerTransactions Sampler = "transaction_ratio"
 )
 
-// Choices are all of them.
+// Choices returns all values.
 func (Sampler) Choices() []string {
 	return choices(SamplerAlwaysOn, SamplerAlwaysOff, SamplerRatio, SamplerParentAlwaysOn, SamplerParentAlwaysOff,
 		SamplerParentRatio, SamplerTransactions)
@@ -94,7 +94,7 @@ const (
 	ProcessorSimple Processor = "simple"
 )
 
-// Choices are all of them.
+// Choices returns all values.
 func (Processor) Choices() []string { return choices(ProcessorBatch, ProcessorSimple) }
 
 // Temporality is the starting point of the sums that are pushed.
@@ -109,7 +109,7 @@ const (
 	TemporalityLowMemory Temporality = "lowmemory"
 )
 
-// Choices are all of them.
+// Choices returns all values.
 func (Temporality) Choices() []string {
 	return choices(TemporalityCumulative, TemporalityDelta, TemporalityLowMemory)
 }
@@ -125,7 +125,7 @@ const (
 	LevelError Level = "error"
 )
 
-// Choices are all of them.
+// Choices returns all values.
 func (Level) Choices() []string { return choices(LevelDebug, LevelInfo, LevelWarn, LevelError) }
 
 // Format is the form of log records.
@@ -142,7 +142,7 @@ const (
 	FormatNone Format = "none"
 )
 
-// Choices are all of them.
+// Choices returns all values.
 func (Format) Choices() []string { return choices(FormatAuto, FormatText, FormatJSON, FormatNone) }
 
 func choices[T ~string](values ...T) []string {

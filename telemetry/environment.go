@@ -9,7 +9,7 @@ import (
 
 // FromEnvironment returns [DefaultConfig], changed by the standard OTEL_* variables. lookup is os.LookupEnv or a function like
 // it. If a configuration file is decoded onto the result, the file has priority over the variables. As OpenTelemetry specifies,
-// an empty variable counts as not set, and OTEL_CONFIG_FILE makes all other variables ineffective.
+// an empty variable counts as not set, and with OTEL_CONFIG_FILE all other variables are ignored.
 //
 // A variable with an endpoint also selects the exporter otlp for its signal, or for all signals, unless OTEL_TRACES_EXPORTER or a
 // similar variable says otherwise. The error has a line for every invalid variable. The SDK itself reads the limits of spans and

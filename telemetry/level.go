@@ -85,7 +85,7 @@ type withoutTrace struct{ slog.Handler }
 
 var _ slog.Handler = (*withoutTrace)(nil)
 
-// Handle hands on what is left of a record.
+// Handle passes the record on without its trace id and span id.
 func (h *withoutTrace) Handle(ctx context.Context, record slog.Record) error {
 	bare := slog.NewRecord(record.Time, record.Level, record.Message, record.PC)
 	record.Attrs(func(a slog.Attr) bool {

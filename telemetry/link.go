@@ -124,7 +124,7 @@ func (l *link) count(n int, err error) (say []func(context.Context)) {
 
 var _ otel.ErrorHandler = (*link)(nil)
 
-// Handle reports an error of which nothing else is known.
+// Handle reports an error of the SDK that has no further details.
 func (l *link) Handle(err error) {
 	l.mu.Lock()
 	may := l.mayReport()

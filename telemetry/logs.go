@@ -142,7 +142,7 @@ type logCounter struct {
 	link *link
 }
 
-// OnEmit counts a record and hands it on.
+// OnEmit counts a record and passes it on.
 func (c *logCounter) OnEmit(ctx context.Context, r *sdklog.Record) error {
 	c.link.take()
 	return c.Processor.OnEmit(ctx, r)

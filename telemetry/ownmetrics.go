@@ -25,7 +25,7 @@ type ownMetrics struct {
 
 var _ stats.Provider = ownMetrics{}
 
-// ErgonStats is where the engine counts.
+// ErgonStats returns the counters of the engine.
 func (m ownMetrics) ErgonStats() *stats.Registry { return m.registry }
 
 // producer hands the engine's counts to one reader. Safe for concurrent use.
@@ -45,7 +45,7 @@ func newProducer(registry *stats.Registry, temporality sdkmetric.TemporalitySele
 	return &producer{registry: registry, temporality: temporality, since: now, made: now}
 }
 
-// Produce returns what was counted: since the last reading, or since the provider was made, as the reader wants it. It never fails.
+// Produce returns the counts since the last reading, or since the provider was made. The reader decides which. It never fails.
 func (p *producer) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -16,7 +16,7 @@ import (
 
 const serviceName = "service.name"
 
-// Settings are what a program knows about itself.
+// Settings describe the program.
 type Settings struct {
 	// Service is the service.name if neither the configuration nor OTEL_SERVICE_NAME sets it. Version is the service.version.
 	Service, Version string

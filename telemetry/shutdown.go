@@ -18,8 +18,8 @@ type pipeline struct {
 	shutdown func(context.Context) error
 }
 
-// Shutdown delivers what is left and ends everything. All exporters work at the same time, each until ctx ends, for up to
-// [FlushTimeout], or for a second if the exporter could not deliver anything before. The error says what was lost. Log records
+// Shutdown delivers the remaining data and ends all exporters. All exporters work at the same time, each until ctx ends, for up
+// to [FlushTimeout], or for a second if the exporter could not deliver anything before. The error reports the loss. Log records
 // still go to the console and the file afterwards. A second call does nothing.
 func (p *Providers) Shutdown(ctx context.Context) (err error) {
 	p.shutdown.Do(func() {

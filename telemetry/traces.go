@@ -32,7 +32,7 @@ type spanCounter struct {
 	link *link
 }
 
-// OnEnd counts a span and hands it on.
+// OnEnd counts a span and passes it on.
 func (c *spanCounter) OnEnd(s sdktrace.ReadOnlySpan) {
 	if s.SpanContext().IsSampled() {
 		c.link.take()

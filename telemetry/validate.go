@@ -39,7 +39,7 @@ func oneOf[T ~string](f *faults, path string, got T, allowed ...string) {
 	}
 }
 
-// Validate reports every fault of c, each as a *policy.Fault. It reads no file and does not connect to anything; see
+// Validate reports every fault of c, each as a *policy.Fault. It does not read files and does not connect to anything; see
 // [Config.Check].
 func (c Config) Validate() error {
 	var f faults

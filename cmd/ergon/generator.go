@@ -15,7 +15,7 @@ import (
 // number is what stands for the number of a transaction in its payload.
 const number = "{n}"
 
-// GeneratorConfig is what a user says about transactions that are made up.
+// GeneratorConfig is the configuration of a generator of test transactions.
 type GeneratorConfig struct {
 	// Count is how many there are. Default 10.
 	Count int64 `yaml:"count"`
@@ -31,12 +31,12 @@ type GeneratorConfig struct {
 // maxName leaves room for what is added to an id.
 const maxName = 64
 
-// DefaultGeneratorConfig makes up ten.
+// DefaultGeneratorConfig returns the configuration of a generator of ten transactions.
 func DefaultGeneratorConfig() GeneratorConfig {
 	return GeneratorConfig{Count: 10, Payload: `{"number": ` + number + `}`}
 }
 
-// Validate reports what is wrong with c.
+// Validate reports every fault of c.
 func (c GeneratorConfig) Validate() error {
 	var faults []error
 	if c.Count < 1 {

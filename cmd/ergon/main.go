@@ -1,6 +1,6 @@
-// Command ergon runs pipelines that are written in YAML alone: business logic is a program of any language, which is run for
-// each transaction (task exec), or a URL that each is sent to (task http). It also begins programs whose business logic is
-// written in Go (ergon new).
+// Command ergon runs pipelines that are written in YAML alone: the business logic is a program in any language, which is run for
+// each transaction (task exec), or a URL to which each transaction is sent (task http). It also creates new programs whose
+// business logic is written in Go (ergon new).
 package main
 
 import (
@@ -22,7 +22,7 @@ var (
 
 func main() { app.Run(Program()) }
 
-// Program is the command line.
+// Program returns the settings of the command line.
 func Program() app.Settings {
 	return app.Settings{
 		Registry:    Registry(),

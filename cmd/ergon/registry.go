@@ -9,7 +9,7 @@ import (
 	"github.com/ergon-go/ergon/task/relay"
 )
 
-// Registry says what the words in a configuration mean.
+// Registry defines the names that a configuration can use.
 func Registry() *config.Registry {
 	r := config.NewRegistry()
 	config.Task(r, "exec", "runs a program for each transaction: payload on standard input, result on standard output; "+

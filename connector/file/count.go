@@ -10,8 +10,8 @@ import (
 )
 
 // CountTransactions returns the number of records that are not acknowledged, malformed ones included. The first call reads the
-// rest of the file in bounded memory and does not decode it; further calls cost nothing. If the rest of the file cannot be
-// read, it counts the records before.
+// rest of the file in bounded memory and does not decode it; further calls cost nothing. If the rest of the file cannot be read,
+// it counts the records before the error.
 func (s *Source) CountTransactions(ctx context.Context) (int64, error) {
 	if err := s.opened(); err != nil {
 		return 0, err

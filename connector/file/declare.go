@@ -11,7 +11,7 @@ var (
 	_ capability.Declarer = (*Sink)(nil)
 )
 
-// Declare says that only one worker may read a file, because each would read all of it. A checkpoint is a floor.
+// Declare says that only one worker may read a file, because each would read all of it. With a checkpoint, Floor is set.
 func (s *Source) Declare() capability.Declaration {
 	return capability.Declaration{
 		Destination: s.settings.name(), Sharing: capability.SharingSingle, Floor: s.settings.Checkpoint != "",

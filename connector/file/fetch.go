@@ -15,8 +15,8 @@ import (
 // maxRequeued is how many bytes of requeued records are kept in memory; with more, only those are delivered.
 const maxRequeued = 64 << 20
 
-// FetchTransactions returns up to limit records. Requeued ones that are due come before new ones. If there is none, it waits up
-// to MaxWait until one is due or the window moves, and then returns nothing.
+// FetchTransactions returns up to limit records. Requeued records that are due come before new ones. If there is no record, it
+// waits until one is due or the window moves. After MaxWait it returns nothing.
 //
 // It returns ergon.ErrExhausted, without records, when the file has ended and everything is acknowledged; records in flight may
 // still be requeued. If the rest of the file cannot be read, it returns a permanent error instead. After any other error the

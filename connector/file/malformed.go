@@ -9,8 +9,8 @@ import (
 	"github.com/ergon-go/ergon/deadletter"
 )
 
-// Malformed is the payload of a malformed record. It is an error, so decoding it fails with the place and the problem. The
-// record is then handled like any transaction that does not decode, and the run continues.
+// Malformed is the payload of a malformed record. It is an error, so decoding it fails with the place and the problem. The record
+// is then handled like any other transaction that cannot be decoded, and the run continues.
 type Malformed struct { //nolint:errname // it is a payload first of all, and an error so that decoding it fails
 	// Place is where the record starts: path:line.
 	Place string
@@ -34,8 +34,8 @@ func newMalformed(place, problem string, r *records.Record) Malformed {
 	return m
 }
 
-// RawRecord returns the record for its dead letter, and whether it is complete: of a record above max_record_bytes only the
-// beginning is known.
+// RawRecord returns the record for its dead letter, and whether it is complete. If a record is longer than max_record_bytes, only
+// its beginning is known.
 func (m Malformed) RawRecord() (content []byte, complete bool) {
 	if m.whole != nil {
 		return m.whole, true

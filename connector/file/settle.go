@@ -10,12 +10,12 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// SettleTransactions acknowledges or requeues records. This source delivers a requeued record again after its delay; so does
-// the next run. A file cannot keep rejected records: policy.SettleReject fails with errors.ErrUnsupported. A *BatchError names
-// what was not settled, with capability.ErrStaleDelivery for a delivery that was settled before.
+// SettleTransactions acknowledges or requeues records. This source, or the next run, delivers a requeued record again after its
+// delay. A file cannot keep rejected records: policy.SettleReject fails with errors.ErrUnsupported. A *BatchError names the
+// deliveries that were not settled, with capability.ErrStaleDelivery for those that were settled before.
 //
 // An acknowledgement is in the checkpoint after CheckpointEvery further ones, or after CheckpointInterval. If the checkpoint
-// cannot be written, the next call tries again before it settles anything, and fails if that fails.
+// cannot be written, the next call tries again first. It settles nothing if this fails again.
 func (s *Source) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("file source: settle %d transactions: %w", len(batch), context.Cause(ctx))

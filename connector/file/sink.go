@@ -187,10 +187,9 @@ func (k *Sink) report(ctx context.Context, r repair) {
 // that are JSON are written as they are, except white space. Other bytes are written as a string if they are text, otherwise as
 // {"base64": …}. Other values are encoded by encoding/json.
 //
-// The cost is one write and one sync, which all calls share that come during the sync before. A *BatchError names the
-// transactions that do not encode. If the disk fails or is full, nothing of that write stays, and another call tries again. If
-// ctx ends, nothing is written, unless the write is in progress already: then the transactions may be in the file, and the
-// error says so.
+// It needs one write and one sync. All calls that start during the previous sync share them. A *BatchError names the transactions
+// that do not encode. If the disk fails or is full, that write is undone, and a later call tries again. If ctx ends before the
+// write begins, nothing is written. If it ends during the write, the transactions may be in the file, and the error reports that.
 func (k *Sink) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("file sink: write %d transactions to %s: %w", len(batch), k.at, context.Cause(ctx))
@@ -266,8 +265,8 @@ func (k *Sink) putInPlace(ctx context.Context, writer *writer) error {
 	return syncParents(k.root, k.at.name)
 }
 
-// Close waits for a write in progress, but not beyond ctx, and closes the file. An unfinished file stays, and the next run may
-// continue it. A second Close does nothing and returns the result of the first.
+// Close waits for a write in progress, at most until ctx ends, and closes the file. An unfinished file stays, and the next run
+// may continue it. A second Close does nothing and returns the result of the first.
 func (k *Sink) Close(ctx context.Context) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()

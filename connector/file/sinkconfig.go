@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// Mode is what a sink does with an existing file.
+// Mode says what happens to an existing file.
 type Mode string
 
 const (
 	// ModeAppend appends to the existing file.
 	ModeAppend Mode = "append"
-	// ModeReplace writes a new file beside it, path.partial, and replaces the old file when the loop has ended
+	// ModeReplace writes a new file next to it, path.partial, and replaces the old file when the loop has ended
 	// naturally. Until then the old one does not change.
 	ModeReplace Mode = "replace"
 )
@@ -27,11 +27,11 @@ type SinkConfig struct {
 	Path string `yaml:"path"`
 	// Mode is append (default) or replace.
 	Mode Mode `yaml:"mode"`
-	// Resume lets a sink in mode replace continue the file that an earlier run left unfinished. Set it if the source
-	// continues as well. If the source begins anew, set false: then the unfinished file is deleted. Default true.
+	// Resume lets a sink in mode replace continue the file that an earlier run left unfinished. Set it if the source continues
+	// as well. If the source starts from the beginning, set false: then the unfinished file is deleted. Default true.
 	Resume bool `yaml:"resume"`
-	// ResumeWith restricts Resume: an unfinished file is continued only while this file exists. Name the checkpoint of
-	// the source, by the same rules as Path. Without the checkpoint the source begins anew, and so does the sink.
+	// ResumeWith restricts Resume: an unfinished file is continued only while this file exists. Name the checkpoint of the
+	// source, by the same rules as Path. Without the checkpoint the source starts from the beginning, and so does the sink.
 	// Default "": always.
 	ResumeWith string `yaml:"resume_with"`
 	// Envelope writes {"id": …, "metadata": …, "payload": …} instead of the payload alone. Default false.
@@ -53,7 +53,7 @@ func DefaultSinkConfig() SinkConfig {
 	return SinkConfig{Dir: ".", Mode: ModeAppend, Resume: true, MakeDirs: true}
 }
 
-// Validate reports every fault of c, each a *policy.Fault with the path of its YAML key. It looks at no file.
+// Validate reports every fault of c, each a *policy.Fault with the path of its YAML key. It does not read any file.
 func (c SinkConfig) Validate() error {
 	var f faults
 	if problem := pathProblem(c.Dir, c.Path); problem != "" {

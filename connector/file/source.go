@@ -79,11 +79,11 @@ func NewSource(s SourceSettings) (*Source, error) {
 // BindWorker lets the source log with the logger of its worker.
 func (s *Source) BindWorker(w capability.Worker) { s.logger = w.Logger }
 
-// Open opens the file, reads its header, and goes to the first record that is not done. Its error names the file, the problem
-// and the remedy. The file may be missing, empty, not a file, or not of its format. The header may have empty or repeated
-// names. The checkpoint may be damaged, in use, or of another file.
+// Open opens the file, reads its header, and goes to the first record that is not done. Its error names the file, the problem and
+// the remedy. The file may be missing or empty, may be something other than a file, or may have another format. The header may
+// have empty or repeated names. The checkpoint may be damaged or in use, or may belong to another file.
 //
-// Continuing from a checkpoint costs nothing if the file is not compressed and its inode shows that nobody touched it.
+// Continuing from a checkpoint costs nothing if the file is not compressed and its inode shows no change.
 // Otherwise everything before the position is read and compared. Changes behind the position do not matter.
 func (s *Source) Open(ctx context.Context) error {
 	if err := s.open(ctx); err != nil {
@@ -229,8 +229,8 @@ func (s *Source) Finish(context.Context) error {
 	return prefixed(s.saver.healthy())
 }
 
-// Close writes the checkpoint and closes the file. It waits for a fetch in progress, but not beyond ctx: then the file stays
-// open. A second Close does nothing and returns the result of the first.
+// Close writes the checkpoint and closes the file. It waits for a fetch in progress until ctx ends. If the fetch has not returned
+// by then, the file stays open. A second Close does nothing and returns the result of the first.
 func (s *Source) Close(ctx context.Context) error {
 	s.closing.Do(func() { s.closeErr = s.close(ctx) })
 	return s.closeErr

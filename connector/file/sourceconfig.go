@@ -17,7 +17,7 @@ type SourceConfig struct {
 	Format Format `yaml:"format"`
 	// Name is the first part of the ids, name@generation:line-content. Default "": the last element of Path.
 	Name string `yaml:"name"`
-	// Identity is what the generation of a file is made of if no checkpoint has it. Default "file".
+	// Identity is how the generation of a file is computed if no checkpoint has it. Default "file".
 	Identity Identity `yaml:"identity"`
 	// Comma is the one character between the columns of a CSV file. Default ",".
 	Comma string `yaml:"comma"`
@@ -54,7 +54,7 @@ type SourceConfig struct {
 	CheckpointInterval time.Duration `yaml:"checkpoint_interval"`
 }
 
-// Identity is what the generation of a file is made of.
+// Identity says how the generation of a file is computed.
 type Identity string
 
 const (
@@ -65,7 +65,7 @@ const (
 	IdentityContent Identity = "content"
 )
 
-// OnReplaced is what happens to a file that replaces one that was not processed to its end.
+// OnReplaced says what happens to a file that replaced an earlier one, if the earlier one was not processed to its end.
 type OnReplaced string
 
 const (
@@ -75,7 +75,7 @@ const (
 	ReplacedBegin OnReplaced = "begin"
 )
 
-// LastLine is what happens to a last line that has no line end.
+// LastLine says what happens to a last line without a line end.
 type LastLine string
 
 const (
@@ -113,7 +113,7 @@ func DefaultSourceConfig() SourceConfig {
 	}
 }
 
-// Validate reports every fault of c, each a *policy.Fault with the path of its YAML key. It looks at no file.
+// Validate reports every fault of c, each a *policy.Fault with the path of its YAML key. It does not read any file.
 func (c SourceConfig) Validate() error {
 	var f faults
 	if problem := pathProblem(c.Dir, c.Path); problem != "" {

@@ -9,9 +9,9 @@ import (
 	"github.com/ergon-go/ergon/capability"
 )
 
-// DispatchTransactions appends the whole batch or nothing. If [Settings.Capacity] is set, it waits for capacity for the whole
-// batch until ctx ends; a batch above the capacity fails at once. A queue that deduplicates does not store what it knows, and
-// reports it; a *BatchError names conflicts if they are errors.
+// DispatchTransactions appends the whole batch, or nothing of it. If [Settings.Capacity] is set, it waits for capacity for the
+// whole batch until ctx ends; a batch above the capacity fails at once. A queue that deduplicates does not store transactions
+// that it knows, and reports them. A *BatchError names conflicts if they are errors.
 func (q *Queue) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {
 	capacity := q.settings.Capacity
 	if capacity > 0 && len(batch) > capacity {

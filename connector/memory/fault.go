@@ -67,7 +67,7 @@ const (
 func Fail(on Operation, err error) Fault { return newFault(fail, on, err) }
 
 // Stall delays an operation by d before it takes effect. If its context ends first, it has no effect. With For, a fetch is
-// delayed after it took the transactions, so their leases run meanwhile.
+// delayed after it has taken the transactions, so their leases continue to run.
 func Stall(on Operation, d time.Duration) Fault {
 	f := newFault(stall, on, nil)
 	f.delay = d
@@ -75,8 +75,8 @@ func Stall(on Operation, d time.Duration) Fault {
 }
 
 // Duplicate makes a fetch deliver transactions twice. Each delivery has its own receipt and is settled separately. The second
-// follows the first directly; what exceeds the limit comes with the next fetch. With For it affects these transactions,
-// otherwise all of the fetch.
+// delivery follows the first one directly. Deliveries beyond the limit come with the next fetch. With For it affects these
+// transactions, otherwise all transactions of the fetch.
 func Duplicate() Fault { return newFault(duplicate, OnFetch, nil) }
 
 // Reorder makes a fetch of two or more transactions return them in another order. The order depends on seed and the number of
@@ -104,7 +104,7 @@ func LoseAck() Fault { return newFault(loseAck, OnSettle, nil) }
 func LoseReply(on Operation, err error) Fault { return newFault(loseReply, on, err) }
 
 // DropDelivery takes deliveries back, as if their leases had expired: an extension reports them lost, a settlement is refused
-// as stale, a fetch returns deliveries that are stale already, and they are delivered again. With For it affects these
+// as stale, a fetch returns deliveries that are stale already. The transactions are delivered again. With For it affects these
 // transactions, otherwise the whole batch. It does not apply to a dispatch.
 func DropDelivery(on Operation) Fault { return newFault(dropDelivery, on, nil) }
 
@@ -115,7 +115,7 @@ func newFault(k kind, on Operation, err error) Fault {
 	return Fault{kind: k, on: on, call: 1, times: 1, err: err}
 }
 
-// At makes the fault occur from call n of its operation on; calls are numbered from 1.
+// At makes the fault occur at call n of its operation and later. Calls are numbered from 1.
 func (f Fault) At(n int) Fault {
 	f.call = n
 	return f

@@ -18,7 +18,7 @@ var (
 )
 
 // FaultyQueue is a queue with scripted faults, for tests. Its behaviour depends only on the script and on the order of the
-// calls. Operations without a fault are those of the queue.
+// calls. Without a fault, an operation is that of the queue.
 type FaultyQueue struct {
 	*Queue
 	script *script

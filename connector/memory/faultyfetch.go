@@ -10,8 +10,8 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// FetchTransactions fetches from the queue, with the faults of the script: stalls and failures of the whole call before
-// anything is taken from the queue, other faults afterwards.
+// FetchTransactions fetches from the queue, with the faults of the script. Stalls and failures of the whole call occur before
+// anything is taken from the queue, and other faults afterwards.
 func (q *FaultyQueue) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {
 	call := q.script.begin(OnFetch)
 	early := func(f Fault) bool { return len(f.ids) == 0 && (f.kind == stall || f.kind == fail) }

@@ -22,8 +22,8 @@ var (
 	_ capability.WorkerBound = (*Generator)(nil)
 )
 
-// Generator is a finite source that makes its transactions when they are fetched: any number in constant memory, for
-// benchmarks. It does not track deliveries: it accepts every settlement, does not detect stale ones, and ignores the delay of
+// Generator is a finite source for benchmarks. It makes its transactions when they are fetched, so memory does not grow with
+// their number. It does not track deliveries: it accepts every settlement, does not detect stale ones, and ignores the delay of
 // requeued transactions, which the next fetch delivers. It is safe for concurrent use.
 type Generator struct {
 	size    int64
@@ -55,8 +55,8 @@ func NewGenerator(n int64, payload func(i int64) any) *Generator {
 }
 
 // Named changes the ids to "name@seed:number". Generators with different names or seeds never make the same id; with the same
-// name and seed they make the same ids, in every run and in each worker. If name is "", it is that of the task and the
-// connector. Call it before the first fetch. It returns g.
+// name and seed they make the same ids, in every run and in each worker. If name is "", the name of the task and the connector is
+// used. Call it before the first fetch. It returns g.
 func (g *Generator) Named(name string, seed uint64) *Generator {
 	g.name, g.seed = name, seed
 	g.prefix = prefixOf(name, seed)
@@ -83,8 +83,8 @@ func (g *Generator) BindWorker(w capability.Worker) {
 	}
 }
 
-// FetchTransactions makes up to limit transactions and never waits. It costs two allocations for each call, and those of
-// payload. It returns ergon.ErrExhausted once all transactions are acknowledged or rejected.
+// FetchTransactions makes up to limit transactions and never waits. It costs two allocations for each call, in addition to those
+// of payload. It returns ergon.ErrExhausted once all transactions are acknowledged or rejected.
 func (g *Generator) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {
 	if err := checkFetch(ctx, limit); err != nil {
 		return nil, err
@@ -169,7 +169,7 @@ func (g *Generator) requeue(id string) error {
 	return nil
 }
 
-// CountTransactions returns the number of transactions that its worker has still to fetch, if none is requeued any more.
+// CountTransactions returns the number of transactions that its worker still has to fetch. Later requeues increase it.
 func (g *Generator) CountTransactions(context.Context) (int64, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -7,7 +7,7 @@ import (
 )
 
 // lanes keep the order of ordering keys, by key: one transaction of a key is out at a time, whoever fetches, and the next only
-// once that is settled for good. A requeue, with or without a delay, keeps the lane closed. Transactions without a key have none.
+// once that is settled permanently. A requeue, with or without a delay, keeps the lane closed. Transactions without a key have none.
 type lanes struct {
 	byKey map[string]*lane
 	len   int // how many wait behind others

@@ -22,7 +22,7 @@ func (r *returned) take(now time.Time) *item {
 
 func (r returned) Len() int { return len(r) }
 
-// Less also tells duplicates apart, which share a place, so that the order is always the same.
+// Less also compares duplicates, which have the same place, so the order is always the same.
 func (r returned) Less(i, j int) bool {
 	a, b := r[i], r[j]
 	return cmp.Or(a.due.Compare(b.due), cmp.Compare(a.place, b.place), cmp.Compare(a.count, b.count)) < 0

@@ -7,7 +7,7 @@ import (
 	"github.com/ergon-go/ergon/capability"
 )
 
-// Settings are the settings of a queue. The zero value is an empty queue without a limit, whose fetches never wait.
+// Settings are the settings of a queue. The zero value is an empty queue without a limit. Its fetches never wait.
 type Settings struct {
 	// Transactions are in the queue from the start. They may be more than Capacity. Default none.
 	Transactions []ergon.Transaction

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Durability is what survives a crash of the machine or a power failure. A killed process loses nothing in either mode, and the
-// file is intact in both.
+// Durability says which commits survive a crash of the machine or a power failure. A killed process loses nothing in either mode,
+// and the file is intact in both.
 type Durability string
 
 const (

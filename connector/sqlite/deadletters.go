@@ -37,8 +37,8 @@ func (d *DeadLetters) Open(ctx context.Context) error { return d.open(ctx) }
 // Close closes the file, unless another connector of this process uses it. If the store is not open, it does nothing.
 func (d *DeadLetters) Close(ctx context.Context) error { return d.close(ctx) }
 
-// DispatchTransactions stores dead letters, all in one SQL transaction, and returns nil when they are durable. Each payload
-// must be a [deadletter.Record]. A *BatchError names those that can never be stored. If a queue in the same file delivered the
+// DispatchTransactions stores dead letters, all in one SQL transaction, and returns nil when they are durable. Each payload must
+// be a [deadletter.Record]. A *BatchError names the letters that can never be stored. If a queue in the same file delivered the
 // transaction, the letter can be requeued to it. An item of a queue has one letter: if it fails again, the new letter replaces
 // the old one.
 func (d *DeadLetters) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {

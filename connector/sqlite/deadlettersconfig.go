@@ -21,5 +21,5 @@ func DefaultDeadLettersConfig() DeadLettersConfig {
 	return DeadLettersConfig{DatabaseConfig: DefaultDatabaseConfig()}
 }
 
-// Validate reports every fault of c, each a *policy.Fault with the path of its YAML key. It looks at no file.
+// Validate reports every fault of c, each a *policy.Fault with the path of its YAML key. It does not read any file.
 func (c DeadLettersConfig) Validate() error { return c.faults().join() }

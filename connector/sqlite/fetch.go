@@ -15,9 +15,9 @@ const (
 	longestPoll  = 50 * time.Millisecond
 )
 
-// FetchTransactions delivers up to limit transactions, by priority and then in the order of dispatch. If there is none, it
-// waits up to max_wait. A dispatch or requeue of this process wakes it at once, a delayed transaction when it is due, and a
-// change of another process within 50 ms. An empty queue is read, never written.
+// FetchTransactions delivers up to limit transactions, by priority and then in the order of dispatch. If there is none, it waits
+// up to max_wait. It wakes up at once after a dispatch or requeue of this process, when a delayed transaction is due, and within
+// 50 ms after a change by another process. A fetch from an empty queue only reads the file.
 func (q *Queue) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {
 	if limit < 1 {
 		return nil, fmt.Errorf("%s: fetch of %d transactions: the limit must be at least 1", q.what, limit)

@@ -34,8 +34,8 @@ func unwrapped(d ergon.Dispatcher) ergon.Dispatcher {
 }
 
 // HopTransactions settles deliveries and stores their outputs, all in one SQL transaction. A *BatchError names the hops without
-// effect: with capability.ErrStaleDelivery if the delivery was settled before or its lease has expired, with another error if
-// an output can never be stored. Outputs that a queue knows are reported as by DispatchTransactions.
+// effect. The error is capability.ErrStaleDelivery if the delivery was settled before or its lease has expired, and another error
+// if an output can never be stored. Outputs that a queue knows are reported in the same way as by DispatchTransactions.
 func (q *Queue) HopTransactions(ctx context.Context, batch []capability.Hop) error {
 	outputs := make([][]output, len(batch))
 	var unfit failures

@@ -33,8 +33,8 @@ func (q *Queue) CountTransactions(ctx context.Context) (int64, error) {
 	return stats.Ready + stats.Delayed, err
 }
 
-// InspectQueue counts the transactions in the queue, at the cost of CountTransactions. Those that wait behind another one with
-// the same ordering key count as delayed.
+// InspectQueue counts the transactions in the queue. It costs as much as CountTransactions. Transactions that wait behind another
+// one with the same ordering key count as delayed.
 func (q *Queue) InspectQueue(ctx context.Context) (capability.QueueStats, error) {
 	var stats capability.QueueStats
 	err := q.read(ctx, "inspect", func(c *conn) error {

@@ -10,8 +10,8 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// ListDeadLetters returns one page of the letters that match, the latest failure first. A page continues after the one before,
-// even if the last letter of that was deleted.
+// ListDeadLetters returns one page of the letters that match, the latest failure first. A page continues after the previous page,
+// even if the last letter of the previous page was deleted.
 func (d *DeadLetters) ListDeadLetters(
 	ctx context.Context, filter deadletter.Filter, page deadletter.Page,
 ) ([]deadletter.Letter, error) {

@@ -19,10 +19,10 @@ const (
 		(seq = ?3 OR ?3 IS NULL AND enqueued_at = ?4) LIMIT 1`
 )
 
-// RetryDeadLetters appends the letters that match to the queues that they came from and returns how many. Each moves with its
-// history in one SQL transaction. It is another arrival of its transaction, so the queue accepts it although it knows the id.
-// Letters from elsewhere stay and are not counted, as does one whose queue has the same arrival with other content. Many
-// letters take several SQL transactions: with an error, the number says how many were requeued before.
+// RetryDeadLetters requeues the letters that match to their original queues and returns their number. Each letter moves with its
+// history in one SQL transaction. It is another arrival of its transaction, so the queue accepts it although it knows the id. A
+// letter stays and is not counted if its transaction came from another source, or if its queue has the same arrival with other
+// content. Many letters take several SQL transactions. If one fails, the number counts the letters that were requeued before.
 func (d *DeadLetters) RetryDeadLetters(ctx context.Context, filter deadletter.Filter) (int64, error) {
 	c, err := where(filter, "dead_letters.queue IN (SELECT queue FROM queues)")
 	if err != nil {
@@ -70,9 +70,9 @@ func (d *DeadLetters) retryAll(t *tx, letters []letter, payload []byte) (n int64
 	return n, nil
 }
 
-// DropDeadLetters deletes the letters that match and returns how many. Many letters take several SQL transactions: with an
-// error, the number says how many were deleted before. It returns [deadletter.ErrNothingSelected], and deletes nothing, if the
-// filter is empty and does not confirm that all are meant.
+// DropDeadLetters deletes the letters that match and returns their number. Many letters take several SQL transactions. If one
+// fails, the number counts the letters that were deleted before. It returns [deadletter.ErrNothingSelected], and deletes nothing,
+// if the filter is empty and All is not set.
 func (d *DeadLetters) DropDeadLetters(ctx context.Context, filter deadletter.Filter) (int64, error) {
 	if err := filter.ValidateDrop(); err != nil {
 		return 0, fmt.Errorf("sqlite dead letters: drop: %w", err)

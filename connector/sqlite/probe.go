@@ -72,5 +72,5 @@ func creatable(c DatabaseConfig) error {
 	}
 }
 
-// StoragePaths returns the file. SQLite keeps two more files beside it.
+// StoragePaths returns the file. SQLite keeps two more files in the same directory.
 func (d *database) StoragePaths() []string { return []string{d.config.file()} }

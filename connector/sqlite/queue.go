@@ -68,10 +68,10 @@ func (q *Queue) Open(ctx context.Context) error {
 // expire. If the queue is not open, it does nothing.
 func (q *Queue) Close(ctx context.Context) error { return q.close(ctx) }
 
-// DispatchTransactions stores batch in one SQL transaction and returns nil when it is durable. A *BatchError names those that
-// can never be stored: too large, not encodable, or with invalid metadata. Bytes and text are stored as they are and delivered
-// as bytes; other payloads are stored and delivered as JSON. A transaction that the queue has, or had within its dedup window,
-// with the same id and arrival is not stored again: [capability.ReportDispatch] reports whether its content is the same.
+// DispatchTransactions stores batch in one SQL transaction and returns nil when it is durable. A *BatchError names those that can
+// never be stored: too large, not encodable, or with invalid metadata. Bytes and text are stored as they are and delivered as
+// bytes; other payloads are stored and delivered as JSON. If the queue has a transaction with the same id and arrival, or had one
+// within its dedup window, the new one is not stored: [capability.ReportDispatch] reports whether its content is the same.
 func (q *Queue) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {
 	items, failures := q.encode(batch)
 	if len(items) > 0 {

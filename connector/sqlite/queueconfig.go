@@ -72,7 +72,7 @@ var queueName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
 // maxPayload is what SQLite stores in one value.
 const maxPayload = 1_000_000_000
 
-// Validate reports every fault of c, each a *policy.Fault with the path of its YAML key. It looks at no file.
+// Validate reports every fault of c, each a *policy.Fault with the path of its YAML key. It does not read any file.
 func (c QueueConfig) Validate() error {
 	f := c.faults()
 	if !queueName.MatchString(c.Queue) {

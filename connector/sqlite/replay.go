@@ -23,8 +23,8 @@ const (
 )
 
 // ReplayTransactions appends retained settled transactions to the queue again, in the order of their settlement, and returns
-// how many. Each is another generation, so its outputs are new. Many take several SQL transactions: with an error, the number
-// says how many were replayed before.
+// their number. Each is another generation, so its outputs are new. A large number takes several SQL transactions. If one fails,
+// the number counts those that were replayed before.
 func (q *Queue) ReplayTransactions(ctx context.Context, filter capability.ReplayFilter) (int64, error) {
 	after, before := int64(math.MinInt64), q.micros()
 	if !filter.SettledAfter.IsZero() {

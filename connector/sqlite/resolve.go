@@ -16,8 +16,9 @@ const (
 )
 
 // FetchTransactionByID delivers the transaction with that id, also if it is delayed. It is then claimed, as after a fetch, and
-// must be settled. If it is claimed already or waits behind another one with the same ordering key, it returns an error. If it
-// is settled or unknown, it returns capability.ErrNotFound. Of several with that id it delivers one that can be delivered.
+// must be settled. If it is claimed already or waits behind another one with the same ordering key, it returns an error. If it is
+// settled or unknown, it returns capability.ErrNotFound. If several transactions have that id, it delivers one that can be
+// delivered.
 func (q *Queue) FetchTransactionByID(ctx context.Context, id string) (ergon.Transaction, error) {
 	var resolved ergon.Transaction
 	var refused error

@@ -35,7 +35,7 @@ type Harness struct {
 	LooksOnly bool
 }
 
-// Store is where a connector keeps its transactions, and how the suite reaches them.
+// Store is the store of a connector, and gives the suite access to it.
 type Store struct {
 	// Connector is the connector under test, not opened yet. Required.
 	Connector any

@@ -29,7 +29,7 @@ const (
 	DamageSubstantial Damage = "Substantial"
 )
 
-// Known reports whether d is one of the four.
+// Known reports whether d is one of the four known codes.
 func (d Damage) Known() bool {
 	switch d {
 	case DamageNone, DamageMinor, DamageMedium, DamageSubstantial:

@@ -71,8 +71,9 @@ type ending struct {
 	signal string // what ended it, as "signal: killed"; "" where it exited
 }
 
-// Call runs the program once with payload on its standard input, and returns its standard output. The error of exit code 65
-// is BUSINESS, that of too much output or metadata is permanent, and all others are SYSTEM. If ctx ends, the error wraps its cause.
+// Call runs the program once with payload on its standard input, and returns its standard output. Exit code 65 is a BUSINESS
+// error, and too much output or metadata is a permanent error. All other errors are SYSTEM. If ctx ends, the error wraps its
+// cause.
 func (c *Command) Call(ctx context.Context, tx ergon.Transaction, payload []byte) ([]byte, error) {
 	ctx, kill := context.WithCancelCause(ctx)
 	defer kill(nil)

@@ -9,7 +9,7 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// Stderr is what happens to the standard error of a program.
+// Stderr says what happens to the standard error of a program.
 type Stderr string
 
 const (

@@ -46,9 +46,9 @@ func (t *task) ProcessTransaction(ctx context.Context, tx ergon.TransactionOf[an
 	return t.service.Call(ctx, tx.Transaction, payload)
 }
 
-// HandleProcessSuccess sends the result on, with the metadata of the transaction and with the id that the output of a hybrid task
-// would have. So two tasks that answer the same transaction have different answers, and so has a task that answers into its own
-// input.
+// HandleProcessSuccess sends the result to the output. The result has the metadata of the transaction, and an id that is derived
+// as for a hybrid task. So if two tasks answer the same transaction, the ids of their answers differ. A task can also send its
+// answers into its own input.
 func (t *task) HandleProcessSuccess(ctx context.Context, tx ergon.TransactionOf[any], result []byte) error {
 	if t.output == nil || len(result) == 0 {
 		return nil

@@ -13,7 +13,7 @@ import (
 	"text/template"
 )
 
-// Project is a program to be written.
+// Project describes a program that [Write] writes.
 type Project struct {
 	// Folder is where it goes: one that is empty, or not there yet.
 	Folder string

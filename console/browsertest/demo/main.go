@@ -1,5 +1,5 @@
 // Command demo is a program for a browser to look at: orders come in all the time, and now and then one is slow, fails at
-// first, or fails for good.
+// first, or fails permanently.
 package main
 
 import (
@@ -70,7 +70,7 @@ func (i *intake) PrepareTransaction(ctx context.Context, tx ergon.TransactionOf[
 	return i.orders.DispatchTransactions(ctx, []ergon.Transaction{tx.Transaction})
 }
 
-// invoicing fails as services do: what failed for good comes through when it is tried again.
+// invoicing fails as services do: what failed permanently comes through when it is tried again.
 type invoicing struct{ seen *sync.Map }
 
 func (i *invoicing) ProcessTransaction(ctx context.Context, tx ergon.TransactionOf[order]) (string, error) {

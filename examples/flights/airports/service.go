@@ -12,7 +12,7 @@ import (
 	"strconv"
 )
 
-// Airport is a place that aircraft fly from and to.
+// Airport is an airport with its position.
 type Airport struct {
 	Code                string // of the IATA: "SFO"
 	Name, City, State   string
