@@ -2,7 +2,7 @@ package ergon
 
 import "iter"
 
-// Collected is what [Collect] returns.
+// Collected is the result of [Collect].
 type Collected[Out any] struct {
 	// Values holds the results of the calls in the order of the inputs; the zero value for an input that failed.
 	Values []Out

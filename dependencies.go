@@ -37,8 +37,8 @@ func (d *Dependencies) HasConnector(name string) bool {
 	return has
 }
 
-// DispatchThrough sets, by name, what [UseConnector] returns instead of a connector if the task asks for an interface that only
-// dispatches. It is for workers.
+// DispatchThrough sets replacements of connectors, by name. [UseConnector] returns the replacement if the task asks for an
+// interface that only dispatches. It is for workers.
 func (d *Dependencies) DispatchThrough(coalescers map[string]Dispatcher) { d.coalescers = coalescers }
 
 // Fault adds a fault that the task itself found while it was made. A nil err adds nothing.

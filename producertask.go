@@ -24,8 +24,8 @@ type PrepareSuccessHandler[P any] interface {
 }
 
 // PrepareExceptionHandler is an optional part of a [ProducerTask]. It runs after PrepareTransaction or the success handler has
-// failed permanently, with its own policy. It gets the untyped transaction, because the payload may be what could not be decoded.
-// Each call gets a copy of the failure.
+// failed permanently, with its own policy. It gets the untyped transaction, because decoding the payload may have failed. Each
+// call gets a copy of the failure.
 type PrepareExceptionHandler interface {
 	HandlePrepareException(ctx context.Context, tx Transaction, cause *TransactionError) error
 }
@@ -49,8 +49,8 @@ type (
 	}
 )
 
-// TaskRun runs loops for a task that has its own Execute. The loops use the connectors of the task, count in its summary, and
-// stop with it. They may run one after the other or at the same time.
+// TaskRun runs loops for a task that has its own Execute. The loops use the connectors of the task and stop with it. Their
+// transactions count in its summary. They may run one after the other or at the same time.
 type TaskRun interface {
 	// Policies returns the policies of the task's configuration.
 	Policies() (policy.Consumer, policy.Producer)

@@ -15,8 +15,8 @@ import (
 // Each attempt has a hard timeout: it runs on its own goroutine, and at its deadline RunFn continues without it, even if fn
 // ignores its context. A result that comes at the deadline or later does not count; see [OnLateResult]. The context of an attempt
 // ends at the deadline, with the cause ErrAttemptTimeout, and when the attempt returns. If fn never returns, its goroutine is
-// never freed, so respect the context if you can. An abandoned attempt may still run during the next one: protect what they
-// share.
+// never freed, so respect the context if you can. An abandoned attempt may still run during the next attempt: protect the data
+// that they share.
 //
 // There is no further attempt after a [Business] or [Permanent] error, after ctx has ended, or if the backoff would last beyond
 // the deadline of ctx. [RetryAfter] replaces the backoff. A panic or runtime.Goexit in fn is an error of category SYSTEM with its

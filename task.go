@@ -6,7 +6,7 @@ import (
 	"iter"
 )
 
-// Task is what the engine runs: untyped functions. At least one of Process, Prepare and Execute is set. The author of a task
+// Task has the untyped functions that the engine runs. At least one of Process, Prepare and Execute is set. The author of a task
 // usually makes it with [Consume], [Produce] or [Hybrid]. Plain functions work as well:
 //
 //	ergon.Task{Process: func(ctx context.Context, tx ergon.Transaction) (any, error) { … }}

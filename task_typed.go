@@ -26,8 +26,8 @@ type ProcessSuccessHandler[In, Out any] interface {
 }
 
 // ProcessExceptionHandler is an optional part of a [ConsumerTask]. It runs after ProcessTransaction or the success handler failed
-// permanently, with its own policy. It gets the untyped transaction, because the payload may be what could not be decoded. Each
-// call gets a copy of the failure.
+// permanently, with its own policy. It gets the untyped transaction, because decoding the payload may have failed. Each call gets
+// a copy of the failure.
 type ProcessExceptionHandler interface {
 	HandleProcessException(ctx context.Context, tx Transaction, cause *TransactionError) (Disposition, error)
 }

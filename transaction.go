@@ -29,7 +29,7 @@ type TransactionOf[P any] struct {
 	Body P
 }
 
-// Delivery is what a connector knows about one delivery of a transaction.
+// Delivery has the data of a connector about one delivery of a transaction.
 type Delivery struct {
 	// Receipt is what the connector needs to settle this delivery: a tag, a token, an offset. Only the connector reads it.
 	Receipt any
@@ -59,7 +59,7 @@ func (t Transaction) ID() string { return t.id }
 
 // Payload returns the payload as it was fetched. Each call copies everything that could be changed through the result: slices,
 // maps, pointers, and structs that contain them. If a type has a method Clone that returns the type itself, Clone makes the copy.
-// Values that only unexported fields refer to are shared, and so are errors, locks, channels and functions.
+// Values that only unexported fields refer to are shared. Errors, locks, channels and functions are shared as well.
 func (t Transaction) Payload() any { return deepcopy.Of(t.payload) }
 
 // TryPayload copies and encodes the payload once, as a connector may do, and drops the result. It does nothing if the payload has
@@ -90,7 +90,7 @@ func (t Transaction) AllMetadata() iter.Seq2[string, string] {
 	}
 }
 
-// Delivery returns what the connector knows about this delivery. It is the zero value for a transaction that no connector
+// Delivery returns the data of the connector about this delivery. It is the zero value for a transaction that no connector
 // delivered.
 func (t Transaction) Delivery() Delivery {
 	if t.delivery == nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/ergon-go/ergon/internal/ask"
 )
 
-// Declarer is a connector that describes itself as it is configured [K1].
+// Declarer is a connector that describes itself with its configuration [K1].
 type Declarer interface {
 	// Declare does no I/O. It is called after construction, before Open, and again after Open, when the connector knows its
 	// server: the second answer may only promise less. It is safe for concurrent use.

@@ -42,7 +42,7 @@ func Load(path string, reg *Registry) (*Config, error) {
 	return Parse(path, data, reg, OSEnvironment(filepath.Dir(path)))
 }
 
-// Parse returns the task configurations of a YAML file. Faults use name for the file. The error is the faults of reg, or all
+// Parse returns the task configurations of a YAML file. Faults use name for the file. The error has the faults of reg, or all
 // [Faults] of the file. Parse makes no connector or service; the components of the tasks do that later.
 func Parse(name string, data []byte, reg *Registry, env Environment) (*Config, error) {
 	if err := reg.Err(); err != nil {

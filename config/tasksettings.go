@@ -8,8 +8,8 @@ import (
 
 const settingsKey = "settings"
 
-// Task registers a task with settings, which a configuration has below the key settings of the task. They are decoded onto a
-// copy of defaults and checked as by [Connector]. See [Registry.Task] for a task without settings.
+// Task registers a task with settings. In a configuration they are below the key settings of the task. They are decoded onto a
+// copy of defaults and checked in the same way as by [Connector]. See [Registry.Task] for a task without settings.
 func Task[C any](reg *Registry, name, description string, defaults C, task func(C, *ergon.Dependencies) ergon.Task) {
 	reg.check("task", name, callSite())
 	if task == nil {

@@ -1,8 +1,8 @@
-// Package console is the web console of a program: what its tasks do, what became of the last transactions, attempt by
-// attempt, the dead letters and what can be done about them, and the configuration in force. It is one handler, served by
-// the operations endpoint of package ops.
+// Package console is the web console of a program: the state of its tasks, the last transactions with their attempts, the dead
+// letters and the actions on them, and the configuration in force. It is one handler, served by the operations endpoint of
+// package ops.
 //
-// Pages are made on the server, charts included, and whole without JavaScript; forms are forms. With it, the parts of a page
-// that change are made anew once a second and sent as server-sent events: the same templates make both. Nothing is loaded
-// from elsewhere.
+// The server makes the pages, with their charts. They are complete without JavaScript, and use HTML forms. With JavaScript, the
+// server renders the changing parts of a page once a second, with the same templates, and sends them as server-sent events.
+// Nothing is loaded from elsewhere.
 package console

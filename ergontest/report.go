@@ -29,7 +29,7 @@ const (
 // String returns the word that metrics, spans and summaries use.
 func (o Outcome) String() string { return pipeline.Outcome(o).String() }
 
-// Report is what happened in a run. All times are virtual, and are measured from the beginning of the run.
+// Report is the report of a run. All times are virtual, and are measured from the beginning of the run.
 type Report struct {
 	// Results has one element for each delivery, or for each transaction of a task that only produces, in the order in which their
 	// lifecycles ended.

@@ -37,8 +37,8 @@ func NewRecorder(payloads bool) *Recorder { return &Recorder{payloads: payloads}
 // KeepsPayloads reports whether the recorder keeps payloads.
 func (r *Recorder) KeepsPayloads() bool { return r != nil && r.payloads }
 
-// Watch lets the recorder record that many further first-time successes. It replaces the number of an earlier call. A viewer
-// calls it periodically; 0 means that there is no viewer.
+// Watch allows the recorder to record this number of further transactions that succeed at the first attempt. It replaces the
+// number of an earlier call. A viewer calls it periodically; 0 means that there is no viewer.
 func (r *Recorder) Watch(successes int) {
 	if r != nil {
 		r.allowance.Store(int64(successes))

@@ -15,7 +15,7 @@ const (
 	maxPageSize = 500
 )
 
-// DeadLetterFilter reads the filter of a query: key (several), phase, category and fingerprint.
+// DeadLetterFilter reads the filter of a query: phase, category, fingerprint, and any number of keys.
 func DeadLetterFilter(query url.Values) (deadletter.Filter, error) {
 	f := deadletter.Filter{
 		Keys: query["key"], Phase: policy.Phase(query.Get("phase")), Fingerprint: query.Get("fingerprint"),

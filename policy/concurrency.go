@@ -12,9 +12,9 @@ type Concurrency struct {
 	// Headroom is how many abandoned attempts (timed out, but their handler has not returned) a worker tolerates before
 	// it stops fetching and ends with an error. 0 (default) means as many as may run at once.
 	Headroom int `yaml:"headroom"`
-	// Waiting is the maximum number of transactions that wait for their next attempt without a slot. At this number
-	// fetching pauses. A backoff of more than a second waits without a slot; a shorter one keeps its slot. 0 (default)
-	// means four times as many as may run at once.
+	// Waiting is the maximum number of transactions that wait for their next attempt without a slot. At this number fetching
+	// pauses. During a backoff of more than a second, a transaction waits without a slot; during a shorter one it keeps its slot.
+	// 0 (default) means four times as many as may run at once.
 	Waiting int `yaml:"waiting"`
 }
 

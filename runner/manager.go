@@ -48,8 +48,8 @@ func (m *Manager) Tasks() []ergon.TaskConfig {
 // The summary is complete even after an error, except after an unknown name (*[UnknownTaskError]). The error is nil if all tasks
 // came to their natural end. Otherwise it joins the errors of the tasks and, if the end of ctx interrupted a task, the cause of
 // ctx: for instance a *[ConfigError], ergon.ErrLoopTimeout, [ErrHeadroom], [ErrUnsettled], a fetch that failed permanently, a
-// component that could not be opened or closed. A task that fails does not stop the others. A task whose configuration has faults
-// prevents all from running.
+// component that could not be opened or closed. A task that fails does not stop the others. If the configuration of one task has
+// faults, no task runs.
 //
 // With workers.isolation: process, the program is executed once more for each worker and reaches Run there as well. That process
 // runs its worker in Run and then exits. The code of main after Run is not executed there, and deferred calls are not executed

@@ -10,7 +10,7 @@ import (
 
 // UseConnectors makes and opens the named connectors of a task as a worker does, calls use with them by their names, and closes
 // them. It makes neither services nor the task. Finish ([capability.Finisher]) is not called, because no loop has ended. It is
-// for reading and changing a queue or a dead-letter store from outside of the task's loop, which may run elsewhere.
+// for code outside of the task's loop that reads or changes a queue or a dead-letter store. The loop may run in another process.
 //
 // The error joins the error of use and the errors of closing. It is an *[UnknownTaskError], or a *[ConfigError] for a connector
 // that the task does not have or that cannot be made; then nothing was opened.

@@ -18,9 +18,9 @@ type pipeline struct {
 	shutdown func(context.Context) error
 }
 
-// Shutdown delivers the remaining data and ends all exporters. All exporters work at the same time, each until ctx ends, for up
-// to [FlushTimeout], or for a second if the exporter could not deliver anything before. The error reports the loss. Log records
-// still go to the console and the file afterwards. A second call does nothing.
+// Shutdown delivers the remaining data and ends all exporters. All exporters work at the same time. Each of them has a limit of
+// [FlushTimeout], or of one second if it could not deliver anything before. ctx is a further limit. The error reports the loss.
+// Log records still go to the console and the file afterwards. A second call does nothing.
 func (p *Providers) Shutdown(ctx context.Context) (err error) {
 	p.shutdown.Do(func() {
 		ctx, cancel := context.WithTimeoutCause(ctx, FlushTimeout, errCut)

@@ -14,8 +14,8 @@ import (
 // delay. A file cannot keep rejected records: policy.SettleReject fails with errors.ErrUnsupported. A *BatchError names the
 // deliveries that were not settled, with capability.ErrStaleDelivery for those that were settled before.
 //
-// An acknowledgement is in the checkpoint after CheckpointEvery further ones, or after CheckpointInterval. If the checkpoint
-// cannot be written, the next call tries again first. It settles nothing if this fails again.
+// An acknowledgement is written to the checkpoint after CheckpointEvery further acknowledgements, or after CheckpointInterval. If
+// the checkpoint cannot be written, the next call tries again first. It settles nothing if this fails again.
 func (s *Source) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("file source: settle %d transactions: %w", len(batch), context.Cause(ctx))

@@ -36,7 +36,7 @@ type Sink struct {
 	closeErr error
 }
 
-// NewSink returns a sink, which must be opened, or every fault of its settings, each a *policy.Fault.
+// NewSink returns a sink that is not open yet. If the settings are invalid, the error has every fault, each a *policy.Fault.
 func NewSink(s SinkSettings) (*Sink, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
@@ -52,7 +52,7 @@ func NewSink(s SinkSettings) (*Sink, error) {
 	return k, nil
 }
 
-// Open opens or creates the file and locks it. A crash may have left a last line without its line end, which was never reported
+// Open opens or creates the file and locks it. After a crash, the last line may have no line end. Such a line was never reported
 // as written. Open moves it to path.torn, or adds the line end if nothing else is missing, and logs a warning.
 func (k *Sink) Open(ctx context.Context) error {
 	end, err := k.prepare(ctx)

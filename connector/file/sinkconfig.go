@@ -19,9 +19,10 @@ const (
 
 const partialSuffix = ".partial"
 
-// SinkConfig is the configuration of a sink. Change a value of [DefaultSinkConfig]; zero values are not defaults.
+// SinkConfig is the configuration of a sink. Start with [DefaultSinkConfig] and change its fields: the zero value of a field is
+// not its default.
 type SinkConfig struct {
-	// Dir is the directory of a relative Path, which must not lead out of it. Default ".".
+	// Dir is the directory of a relative Path. It must not lead out of the directory. Default ".".
 	Dir string `yaml:"dir"`
 	// Path is the file: relative to Dir, or absolute. An absolute path must not lead out of its own directory.
 	Path string `yaml:"path"`

@@ -61,7 +61,7 @@ type Source struct {
 	total    int64 // records from where this source began; -1 before they are counted
 }
 
-// NewSource returns a source, which must be opened, or every fault of its settings, each a *policy.Fault.
+// NewSource returns a source that is not open yet. If the settings are invalid, the error has every fault, each a *policy.Fault.
 func NewSource(s SourceSettings) (*Source, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err

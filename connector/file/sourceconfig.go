@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// SourceConfig is the configuration of a source. Change a value of [DefaultSourceConfig]; zero values are not defaults.
+// SourceConfig is the configuration of a source. Start with [DefaultSourceConfig] and change its fields: the zero value of a
+// field is not its default.
 type SourceConfig struct {
-	// Dir is the directory of relative paths, which must not lead out of it. Default ".".
+	// Dir is the directory of relative paths. They must not lead out of it. Default ".".
 	Dir string `yaml:"dir"`
 	// Path is the file: relative to Dir, or absolute. An absolute path must not lead out of its own directory.
 	Path string `yaml:"path"`
@@ -49,7 +50,7 @@ type SourceConfig struct {
 	OnReplaced OnReplaced `yaml:"on_replaced"`
 	// CheckpointEvery is the maximum number of acknowledgements that the checkpoint does not have yet. Default 1000.
 	CheckpointEvery int `yaml:"checkpoint_every"`
-	// CheckpointInterval is the maximum time until the checkpoint has an acknowledgement. Records that are missing in
+	// CheckpointInterval is the maximum time until an acknowledgement is stored in the checkpoint. Records that are missing in
 	// it when a process is killed are processed again by the next. Default 200ms.
 	CheckpointInterval time.Duration `yaml:"checkpoint_interval"`
 }

@@ -18,7 +18,7 @@ var (
 )
 
 // FaultyQueue is a queue with scripted faults, for tests. Its behaviour depends only on the script and on the order of the
-// calls. Without a fault, an operation is that of the queue.
+// calls. Without a fault, an operation has the same result as on the queue itself.
 type FaultyQueue struct {
 	*Queue
 	script *script

@@ -23,7 +23,8 @@ type DeadLetters struct {
 	database
 }
 
-// NewDeadLetters returns a store, which must be opened, or every fault of its settings, each a *policy.Fault.
+// NewDeadLetters returns a store that is not open yet. If the settings are invalid, the error has every fault, each a
+// *policy.Fault.
 func NewDeadLetters(s DeadLettersSettings) (*DeadLetters, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err

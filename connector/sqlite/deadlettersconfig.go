@@ -2,8 +2,8 @@ package sqlite
 
 import "time"
 
-// DeadLettersConfig is the configuration of a store of dead letters. Change a value of [DefaultDeadLettersConfig]; zero values
-// are not defaults. A file has one store, which all connectors with that file share.
+// DeadLettersConfig is the configuration of a store of dead letters. Start with [DefaultDeadLettersConfig] and change its fields:
+// the zero value of a field is not its default. A file has one store, which all connectors with that file share.
 type DeadLettersConfig struct {
 	DatabaseConfig `yaml:",inline"`
 }

@@ -19,7 +19,7 @@ const (
 		(seq = ?3 OR ?3 IS NULL AND enqueued_at = ?4) LIMIT 1`
 )
 
-// RetryDeadLetters requeues the letters that match to their original queues and returns their number. Each letter moves with its
+// RetryDeadLetters requeues all matching letters to their original queues and returns their number. Each letter moves with its
 // history in one SQL transaction. It is another arrival of its transaction, so the queue accepts it although it knows the id. A
 // letter stays and is not counted if its transaction came from another source, or if its queue has the same arrival with other
 // content. Many letters take several SQL transactions. If one fails, the number counts the letters that were requeued before.

@@ -35,7 +35,7 @@ type Queue struct {
 	tidied   atomic.Int64 // when what is forgotten was deleted last, in microseconds
 }
 
-// NewQueue returns a queue, which must be opened, or every fault of its settings, each a *policy.Fault.
+// NewQueue returns a queue that is not open yet. If the settings are invalid, the error has every fault, each a *policy.Fault.
 func NewQueue(s QueueSettings) (*Queue, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
@@ -48,8 +48,8 @@ const (
 	findQueue = `SELECT queue FROM queues WHERE name = ?`
 )
 
-// Open opens or creates the file and updates its schema. It refuses a file that is damaged, not a database, of another program,
-// of a newer version of this program, or that cannot be written.
+// Open opens or creates the file and updates its schema. It refuses a file that is damaged or cannot be written, that is not a
+// database, or that belongs to another program or to a newer version of this one.
 func (q *Queue) Open(ctx context.Context) error {
 	if err := q.open(ctx); err != nil {
 		return err

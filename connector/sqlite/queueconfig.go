@@ -8,7 +8,8 @@ import (
 	"github.com/ergon-go/ergon/capability"
 )
 
-// QueueConfig is the configuration of a queue. Change a value of [DefaultQueueConfig]; zero values are not defaults.
+// QueueConfig is the configuration of a queue. Start with [DefaultQueueConfig] and change its fields: the zero value of a field
+// is not its default.
 type QueueConfig struct {
 	DatabaseConfig `yaml:",inline"`
 

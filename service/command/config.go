@@ -21,7 +21,8 @@ const (
 	StderrDiscard Stderr = "discard"
 )
 
-// Config is the configuration of a program. Change a value of [DefaultConfig]; zero values are not defaults.
+// Config is the configuration of a program. Start with [DefaultConfig] and change its fields: the zero value of a field is not
+// its default.
 type Config struct {
 	// Argv is the program, a path or a name in PATH, and its arguments. No shell reads it.
 	Argv []string `yaml:"argv" secret:"arguments"`

@@ -13,7 +13,8 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// Config is the configuration of a webhook. Change a value of [DefaultConfig]; zero values are not defaults.
+// Config is the configuration of a webhook. Start with [DefaultConfig] and change its fields: the zero value of a field is not
+// its default.
 type Config struct {
 	// URL is the http or https URL of the requests.
 	URL string `yaml:"url" secret:"url"`

@@ -68,8 +68,8 @@ func (w *Webhook) Close(context.Context) error {
 	return nil
 }
 
-// Call sends payload and returns the body of the response. See the package comment for the category of an error, which wraps
-// its cause.
+// Call sends payload and returns the body of the response. An error wraps its cause. The package comment describes the categories
+// of errors.
 func (w *Webhook) Call(ctx context.Context, tx ergon.Transaction, payload []byte) ([]byte, error) {
 	request, err := w.request(ctx, tx, payload)
 	if err != nil {
