@@ -1,7 +1,6 @@
 package ergon
 
 import (
-	"encoding/json"
 	"iter"
 	"maps"
 	"slices"
@@ -62,16 +61,9 @@ func (t Transaction) ID() string { return t.id }
 // Values that only unexported fields refer to are shared. Errors, locks, channels and functions are shared as well.
 func (t Transaction) Payload() any { return deepcopy.Of(t.payload) }
 
-// TryPayload copies and encodes the payload once, as a connector may do, and drops the result. It does nothing if the payload has
-// no methods for copying or encoding. It is for the engine, which calls it before it joins the dispatches of several callers into
-// one call: a method that does not return then delays only its own caller.
-func (t Transaction) TryPayload() {
-	if !deepcopy.CallsMethods(t.payload) {
-		return
-	}
-	defer func() { _ = recover() }()            // whoever encodes it in earnest finds that out
-	_, _ = json.Marshal(deepcopy.Of(t.payload)) //nolint:errchkjson // only whether it returns counts
-}
+// PayloadCallsMethods reports whether copying the payload, or encoding it as JSON, may call methods of its types, for example Clone or
+// MarshalJSON. It calls none of them. It is for the engine, which limits how long such methods may take.
+func (t Transaction) PayloadCallsMethods() bool { return deepcopy.CallsMethods(t.payload) }
 
 // Metadata returns the value of one metadata key, and whether the key is set.
 func (t Transaction) Metadata(key string) (string, bool) {

@@ -4,6 +4,7 @@ package coalesce
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -136,12 +137,20 @@ func (c *Coalescer) directReturned() {
 // tryPayloads calls the methods of payloads that are not ours. The attempt may be given up meanwhile.
 func tryPayloads(attempt fence.Attempt, batch []ergon.Transaction) error {
 	for _, tx := range batch {
-		tx.TryPayload()
+		if tx.PayloadCallsMethods() {
+			tryPayload(tx)
+		}
 	}
 	if givenUp(attempt) {
 		return errGivenUp
 	}
 	return nil
+}
+
+// tryPayload copies and encodes a payload as a connector may do, and drops the result.
+func tryPayload(tx ergon.Transaction) {
+	defer func() { _ = recover() }()  // the connector that encodes it reports that
+	_, _ = json.Marshal(tx.Payload()) //nolint:errchkjson // only whether it returns counts
 }
 
 func givenUp(attempt fence.Attempt) bool { return attempt != nil && attempt.GivenUp() }

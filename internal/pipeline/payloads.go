@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -82,9 +81,9 @@ func (p *payloads) readSome(txs []ergon.Transaction, describe bool) []payload {
 
 // Values of reader.stage: what it does with the current payload.
 const (
-	copies       int32 = iota // Clone
-	encodes                   // MarshalJSON
-	encodesBytes              // no foreign code: takes as long as there are bytes, and is not bounded
+	copies  int32 = iota // Clone
+	encodes              // MarshalJSON
+	plain                // calls no foreign code: takes as long as there are bytes, and is not bounded
 )
 
 // reader is a goroutine that reads payloads, and what whoever waits for it shares with it.
@@ -175,7 +174,7 @@ func (r *reader) look(expired bool, seen int) (n int, all []payload) {
 	switch {
 	case r.ended || n == len(r.txs):
 		return n, r.done
-	case expired && n == seen && r.stage.Load() != encodesBytes:
+	case expired && n == seen && r.stage.Load() != plain:
 		r.abandoned = true
 		r.payloads.headroom.giveUp()
 		r.done = append(r.done, r.unread(errUnread))
@@ -193,20 +192,24 @@ func (r *reader) readOne(tx ergon.Transaction) (got payload) {
 			got = describe(value, foreign.Crash(p, debug.Stack()))
 		}
 	}()
-	r.stage.Store(copies)
+	foreignMethods := tx.PayloadCallsMethods()
+	r.begin(foreignMethods, copies)
 	value = tx.Payload()
-	switch value.(type) {
-	case nil, string, []byte, json.RawMessage:
-		r.stage.Store(encodesBytes)
-	default:
-		r.stage.Store(encodes)
-	}
+	r.begin(foreignMethods, encodes)
 	if r.describe {
 		got.value, got.encoding = deadletter.DescribePayload(value)
 		return got
 	}
 	got.value, got.encoding = deadletter.EncodePayload(value)
 	return got
+}
+
+// begin notes what the reader does next. Without foreign methods nothing that it does is bounded.
+func (r *reader) begin(foreignMethods bool, stage int32) {
+	if !foreignMethods {
+		stage = plain
+	}
+	r.stage.Store(stage)
 }
 
 // describe describes a payload whose methods have failed, by its fields if it could be copied.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,8 +27,26 @@ type settleRig struct {
 
 	settle   func(ctx context.Context, batch []capability.Settlement) error // nil: everything is settled at once
 	stopped  []error
-	replaced []time.Duration
+	replaced replacements
 	logs     logBook
+}
+
+// replacements are points in time since the test began.
+type replacements struct {
+	mu  sync.Mutex
+	was []time.Duration
+}
+
+func (m *replacements) add(d time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.was = append(m.was, d)
+}
+
+func (m *replacements) all() []time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.was)
 }
 
 // SettleTransactions notes a call as it begins: "0s a b".
@@ -50,7 +70,7 @@ func inSettleRig(t *testing.T, test func(t *testing.T, r *settleRig)) {
 		p := policy.Settle{Size: 3, Interval: 5 * time.Second, Retry: retrying(2, time.Minute, 2*time.Second).Retry}
 		made, err := pipeline.NewSettler(r, p, r.logs.logger(slog.LevelWarn),
 			func(why error) { r.stopped = append(r.stopped, why) },
-			func() { r.replaced = append(r.replaced, time.Since(r.begin)) })
+			func() { r.replaced.add(time.Since(r.begin)) })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -232,8 +252,8 @@ func TestWorkerSettlesInline(t *testing.T) {
 		r.SettleInline(1)
 		r.want(t, "0s a b c")
 		r.wantEnd(t, map[pipeline.Outcome]int64{pipeline.Succeeded: 3})
-		if len(r.replaced) != 0 {
-			t.Errorf("the worker was replaced after %v", r.replaced)
+		if replaced := r.replaced.all(); len(replaced) != 0 {
+			t.Errorf("the worker was replaced after %v", replaced)
 		}
 	})
 }
@@ -255,13 +275,13 @@ func TestWorkerHandsOffASlowSettlement(t *testing.T) {
 		}()
 		sleep(inline.HandOffAfter - 1)
 		synctest.Wait()
-		if len(r.replaced) != 0 {
-			t.Errorf("the worker was replaced after %v", r.replaced)
+		if replaced := r.replaced.all(); len(replaced) != 0 {
+			t.Errorf("the worker was replaced after %v", replaced)
 		}
 		sleep(1)
 		synctest.Wait()
-		if len(r.replaced) != 1 || r.replaced[0] != inline.HandOffAfter {
-			t.Errorf("the worker was replaced after %v, want once after %s", r.replaced, inline.HandOffAfter)
+		if replaced := r.replaced.all(); len(replaced) != 1 || replaced[0] != inline.HandOffAfter {
+			t.Errorf("the worker was replaced after %v, want once after %s", replaced, inline.HandOffAfter)
 		}
 		<-done
 		synctest.Wait()

@@ -174,8 +174,8 @@ func TestRateIsThatOfTheLastFiveSeconds(t *testing.T) {
 
 func TestProgressIsLoggedEveryTenSecondsWithoutATerminal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
-		logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		log := new(lockedBuffer)
+		logger := slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			if a.Key == slog.TimeKey {
 				return slog.Attr{}
 			}
@@ -212,4 +212,22 @@ func TestNothingIsDrawnBeforeThereAreTasks(t *testing.T) {
 			t.Errorf("got %q", strings.Join(got, "\n"))
 		}
 	})
+}
+
+// lockedBuffer is a buffer that one goroutine writes while another reads it.
+type lockedBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
 }

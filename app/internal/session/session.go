@@ -108,5 +108,5 @@ func (s *Session) TypesThatCan(wanted reflect.Type) string {
 	if len(names) == 0 {
 		return "no type of connector in this program can"
 	}
-	return "types of connectors that can: " + strings.Join(names, ", ")
+	return "use a connector of type " + strings.Join(names, " or ")
 }
