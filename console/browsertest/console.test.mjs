@@ -109,7 +109,7 @@ test("a task is paused, resumed and set", async () => {
   await state.getByText("running").waitFor();
   await page.getByLabel("Concurrency of each worker").fill("3");
   await page.getByRole("button", { name: "Set" }).click();
-  await page.getByRole("status").getByText("Each worker runs 3").waitFor();
+  await page.getByRole("status").getByText("The concurrency of each worker is 3").waitFor();
   assert.equal(await page.getByLabel("Concurrency of each worker").inputValue(), "3");
   await page.waitForFunction(() => document.querySelectorAll("#part-task-recent tbody tr").length > 2);
   await picture(page, "task-light");
@@ -157,7 +157,7 @@ test("many dead letters are dropped, once somebody is sure", async () => {
   await page.getByRole("button", { name: "Drop selected" }).click();
   await page.getByRole("heading", { name: /^Drop \d+ dead letters?\?$/ }).waitFor();
   await picture(page, "confirm");
-  await page.getByRole("link", { name: "Leave them" }).click();
+  await page.getByRole("link", { name: "Cancel" }).click();
   await page.getByRole("button", { name: /^Drop all/ }).click();
   await page.getByRole("button", { name: "Drop them" }).click();
   await page.getByRole("status").getByText(/^Dropped \d+ dead letters?\.$/).waitFor();
