@@ -22,13 +22,13 @@ func sections() []section {
 	return []section{
 		{"lifecycle", "The lifecycle, handlers that do nothing, a heap of 64 MiB", side(bench.Ballast, lifecycle, bareRatio)},
 		{"lifecycle-empty-heap", "The same on an empty heap: garbage is collected every 4 MiB", side(0, lifecycle, bareRatio)},
-		{"telemetry", "Being seen", side(bench.Ballast, func() []bench.Entry {
+		{"telemetry", "The cost of telemetry", side(bench.Ballast, func() []bench.Entry {
 			return bench.Entries(bench.Telemetry(), bench.Noop())
 		}, bareRatio)},
 		{"export", "Exporting, with handlers that are busy for 100 µs", side(bench.Ballast, bench.Exports, throughput)},
 		{"busy", "Handlers that are busy for 10 µs", side(bench.Ballast, bench.BusyHandlers, throughput)},
 		{"sleeping", "Handlers that wait for 1 ms, 10,000 at once", side(bench.Ballast, bench.SleepingHandlers, throughput)},
-		{"attempts", "Bounding one call, one worker", attempts},
+		{"attempts", "A time limit for one call, one worker", attempts},
 		{"scale", "Longer and longer runs", side(bench.Ballast, bench.Scale, bareRatio)},
 		{"queue-enqueue", "Enqueueing, 100 in each durable commit", queues(bench.Enqueue)},
 		{"queue-settle", "Claiming and settling, 100 in each durable commit", queues(bench.Settle)},
