@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// triage fails for what is broken, and keeps everything in one file.
+// triage fails for what is broken, and keeps everything in one file. It processes one transaction after the other, so
+// that the keys of its dead letters are in the order of their ids.
 const triage = `
 tasks:
   triage:
@@ -16,6 +17,7 @@ tasks:
       input: {type: queue, path: triage.db, queue: strikes, retain_settled: 24h}
       output: {type: queue, path: triage.db, queue: triaged}
       dead_letters: {type: dead-letters, path: triage.db}
+    consumer: {loop: {concurrency: {value: 1}}}
 `
 
 // broken has the dead letters 1, 2 and 3, and one transaction that succeeded.
