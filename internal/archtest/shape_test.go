@@ -10,10 +10,6 @@ import (
 func TestEngineConsistsOfParts(t *testing.T) {
 	shape := archtest.Shape{
 		Methods: 25, Files: 4, Small: 10,
-		Larger: map[string]int{
-			"watcher": 49, // one method for each event that is seen
-			"pool":    30,
-		},
 		Whole:  []string{"Consumer", "hybrid", "worker", "fetchLoop"},
 		HeldBy: map[string][]string{"Consumer": {"Producer"}}, // a producing loop is a consuming one over another source
 		Budget: archtest.Budget{MedianFileLines: 100, LongFileLines: 400, FunctionLinesP90: 25},

@@ -46,7 +46,7 @@ func (a *admission) admit(ctx context.Context, txs []ergon.Transaction, from tra
 	flights := a.count(txs)
 	a.leases.hold(flights, began)
 	a.watcher.fetched(len(flights))
-	if a.watcher.linksFetch() {
+	if a.watcher.spans.linksFetch() {
 		for _, f := range flights {
 			f.needExtras().fetched = from
 		}

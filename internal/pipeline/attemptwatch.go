@@ -37,7 +37,7 @@ func (o *attemptWatch) givenUp(a *handlerAttempt) {
 	o.headroom.giveUp()
 	o.stuckCheck.later(func() {
 		if !a.CameBack() {
-			o.watcher.stuck(a, o.headroom.used())
+			o.watcher.log.stuck(a, o.headroom.used())
 		}
 	})
 }

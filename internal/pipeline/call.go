@@ -79,8 +79,8 @@ func (w *worker) arm(f *flight) *handlerAttempt {
 	if phase != lifecycle.Exception && f.deadline != 0 && f.deadline <= a.Until {
 		a.Until, a.Mark = f.deadline, a.Mark|uint32(markBudget)
 	}
-	if c.watcher.tracing {
-		if traced, span := c.watcher.attemptStarted(f.extras.ctx, f.extras.span, f.state); traced != nil {
+	if c.watcher.spans.on {
+		if traced, span := c.watcher.spans.attemptStarted(f.extras.ctx, f.extras.span, f.state); traced != nil {
 			a.Trace(traced, span)
 		}
 	}

@@ -26,8 +26,8 @@ func (c *completion) complete(s *settling, now instant, err error, byWorker bool
 		if c.recorder != nil {
 			c.recorder.settled(f, s.began, took)
 		}
-		if c.watcher.debug && !c.watcher.produces {
-			c.watcher.transactionSettled(f.traced(), f.tx.ID(), f.verdict.outcome, f.verdict.action)
+		if c.watcher.log.debug && !c.watcher.produces {
+			c.watcher.log.settled(f.traced(), f.tx.ID(), f.verdict.outcome, f.verdict.action)
 		}
 		c.memory.done(f)
 	}

@@ -71,7 +71,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	}
 	err = errors.Join(err, c.failures.err(), left)
 	c.stats.end(c.clock.Now(), err == nil)
-	c.watcher.loopEnded(span, err)
+	c.watcher.spans.loopEnded(span, err)
 	return errors.Join(err, c.watcher.close(c.recorder))
 }
 
@@ -80,7 +80,7 @@ func (c *Consumer) begin(ctx context.Context) trace.Span {
 	c.values = spans.WithScope(context.WithoutCancel(ctx), spans.Scope{
 		Task: c.settings.Task, Worker: c.settings.Worker, Identity: c.settings.Identity,
 	})
-	values, span := c.watcher.loopStarted(c.values)
+	values, span := c.watcher.spans.loopStarted(c.values)
 	c.known.values = values
 	c.values = capability.WithDispatchReport(values, c.known.Hear)
 	c.inherited.values = c.values
@@ -105,7 +105,7 @@ func (c *Consumer) outageChanged(lasts bool) {
 	if lasts {
 		c.finisher.endWaiting(c.waiting.clear(), lifecycle.Interrupted)
 	}
-	c.watcher.outageChanged(lasts)
+	c.watcher.log.outageChanged(lasts)
 }
 
 // returnQuota returns to the shared limit what was fetched and never started.

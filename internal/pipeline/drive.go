@@ -80,9 +80,9 @@ func (w *worker) begin(f *flight) {
 		f.deadline = f.began.After(d.plan.total)
 	}
 	d.limiter.begin(f)
-	if d.watcher.tracing {
+	if d.watcher.spans.on {
 		t := f.needExtras()
-		t.ctx, t.span = d.watcher.transactionStarted(f.tx, t.fetched)
+		t.ctx, t.span = d.watcher.spans.transactionStarted(f.tx, t.fetched)
 	}
 }
 

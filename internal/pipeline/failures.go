@@ -23,7 +23,7 @@ func (f *failures) unsettled(left undone) {
 	if len(left.flights) == 0 {
 		return
 	}
-	f.watcher.unsettled(left.summary())
+	f.watcher.log.unsettled(left.summary())
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.count += len(left.flights)

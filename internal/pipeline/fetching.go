@@ -41,7 +41,7 @@ func (l *fetchLoop) begin(n int) *fetching {
 	began := l.pace.begin()
 	l.stall.fetching.Store(int64(began.After(l.stall.fetch)))
 	f := &fetching{asked: n, quiet: l.capacity.unsettled.Load() == 0}
-	f.ctx, f.span = l.watcher.fetchStarted(l.gate.context(l.ctx), n)
+	f.ctx, f.span = l.watcher.spans.fetchStarted(l.gate.context(l.ctx), n)
 	return f
 }
 

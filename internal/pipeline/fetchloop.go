@@ -204,7 +204,7 @@ func (l *fetchLoop) waitFor(ctx context.Context, d time.Duration) bool {
 // that.
 func (l *fetchLoop) rest(ctx context.Context) bool {
 	wait := l.pace.afterEmpty()
-	l.watcher.empty(wait)
+	l.watcher.log.empty(wait)
 	l.stall.expectWithin(wait)
 	timer := time.NewTimer(wait)
 	defer timer.Stop()

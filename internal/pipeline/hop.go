@@ -134,7 +134,7 @@ func (h *hop) refuse(f *flight, err error) {
 	}}
 	f.verdict = h.judge.failed(f.failure)
 	f.verdict.reported = true // with the outcome before
-	h.watcher.refusedOutputs(f.traced(), f.tx.ID(), f.verdict.outcome, f.failure.cause)
+	h.watcher.log.refusedOutputs(f.traced(), f.tx.ID(), f.verdict.outcome, f.failure.cause)
 }
 
 // outbound are the transactions that a hybrid task made of f.

@@ -155,7 +155,7 @@ func (l *leases) call(ctx context.Context, deliveries []*leased) error {
 		batch[i] = *delivery.tx
 	}
 	once := policy.Retry{MaxAttempts: 1, Timeout: l.interval()}
-	spanned, span := l.watcher.leasesStarted(ctx, len(batch))
+	spanned, span := l.watcher.spans.leasesStarted(ctx, len(batch))
 	_, err := ergon.RunFn(spanned, once, func(ctx context.Context) (struct{}, error) {
 		if err := l.hanging.enter(callExtend); err != nil {
 			return struct{}{}, err
@@ -219,6 +219,6 @@ func (l *leases) giveUp(lost []*leased) {
 		if a := running[delivery.tx]; a != nil {
 			ctx = a
 		}
-		l.watcher.leaseLost(ctx, delivery.tx.ID())
+		l.watcher.log.leaseLost(ctx, delivery.tx.ID())
 	}
 }

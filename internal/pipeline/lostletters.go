@@ -41,7 +41,7 @@ func (l *lostLetters) requeue(lost undone, others bool) error {
 		}
 		f.verdict = v
 	}
-	l.watcher.notDeadLettered(lost.summary())
+	l.watcher.log.notDeadLettered(lost.summary())
 	if !l.takesBack {
 		l.failures.unsettled(lost)
 	}

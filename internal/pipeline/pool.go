@@ -23,18 +23,12 @@ type pool struct {
 	work      func(*worker) // a worker's goroutine
 	newDog    func() *watchdog
 
-	limit     atomic.Int32          // how many workers may be active
-	active    atomic.Int32          // workers that run or look for a flight; changed under mu
-	backlog   atomic.Int32          // flights in chunks that no worker has taken; changed under mu
-	dueCount  atomic.Int32          // flights in due; changed under mu
-	waking    atomic.Bool           // a worker is coming
-	idleChunk atomic.Pointer[chunk] // was idle at the last look: workers without a chunk take from it; set under mu
-	_         [64]byte              // between what is read for every flight and what is written for every chunk
+	limit  atomic.Int32 // how many workers may be active
+	active atomic.Int32 // workers that run or look for a flight; changed under mu
+	waking atomic.Bool  // a worker is coming
+	queue  flightQueue  // changed under mu
 
-	mu        sync.Mutex // guards what follows; see PROTOCOL.md for its order
-	due       []*flight  // have waited beside the pool, and come before what is in chunks
-	chunks    []*chunk   // not taken yet, the oldest first
-	open      []*chunk   // taken, the oldest first
+	mu        sync.Mutex // guards queue and what follows; see PROTOCOL.md for its order
 	idle      []*worker
 	watchdogs []*watchdog
 	freeSlots []*slot
@@ -62,13 +56,7 @@ func newPool(p policy.Loop, stats *loopStats) *pool {
 // submit queues flights. If a worker has fetched them, they are its next chunk, unless older ones wait.
 func (p *pool) submit(flights []*flight, fetchedBy *worker) {
 	p.mu.Lock()
-	if w := fetchedBy; w != nil && len(p.chunks) == 0 && (w.slot.Carried.chunk == nil || w.slot.Carried.chunk.left() == 0) {
-		w.slot.Carried.chunk = &chunk{flights: flights}
-		p.open = append(p.open, w.slot.Carried.chunk)
-	} else {
-		p.chunks = append(p.chunks, chunksOf(flights)...)
-		p.backlog.Add(int32(len(flights)))
-	}
+	p.queue.add(flights, fetchedBy)
 	p.mu.Unlock()
 	p.wakeOne()
 }
@@ -76,43 +64,16 @@ func (p *pool) submit(flights []*flight, fetchedBy *worker) {
 // submitDue queues flights before all others.
 func (p *pool) submitDue(flights []*flight) {
 	p.mu.Lock()
-	p.due = append(p.due, flights...)
-	p.dueCount.Store(int32(len(p.due)))
+	p.queue.addDue(flights)
 	p.mu.Unlock()
 	p.wakeOne()
-}
-
-// dueLocked takes the first of those that have waited.
-func (p *pool) dueLocked(*worker) *flight {
-	if len(p.due) == 0 {
-		return nil
-	}
-	f := p.due[0]
-	p.due[0] = nil
-	p.due = p.due[1:]
-	p.dueCount.Store(int32(len(p.due)))
-	return f
 }
 
 // takeDue removes those that have waited and have no worker yet.
 func (p *pool) takeDue() []*flight {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	due := p.due
-	p.due = nil
-	p.dueCount.Store(0)
-	return due
-}
-
-// ownLocked makes b the worker's own, and claims its first flight. Nil is an empty chunk.
-func (p *pool) ownLocked(w *worker, b *chunk) *flight {
-	if b == nil {
-		return nil
-	}
-	w.slot.Carried.chunk = b
-	p.open = append(p.open, b)
-	f, _ := b.claim()
-	return f
+	return p.queue.takeDue()
 }
 
 // next returns the flight that w runs next, waiting for it; nil sends the worker home.
@@ -125,7 +86,7 @@ func (p *pool) next(w *worker) *flight {
 			if p.service.refill(w) {
 				continue
 			}
-			if f := p.take(w, p.stealLocked); f != nil {
+			if f := p.take(w, p.queue.steal); f != nil {
 				return f
 			}
 		}
@@ -138,8 +99,8 @@ func (p *pool) next(w *worker) *flight {
 // claim takes a flight: one that has waited, or else one of the worker's own chunk, or else another. Whoever takes one wakes a worker for
 // the next: the chain must not end while a flight waits.
 func (p *pool) claim(w *worker) *flight {
-	if p.dueCount.Load() > 0 {
-		if f := p.take(w, p.dueLocked); f != nil {
+	if p.queue.dueCount.Load() > 0 {
+		if f := p.take(w, p.queue.nextDue); f != nil {
 			return f
 		}
 	}
@@ -147,10 +108,10 @@ func (p *pool) claim(w *worker) *flight {
 	if f == nil {
 		w.slot.Carried.chunk = nil
 		if !w.short {
-			f, more = p.idleChunk.Load().claim()
+			f, more = p.queue.idleChunk.Load().claim()
 		}
 		if f == nil {
-			return p.take(w, p.takeLocked)
+			return p.take(w, p.queue.next)
 		}
 	}
 	if p.wants() && (more || p.waits()) {
@@ -161,22 +122,19 @@ func (p *pool) claim(w *worker) *flight {
 
 // waits reports whether a flight waits for a worker.
 func (p *pool) waits() bool {
-	if p.backlog.Load() > 0 {
+	if p.queue.backlog.Load() > 0 {
 		return true
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.hasWork()
+	return p.queue.hasWork()
 }
-
-// maxIdleChunks bounds the number of open chunks that a worker looks into before it takes a new one, and so the time under mu.
-const maxIdleChunks = 4
 
 // take takes the flight that find finds, and wakes a worker for the next.
 func (p *pool) take(w *worker, find func(*worker) *flight) *flight {
 	p.mu.Lock()
 	f := find(w)
-	more := f != nil && p.wants() && p.hasWork()
+	more := f != nil && p.wants() && p.queue.hasWork()
 	p.mu.Unlock()
 	if more {
 		p.wakeOne()
@@ -184,59 +142,11 @@ func (p *pool) take(w *worker, find func(*worker) *flight) *flight {
 	return f
 }
 
-// takeLocked takes from an older chunk that is idle, or else the next chunk that has no worker. If transactions are short, w takes half of
-// the idle chunk; otherwise one flight, and leaves the others to more workers. Decision 0043.
-func (p *pool) takeLocked(w *worker) *flight {
-	p.open = slices.DeleteFunc(p.open, func(b *chunk) bool { return b.left() == 0 })
-	for _, b := range p.open[:min(len(p.open), maxIdleChunks)] {
-		if !b.idle() {
-			continue
-		}
-		if w.short {
-			return p.ownLocked(w, b.split())
-		}
-		p.idleChunk.Store(b)
-		if f, _ := b.claim(); f != nil {
-			return f
-		}
-	}
-	if len(p.chunks) == 0 {
-		return nil
-	}
-	b := p.chunks[0]
-	p.chunks[0] = nil
-	p.chunks = p.chunks[1:]
-	p.backlog.Add(-int32(len(b.flights)))
-	return p.ownLocked(w, b)
-}
-
-// stealLocked takes a part of a chunk whose worker is not idle.
-func (p *pool) stealLocked(w *worker) *flight {
-	for _, b := range p.open {
-		if f := p.ownLocked(w, b.split()); f != nil {
-			return f
-		}
-	}
-	return nil
-}
-
-func (p *pool) hasWork() bool {
-	return len(p.due) > 0 || len(p.chunks) > 0 || slices.ContainsFunc(p.open, func(b *chunk) bool { return b.left() > 0 })
-}
-
 // takeWaiting removes every flight that no worker has claimed.
 func (p *pool) takeWaiting() []*flight {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var taken []*flight
-	for _, b := range append(p.open, p.chunks...) {
-		for f, _ := b.claim(); f != nil; f, _ = b.claim() {
-			taken = append(taken, f)
-		}
-	}
-	p.open, p.chunks = nil, nil
-	p.backlog.Store(0)
-	return taken
+	return p.queue.takeAll()
 }
 
 // running returns the attempts that workers show at the moment.

@@ -20,7 +20,7 @@ func hybridOf(s *Settings, c clock, watch *outboundWatch, pinned bool, hop *hop)
 	}
 	return newHybrid(hybridParts{
 		handlers: &s.Handlers, policy: s.Producer, scope: spans.Scope{Task: s.Task, Worker: s.Worker, Identity: s.Identity}, clock: c,
-		observer: watch, traced: watch.watcher.tracing, pinned: pinned, hop: hop,
+		observer: watch, traced: watch.watcher.spans.on, pinned: pinned, hop: hop,
 	})
 }
 

@@ -133,8 +133,8 @@ func (p *Producer) waitForSequence() {
 	select {
 	case <-p.source.done:
 	case <-timer.C:
-		p.loop.watcher.sequenceStuck()
-		p.loop.watcher.flushLog()
+		p.loop.watcher.log.sequenceStuck()
+		p.loop.watcher.log.flush(p.loop.settings.Force)
 	}
 }
 

@@ -35,7 +35,7 @@ func (r *releaser) release(ctx context.Context, txs []ergon.Transaction) {
 	})
 	maps.DeleteFunc(failed, func(_ int, err error) bool { return errors.Is(err, capability.ErrStaleDelivery) }) // they are back
 	if len(failed) > 0 {
-		r.watcher.notReleased(len(failed), &ergon.BatchError{Failures: failed})
+		r.watcher.log.notReleased(len(failed), &ergon.BatchError{Failures: failed})
 	}
 }
 

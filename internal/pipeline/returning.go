@@ -29,7 +29,7 @@ func (r *returning) expected(ctx context.Context) bool {
 	r.stall.expectWithin(r.stall.fetch)
 	n, err := ergon.RunFn(ctx, r.retry, r.count, ergon.SpanName(spans.Count))
 	if err != nil {
-		r.watcher.notCounted(err)
+		r.watcher.log.notCounted(err)
 		r.stats.returning.Store(0)
 		return false
 	}

@@ -50,7 +50,7 @@ type settling struct {
 // begin begins to settle a batch.
 func (b *batchSettler) begin(ctx context.Context, batch []*flight) *settling {
 	s := &settling{by: b, batch: batch, began: b.clock.Now()}
-	s.ctx, s.span = b.watcher.settleStarted(ctx, batch)
+	s.ctx, s.span = b.watcher.spans.settleStarted(ctx, batch)
 	return s
 }
 

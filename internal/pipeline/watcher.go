@@ -3,56 +3,39 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"reflect"
 	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/trace"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/ask"
-	"github.com/ergon-go/ergon/internal/sink"
+	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/internal/spans"
 )
 
 // watcher makes what the loop does seen: spans, metrics and log lines that agree. It gets values and knows neither the loop nor its
-// flights. What has no provider is switched off at the start and costs one comparison from then on [O2].
+// flights. Its methods are the events of which more than one of the three is told; the parts are called for their own. What has no
+// provider is switched off at the start and costs one comparison from then on [O2].
 type watcher struct {
-	settings  Settings
-	clock     clock
-	values    context.Context //nolint:containedctx // what spans and lines belong to where nothing nearer is known; set as the loop begins
-	roots     context.Context //nolint:containedctx // below nothing: for spans that begin a trace; likewise
-	logger    *slog.Logger    // never waits
-	ended     *sink.Queue[endedSpan]
-	log       *sink.Log    // the loop's own; nil: whoever made it flushes it
-	tracer    trace.Tracer // of what runs on a worker
-	starter   *spanStarter // of what the loop does itself
-	metrics   *metrics     // nil: off
-	tracing   bool
-	debug     bool                 // attempts and successes are logged
-	watching  bool                 // any of them
-	link      bool                 // streaming: no span is made of the loop, so transactions are linked to their fetch
-	produces  bool                 // a producing loop: it neither fetches nor settles
-	continues bool                 // the span of a transaction is below that of its sender, and not only linked to it
-	policy    []attribute.KeyValue // all values in force; nil where nothing traces
-	process   string
-	kind      []trace.SpanStartOption // of the span of a transaction
+	spans    loopSpans
+	log      loopLog
+	metrics  *metrics // nil: off
+	settings *Settings
+	clock    clock
+	watching bool // any of the three is on for successes too
+	produces bool // a producing loop: it neither fetches nor settles
 }
 
 // newWatcher makes the watcher of a loop, and what counts what its sinks know already. Gauges are read while the loop runs.
 func newWatcher(s Settings, c clock, gauges []gauge) (*watcher, *Known, error) {
-	w := &watcher{
-		settings: s, clock: c, values: context.Background(), roots: context.Background(),
-		ended: newEndedSpans(), process: spans.ProcessPrefix + s.Task, link: s.Policy.Loop.Streaming, produces: s.produces,
-		continues: s.ContinueTraces,
-	}
-	w.logTo(s.Logger)
+	w := &watcher{log: newLoopLog(&s), settings: &s, clock: c, produces: s.produces}
 	tracers, meters := s.TracerProvider, s.MeterProvider
 	if tracers == nil {
 		tracers = otel.GetTracerProvider()
@@ -60,7 +43,7 @@ func newWatcher(s Settings, c clock, gauges []gauge) (*watcher, *Known, error) {
 	if meters == nil {
 		meters = otel.GetMeterProvider()
 	}
-	err := w.traceBy(tracers)
+	err := w.spans.init(w.settings, tracers)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -68,51 +51,19 @@ func newWatcher(s Settings, c clock, gauges []gauge) (*watcher, *Known, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	w.watching = w.tracing || w.metrics != nil || w.debug
+	w.watching = w.spans.on || w.metrics != nil || w.log.debug
 	return w, known, nil
-}
-
-func (w *watcher) logTo(logger *slog.Logger) {
-	if logger == nil {
-		logger = slog.Default()
-	}
-	log, shared := logger.Handler().(*sink.Log)
-	if !shared {
-		log = sink.NewLog(ergon.LogHandler(logger.Handler()))
-		w.log = log
-	}
-	w.logger = slog.New(log)
-	w.debug = w.logger.Enabled(w.values, slog.LevelDebug)
-}
-
-func (w *watcher) traceBy(tracers trace.TracerProvider) (err error) {
-	w.tracing = !offTracing(tracers)
-	kind := trace.SpanKindConsumer
-	if w.produces {
-		w.process, kind = spans.PreparePrefix+w.settings.Task, trace.SpanKindProducer
-	}
-	w.kind = []trace.SpanStartOption{trace.WithSpanKind(kind)}
-	if !w.tracing {
-		return nil
-	}
-	w.policy = policyAttributes("ergon.policy", reflect.ValueOf(w.settings.Policy))
-	if w.produces || w.settings.Handlers.Prepare != nil {
-		w.policy = append(w.policy, policyAttributes("ergon.policy.producer", reflect.ValueOf(w.settings.Producer))...)
-	}
-	w.starter = newSpanStarter(w.end)
-	w.tracer, err = ask.For("the tracer provider", func() trace.Tracer { return tracers.Tracer(spans.InstrumentationName) })
-	return err //nolint:wrapcheck // it names the provider
 }
 
 func (w *watcher) measureBy(meters metric.MeterProvider, gauges []gauge) (*Known, error) {
 	if offMetrics(meters) {
-		return newKnown(w.settings, w.logger, nil)
+		return newKnown(*w.settings, w.log.logger, nil)
 	}
 	return askFor("the meter provider", func() (*Known, error) {
 		by := newMeter(meters)
-		known, err := newKnown(w.settings, w.logger, by)
+		known, err := newKnown(*w.settings, w.log.logger, by)
 		if err == nil {
-			w.metrics, err = newMetrics(w.settings, by, meters, gauges)
+			w.metrics, err = newMetrics(*w.settings, by, meters, gauges)
 		}
 		return known, err
 	})
@@ -136,12 +87,13 @@ func askFor[T any](what string, question func() (T, error)) (T, error) {
 
 // begin is called when the loop begins. values has the scope of all log lines and spans.
 func (w *watcher) begin(values context.Context) {
-	w.values, w.roots = values, trace.ContextWithSpanContext(values, trace.SpanContext{})
+	w.log.begin(values)
+	w.spans.begin(values)
 }
 
 // callsOut reports whether the end of a transaction calls foreign code. Log lines have a queue of their own, and
 // metrics call nobody.
-func (w *watcher) callsOut() bool { return w.tracing }
+func (w *watcher) callsOut() bool { return w.spans.on }
 
 // offTracing reports whether no spans can come of a provider: the no-op one, or the global one before any was set.
 func offTracing(p trace.TracerProvider) bool {
@@ -165,6 +117,139 @@ func offMetrics(p metric.MeterProvider) bool {
 func isUnset(provider any) bool {
 	t := reflect.TypeOf(provider)
 	return t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "go.opentelemetry.io/otel/internal/global"
+}
+
+// attemptEnd is an attempt that has ended.
+type attemptEnd struct {
+	ctx    context.Context //nolint:containedctx // the attempt's, for a call
+	traced context.Context //nolint:containedctx // likewise: carries its span, or that of its transaction; nil: nothing traces
+	span   trace.Span      // of the attempt; nil for none
+	phase  lifecycle.Phase
+	number int
+	event  lifecycle.Event
+	err    error
+	took   instant
+	shard  int
+}
+
+func endOf(a *handlerAttempt, on *shard, event lifecycle.Event, err error, took instant) attemptEnd {
+	var none context.Context
+	return attemptEnd{
+		ctx: a, traced: a.Values(none), span: a.Span(), phase: a.mark().phase(), number: a.mark().number(),
+		event: event, err: err, took: took, shard: on.number,
+	}
+}
+
+// attemptEnded is called for every attempt while anybody watches.
+func (w *watcher) attemptEnded(e attemptEnd) {
+	if !w.watching || e.phase == lifecycle.Prepare { // each outbound transaction is watched by itself
+		return
+	}
+	if w.metrics != nil {
+		w.metrics.attempted(e.traced, e)
+	}
+	if w.log.debug {
+		w.log.attemptEnded(e)
+	}
+	if e.span != nil {
+		w.spans.endAttempt(e)
+	}
+}
+
+// transactionEnd is a transaction whose lifecycle has ended.
+type transactionEnd struct {
+	tx      *ergon.Transaction
+	traced  context.Context //nolint:containedctx // carries its span, for a call; nil: nothing traces
+	span    trace.Span      // nil for none
+	outcome Outcome
+	cause   *ergon.TransactionError // nil if it did not fail
+	began   instant                 // 0 if it did not begin
+	shard   int
+}
+
+func transactionEndOf(on *shard, f *flight) transactionEnd {
+	end := transactionEnd{tx: f.tx, outcome: f.verdict.outcome, cause: causeOf(f), began: f.began, shard: on.number}
+	if f.extras != nil {
+		end.traced, end.span = f.extras.ctx, f.extras.span
+	}
+	return end
+}
+
+// traced carries the span of f; nil where nothing traces.
+func (f *flight) traced() context.Context {
+	if f.extras == nil {
+		return nil
+	}
+	return f.extras.ctx
+}
+
+// transactionEnded is called for every transaction while anybody watches, and for those that did not succeed in any case.
+func (w *watcher) transactionEnded(e transactionEnd) {
+	if w.metrics != nil && e.began != 0 {
+		w.metrics.ended(e.traced, e.outcome, e.shard, w.clock.Now()-e.began)
+	}
+	if w.log.debug || e.cause != nil {
+		w.log.outcome(e)
+	}
+	if e.span != nil {
+		w.spans.endTransaction(e)
+	}
+}
+
+// fetched counts what a fetch brought.
+func (w *watcher) fetched(n int) {
+	if w.metrics != nil && !w.produces {
+		w.metrics.consumed.add(int64(n))
+	}
+}
+
+// late is called for every attempt that returned after it was given up.
+func (w *watcher) late(ctx context.Context, by time.Duration, err error) {
+	if w.metrics != nil {
+		w.metrics.lates.add(1)
+	}
+	w.log.late(ctx, by, err)
+}
+
+// stale is called for a delivery that a settlement found taken back; span is that of the settlement.
+func (w *watcher) stale(span trace.Span, traced context.Context, id string) { //nolint:revive // traced is the transaction's
+	if w.spans.on {
+		span.RecordError(capability.ErrStaleDelivery, trace.WithAttributes(spans.MessagingMessageID.String(id)))
+	}
+	w.log.stale(traced, id)
+}
+
+// fetchEnded reports a fetch that a shutdown has cut short like one that brought nothing: it has not failed.
+func (w *watcher) fetchEnded(span trace.Span, n int, took instant, err error) {
+	if errors.Is(err, ergon.ErrInterrupted) {
+		err = nil
+	}
+	if w.metrics != nil && !w.produces {
+		w.metrics.called(&w.metrics.receive, took, err)
+	}
+	if w.spans.on && span.IsRecording() {
+		span.SetAttributes(spans.MessagingBatchCount.Int(n))
+	}
+	w.spans.endOperation(span, err)
+}
+
+// settleEnded is called when a batch is settled, with how many came to which outcome.
+func (w *watcher) settleEnded(span trace.Span, counts [outcomes]int64, took instant, err error) {
+	if w.metrics != nil {
+		if !w.produces {
+			w.metrics.called(&w.metrics.settle, took, err)
+		}
+		w.metrics.settled(counts)
+	}
+	w.spans.endOperation(span, err)
+}
+
+// leasesEnded leaves deliveries that are lost to leaseLost.
+func (w *watcher) leasesEnded(span trace.Span, err error) {
+	if err != nil && !onlyStale(err) {
+		w.log.notExtended(err)
+	}
+	w.spans.endOperation(span, err)
 }
 
 // close waits until log lines, spans, records and measurements are written, within limits, and returns what went wrong with metrics.
@@ -194,19 +279,8 @@ func (w *watcher) flush(records *recorder) {
 		queue := w.metrics.meter.queue
 		others.Go(func() { unmeasured = int64(queue.Flush(time.Second, maxFlush, force)) + queue.Dropped() })
 	}
-	left := w.ended.Flush(time.Second, maxFlush, force)
+	left := w.spans.ended.Flush(time.Second, maxFlush, force)
 	others.Wait()
-	if missing := int64(left) + w.ended.Dropped(); missing > 0 {
-		w.logger.WarnContext(w.values, "spans are missing, because their processor did not take them in time", "count", missing)
-	}
-	if unmeasured > 0 {
-		w.logger.WarnContext(w.values, "measurements are missing, because the meter provider did not take them in time", "count", unmeasured)
-	}
-	w.flushLog()
-}
-
-func (w *watcher) flushLog() {
-	if w.log != nil {
-		w.log.Flush(time.Second, maxFlush, w.settings.Force)
-	}
+	w.log.missing(int64(left)+w.spans.ended.Dropped(), unmeasured)
+	w.log.flush(force)
 }

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"log/slog"
 
 	"go.opentelemetry.io/otel/trace"
 
@@ -26,11 +25,11 @@ var _ outboundObserver = (*outboundWatch)(nil)
 // one that is not sampled, neither has tx.
 func (o *outboundWatch) Started(ctx context.Context, tx *ergon.Transaction) (context.Context, trace.Span) {
 	w, parent, span := o.watcher, trace.SpanFromContext(ctx), trace.SpanFromContext(context.Background())
-	if !w.tracing || !parent.SpanContext().IsValid() {
+	if !w.spans.on || !parent.SpanContext().IsValid() {
 		return ctx, span
 	}
 	if parent.IsRecording() {
-		ctx, span = spans.Start(ctx, w.tracer, spans.PreparePrefix+w.settings.Task, trace.WithSpanKind(trace.SpanKindProducer))
+		ctx, span = spans.Start(ctx, w.spans.tracer, spans.PreparePrefix+w.settings.Task, trace.WithSpanKind(trace.SpanKindProducer))
 		ctx = tracecontext.WithCreation(spans.AsRun(ctx))
 	}
 	*tx = tracecontext.Inject(ctx, *tx)
@@ -44,7 +43,7 @@ func (o *outboundWatch) Ended(ctx context.Context, span trace.Span, tx ergon.Tra
 		outcome = Failed
 	}
 	if w.metrics != nil {
-		w.metrics.prepared[outcome].record(w.exemplary(ctx), 0, w.clock.Now()-began)
+		w.metrics.prepared[outcome].record(w.spans.exemplary(ctx), 0, w.clock.Now()-began)
 		w.metrics.sent[outcome].add(1)
 	}
 	if span.IsRecording() {
@@ -57,12 +56,12 @@ func (o *outboundWatch) Ended(ctx context.Context, span trace.Span, tx ergon.Tra
 			recordError(span, failed.Category, failed)
 		}
 	}
-	w.end(span)
+	w.spans.end(span)
 }
 
 // ExceptionHandlerFailed logs it: the inbound transaction fails for the cause, not for this.
 func (o *outboundWatch) ExceptionHandlerFailed(ctx context.Context, failed *ergon.TransactionError) {
-	o.watcher.logger.WarnContext(ctx, "the exception handler of an outbound transaction failed", "error", failed)
+	o.watcher.log.logger.WarnContext(ctx, "the exception handler of an outbound transaction failed", "error", failed)
 }
 
 // Attempted counts. Attempts of success and exception handlers are in the metrics only.
@@ -75,7 +74,7 @@ func (o *outboundWatch) Attempted(ctx context.Context, phase lifecycle.Phase, ev
 		s.timeouts.Add(1)
 	}
 	if w.metrics != nil {
-		w.metrics.attempt[phase][event].record(w.exemplary(ctx), s.number, took)
+		w.metrics.attempt[phase][event].record(w.spans.exemplary(ctx), s.number, took)
 	}
 }
 
@@ -87,7 +86,8 @@ func (o *outboundWatch) GivenUp(ctx context.Context, cameBack func() bool) {
 	o.headroom.giveUp()
 	o.stuckCheck.later(func() {
 		if !cameBack() {
-			o.watcher.logger.WarnContext(ctx, "attempt to prepare given up, and its handler has not returned since; make it respect its context",
+			o.watcher.log.logger.WarnContext(ctx,
+				"attempt to prepare given up, and its handler has not returned since; make it respect its context",
 				"after", patience, "abandoned", o.headroom.used())
 		}
 	})
@@ -100,19 +100,5 @@ func (o *outboundWatch) CameBack(ctx context.Context, err error) {
 	if o.watcher.metrics != nil {
 		o.watcher.metrics.lates.add(1)
 	}
-	o.watcher.logger.DebugContext(ctx, "attempt to prepare returned after it was given up; its result is discarded", "error", err)
-}
-
-// exemplary is ctx if its span may be an example of a duration; nil if nothing traces.
-func (w *watcher) exemplary(ctx context.Context) context.Context {
-	if w.tracing {
-		return ctx
-	}
-	return nil
-}
-
-// refusedOutputs corrects what was reported of a transaction before its outputs were refused.
-func (w *watcher) refusedOutputs(traced context.Context, id string, o Outcome, cause *ergon.TransactionError) {
-	w.logger.LogAttrs(w.scoped(traced, id), slog.LevelWarn, "the store refuses the outputs of the transaction, which fails for it",
-		slog.String("outcome", o.String()), slog.Any("error", copyOf(cause)))
+	o.watcher.log.logger.DebugContext(ctx, "attempt to prepare returned after it was given up; its result is discarded", "error", err)
 }

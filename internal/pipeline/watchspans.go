@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/internal/ask"
 	"github.com/ergon-go/ergon/internal/foreign"
 	"github.com/ergon-go/ergon/internal/lifecycle"
 	"github.com/ergon-go/ergon/internal/sink"
@@ -23,26 +24,65 @@ import (
 // maxLinks bounds the links of a settle span; the SDK's default limit is the same.
 const maxLinks = 128
 
-// fetched counts what a fetch brought.
-func (w *watcher) fetched(n int) {
-	if w.metrics != nil && !w.produces {
-		w.metrics.consumed.add(int64(n))
+// loopSpans are the spans of a loop and its transactions. Without a provider that can make any it is off.
+type loopSpans struct {
+	settings  *Settings
+	values    context.Context //nolint:containedctx // what spans belong to where nothing nearer is known; set as the loop begins
+	roots     context.Context //nolint:containedctx // below nothing: for spans that begin a trace; likewise
+	on        bool
+	link      bool         // streaming: no span is made of the loop, so transactions are linked to their fetch
+	produces  bool         // a producing loop: it neither fetches nor settles
+	continues bool         // the span of a transaction is below that of its sender, and not only linked to it
+	tracer    trace.Tracer // of what runs on a worker
+	starter   *spanStarter // of what the loop does itself
+	ended     *sink.Queue[endedSpan]
+	policy    []attribute.KeyValue // all values in force
+	process   string
+	kind      []trace.SpanStartOption // of the span of a transaction
+}
+
+// init asks the provider for a tracer, within the limit of package ask. Spans before begin belong to nothing.
+func (s *loopSpans) init(settings *Settings, tracers trace.TracerProvider) (err error) {
+	kind := trace.SpanKindConsumer
+	*s = loopSpans{
+		settings: settings, values: context.Background(), roots: context.Background(), on: !offTracing(tracers),
+		link: settings.Policy.Loop.Streaming, produces: settings.produces, continues: settings.ContinueTraces,
+		ended: newEndedSpans(), process: spans.ProcessPrefix + settings.Task,
 	}
+	if s.produces {
+		s.process, kind = spans.PreparePrefix+settings.Task, trace.SpanKindProducer
+	}
+	s.kind = []trace.SpanStartOption{trace.WithSpanKind(kind)}
+	if !s.on {
+		return nil
+	}
+	s.policy = policyAttributes("ergon.policy", reflect.ValueOf(settings.Policy))
+	if s.produces || settings.Handlers.Prepare != nil {
+		s.policy = append(s.policy, policyAttributes("ergon.policy.producer", reflect.ValueOf(settings.Producer))...)
+	}
+	s.starter = newSpanStarter(s.end)
+	s.tracer, err = ask.For("the tracer provider", func() trace.Tracer { return tracers.Tracer(spans.InstrumentationName) })
+	return err //nolint:wrapcheck // it names the provider
+}
+
+// begin is called when the loop begins; values has the scope of all spans.
+func (s *loopSpans) begin(values context.Context) {
+	s.values, s.roots = values, trace.ContextWithSpanContext(values, trace.SpanContext{})
 }
 
 // linksFetch reports whether transactions are linked to their fetch, because no other span ties them together.
-func (w *watcher) linksFetch() bool { return w.tracing && w.link }
+func (s *loopSpans) linksFetch() bool { return s.on && s.link }
 
 // transactionStarted starts the span of a transaction on its worker: a sampler or a span processor that hangs holds that worker.
 // fetched is the fetch that brought it, if it is linked to that. What is produced carries its span.
-func (w *watcher) transactionStarted(tx *ergon.Transaction, fetched trace.SpanContext) (context.Context, trace.Span) {
-	parent, links := w.parentOf(*tx, fetched)
-	options := w.kind
+func (s *loopSpans) transactionStarted(tx *ergon.Transaction, fetched trace.SpanContext) (context.Context, trace.Span) {
+	parent, links := s.parentOf(*tx, fetched)
+	options := s.kind
 	if len(links) > 0 {
 		options = []trace.SpanStartOption{options[0], trace.WithLinks(links...)}
 	}
-	ctx, span := spans.Start(parent, w.tracer, w.process, options...)
-	if w.produces {
+	ctx, span := spans.Start(parent, s.tracer, s.process, options...)
+	if s.produces {
 		ctx = tracecontext.WithCreation(ctx)
 		*tx = tracecontext.Inject(ctx, *tx)
 	}
@@ -52,14 +92,14 @@ func (w *watcher) transactionStarted(tx *ergon.Transaction, fetched trace.SpanCo
 // parentOf is what the span of a transaction is below, and what it is linked to. By default it begins a trace, which is linked to
 // its sender, whose context travels in the metadata, and to a finite loop: however long that is, a trace is as large as what
 // happens to one transaction. Where the sender's trace goes on, it is below the sender, and below a finite loop where it has none.
-func (w *watcher) parentOf(tx ergon.Transaction, fetched trace.SpanContext) (context.Context, []trace.Link) {
-	parent := w.values
+func (s *loopSpans) parentOf(tx ergon.Transaction, fetched trace.SpanContext) (context.Context, []trace.Link) {
+	parent := s.values
 	var links []trace.Link
 	sender, loop := tracecontext.Extract(tx), trace.SpanContextFromContext(parent)
-	linksLoop := loop.IsValid() && (sender.IsValid() || !w.continues)
+	linksLoop := loop.IsValid() && (sender.IsValid() || !s.continues)
 	switch {
-	case !w.continues:
-		parent = w.roots
+	case !s.continues:
+		parent = s.roots
 		if sender.IsValid() {
 			links = append(make([]trace.Link, 0, 2), trace.Link{SpanContext: sender})
 		}
@@ -69,7 +109,7 @@ func (w *watcher) parentOf(tx ergon.Transaction, fetched trace.SpanContext) (con
 	if linksLoop {
 		links = append(links, trace.Link{SpanContext: loop})
 	}
-	if text, has := tx.Metadata(tracecontext.Baggage); has && w.continues {
+	if text, has := tx.Metadata(tracecontext.Baggage); has && s.continues {
 		if b, err := baggage.Parse(text); err == nil {
 			parent = baggage.ContextWithBaggage(parent, b)
 		}
@@ -83,10 +123,10 @@ func (w *watcher) parentOf(tx ergon.Transaction, fetched trace.SpanContext) (con
 // attemptStarted starts a span only below one that records: what is not sampled costs no more than its trace context. Outbound
 // transactions have spans and attempts of their own. Of and within are the transaction's span and what carries it. It returns nil for
 // a context where nothing traces.
-func (w *watcher) attemptStarted(within context.Context, of trace.Span, s lifecycle.State) (traced context.Context, span trace.Span) {
+func (s *loopSpans) attemptStarted(within context.Context, of trace.Span, at lifecycle.State) (traced context.Context, span trace.Span) {
 	switch {
-	case of.IsRecording() && s.Phase != lifecycle.Prepare:
-		return spans.Start(within, w.tracer, w.attemptName(s))
+	case of.IsRecording() && at.Phase != lifecycle.Prepare:
+		return spans.Start(within, s.tracer, s.attemptName(at))
 	case of.SpanContext().IsValid():
 		return within, nil
 	default:
@@ -94,62 +134,62 @@ func (w *watcher) attemptStarted(within context.Context, of trace.Span, s lifecy
 	}
 }
 
-func (w *watcher) attemptName(s lifecycle.State) string {
-	if s.Attempt == 1 && !w.produces {
+func (s *loopSpans) attemptName(at lifecycle.State) string {
+	if at.Attempt == 1 && !s.produces {
 		return [...]string{
 			"process" + spans.AttemptInfix + "1", "prepare" + spans.AttemptInfix + "1",
 			"success" + spans.AttemptInfix + "1", "exception" + spans.AttemptInfix + "1",
-		}[s.Phase]
+		}[at.Phase]
 	}
-	return string(phaseOf(w.produces, s.Phase)) + spans.AttemptInfix + strconv.Itoa(int(s.Attempt))
+	return string(phaseOf(s.produces, at.Phase)) + spans.AttemptInfix + strconv.Itoa(int(at.Attempt))
 }
 
 // endAttempt marks a failure on the attempt's own span only: another attempt may heal it.
-func (w *watcher) endAttempt(e attemptEnd) {
+func (s *loopSpans) endAttempt(e attemptEnd) {
 	if e.span.IsRecording() {
-		retry := w.retryOf(e.phase)
+		retry := s.retryOf(e.phase)
 		e.span.SetAttributes( // all at once, so that the SDK makes room once
-			spans.PhaseKey.String(string(phaseOf(w.produces, e.phase))), spans.AttemptKey.Int(e.number), spans.Result.String(e.event.String()),
+			spans.PhaseKey.String(string(phaseOf(s.produces, e.phase))), spans.AttemptKey.Int(e.number), spans.Result.String(e.event.String()),
 			spans.MaxAttempts.Int(retry.MaxAttempts), spans.AttemptTimeout.Int64(retry.Timeout.Milliseconds()),
 		)
 		if e.event != lifecycle.OK {
 			recordError(e.span, categoryOf(e.event, e.err), e.err)
 		}
 	}
-	w.end(e.span)
+	s.end(e.span)
 }
 
 // retryOf is the policy of a phase that has attempts with spans.
-func (w *watcher) retryOf(p lifecycle.Phase) *policy.Retry {
+func (s *loopSpans) retryOf(p lifecycle.Phase) *policy.Retry {
 	switch p {
 	case lifecycle.Success:
-		return &w.settings.Policy.Success.Retry
+		return &s.settings.Policy.Success.Retry
 	case lifecycle.Exception:
-		return &w.settings.Policy.Exception.Retry
+		return &s.settings.Policy.Exception.Retry
 	default:
-		return &w.settings.Policy.Process.Retry
+		return &s.settings.Policy.Process.Retry
 	}
 }
 
-func (w *watcher) endTransaction(e transactionEnd) {
+func (s *loopSpans) endTransaction(e transactionEnd) {
 	if e.span.IsRecording() {
-		e.span.SetAttributes(w.ofTransaction(e)...) // all at once, so that the SDK makes room once
+		e.span.SetAttributes(s.ofTransaction(e)...) // all at once, so that the SDK makes room once
 		if e.cause != nil {
 			e.span.SetAttributes(spans.Category.String(e.cause.Category.String()))
 			recordError(e.span, e.cause.Category, e.cause)
 		}
 	}
-	w.end(e.span)
+	s.end(e.span)
 }
 
-func (w *watcher) ofTransaction(e transactionEnd) []attribute.KeyValue {
-	p := &w.settings.Policy
+func (s *loopSpans) ofTransaction(e transactionEnd) []attribute.KeyValue {
+	p := &s.settings.Policy
 	attributes := []attribute.KeyValue{
 		spans.MessagingSystem.String(spans.SystemName), spans.MessagingMessageID.String(e.tx.ID()),
-		spans.Task.String(w.settings.Task), spans.Worker.String(w.settings.Worker),
+		spans.Task.String(s.settings.Task), spans.Worker.String(s.settings.Worker),
 		spans.TransactionTimeout.Int64(p.Loop.TransactionTimeout.Milliseconds()), spans.Outcome.String(e.outcome.String()),
 	}
-	if w.produces {
+	if s.produces {
 		return append(attributes, spans.MessagingOperation.String("prepare"), spans.MessagingType.String("send"))
 	}
 	return append(attributes, spans.MessagingOperation.String("process"), spans.MessagingType.String("process"),
@@ -188,20 +228,20 @@ func recordError(span trace.Span, category ergon.Category, err error) {
 	span.RecordError(err, trace.WithAttributes(more...))
 }
 
-func (w *watcher) fetchStarted(ctx context.Context, limit int) (context.Context, trace.Span) {
-	if !w.tracing || w.produces {
-		return w.unseen(ctx)
+func (s *loopSpans) fetchStarted(ctx context.Context, limit int) (context.Context, trace.Span) {
+	if !s.on || s.produces {
+		return s.unseen(ctx)
 	}
-	attributes := append(retryPolicy(w.settings.Policy.Fetch.Retry), spans.FetchLimit.Int(limit))
-	if w.link { // no other span says what the loop runs with
-		attributes = append(append(attributes, w.loopPolicy()...), w.policy...)
+	attributes := append(retryPolicy(s.settings.Policy.Fetch.Retry), spans.FetchLimit.Int(limit))
+	if s.link { // no other span says what the loop runs with
+		attributes = append(append(attributes, s.loopPolicy()...), s.policy...)
 	}
-	return w.operation(ctx, spans.Fetch, "receive", nil, attributes...)
+	return s.operation(ctx, spans.Fetch, "receive", nil, attributes...)
 }
 
-func (w *watcher) settleStarted(ctx context.Context, batch []*flight) (context.Context, trace.Span) {
-	if !w.tracing || w.produces {
-		return w.unseen(ctx)
+func (s *loopSpans) settleStarted(ctx context.Context, batch []*flight) (context.Context, trace.Span) {
+	if !s.on || s.produces {
+		return s.unseen(ctx)
 	}
 	links := make([]trace.Link, 0, min(len(batch), maxLinks))
 	for _, f := range batch[:min(len(batch), maxLinks)] {
@@ -209,63 +249,63 @@ func (w *watcher) settleStarted(ctx context.Context, batch []*flight) (context.C
 			links = append(links, trace.Link{SpanContext: t.span.SpanContext()})
 		}
 	}
-	attributes := append(retryPolicy(w.settings.Policy.Settle.Retry), spans.MessagingBatchCount.Int(len(batch)))
-	return w.operation(ctx, spans.Settle, "settle", links, attributes...)
+	attributes := append(retryPolicy(s.settings.Policy.Settle.Retry), spans.MessagingBatchCount.Int(len(batch)))
+	return s.operation(ctx, spans.Settle, "settle", links, attributes...)
 }
 
 // unseen is for what has no span: neither has what happens in it.
-func (w *watcher) unseen(ctx context.Context) (context.Context, trace.Span) {
+func (s *loopSpans) unseen(ctx context.Context) (context.Context, trace.Span) {
 	none := trace.SpanFromContext(context.Background())
-	if w.tracing {
+	if s.on {
 		ctx = trace.ContextWithSpan(ctx, none)
 	}
 	return ctx, none
 }
 
-func (w *watcher) leasesStarted(ctx context.Context, n int) (context.Context, trace.Span) {
-	if !w.tracing {
+func (s *loopSpans) leasesStarted(ctx context.Context, n int) (context.Context, trace.Span) {
+	if !s.on {
 		return ctx, trace.SpanFromContext(ctx)
 	}
-	return w.operation(ctx, spans.ExtendLeases, "extend", nil, spans.MessagingBatchCount.Int(n))
+	return s.operation(ctx, spans.ExtendLeases, "extend", nil, spans.MessagingBatchCount.Int(n))
 }
 
 // operation starts the span of one call to the source, whose attempts become its children.
-func (w *watcher) operation(
+func (s *loopSpans) operation(
 	ctx context.Context, name, operation string, links []trace.Link, attributes ...attribute.KeyValue,
 ) (context.Context, trace.Span) {
-	bounded := boundedTracer{of: w.tracer, starter: w.starter}
+	bounded := boundedTracer{of: s.tracer, starter: s.starter}
 	ctx, span := bounded.Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient), trace.WithLinks(links...))
 	if span.IsRecording() {
 		span.SetAttributes(
 			spans.MessagingSystem.String(spans.SystemName), spans.MessagingOperation.String(operation),
-			spans.MessagingSource.String(w.settings.Policy.Fetch.Connector),
-			spans.Task.String(w.settings.Task), spans.Worker.String(w.settings.Worker),
+			spans.MessagingSource.String(s.settings.Policy.Fetch.Connector),
+			spans.Task.String(s.settings.Task), spans.Worker.String(s.settings.Worker),
 		)
 		span.SetAttributes(attributes...)
 	}
 	return spans.AsRun(ctx), span
 }
 
-func (w *watcher) endOperation(span trace.Span, err error) {
-	if !w.tracing {
+func (s *loopSpans) endOperation(span trace.Span, err error) {
+	if !s.on {
 		return
 	}
 	if err != nil {
 		recordError(span, ergon.CategoryOf(err), err)
 	}
-	w.end(span)
+	s.end(span)
 }
 
 // loopStarted starts the span of a finite loop. A streaming loop has none, because it would never end.
-func (w *watcher) loopStarted(ctx context.Context) (context.Context, trace.Span) {
-	if !w.tracing || w.link {
+func (s *loopSpans) loopStarted(ctx context.Context) (context.Context, trace.Span) {
+	if !s.on || s.link {
 		return ctx, trace.SpanFromContext(context.Background())
 	}
-	ctx, span := w.starter.start(ctx, w.tracer, spans.TaskRun)
+	ctx, span := s.starter.start(ctx, s.tracer, spans.TaskRun)
 	if span.IsRecording() {
-		span.SetAttributes(spans.Task.String(w.settings.Task), spans.Worker.String(w.settings.Worker))
-		span.SetAttributes(w.loopPolicy()...)
-		span.SetAttributes(w.policy...)
+		span.SetAttributes(spans.Task.String(s.settings.Task), spans.Worker.String(s.settings.Worker))
+		span.SetAttributes(s.loopPolicy()...)
+		span.SetAttributes(s.policy...)
 	}
 	return ctx, span
 }
@@ -276,10 +316,10 @@ func retryPolicy(retry policy.Retry) []attribute.KeyValue {
 	}
 }
 
-func (w *watcher) loopPolicy() []attribute.KeyValue {
-	p := w.settings.Policy.Loop
-	if w.produces {
-		of := w.settings.Producer.Loop
+func (s *loopSpans) loopPolicy() []attribute.KeyValue {
+	p := s.settings.Policy.Loop
+	if s.produces {
+		of := s.settings.Producer.Loop
 		return []attribute.KeyValue{
 			spans.Execution.String(string(p.Execution)), spans.Concurrency.Int(p.Concurrency.Value), spans.BatchSize.Int(of.Batch.Size),
 			spans.ThrottleRate.Float64(of.Throttle.Rate), spans.ThrottleBurst.Int(of.Throttle.Burst),
@@ -291,14 +331,14 @@ func (w *watcher) loopPolicy() []attribute.KeyValue {
 	}
 }
 
-func (w *watcher) loopEnded(span trace.Span, err error) {
-	if !w.tracing || w.link {
+func (s *loopSpans) loopEnded(span trace.Span, err error) {
+	if !s.on || s.link {
 		return
 	}
 	if err != nil {
 		recordError(span, ergon.CategoryOf(err), err)
 	}
-	w.end(span)
+	s.end(span)
 }
 
 // endedSpan is a span that has come to its end, and when.
@@ -316,11 +356,19 @@ func newEndedSpans() *sink.Queue[endedSpan] {
 }
 
 // end leaves the rest to span processors, which are not ours, and for which nobody waits.
-func (w *watcher) end(span trace.Span) {
+func (s *loopSpans) end(span trace.Span) {
 	if bounded, ok := span.(boundedSpan); ok {
 		span = bounded.Span
 	}
 	if span.IsRecording() {
-		w.ended.Put(endedSpan{span, time.Now()})
+		s.ended.Put(endedSpan{span, time.Now()})
 	}
+}
+
+// exemplary is ctx if its span may be an example of a duration; nil if nothing traces.
+func (s *loopSpans) exemplary(ctx context.Context) context.Context {
+	if s.on {
+		return ctx
+	}
+	return nil
 }

@@ -49,13 +49,13 @@ func (p *pool) activate() (w *worker, idle bool) {
 // park waits until w is woken; false sends it home.
 func (p *pool) park(w *worker) bool {
 	p.mu.Lock()
-	if p.hasWork() && p.active.Load() <= p.limit.Load() {
+	if p.queue.hasWork() && p.active.Load() <= p.limit.Load() {
 		p.mu.Unlock()
 		return true
 	}
 	p.active.Add(-1)
 	p.stats.leave(w.shard)
-	last := p.active.Load() == 0 && !p.hasWork()
+	last := p.active.Load() == 0 && !p.queue.hasWork()
 	home := p.closed || (!p.fixed && len(p.idle) >= maxIdle)
 	w.slot.Clear()
 	if home {
@@ -153,5 +153,5 @@ func (p *pool) spares() bool { return !p.fixed || p.active.Load() < p.limit.Load
 func (p *pool) alone() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.active.Load() == 1 && !p.hasWork()
+	return p.active.Load() == 1 && !p.queue.hasWork()
 }
