@@ -16,7 +16,7 @@ import (
 // It is used once, and may outlive the work that it was made for. It is small, because one is made for every call: what a context
 // needs to end is made when somebody asks for it.
 type Attempt struct {
-	state atomic.Pointer[state]
+	state atomic.Pointer[State]
 	Until Instant // the deadline; 0 for none. Set before the attempt is shown
 	Owner
 	Mark uint32 // free for the type around it: beside Owner it takes no memory
@@ -52,9 +52,11 @@ func (a *Attempt) Finish() {
 	}
 }
 
-// Trace gives the attempt a context to inherit its values from, and a span, which may be nil. Only before it is shown.
-func (a *Attempt) Trace(values context.Context, span trace.Span) {
-	a.state.Store(&state{values: values, span: span})
+// Trace gives the attempt a context to inherit its values from, and a span, which may be nil. Only before it is shown. s is unused
+// memory, which the attempt keeps.
+func (a *Attempt) Trace(values context.Context, span trace.Span, s *State) {
+	s.values, s.span = values, span
+	a.state.Store(s)
 }
 
 // Span is that of the attempt; nil for none.
@@ -89,22 +91,22 @@ func (a *Attempt) ValueFrom(inherited context.Context, key any) any {
 }
 
 // observed returns the state, made now if need be.
-func (a *Attempt) observed() *state {
+func (a *Attempt) observed() *State {
 	s := a.made()
 	a.endLate(s)
 	return s
 }
 
-func (a *Attempt) made() *state {
+func (a *Attempt) made() *State {
 	if s := a.state.Load(); s != nil {
 		return s
 	}
-	a.state.CompareAndSwap(nil, &state{})
+	a.state.CompareAndSwap(nil, &State{})
 	return a.state.Load()
 }
 
 // endLate ends what was made after the attempt had returned: Finish may not have seen it.
-func (a *Attempt) endLate(s *state) {
+func (a *Attempt) endLate(s *State) {
 	if a.Returned() {
 		s.end(context.Canceled, nil)
 	}

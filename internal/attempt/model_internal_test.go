@@ -19,7 +19,7 @@ type world struct {
 	told     int      // words to the caller that it has not taken
 	waits    bool     // the caller waits for a word
 	released bool     // the caller's waiter may be used for another call
-	asked    *state   // of somebody who waits for the end of the context
+	asked    *State   // of somebody who waits for the end of the context
 	touched  bool     // the waiter was used after it was released
 }
 

@@ -7,8 +7,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// state is what only some attempts need: a span, and how their context ends.
-type state struct {
+// State is what only some attempts need: a span, and how their context ends. The zero value is ready to use, by one attempt.
+type State struct {
 	span   trace.Span      // nil when nothing is recorded; set before the attempt starts
 	values context.Context //nolint:containedctx // carries the span; values only
 
@@ -25,7 +25,7 @@ type pending struct {
 	newer, older *pending
 }
 
-func (s *state) end(err, cause error) {
+func (s *State) end(err, cause error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
@@ -47,13 +47,13 @@ func (s *state) end(err, cause error) {
 	s.after = nil
 }
 
-func (s *state) ended() error {
+func (s *State) ended() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.err
 }
 
-func (s *state) channel() <-chan struct{} {
+func (s *State) channel() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.done == nil {
@@ -65,7 +65,7 @@ func (s *state) channel() <-chan struct{} {
 	return s.done
 }
 
-func (s *state) causeValue(key any) any {
+func (s *State) causeValue(key any) any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.cause == nil {
@@ -74,7 +74,7 @@ func (s *state) causeValue(key any) any {
 	return s.cause.Value(key)
 }
 
-func (s *state) afterFunc(f func()) (stop func() bool) {
+func (s *State) afterFunc(f func()) (stop func() bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
@@ -90,7 +90,7 @@ func (s *state) afterFunc(f func()) (stop func() bool) {
 }
 
 // takeBack reports whether it kept p from running.
-func (s *state) takeBack(p *pending) bool {
+func (s *State) takeBack(p *pending) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if p.f == nil {

@@ -46,9 +46,9 @@ func (a *admission) admit(ctx context.Context, txs []ergon.Transaction, from tra
 	flights := a.count(txs)
 	a.leases.hold(flights, began)
 	a.watcher.fetched(len(flights))
-	if a.watcher.spans.linksFetch() {
+	if a.watcher.spans.linksFetch(from) {
 		for _, f := range flights {
-			f.needExtras().fetched = from
+			f.needExtras().fetched = &from
 		}
 	}
 	return a.order.ready(flights), len(txs)

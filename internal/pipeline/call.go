@@ -79,9 +79,9 @@ func (w *worker) arm(f *flight) *handlerAttempt {
 	if phase != lifecycle.Exception && f.deadline != 0 && f.deadline <= a.Until {
 		a.Until, a.Mark = f.deadline, a.Mark|uint32(markBudget)
 	}
-	if c.watcher.spans.on {
+	if c.watcher.spans.on && f.extras != nil {
 		if traced, span := c.watcher.spans.attemptStarted(f.extras.ctx, f.extras.span, f.state); traced != nil {
-			a.Trace(traced, span)
+			a.Trace(traced, span, f.extras.attemptState())
 		}
 	}
 	w.slot.Carried.flight = f

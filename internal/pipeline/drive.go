@@ -79,11 +79,10 @@ func (w *worker) begin(f *flight) {
 	if d.plan.total > 0 {
 		f.deadline = f.began.After(d.plan.total)
 	}
-	d.limiter.begin(f)
 	if d.watcher.spans.on {
-		t := f.needExtras()
-		t.ctx, t.span = d.watcher.spans.transactionStarted(f.tx, t.fetched)
+		f.extras = f.extras.traced(d.watcher.spans.transactionStarted(f.tx, f.extras.fetchedBy()))
 	}
+	d.limiter.begin(f)
 }
 
 // drive does what the state machine says until f is not the worker's any more, and goes on with what its ordering key held back. False

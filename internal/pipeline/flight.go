@@ -1,18 +1,12 @@
 package pipeline
 
 import (
-	"context"
 	"sync/atomic"
 	"time"
 
-	"github.com/failsafe-go/failsafe-go/adaptivelimiter"
-	"go.opentelemetry.io/otel/trace"
-
 	"github.com/ergon-go/ergon"
-	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/deadletter"
 	"github.com/ergon-go/ergon/internal/lifecycle"
-	"github.com/ergon-go/ergon/observe"
 )
 
 // flight is one transaction between fetch and settlement. At any time one goroutine owns it and all its fields: the worker or takeover
@@ -34,25 +28,6 @@ type flight struct {
 	verdict  verdict      // once the lifecycle has ended
 	next     *flight      // while it waits for settlement: the one that ended before it
 	listed   atomic.Int32 // and how many wait with it
-}
-
-// flightExtras is what only some loops need of a flight. It has the flight's owner.
-type flightExtras struct {
-	permit  adaptivelimiter.Permit // if the concurrency adapts
-	ctx     context.Context        //nolint:containedctx // carries the transaction's span to its attempts
-	span    trace.Span             // of the transaction
-	fetched trace.SpanContext      // of the fetch that brought it, unless another span links them
-	outputs []capability.Output    // what becomes durable together with its acknowledgement
-
-	attempts []observe.Attempt // that are recorded
-	omitted  int               // how many earlier ones are not kept any more
-}
-
-func (f *flight) needExtras() *flightExtras {
-	if f.extras == nil {
-		f.extras = &flightExtras{}
-	}
-	return f.extras
 }
 
 // failure is what went wrong in a flight. It has memory of its own, because most flights have none.

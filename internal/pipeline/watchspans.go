@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"reflect"
+	"slices"
 	"strconv"
 	"time"
 
@@ -39,6 +40,7 @@ type loopSpans struct {
 	policy    []attribute.KeyValue // all values in force
 	process   string
 	kind      []trace.SpanStartOption // of the span of a transaction
+	unrelated []trace.SpanStartOption // of one that has no sender and begins a trace
 }
 
 // init asks the provider for a tracer, within the limit of package ask. Spans before begin belong to nothing.
@@ -53,6 +55,7 @@ func (s *loopSpans) init(settings *Settings, tracers trace.TracerProvider) (err 
 		s.process, kind = spans.PreparePrefix+settings.Task, trace.SpanKindProducer
 	}
 	s.kind = []trace.SpanStartOption{trace.WithSpanKind(kind)}
+	s.unrelated = s.kind
 	if !s.on {
 		return nil
 	}
@@ -68,18 +71,23 @@ func (s *loopSpans) init(settings *Settings, tracers trace.TracerProvider) (err 
 // begin is called when the loop begins; values has the scope of all spans.
 func (s *loopSpans) begin(values context.Context) {
 	s.values, s.roots = values, trace.ContextWithSpanContext(values, trace.SpanContext{})
+	if loop := trace.SpanContextFromContext(values); loop.IsSampled() {
+		s.unrelated = append(slices.Clip(s.kind), trace.WithLinks(trace.Link{SpanContext: loop}))
+	}
 }
 
-// linksFetch reports whether transactions are linked to their fetch, because no other span ties them together.
-func (s *loopSpans) linksFetch() bool { return s.on && s.link }
+// linksFetch reports whether transactions are linked to their fetch, because no other span ties them together. A link to a span that
+// is not sampled leads nowhere.
+func (s *loopSpans) linksFetch(fetch trace.SpanContext) bool {
+	return s.on && s.link && fetch.IsSampled()
+}
 
 // transactionStarted starts the span of a transaction on its worker: a sampler or a span processor that hangs holds that worker.
 // fetched is the fetch that brought it, if it is linked to that. What is produced carries its span.
 func (s *loopSpans) transactionStarted(tx *ergon.Transaction, fetched trace.SpanContext) (context.Context, trace.Span) {
-	parent, links := s.parentOf(*tx, fetched)
-	options := s.kind
-	if len(links) > 0 {
-		options = []trace.SpanStartOption{options[0], trace.WithLinks(links...)}
+	parent, options := s.roots, s.unrelated
+	if sender := tracecontext.Extract(*tx); s.continues || sender.IsValid() || fetched.IsValid() {
+		parent, options = s.related(*tx, sender, fetched)
 	}
 	ctx, span := spans.Start(parent, s.tracer, s.process, options...)
 	if s.produces {
@@ -89,19 +97,20 @@ func (s *loopSpans) transactionStarted(tx *ergon.Transaction, fetched trace.Span
 	return ctx, span
 }
 
-// parentOf is what the span of a transaction is below, and what it is linked to. By default it begins a trace, which is linked to
-// its sender, whose context travels in the metadata, and to a finite loop: however long that is, a trace is as large as what
-// happens to one transaction. Where the sender's trace goes on, it is below the sender, and below a finite loop where it has none.
-func (s *loopSpans) parentOf(tx ergon.Transaction, fetched trace.SpanContext) (context.Context, []trace.Link) {
+// related is what the span of a transaction is below, and what it is linked to. By default it begins a trace, which is linked to
+// its sender, whose context travels in the metadata, and to a finite loop that is sampled: however long that is, a trace is as large
+// as what happens to one transaction. Where the sender's trace goes on, it is below the sender, and below a finite loop where it has
+// none.
+func (s *loopSpans) related(tx ergon.Transaction, sender, fetched trace.SpanContext) (context.Context, []trace.SpanStartOption) {
 	parent := s.values
-	var links []trace.Link
-	sender, loop := tracecontext.Extract(tx), trace.SpanContextFromContext(parent)
-	linksLoop := loop.IsValid() && (sender.IsValid() || !s.continues)
+	links := make([]trace.Link, 0, 3)
+	loop := trace.SpanContextFromContext(parent)
+	linksLoop := loop.IsSampled() && (sender.IsValid() || !s.continues)
 	switch {
 	case !s.continues:
 		parent = s.roots
 		if sender.IsValid() {
-			links = append(make([]trace.Link, 0, 2), trace.Link{SpanContext: sender})
+			links = append(links, trace.Link{SpanContext: sender})
 		}
 	case sender.IsValid():
 		parent = trace.ContextWithRemoteSpanContext(parent, sender)
@@ -117,7 +126,10 @@ func (s *loopSpans) parentOf(tx ergon.Transaction, fetched trace.SpanContext) (c
 	if fetched.IsValid() {
 		links = append(links, trace.Link{SpanContext: fetched})
 	}
-	return parent, links
+	if len(links) == 0 {
+		return parent, s.kind
+	}
+	return parent, append(slices.Clip(s.kind), trace.WithLinks(links...))
 }
 
 // attemptStarted starts a span only below one that records: what is not sampled costs no more than its trace context. Outbound
@@ -184,11 +196,11 @@ func (s *loopSpans) endTransaction(e transactionEnd) {
 
 func (s *loopSpans) ofTransaction(e transactionEnd) []attribute.KeyValue {
 	p := &s.settings.Policy
-	attributes := []attribute.KeyValue{
+	attributes := append(make([]attribute.KeyValue, 0, 10),
 		spans.MessagingSystem.String(spans.SystemName), spans.MessagingMessageID.String(e.tx.ID()),
 		spans.Task.String(s.settings.Task), spans.Worker.String(s.settings.Worker),
 		spans.TransactionTimeout.Int64(p.Loop.TransactionTimeout.Milliseconds()), spans.Outcome.String(e.outcome.String()),
-	}
+	)
 	if s.produces {
 		return append(attributes, spans.MessagingOperation.String("prepare"), spans.MessagingType.String("send"))
 	}
@@ -243,9 +255,12 @@ func (s *loopSpans) settleStarted(ctx context.Context, batch []*flight) (context
 	if !s.on || s.produces {
 		return s.unseen(ctx)
 	}
-	links := make([]trace.Link, 0, min(len(batch), maxLinks))
+	var links []trace.Link
 	for _, f := range batch[:min(len(batch), maxLinks)] {
-		if t := f.extras; t != nil && t.span != nil {
+		if t := f.extras; t != nil && t.span != nil && t.span.SpanContext().IsSampled() {
+			if links == nil {
+				links = make([]trace.Link, 0, min(len(batch), maxLinks))
+			}
 			links = append(links, trace.Link{SpanContext: t.span.SpanContext()})
 		}
 	}
