@@ -79,7 +79,7 @@ func (w *worker) arm(f *flight) *handlerAttempt {
 	if phase != lifecycle.Exception && f.deadline != 0 && f.deadline <= a.Until {
 		a.Until, a.Mark = f.deadline, a.Mark|uint32(markBudget)
 	}
-	if c.watcher.spans.on && f.extras != nil {
+	if f.extras != nil && f.extras.span != nil {
 		if traced, span := c.watcher.spans.attemptStarted(f.extras.ctx, f.extras.span, f.state); traced != nil {
 			a.Trace(traced, span, f.extras.attemptState())
 		}

@@ -15,7 +15,7 @@ import (
 type flightExtras struct {
 	permit  adaptivelimiter.Permit // if the concurrency adapts
 	ctx     context.Context        //nolint:containedctx // carries the transaction's span to its attempts
-	span    trace.Span             // of the transaction
+	span    trace.Span             // of the transaction; nil: nothing traces it
 	fetched *trace.SpanContext     // of the fetch that brought it, if it is linked to that
 	outputs []capability.Output    // what becomes durable together with its acknowledgement
 	states  []attempt.State        // unused memory for traced attempts
@@ -38,10 +38,9 @@ const tracedAttempts = 2
 // no-op tracer, needs no extras. New ones have the memory of the first attempts in the same allocation.
 func (e *flightExtras) traced(ctx context.Context, span trace.Span) *flightExtras {
 	switch {
-	case e != nil:
-	case !span.SpanContext().IsValid():
-		return nil
-	default:
+	case !span.IsRecording() && !span.SpanContext().IsValid():
+		return e
+	case e == nil:
 		made := &struct {
 			flightExtras
 
