@@ -37,8 +37,8 @@ func (d *Dependencies) HasConnector(name string) bool {
 	return has
 }
 
-// DispatchThrough sets replacements of connectors, by name. [UseConnector] returns the replacement if the task asks for an
-// interface that only dispatches. It is for workers.
+// DispatchThrough sets replacements of all connectors that can dispatch, by name. [UseConnector] returns the replacement if the
+// task asks for an interface that only dispatches. It is for workers.
 func (d *Dependencies) DispatchThrough(coalescers map[string]Dispatcher) { d.coalescers = coalescers }
 
 // Fault adds a fault that the task itself found while it was made. A nil err adds nothing.
@@ -70,6 +70,9 @@ func UseConnector[T any](d *Dependencies, name string) T {
 	if _, found := d.connectors[name].(T); found {
 		if coalescer, ok := d.coalescers[name].(T); ok {
 			return coalescer
+		}
+		if d.coalescers != nil && reflect.TypeFor[T]() == reflect.TypeFor[Dispatcher]() {
+			d.Fault(fmt.Errorf("connector %q is a %T that cannot dispatch as it is configured, or to this server", name, typed))
 		}
 	}
 	return typed

@@ -48,3 +48,23 @@ func TestTasksWithSettingsAreDescribedAsAllOthers(t *testing.T) {
 		}
 	}
 }
+
+// [K1] The types are listed without a configuration and with a faulty one, whose faults are reported.
+func TestTypesOfConnectorsAreListedWhateverTheConfiguration(t *testing.T) {
+	for name, c := range map[string]struct {
+		configuration, stderr string
+		code                  int
+	}{
+		"none":   {"", "", 0},
+		"faulty": {"tasks: {square: {task: math.square, connectors: {input: {type: numbers, count: 0}, dead_letters: {type: drain}}}}", "count", 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, c.configuration)
+			got := call{args: []string{"connectors"}}.do(t)
+			if got.code != c.code || !strings.Contains(got.stdout, "counts up") || strings.Contains(got.stdout, "CONFIGURED") ||
+				!strings.Contains(got.stderr, c.stderr) || c.stderr == "" && got.stderr != "" {
+				t.Errorf("code %d, stdout %s, stderr %s", got.code, got.stdout, got.stderr)
+			}
+		})
+	}
+}

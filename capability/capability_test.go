@@ -106,20 +106,3 @@ func TestDeclarationIsFilledIn(t *testing.T) {
 		}
 	}
 }
-
-// [K1] After Open a connector may promise less and never more.
-func TestDeclarationNarrows(t *testing.T) {
-	full := capability.Declaration{
-		Destination: "q", Sharing: capability.SharingCompeting, Order: capability.OrderKey, Dedup: capability.DedupTold,
-	}
-	less := full
-	less.Order, less.Dedup, less.Sharing = capability.OrderNone, capability.DedupUntold, capability.SharingSingle
-	if !full.Narrows(full) || !less.Narrows(full) {
-		t.Error("promising the same or less is refused")
-	}
-	moved := full
-	moved.Destination = "other"
-	if full.Narrows(less) || moved.Narrows(full) {
-		t.Error("promising more, or another destination, is accepted")
-	}
-}

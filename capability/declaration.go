@@ -1,6 +1,7 @@
 package capability
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/ergon-go/ergon"
@@ -17,11 +18,22 @@ type Declarer interface {
 // Declaration describes a configured connector. A zero field means that the connector declares nothing; [DeclarationOf] replaces
 // it by a default.
 type Declaration struct {
+	// Lacks are interfaces that the Go type has and this connector does not offer, because of its configuration or its server.
+	// [As] respects it.
+	Lacks Set
 	// Destination is the logical name of the place that it reads from or writes to: a queue, a topic, the name of a file. It is
 	// part of the ids that outputs derive from a source [B3]. "" if it has none.
 	Destination string
+	// Group is the name under which its readers share a topic. "" if it has none.
+	Group string
+	// Notes are promises that hold under a condition, one sentence each. People read them.
+	Notes []string
 	// Sharing is how several workers may read from it.
 	Sharing Sharing
+	// Settles says how certain a settlement is.
+	Settles Certainty
+	// Fences says who refuses the settlement of a delivery that the source has taken back.
+	Fences Fence
 	// Order says whether it keeps transactions of one ordering key in order itself.
 	Order Order
 	// Dedup is what it does with an id that it knows already, as a sink.
@@ -44,6 +56,33 @@ const (
 	SharingDivided Sharing = "divided"
 	// SharingSingle is a source that delivers everything to each reader, so only one worker may read it.
 	SharingSingle Sharing = "single"
+)
+
+// Certainty says what it means that SettleTransactions has returned nil [K6].
+type Certainty string
+
+// How certain settlements are. The zero value stands for confirmed.
+const (
+	// SettlesConfirmed means that the settlement is durable.
+	SettlesConfirmed Certainty = "confirmed"
+	// SettlesSent means that the settlement was sent and nobody answers. If the connection or the server fails, the transaction
+	// may be delivered again. It is never lost.
+	SettlesSent Certainty = "sent"
+)
+
+// Fence says who refuses the settlement of a delivery that the source has taken back [K6].
+type Fence string
+
+// What fences. The zero value stands for store.
+const (
+	// FenceStore means that the store compares: a stale settlement is refused whenever it comes.
+	FenceStore Fence = "store"
+	// FenceClock means that the connector refuses a settlement whose delivery has expired, by the monotonic or by the wall clock,
+	// and that the server would accept it.
+	FenceClock Fence = "clock"
+	// FenceConnection means that the connector refuses a delivery of an earlier connection or assignment. While a connection lasts,
+	// its deliveries are not taken back.
+	FenceConnection Fence = "connection"
 )
 
 // Order says how a source handles ordering keys [L8].
@@ -73,34 +112,28 @@ const (
 // DeclarationOf returns the declaration of a connector with every field filled in. It returns an error if its Declare panicked or
 // did not return.
 func DeclarationOf(connector any) (Declaration, error) {
-	var d Declaration
-	if declarer, ok := connector.(Declarer); ok {
-		var err error
-		if d, err = ask.For(fmt.Sprintf("Declare of %T", connector), declarer.Declare); err != nil {
-			return Declaration{}, err
-		}
+	d, err := declare(connector)
+	if err != nil {
+		return Declaration{}, err
 	}
 	if d.Sharing == "" {
-		_, settles := connector.(Settler)
-		_, fetches := connector.(ergon.Fetcher)
 		d.Sharing = SharingSingle
-		if settles || !fetches {
+		if is[Settler](connector) && d.Lacks&CanSettle == 0 || !is[ergon.Fetcher](connector) || d.Lacks&CanFetch != 0 {
 			d.Sharing = SharingCompeting
 		}
 	}
-	if d.Order == "" {
-		d.Order = OrderNone
-	}
-	if d.Dedup == "" {
-		d.Dedup = DedupNone
-	}
+	d.Settles = cmp.Or(d.Settles, SettlesConfirmed)
+	d.Fences = cmp.Or(d.Fences, FenceStore)
+	d.Order = cmp.Or(d.Order, OrderNone)
+	d.Dedup = cmp.Or(d.Dedup, DedupNone)
 	return d, nil
 }
 
-// Narrows reports whether d promises at most as much as before. A connector may narrow its declaration after Open.
-func (d Declaration) Narrows(before Declaration) bool {
-	return d.Destination == before.Destination &&
-		(d.Sharing == before.Sharing || d.Sharing == SharingSingle) &&
-		(d.Order == before.Order || d.Order == OrderNone) &&
-		(d.Dedup == before.Dedup || d.Dedup == DedupNone || d.Dedup == DedupUntold && before.Dedup == DedupTold)
+// declare returns what the connector itself declares.
+func declare(connector any) (Declaration, error) {
+	declarer, ok := connector.(Declarer)
+	if !ok {
+		return Declaration{}, nil
+	}
+	return ask.For(fmt.Sprintf("Declare of %T", connector), declarer.Declare)
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/coalesce"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/policy"
@@ -47,7 +48,7 @@ type coalescers map[string]*coalesce.Coalescer
 func (r *run) before(d *ergon.Dependencies) coalescers {
 	all, through := coalescers{}, map[string]ergon.Dispatcher{}
 	for name, value := range r.rig.Connectors {
-		if to, ok := value.(ergon.Dispatcher); ok {
+		if to, ok := capability.As[ergon.Dispatcher](value); ok {
 			all[name] = coalesce.New(to, policy.ProducerBatch{Size: 1})
 			through[name] = all[name]
 		}

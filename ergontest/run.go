@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -113,7 +114,7 @@ func (r *run) settings(transactions []ergon.Transaction) (pipeline.Settings, err
 	p := exact(r.rig.Policy)
 	var dead ergon.Dispatcher
 	if p.Loop.DeadLetter != policy.DeadLetterSource {
-		next, _ := r.rig.Connectors[p.Loop.DeadLetter].(ergon.Dispatcher)
+		next, _ := capability.As[ergon.Dispatcher](r.rig.Connectors[p.Loop.DeadLetter])
 		r.letters = &letters{next: next}
 		dead = r.letters
 	}

@@ -72,7 +72,7 @@ func (r *workerRun) closeCalls(natural bool) int {
 		if _, ok := c.value.(ergon.Closer); ok && c.mustClose {
 			n++
 		}
-		if _, ok := c.value.(capability.Finisher); ok && natural && c.kind == connector {
+		if _, ok := capability.As[capability.Finisher](c.value); ok && natural && c.kind == connector {
 			n++
 		}
 	}
@@ -86,14 +86,14 @@ func (r *workerRun) closeCalls(natural bool) int {
 func (r *workerRun) finish(s *closeSequence) {
 	source := r.worker.cfg.Consumer.Fetch.Connector
 	for _, c := range r.components {
-		if f, ok := c.value.(capability.Finisher); ok && c.kind == connector && c.name == source {
+		if f, ok := capability.As[capability.Finisher](c.value); ok && c.kind == connector && c.name == source {
 			if !s.call("finish "+c.String(), f.Finish) {
 				return
 			}
 		}
 	}
 	for _, c := range r.components {
-		if f, ok := c.value.(capability.Finisher); ok && c.kind == connector && c.name != source {
+		if f, ok := capability.As[capability.Finisher](c.value); ok && c.kind == connector && c.name != source {
 			s.call("finish "+c.String(), f.Finish)
 		}
 	}

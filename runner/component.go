@@ -38,7 +38,7 @@ type component struct {
 	name  string
 	typ   string
 	value any
-	// declared is the declaration of a connector that is open.
+	// declared is the declaration of a connector: once it is open, that of its second answer.
 	declared capability.Declaration
 	// mustClose is set while there may be something to close: from the call of Open on, or from the beginning if there is no
 	// Open.
@@ -92,7 +92,7 @@ func (c *component) make(ctx context.Context, from ergon.Component) error {
 
 // bind calls BindWorker of c, if it has one.
 func (w *worker) bind(ctx context.Context, c *component) error {
-	bound, wants := c.value.(capability.WorkerBound)
+	bound, wants := capability.As[capability.WorkerBound](c.value)
 	if !wants {
 		return nil
 	}
@@ -135,13 +135,25 @@ func (w *worker) open(ctx context.Context, c *component) error {
 	return err
 }
 
-// declare notes the declaration of c, which is open.
+// declare notes the declaration of a connector.
 func (c *component) declare() (err error) {
 	if c.kind != connector {
 		return nil
 	}
 	if c.declared, err = capability.DeclarationOf(c.value); err != nil {
 		return fmt.Errorf("read the declaration of %s: %w", c, err)
+	}
+	return nil
+}
+
+// declareAgain notes the declaration of a connector that is open, which may only promise less than the one before [K1].
+func (c *component) declareAgain() error {
+	before := c.declared
+	if err := c.declare(); err != nil {
+		return err
+	}
+	if err := c.declared.Narrows(before); err != nil {
+		return fmt.Errorf("declaration of %s: %w", c, err)
 	}
 	return nil
 }

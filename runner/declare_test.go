@@ -103,3 +103,76 @@ func TestConnectorThatDoesNotSayWhatItIs(t *testing.T) {
 		}
 	}
 }
+
+// changing is a queue that declares something else once it is open.
+type changing struct {
+	*memory.Queue
+
+	before, after capability.Declaration
+	open          atomic.Bool
+	closed        atomic.Bool
+}
+
+func (c *changing) Open(ctx context.Context) error {
+	c.open.Store(true)
+	return c.Queue.Open(ctx)
+}
+
+func (c *changing) Close(ctx context.Context) error {
+	c.closed.Store(true)
+	return c.Queue.Close(ctx)
+}
+
+func (c *changing) Declare() capability.Declaration {
+	if c.open.Load() {
+		return c.after
+	}
+	return c.before
+}
+
+// [K1] A source that promises more once it is open is refused before anything runs, by the name of what it promises. One that
+// promises less runs.
+func TestDeclarationMayOnlyNarrow(t *testing.T) {
+	more, less := capability.Declaration{Order: capability.OrderKey}, capability.Declaration{Order: capability.OrderNone}
+	unsettled := capability.Declaration{Lacks: capability.CanSettle, Sharing: capability.SharingSingle}
+	for name, c := range map[string]struct {
+		before, after capability.Declaration
+		want          string
+	}{
+		"less":                 {more, less, ""},
+		"more":                 {less, more, `order was "none" and is "key"`},
+		"cannot settle before": {unsettled, less, `lacks was "settle"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			queue := &changing{Queue: finiteQueue(1), before: c.before, after: c.after}
+			ran := 0
+			cfg := configure("t", queue, processor(func(context.Context, ergon.Transaction) (any, error) {
+				ran++
+				return nil, nil
+			}))
+			_, err := runner.RunTask(t.Context(), cfg, runner.Settings{Logger: quiet()})
+			if c.want == "" {
+				if err != nil || ran != 1 {
+					t.Errorf("got %v and %d runs, want nil and 1", err, ran)
+				}
+				return
+			}
+			wantErrorText(t, err, `declaration of connector "input" (given): it promises more than before`, c.want)
+			if ran != 0 || !queue.closed.Load() {
+				t.Errorf("%d transactions ran, closed: %t; want none and closed", ran, queue.closed.Load())
+			}
+		})
+	}
+}
+
+// [K1] A task that dispatches to a connector that cannot do so as it is configured is refused when it is made.
+func TestConnectorThatLacksDispatchIsNoDispatcher(t *testing.T) {
+	cfg := configure("t", finiteQueue(1), func(d *ergon.Dependencies) ergon.Task {
+		ergon.UseConnector[ergon.Dispatcher](d, "output")
+		return ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) { return nil, nil }}
+	})
+	cfg.Connectors["output"] = given(memory.New(memory.Settings{Lacks: capability.CanDispatch}))
+	_, err := runner.RunTask(t.Context(), cfg, runner.Settings{Logger: quiet()})
+	wantErrorText(t, err, `connector "output" is a *memory.Queue that cannot dispatch as it is configured`)
+	wantExitCode(t, err, 2)
+}

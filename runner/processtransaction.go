@@ -86,7 +86,7 @@ func (r *workerRun) process(
 
 // settle settles a transaction that the source was asked for by its id.
 func (r *workerRun) settle(ctx context.Context, result TransactionResult) error {
-	source, settles := r.named(connector)[r.worker.cfg.Consumer.Fetch.Connector].(capability.Settler)
+	source, settles := capability.As[capability.Settler](r.named(connector)[r.worker.cfg.Consumer.Fetch.Connector])
 	if !r.found || !settles {
 		return nil
 	}
@@ -108,7 +108,7 @@ func (r *workerRun) settle(ctx context.Context, result TransactionResult) error 
 func (r *workerRun) find(ctx context.Context, id string) (ergon.Transaction, error) {
 	from := r.worker.cfg.Consumer.Fetch
 	source := &component{kind: connector, name: from.Connector, typ: r.worker.cfg.Connectors[from.Connector].Type}
-	resolver, ok := r.named(connector)[from.Connector].(capability.Resolver)
+	resolver, ok := capability.As[capability.Resolver](r.named(connector)[from.Connector])
 	if !ok {
 		return ergon.Transaction{}, fmt.Errorf("%w: %s cannot find a transaction by its id; give the transaction itself", ErrUsage, source)
 	}

@@ -78,10 +78,13 @@ func (r *workerRun) open(ctx context.Context) error {
 		if err := r.worker.bind(ctx, c); err != nil {
 			return err
 		}
+		if err := c.declare(); err != nil {
+			return err
+		}
 		if err := r.worker.open(ctx, c); err != nil {
 			return err
 		}
-		if err := c.declare(); err != nil {
+		if err := c.declareAgain(); err != nil {
 			return err
 		}
 	}
@@ -137,7 +140,7 @@ func (r *workerRun) makeCoalescers() map[string]ergon.Dispatcher {
 	r.coalescers = map[string]*coalesce.Coalescer{}
 	through := map[string]ergon.Dispatcher{}
 	for name, value := range r.named(connector) {
-		if to, ok := value.(ergon.Dispatcher); ok {
+		if to, ok := capability.As[ergon.Dispatcher](value); ok {
 			r.coalescers[name] = coalesce.New(to, policy.ProducerBatch{Size: 1})
 			through[name] = r.coalescers[name]
 		}
@@ -160,10 +163,10 @@ func (r *workerRun) named(k kind) map[string]any {
 func (r *workerRun) settings(p policy.Consumer) pipeline.Settings {
 	w := r.worker
 	connectors := r.named(connector)
-	source, _ := connectors[p.Fetch.Connector].(ergon.Fetcher)
+	source, _ := capability.As[ergon.Fetcher](connectors[p.Fetch.Connector])
 	var deadLetters ergon.Dispatcher
 	if p.Loop.DeadLetter != policy.DeadLetterSource {
-		deadLetters, _ = connectors[p.Loop.DeadLetter].(ergon.Dispatcher)
+		deadLetters, _ = capability.As[ergon.Dispatcher](connectors[p.Loop.DeadLetter])
 	}
 	return pipeline.Settings{
 		Task: w.cfg.Name, Worker: w.name, Identity: w.cfg.OutputIdentity(r.sourceName(p)),
@@ -201,7 +204,7 @@ func (r *workerRun) countTransactions(ctx context.Context) int64 {
 		return -1 // there is no source
 	}
 	source := w.cfg.Consumer.Fetch.Connector
-	counter, ok := r.named(connector)[source].(capability.Counter)
+	counter, ok := capability.As[capability.Counter](r.named(connector)[source])
 	if !ok || w.count > 1 && r.declared(source).Sharing == capability.SharingDivided {
 		return -1
 	}

@@ -11,13 +11,14 @@ import (
 )
 
 // in returns a store that is queue itself: whoever opens it next goes on with what is in it.
-func in(queue any) connectortest.Store {
-	return connectortest.Store{Connector: queue, Another: func() any { return queue }}
+func in(queue interface{ Restart() }) connectortest.Store {
+	return connectortest.Store{Connector: queue, Another: func() any { return queue }, Restart: queue.Restart}
 }
 
 func TestQueueKeepsTheRulesOfConnectors(t *testing.T) {
 	for name, settings := range map[string]memory.Settings{
 		"at once": {}, "waiting": {MaxWait: time.Second}, "finite": {Finite: true}, "bounded": {Capacity: 1000},
+		"unconfirmed": {Settles: capability.SettlesSent}, "on one connection": {Fences: capability.FenceConnection},
 		"deduplicating": {Dedup: true, DedupWindow: time.Minute}, "strict": {Dedup: true, OnConflict: capability.ConflictError},
 	} {
 		t.Run(name, func(t *testing.T) {

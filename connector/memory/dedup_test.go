@@ -3,6 +3,7 @@ package memory_test
 import (
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -135,8 +136,9 @@ func TestQueueWithoutDeduplicationReportsNothing(t *testing.T) {
 func TestQueueDeclaresWhetherItDeduplicates(t *testing.T) {
 	want := capability.Declaration{
 		Destination: "jobs", Sharing: capability.SharingCompeting, Order: capability.OrderKey, Dedup: capability.DedupTold,
+		Settles: capability.SettlesConfirmed, Fences: capability.FenceStore,
 	}
-	if got, err := capability.DeclarationOf(deduplicating()); err != nil || got != want {
+	if got, err := capability.DeclarationOf(deduplicating()); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	got, err := capability.DeclarationOf(memory.NewLeased(memory.Settings{}, time.Second))

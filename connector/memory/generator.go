@@ -67,9 +67,11 @@ func prefixOf(name string, seed uint64) string {
 	return name + "@" + strconv.FormatUint(seed, 10) + ":"
 }
 
-// Declare says that each worker has its own part of the transactions.
+// Declare says that each worker has its own part of the transactions, and that no settlement outlives the process.
 func (*Generator) Declare() capability.Declaration {
-	return capability.Declaration{Sharing: capability.SharingDivided}
+	return capability.Declaration{
+		Sharing: capability.SharingDivided, Settles: capability.SettlesSent, Notes: []string{"each run starts at the first transaction"},
+	}
 }
 
 // BindWorker divides the transactions among the n workers of the task: each generates every n-th. A generator without a name

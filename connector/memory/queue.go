@@ -46,6 +46,7 @@ type Queue struct {
 	free        pool
 	ids         ids // where Settings.Dedup is set
 	rejected    []ergon.Transaction
+	unconfirmed []item // where Settings.Settles is sent: acknowledged by the last call
 	settlements []capability.Settlement
 	arrived     signal // something to fetch, or nothing will ever come
 	left        signal // room for a dispatch
@@ -144,7 +145,9 @@ func (*Queue) ProcessLocal() {}
 // Declare says that readers compete, whether the queue keeps the order of keys, and whether it deduplicates.
 func (q *Queue) Declare() capability.Declaration {
 	d := capability.Declaration{
-		Destination: q.settings.Name, Sharing: capability.SharingCompeting, Order: capability.OrderKey, Dedup: capability.DedupNone,
+		Lacks: q.settings.Lacks, Destination: q.settings.Name, Notes: q.settings.Notes,
+		Settles: q.settings.Settles, Fences: q.settings.Fences,
+		Sharing: capability.SharingCompeting, Order: capability.OrderKey, Dedup: capability.DedupNone,
 	}
 	if q.settings.Order != "" {
 		d.Order = q.settings.Order

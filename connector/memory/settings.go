@@ -32,6 +32,15 @@ type Settings struct {
 	// Order is how the queue handles ordering keys. "" means capability.OrderKey: one transaction of a key is delivered at a
 	// time, and a requeued one delays its key. capability.OrderNone ignores keys.
 	Order capability.Order
+	// Settles is how certain a settlement is. "" means capability.SettlesConfirmed. With capability.SettlesSent a [Queue.Restart]
+	// undoes the acknowledgements of the last call that settled something.
+	Settles capability.Certainty
+	// Fences is what the queue declares to fence a stale settlement. "" means capability.FenceStore, which it does in any case.
+	Fences capability.Fence
+	// Notes are the notes of its declaration. Default none.
+	Notes []string
+	// Lacks takes interfaces away that the queue has otherwise, as a server may that cannot do all. It is for tests.
+	Lacks capability.Set
 	// Record keeps every settlement for [Queue.Settlements]. It is for tests, because memory grows with each. Default false.
 	Record bool
 }

@@ -26,6 +26,7 @@ func (q *Queue) SettleTransactions(ctx context.Context, batch []capability.Settl
 		return ErrClosed
 	}
 	q.expire(now)
+	q.unconfirmed = q.unconfirmed[:0]
 	var failures failures
 	for i := range batch {
 		if err := q.settle(&batch[i], now); err != nil {
@@ -46,6 +47,7 @@ func (q *Queue) settle(s *capability.Settlement, now time.Time) error {
 	}
 	switch s.Action {
 	case policy.SettleAck:
+		q.unconfirm(it)
 		q.drop(it, now)
 	case policy.SettleReject:
 		q.rejected = append(q.rejected, it.transaction)

@@ -92,7 +92,8 @@ func TestQueueKeepsTheRulesOfConnectors(t *testing.T) {
 					c := newConforming(t)
 					connect := c.queue("jobs", change)
 					return connectortest.Store{
-						Connector: connect(), Another: connect, Beside: c.queue("claims", change), Refused: tooLarge, Pass: c.clock.pass,
+						Connector: connect(), Another: connect, Restart: func() {}, // the first is left open, as by a kill
+						Beside: c.queue("claims", change), Refused: tooLarge, Pass: c.clock.pass,
 					}
 				},
 				Shared: true,

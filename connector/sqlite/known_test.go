@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -341,7 +342,7 @@ func TestQueueDeclares(t *testing.T) {
 	want := capability.Declaration{
 		Destination: "jobs", Sharing: capability.SharingCompeting, Order: capability.OrderKey, Dedup: capability.DedupTold,
 	}
-	if got != want {
+	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

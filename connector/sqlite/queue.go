@@ -113,6 +113,9 @@ func (q *Queue) Declare() capability.Declaration {
 	if !q.settings.Dedup {
 		d.Dedup = capability.DedupNone
 	}
+	if q.settings.Durability == DurabilityNormal {
+		d.Notes = []string{"durability normal: a power cut may undo the last commits; a killed process loses nothing"}
+	}
 	return d
 }
 

@@ -13,7 +13,7 @@ import (
 // tryFetch is one call.
 func (s *subject) tryFetch(limit int) (batch []ergon.Transaction, err error) {
 	s.returns("FetchTransactions", func(ctx context.Context) {
-		batch, err = s.value.(ergon.Fetcher).FetchTransactions(ctx, limit) //nolint:forcetypeassert // the rule's needs say so
+		batch, err = as[ergon.Fetcher](s).FetchTransactions(ctx, limit)
 	})
 	return batch, err
 }
@@ -77,7 +77,7 @@ func (s *subject) trySettle(like capability.Settlement, batch ...ergon.Transacti
 
 func (s *subject) trySettlements(settlements []capability.Settlement) (err error) {
 	s.returns("SettleTransactions", func(ctx context.Context) {
-		err = s.value.(capability.Settler).SettleTransactions(ctx, settlements) //nolint:forcetypeassert // the rule's needs say so
+		err = as[capability.Settler](s).SettleTransactions(ctx, settlements)
 	})
 	return err
 }
@@ -98,7 +98,7 @@ func interrupted() capability.Settlement {
 
 func (s *subject) tryDispatch(batch ...ergon.Transaction) (err error) {
 	s.returns("DispatchTransactions", func(ctx context.Context) {
-		err = s.value.(ergon.Dispatcher).DispatchTransactions(ctx, batch) //nolint:forcetypeassert // the rule's needs say so
+		err = as[ergon.Dispatcher](s).DispatchTransactions(ctx, batch)
 	})
 	return err
 }
@@ -111,14 +111,14 @@ func (s *subject) dispatch(batch ...ergon.Transaction) {
 
 func (s *subject) tryExtend(batch ...ergon.Transaction) (err error) {
 	s.returns("ExtendLeases", func(ctx context.Context) {
-		err = s.value.(capability.LeaseKeeper).ExtendLeases(ctx, batch) //nolint:forcetypeassert // the rule's needs say so
+		err = as[capability.LeaseKeeper](s).ExtendLeases(ctx, batch)
 	})
 	return err
 }
 
 func (s *subject) tryResolve(id string) (tx ergon.Transaction, err error) {
 	s.returns("FetchTransactionByID", func(ctx context.Context) {
-		tx, err = s.value.(capability.Resolver).FetchTransactionByID(ctx, id) //nolint:forcetypeassert // the rule's needs say so
+		tx, err = as[capability.Resolver](s).FetchTransactionByID(ctx, id)
 	})
 	return tx, err
 }
@@ -126,7 +126,7 @@ func (s *subject) tryResolve(id string) (tx ergon.Transaction, err error) {
 func (s *subject) count() (n int64) {
 	s.returns("CountTransactions", func(ctx context.Context) {
 		var err error
-		if n, err = s.value.(capability.Counter).CountTransactions(ctx); err != nil { //nolint:forcetypeassert // the rule's needs say so
+		if n, err = as[capability.Counter](s).CountTransactions(ctx); err != nil {
 			s.errorf("CountTransactions: %v", err)
 		}
 	})
@@ -157,7 +157,7 @@ func (s *subject) tryFetchBriefly(d time.Duration) (batch []ergon.Transaction, e
 	s.returns("FetchTransactions", func(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, d)
 		defer cancel()
-		batch, err = s.value.(ergon.Fetcher).FetchTransactions(ctx, 1) //nolint:forcetypeassert // the rule's needs say so
+		batch, err = as[ergon.Fetcher](s).FetchTransactions(ctx, 1)
 		if ctx.Err() != nil {
 			err = nil
 		}

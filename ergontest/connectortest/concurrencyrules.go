@@ -37,7 +37,7 @@ func concurrentUse(p *probe) {
 		want = append(want, more...)
 		for part := range slices.Chunk(more, 10) {
 			p.goes(&working, func() {
-				dispatcher := s.value.(ergon.Dispatcher) //nolint:forcetypeassert // it is one
+				dispatcher := as[ergon.Dispatcher](s)
 				if err := dispatcher.DispatchTransactions(p.ctx, part); err != nil {
 					p.errorf("DispatchTransactions beside others: %v", err)
 				}
@@ -59,7 +59,7 @@ func (c *crowd) work(total int) {
 	ctx, cancel := context.WithTimeout(c.ctx, patience)
 	defer cancel()
 	for !c.done(total) && ctx.Err() == nil {
-		batch, err := c.value.(ergon.Fetcher).FetchTransactions(ctx, 4) //nolint:forcetypeassert // the rule's needs say so
+		batch, err := as[ergon.Fetcher](c.subject).FetchTransactions(ctx, 4)
 		if errors.Is(err, ergon.ErrExhausted) {
 			err = nil // what is dispatched later comes all the same
 		}
@@ -88,7 +88,7 @@ func (c *crowd) settleSome(ctx context.Context, batch []ergon.Transaction) {
 		settlements[i].Transaction = tx
 	}
 	c.mu.Unlock()
-	err := c.value.(capability.Settler).SettleTransactions(ctx, settlements) //nolint:forcetypeassert // the rule's needs say so
+	err := as[capability.Settler](c.subject).SettleTransactions(ctx, settlements)
 	if err != nil {
 		c.errorf("SettleTransactions beside others: %v", err)
 		return

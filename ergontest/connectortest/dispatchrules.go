@@ -102,7 +102,7 @@ func dispatchConcurrently(p *probe) {
 	var sending sync.WaitGroup
 	for part := range slices.Chunk(sent, 5) {
 		p.goes(&sending, func() {
-			dispatcher := s.value.(ergon.Dispatcher) //nolint:forcetypeassert // the rule's needs say so
+			dispatcher := as[ergon.Dispatcher](s)
 			ctx, cancel := context.WithTimeout(p.ctx, patience)
 			defer cancel()
 			if err := dispatcher.DispatchTransactions(ctx, part); err != nil {
@@ -121,7 +121,7 @@ func dispatchRespectsItsContext(p *probe) {
 	cancel()
 	var err error
 	p.returns("DispatchTransactions with a context that has ended", func(context.Context) {
-		dispatcher := s.value.(ergon.Dispatcher) //nolint:forcetypeassert // the rule's needs say so
+		dispatcher := as[ergon.Dispatcher](s)
 		err = dispatcher.DispatchTransactions(ended, sent[:1])
 	})
 	want := sent

@@ -163,7 +163,7 @@ func fetchRespectsItsContext(p *probe) {
 	s := p.holding(holds...)
 	ended, cancel := context.WithCancel(p.ctx)
 	cancel()
-	fetcher := s.value.(ergon.Fetcher) //nolint:forcetypeassert // the rule's needs say so
+	fetcher := as[ergon.Fetcher](s)
 	var batch []ergon.Transaction
 	p.returns("FetchTransactions with a context that has ended", func(context.Context) {
 		batch, _ = fetcher.FetchTransactions(ended, 2)
@@ -172,7 +172,7 @@ func fetchRespectsItsContext(p *probe) {
 		s.settle(interrupted(), batch...)
 		batch = nil
 	}
-	if keeper, ok := s.value.(capability.LeaseKeeper); ok {
+	if keeper, ok := capability.As[capability.LeaseKeeper](s.value); ok {
 		s.pass(2 * keeper.LeaseDuration())
 	}
 	p.wantSame("after a fetch whose context had ended", append(batch, s.fetchAll(len(holds)-len(batch))...), holds)

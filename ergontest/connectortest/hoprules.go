@@ -42,14 +42,14 @@ func (elsewhere) DispatchTransactions(context.Context, []ergon.Transaction) erro
 
 func (s *subject) tryHop(batch ...capability.Hop) (err error) {
 	s.returns("HopTransactions", func(ctx context.Context) {
-		err = s.value.(capability.Hopper).HopTransactions(ctx, batch) //nolint:forcetypeassert // the rule's needs say so
+		err = as[capability.Hopper](s).HopTransactions(ctx, batch)
 	})
 	return err
 }
 
 // hopOf is an acknowledgement of tx with outputs to one queue.
 func hopOf(tx ergon.Transaction, to *subject, outputs ...ergon.Transaction) capability.Hop {
-	dispatcher := to.value.(ergon.Dispatcher) //nolint:forcetypeassert // beside sees to it
+	dispatcher := as[ergon.Dispatcher](to)
 	hop := capability.Hop{Settlement: ack(), Outputs: []capability.Output{{To: dispatcher, Transactions: outputs}}}
 	hop.Settlement.Transaction = tx
 	return hop
@@ -66,15 +66,15 @@ func outputsOf(n int) []ergon.Transaction {
 func hopSharesOnlyItsStore(p *probe) {
 	s := p.holding()
 	to := s.beside()
-	hopper := s.value.(capability.Hopper)                 //nolint:forcetypeassert // the rule's needs say so
-	if !hopper.SharesStore(to.value.(ergon.Dispatcher)) { //nolint:forcetypeassert // beside sees to it
+	hopper := as[capability.Hopper](s)
+	if !hopper.SharesStore(as[ergon.Dispatcher](to)) {
 		p.errorf("it does not share its store with the queue beside it")
 	}
 	if hopper.SharesStore(elsewhere{}) {
 		p.errorf("it shares its store with a dispatcher that has none")
 	}
 	other := p.holding()
-	if hopper.SharesStore(other.value.(ergon.Dispatcher)) { //nolint:forcetypeassert // what hops takes outputs
+	if hopper.SharesStore(as[ergon.Dispatcher](other)) {
 		p.errorf("it shares its store with a connector to another one")
 	}
 }

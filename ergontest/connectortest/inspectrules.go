@@ -26,7 +26,7 @@ func inspectRules() []rule {
 func (s *subject) inspect() (stats capability.QueueStats) {
 	s.returns("InspectQueue", func(ctx context.Context) {
 		var err error
-		if stats, err = s.value.(capability.Inspector).InspectQueue(ctx); err != nil { //nolint:forcetypeassert // the rule's needs say so
+		if stats, err = as[capability.Inspector](s).InspectQueue(ctx); err != nil {
 			s.errorf("InspectQueue: %v", err)
 		}
 	})
@@ -36,7 +36,7 @@ func (s *subject) inspect() (stats capability.QueueStats) {
 func (s *subject) peek(state capability.QueueState, limit int) (batch []ergon.Transaction) {
 	s.returns("PeekTransactions", func(ctx context.Context) {
 		var err error
-		batch, err = s.value.(capability.Inspector).PeekTransactions(ctx, state, limit) //nolint:forcetypeassert // the rule's needs say so
+		batch, err = as[capability.Inspector](s).PeekTransactions(ctx, state, limit)
 		if err != nil {
 			s.errorf("PeekTransactions(%s): %v", state, err)
 		}

@@ -29,7 +29,7 @@ func leaseRules() []rule {
 }
 
 func (s *subject) lease() time.Duration {
-	d := s.value.(capability.LeaseKeeper).LeaseDuration() //nolint:forcetypeassert // the rule's needs say so
+	d := as[capability.LeaseKeeper](s).LeaseDuration()
 	if d <= 0 {
 		s.fatalf("LeaseDuration is %v, want more than 0", d)
 	}

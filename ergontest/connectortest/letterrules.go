@@ -39,7 +39,7 @@ func letterRules() []rule {
 }
 
 func (s *subject) letters() deadletter.Store {
-	return s.value.(deadletter.Store) //nolint:forcetypeassert // the rule's needs say so
+	return as[deadletter.Store](s)
 }
 
 func (s *subject) list(filter deadletter.Filter, page deadletter.Page) (all []deadletter.Letter) {

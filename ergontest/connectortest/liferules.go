@@ -115,7 +115,7 @@ func closeEndsFetch(p *probe) {
 		defer func() { fetched <- recover() }()
 		ctx, cancel := context.WithTimeout(p.ctx, 2*patience)
 		defer cancel()
-		_, _ = s.value.(ergon.Fetcher).FetchTransactions(ctx, 1) //nolint:forcetypeassert // the rule's needs say so
+		_, _ = as[ergon.Fetcher](s).FetchTransactions(ctx, 1)
 	}()
 	s.breathe()
 	s.close()
@@ -141,7 +141,7 @@ func unsettledComesAgain(p *probe) {
 	got := s.fetchAll(3)
 	s.ack(got[0])
 	s.close()
-	if keeper, ok := s.value.(capability.LeaseKeeper); ok {
+	if keeper, ok := capability.As[capability.LeaseKeeper](s.value); ok {
 		s.pass(2 * keeper.LeaseDuration())
 	}
 	var want []ergon.Transaction

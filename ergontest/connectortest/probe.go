@@ -3,12 +3,14 @@ package connectortest
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/deadletter"
 )
 
@@ -95,7 +97,7 @@ func (p *probe) holding(holds ...ergon.Transaction) *subject {
 	s := p.make(holds)
 	s.openIt()
 	holds = asTaken(s.value, holds)
-	if _, ok := s.value.(ergon.Dispatcher); ok && len(holds) > 0 {
+	if _, ok := capability.As[ergon.Dispatcher](s.value); ok && len(holds) > 0 {
 		s.dispatch(holds...)
 	}
 	return s
@@ -213,5 +215,14 @@ func (s *subject) pass(d time.Duration) {
 // isExact reports whether no time passes but what pass lets pass.
 func (s *subject) isExact() bool { return s.harness.Virtual || s.store.Pass != nil }
 
+// as returns the connector as a T, which the needs of the rule say that it is.
+func as[T any](s *subject) T {
+	connector, ok := capability.As[T](s.value)
+	if !ok {
+		s.fatalf("it is no %s any more", reflect.TypeFor[T]())
+	}
+	return connector
+}
+
 // isLetters reports whether what is dispatched are dead letters.
-func isLetters(connector any) bool { _, ok := connector.(deadletter.Store); return ok }
+func isLetters(connector any) bool { _, ok := capability.As[deadletter.Store](connector); return ok }

@@ -21,7 +21,7 @@ func replayRules() []rule {
 func (s *subject) replay(filter capability.ReplayFilter) (n int64) {
 	s.returns("ReplayTransactions", func(ctx context.Context) {
 		var err error
-		n, err = s.value.(capability.Replayer).ReplayTransactions(ctx, filter) //nolint:forcetypeassert // the rule's needs say so
+		n, err = as[capability.Replayer](s).ReplayTransactions(ctx, filter)
 		if err != nil {
 			s.errorf("ReplayTransactions: %v", err)
 		}

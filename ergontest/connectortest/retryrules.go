@@ -47,8 +47,8 @@ func (s *subject) bury(queue *subject, tx ergon.Transaction, message string) {
 		record.Message, record.Deliveries, record.EnqueuedAt = message, tx.Delivery().Count, tx.Delivery().EnqueuedAt
 		record.Metadata = maps.Collect(tx.AllMetadata())
 	}).WithDelivery(tx.Delivery())
-	hopper, hops := queue.value.(capability.Hopper)
-	if !hops || !hopper.SharesStore(s.value.(ergon.Dispatcher)) { //nolint:forcetypeassert // the rule's needs say so
+	hopper, hops := capability.As[capability.Hopper](queue.value)
+	if !hops || !hopper.SharesStore(as[ergon.Dispatcher](s)) {
 		s.dispatch(letter)
 		queue.ack(tx)
 		return
@@ -176,7 +176,7 @@ func editedLetterArrives(p *probe) {
 	key := s.listAll()[0].Key
 	edit := func(want bool) {
 		s.returns("EditDeadLetter", func(ctx context.Context) {
-			editor := s.value.(deadletter.Editor) //nolint:forcetypeassert // the rule's needs say so
+			editor := as[deadletter.Editor](s)
 			if edited, err := editor.EditDeadLetter(ctx, key, []byte(`{"n":"other"}`)); err != nil || edited != want {
 				p.errorf("EditDeadLetter(%q): got %v and %v, want %v", key, edited, err, want)
 			}

@@ -28,7 +28,7 @@ type need struct {
 }
 
 func capable[T any](name string) need {
-	return need{name: name, met: func(connector any) bool { _, ok := connector.(T); return ok }}
+	return need{name: name, met: func(connector any) bool { _, ok := capability.As[T](connector); return ok }}
 }
 
 func fetches() need    { return capable[ergon.Fetcher]("ergon.Fetcher") }
@@ -47,8 +47,8 @@ func letters() need    { return capable[deadletter.Store]("deadletter.Store") }
 // rules are all rules, in the order in which they are read.
 func rules() []rule {
 	return slices.Concat(
-		fetchRules(), settleRules(), leaseRules(), dispatchRules(), dedupRules(), lookRules(), lifeRules(), concurrencyRules(),
-		hopRules(), inspectRules(), replayRules(), letterRules(), retryRules(),
+		fetchRules(), settleRules(), leaseRules(), dispatchRules(), durabilityRules(), dedupRules(), lookRules(), lifeRules(),
+		concurrencyRules(), hopRules(), inspectRules(), replayRules(), letterRules(), retryRules(),
 	)
 }
 

@@ -72,7 +72,7 @@ func ackRemoves(p *probe) {
 	s.ack(got[0], got[1])
 	s.settle(requeue(), got[2])
 	s.wantNext("after two of three were acknowledged", got[2:])
-	if keeper, ok := s.value.(capability.LeaseKeeper); ok {
+	if keeper, ok := capability.As[capability.LeaseKeeper](s.value); ok {
 		s.pass(2 * keeper.LeaseDuration())
 		s.wantNext("after all leases have run out", got[2:])
 	}
@@ -225,7 +225,7 @@ func settleRespectsItsContext(p *probe) {
 	cancel()
 	var err error
 	p.returns("SettleTransactions with a context that has ended", func(context.Context) {
-		settler := s.value.(capability.Settler) //nolint:forcetypeassert // the rule's needs say so
+		settler := as[capability.Settler](s)
 		err = settler.SettleTransactions(ended, []capability.Settlement{{Transaction: tx, Action: policy.SettleAck}})
 	})
 	again := s.trySettle(ack(), tx)

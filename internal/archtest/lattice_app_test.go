@@ -22,8 +22,12 @@ var commandLine = []archtest.Rule{
 		Packages: "app", Ours: []string{"app/internal/...", "config", "runner"}, ThirdParty: cobra,
 		TestOurs: slices.Concat(parts, []string{"internal/otlptest"}),
 	},
-	{Packages: "app/internal/capabilities", Ours: []string{"config"}},
-	{Packages: "app/internal/check", Ours: []string{".", "internal/panics", "internal/pipeline", "internal/placement", "policy", "runner"}},
+	// Decision 0170: what connectors can do is found by capability.As.
+	{Packages: "app/internal/capabilities", Ours: []string{"capability", "config", "deadletter"}},
+	{
+		Packages: "app/internal/check",
+		Ours:     []string{".", "capability", "internal/panics", "internal/pipeline", "internal/placement", "policy", "runner"},
+	},
 	{Packages: "app/internal/command"},
 	{Packages: "app/internal/command/create", Ours: commandTools, ThirdParty: cobra},
 	{

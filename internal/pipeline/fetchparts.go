@@ -48,8 +48,8 @@ func newFetchLoop(p fetchParts) *fetchLoop {
 		pace:    pace{batch: loop.Batch, emptyQueue: loop.EmptyQueue, clock: p.clock, size: loop.Batch.Size},
 		filling: filling{policy: loop.Batch, clock: p.clock},
 	}
-	l.returning.source, _ = s.Source.(capability.Counter)
-	_, l.takesBack = s.Source.(capability.Settler)
+	l.returning.source, _ = capability.As[capability.Counter](s.Source)
+	_, l.takesBack = capability.As[capability.Settler](s.Source)
 	l.slow.Store(tooSlow(0, retry.Timeout, l.pinned))
 	return l
 }

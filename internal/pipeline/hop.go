@@ -33,7 +33,7 @@ type hop struct {
 
 // newHop asks the source whether it keeps the dead letters as well.
 func newHop(s Settings) (*hop, error) {
-	hopper, ok := s.Source.(capability.Hopper)
+	hopper, ok := capability.As[capability.Hopper](s.Source)
 	if !ok || s.single {
 		return nil, nil //nolint:nilnil // there is none
 	}

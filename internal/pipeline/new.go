@@ -63,7 +63,7 @@ func newConsumer(s Settings) *Consumer {
 	c.order.held = map[string][]*flight{}
 	c.limiter = newConcurrencyLimiter(s.Policy.Loop.Concurrency, c.pool)
 	c.outage = newOutage(s.Policy.Loop.Outage, c.clock, &c.capacity, c.pool, c.outageChanged)
-	_, takesBack := s.Source.(capability.Settler)
+	_, takesBack := capability.As[capability.Settler](s.Source)
 	c.judge = newJudge(s, takesBack, c.outage)
 	c.waiting = waitingRoom{clock: c.clock, gate: &c.gate, pool: c.pool, outage: c.outage, capacity: &c.capacity}
 	return c
@@ -72,7 +72,7 @@ func newConsumer(s Settings) *Consumer {
 // wireLeases makes what keeps leases, if the source gives any.
 func (c *Consumer) wireLeases() (err error) {
 	s := &c.settings
-	keeper, ok := s.Source.(capability.LeaseKeeper)
+	keeper, ok := capability.As[capability.LeaseKeeper](s.Source)
 	if !ok {
 		return nil
 	}
@@ -96,7 +96,7 @@ func (c *Consumer) wireSettler(floor bool) {
 		failures: &c.failures, background: &c.background, hop: c.hop, ordered: c.order.on, floor: floor,
 		stop: func(why error) { c.stopFetching(why) }, replace: c.pool.replaceWorker,
 	})
-	source, _ := s.Source.(capability.Settler)
+	source, _ := capability.As[capability.Settler](s.Source)
 	c.releaser = releaser{
 		source: source, calls: c.settler.batches.calls, capacity: &c.capacity, watcher: c.watcher, background: &c.background,
 	}

@@ -20,7 +20,7 @@ const inspectTimeout = 2 * time.Second
 // observeQueue registers gauges that count the source when metrics are collected; nil if the source cannot be inspected. All workers on
 // a queue report the same.
 func observeQueue(s Settings, meter metric.Meter) (metric.Registration, error) {
-	queue, ok := s.Source.(capability.Inspector)
+	queue, ok := capability.As[capability.Inspector](s.Source)
 	if !ok {
 		return nil, nil //nolint:nilnil // nothing to observe is no error
 	}

@@ -29,7 +29,7 @@ func newRecorder(s Settings, c clock) *recorder {
 	if s.Recorder == nil {
 		return nil
 	}
-	_, settles := s.Source.(capability.Settler)
+	_, settles := capability.As[capability.Settler](s.Source)
 	return &recorder{
 		to: s.Recorder, queue: newRecords(s.Recorder), task: s.Task, worker: s.Worker, clock: c, produces: s.produces, settles: settles,
 	}

@@ -83,6 +83,9 @@ func resultOf(f *flight) Result {
 
 // Validate reports everything that cannot work, all faults at once [C2]. [New] does so too.
 func (s Settings) Validate() error {
+	if _, err := capability.DeclarationOf(s.Source); err != nil {
+		return fmt.Errorf("connector %q does not say what it is: %w", s.Policy.Fetch.Connector, err)
+	}
 	faults := []error{s.Handlers.Validate(), s.Policy.Validate(), s.Shutdown.Validate()}
 	if s.Handlers.Process == nil && s.Handlers.Validate() == nil {
 		faults = append(faults, errors.New("the task has no Process function, so it cannot consume; "+
@@ -94,7 +97,7 @@ func (s Settings) Validate() error {
 	if s.Handlers.Prepare != nil {
 		faults = append(faults, s.hybridFaults()...)
 	}
-	_, settles := s.Source.(capability.Settler)
+	_, settles := capability.As[capability.Settler](s.Source)
 	loop := s.Policy.Loop
 	switch {
 	case loop.OnException == policy.OnExceptionRequeue && !settles:
@@ -128,7 +131,7 @@ func (s Settings) hybridFaults() []error {
 }
 
 func (s Settings) validateLease() error {
-	keeper, leased := s.Source.(capability.LeaseKeeper)
+	keeper, leased := capability.As[capability.LeaseKeeper](s.Source)
 	if !leased {
 		return nil
 	}

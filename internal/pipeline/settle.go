@@ -90,7 +90,7 @@ func newSettler(p settleParts) *settler {
 			hybrid: p.settings.Handlers.Prepare != nil,
 		},
 	}
-	s.batches.source, _ = p.settings.Source.(capability.Settler)
+	s.batches.source, _ = capability.As[capability.Settler](p.settings.Source)
 	s.batches.slow.Store(tooSlow(0, policy.Retry.Timeout, pinned))
 	lost := &lostLetters{
 		delay: policy.RequeueDelay, takesBack: s.batches.source != nil, floor: p.floor, clock: p.clock, unwritten: p.unwritten,

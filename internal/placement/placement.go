@@ -63,7 +63,7 @@ func Check(w Workers, components []Component) error {
 			faults = append(faults, fmt.Errorf("read the declaration of %s: %w", c.Name, err))
 			continue
 		}
-		if _, local := c.Value.(capability.ProcessLocal); local && w.Isolated {
+		if _, local := capability.As[capability.ProcessLocal](c.Value); local && w.Isolated {
 			faults = append(faults, fmt.Errorf("workers.isolation: process, but %s keeps its data in the memory of one process: "+
 				"no other worker sees the data, and it is lost when the process ends; use another connector, or isolation: goroutine", c.Name))
 		}
@@ -82,7 +82,7 @@ func Check(w Workers, components []Component) error {
 // checkOrder returns an error if transactions of one key could run at the same time or out of order [L8]: the source delivers
 // more than one of a key at a time, and the engine cannot prevent that, because several workers get transactions of the key.
 func (c Component) checkOrder(w Workers, d capability.Declaration) error {
-	_, local := c.Value.(capability.ProcessLocal)
+	_, local := capability.As[capability.ProcessLocal](c.Value)
 	const fault = "consumer.loop.ordering: key, but %s does not keep the transactions of a key in order between its readers; "
 	switch {
 	case d.Order == capability.OrderKey || d.Sharing == capability.SharingSingle:
@@ -99,6 +99,6 @@ func (c Component) checkOrder(w Workers, d capability.Declaration) error {
 
 // single reports whether only one worker can use c: others would read the same transactions, or overwrite its output.
 func (c Component) single(d capability.Declaration) bool {
-	_, declares := c.Value.(capability.Declarer)
+	_, declares := capability.As[capability.Declarer](c.Value)
 	return (declares || c.Source) && d.Sharing == capability.SharingSingle
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/ergon-go/ergon"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/internal/panics"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/internal/placement"
@@ -33,6 +34,7 @@ func Task(cfg ergon.TaskConfig) error {
 		return &runner.ConfigError{Task: cfg.Name, Err: err}
 	}
 	d := ergon.NewDependencies(connectors, services, slog.New(slog.DiscardHandler))
+	d.DispatchThrough(dispatchers(connectors))
 	task, err := makeTask(cfg, d)
 	if err == nil {
 		err = errors.Join(d.Err(), checkLoop(cfg, task, connectors))
@@ -65,6 +67,17 @@ func makeAll(components map[string]ergon.Component) (map[string]any, error) {
 	return made, errors.Join(faults...)
 }
 
+// dispatchers are the connectors that can dispatch as they are configured.
+func dispatchers(connectors map[string]any) map[string]ergon.Dispatcher {
+	able := map[string]ergon.Dispatcher{}
+	for name, connector := range connectors {
+		if to, ok := capability.As[ergon.Dispatcher](connector); ok {
+			able[name] = to
+		}
+	}
+	return able
+}
+
 // makeTask calls the constructor of a task with connectors and services that are not open. It may panic for that reason.
 func makeTask(cfg ergon.TaskConfig, d *ergon.Dependencies) (task ergon.Task, err error) {
 	defer func() {
@@ -77,10 +90,10 @@ func makeTask(cfg ergon.TaskConfig, d *ergon.Dependencies) (task ergon.Task, err
 
 // checkLoop checks whether the connectors can do what the policies require [C2].
 func checkLoop(cfg ergon.TaskConfig, task ergon.Task, connectors map[string]any) error {
-	source, _ := connectors[cfg.Consumer.Fetch.Connector].(ergon.Fetcher)
+	source, _ := capability.As[ergon.Fetcher](connectors[cfg.Consumer.Fetch.Connector])
 	var dead ergon.Dispatcher
 	if name := cfg.Consumer.Loop.DeadLetter; name != policy.DeadLetterSource {
-		dead, _ = connectors[name].(ergon.Dispatcher)
+		dead, _ = capability.As[ergon.Dispatcher](connectors[name])
 	}
 	s := pipeline.Settings{
 		Handlers: task, Source: source, DeadLetters: dead, Policy: cfg.Consumer, Producer: cfg.Producer, Shutdown: cfg.Shutdown,

@@ -81,6 +81,15 @@ func (l *Loader) Load() (Config, error) {
 	return Config{Config: c, Source: source}, nil
 }
 
+// Exists reports whether there is a configuration to load, even a faulty one.
+func (l *Loader) Exists() bool {
+	if l.Path != "" || len(l.BuiltIn) > 0 {
+		return true
+	}
+	_, err := os.Stat(defaultConfig)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
 func (l *Loader) read() (source string, data []byte, err error) {
 	if path := l.Path; path != "" {
 		data, err = readConfig(path)

@@ -9,6 +9,7 @@ import (
 	"github.com/ergon-go/ergon/app/internal/deadletters"
 	"github.com/ergon-go/ergon/app/internal/session"
 	"github.com/ergon-go/ergon/app/internal/usage"
+	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/deadletter"
 )
 
@@ -76,7 +77,7 @@ func RetryEdited(
 	if err := edit.Fits(letter); err != nil {
 		return err
 	}
-	editor, edits := store.(deadletter.Editor)
+	editor, edits := capability.As[deadletter.Editor](store)
 	if !edits || letter.Queue == "" {
 		return toSources(ctx, s, store, filter, edit, report)
 	}

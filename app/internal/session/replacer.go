@@ -21,7 +21,7 @@ func (s *Session) TakesWork(at configuration.ConnectorRef) error {
 
 // RefuseReplacer refuses a connector that replaces its result at the end of a run: see capability.Replacer.
 func RefuseReplacer(at configuration.ConnectorRef, connector any) error {
-	replacer, ok := connector.(capability.Replacer)
+	replacer, ok := capability.As[capability.Replacer](connector)
 	if !ok {
 		return nil
 	}

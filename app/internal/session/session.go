@@ -60,7 +60,7 @@ func With[T any](ctx context.Context, s *Session, at configuration.ConnectorRef,
 		return err
 	}
 	return s.Manager.UseConnectors(ctx, at.Task.Name, []string{at.Connector}, func(ctx context.Context, opened map[string]any) error {
-		connector, ok := opened[at.Connector].(T)
+		connector, ok := capability.As[T](opened[at.Connector])
 		if !ok {
 			return s.incapable(at, reflect.TypeFor[T]())
 		}
@@ -75,7 +75,7 @@ func Make[T any](s *Session, at configuration.ConnectorRef) (T, error) {
 	if err != nil {
 		return none, &runner.ConfigError{Task: at.Task.Name, Err: err}
 	}
-	connector, ok := made.(T)
+	connector, ok := capability.As[T](made)
 	if !ok {
 		return none, s.incapable(at, reflect.TypeFor[T]())
 	}
@@ -84,7 +84,7 @@ func Make[T any](s *Session, at configuration.ConnectorRef) (T, error) {
 
 // refuseLocal refuses a connector that keeps its transactions in memory: a command is another process than the run.
 func refuseLocal(at configuration.ConnectorRef, connector any) error {
-	if _, local := connector.(capability.ProcessLocal); local {
+	if _, local := capability.As[capability.ProcessLocal](connector); local {
 		return &usage.Error{Err: fmt.Errorf("connector %s (%s) keeps its transactions in the memory of the process that runs its task; "+
 			"another process cannot see or change them; use a queue in a file",
 			at, at.Task.Connectors[at.Connector].Type)}

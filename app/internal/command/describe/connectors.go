@@ -1,6 +1,8 @@
 package describe
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"github.com/ergon-go/ergon/app/internal/capabilities"
@@ -11,7 +13,7 @@ import (
 
 func (d *Commands) connectorsCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "connectors", Short: "List the types of connectors and services, and what they can do", GroupID: command.GroupLook,
+		Use: "connectors", Short: "List connectors and services: what they can do, and what they declare", GroupID: command.GroupLook,
 		Args: usage.Arguments(),
 		RunE: func(*cobra.Command, []string) error { return d.connectors() },
 	}
@@ -35,12 +37,24 @@ func (d *Commands) connectors() error {
 		services = append(services, listedType{Type: t.Name, Description: t.Description})
 		second = append(second, table.Row(t.Name, t.Description))
 	}
+	var configured []configuredConnector
+	var fault error
+	if d.Configs.Exists() {
+		configured, fault = d.configured()
+	}
 	if d.Out.JSON() {
-		return d.Out.PrintJSON(map[string]any{"connectors": connectors, "services": services})
+		document := map[string]any{"connectors": connectors, "services": services}
+		if configured != nil {
+			document["configured"] = configured
+		}
+		return errors.Join(fault, d.Out.PrintJSON(document))
 	}
 	text := table.Format("", first)
 	if len(services) > 0 {
 		text += "\n" + table.Format("", second)
 	}
-	return d.Out.Print(text)
+	if len(configured) > 0 {
+		text += "\n" + d.configuredTable(configured)
+	}
+	return errors.Join(fault, d.Out.Print(text))
 }

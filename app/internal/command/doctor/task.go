@@ -99,11 +99,11 @@ func checkComponents(ctx context.Context, task ergon.TaskConfig, timeout time.Du
 			}
 			of := task.Name + "/" + name
 			all = append(all, reach(ctx, made, finding{Check: part.what, Of: of, Found: component.Type}, timeout))
-			if keeper, ok := made.(capability.LeaseKeeper); ok && part.what == "connector" && name == task.Consumer.Fetch.Connector {
+			if keeper, ok := capability.As[capability.LeaseKeeper](made); ok && part.what == "connector" && name == task.Consumer.Fetch.Connector {
 				lease, err := ask.For("LeaseDuration", keeper.LeaseDuration)
 				all = append(all, orUnanswered(part.what, of, err, func() []finding { return []finding{checkLease(task, of, lease)} })...)
 			}
-			if storer, ok := made.(capability.Storer); ok {
+			if storer, ok := capability.As[capability.Storer](made); ok {
 				paths, err := ask.For("StoragePaths", storer.StoragePaths)
 				all = append(all, orUnanswered(part.what, of, err, func() []finding { return checkStorage(m, of, paths) })...)
 			}
@@ -115,11 +115,9 @@ func checkComponents(ctx context.Context, task ergon.TaskConfig, timeout time.Du
 // reach probes a component, or opens and closes it if it cannot be probed.
 func reach(ctx context.Context, made any, f finding, timeout time.Duration) finding {
 	try := open
-	switch made := made.(type) {
-	case capability.Prober:
-		try = func(ctx context.Context, _ any) error { return made.Probe(ctx) }
-	case ergon.Opener:
-	default:
+	if prober, ok := capability.As[capability.Prober](made); ok {
+		try = func(ctx context.Context, _ any) error { return prober.Probe(ctx) }
+	} else if _, opens := made.(ergon.Opener); !opens {
 		f.Status, f.Found = statusOK, f.Found+", nothing to open"
 		return f
 	}

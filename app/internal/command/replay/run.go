@@ -51,7 +51,7 @@ func replaying(in selection.Scope, filter deadletter.Filter, edit *deadletters.E
 		if err != nil {
 			return nil, err
 		}
-		kept, ok := made.(deadletter.Store)
+		kept, ok := capability.As[deadletter.Store](made)
 		if !ok {
 			return nil, errors.New("the connector does not keep dead letters")
 		}
