@@ -32,6 +32,7 @@ type Consumer struct {
 	judge        judge
 	hop          *hop
 	finisher     finisher
+	inPlace      inPlaceRequeues
 	hybrid       *hybrid
 	limiter      *concurrencyLimiter
 	watcher      *watcher

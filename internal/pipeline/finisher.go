@@ -11,18 +11,16 @@ import (
 // caller owns the flight, and the settler does afterwards.
 type finisher struct {
 	plan     *plan
-	clock    clock
 	stats    *loopStats
 	capacity *capacity
 	limiter  *concurrencyLimiter
 	outage   *outage
 	judge    *judge
 	order    *order
-	waiting  *waitingRoom
+	inPlace  *inPlaceRequeues
 	watcher  *watcher
 	settler  *settler
-	maxHold  time.Duration // policy: loop.hold_at_most
-	onEnd    func(Result)  // Settings.OnEnd; nil: nobody listens
+	onEnd    func(Result) // Settings.OnEnd; nil: nobody listens
 }
 
 // finish ends f and returns the next flight of its ordering key, unless an outage holds that. If the loop keeps the order of keys and f is
@@ -33,7 +31,7 @@ func (e *finisher) finish(s *shard, f *flight) (successor *flight, complete bool
 	if !e.order.on {
 		return nil, e.settle(s, f)
 	}
-	if e.keep(s, f) {
+	if e.inPlace.keep(s, f) {
 		return nil, false
 	}
 	if !f.verdict.interrupted {
@@ -79,7 +77,7 @@ func (e *finisher) end(s *shard, f *flight) {
 		f.failure.at = time.Now()
 	}
 	if e.order.on {
-		e.boundHold(f)
+		e.inPlace.bound(f)
 	}
 	if e.watcher.watching || f.verdict.outcome != Succeeded {
 		e.watcher.transactionEnded(transactionEndOf(s, f))

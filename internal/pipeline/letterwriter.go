@@ -12,18 +12,20 @@ import (
 // and ends with the loop. Whoever holds settleLock owns the writer. [S2]
 type letterWriter struct {
 	store      *letterStore
-	batches    *batchSettler
 	stall      *stallDetector
 	background *background
-	size       int    // of a batch
-	ordered    bool   // the loop keeps the order of keys
-	floor      bool   // the source remembers only up to where everything is settled
-	wake       func() // makes the settler's goroutine settle what is written
+	ordered    bool // the loop keeps the order of keys
+	floor      bool // the source remembers only up to where everything is settled
+
+	// The settler's, set by newSettler.
+	batches *batchSettler
+	size    int            // of a batch
+	wake    func()         // makes the settler's goroutine settle what is written
+	written chan *settling // has room for one batch
 
 	waiting []*flight             // in the order in which they ended
 	keys    map[string]keyLetters // by ordering key; nil until one has a letter
 	writing bool                  // a batch is on its way to written
-	written chan *settling        // has room for that one
 }
 
 // keyLetters is what of an ordering key is not settled because of a letter.

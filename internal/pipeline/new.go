@@ -33,6 +33,7 @@ func New(s Settings) (*Consumer, error) {
 	}
 	c.leases.watcher, c.failures.watcher = c.watcher, c.watcher
 	c.wireSettler(declared.Floor)
+	c.wireFinisher()
 	c.wireFetchLoop()
 	c.wireWorkers()
 	return c, nil
@@ -87,22 +88,46 @@ func (c *Consumer) wireLeases() (err error) {
 	return nil
 }
 
-// wireSettler makes what ends flights and settles them. floor: the source remembers only up to where everything is settled.
+// wireSettler makes what settles flights. floor: the source remembers only up to where everything is settled.
 func (c *Consumer) wireSettler(floor bool) {
 	s := &c.settings
-	c.settler = newSettler(settleParts{
-		settings: s, clock: c.clock, stats: &c.stats, capacity: &c.capacity, memory: &c.flightMemory, leases: &c.leases,
-		judge: &c.judge, stall: &c.stall, watcher: c.watcher, payloads: &c.payloads, recorder: c.recorder, unwritten: &c.unwritten,
-		failures: &c.failures, background: &c.background, hop: c.hop, ordered: c.order.on, floor: floor,
-		stop: func(why error) { c.stopFetching(why) }, replace: c.pool.replaceWorker,
-	})
 	source, _ := capability.As[capability.Settler](s.Source)
-	c.releaser = releaser{
-		source: source, calls: c.settler.batches.calls, capacity: &c.capacity, watcher: c.watcher, background: &c.background,
+	calls := batchCaller{retry: s.Policy.Settle.Retry, hanging: s.Hanging, stall: &c.stall}
+	stop := func(why error) { c.stopFetching(why) }
+	lost := &lostLetters{
+		delay: s.Policy.Settle.RequeueDelay, takesBack: source != nil, floor: floor, clock: c.clock, unwritten: &c.unwritten,
+		failures: &c.failures, watcher: c.watcher, stop: stop,
+	}
+	if h := c.hop; h != nil {
+		h.task, h.calls, h.judge, h.lost, h.failures, h.watcher = s.Task, calls, &c.judge, lost, &c.failures, c.watcher
+	}
+	batches := &batchSettler{
+		clock: c.clock, source: source, calls: calls, hop: c.hop, leases: &c.leases, stall: &c.stall, watcher: c.watcher,
+		failures: &c.failures, onSettle: s.OnSettle, stop: stop, pinned: s.Policy.Loop.OSThreads,
+		completion: completion{
+			stats: &c.stats, capacity: &c.capacity, unwritten: &c.unwritten, memory: &c.flightMemory, recorder: c.recorder,
+			watcher: c.watcher, hybrid: s.Handlers.Prepare != nil,
+		},
+	}
+	letters := &letterWriter{
+		store: &letterStore{
+			task: s.Task, store: s.DeadLetters, buried: c.hop.buries(), payloads: &c.payloads, calls: calls, lost: lost,
+		},
+		stall: &c.stall, background: &c.background, ordered: c.order.on, floor: floor,
+	}
+	c.settler = newSettler(s.Policy.Settle, &c.stats, batches, letters, &c.background, c.pool.replaceWorker)
+	c.releaser = releaser{source: source, calls: calls, capacity: &c.capacity, watcher: c.watcher, background: &c.background}
+}
+
+// wireFinisher makes what ends flights and hands them to the settler.
+func (c *Consumer) wireFinisher() {
+	c.inPlace = inPlaceRequeues{
+		clock: c.clock, stats: &c.stats, capacity: &c.capacity, order: &c.order, waiting: &c.waiting, outage: c.outage, judge: &c.judge,
+		maxHold: c.settings.Policy.Loop.HoldAtMost,
 	}
 	c.finisher = finisher{
-		plan: c.plan, clock: c.clock, stats: &c.stats, capacity: &c.capacity, limiter: c.limiter, outage: c.outage, judge: &c.judge,
-		order: &c.order, waiting: &c.waiting, watcher: c.watcher, settler: c.settler, maxHold: s.Policy.Loop.HoldAtMost, onEnd: s.OnEnd,
+		plan: c.plan, stats: &c.stats, capacity: &c.capacity, limiter: c.limiter, outage: c.outage, judge: &c.judge, order: &c.order,
+		inPlace: &c.inPlace, watcher: c.watcher, settler: c.settler, onEnd: c.settings.OnEnd,
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/policy"
 )
 
 // settler collects flights that have ended and settles them in batches: when there are enough of them, when the first has waited for
@@ -42,33 +42,12 @@ type settler struct {
 	_         [64]byte
 }
 
-// settleParts is what settling needs of the loop that it settles for.
-type settleParts struct {
-	settings   *Settings
-	clock      clock
-	stats      *loopStats
-	capacity   *capacity
-	memory     *flightMemory
-	leases     *leases
-	judge      *judge
-	stall      *stallDetector
-	watcher    *watcher
-	payloads   *payloads
-	recorder   *recorder // nil: nothing is recorded
-	unwritten  *unwritten
-	failures   *failures
-	background *background
-	hop        *hop            // nil: the source cannot hop
-	ordered    bool            // the loop keeps the order of keys
-	floor      bool            // the source remembers only up to where everything is settled
-	stop       func(error)     // stops fetching
-	replace    func(w *worker) // starts a worker in the place of one whose call takes long
-}
-
-func newSettler(p settleParts) *settler {
-	policy, pinned := p.settings.Policy.Settle, p.settings.Policy.Loop.OSThreads
+// newSettler makes a settler of its parts: one that settles batches, and one that writes their letters before.
+func newSettler(
+	p policy.Settle, stats *loopStats, batches *batchSettler, letters *letterWriter, helpers *background, replace func(w *worker),
+) *settler {
 	s := &settler{
-		size: policy.Size, interval: policy.Interval, background: p.background, replace: p.replace,
+		size: p.Size, interval: p.Interval, batches: batches, letters: letters, background: helpers, replace: replace,
 		settleLock: newSemaphore(),
 		first:      make(chan struct{}, 1), now: make(chan struct{}, 1), taken: make(chan struct{}, 1),
 		closing: make(chan struct{}), done: make(chan struct{}),
@@ -78,36 +57,12 @@ func newSettler(p settleParts) *settler {
 		s.stride, s.enough = int32(coarse), int32(s.size-2*coarse)
 	}
 	s.scattered = runtime.GOMAXPROCS(0) * s.size
-	for i := range p.stats.shards {
-		s.shards = append(s.shards, &p.stats.shards[i])
+	for i := range stats.shards {
+		s.shards = append(s.shards, &stats.shards[i])
 	}
-	s.batches = &batchSettler{
-		clock: p.clock, hop: p.hop, leases: p.leases, stall: p.stall, watcher: p.watcher, failures: p.failures,
-		onSettle: p.settings.OnSettle, stop: p.stop, pinned: pinned,
-		calls: batchCaller{retry: policy.Retry, hanging: p.settings.Hanging, stall: p.stall},
-		completion: completion{
-			stats: p.stats, capacity: p.capacity, unwritten: p.unwritten, memory: p.memory, recorder: p.recorder, watcher: p.watcher,
-			hybrid: p.settings.Handlers.Prepare != nil,
-		},
-	}
-	s.batches.source, _ = capability.As[capability.Settler](p.settings.Source)
-	s.batches.slow.Store(tooSlow(0, policy.Retry.Timeout, pinned))
-	lost := &lostLetters{
-		delay: policy.RequeueDelay, takesBack: s.batches.source != nil, floor: p.floor, clock: p.clock, unwritten: p.unwritten,
-		failures: p.failures, watcher: p.watcher, stop: p.stop,
-	}
-	s.letters = &letterWriter{
-		store: &letterStore{
-			task: p.settings.Task, store: p.settings.DeadLetters, buried: p.hop.buries(), payloads: p.payloads,
-			calls: s.batches.calls, lost: lost,
-		},
-		batches: s.batches, stall: p.stall, background: p.background, size: s.size, ordered: p.ordered, floor: p.floor, wake: s.wake,
-		written: make(chan *settling, 1),
-	}
-	s.batches.letters = s.letters
-	if h := p.hop; h != nil {
-		h.task, h.calls, h.judge, h.lost, h.failures, h.watcher = p.settings.Task, s.batches.calls, p.judge, lost, p.failures, p.watcher
-	}
+	batches.letters, letters.batches = letters, batches
+	batches.slow.Store(tooSlow(0, p.Retry.Timeout, batches.pinned))
+	letters.size, letters.written, letters.wake = s.size, make(chan *settling, 1), s.wake
 	return s
 }
 

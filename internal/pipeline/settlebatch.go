@@ -19,8 +19,8 @@ type batchSettler struct {
 	clock      clock
 	source     capability.Settler // nil: the source takes no settlements
 	calls      batchCaller
-	hop        *hop // nil: the source cannot hop
-	letters    *letterWriter
+	hop        *hop          // nil: the source cannot hop
+	letters    *letterWriter // set by newSettler
 	leases     *leases
 	stall      *stallDetector
 	watcher    *watcher

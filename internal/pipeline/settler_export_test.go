@@ -16,21 +16,17 @@ type Settler struct {
 	capacity   capacity
 	memory     flightMemory
 	leases     leases
-	judge      judge
 	stall      stallDetector
 	unwritten  unwritten
 	failures   failures
 	background background
-	headroom   headroom
-	payloads   payloads
 	settler    *settler
 }
 
 // NewSettler makes a settler for a source. stop and replaced are called as the loop and the pool would be.
 func NewSettler(source capability.Settler, p policy.Settle, logger *slog.Logger, stop func(error), replaced func()) (*Settler, error) {
 	s := &Settler{}
-	settings := Settings{Task: "task", Worker: "worker-1", Source: asSource{source}, Logger: logger, Hanging: &Hanging{}}
-	settings.Policy = policy.DefaultConsumer()
+	settings := Settings{Task: "task", Worker: "worker-1", Logger: logger, Policy: policy.DefaultConsumer()}
 	settings.Policy.Settle = p
 	clock := attempt.NewClock()
 	watcher, _, err := newWatcher(settings, clock, nil)
@@ -40,24 +36,17 @@ func NewSettler(source capability.Settler, p policy.Settle, logger *slog.Logger,
 	s.stats.init(clock)
 	s.capacity.init(settings.Policy)
 	s.stall.init(clock, settings.Policy)
-	s.headroom.init(1)
-	s.payloads = newPayloads(&s.headroom)
 	s.memory.loop = &inherited{clock: clock, values: context.Background()}
 	s.failures.watcher = watcher
-	s.settler = newSettler(settleParts{
-		settings: &settings, clock: clock, stats: &s.stats, capacity: &s.capacity, memory: &s.memory, leases: &s.leases, judge: &s.judge,
-		stall: &s.stall, watcher: watcher, payloads: &s.payloads, unwritten: &s.unwritten, failures: &s.failures, background: &s.background,
-		stop: stop, replace: func(*worker) { replaced() },
-	})
+	batches := &batchSettler{
+		clock: clock, source: source, calls: batchCaller{retry: p.Retry, hanging: &Hanging{}, stall: &s.stall}, leases: &s.leases,
+		stall: &s.stall, watcher: watcher, failures: &s.failures, stop: stop,
+		completion: completion{stats: &s.stats, capacity: &s.capacity, unwritten: &s.unwritten, memory: &s.memory, watcher: watcher},
+	}
+	letters := &letterWriter{stall: &s.stall, background: &s.background}
+	s.settler = newSettler(p, &s.stats, batches, letters, &s.background, func(*worker) { replaced() })
 	s.background.begin(context.Background())
 	return s, nil
-}
-
-// asSource is what settings have as a source. Nobody fetches from it.
-type asSource struct{ capability.Settler }
-
-func (asSource) FetchTransactions(context.Context, int) ([]ergon.Transaction, error) {
-	panic("a settler does not fetch")
 }
 
 // Start starts the settler's goroutine.
