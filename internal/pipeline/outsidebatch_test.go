@@ -10,6 +10,7 @@ import (
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
+	"github.com/ergon-go/ergon/internal/coalesce"
 	"github.com/ergon-go/ergon/internal/pipeline"
 	"github.com/ergon-go/ergon/policy"
 )
@@ -158,4 +159,90 @@ func TestExtensionThatNamesAnItemOutsideOfItsBatchExtendsNothing(t *testing.T) {
 			t.Error("nobody asked for an extension")
 		}
 	})
+}
+
+// [S1] [F1] A fetch is no batch: an error that names items is an error of the whole call, and what came with it is given back. The loop
+// goes on, and nothing is lost.
+func TestFetchThatNamesAnItemGivesBackWhatItBrought(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, source := newBrokenRig()
+		r.Handlers.Prepare = nil
+		failing := 2
+		r.Source = struct {
+			ergon.Fetcher
+			capability.Settler
+		}{fetchFunc(func(ctx context.Context, limit int) ([]ergon.Transaction, error) {
+			txs, err := source.FetchTransactions(ctx, limit)
+			if err != nil || failing == 0 {
+				return txs, err
+			}
+			failing--
+			return txs, outside(errScripted)
+		}), source}
+		r.Policy.Fetch.Retry = retrying(3, time.Second, time.Second).Retry
+		r.run(t)
+		r.wantOutcomes(t, map[pipeline.Outcome]int64{pipeline.Succeeded: 3})
+		given := 0
+		for _, s := range source.Settlements() {
+			if s.Interrupted {
+				given++
+			}
+		}
+		if given != 2*3 {
+			t.Errorf("%d were given back, want all 3 of 2 fetches", given)
+		}
+	})
+}
+
+// [S1] [F1] A fetch that goes on like that ends the loop with one error that says what the connector returned. Its source has everything.
+func TestFetchThatNamesAnItemForeverEndsTheLoop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, source := newBrokenRig()
+		r.Handlers.Prepare = nil
+		r.Source = struct {
+			ergon.Fetcher
+			capability.Settler
+		}{fetchFunc(func(ctx context.Context, limit int) ([]ergon.Transaction, error) {
+			txs, _ := source.FetchTransactions(ctx, limit)
+			return txs, outside(errScripted)
+		}), source}
+		r.Policy.Fetch.Retry = retrying(2, time.Second, time.Second).Retry
+		r.start(t.Context(), t)
+		err := r.wait()
+		if _, failed := errors.AsType[*pipeline.FetchError](err); !failed || !strings.Contains(err.Error(), errScripted.Error()) {
+			t.Errorf("the loop ended with %v, want a FetchError that says what the connector returned", err)
+		}
+		if n, _ := source.CountTransactions(t.Context()); n != 3 || r.consumer.Snapshot().Fetched != 0 {
+			t.Errorf("the source holds %d and %d count as fetched, want 3 and 0", n, r.consumer.Snapshot().Fetched)
+		}
+	})
+}
+
+// [B2] [F1] A sink that names an item outside of its batch has taken nothing, as far as anybody knows: what was dispatched fails with an
+// error that says so, and its transaction is not acknowledged.
+func TestDispatchThatNamesAnItemOutsideOfItsBatchFailsItsTransaction(t *testing.T) {
+	for name, batch := range map[string]policy.ProducerBatch{"alone": {Size: 1}, "joined": {Size: 10, Interval: time.Second}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r, source := newBrokenRig()
+				sink := coalesce.New(brokenLetters{}, batch)
+				r.Handlers.Prepare = func(ctx context.Context, tx ergon.Transaction) error {
+					return sink.DispatchTransactions(ctx, []ergon.Transaction{tx})
+				}
+				r.Producer.Prepare = once(time.Minute)
+				r.run(t)
+				r.wantOutcomes(t, map[pipeline.Outcome]int64{pipeline.DeadLettered: 3})
+				for _, result := range r.all() {
+					if result.Err == nil || !strings.Contains(result.Err.Error(), "the connector reported a failure for item 7 of 1") {
+						t.Errorf("%s failed with %v, want what the connector did", result.Transaction.ID(), result.Err)
+					}
+				}
+				for _, s := range source.Settlements() {
+					if s.Action == policy.SettleAck {
+						t.Errorf("%s was acknowledged", s.Transaction.ID())
+					}
+				}
+			})
+		})
+	}
 }
