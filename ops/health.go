@@ -47,6 +47,9 @@ func (d *Desk) ready() []reason {
 				"their source, such as %q", p.Task, n, p.Snapshot.UnwrittenID)})
 		}
 		for _, w := range p.Each {
+			for _, u := range w.Unhealthy {
+				faults = append(faults, reason{"unhealthy", fmt.Sprintf("worker %s: %s cannot be used: %s", w.Name, u.Component, u.Problem)})
+			}
 			switch w.State {
 			case runner.WorkerStarting:
 				faults = append(faults, reason{stateStarting, fmt.Sprintf("worker %s: connectors and services are being opened", w.Name)})

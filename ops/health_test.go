@@ -24,6 +24,12 @@ func TestHealthIsThatOfTheLoop(t *testing.T) {
 			func(p *runner.TaskProgress) { p.Snapshot.Unwritten, p.Snapshot.UnwrittenID = 2, "t-7" }, 200, 503,
 			`2 transactions stay in their source, such as "t-7"`,
 		},
+		"has a service that is down": {
+			func(p *runner.TaskProgress) {
+				p.Each[0].Unhealthy = []runner.Unhealthy{{Component: `service "prices"`, Problem: "no answer"}}
+			},
+			200, 503, `service "prices" cannot be used: no answer`,
+		},
 		"is stuck":            {func(p *runner.TaskProgress) { p.Each[0].Stalled = "fetching" }, 503, 200, ""},
 		"in its own":          {func(p *runner.TaskProgress) { p.Each[0].Stalled, p.Each[0].PID = "fetching", 7 }, 200, 200, ""},
 		"opens":               {func(p *runner.TaskProgress) { p.Each[0].State = runner.WorkerStarting }, 200, 503, "being opened"},

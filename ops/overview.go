@@ -83,12 +83,14 @@ type PhaseView struct {
 
 // WorkerView is the state of a worker.
 type WorkerView struct {
-	Name     string `json:"name"`
-	State    string `json:"state"`
-	Stalled  string `json:"stalled,omitempty"`
-	PID      int    `json:"pid"` // that of the program where it has no process of its own
-	Own      bool   `json:"own_process"`
-	Restarts int    `json:"restarts"`
+	Name    string `json:"name"`
+	State   string `json:"state"`
+	Stalled string `json:"stalled,omitempty"`
+	// Unhealthy are its connectors and services that cannot be used at the moment, each with the reason.
+	Unhealthy []string `json:"unhealthy,omitempty"`
+	PID       int      `json:"pid"` // that of the program where it has no process of its own
+	Own       bool     `json:"own_process"`
+	Restarts  int      `json:"restarts"`
 	// Heartbeat is how long ago its process gave a sign of life; 0 where it has none of its own.
 	Heartbeat   time.Duration `json:"heartbeat_ago_ns,omitempty"`
 	InFlight    int64         `json:"in_flight"`

@@ -94,6 +94,9 @@ func workersOf(p runner.TaskProgress) []WorkerView {
 			Name: w.Name, State: string(w.State), Stalled: w.Stalled, PID: w.PID, Own: w.PID != 0, Restarts: w.Restarts,
 			InFlight: w.Snapshot.InFlight, Concurrency: w.Snapshot.Concurrency, Ended: w.Snapshot.Ended(),
 		}
+		for _, u := range w.Unhealthy {
+			v.Unhealthy = append(v.Unhealthy, u.Component+": "+u.Problem)
+		}
 		if !v.Own {
 			v.PID = os.Getpid()
 		}

@@ -72,6 +72,8 @@ type WorkerProgress struct {
 	Heartbeat time.Time
 	// Stalled names the part of its loop that is stuck: "fetching", "settling" or "handlers"; "" for none.
 	Stalled string
+	// Unhealthy are its connectors and services that cannot be used at the moment.
+	Unhealthy []Unhealthy
 	// Snapshot is merged over its restarts.
 	Snapshot Snapshot
 }

@@ -61,6 +61,8 @@ type report struct {
 	// Stalled names the part of the loop that is stuck. If it is not empty, the report does not count as a heartbeat. With
 	// reportHeartbeat.
 	Stalled string `json:"stalled,omitempty"`
+	// Unhealthy are the components that cannot be used at the moment. With reportHeartbeat.
+	Unhealthy []Unhealthy `json:"unhealthy,omitempty"`
 	// Recorded are the transactions that were recorded since the last report. With reportHeartbeat and reportEnded.
 	Recorded []observe.Transaction `json:"recorded,omitempty"`
 	// Total is how many transactions the source has, -1 if that is unknown. With reportStarted.

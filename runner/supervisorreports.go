@@ -22,7 +22,7 @@ func (s *supervisor) handle(ctx context.Context, p *process, r report) (alive bo
 		return false // the loop as a whole has heartbeats
 	case reportHeartbeat:
 		s.snapshots.update(r.Snapshot)
-		s.state.Stalled = r.Stalled
+		s.state.Stalled, s.state.Unhealthy = r.Stalled, r.Unhealthy
 		if s.recorder.Watched() {
 			p.send(order{Type: orderWatch, Successes: maxRecorded / 2})
 		}
@@ -33,7 +33,7 @@ func (s *supervisor) handle(ctx context.Context, p *process, r report) (alive bo
 		p.send(s.grant(ctx, r.Wanted))
 	case reportEnded:
 		s.snapshots.update(r.Snapshot)
-		s.state.Stalled = ""
+		s.state.Stalled, s.state.Unhealthy = "", nil
 	}
 	if r.Stalled != "" {
 		return false

@@ -59,6 +59,6 @@ func (s *supervisor) closeLast() Snapshot {
 	if s.quota != nil && s.process.final != nil {
 		s.quota.Return(int(max(s.taken-last.Started, 0)))
 	}
-	s.taken, s.state.Stalled = 0, ""
+	s.taken, s.state.Stalled, s.state.Unhealthy = 0, "", nil
 	return last
 }

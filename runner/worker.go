@@ -45,6 +45,7 @@ type worker struct {
 	previous  Snapshot        // of the runs before the last
 	known     *pipeline.Known // counts what the task dispatched outside of its loops; nil: no loop has begun
 	loops     []startedLoop   // of the last run
+	health    *health         // of the run whose loop runs; nil: none does
 	controls  control
 
 	hanging pipeline.Hanging // of all runs: calls that hang outlive their run
@@ -139,7 +140,9 @@ func (w *worker) runLoop(ctx context.Context, r *workerRun) error {
 	w.mu.Lock()
 	w.previous = finished(w.snapshotLocked())
 	w.known, w.loops = known, nil
+	w.health = startHealth(w.scoped(ctx), r.components, w.logger)
 	w.mu.Unlock()
+	defer w.stopHealth()
 	r.ran = true
 	err = r.execute(capability.WithDispatchReport(w.scoped(ctx), known.Hear))
 	known.Flush(w.settings.Force)
@@ -179,8 +182,23 @@ func (w *worker) progress() WorkerProgress {
 	p := WorkerProgress{Name: w.name, Stalled: w.stalled(), Snapshot: w.snapshot()}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	p.State, p.Restarts = w.state, w.restarted
+	p.State, p.Restarts, p.Unhealthy = w.state, w.restarted, w.health.unhealthy()
 	return p
+}
+
+// unhealthy returns the components that cannot be used at the moment.
+func (w *worker) unhealthy() []Unhealthy {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.health.unhealthy()
+}
+
+func (w *worker) stopHealth() {
+	w.mu.Lock()
+	h := w.health
+	w.health = nil
+	w.mu.Unlock()
+	h.stop()
 }
 
 // stalled names the part of the loop that is stuck; "" for none.

@@ -169,7 +169,8 @@ func (s *workerServer) startHeartbeats() (stop func()) {
 			select {
 			case <-tick.C:
 				s.send(report{
-					Type: reportHeartbeat, Snapshot: s.worker.snapshot(), Stalled: s.worker.stalled(), Recorded: s.recorded(),
+					Type: reportHeartbeat, Snapshot: s.worker.snapshot(), Stalled: s.worker.stalled(), Unhealthy: s.worker.unhealthy(),
+					Recorded: s.recorded(),
 				})
 			case <-end:
 				return
