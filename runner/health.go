@@ -48,7 +48,7 @@ func startHealth(ctx context.Context, components []*component, logger *slog.Logg
 	h := &health{}
 	ctx, h.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	for _, c := range components {
-		if checker, checks := c.value.(capability.HealthChecker); checks {
+		if checker, checks := capability.As[capability.HealthChecker](c.value); checks {
 			check := &healthCheck{component: c, checker: checker, logger: logger}
 			h.checks = append(h.checks, check)
 			h.asking.Go(func() { check.run(ctx) })
