@@ -1,243 +1,36 @@
 package sqlite_test
 
 import (
-	"errors"
 	"fmt"
-	"math/rand/v2"
-	"slices"
 	"testing"
 	"time"
 
-	"github.com/ergon-go/ergon"
-	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/connector/sqlite"
 	"github.com/ergon-go/ergon/deadletter"
-	"github.com/ergon-go/ergon/policy"
+	"github.com/ergon-go/ergon/internal/queuemodel"
 )
 
-// FuzzQueueDoesWhatItsRulesSay does the same to a queue and to its model, and compares what they say.
-func FuzzQueueDoesWhatItsRulesSay(f *testing.F) {
-	f.Add([]byte("\x00\x00\x00\x00\x00\x01\x01\x00\x01\x05\x02\x00\x00"))
-	f.Add([]byte("\x00\x10\x00\x11\x01\x04\x03\x02\x01\x04\x03\x02\x01\x04\x03\x02\x01\x04\x06"))
-	f.Add([]byte("\x00\x20\x00\x24\x00\x28\x01\x03\x02\x00\x01\x03\x02\x01\x03\x02\x02\x01\x03\x02\x03\x01\x03\x02\x04\x05\x01"))
-	rehearse := rehearsals(f)
-	f.Fuzz(func(t *testing.T, script []byte) { rehearse(t, script) })
-}
+func FuzzQueueDoesWhatItsRulesSay(f *testing.F) { queuemodel.Fuzz(f, modelled) }
 
-// The fuzzer looks for what nobody thought of, at length; this goes through the usual, quickly.
-func TestQueueDoesWhatItsRulesSay(t *testing.T) {
-	rehearse := rehearsals(t)
-	random := rand.New(rand.NewPCG(1, 2))
-	for range 25 {
-		script := make([]byte, 200)
-		for i := range script {
-			script[i] = byte(random.Uint32())
-		}
-		rehearse(t, script)
-	}
-}
+func TestQueueDoesWhatItsRulesSay(t *testing.T) { queuemodel.Test(t, modelled, 25) }
 
-// rehearsals plays scripts on queues of one file, each on one of its own: opening files is what would take the time.
-func rehearsals(tb testing.TB) func(t *testing.T, script []byte) {
+// modelled makes queues of one file: opening files is what would take the time.
+func modelled(tb testing.TB) func(t *testing.T) queuemodel.Store {
+	tb.Helper()
 	b := newBench(tb)
 	dead := b.deadLetters(tb)
 	n := 0
-	return func(t *testing.T, script []byte) {
+	return func(t *testing.T) queuemodel.Store {
+		t.Helper()
 		n++
 		if _, err := dead.DropDeadLetters(t.Context(), deadletter.Filter{All: true}); err != nil {
 			t.Fatal(err)
 		}
-		r := &rehearsal{T: t, bench: b, dead: dead, script: script, model: &model{now: b.now, window: 5 * time.Second, most: 3}}
-		r.queue = b.queue(t, named(fmt.Sprint("q", n)), maxDeliveries(3), func(s *sqlite.QueueSettings) { s.DedupWindow = 5 * time.Second })
-		for len(r.script) > 0 {
-			r.step()
-			r.compareCounts()
+		queue := b.queue(t, named(fmt.Sprint("q", n)), func(s *sqlite.QueueSettings) {
+			s.Lease, s.DedupWindow, s.MaxDeliveries = queuemodel.Lease, queuemodel.DedupWindow, queuemodel.MaxDeliveries
+		})
+		return queuemodel.Store{
+			Queue: queue, Letters: dead, Now: b.now, Advance: func(_ *testing.T, d time.Duration) { b.advance(d) },
 		}
-		r.compareDead()
-	}
-}
-
-// rehearsal plays a script on both.
-type rehearsal struct {
-	*testing.T
-	*bench
-
-	queue  *sqlite.Queue
-	dead   *sqlite.DeadLetters
-	model  *model
-	script []byte
-	out    []delivered
-}
-
-type delivered struct {
-	tx    ergon.Transaction
-	it    *modelItem
-	claim int
-}
-
-// next is a number below n from the script, 0 once it is over.
-func (r *rehearsal) next(n int) int {
-	if len(r.script) == 0 {
-		return 0
-	}
-	b := r.script[0]
-	r.script = r.script[1:]
-	return int(b) % n
-}
-
-func (r *rehearsal) step() {
-	switch r.next(7) {
-	case 0:
-		r.enqueue()
-	case 1:
-		r.fetch()
-	case 2, 3:
-		r.settle()
-	case 4:
-		r.advance([]time.Duration{time.Second, lease / 2, lease, 3 * time.Second}[r.next(4)])
-	case 5:
-		r.extend()
-	case 6:
-		r.resolve()
-	}
-}
-
-// enqueue sends one of two contents, as a first or a later arrival, with an id of its own or a derived one.
-func (r *rehearsal) enqueue() {
-	n, variant := r.next(256), r.next(6)
-	id, key, priority, delay := fmt.Sprint("id", n%8), []string{"", "k", "l"}[n/8%3], n/24%3, time.Duration(n/72)*time.Second
-	s := sent{
-		id: id, key: key, priority: priority, notBefore: r.now().Add(delay),
-		content: key + []string{"one", "two"}[variant%2], arrival: []string{"", "", "1-x"}[variant/2],
-	}
-	tx := saying(id, s.content)
-	if variant == 2 || variant == 3 {
-		tx = tx.WithDerivedID(id)
-	}
-	tx = tx.WithMetadata("priority", fmt.Sprint(priority)).WithOrderingKey(key).WithArrival(s.arrival)
-	if delay > 0 {
-		tx = tx.WithMetadata("deliver_at", s.notBefore.Format(time.RFC3339))
-	}
-	s.alternate = tx.AlternateID(capability.ContentDigestOf([]byte(s.content), map[string]string{"ordering_key": key}))
-	var want []string
-	if report := r.model.enqueue(s); report != "" {
-		want = []string{id + " " + report}
-	}
-	if got := told(r, r.queue, tx); !slices.Equal(got, want) {
-		r.Fatalf("sending %+v: reported %q, want %q", s, got, want)
-	}
-}
-
-func (r *rehearsal) fetch() {
-	limit := 1 + r.next(4)
-	batch, want := fetch(r, r.queue, limit), r.model.claim(limit)
-	ids := make([]string, len(want))
-	for i, it := range want {
-		ids[i] = it.id
-	}
-	if !slices.Equal(idsOf(batch), ids) {
-		r.Fatalf("fetched %q, want %q", idsOf(batch), ids)
-	}
-	for i, it := range want {
-		r.received(batch[i], it)
-	}
-}
-
-func (r *rehearsal) received(tx ergon.Transaction, it *modelItem) {
-	if got := tx.Delivery().Count; got != it.counted {
-		r.Fatalf("%s: delivery count %d, want %d", it.id, got, it.counted)
-	}
-	r.out = append(r.out, delivered{tx, it, it.claims})
-}
-
-// one is a delivery of some time, stale or not.
-func (r *rehearsal) one() (delivered, bool) {
-	if len(r.out) == 0 {
-		return delivered{}, false
-	}
-	return r.out[len(r.out)-1-r.next(len(r.out))], true
-}
-
-func (r *rehearsal) settle() {
-	how := []string{"ack", "requeue", "delay", "interrupt", "reject"}[r.next(5)]
-	d, ok := r.one()
-	if !ok {
-		return
-	}
-	s := capability.Settlement{Transaction: d.tx, Action: policy.SettleRequeue}
-	switch how {
-	case "ack":
-		s.Action = policy.SettleAck
-	case "reject":
-		s.Action = policy.SettleReject
-	case "delay":
-		s.Delay = 2 * time.Second
-	case "interrupt":
-		s.Interrupted = true
-	}
-	err := r.queue.SettleTransactions(r.Context(), []capability.Settlement{s})
-	r.compareFate("settle "+how, d, err, r.model.settle(d.it, d.claim, how, s.Delay))
-}
-
-func (r *rehearsal) extend() {
-	if d, ok := r.one(); ok {
-		err := r.queue.ExtendLeases(r.Context(), []ergon.Transaction{d.tx})
-		r.compareFate("extend", d, err, r.model.extend(d.it, d.claim))
-	}
-}
-
-func (r *rehearsal) compareFate(what string, d delivered, err error, want bool) {
-	if stale := errors.Is(err, capability.ErrStaleDelivery); (err == nil) != want || stale == want {
-		r.Fatalf("%s %s, claim %d: got %v, want it to take effect: %v", what, d.tx.ID(), d.claim, err, want)
-	}
-}
-
-func (r *rehearsal) resolve() {
-	id := fmt.Sprint("id", r.next(8))
-	tx, err := r.queue.FetchTransactionByID(r.Context(), id)
-	r.model.settleDue()
-	it, there := r.model.resolve(id)
-	switch {
-	case !there:
-		if !errors.Is(err, capability.ErrNotFound) {
-			r.Fatalf("resolve %s: got %v, want ErrNotFound", id, err)
-		}
-	case it == nil:
-		if err == nil {
-			r.Fatalf("resolve %s: it is claimed, or behind another, and was delivered", id)
-		}
-	case err != nil:
-		r.Fatalf("resolve %s: %v", id, err)
-	default:
-		r.model.deliver(it)
-		r.received(tx, it)
-	}
-}
-
-func (r *rehearsal) compareCounts() {
-	got, err := r.queue.InspectQueue(r.Context())
-	if err != nil {
-		r.Fatal(err)
-	}
-	var claimed, settled, waiting int64
-	for _, it := range r.model.items {
-		switch {
-		case it.settled && it.forgotten.After(r.now()):
-			settled++
-		case it.settled:
-		case it.claimed && it.until.After(r.now()):
-			claimed++
-		default:
-			waiting++
-		}
-	}
-	if got.Claimed != claimed || got.Settled != settled || got.Ready+got.Delayed != waiting {
-		r.Fatalf("got %+v, want %d waiting, %d claimed, %d settled", got, waiting, claimed, settled)
-	}
-}
-
-func (r *rehearsal) compareDead() {
-	if got := len(letters(r, r.dead)); got != len(r.model.dead) {
-		r.Fatalf("got %d letters, want %d", got, len(r.model.dead))
 	}
 }

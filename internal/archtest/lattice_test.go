@@ -42,6 +42,8 @@ var lattice = archtest.Lattice{
 	TestKit: []string{
 		"github.com/ergon-go/ergon/ergontest/...",
 		"github.com/ergon-go/ergon/internal/otelrecord",
+		"github.com/ergon-go/ergon/internal/queuemodel",
+		"github.com/ergon-go/ergon/internal/servertest",
 		"github.com/google/go-cmp/...",
 		"go.opentelemetry.io/otel/...", // outside the root module, which may not require it, the SDK as well
 	},
@@ -57,6 +59,10 @@ var lattice = archtest.Lattice{
 		{Packages: "internal/fence"},
 		{Packages: "internal/archtest"},
 		{Packages: "internal/reexec"},
+		{Packages: "internal/servertest"},
+		{Packages: "internal/queuemodel", Ours: words},
+		// What the queues in databases store is one design. Decision 0183.
+		{Packages: "internal/queueitem", Ours: words},
 		{Packages: "internal/placement", Ours: []string{".", "policy", "capability"}},
 		{Packages: "internal/guard"},
 		{Packages: "internal/deepcopy", TestOurs: []string{"."}},
@@ -105,6 +111,8 @@ var lattice = archtest.Lattice{
 		{Packages: "connector/memory/...", Ours: words},
 		// It registers them together, for programs. Decision 0120.
 		{Packages: "connector/sqlite/stock", Ours: []string{"config", "connector/file", "connector/sqlite"}, TestOurs: []string{"."}},
+		{Packages: "connector/postgres/stock", Ours: []string{"config", "connector/postgres"}, TestOurs: []string{"."}},
+		{Packages: "connector/postgres/...", Ours: append([]string{"internal/queueitem"}, words...), ThirdParty: anyThirdParty},
 		{Packages: "connector/*/...", Ours: words, ThirdParty: anyThirdParty},
 		// Decision 0060.
 		{Packages: "service/command", Ours: slices.Concat(words, []string{"internal/guard", "internal/spans"}), ThirdParty: otelAPI},
@@ -121,6 +129,7 @@ var lattice = archtest.Lattice{
 			ThirdParty: otelAPI,
 		},
 		{Packages: "ergontest/connectortest", Ours: words, TestOurs: parts},
+		{Packages: "ergontest/tcpproxy"},
 		{
 			Packages: "runner", Ours: append([]string{"internal/reexec"}, core...), TestOurs: parts,
 			ThirdParty: append([]string{"golang.org/x/..."}, otelAPI...),

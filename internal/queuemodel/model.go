@@ -1,4 +1,4 @@
-package sqlite_test
+package queuemodel
 
 import (
 	"cmp"
@@ -152,7 +152,7 @@ func (m *model) claim(limit int) []*modelItem {
 }
 
 func (m *model) deliver(it *modelItem) {
-	it.claimed, it.until = true, m.now().Add(lease)
+	it.claimed, it.until = true, m.now().Add(Lease)
 	it.claims++
 	it.counted++
 }
@@ -188,7 +188,7 @@ func (m *model) extend(it *modelItem, claim int) bool {
 	if !m.isOurs(it, claim) {
 		return false
 	}
-	it.until = m.now().Add(lease)
+	it.until = m.now().Add(Lease)
 	return true
 }
 

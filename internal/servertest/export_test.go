@@ -1,0 +1,4 @@
+package servertest
+
+// ForeignListeners is foreignListeners.
+func ForeignListeners(port int, tables ...string) []string { return foreignListeners(port, tables...) }
