@@ -34,6 +34,11 @@ type Delivery struct {
 	Receipt any
 	// Count is the number of deliveries of the transaction, including this one; 0 if the source does not count.
 	Count int
+	// Partition is the part of the source within which deliveries have an order, such as a partition of a topic. "" is a partition
+	// like any other.
+	Partition string
+	// Position orders the deliveries of one partition. It grows, except for a redelivery; gaps mean nothing.
+	Position int64
 	// EnqueuedAt is when the transaction entered its source; zero if the source does not know.
 	EnqueuedAt time.Time
 }

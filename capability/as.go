@@ -36,6 +36,7 @@ const (
 	CanHop
 	CanInspect
 	CanReplay
+	CanAttach
 )
 
 // Can returns the interfaces that a connector has and does not lack, of those that a connector can lack.
@@ -58,6 +59,7 @@ func Can(connector any) (Set, error) {
 		{CanHop, is[Hopper](connector)},
 		{CanInspect, is[Inspector](connector)},
 		{CanReplay, is[Replayer](connector)},
+		{CanAttach, is[Attacher](connector)},
 	} {
 		if one.is {
 			has |= one.set
@@ -72,7 +74,7 @@ func is[T any](connector any) bool {
 }
 
 var verbs = [...]string{ //nolint:gochecknoglobals // Go has no constants of this kind
-	"fetch", "dispatch", "settle", "lease", "resolve", "count", "hop", "inspect", "replay",
+	"fetch", "dispatch", "settle", "lease", "resolve", "count", "hop", "inspect", "replay", "attach",
 }
 
 // Words lists the set in words, such as "dispatch" and "hop".
@@ -115,6 +117,8 @@ func setOf[T any]() Set {
 		return CanInspect
 	case *Replayer:
 		return CanReplay
+	case *Attacher:
+		return CanAttach
 	default:
 		return 0
 	}

@@ -53,6 +53,7 @@ type whole struct {
 	capability.Hopper
 	capability.Inspector
 	capability.Replayer
+	capability.Attacher
 }
 
 // [K1] Each interface of a Set is taken away by its own bit.
@@ -60,9 +61,9 @@ func TestEachInterfaceCanBeLacked(t *testing.T) {
 	has := map[string]func(any) bool{
 		"fetch": is[ergon.Fetcher], "dispatch": is[ergon.Dispatcher], "settle": is[capability.Settler], "lease": is[capability.LeaseKeeper],
 		"resolve": is[capability.Resolver], "count": is[capability.Counter], "hop": is[capability.Hopper],
-		"inspect": is[capability.Inspector], "replay": is[capability.Replayer],
+		"inspect": is[capability.Inspector], "replay": is[capability.Replayer], "attach": is[capability.Attacher],
 	}
-	for bit := capability.CanFetch; bit <= capability.CanReplay; bit <<= 1 {
+	for bit := capability.CanFetch; bit <= capability.CanAttach; bit <<= 1 {
 		c := whole{declaring: lacking(bit)}
 		if _, known := has[bit.String()]; !known {
 			t.Errorf("%s is not known", bit)
@@ -89,7 +90,7 @@ func TestCanIsWhatAConnectorHasAndDoesNotLack(t *testing.T) {
 	}{
 		{nil, 0},
 		{queue{}, capability.CanFetch | capability.CanSettle},
-		{whole{}, 2*capability.CanReplay - 1},
+		{whole{}, 2*capability.CanAttach - 1},
 		{lacking(capability.CanSettle | capability.CanHop), capability.CanFetch},
 	} {
 		if got, err := capability.Can(c.connector); err != nil || got != c.want {

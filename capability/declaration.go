@@ -38,6 +38,10 @@ type Declaration struct {
 	Order Order
 	// Dedup is what it does with an id that it knows already, as a sink.
 	Dedup Dedup
+	// InOrder is set for a source that settles by moving a position in each partition: everything before it is done. It gets
+	// settlements and hops as a contiguous prefix of the deliveries of each partition, in the order of their positions [K2]. It
+	// gets no requeues: the engine keeps such a transaction, and drops at a shutdown what is not settled.
+	InOrder bool
 	// Floor is set for a source that stores only a position before which everything is settled, as a checkpoint does. After a
 	// restart it delivers everything from the first unsettled transaction on again, so the loop does not continue behind a
 	// transaction that stays unsettled [S2].
@@ -94,6 +98,9 @@ const (
 	OrderNone Order = "none"
 	// OrderKey delivers one transaction of a key at a time, over all readers.
 	OrderKey Order = "key"
+	// OrderPartition delivers all transactions of a key in one partition, and a partition to one reader at a time. The engine
+	// keeps the order within it.
+	OrderPartition Order = "partition"
 )
 
 // Dedup says how a sink treats a transaction whose id it knows [I2].

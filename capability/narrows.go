@@ -23,6 +23,7 @@ func (d Declaration) Narrows(before Declaration) error {
 	check("sharing", d.Sharing == before.Sharing || d.Sharing == SharingSingle, before.Sharing, d.Sharing)
 	check("order", d.Order == before.Order || d.Order == OrderNone, before.Order, d.Order)
 	check("dedup", atMost(d.Dedup, before.Dedup, DedupTold, DedupUntold, DedupNone), before.Dedup, d.Dedup)
+	check("in order", d.InOrder || !before.InOrder, before.InOrder, d.InOrder)
 	check("floor", d.Floor || !before.Floor, before.Floor, d.Floor)
 	if wider == nil {
 		return nil

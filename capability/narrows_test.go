@@ -23,6 +23,7 @@ func widenings() []widening {
 		{"order", capability.Declaration{Order: capability.OrderNone}, capability.Declaration{Order: capability.OrderKey}},
 		{"dedup", capability.Declaration{Dedup: capability.DedupNone}, capability.Declaration{Dedup: capability.DedupUntold}},
 		{"dedup", capability.Declaration{Dedup: capability.DedupUntold}, capability.Declaration{Dedup: capability.DedupTold}},
+		{"in order", capability.Declaration{InOrder: true}, capability.Declaration{}},
 		{"floor", capability.Declaration{Floor: true}, capability.Declaration{}},
 	}
 }

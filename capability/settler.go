@@ -18,6 +18,9 @@ type Settler interface {
 	// SettleTransactions returns nil when all of batch is durable. A *ergon.BatchError names the settlements that are not, with
 	// ErrStaleDelivery for a delivery that the engine no longer owns. With any other error none is durable. The engine owns the
 	// memory of batch and reuses it, so a Settler must not keep any of it.
+	//
+	// A source that settles in order ([Declaration.InOrder]) gets a prefix of each partition, in order. If an item fails, the items
+	// of its partition behind it have no effect and need not be named: the engine sends them again.
 	SettleTransactions(ctx context.Context, batch []Settlement) error
 }
 

@@ -85,7 +85,7 @@ func (c Component) checkOrder(w Workers, d capability.Declaration) error {
 	_, local := capability.As[capability.ProcessLocal](c.Value)
 	const fault = "consumer.loop.ordering: key, but %s does not keep the transactions of a key in order between its readers; "
 	switch {
-	case d.Order == capability.OrderKey || d.Sharing == capability.SharingSingle:
+	case d.Order == capability.OrderKey || d.Order == capability.OrderPartition || d.Sharing == capability.SharingSingle:
 		return nil
 	case local || d.Sharing == capability.SharingDivided:
 		if w.Count <= 1 {
