@@ -10,20 +10,20 @@ import (
 	"github.com/ergon-go/ergon/internal/coalesce"
 )
 
-// collector takes what an attempt to prepare an outbound transaction dispatches to the source's store [B3]. Each attempt has its own,
-// so that nothing of one that was given up becomes durable.
+// collector collects what an attempt to prepare an outbound transaction dispatches to the source's store: the hop makes it durable
+// later [B3]. Each attempt has its own, so nothing of an abandoned attempt becomes durable. Safe for concurrent use.
 type collector struct {
 	tx  *ergon.Transaction // the outbound transaction
 	hop *hop               // nil: nothing is collected
 
-	mu      sync.Mutex // guards what follows: a handler may dispatch from several goroutines
+	mu      sync.Mutex // guards outputs and taken: a handler may dispatch from several goroutines; a leaf
 	outputs []capability.Output
 	taken   bool // the attempt has returned
 }
 
 var _ coalesce.Collector = (*collector)(nil)
 
-// Store is the loop's source, if it can hop.
+// Store returns the loop's source, or nil if it cannot hop.
 func (c *collector) Store() coalesce.Store {
 	if c.hop == nil {
 		return nil
@@ -31,8 +31,8 @@ func (c *collector) Store() coalesce.Store {
 	return c.hop
 }
 
-// Derive returns batch in which what has the id of the outbound transaction that is prepared is known to have a derived one,
-// also where the handler made it anew.
+// Derive marks transactions that have the id of c.tx as derived if that id is. The mark is missing if the handler has made the
+// transaction itself, with that id. It clones the batch if it changes it.
 func (c *collector) Derive(batch []ergon.Transaction) []ergon.Transaction {
 	if !c.tx.HasDerivedID() {
 		return batch
@@ -50,7 +50,7 @@ func (c *collector) Derive(batch []ergon.Transaction) []ergon.Transaction {
 	return batch
 }
 
-// Collect takes batch as an output, unless the attempt has returned.
+// Collect adds batch to the outputs. It is an error after the attempt has returned.
 func (c *collector) Collect(to ergon.Dispatcher, batch []ergon.Transaction) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -61,7 +61,7 @@ func (c *collector) Collect(to ergon.Dispatcher, batch []ergon.Transaction) erro
 	return nil
 }
 
-// take returns what was collected; from then on nothing is.
+// take returns the outputs. Collect is an error from then on.
 func (c *collector) take() []capability.Output {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -32,7 +32,7 @@ type Consumer struct {
 	judge        judge
 	hop          *hop
 	finisher     finisher
-	inPlace      inPlaceRequeues
+	held      heldRequeues
 	hybrid       *hybrid
 	limiter      *concurrencyLimiter
 	watcher      *watcher

@@ -58,7 +58,7 @@ func (w *worker) resume(f *flight) bool {
 func (w *worker) comeBack(f *flight) bool {
 	due := f.due
 	f.due = 0
-	w.driver.finisher.inPlace.startAnew(f)
+	w.driver.finisher.held.restart(f)
 	if f.state == lifecycle.Start() {
 		w.begin(f)
 		return w.drive(f, lifecycle.Run)

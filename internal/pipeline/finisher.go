@@ -6,9 +6,9 @@ import (
 	"github.com/ergon-go/ergon/internal/lifecycle"
 )
 
-// finisher ends flights: it judges them, reports their end, and hands them to the settler together with what becomes of their
-// ordering key. Workers, the watchdog, the waiting room, an outage and the shutdown share it. It has no state of its own: its
-// caller owns the flight, and the settler does afterwards.
+// finisher ends flights: it judges and reports them, passes them to the settler, and takes care of the flights held behind their
+// ordering key. Workers, the watchdog, the waiting room, an outage and the shutdown share it. It has no state: its caller owns the
+// flight, and afterwards the settler does.
 type finisher struct {
 	plan     *plan
 	stats    *loopStats
@@ -17,21 +17,21 @@ type finisher struct {
 	outage   *outage
 	judge    *judge
 	order    *order
-	inPlace  *inPlaceRequeues
+	held     *heldRequeues
 	watcher  *watcher
 	settler  *settler
-	onEnd    func(Result) // Settings.OnEnd; nil: nobody listens
+	onEnd    func(Result) // Settings.OnEnd; may be nil
 }
 
-// finish ends f and returns the next flight of its ordering key, unless an outage holds that. If the loop keeps the order of keys and f is
-// requeued, the loop keeps f instead. If f is released, so is what waits behind its key. The caller runs the successor and, if a batch
-// is complete, has to wake the settler.
+// finish ends f and returns the next flight of its ordering key, unless an outage holds that. If the loop keeps the order of keys, a
+// requeued f is held instead of settled. An interrupted f is settled together with the flights behind its key. The caller runs the
+// successor and, if complete, wakes the settler.
 func (e *finisher) finish(s *shard, f *flight) (successor *flight, complete bool) {
 	e.end(s, f)
 	if !e.order.on {
 		return nil, e.settle(s, f)
 	}
-	if e.inPlace.keep(s, f) {
+	if e.held.hold(s, f) {
 		return nil, false
 	}
 	if !f.verdict.interrupted {
@@ -59,7 +59,7 @@ func (e *finisher) finishHere(s *shard, f *flight) {
 	}
 }
 
-// finishInterrupted ends f at a shutdown, which takes out by itself what waits behind its ordering key.
+// finishInterrupted ends f during a shutdown. It leaves the flights behind its ordering key to its caller.
 func (e *finisher) finishInterrupted(f *flight) {
 	s := e.stats.nextShard()
 	e.end(s, f)
@@ -77,7 +77,7 @@ func (e *finisher) end(s *shard, f *flight) {
 		f.failure.at = time.Now()
 	}
 	if e.order.on {
-		e.inPlace.bound(f)
+		e.held.bound(f)
 	}
 	if e.watcher.watching || f.verdict.outcome != Succeeded {
 		e.watcher.transactionEnded(transactionEndOf(s, f))
@@ -89,7 +89,7 @@ func (e *finisher) end(s *shard, f *flight) {
 
 // settle hands f to the settler, and reports whether a batch is complete.
 func (e *finisher) settle(s *shard, f *flight) (complete bool) {
-	s.finished.Add(1) // first: whoever settles f wakes the fetch loop, which counts
+	s.finished.Add(1) // before add: whoever settles f wakes the fetch loop, which reads it
 	complete = e.settler.add(s, f)
 	if e.outage.lasts() {
 		signal(e.capacity.available)
@@ -97,24 +97,24 @@ func (e *finisher) settle(s *shard, f *flight) (complete bool) {
 	return complete
 }
 
-// endWaiting ends flights that were taken from where they waited, because of event. Their keys go on.
+// endWaiting ends flights that were removed from the waiting room, a key or an outage, because of event. The next of their keys run.
 func (e *finisher) endWaiting(flights []*flight, event lifecycle.Event) {
 	for _, f := range flights {
 		f.due = 0
-		f.startAnew()
+		f.restart()
 		e.plan.step(f, event)
 		e.finishHere(e.stats.nextShard(), f)
 	}
-	if len(flights) > 0 { // otherwise the fetch loop, which is among the callers, would never rest
+	if len(flights) > 0 { // otherwise the fetch loop, a caller, would wake itself for ever
 		e.capacity.notify()
 	}
 }
 
-// release ends flights that nobody runs as a shutdown does: they are requeued uncounted.
+// release ends flights that do not run as a shutdown does: they are requeued uncounted.
 func (e *finisher) release(waiting []*flight) {
 	for _, f := range waiting {
 		f.due = 0
-		f.startAnew()
+		f.restart()
 		f.state, _ = lifecycle.Next(f.state, lifecycle.Interrupted, e.plan.phases)
 		e.finishInterrupted(f)
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// hop makes outputs of transactions durable together with their acknowledgement, in the source's store [B3]. Nil is the hop of a
-// source that cannot. Whoever holds settleLock calls hopOver; the rest is read-only and safe for concurrent use.
+// hop makes outputs of transactions durable together with their acknowledgement, in the source's store [B3]. It is nil if the source
+// cannot hop. Only the holder of settleLock calls hopOver; all other methods are safe for concurrent use.
 type hop struct {
 	hopper   capability.Hopper
 	bury     bool // dead letters are kept in the source's store, too
@@ -31,11 +31,11 @@ type hop struct {
 	watcher  *watcher
 }
 
-// newHop asks the source whether it keeps the dead letters as well.
+// newHop asks the source whether the dead letters are in its store, within the limit of package ask.
 func newHop(s Settings) (*hop, error) {
 	hopper, ok := capability.As[capability.Hopper](s.Source)
 	if !ok || s.single {
-		return nil, nil //nolint:nilnil // there is none
+		return nil, nil //nolint:nilnil // a nil hop is valid
 	}
 	h := &hop{hopper: hopper, store: s.DeadLetters}
 	if s.DeadLetters == nil {
@@ -44,7 +44,7 @@ func newHop(s Settings) (*hop, error) {
 	var err error
 	h.bury, err = ask.For(fmt.Sprintf("SharesStore of %T", h.hopper), func() bool { return h.hopper.SharesStore(s.DeadLetters) })
 	if err != nil {
-		return nil, fmt.Errorf("connector %q does not say whether it keeps dead letters: %w", s.Policy.Fetch.Connector, err)
+		return nil, fmt.Errorf("ask connector %q whether dead letters are in its store: %w", s.Policy.Fetch.Connector, err)
 	}
 	return h, nil
 }
@@ -52,11 +52,11 @@ func newHop(s Settings) (*hop, error) {
 // buries reports whether dead letters are written together with the acknowledgement.
 func (h *hop) buries() bool { return h != nil && h.bury }
 
-// SharesStore asks the source whether what is dispatched to is in its store. Attempts call it, within their time.
+// SharesStore asks the source whether the sink is in its store. It calls the source, so only attempts call it: their timeout limits it.
 func (h *hop) SharesStore(to ergon.Dispatcher) bool { return h.hopper.SharesStore(to) }
 
-// hopOver makes durable what is to hop of a batch, and notes in the verdicts what became of it. It returns flights whose outputs were
-// refused and that get a letter for it, and why dead letters are not written.
+// hopOver hops the flights of batch that have outputs, in one call of the source with the settle policy, and updates their verdicts. It
+// returns the flights whose outputs were refused and that need a dead letter, and an error if dead letters could not be written.
 func (h *hop) hopOver(ctx context.Context, batch []*flight) (dead []*flight, err error) {
 	var over []int
 	var hops []capability.Hop
@@ -74,12 +74,12 @@ func (h *hop) hopOver(ctx context.Context, batch []*flight) (dead []*flight, err
 			return h.hopper.HopTransactions(ctx, pick(hops, left))
 		}))
 	for _, i := range over {
-		batch[i].verdict.skip = true // the source knows the end, or delivers it again
+		batch[i].verdict.skip = true // the hop has settled it, or the source delivers it again
 	}
 	return h.notHopped(ctx, batch, over, failed)
 }
 
-// outputsOf returns what is to hop with f. A transaction that failed after it was prepared has no outputs.
+// outputsOf returns the outputs of f: its dead letter, or what it dispatched if it succeeded.
 func (h *hop) outputsOf(f *flight) []capability.Output {
 	switch {
 	case f.verdict.dead && h.bury:
@@ -91,8 +91,9 @@ func (h *hop) outputsOf(f *flight) []capability.Output {
 	}
 }
 
-// notHopped decides about those of which nothing is durable. A stale delivery is the source's again. A dead letter is requeued, never
-// dropped. If the store refuses the outputs for good, the transaction has failed to be prepared. All others are delivered again.
+// notHopped updates the verdicts of flights whose hop failed, so that nothing of them is durable. A stale delivery has been taken back by
+// the source. A transaction whose dead letter failed is requeued. If the store refuses the outputs permanently, the transaction fails in
+// its prepare phase. All others are delivered again.
 func (h *hop) notHopped(ctx context.Context, batch []*flight, over []int, failed itemErrors) (dead []*flight, err error) {
 	var letters undone
 	others := len(failed) < len(over)
@@ -125,19 +126,19 @@ func (h *hop) notHopped(ctx context.Context, batch []*flight, over []int, failed
 	return dead, errors.Join(outage, left.err)
 }
 
-// refuse makes f fail in its prepare phase. It is too late for its exception handler.
+// refuse makes f fail in its prepare phase. Its exception handler does not run, because its lifecycle has ended.
 func (h *hop) refuse(f *flight, err error) {
 	f.extras.outputs = nil
 	f.failure = &failure{at: time.Now(), cause: &ergon.TransactionError{
 		Category: ergon.CategoryOf(err), Phase: policy.PhasePrepare, TransactionID: f.tx.ID(), Attempts: 1,
-		Err: fmt.Errorf("the store refuses its outputs: %w", err),
+		Err: fmt.Errorf("the store refused the outputs: %w", err),
 	}}
 	f.verdict = h.judge.failed(f.failure)
-	f.verdict.reported = true // with the outcome before
+	f.verdict.reported = true // with its earlier outcome
 	h.watcher.log.refusedOutputs(f.traced(), f.tx.ID(), f.verdict.outcome, f.failure.cause)
 }
 
-// outbound are the transactions that a hybrid task made of f.
+// outbound returns the outbound transactions that a hybrid task made of f.
 func (f *flight) outbound() []ergon.Transaction {
 	made, _ := f.result.([]ergon.Transaction)
 	return made

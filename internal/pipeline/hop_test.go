@@ -245,11 +245,11 @@ func TestOutputsThatTheStoreRefusesFailTheirTransaction(t *testing.T) {
 				t.Errorf("%s: got %s, want small/0", name, got)
 			}
 			record, ok := letters.txs[0].Payload().(deadletter.Record)
-			if !ok || record.Phase != policy.PhasePrepare || record.Message != "the store refuses its outputs: too large" {
+			if !ok || record.Phase != policy.PhasePrepare || record.Message != "the store refused the outputs: too large" {
 				t.Errorf("%s: the letter is %+v", name, letters.txs[0].Payload())
 			}
 			wantProduction(t, r.consumer.Snapshot(), map[pipeline.Outcome]int64{pipeline.Succeeded: 1, pipeline.DeadLettered: 1})
-			log.wantMessages(t, slog.LevelWarn, "the store refuses the outputs of the transaction, which fails for it")
+			log.wantMessages(t, slog.LevelWarn, "the store refused the outputs of the transaction; the transaction failed")
 		}
 	})
 }

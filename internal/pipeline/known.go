@@ -65,9 +65,9 @@ func newKnown(s Settings, logger *slog.Logger, by *meter) (*Known, error) {
 	if by == nil {
 		return k, nil
 	}
-	k.duplicates.counter = by.counter(spans.DispatchDuplicates, s.common()...)
-	k.conflicts.counter = by.counter(spans.DispatchConflicts, s.common()...)
-	k.diverged.counter = by.counter(spans.DispatchDiverged, s.common()...)
+	k.duplicates.counter = by.counter(spans.DispatchDuplicates, s.sourceAttributes()...)
+	k.conflicts.counter = by.counter(spans.DispatchConflicts, s.sourceAttributes()...)
+	k.diverged.counter = by.counter(spans.DispatchDiverged, s.sourceAttributes()...)
 	if err := by.err(); err != nil {
 		return nil, fmt.Errorf("make the metrics of task %q: %w", s.Task, err)
 	}
@@ -89,7 +89,7 @@ func (k *Known) Hear(tx ergon.Transaction, result capability.DispatchResult) {
 	case capability.Conflict:
 		k.tell(tx, k.count(&k.conflicts) == 1,
 			"dispatched a transaction whose id the sink knows with other content; the first one stands, and this one was not stored",
-			"Give what is not the same work an id of its own, or set on_conflict: error")
+			"Give different work different ids, or set on_conflict: error")
 	case capability.Diverged:
 		k.tell(tx, k.count(&k.diverged) == 1,
 			"an output came out differently when its inbound transaction was processed again; both are stored",

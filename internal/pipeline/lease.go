@@ -16,37 +16,38 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// extensionsPerLease is how often a lease is extended within its duration: two may fail before it is lost.
+// extensionsPerLease is the number of extensions within the duration of a lease: it survives two that fail.
 const extensionsPerLease = 4
 
-// leases keeps the deliveries of a LeaseKeeper from fetch to settlement. The zero value does nothing.
+// leases extends the leases of a LeaseKeeper's deliveries from fetch to settlement, and ends flights whose lease is lost. A call of the
+// source lasts at most a quarter of a lease; expiry does not wait for it. Safe for concurrent use. The zero value does nothing.
 type leases struct {
 	keeper   capability.LeaseKeeper // nil: deliveries do not expire
 	duration time.Duration
-	size     int // how many one call extends
+	size     int // the maximum number of leases in one call
 	clock    clock
 	hanging  *Hanging
 	watcher  *watcher
-	running  func() []shown                   // the attempts at work
-	takeOut  func(f *flight) bool             // takes a flight out of where it waits, if it does
-	end      func([]*flight, lifecycle.Event) // ends what was taken out
+	running  func() []shown                   // the attempts in progress
+	takeOut  func(f *flight) bool             // removes a waiting flight from its structure; false: it does not wait
+	end      func([]*flight, lifecycle.Event) // ends flights that takeOut removed
 
 	mu   sync.Mutex
 	held map[*flight]*leased
 }
 
-// leased is a delivery with a lease. The flight is its owner's; only lost may be set.
+// leased is a delivery with a lease. leases does not own the flight and touches only flight.lost.
 type leased struct {
 	flight *flight
 	tx     *ergon.Transaction
 	until  instant // guarded by leases.mu
-	// settling is guarded by leases.mu. The source is being settled: an extension that follows finds nothing to extend, and only the
-	// settlement knows whether the delivery was lost.
+	// settling is guarded by leases.mu. The delivery is being settled: an extension may find it stale for that reason, and only the
+	// settlement can tell whether the lease was lost.
 	settling bool
 }
 
-// hold begins to keep what a fetch brought. If the fetch took long, its beginning says little about when the leases began, so they are
-// taken for half as long: the next extension knows.
+// hold adds the deliveries of a fetch that began at fetched. Their leases began between then and now. After a slow fetch the start of
+// the fetch is too pessimistic, so half a lease from now is assumed until the first extension.
 func (l *leases) hold(flights []*flight, fetched instant) {
 	if l.keeper == nil {
 		return
@@ -59,7 +60,7 @@ func (l *leases) hold(flights []*flight, fetched instant) {
 	}
 }
 
-// settle leaves it to the settlement of batch to find out what is lost.
+// settle leaves it to the settlement of batch to report lost leases.
 func (l *leases) settle(batch []*flight) {
 	if l.keeper == nil {
 		return
@@ -73,6 +74,7 @@ func (l *leases) settle(batch []*flight) {
 	}
 }
 
+// release forgets the deliveries of a settled batch.
 func (l *leases) release(batch []*flight) {
 	if l.keeper == nil {
 		return
@@ -84,7 +86,7 @@ func (l *leases) release(batch []*flight) {
 	}
 }
 
-// run extends all leases until ctx ends, and gives up those that expire nevertheless.
+// run extends all leases until ctx ends, and gives up those that expire.
 func (l *leases) run(ctx context.Context) {
 	var expiring sync.WaitGroup
 	expiring.Go(func() { l.giveUpExpired(ctx) })
@@ -103,9 +105,10 @@ func (l *leases) run(ctx context.Context) {
 
 func (l *leases) interval() time.Duration { return max(l.duration/extensionsPerLease, 1) }
 
-// giveUpExpired does not wait for extensions: a call that hangs must not keep a handler working on a delivery that is another's.
+// giveUpExpired has its own goroutine, so that an extension that hangs does not delay the end of a handler whose delivery already
+// belongs to another worker.
 func (l *leases) giveUpExpired(ctx context.Context) {
-	timer := time.NewTimer(l.duration / 2) // nothing runs out before
+	timer := time.NewTimer(l.duration / 2) // no lease expires before
 	defer timer.Stop()
 	for {
 		select {
@@ -117,10 +120,10 @@ func (l *leases) giveUpExpired(ctx context.Context) {
 	}
 }
 
-// expire gives up what has expired, and returns the time until something else may.
+// expire gives up the leases that have expired, and returns the time until the next may expire.
 func (l *leases) expire() time.Duration {
 	now := l.clock.Now()
-	next := now.After(max(l.duration/2, 1)) // what is fetched from now on lasts that long
+	next := now.After(max(l.duration/2, 1)) // a lease fetched from now on lasts at least that long
 	var lost []*leased
 	l.mu.Lock()
 	for f, delivery := range l.held {
@@ -148,7 +151,7 @@ func (l *leases) extend(ctx context.Context) {
 	}
 }
 
-// call makes one attempt. It ends before the next tick, which is the retry.
+// call extends leases in one attempt without retries, because the next tick extends them again.
 func (l *leases) call(ctx context.Context, deliveries []*leased) error {
 	batch := make([]ergon.Transaction, len(deliveries))
 	for i, delivery := range deliveries {
@@ -164,13 +167,13 @@ func (l *leases) call(ctx context.Context, deliveries []*leased) error {
 		return struct{}{}, foreign.ReadBatch(l.keeper.ExtendLeases(ctx, batch), len(batch))
 	}, ergon.SpanName(spans.ExtendLeases))
 	if ctx.Err() != nil {
-		err = nil // the loop has ended, and needs no leases any more
+		err = nil // the loop has ended and needs no leases
 	}
 	l.watcher.leasesEnded(span, err)
 	return err
 }
 
-// extended notes the new ends of leases, and gives up what the source has taken back.
+// extended records the result of an extension that began at began, and gives up the deliveries that the source has taken back.
 func (l *leases) extended(deliveries []*leased, began instant, err error) {
 	batch, partial := errors.AsType[*ergon.BatchError](err)
 	l.mu.Lock()
@@ -191,8 +194,7 @@ func (l *leases) extended(deliveries []*leased, began instant, err error) {
 	l.giveUp(lost)
 }
 
-// giveUp fences the results of transactions that belong to their source again, and cancels their handlers. It reports them once all
-// are cancelled [F2].
+// giveUp fences the results of lost deliveries, cancels their handlers, ends those that wait, and then logs all of them [F2].
 func (l *leases) giveUp(lost []*leased) {
 	if len(lost) == 0 {
 		return

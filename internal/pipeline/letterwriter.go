@@ -6,38 +6,38 @@ import (
 	"slices"
 )
 
-// letterWriter writes dead letters beside the settler, so that no other settlement waits for their store: one batch of them at a time,
-// on a goroutine that ends with it. A transaction with a letter is settled once that is written, and not before it what follows in its
-// ordering key. The fetch loop bounds how many may wait, as it bounds all that is unsettled. A write has the limits of the settle policy,
-// and ends with the loop. Whoever holds settleLock owns the writer. [S2]
+// letterWriter writes dead letters while the settler settles other transactions, so that those do not wait for the letters' store [S2].
+// A transaction is settled after its letter is written; later transactions of its ordering key are settled after it. One batch is written
+// at a time, on a goroutine that ends with it. A write has the limits of the settle policy and ends with the loop. The number of waiting
+// letters is bounded by the fetch loop, as is everything unsettled. The owner is whoever holds settleLock.
 type letterWriter struct {
 	store      *letterStore
 	stall      *stallDetector
 	background *background
 	ordered    bool // the loop keeps the order of keys
-	floor      bool // the source remembers only up to where everything is settled
+	floor      bool // the source stores one position, before which everything is settled
 
 	// The settler's, set by newSettler.
 	batches *batchSettler
 	size    int            // of a batch
-	wake    func()         // makes the settler's goroutine settle what is written
-	written chan *settling // has room for one batch
+	wake    func()         // makes the settler's goroutine settle the written batch
+	written chan *settling // of capacity 1: the writing goroutine never waits
 
 	waiting []*flight             // in the order in which they ended
 	keys    map[string]keyLetters // by ordering key; nil until one has a letter
 	writing bool                  // a batch is on its way to written
 }
 
-// keyLetters is what of an ordering key is not settled because of a letter.
+// keyLetters describes the transactions of one ordering key that wait for a letter.
 type keyLetters struct {
 	n     int
-	began instant // when the first of it did: what began before that does not follow it
+	began instant // of the first: a transaction that began earlier does not wait for it
 }
 
-// setAside takes what is to wait for a letter out of batch, whose memory it uses, and returns the rest.
+// setAside moves the transactions of batch that must wait for a letter to waiting, and returns the rest in the memory of batch.
 //
-// A source that remembers no more than up to where everything is settled gains nothing by what is settled beyond a letter: there
-// all of it waits, so that fetching pauses behind a letter that cannot be written.
+// If the source stores one position, every transaction after a letter waits: the position cannot move past the letter, and fetching
+// pauses if the letter cannot be written.
 func (l *letterWriter) setAside(batch []*flight) (rest []*flight) {
 	if l.floor && (l.busy() || slices.ContainsFunc(batch, isDead)) {
 		l.waiting = append(l.waiting, batch...)
@@ -46,7 +46,7 @@ func (l *letterWriter) setAside(batch []*flight) (rest []*flight) {
 	if len(l.keys) == 0 && !slices.ContainsFunc(batch, isDead) {
 		return batch
 	}
-	for _, f := range batch { // first, because those of one key are not in order where several workers ended them
+	for _, f := range batch { // before any test of follows: several workers end flights, so a key is not in order in a batch
 		if isDead(f) {
 			l.enter(f)
 		}
@@ -67,7 +67,7 @@ func (l *letterWriter) setAside(batch []*flight) (rest []*flight) {
 
 func isDead(f *flight) bool { return f.verdict.dead }
 
-// enter has what follows f wait as well.
+// enter makes later transactions of f's ordering key wait.
 func (l *letterWriter) enter(f *flight) {
 	if !l.ordered || f.tx.OrderingKey() == "" {
 		return
@@ -83,7 +83,7 @@ func (l *letterWriter) enter(f *flight) {
 	l.keys[f.tx.OrderingKey()] = of
 }
 
-// leave is called for what entered and is about to be settled.
+// leave undoes enter. It is called before f is settled, also for flights without a key.
 func (l *letterWriter) leave(f *flight) {
 	of, waits := l.keys[f.tx.OrderingKey()]
 	of.n--
@@ -94,18 +94,18 @@ func (l *letterWriter) leave(f *flight) {
 	}
 }
 
-// follows reports whether f came after something of its ordering key that is not settled because of a letter.
+// follows reports whether f must wait, because an earlier transaction of its ordering key waits for a letter.
 func (l *letterWriter) follows(f *flight) bool {
 	of, waits := l.keys[f.tx.OrderingKey()]
 	return waits && f.began >= of.began
 }
 
-// settleWritten settles the batch that is written, if one is, and begins to write the next.
+// settleWritten settles the batch that has been written, if there is one, and begins to write the next. It does not wait for a write.
 func (l *letterWriter) settleWritten() {
 	select {
 	case done := <-l.written:
 		l.writing = false
-		for _, f := range done.batch { // which is settled before anything that ends from now on
+		for _, f := range done.batch { // it is settled before everything that ends from now on
 			l.leave(f)
 		}
 		l.begin()
@@ -115,7 +115,7 @@ func (l *letterWriter) settleWritten() {
 	}
 }
 
-// begin begins to write the next batch, unless one is being written.
+// begin starts a goroutine that writes the next batch, unless one is being written.
 func (l *letterWriter) begin() {
 	if l.writing || len(l.waiting) == 0 {
 		return
@@ -133,5 +133,5 @@ func (l *letterWriter) begin() {
 	})
 }
 
-// busy reports whether something waits for a letter.
+// busy reports whether a transaction waits for a letter.
 func (l *letterWriter) busy() bool { return l.writing || len(l.waiting) > 0 }

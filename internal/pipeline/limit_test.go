@@ -234,7 +234,7 @@ func TestReleaseThatFails(t *testing.T) {
 		r.Logger = logs.logger(slog.LevelInfo)
 		r.Policy.Loop.Limit = 1
 		r.run(t)
-		logs.wantMessages(t, slog.LevelInfo, "transactions that were not wanted could not be given back")
+		logs.wantMessages(t, slog.LevelInfo, "transactions that were fetched but not needed could not be requeued")
 		if line := logs.lines(t, slog.LevelError); len(line) == 1 && line[0]["count"] != 1.0 {
 			t.Errorf("got count %v, want 1", line[0]["count"])
 		}

@@ -121,13 +121,13 @@ func (c *Consumer) wireSettler(floor bool) {
 
 // wireFinisher makes what ends flights and hands them to the settler.
 func (c *Consumer) wireFinisher() {
-	c.inPlace = inPlaceRequeues{
+	c.held = heldRequeues{
 		clock: c.clock, stats: &c.stats, capacity: &c.capacity, order: &c.order, waiting: &c.waiting, outage: c.outage, judge: &c.judge,
 		maxHold: c.settings.Policy.Loop.HoldAtMost,
 	}
 	c.finisher = finisher{
 		plan: c.plan, stats: &c.stats, capacity: &c.capacity, limiter: c.limiter, outage: c.outage, judge: &c.judge, order: &c.order,
-		inPlace: &c.inPlace, watcher: c.watcher, settler: c.settler, onEnd: c.settings.OnEnd,
+		held: &c.held, watcher: c.watcher, settler: c.settler, onEnd: c.settings.OnEnd,
 	}
 }
 

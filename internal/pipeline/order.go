@@ -6,11 +6,12 @@ import (
 )
 
 // order holds back transactions whose ordering key is in flight already, if the source does not. Only the first of a key goes to the
-// pool; whoever ends it runs the next. The others of a key stay held back while its first is kept over a requeue.
+// pool; whoever ends it runs the next. The others of a key stay held while its first is held over a requeue.
 type order struct {
 	on    bool
 	count atomic.Int64 // how many are held back; changed under mu
-	// unstarted is how many of those kept over a requeue have not started again: they count as fetched, and not against a limit.
+	// unstarted is the number of transactions that are held over a requeue and have not started again: they count as fetched, but not
+	// against a limit.
 	unstarted atomic.Int64
 	mu        sync.Mutex
 	held      map[string][]*flight // by the keys in flight

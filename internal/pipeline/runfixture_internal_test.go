@@ -44,7 +44,7 @@ type runFixture struct {
 	outage   *outage
 	pool     *pool
 	waiting  waitingRoom
-	inPlace  inPlaceRequeues
+	held  heldRequeues
 	finisher finisher
 	caller   caller
 	driver   driver
@@ -89,12 +89,12 @@ func (r *runFixture) build(t *testing.T) {
 	settler := newSettler(r.policy.Settle, &r.stats, &batchSettler{}, &letterWriter{}, &r.helpers, func(*worker) {})
 	settler.batches.slow.Store(true) // no worker settles
 	plan := newPlan(s)
-	r.inPlace = inPlaceRequeues{
+	r.held = heldRequeues{
 		clock: r.clock, stats: &r.stats, capacity: &r.capacity, order: &r.order, waiting: &r.waiting, outage: r.outage, judge: &r.judge,
 		maxHold: r.policy.Loop.HoldAtMost,
 	}
 	r.finisher = finisher{
-		plan: plan, stats: &r.stats, capacity: &r.capacity, outage: r.outage, judge: &r.judge, order: &r.order, inPlace: &r.inPlace,
+		plan: plan, stats: &r.stats, capacity: &r.capacity, outage: r.outage, judge: &r.judge, order: &r.order, held: &r.held,
 		watcher: w, settler: settler, onEnd: r.onEnd,
 	}
 	watch := &attemptWatch{clock: r.clock, stats: &r.stats, watcher: w, headroom: &r.headroom, stuckCheck: &r.stuck}

@@ -8,25 +8,25 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// verdict is what becomes of a transaction whose lifecycle has ended. The settler may change it: if a letter cannot be written, or a
-// store refuses the outputs.
+// verdict says how a transaction is settled after its lifecycle has ended. The flight's owner changes it; the last is the settler, if a
+// letter cannot be written or a store refuses the outputs.
 type verdict struct {
 	outcome     Outcome
 	action      policy.SettleAction
 	delay       time.Duration // of a requeue
 	dead        bool          // a dead letter is written before the source is settled [S2]
-	skip        bool          // the source is not settled: the delivery is its own again, or it keeps none
-	interrupted bool          // the requeue is the shutdown's, and does not count as a delivery
+	skip        bool          // the source is not settled: it has taken the delivery back, or has no deliveries
+	interrupted bool          // requeued by a shutdown: does not count as a delivery
 	reported    bool          // OnSettle has been called
 }
 
-// judge decides what becomes of a transaction, from the outcome of its lifecycle, its exception handler's disposition and the
-// policy [S1]. It decides without side effects; only the outage may change while it is used.
+// judge derives the verdict from the outcome of the lifecycle, the exception handler's disposition and the policy [S1]. It has no side
+// effects and is safe for concurrent use.
 type judge struct {
-	settles       bool // false for a single transaction and for a producing loop, whose failures go to the caller
+	settles       bool // false for a single transaction and for a producing loop: their failures are returned to the caller
 	takesBack     bool // the source can requeue
-	letters       bool // dead letters have a connector
-	sourceKeeps   bool // dead letters stay with the source, if takesBack
+	letters       bool // there is a connector for dead letters
+	sourceKeeps   bool // the source keeps dead letters itself, if takesBack
 	onException   policy.OnException
 	requeueDelay  time.Duration
 	probeInterval time.Duration
@@ -61,7 +61,8 @@ func (j *judge) of(outcome lifecycle.Outcome, why *failure) verdict {
 	return verdict{outcome: Succeeded, action: policy.SettleAck}
 }
 
-// failed follows the disposition. Without one, what fails in an outage is requeued, because it is not to blame; a business error is.
+// failed follows the disposition. Without one, a failure during an outage is requeued, because the transaction did not cause it; a
+// business error is not, because it did. The policy decides about the rest.
 func (j *judge) failed(why *failure) verdict {
 	d := why.disposition
 	if d == (ergon.Disposition{}) {
@@ -87,8 +88,8 @@ func (j *judge) failed(why *failure) verdict {
 	}
 }
 
-// handlerFailed dead-letters a transaction whose exception handler failed as well. If there is no place for dead letters because the
-// policy discards what fails, these are discarded, too.
+// handlerFailed dead-letters a transaction whose exception handler failed as well. It is discarded if the policy discards failures and
+// therefore has no connector for dead letters.
 func (j *judge) handlerFailed() verdict {
 	v := j.deadLetter(HandlerFailed)
 	if v.outcome != HandlerFailed && j.onException == policy.OnExceptionDiscard {
@@ -98,7 +99,7 @@ func (j *judge) handlerFailed() verdict {
 	return v
 }
 
-// requeue returns a transaction to its source. If the source cannot take it back, it is dead-lettered.
+// requeue dead-letters the transaction if the source cannot requeue.
 func (j *judge) requeue(delay time.Duration) verdict {
 	if !j.takesBack && j.letters {
 		return j.deadLetter(DeadLettered)
@@ -106,7 +107,7 @@ func (j *judge) requeue(delay time.Duration) verdict {
 	return verdict{outcome: Requeued, action: policy.SettleRequeue, delay: delay}
 }
 
-// deadLetter sends a transaction to the dead letters. If there is no place for them, it is requeued, never dropped.
+// deadLetter requeues the transaction if neither a connector nor the source keeps dead letters: a failure is never dropped.
 func (j *judge) deadLetter(outcome Outcome) verdict {
 	switch {
 	case j.letters:
@@ -118,7 +119,7 @@ func (j *judge) deadLetter(outcome Outcome) verdict {
 	}
 }
 
-// copyOf is a copy of why a transaction failed, for whoever reports it: its text is what was read.
+// copyOf copies the error of a failed transaction for code that is not ours, which may change what it gets [F3].
 func copyOf(cause *ergon.TransactionError) error {
 	own := *cause
 	return &own

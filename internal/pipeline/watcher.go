@@ -20,20 +20,21 @@ import (
 	"github.com/ergon-go/ergon/internal/spans"
 )
 
-// watcher makes what the loop does seen: spans, metrics and log lines that agree. It gets values and knows neither the loop nor its
-// flights. Its methods are the events of which more than one of the three is told; the parts are called for their own. What has no
-// provider is switched off at the start and costs one comparison from then on [O2].
+// watcher reports what the loop does as spans, metrics and log lines. It gets values; it knows neither the loop nor its flights. It has
+// a method for each event that more than one of the three report; the loop calls spans and log directly for the others. Its methods are
+// safe for concurrent use and never wait for foreign code [F2]. A part without a provider is off: it costs one comparison a call [O2].
 type watcher struct {
 	spans    loopSpans
 	log      loopLog
 	metrics  *metrics // nil: off
 	settings *Settings
 	clock    clock
-	watching bool // any of the three is on for successes too
+	watching bool // one of the three reports successes
 	produces bool // a producing loop: it neither fetches nor settles
 }
 
-// newWatcher makes the watcher of a loop, and what counts what its sinks know already. Gauges are read while the loop runs.
+// newWatcher also returns the counters of duplicates, which use the same meter. Gauges are read until close. Providers are asked within
+// the limit of package ask.
 func newWatcher(s Settings, c clock, gauges []gauge) (*watcher, *Known, error) {
 	w := &watcher{log: newLoopLog(&s), settings: &s, clock: c, produces: s.produces}
 	tracers, meters := s.TracerProvider, s.MeterProvider
@@ -69,7 +70,7 @@ func (w *watcher) measureBy(meters metric.MeterProvider, gauges []gauge) (*Known
 	})
 }
 
-// askFor asks code that is not ours for what it makes, within the limit of package ask [F1].
+// askFor calls a foreign constructor within the limit of package ask [F1].
 func askFor[T any](what string, question func() (T, error)) (T, error) {
 	type answer struct {
 		made T
@@ -85,17 +86,16 @@ func askFor[T any](what string, question func() (T, error)) (T, error) {
 	return a.made, err
 }
 
-// begin is called when the loop begins. values has the scope of all log lines and spans.
+// begin sets the scope of all log lines and spans. It is called once, before the loop starts a goroutine.
 func (w *watcher) begin(values context.Context) {
 	w.log.begin(values)
 	w.spans.begin(values)
 }
 
-// callsOut reports whether the end of a transaction calls foreign code. Log lines have a queue of their own, and
-// metrics call nobody.
+// callsOut reports whether the end of a transaction calls foreign code: spans do, log lines go to a queue, and metrics are counters.
 func (w *watcher) callsOut() bool { return w.spans.on }
 
-// offTracing reports whether no spans can come of a provider: the no-op one, or the global one before any was set.
+// offTracing reports whether p never records a span: the no-op provider, or the global one before a provider was set.
 func offTracing(p trace.TracerProvider) bool {
 	switch p.(type) {
 	case tracenoop.TracerProvider, *tracenoop.TracerProvider:
@@ -112,17 +112,17 @@ func offMetrics(p metric.MeterProvider) bool {
 	return isUnset(p)
 }
 
-// isUnset recognises the placeholder that package otel hands out until a provider is set. It has no exported name. Were it
-// renamed, telemetry without a provider would still work, and cost what a no-op tracer costs.
+// isUnset recognises the placeholder of package otel before a provider is set. Its type is not exported. If a later version renames it,
+// telemetry without a provider still works, at the cost of a no-op tracer.
 func isUnset(provider any) bool {
 	t := reflect.TypeOf(provider)
 	return t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "go.opentelemetry.io/otel/internal/global"
 }
 
-// attemptEnd is an attempt that has ended.
+// attemptEnd has the result of an attempt, for one call of attemptEnded.
 type attemptEnd struct {
-	ctx    context.Context //nolint:containedctx // the attempt's, for a call
-	traced context.Context //nolint:containedctx // likewise: carries its span, or that of its transaction; nil: nothing traces
+	ctx    context.Context //nolint:containedctx // the attempt's
+	traced context.Context //nolint:containedctx // has the span of the attempt or of its transaction; nil: tracing is off
 	span   trace.Span      // of the attempt; nil for none
 	phase  lifecycle.Phase
 	number int
@@ -140,9 +140,9 @@ func endOf(a *handlerAttempt, on *shard, event lifecycle.Event, err error, took 
 	}
 }
 
-// attemptEnded is called for every attempt while anybody watches.
+// attemptEnded is called by the goroutine that owns the attempt.
 func (w *watcher) attemptEnded(e attemptEnd) {
-	if !w.watching || e.phase == lifecycle.Prepare { // each outbound transaction is watched by itself
+	if !w.watching || e.phase == lifecycle.Prepare { // outboundWatch reports each outbound transaction
 		return
 	}
 	if w.metrics != nil {
@@ -156,10 +156,10 @@ func (w *watcher) attemptEnded(e attemptEnd) {
 	}
 }
 
-// transactionEnd is a transaction whose lifecycle has ended.
+// transactionEnd has the outcome of a transaction, for one call of transactionEnded.
 type transactionEnd struct {
 	tx      *ergon.Transaction
-	traced  context.Context //nolint:containedctx // carries its span, for a call; nil: nothing traces
+	traced  context.Context //nolint:containedctx // has its span; nil: tracing is off
 	span    trace.Span      // nil for none
 	outcome Outcome
 	cause   *ergon.TransactionError // nil if it did not fail
@@ -175,7 +175,7 @@ func transactionEndOf(on *shard, f *flight) transactionEnd {
 	return end
 }
 
-// traced carries the span of f; nil where nothing traces.
+// traced has the span of f; nil if tracing is off.
 func (f *flight) traced() context.Context {
 	if f.extras == nil {
 		return nil
@@ -183,7 +183,7 @@ func (f *flight) traced() context.Context {
 	return f.extras.ctx
 }
 
-// transactionEnded is called for every transaction while anybody watches, and for those that did not succeed in any case.
+// transactionEnded may be left out for successes unless watching. The flight's owner calls it.
 func (w *watcher) transactionEnded(e transactionEnd) {
 	if w.metrics != nil && e.began != 0 {
 		w.metrics.ended(e.traced, e.outcome, e.shard, w.clock.Now()-e.began)
@@ -196,14 +196,14 @@ func (w *watcher) transactionEnded(e transactionEnd) {
 	}
 }
 
-// fetched counts what a fetch brought.
+// fetched counts the transactions of one fetch.
 func (w *watcher) fetched(n int) {
 	if w.metrics != nil && !w.produces {
 		w.metrics.consumed.add(int64(n))
 	}
 }
 
-// late is called for every attempt that returned after it was given up.
+// late is called for every attempt that returned after it was abandoned, on the attempt's goroutine.
 func (w *watcher) late(ctx context.Context, by time.Duration, err error) {
 	if w.metrics != nil {
 		w.metrics.lates.add(1)
@@ -211,7 +211,7 @@ func (w *watcher) late(ctx context.Context, by time.Duration, err error) {
 	w.log.late(ctx, by, err)
 }
 
-// stale is called for a delivery that a settlement found taken back; span is that of the settlement.
+// stale is called if a settlement finds that the source has taken the delivery back; span is the settlement's.
 func (w *watcher) stale(span trace.Span, traced context.Context, id string) { //nolint:revive // traced is the transaction's
 	if w.spans.on {
 		span.RecordError(capability.ErrStaleDelivery, trace.WithAttributes(spans.MessagingMessageID.String(id)))
@@ -219,7 +219,7 @@ func (w *watcher) stale(span trace.Span, traced context.Context, id string) { //
 	w.log.stale(traced, id)
 }
 
-// fetchEnded reports a fetch that a shutdown has cut short like one that brought nothing: it has not failed.
+// fetchEnded reports an interrupted fetch like an empty one, because it has not failed.
 func (w *watcher) fetchEnded(span trace.Span, n int, took instant, err error) {
 	if errors.Is(err, ergon.ErrInterrupted) {
 		err = nil
@@ -233,7 +233,7 @@ func (w *watcher) fetchEnded(span trace.Span, n int, took instant, err error) {
 	w.spans.endOperation(span, err)
 }
 
-// settleEnded is called when a batch is settled, with how many came to which outcome.
+// settleEnded is called when a batch is settled; counts has the number of each outcome.
 func (w *watcher) settleEnded(span trace.Span, counts [outcomes]int64, took instant, err error) {
 	if w.metrics != nil {
 		if !w.produces {
@@ -244,7 +244,7 @@ func (w *watcher) settleEnded(span trace.Span, counts [outcomes]int64, took inst
 	w.spans.endOperation(span, err)
 }
 
-// leasesEnded leaves deliveries that are lost to leaseLost.
+// leasesEnded does not log lost deliveries: leaseLost does, one by one.
 func (w *watcher) leasesEnded(span trace.Span, err error) {
 	if err != nil && !onlyStale(err) {
 		w.log.notExtended(err)
@@ -252,9 +252,9 @@ func (w *watcher) leasesEnded(span trace.Span, err error) {
 	w.spans.endOperation(span, err)
 }
 
-// close waits until log lines, spans, records and measurements are written, within limits, and returns what went wrong with metrics.
+// close flushes log lines, spans, records and measurements, within the limits of flush, and returns errors of unregistering metrics.
 func (w *watcher) close(records *recorder) error {
-	var mu sync.Mutex // guards failed: the queue's goroutine may outlast the wait; a leaf
+	var mu sync.Mutex // guards failed: the queue's goroutine may outlast flush; a leaf
 	var failed error
 	if w.metrics != nil {
 		w.metrics.end(func(err error) {
@@ -269,7 +269,8 @@ func (w *watcher) close(records *recorder) error {
 	return failed
 }
 
-// flush waits for each queue as long as it moves, up to maxFlush.
+// flush waits for each queue until it is empty, has not moved for a second, or maxFlush has passed. A forced shutdown shortens it. What
+// is left is reported as missing.
 func (w *watcher) flush(records *recorder) {
 	force := w.settings.Force
 	var others sync.WaitGroup

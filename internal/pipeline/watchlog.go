@@ -13,11 +13,12 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// loopLog writes the log lines of a loop. Nothing that it calls waits: lines have a queue of their own [F1].
+// loopLog writes the log lines of a loop. It never waits: a goroutine of its queue calls the log handler [F1]. Its methods are safe for
+// concurrent use after begin.
 type loopLog struct {
-	values       context.Context //nolint:containedctx // what lines belong to where nothing nearer is known; set as the loop begins
-	logger       *slog.Logger    // never waits
-	own          *sink.Log       // the loop's queue; nil: whoever made the logger flushes it
+	values       context.Context //nolint:containedctx // the scope of lines about no transaction; set by begin
+	logger       *slog.Logger    // writes to a queue
+	own          *sink.Log       // the queue, if the loop made it; nil: its maker flushes it
 	debug        bool            // attempts and successes are logged
 	task, worker string
 	outageAfter  int
@@ -42,10 +43,10 @@ func newLoopLog(s *Settings) loopLog {
 	return l
 }
 
-// begin is called when the loop begins; values has the scope of all lines.
+// begin sets the scope of all lines, before the loop starts a goroutine.
 func (l *loopLog) begin(values context.Context) { l.values = values }
 
-// flush waits until the lines are written, within limits.
+// flush waits until the lines are written: up to maxFlush, and a second without progress.
 func (l *loopLog) flush(force <-chan struct{}) {
 	if l.own != nil {
 		l.own.Flush(time.Second, maxFlush, force)
@@ -56,7 +57,7 @@ func (l *loopLog) attemptEnded(e attemptEnd) {
 	l.logger.DebugContext(e.ctx, "attempt ended", "result", e.event.String(), "took", time.Duration(e.took), "error", e.err)
 }
 
-// outcome writes how a transaction ended: a success for debugging only.
+// outcome is a warning for a failure and a debug line for everything else.
 func (l *loopLog) outcome(e transactionEnd) {
 	level := slog.LevelDebug
 	attrs := make([]slog.Attr, 0, 5)
@@ -74,7 +75,7 @@ func (l *loopLog) outcome(e transactionEnd) {
 	}
 }
 
-// scoped is the context of log lines about a transaction outside of its attempts. Nil for traced: nothing traces.
+// scoped returns the context of lines about a transaction outside of its attempts. traced is nil if tracing is off.
 func (l *loopLog) scoped(traced context.Context, id string) context.Context {
 	if traced == nil {
 		traced = l.values
@@ -82,13 +83,13 @@ func (l *loopLog) scoped(traced context.Context, id string) context.Context {
 	return spans.WithScope(traced, spans.Scope{Task: l.task, Worker: l.worker, TransactionID: id})
 }
 
-// stuck is called for a handler that does not respect its context.
+// stuck is called if a handler still runs when patience has passed since its attempt was abandoned.
 func (l *loopLog) stuck(ctx context.Context, n int64) {
 	l.logger.WarnContext(ctx, "attempt given up, and its handler has not returned since; make it respect its context",
 		"after", patience, "abandoned", n)
 }
 
-// late is a warning only if the attempt did not return at once, as one does that respects its context.
+// late is a warning if the handler took longer than patience to return: then it does not respect its context.
 func (l *loopLog) late(ctx context.Context, by time.Duration, err error) {
 	level := slog.LevelDebug
 	if by > patience {
@@ -97,10 +98,10 @@ func (l *loopLog) late(ctx context.Context, by time.Duration, err error) {
 	l.logger.Log(ctx, level, "attempt returned after it was given up; its result is discarded", "late_by", by, "error", err)
 }
 
-// leftOver sums up what could not be done for some transactions of a batch. One line is written for all: with a full disk, all of the
-// batch fails. The line has the trace of the first.
+// leftOver describes the transactions of a batch that could not be settled or dead-lettered. They share one line, because a full disk
+// fails the whole batch.
 type leftOver struct {
-	traced context.Context //nolint:containedctx // of the first, for a call
+	traced context.Context //nolint:containedctx // the first one's, for a call
 	id     string
 	count  int // 0: nothing is logged
 	err    error
@@ -135,7 +136,7 @@ func (l *loopLog) stale(traced context.Context, id string) {
 }
 
 func (l *loopLog) notReleased(n int, err error) {
-	l.logger.ErrorContext(l.values, "transactions that were not wanted could not be given back", "count", n, "error", err)
+	l.logger.ErrorContext(l.values, "transactions that were fetched but not needed could not be requeued", "count", n, "error", err)
 }
 
 func (l *loopLog) notCounted(err error) {
@@ -143,15 +144,15 @@ func (l *loopLog) notCounted(err error) {
 		"error", err)
 }
 
-// leaseLost is called by another goroutine than the flight's owner. Nil for ctx: no attempt runs.
+// leaseLost is not called by the flight's owner, so it gets no flight. ctx is nil if no attempt runs.
 func (l *loopLog) leaseLost(ctx context.Context, id string) {
 	if ctx == nil {
-		ctx = l.scoped(nil, id) //nolint:staticcheck // nil is "nothing traces"
+		ctx = l.scoped(nil, id) //nolint:staticcheck // nil means that tracing is off
 	}
 	l.logger.WarnContext(ctx, "lease lost; the handler is cancelled and its result discarded")
 }
 
-// settled is called for each transaction of a batch while debug lines are written.
+// settled is called only if debug is set.
 func (l *loopLog) settled(traced context.Context, id string, o Outcome, action policy.SettleAction) {
 	l.logger.DebugContext(l.scoped(traced, id), "transaction settled", "outcome", o.String(), "action", action.String())
 }
@@ -188,13 +189,13 @@ func (l *loopLog) outageChanged(lasts bool) {
 	l.logger.InfoContext(l.values, "outage over: a transaction succeeded")
 }
 
-// refusedOutputs corrects what was reported of a transaction before its outputs were refused.
+// refusedOutputs corrects the outcome that was reported before the store refused the outputs.
 func (l *loopLog) refusedOutputs(traced context.Context, id string, o Outcome, cause *ergon.TransactionError) {
-	l.logger.LogAttrs(l.scoped(traced, id), slog.LevelWarn, "the store refuses the outputs of the transaction, which fails for it",
+	l.logger.LogAttrs(l.scoped(traced, id), slog.LevelWarn, "the store refused the outputs of the transaction; the transaction failed",
 		slog.String("outcome", o.String()), slog.Any("error", copyOf(cause)))
 }
 
-// missing reports at the end what foreign code did not take in time.
+// missing reports how many spans and measurements were dropped, or were left when flush ended.
 func (l *loopLog) missing(untraced, unmeasured int64) {
 	if untraced > 0 {
 		l.logger.WarnContext(l.values, "spans are missing, because their processor did not take them in time", "count", untraced)

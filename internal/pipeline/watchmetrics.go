@@ -13,16 +13,17 @@ import (
 	"github.com/ergon-go/ergon/internal/spans"
 )
 
-// events is how many results an attempt can have.
+// events is the number of results that an attempt can have.
 const events = int(lifecycle.LeaseLost) + 1
 
-// calls is how the calls of an operation are recorded: those that succeeded, and those that failed, by category.
+// calls are the durations of an operation's calls.
 type calls struct {
 	succeeded *timing
-	failed    [3]*timing
+	failed    [3]*timing // by category
 }
 
-// metrics are the series of a loop, all made beforehand: to record is to count, on any goroutine, and calls nobody [F1] [O2].
+// metrics are the series of a loop. All are made at the start, so recording only counts: it is safe for concurrent use and calls no
+// foreign code [F1] [O2].
 type metrics struct {
 	meter    *meter
 	produces bool
@@ -39,13 +40,13 @@ type metrics struct {
 	settle   calls
 }
 
-// gauge is a number that is read when metrics are collected, on the reader's goroutine.
+// gauge is a number that is read when metrics are collected, on the goroutine of the meter provider.
 type gauge struct {
 	instrument spans.Instrument
 	read       func() int64
 }
 
-// newMetrics calls a provider that is not ours, so it is to be bounded.
+// newMetrics calls a foreign provider: the caller limits the time.
 func newMetrics(s Settings, m *meter, from metric.MeterProvider, gauges []gauge) (*metrics, error) {
 	made := &metrics{meter: m, produces: s.produces}
 	made.prepare(s)
@@ -59,27 +60,27 @@ func newMetrics(s Settings, m *meter, from metric.MeterProvider, gauges []gauge)
 	return made, nil
 }
 
-// everywhere are the attributes of all metrics of a task.
-func (s Settings) everywhere() []attribute.KeyValue {
+// taskAttributes are on all metrics of a task.
+func (s Settings) taskAttributes() []attribute.KeyValue {
 	return []attribute.KeyValue{spans.MessagingSystem.String(spans.SystemName), spans.Task.String(s.Task)}
 }
 
-// common are the attributes of metrics about its source, if it has one.
-func (s Settings) common() []attribute.KeyValue {
+// sourceAttributes are on all metrics about the source; a producing loop has none.
+func (s Settings) sourceAttributes() []attribute.KeyValue {
 	if s.produces {
-		return s.everywhere()
+		return s.taskAttributes()
 	}
-	return append(s.everywhere(), spans.MessagingSource.String(s.Policy.Fetch.Connector))
+	return append(s.taskAttributes(), spans.MessagingSource.String(s.Policy.Fetch.Connector))
 }
 
 func (m *metrics) prepare(s Settings) {
-	common := s.common()
+	common := s.sourceAttributes()
 	with := func(more ...attribute.KeyValue) []attribute.KeyValue { return append(slices.Clip(more), common...) }
 	m.lates = m.meter.counter(spans.LateResults, common...)
 	m.consumed = m.meter.counter(spans.ConsumedMessages, with(spans.MessagingOperation.String("receive"))...)
 	for o := range outcomes {
 		name, failed := spans.Outcome.String(Outcome(o).String()), errorOf(Outcome(o))
-		prepare := append(s.everywhere(), spans.MessagingOperation.String("prepare"))
+		prepare := append(s.taskAttributes(), spans.MessagingOperation.String("prepare"))
 		m.ends[o] = m.meter.counter(spans.Transactions, with(name)...)
 		m.process[o] = m.meter.timing(spans.ProcessDuration, with(append(failed, name, spans.MessagingOperation.String("process"))...)...)
 		m.prepared[o] = m.meter.timing(spans.OperationDuration, append(slices.Clip(prepare), name)...)
@@ -100,8 +101,8 @@ func (m *metrics) prepare(s Settings) {
 	}
 }
 
-// errorOf is what the conventions want said of a message that was not sent or not processed. One that was cut short, or that
-// the source took back, has not failed.
+// errorOf returns the attribute that the conventions require of a message that was not sent or not processed. An interrupted message,
+// and one that the source took back, have not failed.
 func errorOf(o Outcome) []attribute.KeyValue {
 	if o == Succeeded || o == Interrupted || o == Redelivered {
 		return nil
@@ -109,7 +110,7 @@ func errorOf(o Outcome) []attribute.KeyValue {
 	return []attribute.KeyValue{spans.ErrorType.String(o.String())}
 }
 
-// observe registers what is read when metrics are collected.
+// observe registers the gauges and those of the source's queue.
 func (m *metrics) observe(s Settings, meter metric.Meter, gauges []gauge) error {
 	attrs := metric.WithAttributeSet(attribute.NewSet(spans.Task.String(s.Task), spans.Worker.String(s.Worker)))
 	read := map[metric.Int64Observable]func() int64{}
@@ -158,7 +159,7 @@ func (m *metrics) ended(ctx context.Context, o Outcome, shard int, took instant)
 	m.process[o].record(ctx, shard, took)
 }
 
-// settled counts a batch that is settled, by outcome.
+// settled counts the transactions of a settled batch, by outcome.
 func (m *metrics) settled(counts [outcomes]int64) {
 	for o, n := range counts {
 		if n == 0 {
@@ -180,7 +181,8 @@ func (m *metrics) called(operation *calls, took instant, err error) {
 	to.record(untraced, 0, took)
 }
 
-// end passes on what was recorded and unregisters the gauges, both on the queue's goroutine. failed gets the errors.
+// end exports the rest and unregisters the gauges, both on the queue's goroutine, and does not wait. failed is called there with each
+// error.
 func (m *metrics) end(failed func(error)) {
 	m.meter.end(func() {
 		for _, g := range m.gauges {

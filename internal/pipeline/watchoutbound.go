@@ -21,8 +21,8 @@ type outboundWatch struct {
 
 var _ outboundObserver = (*outboundWatch)(nil)
 
-// Started begins a span below that of the inbound transaction, and puts it into tx's metadata. If the inbound transaction has none, or
-// one that is not sampled, neither has tx.
+// Started starts a child span of the inbound transaction's and puts it into tx's metadata. tx has no span if the inbound transaction
+// has none or is not sampled.
 func (o *outboundWatch) Started(ctx context.Context, tx *ergon.Transaction) (context.Context, trace.Span) {
 	w, parent, span := o.watcher, trace.SpanFromContext(ctx), trace.SpanFromContext(context.Background())
 	if !w.spans.on || !parent.SpanContext().IsValid() {
@@ -59,12 +59,12 @@ func (o *outboundWatch) Ended(ctx context.Context, span trace.Span, tx ergon.Tra
 	w.spans.end(span)
 }
 
-// ExceptionHandlerFailed logs it: the inbound transaction fails for the cause, not for this.
+// ExceptionHandlerFailed logs the failure. The inbound transaction fails with the cause of the outbound one, not with this error.
 func (o *outboundWatch) ExceptionHandlerFailed(ctx context.Context, failed *ergon.TransactionError) {
 	o.watcher.log.logger.WarnContext(ctx, "the exception handler of an outbound transaction failed", "error", failed)
 }
 
-// Attempted counts. Attempts of success and exception handlers are in the metrics only.
+// Attempted counts an attempt. Durations of success and exception handlers are in the metrics only.
 func (o *outboundWatch) Attempted(ctx context.Context, phase lifecycle.Phase, event lifecycle.Event, took instant) {
 	s, w := o.stats.nextShard(), o.watcher
 	if phase == lifecycle.Prepare {
@@ -78,10 +78,10 @@ func (o *outboundWatch) Attempted(ctx context.Context, phase lifecycle.Phase, ev
 	}
 }
 
-// Retried counts.
+// Retried counts a retry.
 func (o *outboundWatch) Retried() { o.stats.shards[0].retries.Add(1) }
 
-// GivenUp counts against the headroom, and warns if the handler has not returned after patience [T2].
+// GivenUp counts the attempt against the headroom, and warns if the handler has not returned after patience [T2].
 func (o *outboundWatch) GivenUp(ctx context.Context, cameBack func() bool) {
 	o.headroom.giveUp()
 	o.stuckCheck.later(func() {
@@ -93,7 +93,7 @@ func (o *outboundWatch) GivenUp(ctx context.Context, cameBack func() bool) {
 	})
 }
 
-// CameBack gives the headroom one back.
+// CameBack takes the attempt off the headroom.
 func (o *outboundWatch) CameBack(ctx context.Context, err error) {
 	o.headroom.comeBack()
 	o.stats.late.Add(1)

@@ -25,25 +25,26 @@ import (
 // maxLinks bounds the links of a settle span; the SDK's default limit is the same.
 const maxLinks = 128
 
-// loopSpans are the spans of a loop and its transactions. Without a provider that can make any it is off.
+// loopSpans makes the spans of a loop and its transactions. Its methods are safe for concurrent use after begin. Starting a span of a
+// transaction calls samplers and span processors on the worker; starting one of the loop is limited by starter; ending one never waits.
 type loopSpans struct {
 	settings  *Settings
-	values    context.Context //nolint:containedctx // what spans belong to where nothing nearer is known; set as the loop begins
-	roots     context.Context //nolint:containedctx // below nothing: for spans that begin a trace; likewise
-	on        bool
-	link      bool         // streaming: no span is made of the loop, so transactions are linked to their fetch
-	produces  bool         // a producing loop: it neither fetches nor settles
-	continues bool         // the span of a transaction is below that of its sender, and not only linked to it
-	tracer    trace.Tracer // of what runs on a worker
-	starter   *spanStarter // of what the loop does itself
+	values    context.Context //nolint:containedctx // the parent of spans about no transaction; set by begin
+	roots     context.Context //nolint:containedctx // values without a span, the parent of spans that begin a trace; set by begin
+	on        bool            // false: the provider makes no spans
+	link      bool            // streaming: the loop has no span, so transactions are linked to their fetch
+	produces  bool            // a producing loop: it neither fetches nor settles
+	continues bool            // the span of a transaction is a child of its sender's; false: it is linked to it
+	tracer    trace.Tracer    // for transactions and attempts, on their worker
+	starter   *spanStarter    // for everything else
 	ended     *sink.Queue[endedSpan]
 	policy    []attribute.KeyValue // all values in force
-	process   string
-	kind      []trace.SpanStartOption // of the span of a transaction
-	unrelated []trace.SpanStartOption // of one that has no sender and begins a trace
+	process   string               // the name of a transaction's span
+	kind      []trace.SpanStartOption
+	unrelated []trace.SpanStartOption // of a transaction that has no sender and begins a trace
 }
 
-// init asks the provider for a tracer, within the limit of package ask. Spans before begin belong to nothing.
+// init asks the provider for a tracer, within the limit of package ask.
 func (s *loopSpans) init(settings *Settings, tracers trace.TracerProvider) (err error) {
 	kind := trace.SpanKindConsumer
 	*s = loopSpans{
@@ -68,7 +69,7 @@ func (s *loopSpans) init(settings *Settings, tracers trace.TracerProvider) (err 
 	return err //nolint:wrapcheck // it names the provider
 }
 
-// begin is called when the loop begins; values has the scope of all spans.
+// begin sets the scope of all spans, before the loop starts a goroutine.
 func (s *loopSpans) begin(values context.Context) {
 	s.values, s.roots = values, trace.ContextWithSpanContext(values, trace.SpanContext{})
 	if loop := trace.SpanContextFromContext(values); loop.IsSampled() {
@@ -76,14 +77,14 @@ func (s *loopSpans) begin(values context.Context) {
 	}
 }
 
-// linksFetch reports whether transactions are linked to their fetch, because no other span ties them together. A link to a span that
-// is not sampled leads nowhere.
+// linksFetch reports whether transactions are linked to fetch, because they have no loop span to link to. A link to a span that is not
+// sampled leads nowhere.
 func (s *loopSpans) linksFetch(fetch trace.SpanContext) bool {
 	return s.on && s.link && fetch.IsSampled()
 }
 
-// transactionStarted starts the span of a transaction on its worker: a sampler or a span processor that hangs holds that worker.
-// fetched is the fetch that brought it, if it is linked to that. What is produced carries its span.
+// transactionStarted starts the span of a transaction on its worker. A sampler or span processor that hangs blocks this worker. fetched
+// is the span of its fetch if linksFetch, otherwise empty. A produced transaction gets the span in its metadata.
 func (s *loopSpans) transactionStarted(tx *ergon.Transaction, fetched trace.SpanContext) (context.Context, trace.Span) {
 	parent, options := s.roots, s.unrelated
 	if sender := tracecontext.Extract(*tx); s.continues || sender.IsValid() || fetched.IsValid() {
@@ -97,10 +98,10 @@ func (s *loopSpans) transactionStarted(tx *ergon.Transaction, fetched trace.Span
 	return ctx, span
 }
 
-// related is what the span of a transaction is below, and what it is linked to. By default it begins a trace, which is linked to
-// its sender, whose context travels in the metadata, and to a finite loop that is sampled: however long that is, a trace is as large
-// as what happens to one transaction. Where the sender's trace goes on, it is below the sender, and below a finite loop where it has
-// none.
+// related returns the parent of a transaction's span, and its options with the links. By default each transaction begins a trace, so
+// the size of a trace does not depend on the length of a run. It is linked to its sender, whose trace context is in the metadata, and to
+// the span of a finite loop that is sampled. If traces continue, its parent is the sender's span, or that of a finite loop if there is
+// no sender.
 func (s *loopSpans) related(tx ergon.Transaction, sender, fetched trace.SpanContext) (context.Context, []trace.SpanStartOption) {
 	parent := s.values
 	links := make([]trace.Link, 0, 3)
@@ -132,9 +133,9 @@ func (s *loopSpans) related(tx ergon.Transaction, sender, fetched trace.SpanCont
 	return parent, append(slices.Clip(s.kind), trace.WithLinks(links...))
 }
 
-// attemptStarted starts a span only below one that records: what is not sampled costs no more than its trace context. Outbound
-// transactions have spans and attempts of their own. Of and within are the transaction's span and what carries it. It returns nil for
-// a context where nothing traces.
+// attemptStarted starts a span only if the transaction's span, of, is recorded; within has that span. An attempt that is not sampled
+// costs nothing. A prepare phase has no span, because outboundWatch makes those of its outbound transactions. traced is nil if tracing
+// is off.
 func (s *loopSpans) attemptStarted(within context.Context, of trace.Span, at lifecycle.State) (traced context.Context, span trace.Span) {
 	switch {
 	case of.IsRecording() && at.Phase != lifecycle.Prepare:
@@ -156,7 +157,7 @@ func (s *loopSpans) attemptName(at lifecycle.State) string {
 	return string(phaseOf(s.produces, at.Phase)) + spans.AttemptInfix + strconv.Itoa(int(at.Attempt))
 }
 
-// endAttempt marks a failure on the attempt's own span only: another attempt may heal it.
+// endAttempt marks a failure on the attempt's span only, because a later attempt may succeed.
 func (s *loopSpans) endAttempt(e attemptEnd) {
 	if e.span.IsRecording() {
 		retry := s.retryOf(e.phase)
@@ -171,7 +172,7 @@ func (s *loopSpans) endAttempt(e attemptEnd) {
 	s.end(e.span)
 }
 
-// retryOf is the policy of a phase that has attempts with spans.
+// retryOf returns the policy of a phase whose attempts have spans.
 func (s *loopSpans) retryOf(p lifecycle.Phase) *policy.Retry {
 	switch p {
 	case lifecycle.Success:
@@ -208,7 +209,7 @@ func (s *loopSpans) ofTransaction(e transactionEnd) []attribute.KeyValue {
 		spans.MessagingSource.String(p.Fetch.Connector), spans.DeliveryCount.Int(e.tx.Delivery().Count))
 }
 
-// causeOf is why f failed: the exception handler's failure if that came last; nil if f did not fail.
+// causeOf returns the last failure of f: the exception handler's, if that failed as well. It returns nil if f did not fail.
 func causeOf(f *flight) *ergon.TransactionError {
 	switch {
 	case f.failure == nil:
@@ -220,7 +221,7 @@ func causeOf(f *flight) *ergon.TransactionError {
 	}
 }
 
-// recordError marks a span as failed. A handler may have returned no error, and its attempt have failed all the same.
+// recordError marks a span as failed. err is nil if the attempt failed although its handler returned no error.
 func recordError(span trace.Span, category ergon.Category, err error) {
 	span.SetAttributes(spans.ErrorType.String(category.String()))
 	if err == nil {
@@ -232,7 +233,7 @@ func recordError(span trace.Span, category ergon.Category, err error) {
 	if read := foreign.Of(err); read != nil && read.Crash() != nil {
 		more = append(more, spans.ExceptionStack.String(string(read.Crash().Stack)))
 	}
-	if read, ok := err.(*foreign.Error); ok { //nolint:errorlint // itself: its author's type is what is to be seen
+	if read, ok := err.(*foreign.Error); ok { //nolint:errorlint // not what it wraps: the span names the type of the returned error
 		more = append(more, spans.ExceptionType.String(reflect.TypeOf(read.Returned()).String()), spans.ExceptionMessage.String(read.Error()))
 		span.AddEvent(spans.ExceptionEvent, trace.WithAttributes(more...))
 		return
@@ -245,7 +246,7 @@ func (s *loopSpans) fetchStarted(ctx context.Context, limit int) (context.Contex
 		return s.unseen(ctx)
 	}
 	attributes := append(retryPolicy(s.settings.Policy.Fetch.Retry), spans.FetchLimit.Int(limit))
-	if s.link { // no other span says what the loop runs with
+	if s.link { // no other span has the policy
 		attributes = append(append(attributes, s.loopPolicy()...), s.policy...)
 	}
 	return s.operation(ctx, spans.Fetch, "receive", nil, attributes...)
@@ -268,7 +269,7 @@ func (s *loopSpans) settleStarted(ctx context.Context, batch []*flight) (context
 	return s.operation(ctx, spans.Settle, "settle", links, attributes...)
 }
 
-// unseen is for what has no span: neither has what happens in it.
+// unseen returns a context without a span, so that nothing below it has one either.
 func (s *loopSpans) unseen(ctx context.Context) (context.Context, trace.Span) {
 	none := trace.SpanFromContext(context.Background())
 	if s.on {
@@ -284,7 +285,7 @@ func (s *loopSpans) leasesStarted(ctx context.Context, n int) (context.Context, 
 	return s.operation(ctx, spans.ExtendLeases, "extend", nil, spans.MessagingBatchCount.Int(n))
 }
 
-// operation starts the span of one call to the source, whose attempts become its children.
+// operation starts the span of one call of the source with all its attempts.
 func (s *loopSpans) operation(
 	ctx context.Context, name, operation string, links []trace.Link, attributes ...attribute.KeyValue,
 ) (context.Context, trace.Span) {
@@ -356,21 +357,21 @@ func (s *loopSpans) loopEnded(span trace.Span, err error) {
 	s.end(span)
 }
 
-// endedSpan is a span that has come to its end, and when.
+// endedSpan is a span that waits for its processor, and the time of its end.
 type endedSpan struct {
 	trace.Span
 
 	at time.Time
 }
 
-// maxEnded is how many spans may wait for their processors.
+// maxEnded is the maximum number of spans that wait for their processor; further ones are dropped and counted.
 const maxEnded = 16_384
 
 func newEndedSpans() *sink.Queue[endedSpan] {
 	return sink.NewQueue(maxEnded, func(s endedSpan) { s.End(trace.WithTimestamp(s.at)) })
 }
 
-// end leaves the rest to span processors, which are not ours, and for which nobody waits.
+// end passes a recorded span to the goroutine that calls the span processors, with the time of its end.
 func (s *loopSpans) end(span trace.Span) {
 	if bounded, ok := span.(boundedSpan); ok {
 		span = bounded.Span
@@ -380,7 +381,7 @@ func (s *loopSpans) end(span trace.Span) {
 	}
 }
 
-// exemplary is ctx if its span may be an example of a duration; nil if nothing traces.
+// exemplary returns ctx for the exemplar of a measurement; nil if tracing is off.
 func (s *loopSpans) exemplary(ctx context.Context) context.Context {
 	if s.on {
 		return ctx

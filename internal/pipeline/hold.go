@@ -9,12 +9,12 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// ErrHeldTooLong is why a transaction failed that was requeued, and that the loop kept for longer than its policy allows.
+// ErrHeldTooLong means that a transaction failed because a requeue would hold it for longer than loop.hold_at_most.
 var ErrHeldTooLong = errors.New("held too long")
 
-// inPlaceRequeues keeps transactions in the waiting room that are requeued, if the loop keeps the order of keys [L8]: their source would
-// deliver others of the key before them. The caller owns the flight. Safe for concurrent use.
-type inPlaceRequeues struct {
+// heldRequeues holds requeued transactions in the waiting room, if the loop keeps the order of keys [L8]: their source would deliver
+// others of the key first. The caller owns the flight. Safe for concurrent use.
+type heldRequeues struct {
 	clock    clock
 	stats    *loopStats
 	capacity *capacity
@@ -25,16 +25,16 @@ type inPlaceRequeues struct {
 	maxHold  time.Duration // policy: loop.hold_at_most
 }
 
-// keep keeps a transaction that is requeued. It reports whether it does; then f is not its owner's any more. At shutdown f goes back
-// uncounted instead, before those that its key holds back.
-func (r *inPlaceRequeues) keep(s *shard, f *flight) bool {
+// hold holds f if it is requeued. If it returns true, the caller does not own f any more. During a shutdown it returns false and makes f
+// an uncounted requeue, which precedes those held behind its key.
+func (r *heldRequeues) hold(s *shard, f *flight) bool {
 	v := &f.verdict
 	if v.outcome != Requeued || v.action != policy.SettleRequeue || v.interrupted || f.tx.OrderingKey() == "" {
 		return false
 	}
 	now := r.clock.Now()
-	if f.kept == 0 {
-		f.kept = now
+	if f.heldSince == 0 {
+		f.heldSince = now
 	}
 	r.order.unstarted.Add(1) // before another may own it
 	event, waits := r.waiting.enter(f, now.After(v.delay))
@@ -52,13 +52,14 @@ func (r *inPlaceRequeues) keep(s *shard, f *flight) bool {
 	return false
 }
 
-// bound judges anew a transaction that would be kept for longer than the policy allows: it fails, or in an outage goes back.
-func (r *inPlaceRequeues) bound(f *flight) {
+// bound replaces the verdict of a transaction that would be held for longer than maxHold: it fails, or goes back to its source during an
+// outage.
+func (r *heldRequeues) bound(f *flight) {
 	v := &f.verdict
 	now := r.clock.Now()
 	since := now
-	if f.kept != 0 {
-		since = f.kept
+	if f.heldSince != 0 {
+		since = f.heldSince
 	}
 	if v.outcome != Requeued || f.tx.OrderingKey() == "" || now.After(v.delay) <= since.After(r.maxHold) {
 		return
@@ -68,25 +69,25 @@ func (r *inPlaceRequeues) bound(f *flight) {
 		return
 	}
 	cause := *f.failure.cause
-	cause.Err = fmt.Errorf("%w: a requeue after %s would keep it for more than %s (loop.hold_at_most), and its source "+
+	cause.Err = fmt.Errorf("%w: a requeue after %s would hold it for more than %s (loop.hold_at_most), and its source "+
 		"would not keep the order of its key: %w", ErrHeldTooLong, v.delay, r.maxHold, cause.Err)
 	f.failure.cause = &cause
 	if dead := r.judge.deadLetter(DeadLettered); dead.outcome != Requeued {
 		*v = dead
 		return
 	}
-	v.delay, v.interrupted = 0, true // there is no place for it but its source
+	v.delay, v.interrupted = 0, true // there are no dead letters, so only its source can have it
 }
 
-// startAnew resets f, which has a slot again, if it was kept, and counts it as begun.
-func (r *inPlaceRequeues) startAnew(f *flight) {
-	if f.startAnew() {
+// restart resets f if it was held over a requeue. It is called when f has a slot again.
+func (r *heldRequeues) restart(f *flight) {
+	if f.restart() {
 		r.order.unstarted.Add(-1)
 	}
 }
 
-// startAnew makes a flight that was kept over a requeue as it was when it was fetched, and reports whether it was one.
-func (f *flight) startAnew() bool {
+// restart resets a flight that was held over a requeue to its state after the fetch, and reports whether it was one.
+func (f *flight) restart() bool {
 	if f.state.Outcome == lifecycle.Pending {
 		return false
 	}
