@@ -32,7 +32,7 @@ func distinct(outbound []Transaction) error {
 	for i, tx := range outbound {
 		if first, twice := at[tx.id]; twice {
 			return Permanent(fmt.Errorf("outbound transactions %d and %d have the same id, so one of them could be taken for the other; "+
-				"give each an id of its own, or none", first, i))
+				"give each a different id, or none", first, i))
 		}
 		at[tx.id] = i
 	}

@@ -232,7 +232,7 @@ func TestOutboundIDsDeriveFromTheInboundIDAndThePosition(t *testing.T) {
 func TestOutboundTransactionsThatCannotBeToldApartAreRefused(t *testing.T) {
 	inbound := ergon.NewTransaction("in", 1)
 	const twice = "outbound transactions 0 and 2 have the same id, so one of them could be taken for the other; " +
-		"give each an id of its own, or none"
+		"give each a different id, or none"
 	for want, result := range map[string]any{
 		twice: []ergon.Transaction{
 			ergon.NewTransaction("x", 1), ergon.NewTransaction("y", 2), ergon.NewTransaction("x", 3),

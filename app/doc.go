@@ -9,7 +9,7 @@
 //			Registry:    registry,
 //			Description: "Writes tickets for wildlife strikes.",
 //			Config:      defaultYAML,
-//			Variables:   []app.Variable{{Name: "OUT", Flag: "out", Default: "out", Usage: "folder for what is written"}},
+//			Variables:   []app.Variable{{Name: "OUT", Flag: "out", Default: "out", Usage: "folder of the output files"}},
 //		})
 //	}
 //

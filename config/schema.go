@@ -80,7 +80,7 @@ func taskSchema(reg *Registry) *schema {
 		"task":       task,
 		identityKey:  identity,
 		"connectors": named("connector", "What transactions flow through, by name."),
-		"services":   named("service", "What the task uses besides, by name."),
+		"services":   named("service", "Other services that the task uses, by name."),
 		"consumer":   valueSchema(reflect.ValueOf(defaults.Consumer), public),
 		producer:     valueSchema(reflect.ValueOf(defaults.Producer), public),
 		"workers":    valueSchema(reflect.ValueOf(defaults.Workers), public),

@@ -45,7 +45,7 @@ func newSource(transactions []ergon.Transaction, maxDeliveries int, begin time.T
 	given := map[string]bool{}
 	for _, tx := range transactions {
 		if given[tx.ID()] {
-			return nil, fmt.Errorf("transaction %q was given twice; a report could not tell them apart, so give each an id of its own", tx.ID())
+			return nil, fmt.Errorf("transaction %q was given twice; give each a different id, so that a report can distinguish them", tx.ID())
 		}
 		given[tx.ID()] = true
 		s.waiting = append(s.waiting, &delivery{transaction: tx, count: 1})

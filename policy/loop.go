@@ -144,7 +144,7 @@ func (l Loop) validate(at path) faults {
 	f.notNegative(at.key("timeout"), l.Timeout)
 	f.notNegative(at.key("transaction_timeout"), l.TransactionTimeout)
 	f.atLeast(at.key("order").key("held"), l.Order.Held, 1, "something has to be fetched")
-	f.positive(at.key("hold_at_most"), l.HoldAtMost, "what is held needs a bound")
+	f.positive(at.key("hold_at_most"), l.HoldAtMost, "held transactions need a limit")
 	if l.HoldAtMost > 0 && l.Batch.Fill > l.HoldAtMost {
 		f.addf(at.key("batch").key("fill"), "is %s, longer than loop.hold_at_most %s; lower it", l.Batch.Fill, l.HoldAtMost)
 	}

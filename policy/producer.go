@@ -105,7 +105,7 @@ func (l ProducerLoop) validate(at path) faults {
 	}
 	f.notNegative(at.key("timeout"), l.Timeout)
 	f.notNegative(at.key("transaction_timeout"), l.TransactionTimeout)
-	f.atLeast(at.key("batch.size"), l.Batch.Size, 1, "1 sends each dispatch by itself")
+	f.atLeast(at.key("batch.size"), l.Batch.Size, 1, "1 sends each dispatch separately")
 	f.notNegative(at.key("batch.interval"), l.Batch.Interval)
 	f = append(f, l.Concurrency.validate(at.key("concurrency"))...)
 	return append(f, l.Throttle.validate(at.key("throttle"))...)

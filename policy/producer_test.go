@@ -30,7 +30,7 @@ func TestProducerReportsEachFaultWithPathAndCure(t *testing.T) {
 		"loop.transaction_timeout: is -1s, must not be negative": func(p *producer) {
 			p.Loop.TransactionTimeout = -time.Second
 		},
-		"loop.batch.size: is 0, must be at least 1 (1 sends each dispatch by itself)": func(p *producer) {
+		"loop.batch.size: is 0, must be at least 1 (1 sends each dispatch separately)": func(p *producer) {
 			p.Loop.Batch.Size = 0
 		},
 		"loop.batch.interval: is -1s, must not be negative": func(p *producer) {
@@ -57,7 +57,7 @@ func TestProducerReportsEachFaultWithPathAndCure(t *testing.T) {
 		"success.retry.backoff: is -1s, must not be negative": func(p *producer) {
 			p.Success.Retry.Backoff = -time.Second
 		},
-		"exception.retry.timeout: is 0s, must be more than 0 (an attempt needs a bound, such as 30s)": func(p *producer) {
+		"exception.retry.timeout: is 0s, must be more than 0 (an attempt needs a limit, such as 30s)": func(p *producer) {
 			p.Exception.Retry.Timeout = 0
 		},
 		"prepare.retry.timeout: 6m0s is longer than loop.transaction_timeout 5m0s, so it could never be reached; lower it": func(p *producer) {

@@ -62,7 +62,7 @@ func (r Retry) Jittered(d time.Duration, random float64) time.Duration {
 func (r Retry) validate(at path) faults {
 	var f faults
 	f.atLeast(at.key("max_attempts"), r.MaxAttempts, 1, "1 means no retry")
-	f.positive(at.key("timeout"), r.Timeout, "an attempt needs a bound, such as 30s")
+	f.positive(at.key("timeout"), r.Timeout, "an attempt needs a limit, such as 30s")
 	f.notNegative(at.key("backoff"), r.Backoff)
 	f.multiplier(at.key("backoff_multiplier"), cmp.Or(r.BackoffMultiplier, 1))
 	f.notNegative(at.key("backoff_cap"), r.BackoffCap)

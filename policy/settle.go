@@ -22,7 +22,7 @@ func DefaultSettle() Settle {
 
 func (s Settle) validate(at path) faults {
 	f := s.Retry.validate(at.key("retry"))
-	f.atLeast(at.key("size"), s.Size, 1, "1 settles each transaction by itself")
+	f.atLeast(at.key("size"), s.Size, 1, "1 settles each transaction separately")
 	f.notNegative(at.key("interval"), s.Interval)
 	f.notNegative(at.key("requeue_delay"), s.RequeueDelay)
 	return f

@@ -127,7 +127,7 @@ func TestConsumerReportsEachFaultWithPathAndCure(t *testing.T) {
 			c.Loop.Batch.MinSize, c.Loop.Batch.MaxSize = 100, 100
 		},
 		"loop.order.held: is 0, must be at least 1 (something has to be fetched)": func(c *consumer) { c.Loop.Order.Held = 0 },
-		"loop.hold_at_most: is 0s, must be more than 0 (what is held needs a bound)": func(c *consumer) {
+		"loop.hold_at_most: is 0s, must be more than 0 (held transactions need a limit)": func(c *consumer) {
 			c.Loop.HoldAtMost = 0
 		},
 		"loop.outage.same_probe: is -1, must be at least 0 (0 means 3)": func(c *consumer) { c.Loop.Outage.SameProbe = -1 },
@@ -170,7 +170,7 @@ func TestConsumerReportsEachFaultWithPathAndCure(t *testing.T) {
 		"fetch.retry.max_attempts: is 0, must be at least 1 (1 means no retry)": func(c *consumer) {
 			c.Fetch.Retry.MaxAttempts = 0
 		},
-		"process.retry.timeout: is 0s, must be more than 0 (an attempt needs a bound, such as 30s)": func(c *consumer) {
+		"process.retry.timeout: is 0s, must be more than 0 (an attempt needs a limit, such as 30s)": func(c *consumer) {
 			c.Process.Retry.Timeout = 0
 		},
 		"process.retry.timeout: 6m0s is longer than loop.transaction_timeout 5m0s, so it could never be reached; lower it": func(c *consumer) {
@@ -193,7 +193,7 @@ func TestConsumerReportsEachFaultWithPathAndCure(t *testing.T) {
 		"settle.retry.backoff_cap: 100ms is shorter than backoff 200ms; raise the cap or lower the backoff": func(c *consumer) {
 			c.Settle.Retry.BackoffCap = 100 * time.Millisecond
 		},
-		"settle.size: is 0, must be at least 1 (1 settles each transaction by itself)": func(c *consumer) {
+		"settle.size: is 0, must be at least 1 (1 settles each transaction separately)": func(c *consumer) {
 			c.Settle.Size = 0
 		},
 		"settle.interval: is -1s, must not be negative": func(c *consumer) {

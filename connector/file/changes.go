@@ -22,7 +22,7 @@ const (
 
 var (
 	errShorter   = errors.New("the file has become shorter while it was read")
-	errRewritten = errors.New("the file was rewritten while it was read: what is there before this place is not what was read; " +
+	errRewritten = errors.New("the file was rewritten while it was read: the content before this place is not the content that was read; " +
 		"once nobody writes to it, process it again from its beginning")
 )
 

@@ -185,7 +185,7 @@ func TestCheckpointThatDoesNotFitIsRefusedWithTheCure(t *testing.T) {
 		},
 		"other name": {
 			change: func(s *file.SourceSettings) { s.Name = "other" },
-			want:   `it is of the source "x.jsonl", this one is "other"; give each source a checkpoint of its own, or delete this one`,
+			want:   `it is of the source "x.jsonl", this one is "other"; give each source its own checkpoint, or delete this one`,
 		},
 		"other format": {
 			change: func(s *file.SourceSettings) { s.Format = file.FormatCSV },

@@ -94,7 +94,7 @@ func (s *saver) save() {
 	c.Position = end
 	err := s.file.save(c)
 	if err != nil {
-		err = fmt.Errorf("checkpoint %s: cannot be written, so a restart would do again what is done: %w", s.file.at, err)
+		err = fmt.Errorf("checkpoint %s: cannot be written, so a restart would repeat work that is done: %w", s.file.at, err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -60,7 +60,7 @@ func (c SinkConfig) Validate() error {
 	if problem := pathProblem(c.Dir, c.Path); problem != "" {
 		f.addf("path", "%s", problem)
 	} else if strings.EqualFold(filepath.Ext(c.Path), gzipEnding) {
-		f.addf("path", "%q ends in %s, but what is written is not compressed; leave that out, and compress the file when it is done",
+		f.addf("path", "%q ends in %s, but the output is not compressed; use another ending, and compress the file when it is done",
 			c.Path, gzipEnding)
 	}
 	if c.ResumeWith != "" {

@@ -160,7 +160,7 @@ func (s *Source) resume(ctx context.Context) error {
 		return nil
 	}
 	if difference := c.difference(s.saver.template); difference != "" {
-		return fmt.Errorf("checkpoint %s: %s; give each source a checkpoint of its own, or delete this one to process %s "+
+		return fmt.Errorf("checkpoint %s: %s; give each source its own checkpoint, or delete this one to process %s "+
 			"from its beginning", file.at, difference, s.document.path)
 	}
 	err = s.pass.goTo(ctx, c.Position, c.sameFile(s.saver.template))

@@ -191,7 +191,7 @@ func (c SourceConfig) checkCheckpoint(f *faults) {
 	if problem := checkpointProblem(c.Dir, c.Checkpoint); problem != "" {
 		f.addf("checkpoint", "%s", problem)
 	} else if c.Path != "" && locate(c.Dir, c.Checkpoint).String() == locate(c.Dir, c.Path).String() {
-		f.addf("checkpoint", "is the file itself; give it a name of its own, such as %q", c.Path+".checkpoint")
+		f.addf("checkpoint", "is the file itself; give it another name, such as %q", c.Path+".checkpoint")
 	}
 	if c.CheckpointEvery < 1 {
 		f.addf("checkpoint_every", "is %d, must be at least 1, such as 1000", c.CheckpointEvery)

@@ -183,7 +183,7 @@ func TestQueueGoesOnWhenThereIsRoomAgain(t *testing.T) {
 	}
 	for range 3 {
 		err := queue.DispatchTransactions(t.Context(), large)
-		wantError(t, err, "sqlite queue jobs: "+b.path+": dispatch: the disk is full; free some space, then the work continues by itself")
+		wantError(t, err, "sqlite queue jobs: "+b.path+": dispatch: the disk is full; free some space, then the work continues")
 		var batch *ergon.BatchError
 		if errors.As(err, &batch) || ergon.CategoryOf(err) != ergon.CategorySystem {
 			t.Errorf("got %v, want all of it to have failed, to be tried again", err)

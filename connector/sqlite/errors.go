@@ -20,12 +20,12 @@ var errForeign = errors.New("the transaction did not come from this queue")
 // cures says what to do about what SQLite reports, by its primary result code.
 var cures = map[int]string{ //nolint:gochecknoglobals // a table
 	sqlite3.SQLITE_BUSY:     "other processes keep it locked; look for one that stands still, or raise busy_timeout",
-	sqlite3.SQLITE_FULL:     "the disk is full; free some space, then the work continues by itself",
+	sqlite3.SQLITE_FULL:     "the disk is full; free some space, then the work continues",
 	sqlite3.SQLITE_IOERR:    "the disk failed; see the system's log",
 	sqlite3.SQLITE_READONLY: "it cannot be written; let the user that runs this write the file and its directory",
 	sqlite3.SQLITE_PERM:     "it cannot be opened; let the user that runs this read and write the file and its directory",
 	sqlite3.SQLITE_CANTOPEN: "it cannot be opened; let the user that runs this read and write the file and its directory",
-	sqlite3.SQLITE_CORRUPT:  "the file is damaged; put a copy in its place, or save what is left by the .recover command of sqlite3",
+	sqlite3.SQLITE_CORRUPT:  "the file is damaged; put a copy in its place, or save the readable part with the .recover command of sqlite3",
 	sqlite3.SQLITE_NOTADB:   "the file is not a SQLite database; correct path, or restore a copy if something has overwritten the file",
 	sqlite3.SQLITE_NOMEM:    "memory is used up",
 }

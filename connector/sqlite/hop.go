@@ -93,7 +93,7 @@ func (q *Queue) outputs(all []capability.Output) ([]output, error) {
 	encoded := make([]output, len(all))
 	for i, out := range all {
 		if !q.SharesStore(out.To) {
-			return nil, fmt.Errorf("an output goes to a %T, which is not in the same file; dispatch it by itself", out.To)
+			return nil, fmt.Errorf("an output goes to a %T, which is not in the same file; dispatch it separately", out.To)
 		}
 		var failed failures
 		switch to := unwrapped(out.To).(type) {

@@ -64,7 +64,7 @@ func TestQueueOnAFullDiskGoesOnWhenThereIsRoomAgain(t *testing.T) {
 	_ = os.WriteFile(ballast, make([]byte, 8<<20), 0o600) // as much as fits
 	for range 3 {
 		err := queue.DispatchTransactions(t.Context(), []ergon.Transaction{ergon.NewTransaction("large", make([]byte, 500_000))})
-		wantError(t, err, b.path+": dispatch: the disk is full; free some space, then the work continues by itself")
+		wantError(t, err, b.path+": dispatch: the disk is full; free some space, then the work continues")
 	}
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 )
 
 // errMoved is a file that is no longer where it was opened. SQLite goes on to write to it, and to report success.
-var errMoved = errors.New("what is written to it now would be lost; stop all programs that use it, put it back together with " +
+var errMoved = errors.New("everything written to it now would be lost; stop all programs that use it, put it back together with " +
 	"its -wal file or restore a copy, and start them again")
 
 // place is where an open file has to stay: its path and those of its log and its shared memory.

@@ -39,7 +39,7 @@ func concurrentUse(p *probe) {
 			p.goes(&working, func() {
 				dispatcher := as[ergon.Dispatcher](s)
 				if err := dispatcher.DispatchTransactions(p.ctx, part); err != nil {
-					p.errorf("DispatchTransactions beside others: %v", err)
+					p.errorf("DispatchTransactions concurrently with others: %v", err)
 				}
 			})
 		}
@@ -64,7 +64,7 @@ func (c *crowd) work(total int) {
 			err = nil // what is dispatched later comes all the same
 		}
 		if err != nil {
-			c.errorf("FetchTransactions beside others: %v", err)
+			c.errorf("FetchTransactions concurrently with others: %v", err)
 			return
 		}
 		if len(batch) == 0 {
@@ -90,7 +90,7 @@ func (c *crowd) settleSome(ctx context.Context, batch []ergon.Transaction) {
 	c.mu.Unlock()
 	err := as[capability.Settler](c.subject).SettleTransactions(ctx, settlements)
 	if err != nil {
-		c.errorf("SettleTransactions beside others: %v", err)
+		c.errorf("SettleTransactions concurrently with others: %v", err)
 		return
 	}
 	c.mu.Lock()

@@ -207,7 +207,7 @@ func twiceInABatch(p *probe) {
 func laterArrivals(p *probe) {
 	s := p.holding()
 	if s.harness.NoMetadata {
-		p.skipf("it has no place for the metadata that arrivals travel in")
+		p.skipf("it stores no metadata, which arrivals need")
 	}
 	first, second := saying("a", "one"), saying("a", "two")
 	s.wantTold("the first arrival", []ergon.Transaction{first})

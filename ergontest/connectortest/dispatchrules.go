@@ -86,7 +86,7 @@ func refusedItemsAreNamed(p *probe) {
 	sent := samples(s.value, 2)
 	err := s.tryDispatch(sent[0], s.store.Refused(), sent[1])
 	if err == nil {
-		p.fatalf("what is to be refused was taken")
+		p.fatalf("an invalid dispatch was accepted")
 	}
 	if _, partly := errors.AsType[*ergon.BatchError](err); partly {
 		p.wantFailures("a batch of which one is refused", err, false, 1)
@@ -106,7 +106,7 @@ func dispatchConcurrently(p *probe) {
 			ctx, cancel := context.WithTimeout(p.ctx, patience)
 			defer cancel()
 			if err := dispatcher.DispatchTransactions(ctx, part); err != nil {
-				p.errorf("DispatchTransactions beside others: %v", err)
+				p.errorf("DispatchTransactions concurrently with others: %v", err)
 			}
 		})
 	}

@@ -46,7 +46,7 @@ func fetchRules() []rule {
 		},
 		{
 			name: "MetadataComesAsItWas", needs: []need{fetches(), dispatches()}, check: metadataComesAsItWas,
-			why: "trace context and ordering key are in the metadata. Declare NoMetadata if there is no place for it.",
+			why: "trace context and ordering key are in the metadata. Declare NoMetadata if it is not stored.",
 		},
 		{
 			name: "IDsAreStable", needs: []need{fetches(), settles()}, check: idsAreStable,

@@ -68,7 +68,7 @@ func hopSharesOnlyItsStore(p *probe) {
 	to := s.beside()
 	hopper := as[capability.Hopper](s)
 	if !hopper.SharesStore(as[ergon.Dispatcher](to)) {
-		p.errorf("it does not share its store with the queue beside it")
+		p.errorf("it does not share its store with the other queue")
 	}
 	if hopper.SharesStore(elsewhere{}) {
 		p.errorf("it shares its store with a dispatcher that has none")

@@ -85,11 +85,11 @@ func peekClaimsNothing(p *probe) {
 	if count := got[0].Delivery().Count; !p.harness.Uncounted && count != 1 {
 		p.errorf("got delivery %d after peeking, want 1", count)
 	}
-	p.wantSame("peeking at what is in flight", s.peek(capability.StateClaimed, 10), holds)
+	p.wantSame("peeking at claimed transactions", s.peek(capability.StateClaimed, 10), holds)
 	later := requeue()
 	later.Delay = time.Hour
 	s.settle(later, got[0])
-	p.wantSame("peeking at what is held back", s.peek(capability.StateDelayed, 10), got[:1])
+	p.wantSame("peeking at delayed transactions", s.peek(capability.StateDelayed, 10), got[:1])
 	s.ack(got[1:]...)
 	if left := s.peek(capability.StateClaimed, 10); len(left) > 0 {
 		p.errorf("after all were settled %s is in flight", shown(texts(left)))

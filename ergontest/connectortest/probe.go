@@ -86,7 +86,7 @@ func (p *probe) make(holds []ergon.Transaction) *subject {
 	s := &subject{probe: p, store: store, value: store.Connector, closed: true}
 	for _, need := range p.needs {
 		if !need.met(s.value) {
-			p.skipf("%T is no %s", s.value, need.name)
+			p.skipf("%T is not a %s", s.value, need.name)
 		}
 	}
 	return s
@@ -124,7 +124,7 @@ func (s *subject) beside() *subject {
 	other := &subject{probe: s.probe, store: s.store, value: s.store.Beside()}
 	for _, need := range []need{fetches(), dispatches(), settles()} {
 		if !need.met(other.value) {
-			s.fatalf("Store.Beside returned a %T, which is no %s", other.value, need.name)
+			s.fatalf("Store.Beside returned a %T, which is not a %s", other.value, need.name)
 		}
 	}
 	other.openIt()

@@ -44,7 +44,7 @@ func replayDelivers(p *probe) {
 	want("an id that there is not", capability.ReplayFilter{IDs: []string{"no such id"}})
 	want("all that are settled", capability.ReplayFilter{}, got[:3]...)
 	future := time.Now().AddDate(100, 0, 0)
-	want("what is settled later than ever", capability.ReplayFilter{SettledAfter: future})
+	want("transactions settled in the future", capability.ReplayFilter{SettledAfter: future})
 	want("what was settled before ever", capability.ReplayFilter{SettledBefore: time.Unix(0, 0)})
 	want("what was settled between", capability.ReplayFilter{SettledAfter: time.Unix(0, 0), SettledBefore: future}, got[:3]...)
 }

@@ -117,7 +117,7 @@ func retryKeepsHistory(p *probe) {
 	queue := s.beside()
 	queue.dispatch(numbered(1)...)
 	for round := 1; round <= 3; round++ {
-		s.bury(queue, queue.fetchOne("fetching what is to fail"), fmt.Sprintf("failure %d", round))
+		s.bury(queue, queue.fetchOne("fetching the transaction that fails"), fmt.Sprintf("failure %d", round))
 		all := s.listAll()
 		if len(all) != 1 {
 			p.fatalf("after failure %d there are %d letters, want 1", round, len(all))
@@ -148,7 +148,7 @@ func retryIsAnotherArrival(p *probe) {
 	queue := s.beside()
 	queue.dispatch(numbered(1)...)
 	seen := map[string]bool{"": true}
-	tx := queue.fetchOne("fetching what is to fail")
+	tx := queue.fetchOne("fetching the transaction that fails")
 	for round := 1; round <= 2; round++ {
 		s.bury(queue, tx, "it broke")
 		s.retry(deadletter.Filter{}, 1)
@@ -157,11 +157,11 @@ func retryIsAnotherArrival(p *probe) {
 			p.errorf("retry %d has the arrival %q once more", round, tx.Arrival())
 		}
 		if tx.Generation() != 0 {
-			p.errorf("retry %d is of generation %d, want 0: it is no other work", round, tx.Generation())
+			p.errorf("retry %d is of generation %d, want 0: it is the same work", round, tx.Generation())
 		}
 		seen[tx.Arrival()] = true
 	}
-	queue.wantNothing("beside what was retried")
+	queue.wantNothing("except the retried one")
 }
 
 func edits() need { return capable[deadletter.Editor]("deadletter.Editor") }
@@ -187,7 +187,7 @@ func editedLetterArrives(p *probe) {
 	if text(tx) != `{"n":"other"}` || tx.Generation() != 1 || tx.Arrival() == "" {
 		p.errorf("got %s of generation %d, arrival %q, want the new payload as another generation", text(tx), tx.Generation(), tx.Arrival())
 	}
-	queue.wantNothing("beside what was edited")
+	queue.wantNothing("except the edited one")
 	edit(false)
 	if left := s.listAll(); len(left) != 1 {
 		p.errorf("%d letters are left, want the other one", len(left))

@@ -128,7 +128,7 @@ func interruptedIsNotCounted(p *probe) {
 	s := p.holding(numbered(1)...)
 	s.settle(requeue(), s.fetchOne("fetching"))
 	for range 3 {
-		tx := s.fetchOne("fetching what was given back")
+		tx := s.fetchOne("fetching the requeued transaction")
 		if got := tx.Delivery().Count; got != 2 {
 			p.fatalf("got delivery %d, want 2: what was interrupted does not count", got)
 		}

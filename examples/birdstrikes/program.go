@@ -24,7 +24,7 @@ func Program() app.Settings {
 		Name:        "birdstrikes",
 		Description: "Write tickets for severe wildlife strikes on aircraft.",
 		Config:      configuration,
-		Variables:   []app.Variable{{Name: outVariable, Flag: "out", Default: outDefault, Usage: "folder for what is written"}},
+		Variables:   []app.Variable{{Name: outVariable, Flag: "out", Default: outDefault, Usage: "folder of the output files"}},
 		Epilogue:    describeResults,
 	}
 }

@@ -29,7 +29,7 @@ func describeResults(w io.Writer, variable func(string) string) {
 	folder := cmp.Or(variable(outVariable), outDefault)
 	tickets, note := filepath.Join(folder, "tickets.jsonl"), ""
 	if _, err := os.Stat(tickets + ".partial"); err == nil {
-		tickets, note = tickets+".partial", "; not finished, the next run goes on with it"
+		tickets, note = tickets+".partial", "; not finished, the next run continues it"
 	}
 	found, err := count(tickets, "severity")
 	describe(w, tickets, found, "tickets", note, err)

@@ -29,7 +29,7 @@ func TestResultsSayWhatIsWhere(t *testing.T) {
 		},
 		"not finished, beside an old one": {
 			map[string]string{"tickets.jsonl": critical + major, "tickets.jsonl.partial": major},
-			"OUT/tickets.jsonl.partial: 1 tickets: 1 major; not finished, the next run goes on with it\n",
+			"OUT/tickets.jsonl.partial: 1 tickets: 1 major; not finished, the next run continues it\n",
 		},
 		"damaged":        {map[string]string{"tickets.jsonl": major + "{"}, "OUT/tickets.jsonl: it is damaged: unexpected EOF\n"},
 		"none elsewhere": {nil, ""},

@@ -43,7 +43,7 @@ func (f Flight) check(atlas Atlas) (route, error) {
 	var known [2]bool
 	for i, code := range []string{f.Origin, f.Destination} {
 		if (*[2]*airports.Airport{&r.from, &r.to}[i]), known[i] = atlas.Airport(code); !known[i] {
-			faults = append(faults, fmt.Errorf("there is no airport %q", code))
+			faults = append(faults, fmt.Errorf("unknown airport %q", code))
 		}
 	}
 	r.greatCircleMiles = airports.Distance(r.from, r.to)

@@ -32,7 +32,7 @@ func Program() app.Settings {
 		Name:        "flights",
 		Description: "Make claims of flights that were late.",
 		Config:      configuration,
-		Variables:   []app.Variable{{Name: outVariable, Flag: "out", Default: outDefault, Usage: "folder for what is written"}},
+		Variables:   []app.Variable{{Name: outVariable, Flag: "out", Default: outDefault, Usage: "folder of the output files"}},
 		Epilogue:    describeResult,
 	}
 }

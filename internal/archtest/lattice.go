@@ -39,7 +39,7 @@ func (l Lattice) Check(tree *Tree) []string {
 			if !unknown[file.Folder] {
 				unknown[file.Folder] = true
 				violations = append(violations, tree.violation(file.Syntax.Package, "package %q is in no row of the import "+
-					"lattice: put it in a folder that has one, or add a row with the least that it needs and a decision record", file.Folder))
+					"lattice: put it in a folder that has one, or add a row with the minimum that it needs and a decision record", file.Folder))
 			}
 			continue
 		}
@@ -77,7 +77,7 @@ func (l Lattice) check(tree *Tree, file File, rule Rule, unit string, spec *ast.
 			"dependency is allowed; the lattice stays", describe(file), ours, list(rule.Ours))
 	default:
 		return tree.violation(spec.Pos(), "%s may not import %q; from outside the standard library it may import %s. "+
-			"A dependency is a cost to every user: do without, or put the code in a module of its own",
+			"A dependency is a cost to every user: do without, or put the code in a separate module",
 			describe(file), imported, list(rule.ThirdParty))
 	}
 }

@@ -11,7 +11,7 @@ func CheckRequirements(name, goMod string, limit int) []string {
 	if len(direct) <= limit {
 		return nil
 	}
-	return []string{fmt.Sprintf("%s requires %d modules directly, more than %d; do without one, or move the code to a module of its own: %s",
+	return []string{fmt.Sprintf("%s requires %d modules directly, more than %d; do without one, or move the code to a separate module: %s",
 		name, len(direct), limit, strings.Join(direct, ", "))}
 }
 

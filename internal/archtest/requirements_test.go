@@ -20,7 +20,7 @@ func TestRootModuleRequiresFewModules(t *testing.T) {
 
 func TestRequirementsAreCounted(t *testing.T) {
 	const a, b = "example.org/a v1.0.0", "example.org/b v1.0.0"
-	const tooMany = "go.mod requires 2 modules directly, more than 1; do without one, or move the code to a module of its own: " +
+	const tooMany = "go.mod requires 2 modules directly, more than 1; do without one, or move the code to a separate module: " +
 		"example.org/a, example.org/b"
 	for goMod, want := range map[string][]string{
 		"module example.org/shop\n\ngo 1.26.0\n":                                nil,

@@ -38,7 +38,7 @@ func ParseRules(text string) ([]RuleRow, error) {
 		}
 	}
 	if len(rows) == 0 {
-		return nil, errors.New("there is no rule in it")
+		return nil, errors.New("it has no rule")
 	}
 	return rows, nil
 }

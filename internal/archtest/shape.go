@@ -45,7 +45,7 @@ func (s Shape) Check(tree *Tree, folder string) (description string, violations 
 	}
 	for _, t := range types {
 		if limit := max(s.Methods, s.Larger[t.name]); t.methods > limit {
-			violations = append(violations, tree.violation(t.at, "%s has %d methods, more than %d: make a part of it a type of its own",
+			violations = append(violations, tree.violation(t.at, "%s has %d methods, more than %d: make a part of it a separate type",
 				t.name, t.methods, limit))
 		}
 		if t.methods > s.Small && len(t.files) > s.Files {

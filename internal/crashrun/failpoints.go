@@ -80,7 +80,7 @@ func (a *attempt) dieAt(ctx context.Context, step step, moment string) error {
 		return errors.Join(fmt.Errorf("%s, the %d. time: %w", name, nth, err), l.kill(ctx))
 	}
 	if l.cmd.ProcessState.Exited() {
-		return fmt.Errorf("%s, the %d. time: the victim ended by itself: %w; see %s", name, nth, l.err, a.scene.log())
+		return fmt.Errorf("%s, the %d. time: the victim ended: %w; see %s", name, nth, l.err, a.scene.log())
 	}
 	return a.scene.intact(ctx)
 }

@@ -117,7 +117,7 @@ const terminated = 143
 // terminate asks it to end, waits for that and returns an error unless it was because of that.
 func (l *life) terminate(ctx context.Context) error {
 	if err := l.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		return fmt.Errorf("ask the victim to end (%w); it ended by itself: %w", err, l.ending(ctx))
+		return fmt.Errorf("ask the victim to end (%w); it had ended: %w", err, l.ending(ctx))
 	}
 	if err := l.wait(ctx); err != nil {
 		return err
@@ -161,7 +161,7 @@ func (l *life) lived(ctx context.Context, d time.Duration) error {
 	case <-over.C:
 		return nil
 	case <-l.ended:
-		return fmt.Errorf("the victim ended by itself: %w; see %s", l.err, l.scene.log())
+		return fmt.Errorf("the victim ended: %w; see %s", l.err, l.scene.log())
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}

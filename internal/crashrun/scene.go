@@ -69,7 +69,7 @@ func (s Scene) encode() (string, error) {
 
 func decodeScene(text string) (s Scene, err error) {
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
-		return s, fmt.Errorf("%s is no scene (%w); run the program without it", victimVariable, err)
+		return s, fmt.Errorf("%s is not a scene (%w); run the program without it", victimVariable, err)
 	}
 	return s, nil
 }

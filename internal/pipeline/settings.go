@@ -92,7 +92,7 @@ func (s Settings) Validate() error {
 			"make it with ergon.Consume or ergon.Hybrid"))
 	}
 	if s.Source == nil {
-		faults = append(faults, fmt.Errorf("fetch.connector: %q is no source: it cannot fetch", s.Policy.Fetch.Connector))
+		faults = append(faults, fmt.Errorf("fetch.connector: %q is not a source, because it cannot fetch", s.Policy.Fetch.Connector))
 	}
 	if s.Handlers.Prepare != nil {
 		faults = append(faults, s.hybridFaults()...)
@@ -101,17 +101,17 @@ func (s Settings) Validate() error {
 	loop := s.Policy.Loop
 	switch {
 	case loop.OnException == policy.OnExceptionRequeue && !settles:
-		faults = append(faults, fmt.Errorf("loop.on_exception: requeue, but connector %q takes nothing back; use dead_letter or discard",
+		faults = append(faults, fmt.Errorf("loop.on_exception: requeue, but connector %q cannot requeue; use dead_letter or discard",
 			s.Policy.Fetch.Connector))
 	case loop.OnException == policy.OnExceptionDeadLetter && s.DeadLetters == nil && loop.DeadLetter != policy.DeadLetterSource:
-		faults = append(faults, fmt.Errorf("loop.dead_letter: %q is no connector that can be dispatched to; name one", loop.DeadLetter))
+		faults = append(faults, fmt.Errorf("loop.dead_letter: %q is not a sink; name one", loop.DeadLetter))
 	case loop.DeadLetter == policy.DeadLetterSource && loop.OnException == policy.OnExceptionDeadLetter && !settles:
-		faults = append(faults, fmt.Errorf("loop.dead_letter: source, but connector %q keeps nothing that it is told to reject; "+
+		faults = append(faults, fmt.Errorf("loop.dead_letter: source, but connector %q cannot keep dead letters; "+
 			"name a connector",
 			s.Policy.Fetch.Connector))
 	}
 	if loop.Outage.After > 0 && !settles {
-		faults = append(faults, fmt.Errorf("loop.outage: connector %q takes nothing back, which outage mode needs; set after to 0",
+		faults = append(faults, fmt.Errorf("loop.outage: connector %q cannot requeue, and outage mode requires that; set after to 0",
 			s.Policy.Fetch.Connector))
 	}
 	return errors.Join(append(faults, s.validateLease())...)

@@ -31,27 +31,27 @@ func TestImpossibleSettingsAreRefused(t *testing.T) {
 			"no source", func(s *pipeline.Settings) {
 				s.Source, s.DeadLetters, s.Policy.Loop.DeadLetter = nil, dispatchFunc(nil), "dead_letters"
 			},
-			[]string{`fetch.connector: "input" is no source: it cannot fetch`},
+			[]string{`fetch.connector: "input" is not a source, because it cannot fetch`},
 		},
 		{
 			"no place for dead letters", func(s *pipeline.Settings) { s.Policy.Loop.DeadLetter = "letters" },
-			[]string{`loop.dead_letter: "letters" is no connector that can be dispatched to; name one`},
+			[]string{`loop.dead_letter: "letters" is not a sink; name one`},
 		},
 		{
 			"dead letters at a source that keeps nothing", func(s *pipeline.Settings) { s.Source = nothingBack },
-			[]string{`loop.dead_letter: source, but connector "input" keeps nothing that it is told to reject; name a connector`},
+			[]string{`loop.dead_letter: source, but connector "input" cannot keep dead letters; name a connector`},
 		},
 		{
 			"requeue at a source that takes nothing back", func(s *pipeline.Settings) {
 				s.Source, s.Policy.Loop.OnException = nothingBack, policy.OnExceptionRequeue
 			},
-			[]string{`loop.on_exception: requeue, but connector "input" takes nothing back; use dead_letter or discard`},
+			[]string{`loop.on_exception: requeue, but connector "input" cannot requeue; use dead_letter or discard`},
 		},
 		{
 			"outage at a source that takes nothing back", func(s *pipeline.Settings) {
 				s.Source, s.Policy.Loop.OnException, s.Policy.Loop.Outage.After = nothingBack, policy.OnExceptionDiscard, 3
 			},
-			[]string{`loop.outage: connector "input" takes nothing back, which outage mode needs; set after to 0`},
+			[]string{`loop.outage: connector "input" cannot requeue, and outage mode requires that; set after to 0`},
 		},
 		{
 			"a lease that cannot be extended in time", func(s *pipeline.Settings) { s.Source = leased(2*time.Second - 1) },
@@ -78,8 +78,8 @@ func TestImpossibleSettingsAreRefused(t *testing.T) {
 				"loop.batch.size: is 0, must be at least 1 (it is what one fetch asks for)",
 				"loop.concurrency.value: is 0, must be at least 1 (nothing could run)",
 				"process.retry.max_attempts: is 0, must be at least 1 (1 means no retry)",
-				"process.retry.timeout: is 0s, must be more than 0 (an attempt needs a bound, such as 30s)",
-				"settle.size: is 0, must be at least 1 (1 settles each transaction by itself)",
+				"process.retry.timeout: is 0s, must be more than 0 (an attempt needs a limit, such as 30s)",
+				"settle.size: is 0, must be at least 1 (1 settles each transaction separately)",
 			},
 		},
 		{
@@ -94,9 +94,9 @@ func TestImpossibleSettingsAreRefused(t *testing.T) {
 			[]string{
 				"task has no Process function; make it with ergon.Consume or set ergon.Task.Process",
 				"settle.interval: is -1ns, must not be negative",
-				`fetch.connector: "input" is no source: it cannot fetch`,
-				`loop.dead_letter: source, but connector "input" keeps nothing that it is told to reject; name a connector`,
-				`loop.outage: connector "input" takes nothing back, which outage mode needs; set after to 0`,
+				`fetch.connector: "input" is not a source, because it cannot fetch`,
+				`loop.dead_letter: source, but connector "input" cannot keep dead letters; name a connector`,
+				`loop.outage: connector "input" cannot requeue, and outage mode requires that; set after to 0`,
 			},
 		},
 	} {

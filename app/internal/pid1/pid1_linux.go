@@ -24,7 +24,7 @@ func Run() (code int, ran bool) {
 	child, err := startOnce()
 	if err != nil {
 		signal.Reset()
-		fmt.Fprintf(os.Stderr, "process 1 cannot start itself as its child and goes on without one: %v\n", err)
+		fmt.Fprintf(os.Stderr, "process 1 cannot start itself as its child and continues without one: %v\n", err)
 		return 0, false
 	}
 	for s := range signals {

@@ -60,7 +60,7 @@ func panels() []panel {
 			}},
 		},
 		{
-			title: "Attempts", about: "By phase and by what came of them.", unit: "ops", stacked: true,
+			title: "Attempts", about: "By phase and result.", unit: "ops", stacked: true,
 			queries: []query{{`sum by (PHASE, RESULT) (rate(ATTEMPT_COUNT` + of + `[$__rate_interval]))`, "{{PHASE}} {{RESULT}}"}},
 		},
 		{

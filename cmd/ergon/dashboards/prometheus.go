@@ -20,12 +20,12 @@ func alerts() []alert {
 		},
 		{
 			"ErgonExceptionHandlerFails", `sum by (TASK) (increase(TRANSACTIONS{OUTCOME="handler_failed"}[15m])) > 0`,
-			"0m", "critical", "The exception handler of {{ $labels.TASK }} fails for good.",
+			"0m", "critical", "The exception handler of {{ $labels.TASK }} fails permanently.",
 			"See the log for what it fails with. The transactions are dead letters.",
 		},
 		{
 			"ErgonOutage", `max by (TASK) (OUTAGE) > 0`, "5m", "critical",
-			"{{ $labels.TASK }} is in outage mode: whatever it tries fails.", "See to the system that it depends on; it goes on by itself then.",
+			"{{ $labels.TASK }} is in outage mode: every transaction that it tries fails.", "Repair the system that it depends on; then it continues.",
 		},
 		{
 			"ErgonQueueWaits", `max by (TASK) (OLDEST) > 600`, "5m", "warning",
@@ -39,7 +39,7 @@ func alerts() []alert {
 		},
 		{
 			"ErgonAttemptsAbandoned", `max by (TASK) (ABANDONED) > 0`, "10m", "warning",
-			"Attempts of {{ $labels.TASK }} go on long after their timeout.",
+			"Attempts of {{ $labels.TASK }} still run long after their timeout.",
 			"Make its handlers respect their context; at the headroom the worker is replaced.",
 		},
 		{

@@ -74,7 +74,7 @@ func (p Project) clone() (string, error) {
 	if p.Clone != "" {
 		root, err := filepath.Abs(p.Clone)
 		if err != nil || !isClone(root) {
-			return "", errors.Join(err, fmt.Errorf("--ergon: %s is no clone of Ergon: it has no go.mod of the module %s", p.Clone, ergonModule))
+			return "", errors.Join(err, fmt.Errorf("--ergon: %s is not a clone of Ergon: it has no go.mod of the module %s", p.Clone, ergonModule))
 		}
 		return root, nil
 	}
@@ -92,7 +92,7 @@ func (p Project) clone() (string, error) {
 			}
 		}
 	}
-	return "", fmt.Errorf("there is no release of Ergon that this program knows of, and no clone around %s; "+
+	return "", fmt.Errorf("this program knows no release of Ergon, and there is no clone around %s; "+
 		"say where one is with --ergon", working)
 }
 

@@ -44,7 +44,7 @@ func Write(p Project) ([]string, error) {
 		p.Module = filepath.Base(folder)
 	}
 	if problem := moduleProblem(p.Module); problem != "" {
-		return nil, fmt.Errorf("the module path %q %s; say which with --module, such as --module example.com/hello", p.Module, problem)
+		return nil, fmt.Errorf("the module path %q %s; set another with --module, such as --module example.com/hello", p.Module, problem)
 	}
 	mod, err := p.modules(folder)
 	if err != nil {

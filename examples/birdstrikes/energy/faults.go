@@ -29,7 +29,7 @@ func (f Faults) Validate() error {
 		value float64
 	}{{"unavailable", f.Unavailable}, {"hanging", f.Hanging}} {
 		if !(share.value >= 0 && share.value <= 1) { // NaN is neither
-			problem := fmt.Sprintf("is %g, must be a share from 0 to 1, such as 0.05", share.value)
+			problem := fmt.Sprintf("is %g, must be a fraction from 0 to 1, such as 0.05", share.value)
 			faults = append(faults, &policy.Fault{Path: share.key, Problem: problem})
 		}
 	}

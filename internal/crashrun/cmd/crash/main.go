@@ -36,7 +36,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	plan := crashrun.Full()
 	plan.Seed = uint64(time.Now().UnixNano())
 	flags := flag.NewFlagSet("internal/crashrun", flag.ContinueOnError)
-	flags.Uint64Var(&plan.Seed, "seed", plan.Seed, "decides when; one of its own each time unless it is given")
+	flags.Uint64Var(&plan.Seed, "seed", plan.Seed, "decides the moments; random by default")
 	flags.IntVar(&plan.Items, "items", plan.Items, "transactions in the phase of kills")
 	flags.IntVar(&plan.Kills, "kills", plan.Kills, "kills at least")
 	flags.IntVar(&plan.Drains, "drains", plan.Drains, "drains")
