@@ -15,17 +15,17 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// seer is a task that returns the body that it was given.
-type seer[In any] struct{}
+// viewer is a task that returns the body that it was given.
+type viewer[In any] struct{}
 
-func (seer[In]) ProcessTransaction(_ context.Context, tx ergon.TransactionOf[In]) (In, error) {
+func (viewer[In]) ProcessTransaction(_ context.Context, tx ergon.TransactionOf[In]) (In, error) {
 	return tx.Body, nil
 }
 
 // decoded runs a task that wants an In on the payload and returns what it was given.
 func decoded[In any](t *testing.T, payload any, with ...ergon.Decorator) (In, error) {
 	t.Helper()
-	task := ergon.Consume(seer[In]{}, with...)
+	task := ergon.Consume(viewer[In]{}, with...)
 	if err := task.Validate(); err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +162,7 @@ func TestEveryAttemptGetsThePayloadAsItWasFetched(t *testing.T) {
 
 func everyAttempt[In any](t *testing.T, payload any, want In, spoil func(In)) {
 	t.Helper()
-	given := seerOf[In]{}
+	given := viewerOf[In]{}
 	task := ergon.Consume(&given)
 	tx := ergon.NewTransaction("t-1", payload)
 	for attempt := range 3 {
@@ -183,15 +183,15 @@ func everyAttempt[In any](t *testing.T, payload any, want In, spoil func(In)) {
 	}
 }
 
-// seerOf keeps the body that it was given last.
-type seerOf[In any] struct{ body In }
+// viewerOf keeps the body that it was given last.
+type viewerOf[In any] struct{ body In }
 
-func (s *seerOf[In]) ProcessTransaction(_ context.Context, tx ergon.TransactionOf[In]) (In, error) {
+func (s *viewerOf[In]) ProcessTransaction(_ context.Context, tx ergon.TransactionOf[In]) (In, error) {
 	s.body = tx.Body
 	return tx.Body, nil
 }
 
-func (s *seerOf[In]) HandleProcessSuccess(_ context.Context, tx ergon.TransactionOf[In], _ In) error {
+func (s *viewerOf[In]) HandleProcessSuccess(_ context.Context, tx ergon.TransactionOf[In], _ In) error {
 	s.body = tx.Body
 	return nil
 }
@@ -228,7 +228,7 @@ func TestCodecOfATaskOfPlainFunctionsIsAFault(t *testing.T) {
 }
 
 func BenchmarkDecode(b *testing.B) {
-	task := ergon.Consume(seer[strike]{})
+	task := ergon.Consume(viewer[strike]{})
 	tx := ergon.NewTransaction("t-1", []byte(`{"id":"a","height":7,"birds":["gull","tern"]}`))
 	b.ReportAllocs()
 	for b.Loop() {

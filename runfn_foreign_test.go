@@ -13,15 +13,15 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// brittle is an error one of whose methods does something, at its nth call and from then on.
-type brittle struct {
+// faultyError is an error one of whose methods does something, at its nth call and from then on.
+type faultyError struct {
 	method string
 	do     func()
 	from   int
 	calls  int
 }
 
-func (b *brittle) at(method string) {
+func (b *faultyError) at(method string) {
 	if b.method != method {
 		return
 	}
@@ -31,32 +31,32 @@ func (b *brittle) at(method string) {
 	}
 }
 
-func (b *brittle) Error() string {
+func (b *faultyError) Error() string {
 	b.at("Error")
 	return "brittle"
 }
 
-func (b *brittle) Is(error) bool {
+func (b *faultyError) Is(error) bool {
 	b.at("Is")
 	return false
 }
 
-func (b *brittle) As(any) bool {
+func (b *faultyError) As(any) bool {
 	b.at("As")
 	return false
 }
 
-func (b *brittle) Unwrap() error {
+func (b *faultyError) Unwrap() error {
 	b.at("Unwrap")
 	return nil
 }
 
-func (b *brittle) IsPermanent() bool {
+func (b *faultyError) IsPermanent() bool {
 	b.at("IsPermanent")
 	return false
 }
 
-func (b *brittle) RetryDelay() (time.Duration, bool) {
+func (b *faultyError) RetryDelay() (time.Duration, bool) {
 	b.at("RetryDelay")
 	return 0, false
 }
@@ -81,7 +81,7 @@ func TestRunFnReadsErrorsWithinTheAttempt(t *testing.T) {
 							if method == "Is" { // which is asked whether it tells of the end
 								<-ctx.Done()
 							}
-							return 0, &brittle{method: method, do: do(release), from: 1}
+							return 0, &faultyError{method: method, do: do(release), from: 1}
 						})
 					want, most := ergon.CategorySystem, time.Duration(0)
 					if name == "hangs" || method == "Is" {
@@ -109,11 +109,11 @@ func TestPanickedErrorIsReachedAndBorneWith(t *testing.T) {
 		t.Errorf("got %v, want one that is the cause", err)
 	}
 	_, err = ergon.RunFn(t.Context(), policy.Retry{MaxAttempts: 1, Timeout: time.Second, BackoffMultiplier: 1},
-		func(context.Context) (int, error) { panic(&brittle{method: "Is", do: func() { panic("again") }}) })
+		func(context.Context) (int, error) { panic(&faultyError{method: "Is", do: func() { panic("again") }}) })
 	if errors.Is(err, cause) {
 		t.Error("it is what it is not")
 	}
-	if found, ok := errors.AsType[*brittle](err); !ok || found.method != "Is" {
+	if found, ok := errors.AsType[*faultyError](err); !ok || found.method != "Is" {
 		t.Errorf("got %v, want what it panicked with", err)
 	}
 }

@@ -29,19 +29,19 @@ func healthy() machine.Machine {
 	}
 }
 
-// patient is a connector with all that doctor looks at.
-type patient struct {
+// checkedConnector is a connector with all that doctor looks at.
+type checkedConnector struct {
 	drain
 
-	c patientConfig
+	c checkedConfig
 }
 
-type patientConfig struct {
+type checkedConfig struct {
 	Fault string `yaml:"fault"`
 	Path  string `yaml:"path"`
 }
 
-func (p *patient) Open(context.Context) error {
+func (p *checkedConnector) Open(context.Context) error {
 	if p.c.Fault == "panic" {
 		panic("the driver is not there")
 	}
@@ -51,20 +51,20 @@ func (p *patient) Open(context.Context) error {
 	return nil
 }
 
-func (p *patient) StoragePaths() []string {
+func (p *checkedConnector) StoragePaths() []string {
 	if p.c.Path == "" {
 		return nil
 	}
 	return []string{p.c.Path}
 }
 
-func clinic() *config.Registry {
+func doctorRegistry() *config.Registry {
 	reg := registry()
-	config.Connector(reg, "patient", "is looked at", patientConfig{}, func(c patientConfig) (*patient, error) { return &patient{c: c}, nil })
+	config.Connector(reg, "patient", "is looked at", checkedConfig{}, func(c checkedConfig) (*checkedConnector, error) { return &checkedConnector{c: c}, nil })
 	return reg
 }
 
-const aPatient = `tasks:
+const checkedTask = `tasks:
   square:
     task: math.square
     connectors:
@@ -73,10 +73,10 @@ const aPatient = `tasks:
 `
 
 // examined is what doctor finds, by check and what it is of.
-func examined(t *testing.T, patient string, m machine.Machine, args ...string) (map[string]string, answer) {
+func examined(t *testing.T, checkedConnector string, m machine.Machine, args ...string) (map[string]string, answer) {
 	t.Helper()
-	in(t, strings.Replace(aPatient, "PATIENT", with(patient), 1))
-	got := call{settings: app.Settings{Registry: clinic()}, machine: m, args: append([]string{"doctor", "--output", "json"}, args...)}.do(t)
+	in(t, strings.Replace(checkedTask, "PATIENT", with(checkedConnector), 1))
+	got := call{settings: app.Settings{Registry: doctorRegistry()}, machine: m, args: append([]string{"doctor", "--output", "json"}, args...)}.do(t)
 	var report struct {
 		OK       bool `json:"ok"`
 		Findings []struct {
@@ -104,11 +104,11 @@ func examined(t *testing.T, patient string, m machine.Machine, args ...string) (
 }
 
 func TestDoctorShowsWhatItFoundAndWhatToDo(t *testing.T) {
-	in(t, strings.Replace(aPatient, "PATIENT", with("fault: the vault is locked"), 1))
+	in(t, strings.Replace(checkedTask, "PATIENT", with("fault: the vault is locked"), 1))
 	m := healthy()
 	m.Synced = func() (bool, bool) { return false, true }
 	args := []string{"doctor", "--grace-period", "30s"}
-	got := call{settings: app.Settings{Registry: clinic()}, machine: m, args: args}.do(t)
+	got := call{settings: app.Settings{Registry: doctorRegistry()}, machine: m, args: args}.do(t)
 	if got.code != 1 {
 		t.Errorf("exit code %d, want 1", got.code)
 	}
@@ -174,12 +174,12 @@ func TestGracePeriodIsComparedWithWhatAShutdownTakes(t *testing.T) {
 }
 
 func TestConnectorThatCannotBeOpenedFails(t *testing.T) {
-	for patient, want := range map[string]string{
+	for checkedConnector, want := range map[string]string{
 		"fault: the vault is locked": "fail: patient: the vault is locked",
 		"fault: panic":               "fail: patient: panic: the driver is not there",
 	} {
-		if found, _ := examined(t, patient, healthy()); found["connector square/dead_letters"] != want {
-			t.Errorf("%s: got %q, want %q", patient, found["connector square/dead_letters"], want)
+		if found, _ := examined(t, checkedConnector, healthy()); found["connector square/dead_letters"] != want {
+			t.Errorf("%s: got %q, want %q", checkedConnector, found["connector square/dead_letters"], want)
 		}
 	}
 	if found, _ := examined(t, "fault: the vault is locked", healthy(), "--offline"); found["connector square/dead_letters"] != "" {

@@ -11,15 +11,15 @@ import (
 	"github.com/ergon-go/ergon/config"
 )
 
-// sticky is a service that cannot be closed.
-type sticky struct{}
+// unclosable is a service that cannot be closed.
+type unclosable struct{}
 
-func (sticky) Close(context.Context) error { return errors.New("stuck") }
+func (unclosable) Close(context.Context) error { return errors.New("stuck") }
 
-// troubled has a task for each thing that can go wrong around a transaction.
-func troubled() *config.Registry {
+// faultyRegistry has a task for each thing that can go wrong around a transaction.
+func faultyRegistry() *config.Registry {
 	reg := registry()
-	config.Service(reg, "sticky", "does not close", struct{}{}, func(struct{}) (sticky, error) { return sticky{}, nil })
+	config.Service(reg, "sticky", "does not close", struct{}{}, func(struct{}) (unclosable, error) { return unclosable{}, nil })
 	reg.Task("fails", func(*ergon.Dependencies) ergon.Task {
 		return ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) {
 			return nil, ergon.Business(errors.New("no\nnever"))
@@ -44,7 +44,7 @@ func one(task, more string) string {
 // [E4] All that went wrong is said, the transaction's own failure first.
 func TestFailureOfATransactionAndOfClosingAreBothReported(t *testing.T) {
 	in(t, one("fails", ", services: {sticky: {type: sticky}}"))
-	got := call{settings: app.Settings{Registry: troubled()}, args: strings.Fields("process-transaction fails --id x --payload-json 1")}.do(t)
+	got := call{settings: app.Settings{Registry: faultyRegistry()}, args: strings.Fields("process-transaction fails --id x --payload-json 1")}.do(t)
 	want := `reckon: transaction x failed
   task      fails
   category  BUSINESS
@@ -61,7 +61,7 @@ reckon: close service "sticky" (sticky): stuck
 
 func TestResultOfATransactionIsPrintedAlsoWhereClosingFails(t *testing.T) {
 	in(t, one("raw", ", services: {sticky: {type: sticky}}"))
-	got := call{settings: app.Settings{Registry: troubled()}, args: strings.Fields("process-transaction raw --payload-json 17")}.do(t)
+	got := call{settings: app.Settings{Registry: faultyRegistry()}, args: strings.Fields("process-transaction raw --payload-json 17")}.do(t)
 	if got.code != 1 || got.stdout != "17\n" || !strings.Contains(got.stderr, "stuck") {
 		t.Errorf("code %d, stdout %q, stderr %q", got.code, got.stdout, got.stderr)
 	}
@@ -79,7 +79,7 @@ func TestResultThatIsNoJSONIsNoFailure(t *testing.T) {
 }
 `,
 	} {
-		got := call{settings: app.Settings{Registry: troubled()}, args: strings.Fields(args)}.do(t)
+		got := call{settings: app.Settings{Registry: faultyRegistry()}, args: strings.Fields(args)}.do(t)
 		if got.code != 0 || got.stdout != want || got.stderr != message {
 			t.Errorf("%s: code %d, stdout %q, stderr %q", args, got.code, got.stdout, got.stderr)
 		}
@@ -88,13 +88,13 @@ func TestResultThatIsNoJSONIsNoFailure(t *testing.T) {
 
 func TestTaskThatCannotBeMadeUnopenedIsANoteOfLint(t *testing.T) {
 	in(t, one("eager", ""))
-	got := call{settings: app.Settings{Registry: troubled()}, args: []string{"lint"}}.do(t)
+	got := call{settings: app.Settings{Registry: faultyRegistry()}, args: []string{"lint"}}.do(t)
 	want := `reckon: note: task "eager": handlers were not checked: ` +
 		"the task cannot be created before its connectors and services are open (panic: the service is not open)\n"
 	if got.code != 0 || got.stderr != want || !strings.HasPrefix(got.stdout, "ergon.yaml: ok: ") {
 		t.Errorf("code %d, stdout %q, stderr %q, want %q", got.code, got.stdout, got.stderr, want)
 	}
-	got = call{settings: app.Settings{Registry: troubled()}, args: []string{"lint", "--output", "json"}}.do(t)
+	got = call{settings: app.Settings{Registry: faultyRegistry()}, args: []string{"lint", "--output", "json"}}.do(t)
 	if got.code != 0 || got.stderr != "" || !strings.Contains(got.stdout, `"notes": [`+"\n    \"task") {
 		t.Errorf("as JSON: code %d, stdout %s, stderr %q", got.code, got.stdout, got.stderr)
 	}
@@ -112,7 +112,7 @@ func TestRunOfATaskThatIsPutTogetherWronglyPrintsNoTable(t *testing.T) {
 // The stack is in the log, for whoever wrote the constructor; the message has none.
 func TestConstructorThatPanicsIsAFailureWithAMessage(t *testing.T) {
 	in(t, one("eager", ""))
-	got := call{settings: app.Settings{Registry: troubled()}, args: []string{"run"}}.do(t)
+	got := call{settings: app.Settings{Registry: faultyRegistry()}, args: []string{"run"}}.do(t)
 	want := "\nreckon: task \"eager\": make the task: panic: the service is not open\n"
 	if got.code == 0 || got.stdout != "" || !strings.HasSuffix(got.stderr, want) {
 		t.Errorf("code %d, stdout %q, stderr %q", got.code, got.stdout, got.stderr)

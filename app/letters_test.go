@@ -15,7 +15,7 @@ import (
 )
 
 // house is a configuration with queues: square can be given its dead letters back, more cannot.
-const house = `tasks:
+const warehouseConfig = `tasks:
   square:
     task: math.square
     connectors:
@@ -31,7 +31,7 @@ const house = `tasks:
 `
 
 // oneStore has only one task with dead letters that can be looked into.
-var oneStore = strings.TrimSuffix(house, "{type: pigeonholes}\n") + "{type: drain}\n"
+var oneStore = strings.TrimSuffix(warehouseConfig, "{type: pigeonholes}\n") + "{type: drain}\n"
 
 // filled is a warehouse with dead letters, and a settled transaction that one of them is about.
 func filled() *warehouse {
@@ -90,7 +90,7 @@ type visit struct {
 func (v visit) do(t *testing.T, name string) {
 	t.Helper()
 	if v.yaml == "" {
-		v.yaml = house
+		v.yaml = warehouseConfig
 	}
 	in(t, v.yaml)
 	write(t, "lines.jsonl", "{\"number\":1}\n\n  {\"number\":2}\n{\"number\":3}")
@@ -154,8 +154,8 @@ func TestDeadLettersAreLookedAt(t *testing.T) {
 
 // Nothing is done to all of them by accident. [S2]
 func TestDeadLettersAreGivenBackOrDropped(t *testing.T) {
-	chutes := strings.Replace(house, "{type: shelf, name: numbers}", "{type: chute, name: other}", 1)
-	mutes := strings.Replace(house, "{type: shelf, name: numbers}", "{type: mute, name: other}", 1)
+	chutes := strings.Replace(warehouseConfig, "{type: shelf, name: numbers}", "{type: chute, name: other}", 1)
+	mutes := strings.Replace(warehouseConfig, "{type: shelf, name: numbers}", "{type: mute, name: other}", 1)
 	for name, v := range map[string]visit{
 		"retry":                  {args: "dlq retry square --all", yaml: chutes},
 		"retry-json":             {args: "dlq retry square --all --output json", yaml: chutes},
@@ -190,8 +190,8 @@ func TestDeadLettersAreGivenBackOrDropped(t *testing.T) {
 }
 
 func TestTasksAreRunOnTheirDeadLetters(t *testing.T) {
-	scrolls := strings.Replace(house, "other: {type: shelf, name: closed}", "other: {type: scroll}", 1)
-	open := strings.Replace(house, "name: closed", "name: open", 1)
+	scrolls := strings.Replace(warehouseConfig, "other: {type: shelf, name: closed}", "other: {type: scroll}", 1)
+	open := strings.Replace(warehouseConfig, "name: closed", "name: open", 1)
 	for name, v := range map[string]visit{
 		"all":             {args: "replay square --all", yaml: open, code: 1},
 		"one":             {args: "replay square L4", yaml: open},
@@ -223,7 +223,7 @@ func TestTasksAreRunOnTheirDeadLetters(t *testing.T) {
 
 // [I3] What was exported arrives once, edited or not.
 func TestDeadLettersAreExportedAndEnqueuedAgain(t *testing.T) {
-	in(t, strings.Replace(house, "name: closed", "name: open", 1))
+	in(t, strings.Replace(warehouseConfig, "name: closed", "name: open", 1))
 	w := filled()
 	for i := range 1000 {
 		w.post(deadNumber("square", 100+i, 1))
@@ -268,7 +268,7 @@ func TestDeadLettersAreExportedAndEnqueuedAgain(t *testing.T) {
 }
 
 func TestExportThatFailsLeavesTheFileThatWasThere(t *testing.T) {
-	in(t, house)
+	in(t, warehouseConfig)
 	write(t, "letters.jsonl", "old")
 	w := filled()
 	w.letters[0].Payload = make(chan int)
@@ -287,7 +287,7 @@ func TestExportThatFailsLeavesTheFileThatWasThere(t *testing.T) {
 // Letters are dropped while the list is gone through, and none is passed over or taken twice.
 func TestManyDeadLettersAreEachGivenBackOnce(t *testing.T) {
 	for args, where := range map[string]capability.QueueState{"dlq retry square --all": capability.StateReady, "replay square --all": ""} {
-		in(t, strings.NewReplacer("type: shelf, name: numbers", "type: chute, name: numbers", "name: closed", "name: open").Replace(house))
+		in(t, strings.NewReplacer("type: shelf, name: numbers", "type: chute, name: numbers", "name: closed", "name: open").Replace(warehouseConfig))
 		w := &warehouse{}
 		for i := range 1001 {
 			w.post(deadNumber("square", 10*i, 1))
@@ -307,7 +307,7 @@ func TestManyDeadLettersAreEachGivenBackOnce(t *testing.T) {
 
 // What fails while the command runs may be a letter that it has just requeued: it would go on for ever.
 func TestDeadLettersThatFailLaterAreLeftAlone(t *testing.T) {
-	in(t, house)
+	in(t, warehouseConfig)
 	w := &warehouse{}
 	w.post(deadNumber("square", 1, 1))
 	w.post(deadNumber("square", 2, -1))
@@ -319,7 +319,7 @@ func TestDeadLettersThatFailLaterAreLeftAlone(t *testing.T) {
 
 // [I3] An edit arrives in the source of its task as another generation, and is known by what it says from then on.
 func TestEditedDeadLetterIsSentToTheSourceOfItsTask(t *testing.T) {
-	in(t, house)
+	in(t, warehouseConfig)
 	w := filled()
 	settings := app.Settings{Registry: w.registry()}
 	write(t, "fixed.json", `{"number": 6}`)
@@ -345,7 +345,7 @@ func TestEditedDeadLetterIsSentToTheSourceOfItsTask(t *testing.T) {
 
 // [I3] A retry that was cut short before the letter was dropped is not another arrival; the letter goes.
 func TestRetryThatIsRepeatedArrivesOnce(t *testing.T) {
-	in(t, house)
+	in(t, warehouseConfig)
 	w := filled()
 	before := slices.Clone(w.letters)
 	for range 2 {

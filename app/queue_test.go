@@ -26,9 +26,9 @@ func otherLines(n int) (lines string) {
 
 // [I2] What was known is told apart from what was stored.
 func TestTransactionsAreEnqueued(t *testing.T) {
-	scrolls := strings.Replace(house, "other: {type: shelf, name: closed}", "other: {type: scroll}", 1)
-	strict := strings.Replace(house, "numbers}", "numbers, strict: true}", 1)
-	narrow := strings.Replace(house, "numbers}", "numbers, max: 2}", 1)
+	scrolls := strings.Replace(warehouseConfig, "other: {type: shelf, name: closed}", "other: {type: scroll}", 1)
+	strict := strings.Replace(warehouseConfig, "numbers}", "numbers, strict: true}", 1)
+	narrow := strings.Replace(warehouseConfig, "numbers}", "numbers, max: 2}", 1)
 	for name, v := range map[string]visit{
 		"one":              {args: `enqueue square --id x --payload-json {"number":12} --metadata color=red --metadata a=b=c`},
 		"one-json":         {args: `enqueue square --id x --payload-json 1 --output json`},
@@ -72,7 +72,7 @@ func TestTransactionsAreEnqueued(t *testing.T) {
 
 // Batches have a bound, so memory has.
 func TestManyTransactionsAreEnqueuedInBatches(t *testing.T) {
-	in(t, strings.Replace(house, "numbers}", "numbers, max: 1000}", 1))
+	in(t, strings.Replace(warehouseConfig, "numbers}", "numbers, max: 1000}", 1))
 	var lines strings.Builder
 	for i := range 2500 {
 		fmt.Fprintf(&lines, "%d\n", i)
@@ -86,7 +86,7 @@ func TestManyTransactionsAreEnqueuedInBatches(t *testing.T) {
 
 // A connector that reports a failure of an item that it was not given has failed for all of them.
 func TestFailureOfAnItemThatWasNotGivenIsNoSuccess(t *testing.T) {
-	in(t, house)
+	in(t, warehouseConfig)
 	w := &warehouse{}
 	const want = "the connector reported a failure for item "
 	settings := app.Settings{Registry: w.registry()}
@@ -98,7 +98,7 @@ func TestFailureOfAnItemThatWasNotGivenIsNoSuccess(t *testing.T) {
 	if got.code != 1 || !strings.Contains(got.stderr, want+"8 of 1: lost") {
 		t.Errorf("one: code %d, %s%s, want %q", got.code, got.stdout, got.stderr, want)
 	}
-	in(t, house)
+	in(t, warehouseConfig)
 	w = filled()
 	letters := len(w.letters)
 	write(t, "fixed.json", `"outside"`)
@@ -135,7 +135,7 @@ func TestQueuesAreLookedInto(t *testing.T) {
 
 // Waiting stays waiting: the oldest is told, without a claim.
 func TestOldestOfAQueueIsTold(t *testing.T) {
-	in(t, house)
+	in(t, warehouseConfig)
 	w := &warehouse{}
 	settings := app.Settings{Registry: w.registry()}
 	call{settings: settings, args: strings.Fields("enqueue square --payload-json 1")}.do(t)

@@ -27,7 +27,7 @@ func (h *halfway) ProcessTransaction(ctx context.Context, tx ergon.TransactionOf
 
 // [I3] [B3] A dead letter that is run again is the same work: what it had sent before it failed is known. Edited it is other work.
 func TestReplayOfADeadLetterSendsNothingTwice(t *testing.T) {
-	halfwayHouse := strings.Replace(house, "task: math.square", "task: halfway", 1)
+	halfwayHouse := strings.Replace(warehouseConfig, "task: math.square", "task: halfway", 1)
 	in(t, strings.Replace(halfwayHouse, "name: closed", "name: open", 1))
 	w := &warehouse{}
 	mended := false

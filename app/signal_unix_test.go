@@ -33,8 +33,8 @@ func TestMain(m *testing.M) {
 		config.Connector(reg, "endless", "never has anything, and never ends", struct{}{},
 			func(struct{}) (endless, error) { return endless{&sync.Once{}}, nil })
 		reg.Task("waiting", newWaiting, "waits for what never comes")
-		reg.Task("deaf", newDeaf, "does not hear its context")
-		reg.Task("grumbling", newGrumbling, "fails with many words")
+		reg.Task("deaf", newIgnoringTask, "does not hear its context")
+		reg.Task("grumbling", newLoggingTask, "fails with many words")
 		config.Connector(reg, "stream", "always has one more", struct{}{}, func(struct{}) (stream, error) { return stream{}, nil })
 		reg.Task("orphaning", newOrphaning, "leaves behind what it starts")
 		app.Run(app.Settings{Registry: reg, Name: "reckon"})
@@ -55,7 +55,7 @@ func newWaiting(*ergon.Dependencies) ergon.Task {
 	return ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) { return nil, nil }}
 }
 
-func newDeaf(*ergon.Dependencies) ergon.Task {
+func newIgnoringTask(*ergon.Dependencies) ergon.Task {
 	return ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) {
 		fmt.Fprintln(os.Stderr, ready)
 		select {}
@@ -69,7 +69,7 @@ func (stream) FetchTransactions(context.Context, int) ([]ergon.Transaction, erro
 }
 
 // newGrumbling makes a task that has filled every pipe with what is logged of it when it says so on standard output.
-func newGrumbling(*ergon.Dependencies) ergon.Task {
+func newLoggingTask(*ergon.Dependencies) ergon.Task {
 	var failed atomic.Int64
 	return ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) {
 		if failed.Add(1) == 2000 {

@@ -58,7 +58,7 @@ func TestEveryCommandSaysWhatWasProbablyMeant(t *testing.T) {
 			}
 		}
 		t.Run(args, func(t *testing.T) {
-			for name, yaml := range map[string]string{"two stores": house, "one store": oneStore} {
+			for name, yaml := range map[string]string{"two stores": warehouseConfig, "one store": oneStore} {
 				in(t, yaml)
 				got := call{settings: app.Settings{Registry: filled().registry()}, args: strings.Fields(args)}.do(t)
 				if got.code == 0 || !strings.Contains(got.stderr, "did you mean") || !strings.Contains(got.stderr, meant) {
@@ -74,7 +74,7 @@ func TestEveryCommandSaysWhatWasProbablyMeant(t *testing.T) {
 
 // A dead letter can be of every phase of a transaction but the one that makes it a dead letter, and of decoding.
 func TestDeadLettersOfEachPhaseCanBeChosen(t *testing.T) {
-	in(t, house)
+	in(t, warehouseConfig)
 	phases := []string{"decode"}
 	for phase := range lifecycle.Exception {
 		phases = append(phases, phase.String())

@@ -28,9 +28,9 @@ type warehouse struct {
 
 // shelf is a queue.
 type shelf struct {
-	house *warehouse
-	name  string
-	max   int // of a batch, 0 for no bound
+	warehouse *warehouse
+	name      string
+	max       int // of a batch, 0 for no bound
 	// strict makes a conflict an error
 	strict bool
 	in     map[capability.QueueState][]ergon.Transaction
@@ -48,13 +48,13 @@ func (w *warehouse) shelf(name string) *shelf {
 		if w.shelves == nil {
 			w.shelves = map[string]*shelf{}
 		}
-		w.shelves[name] = &shelf{house: w, name: name, in: map[capability.QueueState][]ergon.Transaction{}}
+		w.shelves[name] = &shelf{warehouse: w, name: name, in: map[capability.QueueState][]ergon.Transaction{}}
 	}
 	return w.shelves[name]
 }
 
 func (s *shelf) Open(context.Context) error {
-	s.house.opened = append(s.house.opened, s.name)
+	s.warehouse.opened = append(s.warehouse.opened, s.name)
 	if s.name == "closed" {
 		return errors.New("the warehouse is closed; come back tomorrow")
 	}
@@ -62,8 +62,8 @@ func (s *shelf) Open(context.Context) error {
 }
 
 func (s *shelf) FetchTransactions(_ context.Context, limit int) ([]ergon.Transaction, error) {
-	s.house.mu.Lock()
-	defer s.house.mu.Unlock()
+	s.warehouse.mu.Lock()
+	defer s.warehouse.mu.Unlock()
 	n := min(limit, len(s.in[capability.StateReady]))
 	txs := s.in[capability.StateReady][:n:n]
 	s.in[capability.StateReady] = s.in[capability.StateReady][n:]
@@ -71,8 +71,8 @@ func (s *shelf) FetchTransactions(_ context.Context, limit int) ([]ergon.Transac
 }
 
 func (s *shelf) SettleTransactions(_ context.Context, batch []capability.Settlement) error {
-	s.house.mu.Lock()
-	defer s.house.mu.Unlock()
+	s.warehouse.mu.Lock()
+	defer s.warehouse.mu.Unlock()
 	for _, one := range batch {
 		s.in[capability.StateSettled] = append(s.in[capability.StateSettled], one.Transaction)
 	}
@@ -81,8 +81,8 @@ func (s *shelf) SettleTransactions(_ context.Context, batch []capability.Settlem
 
 // DispatchTransactions tells what has been there already, and refuses transactions that are too heavy.
 func (s *shelf) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {
-	s.house.mu.Lock()
-	defer s.house.mu.Unlock()
+	s.warehouse.mu.Lock()
+	defer s.warehouse.mu.Unlock()
 	if s.max > 0 && len(batch) > s.max {
 		return fmt.Errorf("no room for %d", len(batch))
 	}
@@ -123,12 +123,12 @@ func (s *shelf) known(tx ergon.Transaction) (ergon.Transaction, bool) {
 }
 
 func (s *shelf) Declare() capability.Declaration {
-	return capability.Declaration{Destination: s.name, Dedup: capability.DedupTold}
+	return capability.Declaration{Destination: s.name, Dedup: capability.DedupReported}
 }
 
 func (s *shelf) InspectQueue(context.Context) (capability.QueueStats, error) {
-	s.house.mu.Lock()
-	defer s.house.mu.Unlock()
+	s.warehouse.mu.Lock()
+	defer s.warehouse.mu.Unlock()
 	count := func(state capability.QueueState) int64 { return int64(len(s.in[state])) }
 	stats := capability.QueueStats{
 		Ready: count(capability.StateReady), Delayed: count(capability.StateDelayed),
@@ -141,15 +141,15 @@ func (s *shelf) InspectQueue(context.Context) (capability.QueueStats, error) {
 }
 
 func (s *shelf) PeekTransactions(_ context.Context, state capability.QueueState, limit int) ([]ergon.Transaction, error) {
-	s.house.mu.Lock()
-	defer s.house.mu.Unlock()
+	s.warehouse.mu.Lock()
+	defer s.warehouse.mu.Unlock()
 	return s.in[state][:min(limit, len(s.in[state]))], nil
 }
 
 // ReplayTransactions knows no times: what was settled was settled an hour ago.
 func (s *shelf) ReplayTransactions(_ context.Context, f capability.ReplayFilter) (n int64, err error) {
-	s.house.mu.Lock()
-	defer s.house.mu.Unlock()
+	s.warehouse.mu.Lock()
+	defer s.warehouse.mu.Unlock()
 	settledAt := time.Now().Add(-time.Hour)
 	s.in[capability.StateSettled] = slices.DeleteFunc(s.in[capability.StateSettled], func(tx ergon.Transaction) bool {
 		if len(f.IDs) > 0 && !slices.Contains(f.IDs, tx.ID()) || settledAt.Before(f.SettledAfter) ||
@@ -163,14 +163,14 @@ func (s *shelf) ReplayTransactions(_ context.Context, f capability.ReplayFilter)
 	return n, nil
 }
 
-// pigeonholes are a store of dead letters, which gives back to the shelves that its letters name.
-type pigeonholes struct{ house *warehouse }
+// letterShelf are a store of dead letters, which gives back to the shelves that its letters name.
+type letterShelf struct{ warehouse *warehouse }
 
-func (p pigeonholes) DispatchTransactions(_ context.Context, batch []ergon.Transaction) error {
-	p.house.mu.Lock()
-	defer p.house.mu.Unlock()
+func (p letterShelf) DispatchTransactions(_ context.Context, batch []ergon.Transaction) error {
+	p.warehouse.mu.Lock()
+	defer p.warehouse.mu.Unlock()
 	for _, tx := range batch {
-		p.house.post(deadletter.Letter{Record: tx.Payload().(deadletter.Record)})
+		p.warehouse.post(deadletter.Letter{Record: tx.Payload().(deadletter.Record)})
 	}
 	return nil
 }
@@ -187,12 +187,12 @@ func matches(f deadletter.Filter, l deadletter.Letter) bool {
 		(f.FailedBefore.IsZero() || !l.FailedAt.After(f.FailedBefore))
 }
 
-func (p pigeonholes) ListDeadLetters(_ context.Context, f deadletter.Filter, page deadletter.Page) ([]deadletter.Letter, error) {
-	p.house.mu.Lock()
-	defer p.house.mu.Unlock()
+func (p letterShelf) ListDeadLetters(_ context.Context, f deadletter.Filter, page deadletter.Page) ([]deadletter.Letter, error) {
+	p.warehouse.mu.Lock()
+	defer p.warehouse.mu.Unlock()
 	var found []deadletter.Letter
 	begun := page.After == ""
-	for _, l := range slices.Backward(p.house.letters) {
+	for _, l := range slices.Backward(p.warehouse.letters) {
 		if begun && matches(f, l) && len(found) < page.Limit {
 			found = append(found, l)
 		}
@@ -201,11 +201,11 @@ func (p pigeonholes) ListDeadLetters(_ context.Context, f deadletter.Filter, pag
 	return found, nil
 }
 
-func (p pigeonholes) GroupDeadLetters(_ context.Context, f deadletter.Filter) ([]deadletter.Group, error) {
-	p.house.mu.Lock()
-	defer p.house.mu.Unlock()
+func (p letterShelf) GroupDeadLetters(_ context.Context, f deadletter.Filter) ([]deadletter.Group, error) {
+	p.warehouse.mu.Lock()
+	defer p.warehouse.mu.Unlock()
 	var groups []deadletter.Group
-	for _, l := range p.house.letters {
+	for _, l := range p.warehouse.letters {
 		if !matches(f, l) {
 			continue
 		}
@@ -223,9 +223,9 @@ func (p pigeonholes) GroupDeadLetters(_ context.Context, f deadletter.Filter) ([
 	return groups, nil
 }
 
-func (p pigeonholes) RetryDeadLetters(_ context.Context, f deadletter.Filter) (int64, error) {
+func (p letterShelf) RetryDeadLetters(_ context.Context, f deadletter.Filter) (int64, error) {
 	return p.take(f, func(l deadletter.Letter) bool {
-		to := p.house.shelves[l.Queue]
+		to := p.warehouse.shelves[l.Queue]
 		if to != nil {
 			to.in[capability.StateReady] = append(to.in[capability.StateReady], ergon.NewTransaction(l.ID, l.Payload))
 		}
@@ -233,31 +233,31 @@ func (p pigeonholes) RetryDeadLetters(_ context.Context, f deadletter.Filter) (i
 	}), nil
 }
 
-func (p pigeonholes) DropDeadLetters(_ context.Context, f deadletter.Filter) (int64, error) {
+func (p letterShelf) DropDeadLetters(_ context.Context, f deadletter.Filter) (int64, error) {
 	if err := f.ValidateDrop(); err != nil {
 		return 0, err
 	}
 	return p.take(f, func(deadletter.Letter) bool { return true }), nil
 }
 
-func (p pigeonholes) take(f deadletter.Filter, out func(deadletter.Letter) bool) int64 {
-	p.house.mu.Lock()
-	defer p.house.mu.Unlock()
-	before := len(p.house.letters)
-	p.house.letters = slices.DeleteFunc(p.house.letters, func(l deadletter.Letter) bool { return matches(f, l) && out(l) })
-	return int64(before - len(p.house.letters))
+func (p letterShelf) take(f deadletter.Filter, out func(deadletter.Letter) bool) int64 {
+	p.warehouse.mu.Lock()
+	defer p.warehouse.mu.Unlock()
+	before := len(p.warehouse.letters)
+	p.warehouse.letters = slices.DeleteFunc(p.warehouse.letters, func(l deadletter.Letter) bool { return matches(f, l) && out(l) })
+	return int64(before - len(p.warehouse.letters))
 }
 
-// chute is a shelf that does not remember what was on it.
-type chute struct{ *shelf }
+// forgettingShelf is a shelf that does not remember what was on it.
+type forgettingShelf struct{ *shelf }
 
-func (chute) ReplayTransactions() {}
+func (forgettingShelf) ReplayTransactions() {}
 
-// mute is a shelf that drops what it knows and does not tell.
-type mute struct{ *shelf }
+// unreportingShelf is a shelf that drops what it knows and does not tell.
+type unreportingShelf struct{ *shelf }
 
-func (mute) Declare() capability.Declaration {
-	return capability.Declaration{Dedup: capability.DedupUntold}
+func (unreportingShelf) Declare() capability.Declaration {
+	return capability.Declaration{Dedup: capability.DedupUnreported}
 }
 
 // scroll is a sink that holds the result of one run.
@@ -275,11 +275,11 @@ func (w *warehouse) registry() *config.Registry {
 		return s, nil
 	})
 	config.Connector(reg, "chute", "a queue without a memory", shelfConfig{},
-		func(c shelfConfig) (chute, error) { return chute{w.shelf(c.Name)}, nil })
+		func(c shelfConfig) (forgettingShelf, error) { return forgettingShelf{w.shelf(c.Name)}, nil })
 	config.Connector(reg, "pigeonholes", "keeps dead letters", struct{}{},
-		func(struct{}) (pigeonholes, error) { return pigeonholes{w}, nil })
+		func(struct{}) (letterShelf, error) { return letterShelf{w}, nil })
 	config.Connector(reg, "mute", "a queue that does not tell", shelfConfig{},
-		func(c shelfConfig) (mute, error) { return mute{w.shelf(c.Name)}, nil })
+		func(c shelfConfig) (unreportingShelf, error) { return unreportingShelf{w.shelf(c.Name)}, nil })
 	config.Connector(reg, "scroll", "holds the result of a run", struct{}{}, func(struct{}) (scroll, error) { return scroll{}, nil })
 	return reg
 }

@@ -108,10 +108,10 @@ type Dedup string
 
 // How sinks deduplicate. The zero value stands for none.
 const (
-	// DedupTold stores an id once and reports, by [ReportDispatch], what it knew already.
-	DedupTold Dedup = "told"
-	// DedupUntold may store an id once, but does not report it.
-	DedupUntold Dedup = "untold"
+	// DedupReported stores an id once and reports, by [ReportDispatch], what it knew already.
+	DedupReported Dedup = "reported"
+	// DedupUnreported may store an id once, but does not report it.
+	DedupUnreported Dedup = "unreported"
 	// DedupNone stores every transaction.
 	DedupNone Dedup = "none"
 )

@@ -40,21 +40,21 @@ func (t *rateTable) VAT(country string) (int, error) {
 	return percent, nil
 }
 
-// taxing takes the service by the name that the configuration gives it.
-type taxing struct{ rates Rates }
+// taxTask takes the service by the name that the configuration gives it.
+type taxTask struct{ rates Rates }
 
-func newTaxing(d *ergon.Dependencies) ergon.Task {
-	return ergon.Consume(&taxing{rates: ergon.UseService[Rates](d, "rates")})
+func newTaxTask(d *ergon.Dependencies) ergon.Task {
+	return ergon.Consume(&taxTask{rates: ergon.UseService[Rates](d, "rates")})
 }
 
-func (t *taxing) ProcessTransaction(_ context.Context, tx ergon.TransactionOf[string]) (int, error) {
+func (t *taxTask) ProcessTransaction(_ context.Context, tx ergon.TransactionOf[string]) (int, error) {
 	return t.rates.VAT(tx.Body)
 }
 
 // A service has a type, which the program registers, and a name, by which the task gets it.
 func ExampleService() {
 	reg := config.NewRegistry()
-	reg.Task("taxing", newTaxing, "looks up the tax of a country")
+	reg.Task("taxing", newTaxTask, "looks up the tax of a country")
 	config.Service(reg, "rate-table", "VAT by country", tableConfig{}, newRateTable)
 	config.Connector(reg, "words", "fetches words", linesConfig{}, newLines)
 

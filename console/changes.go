@@ -20,9 +20,9 @@ func (c *console) changeTask(w http.ResponseWriter, r *http.Request) {
 	)
 	switch change := r.PathValue("change"); change {
 	case "pause":
-		done, err = "Paused: no more transactions are fetched; those in flight are finished.", c.desk.Pause(r.Context(), task)
+		done, err = "Paused: no more transactions are fetched; those in flight are finished.", c.backend.Pause(r.Context(), task)
 	case "resume":
-		done, err = "Resumed.", c.desk.Resume(r.Context(), task)
+		done, err = "Resumed.", c.backend.Resume(r.Context(), task)
 	case "concurrency":
 		n, wrong := strconv.Atoi(r.FormValue("value"))
 		if wrong != nil {
@@ -30,7 +30,7 @@ func (c *console) changeTask(w http.ResponseWriter, r *http.Request) {
 			break
 		}
 		done = fmt.Sprintf("The concurrency of each worker is %s until the program ends.", humanize.Count(n))
-		err = c.desk.SetConcurrency(r.Context(), task, n)
+		err = c.backend.SetConcurrency(r.Context(), task, n)
 	default:
 		err = &ops.Refusal{Status: http.StatusNotFound, Text: "Unknown action: " + change}
 	}
@@ -65,14 +65,14 @@ func (c *console) changeDeadLetters(w http.ResponseWriter, r *http.Request) {
 func (c *console) dispose(r *http.Request, task, do string, filter deadletter.Filter) (string, error) {
 	switch do {
 	case "retry":
-		done, err := c.desk.RetryDeadLetters(r.Context(), task, filter)
+		done, err := c.backend.RetryDeadLetters(r.Context(), task, filter)
 		text := "Requeued " + countText(done.Retried) + "."
 		if done.Left > 0 {
 			text += fmt.Sprintf(" %s left: %s", countText(done.Left), done.Reason)
 		}
 		return text, err
 	case "drop":
-		n, err := c.desk.DropDeadLetters(r.Context(), task, filter)
+		n, err := c.backend.DropDeadLetters(r.Context(), task, filter)
 		return "Dropped " + countText(n) + ".", err
 	default:
 		return "", &ops.Refusal{Status: http.StatusNotFound, Text: "Unknown action: " + do}

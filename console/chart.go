@@ -137,7 +137,7 @@ func shortly(d time.Duration) string {
 
 // charts are those of a task, or of all.
 func (c *console) charts(task string, window time.Duration) []chart {
-	points := c.desk.Series(task, window)
+	points := c.backend.Series(task, window)
 	duration := func(v float64) string { return took(time.Duration(v)) }
 	whole := func(v float64) string { return humanize.Count(int64(math.Ceil(v))) }
 	return []chart{

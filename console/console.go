@@ -30,10 +30,10 @@ const (
 
 // console makes pages.
 type console struct {
-	desk   *ops.Desk
-	server *ops.Server
-	pages  *template.Template
-	routes *http.ServeMux // to handlers that make a view
+	backend *ops.Backend
+	server  *ops.Server
+	pages   *template.Template
+	routes  *http.ServeMux // to handlers that make a view
 }
 
 // page is what one page shows.
@@ -63,7 +63,7 @@ type view func(*http.Request) (page, error)
 
 // New returns the console of a server.
 func New(s *ops.Server) http.Handler {
-	c := &console{desk: s.Desk(), server: s, routes: http.NewServeMux()}
+	c := &console{backend: s.Backend(), server: s, routes: http.NewServeMux()}
 	c.pages = template.Must(template.New("").Funcs(functions()).ParseFS(templates, "templates/*.html"))
 	for pattern, v := range map[string]view{
 		"/{$}":                         c.overview,
@@ -111,8 +111,8 @@ func (v *viewed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.view, f.request = v, r
 		return
 	}
-	if v.console.server.MayLook(r) {
-		v.console.desk.Watch()
+	if v.console.server.MayRead(r) {
+		v.console.backend.Watch()
 	}
 	p, err := v.view(r)
 	if err != nil {
@@ -133,12 +133,12 @@ func (c *console) fail(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func (c *console) serve(w http.ResponseWriter, r *http.Request, status int, p page) {
-	o := c.desk.Overview()
+	o := c.backend.Overview()
 	f := frame{
 		page: p, Service: o.Service, Version: o.Version, State: o.State, Notice: notice(r),
-		NeedsToken: c.desk.NeedsToken(), MayChange: c.server.Knows(r),
+		NeedsToken: c.backend.NeedsToken(), MayChange: c.server.MayChange(r),
 	}
-	if p.Nav == signInNav && !c.server.MayLook(r) {
+	if p.Nav == signInNav && !c.server.MayRead(r) {
 		f.SignIn, f.Version, f.State, f.Notice = true, "", "", ""
 	}
 	if len(p.Live) > 0 {

@@ -21,9 +21,9 @@ type taskDeadLetters struct {
 
 func (c *console) deadLetterTasks(r *http.Request) (page, error) {
 	var tasks []taskDeadLetters
-	for _, name := range c.desk.DeadLetterTasks() {
+	for _, name := range c.backend.DeadLetterTasks() {
 		t := taskDeadLetters{Task: name}
-		t.Groups, t.Err = c.desk.DeadLetterGroups(r.Context(), name, deadletter.Filter{})
+		t.Groups, t.Err = c.backend.DeadLetterGroups(r.Context(), name, deadletter.Filter{})
 		for _, g := range t.Groups {
 			t.Total += g.Count
 		}
@@ -38,11 +38,11 @@ func (c *console) letters(r *http.Request) (page, error) {
 	if err != nil {
 		return page{}, err
 	}
-	groups, err := c.desk.DeadLetterGroups(r.Context(), task, deadletter.Filter{})
+	groups, err := c.backend.DeadLetterGroups(r.Context(), task, deadletter.Filter{})
 	if err != nil {
 		return page{}, err
 	}
-	letters, err := c.desk.ListDeadLetters(r.Context(), task, filter, deadletter.Page{Limit: pageSize, After: query.Get("after")})
+	letters, err := c.backend.ListDeadLetters(r.Context(), task, filter, deadletter.Page{Limit: pageSize, After: query.Get("after")})
 	if err != nil {
 		return page{}, err
 	}
@@ -53,7 +53,7 @@ func (c *console) letters(r *http.Request) (page, error) {
 		Total, Matching   int64
 		Next              string
 		MayChange         bool
-	}{Task: task, Fingerprint: filter.Fingerprint, Groups: groups, Letters: letters, MayChange: c.server.Knows(r)}
+	}{Task: task, Fingerprint: filter.Fingerprint, Groups: groups, Letters: letters, MayChange: c.server.MayChange(r)}
 	for _, g := range groups {
 		data.Total += g.Count
 		if filter.Fingerprint == "" || filter.Fingerprint == g.Fingerprint {
@@ -69,7 +69,7 @@ func (c *console) letters(r *http.Request) (page, error) {
 
 func (c *console) letter(r *http.Request) (page, error) {
 	task, key := r.PathValue("task"), r.URL.Query().Get("key")
-	letters, err := c.desk.ListDeadLetters(r.Context(), task, deadletter.Filter{Keys: []string{key}}, deadletter.Page{Limit: 1})
+	letters, err := c.backend.ListDeadLetters(r.Context(), task, deadletter.Filter{Keys: []string{key}}, deadletter.Page{Limit: 1})
 	if err != nil {
 		return page{}, err
 	}
@@ -81,7 +81,7 @@ func (c *console) letter(r *http.Request) (page, error) {
 
 		Of                       string
 		ShowsPayloads, MayChange bool
-	}{letters[0], task, c.desk.ShowsPayloads(), c.server.Knows(r)}}, nil
+	}{letters[0], task, c.backend.ShowsPayloads(), c.server.MayChange(r)}}, nil
 }
 
 // confirm asks before dead letters are dropped, or many retried.
@@ -91,7 +91,7 @@ func (c *console) confirm(r *http.Request) (page, error) {
 	if err != nil {
 		return page{}, err
 	}
-	groups, err := c.desk.DeadLetterGroups(r.Context(), task, filter)
+	groups, err := c.backend.DeadLetterGroups(r.Context(), task, filter)
 	if err != nil {
 		return page{}, err
 	}

@@ -22,7 +22,7 @@ func (c *console) live(r *http.Request) (func(*ops.Events) error, error) {
 	}
 	sent := map[string][]byte{}
 	return func(e *ops.Events) error {
-		c.desk.Watch()
+		c.backend.Watch()
 		p, err := v.view(request)
 		if err != nil {
 			return err
@@ -30,7 +30,7 @@ func (c *console) live(r *http.Request) (func(*ops.Events) error, error) {
 		for _, name := range p.Live {
 			data := p.Data
 			if name == statusPart {
-				data = c.desk.Overview().State
+				data = c.backend.Overview().State
 			}
 			text, err := c.render(name, data)
 			if err != nil {

@@ -16,7 +16,7 @@ func (c *console) overview(r *http.Request) (page, error) {
 	if err != nil {
 		return page{}, err
 	}
-	o := c.desk.Overview()
+	o := c.backend.Overview()
 	return page{
 		Title: "Overview", Nav: "overview", Body: "overview",
 		Live: []string{statusPart, "overview/figures", "charts", "overview/tasks", "overview/workers"},
@@ -39,7 +39,7 @@ func windowOf(r *http.Request) (chosen string, window time.Duration, err error) 
 }
 
 func (c *console) task(r *http.Request) (page, error) {
-	t, err := c.desk.KnownTask(r.PathValue("task"))
+	t, err := c.backend.KnownTask(r.PathValue("task"))
 	if err != nil {
 		return page{}, err
 	}
@@ -47,7 +47,7 @@ func (c *console) task(r *http.Request) (page, error) {
 	if err != nil {
 		return page{}, err
 	}
-	policy, err := c.desk.Configuration(t.Name)
+	policy, err := c.backend.Configuration(t.Name)
 	if err != nil {
 		return page{}, err
 	}
@@ -66,7 +66,7 @@ func (c *console) task(r *http.Request) (page, error) {
 			MayChange bool
 		}{
 			t, lifecycle(t), c.charts(t.Name, window), chosen, windows, policy,
-			c.desk.Transactions(observe.Query{Task: t.Name, Limit: 8}), c.server.Knows(r),
+			c.backend.Transactions(observe.Query{Task: t.Name, Limit: 8}), c.server.MayChange(r),
 		},
 	}, nil
 }
@@ -78,7 +78,7 @@ func (c *console) transactions(r *http.Request) (page, error) {
 	query := r.URL.Query()
 	q := observe.Query{Task: query.Get("task"), Outcome: query.Get("outcome"), Text: query.Get("q"), Limit: shownTransactions}
 	var tasks []string
-	for _, t := range c.desk.Overview().Tasks {
+	for _, t := range c.backend.Overview().Tasks {
 		tasks = append(tasks, t.Name)
 	}
 	return page{
@@ -89,7 +89,7 @@ func (c *console) transactions(r *http.Request) (page, error) {
 			Outcomes []string
 			Found    []observe.Transaction
 			Filtered bool
-		}{q, tasks, outcomes, c.desk.Transactions(q), q.Task+q.Outcome+q.Text != ""},
+		}{q, tasks, outcomes, c.backend.Transactions(q), q.Task+q.Outcome+q.Text != ""},
 	}, nil
 }
 
@@ -99,7 +99,7 @@ var outcomes = []string{ //nolint:gochecknoglobals // Go has no constants of thi
 }
 
 func (c *console) transaction(r *http.Request) (page, error) {
-	t, err := c.desk.KnownTransaction(r.PathValue("seq"))
+	t, err := c.backend.KnownTransaction(r.PathValue("seq"))
 	if err != nil {
 		return page{}, err
 	}
@@ -110,17 +110,17 @@ func (c *console) transaction(r *http.Request) (page, error) {
 
 			Bars          []bar
 			ShowsPayloads bool
-		}{t, waterfall(t), c.desk.ShowsPayloads()},
+		}{t, waterfall(t), c.backend.ShowsPayloads()},
 	}, nil
 }
 
 func (c *console) configuration(*http.Request) (page, error) {
-	text, err := c.desk.Configuration("")
+	text, err := c.backend.Configuration("")
 	return page{Title: "Configuration", Nav: "configuration", Body: "configuration", Data: text}, err
 }
 
 func (c *console) token(r *http.Request) (page, error) {
-	return page{Title: "Token", Nav: signInNav, Body: "token", Data: struct{ Needed, Known, MayLook, Wrong bool }{
-		c.desk.NeedsToken(), c.server.Knows(r), c.server.MayLook(r), r.URL.Query().Has("wrong"),
+	return page{Title: "Token", Nav: signInNav, Body: "token", Data: struct{ Needed, Known, MayRead, Wrong bool }{
+		c.backend.NeedsToken(), c.server.MayChange(r), c.server.MayRead(r), r.URL.Query().Has("wrong"),
 	}}, nil
 }

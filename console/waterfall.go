@@ -15,14 +15,14 @@ type bar struct {
 	Settle                      bool
 }
 
-// leastWidth keeps a bar visible however short it was.
-const leastWidth = 4.0
+// minWidth keeps a bar visible however short it was.
+const minWidth = 4.0
 
 // waterfall lays the attempts of a transaction out in time, and its settlement.
 func waterfall(t observe.Transaction) []bar {
 	whole := float64(max(t.End(), 1))
 	lay := func(b bar) bar {
-		width := max(1000*float64(b.Took)/whole, leastWidth)
+		width := max(1000*float64(b.Took)/whole, minWidth)
 		left := min(1000*float64(b.Start)/whole, 1000-width)
 		b.Left, b.Width = fmt.Sprintf("%.1f", max(left, 0)), fmt.Sprintf("%.1f", min(width, 1000))
 		return b

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// Kept is the maximum number of first-time successes that are kept, and of other transactions.
-	Kept = 512
+	// Capacity is the maximum number of transactions in a recorder that succeeded at the first attempt, and of all others.
+	Capacity = 512
 	// maxAttempts is how many attempts of one transaction are kept.
 	maxAttempts = 40
 	// What is longer is cut.
@@ -25,10 +25,10 @@ type Recorder struct {
 	allowance atomic.Int64 // successes that may still be recorded; read for every transaction, written only while somebody watches
 	_         [56]byte
 
-	mu     sync.Mutex
-	seq    uint64
-	smooth ring // succeeded at once
-	rough  ring
+	mu        sync.Mutex
+	seq       uint64
+	successes ring // at the first attempt
+	failures  ring // any other
 }
 
 // NewRecorder returns a recorder. It keeps payloads only if payloads is set, because they may be confidential.
@@ -65,10 +65,10 @@ func (r *Recorder) Add(t Transaction) {
 	defer r.mu.Unlock()
 	r.seq++
 	t.Seq = r.seq
-	if t.smooth() {
-		r.smooth.add(t)
+	if t.succeededAtFirst() {
+		r.successes.add(t)
 	} else {
-		r.rough.add(t)
+		r.failures.add(t)
 	}
 }
 
@@ -98,8 +98,8 @@ func (r *Recorder) Since(seq uint64, limit int) []Transaction {
 	return since
 }
 
-// smooth reports whether each phase succeeded at its first attempt.
-func (t Transaction) smooth() bool {
+// succeededAtFirst reports whether each phase succeeded at its first attempt.
+func (t Transaction) succeededAtFirst() bool {
 	for _, a := range t.Attempts {
 		if !a.OK() {
 			return false

@@ -36,20 +36,20 @@ func ids(all []observe.Transaction) string {
 func TestFailuresAreNotPushedOutBySuccesses(t *testing.T) {
 	r := observe.NewRecorder(false)
 	r.Add(rough("first"))
-	for i := range 10 * observe.Kept {
+	for i := range 10 * observe.Capacity {
 		r.Add(smooth(fmt.Sprint(i)))
 	}
 	got := r.Recent(observe.Query{})
-	if len(got) != observe.Kept+1 || got[0].ID != "5119" || got[observe.Kept].ID != "first" {
+	if len(got) != observe.Capacity+1 || got[0].ID != "5119" || got[observe.Capacity].ID != "first" {
 		t.Errorf("kept %d from %s to %s", len(got), got[0].ID, got[len(got)-1].ID)
 	}
-	for i := range observe.Kept {
+	for i := range observe.Capacity {
 		r.Add(rough(fmt.Sprint("f", i)))
 	}
 	if _, kept := r.Find(1); kept {
 		t.Error("one more than is kept of those that failed is kept")
 	}
-	if one, kept := r.Find(uint64(11*observe.Kept + 1)); !kept || one.ID != "f511" {
+	if one, kept := r.Find(uint64(11*observe.Capacity + 1)); !kept || one.ID != "f511" {
 		t.Errorf("got %v %v, want the last", one.ID, kept)
 	}
 }
@@ -159,7 +159,7 @@ func TestRecorderIsUsedConcurrently(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if got := r.Recent(observe.Query{Outcome: "dead_lettered"}); len(got) != observe.Kept {
+	if got := r.Recent(observe.Query{Outcome: "dead_lettered"}); len(got) != observe.Capacity {
 		t.Errorf("kept %d", len(got))
 	}
 }

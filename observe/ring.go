@@ -7,21 +7,21 @@ import (
 
 // ring keeps the last few transactions.
 type ring struct {
-	kept []Transaction
-	next int // the oldest, once the ring is full
+	items []Transaction
+	next  int // the oldest, once the ring is full
 }
 
 func (r *ring) add(t Transaction) {
-	if len(r.kept) < Kept {
-		r.kept = append(r.kept, t)
+	if len(r.items) < Capacity {
+		r.items = append(r.items, t)
 		return
 	}
-	r.kept[r.next] = t
-	r.next = (r.next + 1) % Kept
+	r.items[r.next] = t
+	r.next = (r.next + 1) % Capacity
 }
 
 // ordered is what is kept, the oldest first.
-func (r *ring) ordered() []Transaction { return slices.Concat(r.kept[r.next:], r.kept[:r.next]) }
+func (r *ring) ordered() []Transaction { return slices.Concat(r.items[r.next:], r.items[:r.next]) }
 
 // backward goes through what was kept after the transaction of that number, the latest first.
 func (r *Recorder) backward(after uint64) iter.Seq[Transaction] {
@@ -30,12 +30,12 @@ func (r *Recorder) backward(after uint64) iter.Seq[Transaction] {
 			return
 		}
 		r.mu.Lock()
-		smooth, rough := r.smooth.ordered(), r.rough.ordered()
+		successes, failures := r.successes.ordered(), r.failures.ordered()
 		r.mu.Unlock()
-		for len(smooth)+len(rough) > 0 {
-			from := &smooth
-			if len(smooth) == 0 || len(rough) > 0 && rough[len(rough)-1].Seq > smooth[len(smooth)-1].Seq {
-				from = &rough
+		for len(successes)+len(failures) > 0 {
+			from := &successes
+			if len(successes) == 0 || len(failures) > 0 && failures[len(failures)-1].Seq > successes[len(successes)-1].Seq {
+				from = &failures
 			}
 			last := len(*from) - 1
 			t := (*from)[last]

@@ -12,7 +12,7 @@ const apiPath = "/api/"
 
 // api adds the JSON API.
 func (s *Server) api(mux *http.ServeMux) {
-	d := s.desk
+	d := s.backend
 	for pattern, do := range map[string]func(*http.Request) (any, error){
 		"GET /api/v1/overview":                   func(*http.Request) (any, error) { return d.Overview(), nil },
 		"GET /api/v1/series":                     d.seriesAPI,
@@ -42,14 +42,14 @@ func (s *Server) api(mux *http.ServeMux) {
 	})
 }
 
-func (d *Desk) taskAPI(r *http.Request) (any, error) { return d.KnownTask(r.PathValue("task")) }
+func (b *Backend) taskAPI(r *http.Request) (any, error) { return b.KnownTask(r.PathValue("task")) }
 
 // KnownTask is Task. Its error lists the tasks.
-func (d *Desk) KnownTask(name string) (TaskView, error) {
-	t, ok := d.Task(name)
+func (b *Backend) KnownTask(name string) (TaskView, error) {
+	t, ok := b.Task(name)
 	if !ok {
 		var names []string
-		for _, known := range d.settings.Tasks.Tasks() {
+		for _, known := range b.settings.Tasks.Tasks() {
 			names = append(names, known.Name)
 		}
 		return t, refusal(http.StatusNotFound, "unknown task %q; known tasks: %q", name, names)
@@ -57,12 +57,12 @@ func (d *Desk) KnownTask(name string) (TaskView, error) {
 	return t, nil
 }
 
-func (d *Desk) seriesAPI(r *http.Request) (any, error) {
+func (b *Backend) seriesAPI(r *http.Request) (any, error) {
 	window, err := WindowOf(r.URL.Query().Get("window"))
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"points": orEmpty(d.Series(r.URL.Query().Get("task"), window))}, nil
+	return map[string]any{"points": orEmpty(b.Series(r.URL.Query().Get("task"), window))}, nil
 }
 
 // WindowOf parses a window of time; "" means five minutes.
@@ -77,65 +77,65 @@ func WindowOf(text string) (time.Duration, error) {
 	return window, nil
 }
 
-func (d *Desk) pauseAPI(r *http.Request) (any, error) {
-	if err := d.Pause(r.Context(), r.PathValue("task")); err != nil {
+func (b *Backend) pauseAPI(r *http.Request) (any, error) {
+	if err := b.Pause(r.Context(), r.PathValue("task")); err != nil {
 		return nil, err
 	}
-	return d.taskAPI(r)
+	return b.taskAPI(r)
 }
 
-func (d *Desk) resumeAPI(r *http.Request) (any, error) {
-	if err := d.Resume(r.Context(), r.PathValue("task")); err != nil {
+func (b *Backend) resumeAPI(r *http.Request) (any, error) {
+	if err := b.Resume(r.Context(), r.PathValue("task")); err != nil {
 		return nil, err
 	}
-	return d.taskAPI(r)
+	return b.taskAPI(r)
 }
 
-func (d *Desk) concurrencyAPI(r *http.Request) (any, error) {
+func (b *Backend) concurrencyAPI(r *http.Request) (any, error) {
 	var body struct {
 		Value int `json:"value"`
 	}
 	if err := readJSON(r, &body); err != nil {
 		return nil, err
 	}
-	if err := d.SetConcurrency(r.Context(), r.PathValue("task"), body.Value); err != nil {
+	if err := b.SetConcurrency(r.Context(), r.PathValue("task"), body.Value); err != nil {
 		return nil, err
 	}
-	return d.taskAPI(r)
+	return b.taskAPI(r)
 }
 
-const maxTransactions = 2 * observe.Kept
+const maxTransactions = 2 * observe.Capacity
 
-func (d *Desk) transactionsAPI(r *http.Request) (any, error) {
-	d.Watch()
+func (b *Backend) transactionsAPI(r *http.Request) (any, error) {
+	b.Watch()
 	query := r.URL.Query()
 	limit, err := limitOf(query, 100, maxTransactions)
 	if err != nil {
 		return nil, err
 	}
 	q := observe.Query{Task: query.Get("task"), Outcome: query.Get("outcome"), Text: query.Get("q"), Limit: limit}
-	return map[string]any{"transactions": orEmpty(d.Transactions(q))}, nil
+	return map[string]any{"transactions": orEmpty(b.Transactions(q))}, nil
 }
 
-func (d *Desk) transactionAPI(r *http.Request) (any, error) {
-	return d.KnownTransaction(r.PathValue("seq"))
+func (b *Backend) transactionAPI(r *http.Request) (any, error) {
+	return b.KnownTransaction(r.PathValue("seq"))
 }
 
 // KnownTransaction is Transaction with the number as text. Its error gives the reason.
-func (d *Desk) KnownTransaction(number string) (observe.Transaction, error) {
+func (b *Backend) KnownTransaction(number string) (observe.Transaction, error) {
 	seq, err := strconv.ParseUint(number, 10, 64)
 	if err != nil {
 		return observe.Transaction{}, refusal(http.StatusNotFound, "%q is not the number of a recorded transaction", number)
 	}
-	t, kept := d.Transaction(seq)
-	if !kept {
+	t, found := b.Transaction(seq)
+	if !found {
 		return t, refusal(http.StatusNotFound, "transaction no. %d is not recorded; only the last %d of each kind are",
-			seq, observe.Kept)
+			seq, observe.Capacity)
 	}
 	return t, nil
 }
 
-func (d *Desk) configurationAPI(*http.Request) (any, error) {
-	text, err := d.Configuration("")
+func (b *Backend) configurationAPI(*http.Request) (any, error) {
+	text, err := b.Configuration("")
 	return map[string]string{"yaml": text}, err
 }

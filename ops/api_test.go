@@ -27,18 +27,18 @@ func TestFiguresAreThoseOfTheLastSeconds(t *testing.T) {
 			}
 			p.Snapshot.Phases = map[policy.Phase]runner.PhaseStats{policy.PhaseProcess: {Count: 50, Buckets: attempts}}
 		})
-		ops.Look(d.server, begin.Add(time.Duration(second)*time.Second))
+		ops.Snapshot(d.server, begin.Add(time.Duration(second)*time.Second))
 	}
-	o := d.server.Desk().Overview()
+	o := d.server.Backend().Overview()
 	if got := o.Now; got.PerSecond != 32 || got.FailedPerSecond != 2 || got.InFlight != 2 || got.Concurrency != 4 || got.P50 != time.Second {
 		t.Errorf("now %+v; want 32/s, 2 of them failed, and latencies of what happened meanwhile only", got)
 	}
-	points := d.server.Desk().Series("triage", time.Minute)
+	points := d.server.Backend().Series("triage", time.Minute)
 	last := points[len(points)-1]
 	if len(points) != 60 || last.Succeeded != 30 || last.Failed != 2 || !last.At.Equal(begin.Add(79*time.Second)) {
 		t.Errorf("%d points, the last %+v", len(points), last)
 	}
-	if all := d.server.Desk().Series("", time.Minute); !cmp.Equal(all, points) {
+	if all := d.server.Backend().Series("", time.Minute); !cmp.Equal(all, points) {
 		t.Error("all tasks together are not that of the only one")
 	}
 	d.want(d.ask(http.MethodGet, "/api/v1/series?window=1h", ""), http.StatusOK, `"points":[{`)
@@ -51,9 +51,9 @@ func TestHistoryIsBounded(t *testing.T) {
 	d := serve(t, nil)
 	begin := time.Now()
 	for second := range 4000 {
-		ops.Look(d.server, begin.Add(time.Duration(second+1)*time.Second))
+		ops.Snapshot(d.server, begin.Add(time.Duration(second+1)*time.Second))
 	}
-	points := d.server.Desk().Series("triage", time.Hour)
+	points := d.server.Backend().Series("triage", time.Hour)
 	if len(points) != 300 || !points[299].At.Equal(begin.Add(4000*time.Second)) || points[299].At.Sub(points[0].At) != 299*12*time.Second {
 		t.Errorf("%d points over %s, want 300 over an hour", len(points), points[len(points)-1].At.Sub(points[0].At))
 	}
@@ -86,12 +86,12 @@ func TestNobodyIsWatchedForAfterAWhile(t *testing.T) {
 	if recorder.Watched() {
 		t.Error("watched before anybody has looked")
 	}
-	d.server.Desk().Watch()
-	ops.Look(d.server, time.Now().Add(14*time.Second))
+	d.server.Backend().Watch()
+	ops.Snapshot(d.server, time.Now().Add(14*time.Second))
 	if !recorder.Watched() {
 		t.Error("not watched after 14 s")
 	}
-	ops.Look(d.server, time.Now().Add(16*time.Second))
+	ops.Snapshot(d.server, time.Now().Add(16*time.Second))
 	if recorder.Watched() {
 		t.Error("watched after 16 s")
 	}

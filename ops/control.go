@@ -9,39 +9,39 @@ import (
 )
 
 // Pause stops a task from fetching until it is resumed. Transactions in flight are finished.
-func (d *Desk) Pause(ctx context.Context, task string) error {
-	return d.changed(task, "change", "paused", d.settings.Tasks.Pause(ctx, task))
+func (b *Backend) Pause(ctx context.Context, task string) error {
+	return b.changed(task, "change", "paused", b.settings.Tasks.Pause(ctx, task))
 }
 
 // Resume lets a paused task fetch again.
-func (d *Desk) Resume(ctx context.Context, task string) error {
-	return d.changed(task, "change", "resume", d.settings.Tasks.Resume(ctx, task))
+func (b *Backend) Resume(ctx context.Context, task string) error {
+	return b.changed(task, "change", "resume", b.settings.Tasks.Resume(ctx, task))
 }
 
 // SetConcurrency sets the concurrency of each worker of a task until the program ends.
-func (d *Desk) SetConcurrency(ctx context.Context, task string, n int) error {
-	return d.changed(task, "concurrency", n, d.settings.Tasks.SetConcurrency(ctx, task, n))
+func (b *Backend) SetConcurrency(ctx context.Context, task string, n int) error {
+	return b.changed(task, "concurrency", n, b.settings.Tasks.SetConcurrency(ctx, task, n))
 }
 
 // changed logs a change with its value under key, and returns the error for the client.
-func (d *Desk) changed(task, key string, value any, err error) error {
+func (b *Backend) changed(task, key string, value any, err error) error {
 	switch {
 	case err == nil:
-		d.settings.Logger.Info("an operator changed a task", "task", task, key, value)
-		d.refresh()
+		b.settings.Logger.Info("an operator changed a task", "task", task, key, value)
+		b.refresh()
 	case errors.Is(err, runner.ErrUnconfirmed):
-		d.settings.Logger.Warn("an operator changed a task, but not all workers confirmed it", "task", task, key, value, "error", err)
-		d.refresh()
+		b.settings.Logger.Warn("an operator changed a task, but not all workers confirmed it", "task", task, key, value, "error", err)
+		b.refresh()
 	}
 	return refused(err)
 }
 
 // refresh takes a snapshot now, so that the next answer shows the change.
-func (d *Desk) refresh() {
-	progress := d.settings.Tasks.Progress()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.latest = progress
+func (b *Backend) refresh() {
+	progress := b.settings.Tasks.Progress()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.latest = progress
 }
 
 // refused gives errors of the request their status.

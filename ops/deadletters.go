@@ -30,25 +30,25 @@ type Retried struct {
 }
 
 // DeadLetterTasks are the tasks with a store of dead letters.
-func (d *Desk) DeadLetterTasks() []string {
-	if d.settings.DeadLetters == nil {
+func (b *Backend) DeadLetterTasks() []string {
+	if b.settings.DeadLetters == nil {
 		return nil
 	}
-	return d.settings.DeadLetters.Tasks()
+	return b.settings.DeadLetters.Tasks()
 }
 
 // letters is the store of a task's dead letters.
-func (d *Desk) letters(task string) (DeadLetters, error) {
-	if !slices.Contains(d.DeadLetterTasks(), task) {
+func (b *Backend) letters(task string) (DeadLetters, error) {
+	if !slices.Contains(b.DeadLetterTasks(), task) {
 		return nil, refusal(http.StatusNotFound, "the dead letters of task %q cannot be inspected; tasks with a store: %q",
-			task, d.DeadLetterTasks())
+			task, b.DeadLetterTasks())
 	}
-	return d.settings.DeadLetters, nil
+	return b.settings.DeadLetters, nil
 }
 
 // DeadLetterGroups counts the dead letters of a task by failure.
-func (d *Desk) DeadLetterGroups(ctx context.Context, task string, filter deadletter.Filter) ([]deadletter.Group, error) {
-	letters, err := d.letters(task)
+func (b *Backend) DeadLetterGroups(ctx context.Context, task string, filter deadletter.Filter) ([]deadletter.Group, error) {
+	letters, err := b.letters(task)
 	if err != nil {
 		return nil, err
 	}
@@ -57,16 +57,16 @@ func (d *Desk) DeadLetterGroups(ctx context.Context, task string, filter deadlet
 }
 
 // ListDeadLetters returns dead letters of a task, latest first. It leaves out payloads unless the configuration allows them.
-func (d *Desk) ListDeadLetters(
+func (b *Backend) ListDeadLetters(
 	ctx context.Context, task string, filter deadletter.Filter, page deadletter.Page,
 ) ([]deadletter.Letter, error) {
-	letters, err := d.letters(task)
+	letters, err := b.letters(task)
 	if err != nil {
 		return nil, err
 	}
 	filter.Task = task
 	all, err := letters.List(ctx, task, filter, page)
-	if !d.ShowsPayloads() {
+	if !b.ShowsPayloads() {
 		for i := range all {
 			all[i].Payload = nil
 		}
@@ -75,25 +75,25 @@ func (d *Desk) ListDeadLetters(
 }
 
 // RetryDeadLetters requeues the dead letters of a task that match.
-func (d *Desk) RetryDeadLetters(ctx context.Context, task string, filter deadletter.Filter) (Retried, error) {
-	letters, err := d.letters(task)
+func (b *Backend) RetryDeadLetters(ctx context.Context, task string, filter deadletter.Filter) (Retried, error) {
+	letters, err := b.letters(task)
 	if err != nil {
 		return Retried{}, err
 	}
 	filter.Task = task
 	done, err := letters.Retry(ctx, task, filter)
-	d.settings.Logger.InfoContext(ctx, "an operator requeued dead letters", "task", task, "requeued", done.Retried, "left", done.Left)
+	b.settings.Logger.InfoContext(ctx, "an operator requeued dead letters", "task", task, "requeued", done.Retried, "left", done.Left)
 	return done, err
 }
 
 // DropDeadLetters deletes the dead letters of a task that match.
-func (d *Desk) DropDeadLetters(ctx context.Context, task string, filter deadletter.Filter) (int64, error) {
-	letters, err := d.letters(task)
+func (b *Backend) DropDeadLetters(ctx context.Context, task string, filter deadletter.Filter) (int64, error) {
+	letters, err := b.letters(task)
 	if err != nil {
 		return 0, err
 	}
 	filter.Task = task
 	n, err := letters.Drop(ctx, task, filter)
-	d.settings.Logger.InfoContext(ctx, "an operator dropped dead letters", "task", task, "dropped", n)
+	b.settings.Logger.InfoContext(ctx, "an operator dropped dead letters", "task", task, "dropped", n)
 	return n, err
 }

@@ -30,20 +30,20 @@ func DeadLetterFilter(query url.Values) (deadletter.Filter, error) {
 	return f, nil
 }
 
-func (d *Desk) deadLetterTasksAPI(*http.Request) (any, error) {
-	return map[string]any{"tasks": orEmpty(d.DeadLetterTasks())}, nil
+func (b *Backend) deadLetterTasksAPI(*http.Request) (any, error) {
+	return map[string]any{"tasks": orEmpty(b.DeadLetterTasks())}, nil
 }
 
-func (d *Desk) deadLetterGroupsAPI(r *http.Request) (any, error) {
+func (b *Backend) deadLetterGroupsAPI(r *http.Request) (any, error) {
 	filter, err := DeadLetterFilter(r.URL.Query())
 	if err != nil {
 		return nil, err
 	}
-	groups, err := d.DeadLetterGroups(r.Context(), r.PathValue("task"), filter)
+	groups, err := b.DeadLetterGroups(r.Context(), r.PathValue("task"), filter)
 	return map[string]any{"groups": orEmpty(groups)}, err
 }
 
-func (d *Desk) listDeadLettersAPI(r *http.Request) (any, error) {
+func (b *Backend) listDeadLettersAPI(r *http.Request) (any, error) {
 	query := r.URL.Query()
 	filter, err := DeadLetterFilter(query)
 	if err != nil {
@@ -53,7 +53,7 @@ func (d *Desk) listDeadLettersAPI(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	letters, err := d.ListDeadLetters(r.Context(), r.PathValue("task"), filter, deadletter.Page{Limit: limit, After: query.Get("after")})
+	letters, err := b.ListDeadLetters(r.Context(), r.PathValue("task"), filter, deadletter.Page{Limit: limit, After: query.Get("after")})
 	return map[string]any{"dead_letters": orEmpty(letters)}, err
 }
 
@@ -84,20 +84,20 @@ func (c selectedDeadLetters) filter() (deadletter.Filter, error) {
 	}
 }
 
-func (d *Desk) retryDeadLettersAPI(r *http.Request) (any, error) {
+func (b *Backend) retryDeadLettersAPI(r *http.Request) (any, error) {
 	filter, err := chosen(r)
 	if err != nil {
 		return nil, err
 	}
-	return d.RetryDeadLetters(r.Context(), r.PathValue("task"), filter)
+	return b.RetryDeadLetters(r.Context(), r.PathValue("task"), filter)
 }
 
-func (d *Desk) dropDeadLettersAPI(r *http.Request) (any, error) {
+func (b *Backend) dropDeadLettersAPI(r *http.Request) (any, error) {
 	filter, err := chosen(r)
 	if err != nil {
 		return nil, err
 	}
-	n, err := d.DropDeadLetters(r.Context(), r.PathValue("task"), filter)
+	n, err := b.DropDeadLetters(r.Context(), r.PathValue("task"), filter)
 	return map[string]int64{"dropped": n}, err
 }
 

@@ -40,7 +40,7 @@ func TestStreamsOfEventsAreBoundedByAddressAndOverall(t *testing.T) {
 		}
 		one, leave := context.WithCancel(t.Context())
 		goes(one, "10.0.0.0:1")
-		for i := 1; i < ops.MostStreamsEach; i++ {
+		for i := 1; i < ops.MaxStreamsEach; i++ {
 			goes(t.Context(), fmt.Sprintf("10.0.0.0:%d", i))
 		}
 		if status := listen(t.Context(), "10.0.0.0:99"); status != http.StatusTooManyRequests {
@@ -49,8 +49,8 @@ func TestStreamsOfEventsAreBoundedByAddressAndOverall(t *testing.T) {
 		leave()
 		synctest.Wait()
 		goes(t.Context(), "10.0.0.0:99")
-		for i := ops.MostStreamsEach; i < ops.MostStreams; i++ {
-			goes(t.Context(), fmt.Sprintf("10.0.0.%d:1", 1+i/ops.MostStreamsEach))
+		for i := ops.MaxStreamsEach; i < ops.MaxStreams; i++ {
+			goes(t.Context(), fmt.Sprintf("10.0.0.%d:1", 1+i/ops.MaxStreamsEach))
 		}
 		if status := listen(t.Context(), "10.0.1.1:1"); status != http.StatusServiceUnavailable {
 			t.Errorf("one more than all may have: status %d", status)

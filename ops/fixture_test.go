@@ -114,8 +114,8 @@ func (l *fakeDeadLetters) Drop(_ context.Context, _ string, f deadletter.Filter)
 	return 2, nil
 }
 
-// desk is a server under test, without a listener.
-type desk struct {
+// backend is a server under test, without a listener.
+type backend struct {
 	t       *testing.T
 	tasks   *fakeTasks
 	letters *fakeDeadLetters
@@ -124,9 +124,9 @@ type desk struct {
 	from    string // where requests come from
 }
 
-func serve(t *testing.T, change func(*ops.Settings)) *desk {
+func serve(t *testing.T, change func(*ops.Settings)) *backend {
 	t.Helper()
-	d := &desk{t: t, tasks: &fakeTasks{}, letters: &fakeDeadLetters{}, from: "127.0.0.1:5000"}
+	d := &backend{t: t, tasks: &fakeTasks{}, letters: &fakeDeadLetters{}, from: "127.0.0.1:5000"}
 	d.letters.kept = []deadletter.Letter{{Key: "k1", Record: deadletter.Record{ID: "tx-1", Payload: "top secret"}}}
 	d.tasks.set(func(*runner.TaskProgress) {})
 	s := ops.Settings{
@@ -139,12 +139,12 @@ func serve(t *testing.T, change func(*ops.Settings)) *desk {
 	}
 	d.server = ops.NewServer(s)
 	d.handler = d.server.Handler()
-	ops.Look(d.server, time.Now())
+	ops.Snapshot(d.server, time.Now())
 	return d
 }
 
 // ask sends a request; headers are pairs.
-func (d *desk) ask(method, path, body string, headers ...string) *httptest.ResponseRecorder {
+func (d *backend) ask(method, path, body string, headers ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequestWithContext(d.t.Context(), method, "http://127.0.0.1:9090"+path, strings.NewReader(body))
 	r.RemoteAddr = d.from
 	for i := 0; i < len(headers); i += 2 {
@@ -159,7 +159,7 @@ func (d *desk) ask(method, path, body string, headers ...string) *httptest.Respo
 }
 
 // want wants an answer of that status that contains some text.
-func (d *desk) want(w *httptest.ResponseRecorder, status int, parts ...string) {
+func (d *backend) want(w *httptest.ResponseRecorder, status int, parts ...string) {
 	d.t.Helper()
 	text, _ := io.ReadAll(w.Body)
 	if w.Code != status {

@@ -121,12 +121,14 @@ func (s *Server) proof() string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// Knows reports whether a browser may change something. It checks the cookie only: a page that checked a token in a header would
+// MayChange reports whether a browser may change something. It checks the cookie only: a page that checked a token in a header would
 // allow guesses that nothing slows down.
-func (s *Server) Knows(r *http.Request) bool { return s.settings.Config.Token == "" || s.signedIn(r) }
+func (s *Server) MayChange(r *http.Request) bool {
+	return s.settings.Config.Token == "" || s.signedIn(r)
+}
 
-// MayLook reports whether a browser may read. It checks the cookie only, as Knows does.
-func (s *Server) MayLook(r *http.Request) bool {
+// MayRead reports whether a browser may read. It checks the cookie only, as MayChange does.
+func (s *Server) MayRead(r *http.Request) bool {
 	return !s.settings.Config.protected() || s.signedIn(r)
 }
 

@@ -16,9 +16,9 @@ type reason struct {
 }
 
 // alive returns the loops that are stuck. An empty queue, a service that is down and a paused task are no reason for a restart.
-func (d *Desk) alive() []reason {
+func (b *Backend) alive() []reason {
 	var faults []reason
-	for _, p := range d.progress() {
+	for _, p := range b.progress() {
 		for _, w := range p.Each {
 			if w.Stalled != "" && w.PID == 0 { // a worker process is killed by its supervisor
 				faults = append(faults, reason{w.Stalled, fmt.Sprintf("worker %s: %s is stuck", w.Name, w.Stalled)})
@@ -29,11 +29,11 @@ func (d *Desk) alive() []reason {
 }
 
 // ready returns the reasons why no transactions are processed.
-func (d *Desk) ready() []reason {
-	if d.draining.Load() {
+func (b *Backend) ready() []reason {
+	if b.draining.Load() {
 		return []reason{{"stopping", "the program is shutting down"}}
 	}
-	progress := d.progress()
+	progress := b.progress()
 	if len(progress) == 0 {
 		return []reason{{stateStarting, "no task is running yet"}}
 	}

@@ -40,7 +40,7 @@ func TestHealthIsThatOfTheLoop(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := serve(t, nil)
 			d.tasks.set(c.change)
-			ops.Look(d.server, time.Now())
+			ops.Snapshot(d.server, time.Now())
 			d.want(d.ask(http.MethodGet, "/livez", ""), c.live)
 			d.want(d.ask(http.MethodGet, "/readyz", ""), c.ready, c.text)
 		})
@@ -49,7 +49,7 @@ func TestHealthIsThatOfTheLoop(t *testing.T) {
 
 func TestProgramThatShutsDownIsAliveAndNotReady(t *testing.T) {
 	d := serve(t, nil)
-	d.server.Desk().Drain()
+	d.server.Backend().Drain()
 	d.want(d.ask(http.MethodGet, "/livez", ""), http.StatusOK)
 	d.want(d.ask(http.MethodGet, "/readyz", ""), http.StatusServiceUnavailable, "shutting down")
 	d.want(d.ask(http.MethodGet, "/api/v1/overview", ""), http.StatusOK, `"state":"draining"`)
@@ -58,7 +58,7 @@ func TestProgramThatShutsDownIsAliveAndNotReady(t *testing.T) {
 func TestProgramWhoseTasksHaveNotBegunIsAliveAndNotReady(t *testing.T) {
 	d := serve(t, nil)
 	d.tasks.progress = nil
-	ops.Look(d.server, time.Now())
+	ops.Snapshot(d.server, time.Now())
 	d.want(d.ask(http.MethodGet, "/livez", ""), http.StatusOK)
 	d.want(d.ask(http.MethodGet, "/readyz", ""), http.StatusServiceUnavailable, "no task is running yet")
 	d.want(d.ask(http.MethodGet, "/api/v1/tasks/later", ""), http.StatusOK, `"state":"starting"`)

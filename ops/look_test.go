@@ -104,7 +104,7 @@ func TestProbesTellStrangersNamesOfReasons(t *testing.T) {
 			}
 			d := serve(t, elsewhere)
 			d.tasks.set(change)
-			ops.Look(d.server, time.Now())
+			ops.Snapshot(d.server, time.Now())
 			for _, headers := range [][]string{nil, {"Authorization", "Bearer x"}, {"Authorization", "Bearer " + secret}} {
 				w := d.ask(http.MethodGet, path, "", headers...)
 				if got := w.Body.String(); w.Code != http.StatusServiceUnavailable || got != want+"\n" {
@@ -113,12 +113,12 @@ func TestProbesTellStrangersNamesOfReasons(t *testing.T) {
 			}
 			here := serve(t, withToken)
 			here.tasks.set(change)
-			ops.Look(here.server, time.Now())
+			ops.Snapshot(here.server, time.Now())
 			here.want(here.ask(http.MethodGet, path, ""), http.StatusServiceUnavailable, "triage")
 		})
 	}
 	d := serve(t, elsewhere)
-	d.server.Desk().Drain()
+	d.server.Backend().Drain()
 	if got := d.ask(http.MethodGet, "/readyz", "").Body.String(); got != "stopping\n" {
 		t.Errorf("while it shuts down: %q", got)
 	}

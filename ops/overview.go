@@ -99,13 +99,13 @@ type WorkerView struct {
 }
 
 // Overview returns the current state of the program.
-func (d *Desk) Overview() Overview {
+func (b *Backend) Overview() Overview {
 	o := Overview{
-		Service: d.settings.Service, Version: d.settings.Version, PID: os.Getpid(), Started: d.started, Tasks: []TaskView{},
+		Service: b.settings.Service, Version: b.settings.Version, PID: os.Getpid(), Started: b.started, Tasks: []TaskView{},
 	}
 	var all []runner.Bucket
-	for _, p := range d.progress() {
-		t, latencies := d.view(p)
+	for _, p := range b.progress() {
+		t, latencies := b.view(p)
 		o.Tasks = append(o.Tasks, t)
 		o.Now.PerSecond += t.Now.PerSecond
 		o.Now.FailedPerSecond += t.Now.FailedPerSecond
@@ -114,21 +114,21 @@ func (d *Desk) Overview() Overview {
 		all = runner.PhaseStats{Buckets: all}.Plus(runner.PhaseStats{Buckets: latencies}).Buckets
 	}
 	o.Now.latencies(all)
-	o.State = d.state(o.Tasks)
+	o.State = b.state(o.Tasks)
 	return o
 }
 
 // Task returns the current state of a task, also of one that has not started yet. It returns false if there is no task with that
 // name.
-func (d *Desk) Task(name string) (TaskView, bool) {
-	for _, p := range d.progress() {
+func (b *Backend) Task(name string) (TaskView, bool) {
+	for _, p := range b.progress() {
 		if p.Task == name {
-			t, _ := d.view(p)
+			t, _ := b.view(p)
 			return t, true
 		}
 	}
-	if _, known := d.task(name); known {
-		t, _ := d.view(runner.TaskProgress{Task: name, Total: -1})
+	if _, known := b.task(name); known {
+		t, _ := b.view(runner.TaskProgress{Task: name, Total: -1})
 		t.State = stateStarting
 		return t, true
 	}
@@ -136,17 +136,17 @@ func (d *Desk) Task(name string) (TaskView, bool) {
 }
 
 // Series returns the last part of a task's history, at most an hour. If name is "", it is the history of all tasks together.
-func (d *Desk) Series(name string, window time.Duration) []Point {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+func (b *Backend) Series(name string, window time.Duration) []Point {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if name != "" {
-		if s := d.series[name]; s != nil {
+		if s := b.series[name]; s != nil {
 			return s.window(window)
 		}
 		return nil
 	}
 	var all []Point
-	for _, s := range d.series {
+	for _, s := range b.series {
 		all = plus(all, s.window(window))
 	}
 	return all
@@ -170,8 +170,8 @@ func plus(a, b []Point) []Point {
 }
 
 // state is the worst of all tasks.
-func (d *Desk) state(tasks []TaskView) string {
-	if d.draining.Load() {
+func (b *Backend) state(tasks []TaskView) string {
+	if b.draining.Load() {
 		return "draining"
 	}
 	for _, state := range []string{"stalled", "outage", stateStarting} {

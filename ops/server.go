@@ -51,7 +51,7 @@ type Settings struct {
 // Server serves operators. It is started once.
 type Server struct {
 	settings Settings
-	desk     *Desk
+	backend  *Backend
 	nonce    []byte
 	listener net.Listener
 	http     *http.Server
@@ -80,7 +80,7 @@ func Start(ctx context.Context, s Settings) (*Server, error) {
 		Handler: server.Handler(), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug),
 	}
-	server.running.Go(func() { server.desk.run(server.ending) })
+	server.running.Go(func() { server.backend.run(server.ending) })
 	server.running.Go(func() {
 		if err := server.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			s.Logger.ErrorContext(ctx, "the operations endpoint stopped", "error", err)
@@ -90,7 +90,7 @@ func Start(ctx context.Context, s Settings) (*Server, error) {
 }
 
 func newServer(s Settings) *Server {
-	server := &Server{settings: s, desk: newDesk(s), nonce: []byte(rand.Text()), ending: make(chan struct{})}
+	server := &Server{settings: s, backend: newBackend(s), nonce: []byte(rand.Text()), ending: make(chan struct{})}
 	server.end = sync.OnceFunc(func() { close(server.ending) })
 	return server
 }
@@ -107,8 +107,8 @@ func (s *Server) URL() string {
 	return "http://" + net.JoinHostPort(host, port) + "/"
 }
 
-// Desk has the data of the API and the console.
-func (s *Server) Desk() *Desk { return s.desk }
+// Backend has the data of the API and the console.
+func (s *Server) Backend() *Backend { return s.backend }
 
 // Close ends streams, waits for other requests until ctx ends, and closes the rest.
 func (s *Server) Close(ctx context.Context) error {
@@ -124,8 +124,8 @@ func (s *Server) Close(ctx context.Context) error {
 // Handler is the handler of the server.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /livez", s.probe(s.desk.alive))
-	mux.Handle("GET /readyz", s.probe(s.desk.ready))
+	mux.Handle("GET /livez", s.probe(s.backend.alive))
+	mux.Handle("GET /readyz", s.probe(s.backend.ready))
 	s.metrics(mux)
 	s.profiles(mux)
 	s.api(mux)
@@ -161,8 +161,8 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, http.StatusBadRequest, "the form is invalid")
 		return
 	}
-	if !s.desk.NeedsToken() || !s.isToken(strings.TrimSpace(r.PostForm.Get("token"))) {
-		if s.desk.NeedsToken() && !s.refuseWrong(w, r) {
+	if !s.backend.NeedsToken() || !s.isToken(strings.TrimSpace(r.PostForm.Get("token"))) {
+		if s.backend.NeedsToken() && !s.refuseWrong(w, r) {
 			return
 		}
 		http.Redirect(w, r, tokenPath+"?wrong=1", http.StatusSeeOther)

@@ -10,7 +10,7 @@ import (
 )
 
 // view is a task as it is shown, and the latencies of the last minute.
-func (d *Desk) view(p runner.TaskProgress) (TaskView, []runner.Bucket) {
+func (b *Backend) view(p runner.TaskProgress) (TaskView, []runner.Bucket) {
 	s := p.Snapshot
 	t := TaskView{
 		Name: p.Task, Total: p.Total, Outcomes: map[string]int64{}, Fetched: s.Fetched, Started: s.Started, Produced: s.Produced,
@@ -24,7 +24,7 @@ func (d *Desk) view(p runner.TaskProgress) (TaskView, []runner.Bucket) {
 	}
 	totals := totalOf(time.Time{}, s)
 	t.Succeeded, t.Failed = totals.succeeded, totals.failed
-	if cfg, known := d.task(p.Task); known {
+	if cfg, known := b.task(p.Task); known {
 		c := cfg.Consumer.Loop.Concurrency
 		t.Kind = cfg.Kind()
 		if t.Kind == "producer" {
@@ -33,16 +33,16 @@ func (d *Desk) view(p runner.TaskProgress) (TaskView, []runner.Bucket) {
 		t.Adapts, t.Headroom = c.Adapts(), c.MaxAbandoned()
 	}
 	t.Each = s.Concurrency / max(p.Workers, 1)
-	latencies := d.recent(&t)
+	latencies := b.recent(&t)
 	t.State = taskState(t)
 	return t, latencies
 }
 
 // recent fills in the figures of now.
-func (d *Desk) recent(t *TaskView) []runner.Bucket {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	s := d.series[t.Name]
+func (b *Backend) recent(t *TaskView) []runner.Bucket {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.series[t.Name]
 	if s == nil {
 		return nil
 	}

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// freeMistakes is how many wrong tokens of an address are answered at once; people mistype.
-	freeMistakes = 3
+	// freeFailures is how many wrong tokens of an address are answered at once; people mistype.
+	freeFailures = 3
 	// firstDelay is how long the next one waits. It doubles with each, up to maxDelay, which stays below readTimeout.
 	firstDelay = 250 * time.Millisecond
 	maxDelay   = 5 * time.Second
@@ -18,8 +18,8 @@ const (
 	// connection. What comes beyond that is refused at once.
 	maxDelayed    = 4
 	maxDelayedAll = 64
-	// mistakesKept is how long an address is remembered after its last wrong token.
-	mistakesKept = 10 * time.Minute
+	// rememberedFor is how long an address is remembered after its last wrong token.
+	rememberedFor = 10 * time.Minute
 	// maxAddresses is how many are remembered; beyond that the one whose last mistake is the oldest is forgotten.
 	maxAddresses = 1024
 )
@@ -28,12 +28,12 @@ const (
 // guesses from the same address, or behind the same proxy, can keep an operator out. It is safe for concurrent use.
 type wrongTokens struct {
 	mu      sync.Mutex
-	of      map[netip.Prefix]*mistakes
+	of      map[netip.Prefix]*failures
 	delayed int
 }
 
-// mistakes are the wrong tokens of one address.
-type mistakes struct {
+// failures are the wrong tokens of one address.
+type failures struct {
 	count   int
 	delayed int // answers that wait now
 	last    time.Time
@@ -57,16 +57,16 @@ func (w *wrongTokens) delay(ctx context.Context, ending <-chan struct{}, remote 
 	return from.count, true
 }
 
-// note returns a copy of the address's mistakes with this one, and how long its answer waits.
-func (w *wrongTokens) note(address netip.Prefix, now time.Time) (mistakes, time.Duration, bool) {
+// note returns a copy of the address's failures with this one, and how long its answer waits.
+func (w *wrongTokens) note(address netip.Prefix, now time.Time) (failures, time.Duration, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	m := w.of[address]
-	if m == nil || now.Sub(m.last) > mistakesKept && m.delayed == 0 {
+	if m == nil || now.Sub(m.last) > rememberedFor && m.delayed == 0 {
 		m = w.remember(address, now)
 	}
 	m.count, m.last = m.count+1, now
-	if m.count <= freeMistakes {
+	if m.count <= freeFailures {
 		return *m, 0, true
 	}
 	if m.delayed >= maxDelayed || w.delayed >= maxDelayedAll {
@@ -74,18 +74,18 @@ func (w *wrongTokens) note(address netip.Prefix, now time.Time) (mistakes, time.
 	}
 	m.delayed++
 	w.delayed++
-	return *m, min(firstDelay<<min(m.count-freeMistakes-1, 10), maxDelay), true
+	return *m, min(firstDelay<<min(m.count-freeFailures-1, 10), maxDelay), true
 }
 
-// remember makes room for an address that has no mistakes yet.
-func (w *wrongTokens) remember(address netip.Prefix, now time.Time) *mistakes {
+// remember makes room for an address that has no failures yet.
+func (w *wrongTokens) remember(address netip.Prefix, now time.Time) *failures {
 	if len(w.of) >= maxAddresses {
 		w.forget(now)
 	}
 	if w.of == nil {
-		w.of = map[netip.Prefix]*mistakes{}
+		w.of = map[netip.Prefix]*failures{}
 	}
-	m := &mistakes{}
+	m := &failures{}
 	w.of[address] = m
 	return m
 }
@@ -97,7 +97,7 @@ func (w *wrongTokens) forget(now time.Time) {
 	for address, m := range w.of {
 		switch {
 		case m.delayed > 0:
-		case now.Sub(m.last) > mistakesKept:
+		case now.Sub(m.last) > rememberedFor:
 			delete(w.of, address)
 		case !found || m.last.Before(w.of[oldest].last):
 			oldest, found = address, true

@@ -17,7 +17,7 @@ import (
 )
 
 // guess sends a wrong token, and returns the status and how long the answer took.
-func (d *desk) guess() (int, time.Duration) {
+func (d *backend) guess() (int, time.Duration) {
 	start := time.Now()
 	w := d.ask(http.MethodPost, pause, "", "Authorization", "Bearer "+secret+"x")
 	return w.Code, time.Since(start)
@@ -199,7 +199,7 @@ func TestOpenPathsDoNotTellWhetherATokenIsRight(t *testing.T) {
 		d := serve(t, change)
 		right := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost/", http.NoBody)
 		right.Header.Set("Authorization", "Bearer "+secret)
-		if d.server.Knows(right) || d.server.MayLook(right) != (name == "here") {
+		if d.server.MayChange(right) || d.server.MayRead(right) != (name == "here") {
 			t.Errorf("%s: a page can tell that the token in a header is right", name)
 		}
 	}

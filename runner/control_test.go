@@ -14,8 +14,8 @@ import (
 	"github.com/ergon-go/ergon/runner"
 )
 
-// napping takes a second for each transaction.
-func napping() func(*ergon.Dependencies) ergon.Task {
+// slowTask takes a second for each transaction.
+func slowTask() func(*ergon.Dependencies) ergon.Task {
 	return processor(func(context.Context, ergon.Transaction) (any, error) {
 		time.Sleep(time.Second)
 		return "done", nil
@@ -24,7 +24,7 @@ func napping() func(*ergon.Dependencies) ergon.Task {
 
 func TestAllWorkersOfATaskArePausedAndSet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cfg := configure("triage", finiteQueue(100), napping())
+		cfg := configure("triage", finiteQueue(100), slowTask())
 		cfg.Workers.Count, cfg.Consumer.Loop.Concurrency.Value = 2, 1
 		m := manage(t, runner.Settings{}, cfg)
 		var run sync.WaitGroup
@@ -59,7 +59,7 @@ func TestAllWorkersOfATaskArePausedAndSet(t *testing.T) {
 func TestWhatWasSetHoldsForTheNextLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		queue := memory.WithFaults(memory.New(memory.Settings{}), memory.Fail(memory.OnFetch, nil).Times(3))
-		cfg := configure("triage", queue, napping())
+		cfg := configure("triage", queue, slowTask())
 		cfg.Consumer.Loop.Streaming = true
 		cfg.Consumer.Fetch.Retry.MaxAttempts = 1
 		ctx, cancel := context.WithCancel(t.Context())
@@ -81,9 +81,9 @@ func TestWhatWasSetHoldsForTheNextLife(t *testing.T) {
 
 func TestWhatCannotBeChangedIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		adapting := configure("adapting", finiteQueue(1), napping())
+		adapting := configure("adapting", finiteQueue(1), slowTask())
 		adapting.Consumer.Loop.Concurrency = policy.Concurrency{Value: 2, Min: 1, Max: 4}
-		m := manage(t, runner.Settings{}, configure("triage", finiteQueue(1), napping()), adapting)
+		m := manage(t, runner.Settings{}, configure("triage", finiteQueue(1), slowTask()), adapting)
 		if err := m.Pause(t.Context(), "triage"); !errors.Is(err, runner.ErrUsage) {
 			t.Errorf("before the run: %v", err)
 		}

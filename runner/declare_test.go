@@ -14,8 +14,8 @@ import (
 	"github.com/ergon-go/ergon/runner"
 )
 
-// wayward is a source, and a sink, whose methods that take no context misbehave before or after it was opened.
-type wayward struct {
+// faultySource is a source, and a sink, whose methods that take no context misbehave before or after it was opened.
+type faultySource struct {
 	*memory.Queue
 
 	in    string
@@ -24,40 +24,40 @@ type wayward struct {
 	open  *atomic.Bool // what hangs may read it still while it is closed
 }
 
-func (w *wayward) Open(ctx context.Context) error {
+func (w *faultySource) Open(ctx context.Context) error {
 	w.open.Store(true)
 	return w.Queue.Open(ctx)
 }
 
-func (w *wayward) Close(ctx context.Context) error {
+func (w *faultySource) Close(ctx context.Context) error {
 	w.open.Store(false)
 	return w.Queue.Close(ctx)
 }
 
-func (w *wayward) at(method string) {
+func (w *faultySource) at(method string) {
 	if w.in == method && w.open.Load() == w.after {
 		w.do()
 	}
 }
 
-func (w *wayward) Declare() capability.Declaration {
+func (w *faultySource) Declare() capability.Declaration {
 	w.at("Declare")
 	return w.Queue.Declare()
 }
 
-func (w *wayward) LeaseDuration() time.Duration {
+func (w *faultySource) LeaseDuration() time.Duration {
 	w.at("LeaseDuration")
 	return time.Minute
 }
 
-func (*wayward) ExtendLeases(context.Context, []ergon.Transaction) error { return nil }
+func (*faultySource) ExtendLeases(context.Context, []ergon.Transaction) error { return nil }
 
-func (w *wayward) SharesStore(ergon.Dispatcher) bool {
+func (w *faultySource) SharesStore(ergon.Dispatcher) bool {
 	w.at("SharesStore")
 	return false
 }
 
-func (*wayward) HopTransactions(context.Context, []capability.Hop) error { return nil }
+func (*faultySource) HopTransactions(context.Context, []capability.Hop) error { return nil }
 
 // [F1] [K1] Whatever the methods of a connector do that take no context, before or after it was opened: nothing is run, what is open
 // is closed, the error says whose fault it is, and it is over within five seconds.
@@ -67,7 +67,7 @@ func TestConnectorThatDoesNotSayWhatItIs(t *testing.T) {
 		"it ended its goroutine":        runtime.Goexit,
 		"it has not returned within 5s": func() { time.Sleep(time.Hour) },
 	} {
-		for name, w := range map[string]wayward{
+		for name, w := range map[string]faultySource{
 			"Declare before Open": {in: "Declare"}, "Declare after Open": {in: "Declare", after: true},
 			"LeaseDuration": {in: "LeaseDuration", after: true}, "SharesStore": {in: "SharesStore", after: true},
 		} {

@@ -78,7 +78,7 @@ func TestShutdownEndsWhateverHangs(t *testing.T) {
 		cases[one] = []string{one}
 	}
 	const grace, force = time.Second, time.Second
-	// The ladder, flushing, and a tenth of a second for each of the two connectors.
+	// The shutdownRun, flushing, and a tenth of a second for each of the two connectors.
 	const bound = grace + force + 2*force + 5*time.Second + 200*time.Millisecond
 	for name, what := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -11,13 +11,13 @@ const (
 	startTimeout = time.Minute
 )
 
-// heartbeatMonitor decides when a worker process has been silent for too long. It counts checks of the supervisor instead of
+// heartbeatMonitor decides when a worker process has sent no heartbeat for too long. It counts checks of the supervisor instead of
 // reading a clock: if the supervisor itself was suspended or got no time from the machine, its own pause is not held against
 // the process.
 type heartbeatMonitor struct {
-	every  time.Duration // between two checks
-	max    int           // checks in a row without a heartbeat
-	silent int           // so far
+	every   time.Duration // between two checks
+	max     int           // checks in a row without a heartbeat
+	missing int           // so far
 }
 
 // newHeartbeatMonitor is for a process that has not sent a heartbeat yet.
@@ -26,13 +26,13 @@ func newHeartbeatMonitor(heartbeat time.Duration) heartbeatMonitor {
 	return heartbeatMonitor{every: every, max: max(checksPerHeartbeat, int(startTimeout/every))}
 }
 
-// beat notes a heartbeat.
-func (m *heartbeatMonitor) beat() { m.silent, m.max = 0, checksPerHeartbeat }
+// received notes a heartbeat.
+func (m *heartbeatMonitor) received() { m.missing, m.max = 0, checksPerHeartbeat }
 
-// missed is called at each check, and reports whether the process has been silent for too long.
+// missed is called at each check, and reports whether the process has sent no heartbeat for too long.
 func (m *heartbeatMonitor) missed() bool {
-	m.silent++
-	return m.silent > m.max
+	m.missing++
+	return m.missing > m.max
 }
 
 // patience is the time in which a heartbeat has to come.

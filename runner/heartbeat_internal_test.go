@@ -23,11 +23,11 @@ func TestSilenceIsTooLongAfterTheTimeOfAHeartbeat(t *testing.T) {
 			t.Fatal("never missed")
 			return 0
 		}
-		m.beat()
+		m.received()
 		if got := missed(); got != 22*time.Second {
 			t.Errorf("missed after %s, want 20 s to be over and the next check to come", got)
 		}
-		m.beat()
+		m.received()
 		if got := missed(); got != 22*time.Second {
 			t.Errorf("missed %s after another heartbeat, want the same", got)
 		}
@@ -50,7 +50,7 @@ func TestProcessHasAMinuteToStart(t *testing.T) {
 // A supervisor that was suspended finds one tick of its clock, however long that was.
 func TestSuspendedSupervisorDoesNotMissHeartbeats(t *testing.T) {
 	m := newHeartbeatMonitor(time.Second)
-	m.beat()
+	m.received()
 	if m.missed() {
 		t.Error("missed at the first check")
 	}

@@ -183,19 +183,19 @@ func (c isolatedTask) environ() string {
 	return string(text)
 }
 
-// run runs the task; the test itself supervises. The tape gets the log and the output of the worker processes.
-func (c isolatedTask) run(ctx context.Context, t *testing.T, tape *tape) (*runner.Manager, func() (runner.TaskSummary, error)) {
+// run runs the task; the test itself supervises. The recording gets the log and the output of the worker processes.
+func (c isolatedTask) run(ctx context.Context, t *testing.T, recording *recording) (*runner.Manager, func() (runner.TaskSummary, error)) {
 	t.Helper()
-	return c.runRecorded(ctx, t, tape, nil)
+	return c.runRecorded(ctx, t, recording, nil)
 }
 
 func (c isolatedTask) runRecorded(
-	ctx context.Context, t *testing.T, tape *tape, recorder *observe.Recorder,
+	ctx context.Context, t *testing.T, recording *recording, recorder *observe.Recorder,
 ) (*runner.Manager, func() (runner.TaskSummary, error)) {
 	t.Helper()
 	t.Setenv(asProgram, c.environ())
 	t.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector has processes wait a second before they exit
-	m := manage(t, runner.Settings{Output: tape, Logger: slog.New(slog.NewTextHandler(tape, nil)), Recorder: recorder}, c.config())
+	m := manage(t, runner.Settings{Output: recording, Logger: slog.New(slog.NewTextHandler(recording, nil)), Recorder: recorder}, c.config())
 	var (
 		summary runner.Summary
 		err     error
@@ -280,16 +280,16 @@ func (f folder) CountTransactions(context.Context) (int64, error) {
 	return int64(len(f.in("pending"))), nil
 }
 
-// tape is a writer whose lines a test can wait for.
-type tape struct {
+// recording is a writer whose lines a test can wait for.
+type recording struct {
 	mu      sync.Mutex
 	text    strings.Builder
 	changed chan struct{}
 }
 
-func newTape() *tape { return &tape{changed: make(chan struct{})} }
+func newRecording() *recording { return &recording{changed: make(chan struct{})} }
 
-func (l *tape) Write(p []byte) (int, error) {
+func (l *recording) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	close(l.changed)
@@ -297,14 +297,14 @@ func (l *tape) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-func (l *tape) lines() ([]string, <-chan struct{}) {
+func (l *recording) lines() ([]string, <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return strings.Split(strings.TrimSuffix(l.text.String(), "\n"), "\n"), l.changed
 }
 
 // await waits for a line that contains text and returns it.
-func (l *tape) await(t *testing.T, text string) string {
+func (l *recording) await(t *testing.T, text string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

@@ -19,9 +19,9 @@ import (
 func TestWorkerProcessesAreOperated(t *testing.T) {
 	ctx, cancel := context.WithCancel(bounded(t))
 	c := isolatedTask{Folder: string(newFolder(t)), Does: "exit", Streaming: true}
-	tape := newTape()
+	recording := newRecording()
 	recorder := observe.NewRecorder(false)
-	m, end := c.runRecorded(ctx, t, tape, recorder)
+	m, end := c.runRecorded(ctx, t, recording, recorder)
 	await := func(reached func(runner.WorkerProgress) bool) {
 		t.Helper()
 		awaitProgress(t, m, func(p runner.TaskProgress) bool { return reached(p.Each[0]) })
@@ -64,7 +64,7 @@ func TestControlOfWorkerProcessesHoldsOnceAcknowledged(t *testing.T) {
 	ctx, cancel := context.WithCancel(bounded(t))
 	c := isolatedTask{Folder: string(newFolder(t)), Streaming: true, Count: 3}
 	f := folder(c.Folder)
-	m, end := c.run(ctx, t, newTape())
+	m, end := c.run(ctx, t, newRecording())
 	awaitProgress(t, m, func(p runner.TaskProgress) bool {
 		return len(p.Each) == 3 && !slices.ContainsFunc(p.Each, func(w runner.WorkerProgress) bool { return w.State != runner.WorkerRunning })
 	})
@@ -115,7 +115,7 @@ func awaitBeats(t *testing.T, m *runner.Manager) {
 func TestControlThatAWorkerProcessDoesNotConfirmIsAnError(t *testing.T) {
 	ctx, cancel := context.WithCancel(bounded(t))
 	c := isolatedTask{Folder: string(newFolder(t)), Streaming: true, Count: 2}
-	m, end := c.run(ctx, t, newTape())
+	m, end := c.run(ctx, t, newRecording())
 	awaitProgress(t, m, func(p runner.TaskProgress) bool {
 		return len(p.Each) == 2 && p.Each[0].State == runner.WorkerRunning && p.Each[1].State == runner.WorkerRunning
 	})

@@ -40,8 +40,8 @@ type processMonitor struct {
 func (m processMonitor) follow(ctx context.Context, p *process) {
 	reports := make(chan report)
 	go p.receive(reports)
-	beats := newHeartbeatMonitor(m.heartbeat)
-	check := time.NewTicker(beats.every)
+	heartbeats := newHeartbeatMonitor(m.heartbeat)
+	check := time.NewTicker(heartbeats.every)
 	defer check.Stop()
 	var killed error
 	kill := func(why error) {
@@ -55,14 +55,14 @@ func (m processMonitor) follow(ctx context.Context, p *process) {
 		select {
 		case r, open = <-reports:
 			if open && m.handle(r) {
-				beats.beat()
+				heartbeats.received()
 			}
 			if r.Type == reportEnded {
 				late = time.After(exitTime)
 			}
 		case <-check.C:
-			if late == nil && beats.missed() {
-				kill(m.silence(beats.patience()))
+			if late == nil && heartbeats.missed() {
+				kill(m.silence(heartbeats.patience()))
 				check.Stop()
 			}
 		case <-stopping:

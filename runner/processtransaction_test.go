@@ -18,7 +18,7 @@ var singleEnd = append([]string{"exit"}, closed...)
 
 // [E5] Everything is opened and closed as for a loop. The source is not called, and nothing is finished.
 func TestGivenTransactionIsProcessedByItself(t *testing.T) {
-	c := newCast(3)
+	c := newRecordedTask(3)
 	flushed := false
 	m := manage(t, runner.Settings{Flush: func(context.Context) error { flushed = true; return nil }}, c.config)
 	c.process = func(_ context.Context, tx ergon.Transaction) (any, error) { return "seen " + tx.ID(), nil }
@@ -37,7 +37,7 @@ func TestGivenTransactionIsProcessedByItself(t *testing.T) {
 
 // [E4] A failed single transaction is a failure, whatever the exception handler made of it.
 func TestGivenTransactionThatFailsIsAnError(t *testing.T) {
-	c := newCast(0)
+	c := newRecordedTask(0)
 	c.process = func(context.Context, ergon.Transaction) (any, error) { return nil, ergon.Business(errBroken) }
 	result, err := manage(t, runner.Settings{}, c.config).ProcessTransaction(t.Context(), "triage", ergon.NewTransaction("mine", nil))
 	if result.Outcome != runner.Failed || !errors.Is(result.Err, errBroken) {
@@ -50,7 +50,7 @@ func TestGivenTransactionThatFailsIsAnError(t *testing.T) {
 
 // [E5]
 func TestTransactionIsFoundByItsID(t *testing.T) {
-	c := newCast(3)
+	c := newRecordedTask(3)
 	c.config.Connectors["input"] = given(c.queue)
 	result, err := manage(t, runner.Settings{}, c.config).ProcessTransactionByID(t.Context(), "triage", "t1")
 	if err != nil || result.Outcome != runner.Succeeded || result.Transaction.ID() != "t1" {
@@ -66,7 +66,7 @@ func TestTransactionIsFoundByItsID(t *testing.T) {
 
 // [E5, S3]
 func TestTransactionThatWasFoundAndFailedIsGivenBack(t *testing.T) {
-	c := newCast(3)
+	c := newRecordedTask(3)
 	c.config.Connectors["input"] = given(c.queue)
 	c.process = func(context.Context, ergon.Transaction) (any, error) { return nil, ergon.Business(errBroken) }
 	result, err := manage(t, runner.Settings{}, c.config).ProcessTransactionByID(t.Context(), "triage", "t1")
@@ -79,7 +79,7 @@ func TestTransactionThatWasFoundAndFailedIsGivenBack(t *testing.T) {
 }
 
 func TestTransactionThatTheSourceDoesNotHaveIsNotMadeUp(t *testing.T) {
-	c := newCast(3)
+	c := newRecordedTask(3)
 	c.config.Connectors["input"] = ergon.Component{Type: "memory", New: func() (any, error) { return c.queue, nil }}
 	c.config.Consumer.Fetch.Retry.MaxAttempts = 3
 	result, err := manage(t, runner.Settings{}, c.config).ProcessTransactionByID(t.Context(), "triage", "t7")
@@ -149,7 +149,7 @@ func TestSingleTransactionOfAnUnknownTask(t *testing.T) {
 }
 
 func TestSingleTransactionReportsFaultsBeforeItRuns(t *testing.T) {
-	c := newCast(0)
+	c := newRecordedTask(0)
 	c.config.New = func(d *ergon.Dependencies) ergon.Task {
 		d.Fault(errBroken)
 		return ergon.Task{}
@@ -168,7 +168,7 @@ func TestSingleTransactionReportsFaultsBeforeItRuns(t *testing.T) {
 // [E3] [E5] The bounds of the loop hold for a single transaction.
 func TestShutdownInterruptsASingleTransaction(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLadder(t, 0)
+		l := newShutdownRun(t, 0)
 		until := make(chan struct{})
 		l.process = func(context.Context, ergon.Transaction) (any, error) {
 			<-until
@@ -186,7 +186,7 @@ func TestShutdownInterruptsASingleTransaction(t *testing.T) {
 }
 
 func TestSingleTransactionIsNotRunWhereSomethingCannotBeOpened(t *testing.T) {
-	c := newCast(0)
+	c := newRecordedTask(0)
 	c.letters.onOpen = failing
 	result, err := manage(t, runner.Settings{}, c.config).ProcessTransaction(t.Context(), "triage", ergon.NewTransaction("", nil))
 	if err == nil || err.Error() != `task "triage": open connector "letters" (part): broken` || result.Outcome != runner.Interrupted {

@@ -108,14 +108,14 @@ func TestProducingTaskThatCannotRunSaysWhyBeforeItRuns(t *testing.T) {
 	err = runner.NewManager(runner.Settings{}).Register(invalid)
 	wantErrorText(t, err, `task "ingest": producer.loop.throttle.burst: is 0`)
 
-	needy := ergon.NewTaskConfig("needy", func(d *ergon.Dependencies) ergon.Task {
+	incomplete := ergon.NewTaskConfig("needy", func(d *ergon.Dependencies) ergon.Task {
 		if ergon.UseService[*part](d, "service").name == "" { // panics where there is none
 			d.Fault(errors.New("no name"))
 		}
 		return processor(nil)(d)
 	})
-	needy.Services["service"] = given(&part{journal: &journal{}, name: "service"})
-	_, err = runner.RunTask(t.Context(), needy, runner.Settings{Logger: quiet()})
+	incomplete.Services["service"] = given(&part{journal: &journal{}, name: "service"})
+	_, err = runner.RunTask(t.Context(), incomplete, runner.Settings{Logger: quiet()})
 	wantErrorText(t, err, `fetch.connector: "input" is no source`)
 	wantExitCode(t, err, 2)
 }

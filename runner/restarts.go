@@ -12,20 +12,20 @@ import (
 const (
 	// stableRun is how long a worker has to run so that its next restart has the shortest delay again.
 	stableRun = time.Minute
-	// maxFruitlessRuns is how many runs in a row may fetch nothing until the worker is given up.
-	maxFruitlessRuns = 10
+	// maxRunsWithoutResult is how many runs in a row may fetch nothing until the worker is given up.
+	maxRunsWithoutResult = 10
 )
 
 // restarts decides whether and when a worker is restarted: after 0.5 s, doubling up to 30 s.
 type restarts struct {
-	delays      policy.Retry
-	random      func() float64
-	limit       int // fruitless runs in a row
-	consecutive int // restarts since the last stable run
-	fruitless   int // runs in a row without a result
+	delays        policy.Retry
+	random        func() float64
+	limit         int // of runs without a result
+	consecutive   int // restarts since the last stable run
+	withoutResult int // runs in a row without a result
 }
 
-// newRestarts gives a worker up after limit fruitless runs in a row. random is for the jitter; nil: rand.Float64.
+// newRestarts gives a worker up after limit runs in a row without a result. random is for the jitter; nil: rand.Float64.
 func newRestarts(random func() float64, limit int) restarts {
 	if random == nil {
 		random = rand.Float64
@@ -36,12 +36,12 @@ func newRestarts(random func() float64, limit int) restarts {
 }
 
 // afterRun returns the delay after a run in this process that ended with that snapshot, a zero one if it never reached its
-// loop. A run that fetched nothing is fruitless. false: give up.
+// loop. A run that fetched nothing has no result. false: give up.
 func (r *restarts) afterRun(last Snapshot) (time.Duration, bool) {
 	return r.next(last, last.Fetched > 0)
 }
 
-// afterDeath is afterRun for a process. It is fruitless if no transaction came to its end: a transaction that kills the process
+// afterDeath is afterRun for a process. A process has a result if a transaction ended: one that kills the process
 // was fetched as well.
 func (r *restarts) afterDeath(last Snapshot) (time.Duration, bool) {
 	return r.next(last, last.Ended() > 0)
@@ -49,17 +49,17 @@ func (r *restarts) afterDeath(last Snapshot) (time.Duration, bool) {
 
 // next counts a run. It was stable if it lasted and a fetch succeeded after the first: one that only waited for the timeouts of
 // its first fetch did not run.
-func (r *restarts) next(last Snapshot, fruitful bool) (time.Duration, bool) {
+func (r *restarts) next(last Snapshot, hadResult bool) (time.Duration, bool) {
 	stable := last.Elapsed >= stableRun && last.Phases[policy.PhaseFetch].Count > 1
 	if stable {
 		r.consecutive = 0
 	}
 	r.consecutive++
-	r.fruitless++
-	if stable || fruitful {
-		r.fruitless = 0
+	r.withoutResult++
+	if stable || hadResult {
+		r.withoutResult = 0
 	}
-	return r.delays.Jittered(r.delays.Delay(r.consecutive), r.random()), r.fruitless < r.limit
+	return r.delays.Jittered(r.delays.Delay(r.consecutive), r.random()), r.withoutResult < r.limit
 }
 
 // restart opens another run after one that ended with failure, after a pause.
@@ -69,7 +69,7 @@ func (w *worker) restart(ctx context.Context, failure error) (*workerRun, error)
 		delay, again := w.restarts.afterRun(last)
 		if !again {
 			w.enter(WorkerGivenUp)
-			return nil, fmt.Errorf("given up after %d starts in a row that fetched nothing: %w", w.restarts.fruitless, failure)
+			return nil, fmt.Errorf("given up after %d starts in a row that fetched nothing: %w", w.restarts.withoutResult, failure)
 		}
 		w.logger.WarnContext(w.scoped(ctx), "worker is restarted after its source failed", "delay", delay,
 			"restarts_in_a_row", w.restarts.consecutive, "error", failure)

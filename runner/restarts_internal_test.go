@@ -8,10 +8,10 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// [E2] 0.5 s, doubling. A process that brought a transaction to its end is not fruitless; one that only fetched is.
+// [E2] 0.5 s, doubling. A process that brought a transaction to its end is not withoutResult; one that only fetched is.
 func TestFruitlessDeathsInARowAreBounded(t *testing.T) {
-	fruitless := Snapshot{Fetched: 5, Started: 5}
-	fruitful := Snapshot{Outcomes: map[Outcome]int64{DeadLettered: 1}}
+	withoutResult := Snapshot{Fetched: 5, Started: 5}
+	hadResult := Snapshot{Outcomes: map[Outcome]int64{DeadLettered: 1}}
 	stable := Snapshot{Elapsed: time.Minute, Phases: map[policy.Phase]PhaseStats{policy.PhaseFetch: {Count: 2}}}
 	const half = 500 * time.Millisecond
 	for name, c := range map[string]struct {
@@ -19,16 +19,16 @@ func TestFruitlessDeathsInARowAreBounded(t *testing.T) {
 		want      []time.Duration
 		givenUp   bool
 	}{
-		"fruitless": {[]Snapshot{fruitless, fruitless, fruitless}, []time.Duration{half, 2 * half}, true},
+		"fruitless": {[]Snapshot{withoutResult, withoutResult, withoutResult}, []time.Duration{half, 2 * half}, true},
 		"fruitful in a row": {
-			[]Snapshot{fruitful, fruitful, fruitful, fruitful}, []time.Duration{half, 2 * half, 4 * half, 8 * half}, false,
+			[]Snapshot{hadResult, hadResult, hadResult, hadResult}, []time.Duration{half, 2 * half, 4 * half, 8 * half}, false,
 		},
 		"one in between": {
-			[]Snapshot{fruitless, fruitless, fruitful, fruitless, fruitless},
+			[]Snapshot{withoutResult, withoutResult, hadResult, withoutResult, withoutResult},
 			[]time.Duration{half, 2 * half, 4 * half, 8 * half, 16 * half},
 			false,
 		},
-		"a minute without work": {[]Snapshot{fruitless, fruitless, stable, fruitless}, []time.Duration{half, 2 * half, half, 2 * half}, false},
+		"a minute without work": {[]Snapshot{withoutResult, withoutResult, stable, withoutResult}, []time.Duration{half, 2 * half, half, 2 * half}, false},
 	} {
 		r, got, givenUp := newRestarts(func() float64 { return 0 }, 3), []time.Duration(nil), false
 		for _, last := range c.processes {

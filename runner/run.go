@@ -39,7 +39,7 @@ func (r *run) do(ctx context.Context) (Summary, error) {
 	} else {
 		r.each(ctx, (*taskRun).run)
 	}
-	return r.conclude(ctx)
+	return r.finish(ctx)
 }
 
 // each calls do for all workers that have not failed, at once, and waits for them. After the bound of a shutdown it stops
@@ -68,8 +68,8 @@ func (r *run) each(ctx context.Context, do func(*taskRun, context.Context, int) 
 	}
 }
 
-// conclude joins the errors of all tasks. The cause of ctx is among them once.
-func (r *run) conclude(ctx context.Context) (Summary, error) {
+// finish joins the errors of all tasks. The cause of ctx is among them once.
+func (r *run) finish(ctx context.Context) (Summary, error) {
 	var (
 		summary     Summary
 		all         []error

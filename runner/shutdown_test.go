@@ -18,10 +18,10 @@ import (
 
 var errStop = errors.New("the test stops it")
 
-// ladder is a task in virtual time, with a grace of 10 s and a force of 4 s, whose handlers the test controls. It is made
+// shutdownRun is a task in virtual time, with a grace of 10 s and a force of 4 s, whose handlers the test controls. It is made
 // in the bubble.
-type ladder struct {
-	*cast
+type shutdownRun struct {
+	*recordedTask
 	started time.Time
 	ctx     context.Context
 	stop    func()
@@ -30,9 +30,9 @@ type ladder struct {
 	summary runner.Summary
 }
 
-func newLadder(t *testing.T, n int) *ladder {
+func newShutdownRun(t *testing.T, n int) *shutdownRun {
 	t.Helper()
-	l := &ladder{cast: newCast(n), started: time.Now(), force: make(chan struct{})}
+	l := &shutdownRun{recordedTask: newRecordedTask(n), started: time.Now(), force: make(chan struct{})}
 	l.config.Shutdown.Grace, l.config.Shutdown.Force = 10*time.Second, 4*time.Second
 	l.config.Consumer.Loop.Streaming = true
 	l.config.Consumer.Process.Retry.Timeout = time.Hour
@@ -43,16 +43,16 @@ func newLadder(t *testing.T, n int) *ladder {
 }
 
 // note writes down when something happened, in whole seconds since the start.
-func (l *ladder) note(what string) { l.journal.addf("%s at %s", what, time.Since(l.started)) }
+func (l *shutdownRun) note(what string) { l.journal.addf("%s at %s", what, time.Since(l.started)) }
 
-func (l *ladder) run(t *testing.T, s runner.Settings) {
+func (l *shutdownRun) run(t *testing.T, s runner.Settings) {
 	t.Helper()
 	s.Force = l.force
 	l.summary, l.err = manage(t, s, l.config).Run(l.ctx)
 }
 
 // took wants the whole to have lasted exactly that long.
-func (l *ladder) took(t *testing.T, want time.Duration) {
+func (l *shutdownRun) took(t *testing.T, want time.Duration) {
 	t.Helper()
 	if got := time.Since(l.started); got != want {
 		t.Errorf("it took %s, want %s", got, want)
@@ -62,7 +62,7 @@ func (l *ladder) took(t *testing.T, want time.Duration) {
 // [E3] What is in flight ends within the grace, and the loop with it.
 func TestShutdownWaitsForWhatRunsWithinTheGrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLadder(t, 1)
+		l := newShutdownRun(t, 1)
 		l.process = func(ctx context.Context, _ ergon.Transaction) (any, error) {
 			time.Sleep(14*time.Second + 999*time.Millisecond)
 			return nil, ctx.Err()
@@ -85,7 +85,7 @@ func TestShutdownWaitsForWhatRunsWithinTheGrace(t *testing.T) {
 // [E3] Handlers that respect their context are interrupted exactly at the end of the grace, not before.
 func TestShutdownCancelsHandlersAfterTheGrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLadder(t, 1)
+		l := newShutdownRun(t, 1)
 		l.process = func(ctx context.Context, _ ergon.Transaction) (any, error) {
 			<-ctx.Done()
 			l.note("cancelled by: " + context.Cause(ctx).Error())
@@ -117,7 +117,7 @@ func wantReleased(t *testing.T, q *memory.Queue) {
 // everything is closed in order after that.
 func TestShutdownGivesUpHandlersThatIgnoreTheirContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLadder(t, 1)
+		l := newShutdownRun(t, 1)
 		returned := make(chan struct{})
 		l.process = func(context.Context, ergon.Transaction) (any, error) {
 			<-returned
@@ -145,7 +145,7 @@ func TestShutdownGivesUpHandlersThatIgnoreTheirContext(t *testing.T) {
 // [E3] The second signal ends grace and force at once.
 func TestForceCutsTheShutdownShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLadder(t, 1)
+		l := newShutdownRun(t, 1)
 		returned := make(chan struct{})
 		l.process = func(context.Context, ergon.Transaction) (any, error) {
 			<-returned
@@ -172,7 +172,7 @@ func hang(until <-chan struct{}) func(context.Context) error {
 // of what is called at the end has a tenth of a second at least.
 func TestShutdownHoldsItsDeadlineWhateverHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLadder(t, 1)
+		l := newShutdownRun(t, 1)
 		forever := make(chan struct{})
 		l.process = func(context.Context, ergon.Transaction) (any, error) {
 			<-forever
@@ -204,7 +204,7 @@ func TestShutdownHoldsItsDeadlineWhateverHangs(t *testing.T) {
 // What is closed has an equal share of the time that is left, so that one that hangs leaves time for the others.
 func TestClosingSharesItsTimeFairly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLadder(t, 0)
+		l := newShutdownRun(t, 0)
 		forever := make(chan struct{})
 		l.tickets.onClose = hang(forever)
 		l.letters.onClose = func(ctx context.Context) error {
@@ -228,7 +228,7 @@ func TestClosingSharesItsTimeFairly(t *testing.T) {
 // The second signal leaves a second to close and a tenth for each that comes after that.
 func TestForceCutsClosingShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLadder(t, 0)
+		l := newShutdownRun(t, 0)
 		forever := make(chan struct{})
 		l.tickets.onClose = hang(forever)
 		l.letters.onClose = hang(forever)
@@ -246,7 +246,7 @@ func TestForceCutsClosingShort(t *testing.T) {
 // it opens after all.
 func TestShutdownDuringOpenGivesItUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLadder(t, 0)
+		l := newShutdownRun(t, 0)
 		until := make(chan struct{})
 		l.letters.onOpen = hang(until)
 		time.AfterFunc(5*time.Second, l.stop)
@@ -263,7 +263,7 @@ func TestShutdownDuringOpenGivesItUp(t *testing.T) {
 
 func TestShutdownDuringOpenThatHeedsItIsNoFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLadder(t, 0)
+		l := newShutdownRun(t, 0)
 		l.letters.onOpen = func(ctx context.Context) error {
 			<-ctx.Done()
 			return ctx.Err()
@@ -280,7 +280,7 @@ func TestShutdownDuringOpenThatHeedsItIsNoFailure(t *testing.T) {
 // What opened too late and cannot be closed either is in the log at least.
 func TestFailureToCloseWhatOpenedTooLateIsLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLadder(t, 0)
+		l := newShutdownRun(t, 0)
 		until := make(chan struct{})
 		l.letters.onOpen, l.letters.onClose = hang(until), failing
 		time.AfterFunc(5*time.Second, l.stop)
@@ -297,7 +297,7 @@ func TestFailureToCloseWhatOpenedTooLateIsLogged(t *testing.T) {
 
 func TestTaskThatIsNotMadeIsGivenUpAtShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLadder(t, 0)
+		l := newShutdownRun(t, 0)
 		until := make(chan struct{})
 		l.config.New = func(*ergon.Dependencies) ergon.Task {
 			<-until
@@ -314,7 +314,7 @@ func TestTaskThatIsNotMadeIsGivenUpAtShutdown(t *testing.T) {
 
 func TestOpenThatHangsIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLadder(t, 0)
+		l := newShutdownRun(t, 0)
 		until := make(chan struct{})
 		l.input.onOpen = hang(until)
 		l.run(t, runner.Settings{})
@@ -327,7 +327,7 @@ func TestOpenThatHangsIsGivenUp(t *testing.T) {
 
 func TestShutdownBeforeTheLoopRunsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLadder(t, 1)
+		l := newShutdownRun(t, 1)
 		l.stop()
 		l.run(t, runner.Settings{})
 		l.took(t, 0)
@@ -341,7 +341,7 @@ func TestShutdownBeforeTheLoopRunsNothing(t *testing.T) {
 // [T4]
 func TestLoopTimeoutEndsARun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLadder(t, 0)
+		l := newShutdownRun(t, 0)
 		l.config.Connectors["input"] = given(memory.New(memory.Settings{}))
 		l.config.Consumer.Loop.Timeout = time.Minute
 		l.run(t, runner.Settings{})
@@ -355,7 +355,7 @@ func TestLoopTimeoutEndsARun(t *testing.T) {
 
 func TestTelemetryIsFlushedWithinItsOwnTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLadder(t, 0)
+		l := newShutdownRun(t, 0)
 		l.config.Consumer.Loop.Streaming = false
 		var log safeLog
 		l.run(t, runner.Settings{Logger: log.logger(), Flush: func(ctx context.Context) error {

@@ -27,15 +27,15 @@ import (
 	"github.com/ergon-go/ergon/runner"
 )
 
-// stormRuns is how many runs a storm has among the tests; STORM is how many it has otherwise, SEED the first of them.
-const stormRuns = 300
+// faultRuns is the number of runs in the tests; STORM sets another number, SEED the first seed.
+const faultRuns = 300
 
-// weather is what goes wrong in one run: in each method of code that is not ours, from which call on.
-type weather struct {
+// faults is what goes wrong in one run: in each method of code that is not ours, from which call on.
+type faults struct {
 	release chan struct{} // closed when what hangs goes on
 
 	mu    sync.Mutex
-	goes  map[string]string // wrong, by method: panics, hangs or lags
+	modes map[string]string // wrong, by method: panics, hangs or lags
 	from  map[string]int
 	calls map[string]int
 }
@@ -48,25 +48,25 @@ var places = []string{
 	"Process", "Success", "Exception", "Prepare", "Exit", "Iterate",
 }
 
-func newWeather(random *rand.Rand) *weather {
-	w := &weather{release: make(chan struct{}), goes: map[string]string{}, from: map[string]int{}, calls: map[string]int{}}
+func newFaults(random *rand.Rand) *faults {
+	w := &faults{release: make(chan struct{}), modes: map[string]string{}, from: map[string]int{}, calls: map[string]int{}}
 	bad := slices.Clone(places)
 	random.Shuffle(len(bad), func(i, j int) { bad[i], bad[j] = bad[j], bad[i] })
 	if n := random.IntN(8); n > 0 { // otherwise all of them
 		bad = bad[:n]
 	}
 	for _, place := range bad {
-		w.goes[place] = []string{"panics", "hangs", "lags"}[random.IntN(3)]
+		w.modes[place] = []string{"panics", "hangs", "lags"}[random.IntN(3)]
 		w.from[place] = 1 + random.IntN(3)
 	}
 	return w
 }
 
 // at is called by each of the methods.
-func (w *weather) at(place string) {
+func (w *faults) at(place string) {
 	w.mu.Lock()
 	w.calls[place]++
-	does := w.goes[place]
+	does := w.modes[place]
 	if w.calls[place] < w.from[place] {
 		does = ""
 	}
@@ -84,172 +84,172 @@ func (w *weather) at(place string) {
 	}
 }
 
-func (w *weather) String() string {
+func (w *faults) String() string {
 	text := ""
-	for _, place := range slices.Sorted(maps.Keys(w.goes)) {
-		text += fmt.Sprintf(" %s %s from call %d;", place, w.goes[place], w.from[place])
+	for _, place := range slices.Sorted(maps.Keys(w.modes)) {
+		text += fmt.Sprintf(" %s %s from call %d;", place, w.modes[place], w.from[place])
 	}
 	return text
 }
 
-type stormError struct{ *weather }
+type faultyError struct{ *faults }
 
-func (e *stormError) Error() string {
+func (e *faultyError) Error() string {
 	e.at("Error")
 	return "storm"
 }
 
-func (e *stormError) Is(error) bool {
+func (e *faultyError) Is(error) bool {
 	e.at("Is")
 	return false
 }
 
-func (e *stormError) As(any) bool {
+func (e *faultyError) As(any) bool {
 	e.at("As")
 	return false
 }
 
-func (e *stormError) Unwrap() error {
+func (e *faultyError) Unwrap() error {
 	e.at("Unwrap")
 	return nil
 }
 
-func (e *stormError) LogValue() slog.Value {
+func (e *faultyError) LogValue() slog.Value {
 	e.at("LogValue")
 	return slog.StringValue("storm")
 }
 
-func (e *stormError) IsPermanent() bool {
+func (e *faultyError) IsPermanent() bool {
 	e.at("IsPermanent")
 	return false
 }
 
-// stormPayload reaches the weather by a function, behind which nobody looks: a dead letter describes what a payload holds.
-type stormPayload struct{ at func(string) }
+// faultyPayload reaches the faults by a function, behind which nobody looks: a dead letter describes what a payload holds.
+type faultyPayload struct{ at func(string) }
 
-func (p *stormPayload) Clone() *stormPayload {
+func (p *faultyPayload) Clone() *faultyPayload {
 	p.at("Clone")
 	return p
 }
 
-func (p *stormPayload) MarshalJSON() ([]byte, error) {
+func (p *faultyPayload) MarshalJSON() ([]byte, error) {
 	p.at("MarshalJSON")
 	return []byte(`{}`), nil
 }
 
-type stormLog struct{ *weather }
+type faultyLog struct{ *faults }
 
-func (l stormLog) Enabled(context.Context, slog.Level) bool {
+func (l faultyLog) Enabled(context.Context, slog.Level) bool {
 	l.at("Enabled")
 	return true
 }
 
-func (l stormLog) Handle(context.Context, slog.Record) error {
+func (l faultyLog) Handle(context.Context, slog.Record) error {
 	l.at("Handle")
 	return nil
 }
 
-func (l stormLog) WithAttrs([]slog.Attr) slog.Handler { return l }
-func (l stormLog) WithGroup(string) slog.Handler      { return l }
+func (l faultyLog) WithAttrs([]slog.Attr) slog.Handler { return l }
+func (l faultyLog) WithGroup(string) slog.Handler      { return l }
 
-// stormTraces stand for an SDK with a span processor.
-type stormTraces struct {
+// faultyTraces stand for an SDK with a span processor.
+type faultyTraces struct {
 	tracenoop.TracerProvider
-	*weather
+	*faults
 }
 
-type stormTracer struct {
+type faultyTracer struct {
 	tracenoop.Tracer
-	*weather
+	*faults
 }
 
-type stormSpan struct {
+type faultySpan struct {
 	tracenoop.Span
-	*weather
+	*faults
 }
 
-func (s stormTraces) Tracer(string, ...trace.TracerOption) trace.Tracer {
-	return stormTracer{weather: s.weather}
+func (s faultyTraces) Tracer(string, ...trace.TracerOption) trace.Tracer {
+	return faultyTracer{faults: s.faults}
 }
 
-func (s stormTracer) Start(ctx context.Context, _ string, _ ...trace.SpanStartOption) (context.Context, trace.Span) {
+func (s faultyTracer) Start(ctx context.Context, _ string, _ ...trace.SpanStartOption) (context.Context, trace.Span) {
 	s.at("OnStart")
-	span := stormSpan{weather: s.weather}
+	span := faultySpan{faults: s.faults}
 	return trace.ContextWithSpan(ctx, span), span
 }
 
-func (s stormSpan) IsRecording() bool                    { return true }
-func (s stormSpan) End(...trace.SpanEndOption)           { s.at("OnEnd") }
-func (s stormSpan) TracerProvider() trace.TracerProvider { return stormTraces{weather: s.weather} }
+func (s faultySpan) IsRecording() bool                    { return true }
+func (s faultySpan) End(...trace.SpanEndOption)           { s.at("OnEnd") }
+func (s faultySpan) TracerProvider() trace.TracerProvider { return faultyTraces{faults: s.faults} }
 
-func (stormSpan) SpanContext() trace.SpanContext {
+func (faultySpan) SpanContext() trace.SpanContext {
 	return trace.NewSpanContext(trace.SpanContextConfig{TraceID: [16]byte{1}, SpanID: [8]byte{1}, TraceFlags: trace.FlagsSampled})
 }
 
-type stormQueue struct {
+type faultyQueue struct {
 	*memory.Queue
-	*weather
+	*faults
 }
 
-func (q stormQueue) Open(ctx context.Context) error {
+func (q faultyQueue) Open(ctx context.Context) error {
 	q.at("Open")
 	return q.Queue.Open(ctx)
 }
 
-func (q stormQueue) Close(ctx context.Context) error {
+func (q faultyQueue) Close(ctx context.Context) error {
 	q.at("Close")
 	return q.Queue.Close(ctx)
 }
 
-func (q stormQueue) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {
+func (q faultyQueue) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {
 	q.at("Fetch")
 	return q.Queue.FetchTransactions(ctx, limit)
 }
 
-func (q stormQueue) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
+func (q faultyQueue) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
 	q.at("Settle")
 	return q.Queue.SettleTransactions(ctx, batch)
 }
 
-func (q stormQueue) CountTransactions(ctx context.Context) (int64, error) {
+func (q faultyQueue) CountTransactions(ctx context.Context) (int64, error) {
 	q.at("Count")
 	return q.Queue.CountTransactions(ctx)
 }
 
-func (stormQueue) LeaseDuration() time.Duration { return 30 * time.Second }
+func (faultyQueue) LeaseDuration() time.Duration { return 30 * time.Second }
 
-func (q stormQueue) ExtendLeases(context.Context, []ergon.Transaction) error {
+func (q faultyQueue) ExtendLeases(context.Context, []ergon.Transaction) error {
 	q.at("Extend")
 	return nil
 }
 
-type stormSink struct {
-	*weather
+type faultySink struct {
+	*faults
 
 	place string
 }
 
-func (s stormSink) DispatchTransactions(_ context.Context, batch []ergon.Transaction) error {
+func (s faultySink) DispatchTransactions(_ context.Context, batch []ergon.Transaction) error {
 	s.at(s.place)
 	if len(batch)%2 == 0 {
-		return &ergon.BatchError{Failures: map[int]error{0: &stormError{s.weather}}}
+		return &ergon.BatchError{Failures: map[int]error{0: &faultyError{s.faults}}}
 	}
 	return nil
 }
 
-func (s stormSink) Close(context.Context) error {
+func (s faultySink) Close(context.Context) error {
 	s.at("Close")
 	return nil
 }
 
 // task is one of those that there are: consuming, both, or producing.
-func (w *weather) task(kind int, d *ergon.Dependencies) ergon.Task {
+func (w *faults) task(kind int, d *ergon.Dependencies) ergon.Task {
 	w.at("New")
 	out := ergon.UseConnector[ergon.Dispatcher](d, "out")
 	fails := func(tx ergon.Transaction, place string) error {
 		w.at(place)
 		if n, _ := strconv.Atoi(tx.ID()); n%2 == 0 {
-			return &stormError{w}
+			return &faultyError{w}
 		}
 		return nil
 	}
@@ -265,7 +265,7 @@ func (w *weather) task(kind int, d *ergon.Dependencies) ergon.Task {
 			return func(yield func(ergon.Transaction, error) bool) {
 				for i := range 4 {
 					w.at("Iterate")
-					if !yield(ergon.NewTransaction(strconv.Itoa(i), &stormPayload{w.at}), nil) {
+					if !yield(ergon.NewTransaction(strconv.Itoa(i), &faultyPayload{w.at}), nil) {
 						return
 					}
 				}
@@ -293,15 +293,15 @@ func (w *weather) task(kind int, d *ergon.Dependencies) ergon.Task {
 }
 
 // config has all that hangs be given up soon.
-func (w *weather) config(random *rand.Rand) ergon.TaskConfig {
+func (w *faults) config(random *rand.Rand) ergon.TaskConfig {
 	kind := random.IntN(3)
 	cfg := ergon.NewTaskConfig("storm", func(d *ergon.Dependencies) ergon.Task { return w.task(kind, d) })
 	var txs []ergon.Transaction
 	for i := range 6 {
-		txs = append(txs, ergon.NewTransaction(strconv.Itoa(i), &stormPayload{w.at}))
+		txs = append(txs, ergon.NewTransaction(strconv.Itoa(i), &faultyPayload{w.at}))
 	}
-	cfg.Connectors["input"] = given(stormQueue{memory.New(memory.Settings{Transactions: txs, Finite: random.IntN(2) == 0}), w})
-	cfg.Connectors["out"], cfg.Connectors["dead_letters"] = given(stormSink{w, "Dispatch"}), given(stormSink{w, "Bury"})
+	cfg.Connectors["input"] = given(faultyQueue{memory.New(memory.Settings{Transactions: txs, Finite: random.IntN(2) == 0}), w})
+	cfg.Connectors["out"], cfg.Connectors["dead_letters"] = given(faultySink{w, "Dispatch"}), given(faultySink{w, "Bury"})
 	second := policy.Retry{MaxAttempts: 2, Timeout: time.Second, BackoffMultiplier: 1}
 	for _, r := range []*policy.Retry{
 		&cfg.Consumer.Fetch.Retry, &cfg.Consumer.Process.Retry, &cfg.Consumer.Success.Retry, &cfg.Consumer.Exception.Retry,
@@ -318,7 +318,7 @@ func (w *weather) config(random *rand.Rand) ergon.TaskConfig {
 // [F1] [F4] [T4] A storm of foreign code: whatever panics, hangs or lags, and however much of it at once, the process lives, the
 // run ends within the bound of its shutdown, and no goroutine is left once all has returned.
 func TestStorm(t *testing.T) {
-	runs, seed := stormRuns, uint64(1)
+	runs, seed := faultRuns, uint64(1)
 	if text := os.Getenv("STORM"); text != "" {
 		runs, _ = strconv.Atoi(text)
 		seed = uint64(time.Now().UnixNano())
@@ -328,30 +328,30 @@ func TestStorm(t *testing.T) {
 	}
 	t.Logf("%d runs from seed %d", runs, seed)
 	for i := range runs {
-		synctest.Test(t, func(t *testing.T) { storm(t, seed+uint64(i)) })
+		synctest.Test(t, func(t *testing.T) { faultRun(t, seed+uint64(i)) })
 		if t.Failed() {
 			return
 		}
 	}
 }
 
-// stormBound is how long a shutdown may take: its ladder, what is left behind after that, flushing, and a tenth of a second for
+// faultRunLimit is how long a shutdown may take: its steps, what is abandoned after that, flushing, and a tenth of a second for
 // each call at the end.
-const stormBound = (4+2+5)*time.Second + time.Second
+const faultRunLimit = (4+2+5)*time.Second + time.Second
 
-func storm(t *testing.T, seed uint64) {
+func faultRun(t *testing.T, seed uint64) {
 	t.Helper()
 	random := rand.New(rand.NewPCG(seed, 0))
-	w := newWeather(random)
+	w := newFaults(random)
 	s := runner.Settings{
-		Logger: slog.New(stormLog{w}), Recorder: observe.NewRecorder(random.IntN(2) == 0),
+		Logger: slog.New(faultyLog{w}), Recorder: observe.NewRecorder(random.IntN(2) == 0),
 		Flush: func(context.Context) error {
 			w.at("Flush")
 			return nil
 		},
 	}
 	if random.IntN(2) == 0 {
-		s.TracerProvider = stormTraces{weather: w}
+		s.TracerProvider = faultyTraces{faults: w}
 	}
 	cfg := w.config(random)
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -364,8 +364,8 @@ func storm(t *testing.T, seed uint64) {
 	cancel(errStop)
 	select {
 	case <-done:
-	case <-time.After(stormBound):
-		t.Errorf("seed %d: the run has not ended %s after its shutdown began:%s", seed, stormBound, w)
+	case <-time.After(faultRunLimit):
+		t.Errorf("seed %d: the run has not ended %s after its shutdown began:%s", seed, faultRunLimit, w)
 	}
 	close(w.release)
 	<-done

@@ -86,7 +86,7 @@ func (s *supervisor) startProcess(ctx context.Context) (*process, error) {
 	go func() {
 		defer close(p.ended)
 		monitor.follow(ctx, p)
-		s.reaped(p)
+		s.countUnreported(p)
 	}()
 	return p, s.awaitStart(ctx, p)
 }

@@ -30,7 +30,7 @@ func (s *supervisor) handle(ctx context.Context, p *process, r report) (alive bo
 		s.total, s.once = r.Total, r.Once
 		close(p.started)
 	case reportWanted:
-		p.send(s.grant(ctx, r.Wanted))
+		p.send(s.grantQuota(ctx, r.Wanted))
 	case reportEnded:
 		s.snapshots.update(r.Snapshot)
 		s.state.Stalled, s.state.Unhealthy = "", nil
@@ -42,8 +42,8 @@ func (s *supervisor) handle(ctx context.Context, p *process, r report) (alive bo
 	return true
 }
 
-// grant takes up to wanted of loop.limit for the last process. The caller holds mu.
-func (s *supervisor) grant(ctx context.Context, wanted int) order {
+// grantQuota takes up to wanted of loop.limit for the last process. The caller holds mu.
+func (s *supervisor) grantQuota(ctx context.Context, wanted int) order {
 	o := order{Type: orderGrant}
 	if s.quota != nil {
 		o.Granted = s.quota.Take(ctx, wanted)
@@ -60,8 +60,8 @@ func (s *supervisor) stalled() string {
 	return s.state.Stalled
 }
 
-// reaped keeps in the snapshot what a process that died had settled since its last heartbeat.
-func (s *supervisor) reaped(p *process) {
+// countUnreported keeps in the snapshot what a process that died had settled since its last heartbeat.
+func (s *supervisor) countUnreported(p *process) {
 	if p.final != nil {
 		return
 	}

@@ -17,7 +17,7 @@ func (s *supervisor) replace(ctx context.Context, failure error) error {
 		delay, again := s.restarts.afterDeath(last)
 		if !again {
 			s.enter(WorkerGivenUp, 0)
-			return fmt.Errorf("given up after %d processes in a row that finished no transaction: %w", s.restarts.fruitless, failure)
+			return fmt.Errorf("given up after %d processes in a row that finished no transaction: %w", s.restarts.withoutResult, failure)
 		}
 		s.enter(WorkerRestarting, 0)
 		s.logger.ErrorContext(s.scoped(ctx), "worker process is replaced", "delay", delay,

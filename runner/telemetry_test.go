@@ -18,7 +18,7 @@ import (
 // [O1] The start of a worker is a span, and so is the opening of each component, whether it has something to open or not.
 func TestStartIsASpanWithOneForEachComponent(t *testing.T) {
 	var tracing otelrecord.Tracing
-	c := newCast(1)
+	c := newRecordedTask(1)
 	c.config.Services["bare"] = given("nothing to open")
 	if _, err := manage(t, runner.Settings{TracerProvider: &tracing}, c.config).Run(t.Context()); err != nil {
 		t.Fatal(err)
@@ -70,7 +70,7 @@ func describe(s otelrecord.Span) string {
 // [O1]
 func TestFailureToStartIsOnItsSpans(t *testing.T) {
 	var tracing otelrecord.Tracing
-	c := newCast(1)
+	c := newRecordedTask(1)
 	c.input.onOpen = func(context.Context) error { panic("boom") }
 	if _, err := manage(t, runner.Settings{TracerProvider: &tracing}, c.config).Run(t.Context()); err == nil {
 		t.Fatal("got no error")
@@ -96,7 +96,7 @@ func TestFailureToStartIsOnItsSpans(t *testing.T) {
 // [O3] Log lines of tasks and components name the task and the worker. The stack of a panic is logged.
 func TestLogRecordsCarryTaskAndWorker(t *testing.T) {
 	var log safeLog
-	c := newCast(1)
+	c := newRecordedTask(1)
 	c.config.New = func(d *ergon.Dependencies) ergon.Task {
 		c.airports.onClose = func(ctx context.Context) error {
 			d.Logger().InfoContext(ctx, "closing")

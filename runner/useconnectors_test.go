@@ -10,8 +10,8 @@ import (
 	"github.com/ergon-go/ergon/runner"
 )
 
-// stocked is a task with two connectors and a service. Each notes its calls.
-func stocked(j *journal) ergon.TaskConfig {
+// recordedConfig is a task with two connectors and a service. Each notes its calls.
+func recordedConfig(j *journal) ergon.TaskConfig {
 	cfg := configure("triage", finiteQueue(1), processor(nil))
 	for _, name := range []string{"input", "tickets"} {
 		cfg.Connectors[name] = (&part{journal: j, name: name}).component()
@@ -22,7 +22,7 @@ func stocked(j *journal) ergon.TaskConfig {
 
 func TestConnectorsAreUsedWithoutTheirTask(t *testing.T) {
 	var j journal
-	m := manage(t, runner.Settings{}, stocked(&j))
+	m := manage(t, runner.Settings{}, recordedConfig(&j))
 	err := m.UseConnectors(t.Context(), "triage", []string{"tickets"}, func(_ context.Context, all map[string]any) error {
 		j.addf("use %d", len(all))
 		if _, ok := all["tickets"].(*part); !ok {
@@ -38,7 +38,7 @@ func TestConnectorsAreUsedWithoutTheirTask(t *testing.T) {
 
 func TestConnectorsAreClosedWhateverTheirUseCameTo(t *testing.T) {
 	var j journal
-	cfg := stocked(&j)
+	cfg := recordedConfig(&j)
 	cfg.Connectors["input"] = (&part{journal: &j, name: "input", onClose: failing}).component()
 	err := manage(t, runner.Settings{}, cfg).UseConnectors(t.Context(), "triage", []string{"input", "tickets"},
 		func(context.Context, map[string]any) error { return errUse })
@@ -68,7 +68,7 @@ func TestConnectorsThatCannotBeHadAreNotUsed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var j journal
-			cfg := stocked(&j)
+			cfg := recordedConfig(&j)
 			cfg.Connectors["tickets"] = (&part{journal: &j, name: "tickets", onOpen: c.open}).component()
 			err := manage(t, runner.Settings{}, cfg).UseConnectors(c.ctx, c.task, []string{c.connector}, never)
 			wantErrorText(t, err, c.want)

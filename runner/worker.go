@@ -59,7 +59,7 @@ func newWorker(cfg ergon.TaskConfig, name string, s Settings, stop *shutdown) *w
 	return &worker{
 		cfg: cfg, name: name, settings: s, shutdown: stop, tracer: tracers.Tracer(spans.InstrumentationName),
 		logger: stop.logger(s), handed: s.logger(), state: WorkerStarting,
-		restarts: newRestarts(s.jitter, maxFruitlessRuns), timeout: loopTimeout{limit: cfg.Consumer.Loop.Timeout},
+		restarts: newRestarts(s.jitter, maxRunsWithoutResult), timeout: loopTimeout{limit: cfg.Consumer.Loop.Timeout},
 	}
 }
 

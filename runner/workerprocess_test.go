@@ -36,11 +36,11 @@ func ids(n int) []string {
 // [E2] Each worker has its own process; the summary has the sums.
 func TestWorkerProcessesShareTheWork(t *testing.T) {
 	c := isolatedTask{Folder: string(newFolder(t, ids(40)...)), Count: 3}
-	tape := newTape()
-	m, end := c.run(bounded(t), t, tape)
+	recording := newRecording()
+	m, end := c.run(bounded(t), t, recording)
 	summary, err := end()
 	if err != nil {
-		t.Fatalf("%v\n%s", err, tape.text.String())
+		t.Fatalf("%v\n%s", err, recording.text.String())
 	}
 	s := summary.Snapshot
 	if s.Fetched != 40 || s.Started != 40 || s.Outcomes[runner.Succeeded] != 40 || s.InFlight != 0 || s.Elapsed <= 0 {
@@ -85,18 +85,18 @@ func TestWorkerProcessThatDiesIsReplaced(t *testing.T) {
 				Folder: string(newFolder(t, append(ids(10), "bad")...)), Does: does, Count: test.count, Heartbeat: test.heartbeat,
 				Force: time.Second,
 			}
-			tape, ctx := newTape(), bounded(t)
+			recording, ctx := newRecording(), bounded(t)
 			if test.heartbeat > 0 { // one that is not missed is told to end, so that the test fails soon
 				var cancel context.CancelFunc
 				ctx, cancel = context.WithTimeoutCause(ctx, 6*test.heartbeat, errors.New("nobody missed the heartbeat"))
 				defer cancel()
 			}
-			_, end := c.run(ctx, t, tape)
+			_, end := c.run(ctx, t, recording)
 			summary, err := end()
 			if err != nil {
-				t.Fatalf("%v\n%s", err, tape.text.String())
+				t.Fatalf("%v\n%s", err, recording.text.String())
 			}
-			line := tape.await(t, "worker process is replaced")
+			line := recording.await(t, "worker process is replaced")
 			if !strings.Contains(line, test.said) || !strings.Contains(line, "worker=isolated-") {
 				t.Errorf("got %q, want %q in it, and the worker", line, test.said)
 			}
@@ -123,8 +123,8 @@ func TestWorkerProcessThatDiesIsReplaced(t *testing.T) {
 // [E2] [E4] A worker whose processes die one after the other is given up, and the run has failed.
 func TestWorkerWhoseProcessesKeepDyingIsGivenUp(t *testing.T) {
 	c := isolatedTask{Folder: string(newFolder(t, ids(5)...)), Does: "exit each time", CrashLimit: 2}
-	tape := newTape()
-	_, end := c.run(bounded(t), t, tape)
+	recording := newRecording()
+	_, end := c.run(bounded(t), t, recording)
 	summary, err := end()
 	wantErrorText(t, err,
 		`task "isolated": given up after 2 processes in a row that finished no transaction: its process died: exit status 3`)
@@ -138,7 +138,7 @@ func TestWorkerWhoseProcessesKeepDyingIsGivenUp(t *testing.T) {
 // produced already.
 func TestProcessThatOnlyProducesIsNotReplaced(t *testing.T) {
 	c := isolatedTask{Folder: string(newFolder(t)), Does: "produce and exit"}
-	_, end := c.run(bounded(t), t, newTape())
+	_, end := c.run(bounded(t), t, newRecording())
 	summary, err := end()
 	wantErrorText(t, err,
 		`task "isolated": its process died: exit status 3; the task has no source that delivers its work again, so it needs a new run`)
@@ -152,10 +152,10 @@ func TestProcessThatOnlyProducesIsNotReplaced(t *testing.T) {
 func TestLimitIsSharedByWorkerProcesses(t *testing.T) {
 	for does, least := range map[string]int{"": 7, "exit": 3} {
 		c := isolatedTask{Folder: string(newFolder(t, append([]string{"bad"}, ids(20)...)...)), Does: does, Count: 2, Limit: 7}
-		tape := newTape()
-		_, end := c.run(bounded(t), t, tape)
+		recording := newRecording()
+		_, end := c.run(bounded(t), t, recording)
 		if _, err := end(); err != nil && !strings.Contains(err.Error(), "loop.limit is reached, so it is not replaced") {
-			t.Fatalf("%q: %v\n%s", does, err, tape.text.String())
+			t.Fatalf("%q: %v\n%s", does, err, recording.text.String())
 		}
 		if got := len(folder(c.Folder).in("effects")); got > 7 || got < least {
 			t.Errorf("%q: got %d processed, want at most 7, and no less than what the other worker had to do", does, got)
@@ -171,7 +171,7 @@ func TestFaultsThatWorkerProcessesFindAreFaultsOfTheConfiguration(t *testing.T) 
 			`of one process`,
 	} {
 		c := isolatedTask{Folder: string(newFolder(t, ids(3)...)), Does: does, Count: 2}
-		_, end := c.run(bounded(t), t, newTape())
+		_, end := c.run(bounded(t), t, newRecording())
 		_, err := end()
 		wantErrorText(t, err, want)
 		wantExitCode(t, err, 2)
@@ -187,9 +187,9 @@ func TestFaultsThatWorkerProcessesFindAreFaultsOfTheConfiguration(t *testing.T) 
 // [E3] The end of a run ends its processes in order: their transactions are requeued, and the cause is in the error once.
 func TestShutdownOfARunIsThatOfItsProcesses(t *testing.T) {
 	c := isolatedTask{Folder: string(newFolder(t, ids(8)...)), Does: "heed", Count: 2, Streaming: true}
-	tape := newTape()
+	recording := newRecording()
 	ctx, stop := context.WithCancelCause(bounded(t))
-	m, end := c.run(ctx, t, tape)
+	m, end := c.run(ctx, t, recording)
 	awaitProgress(t, m, func(p runner.TaskProgress) bool { return p.Snapshot.InFlight == 4 })
 	for _, w := range m.Progress()[0].Each {
 		if w.State != runner.WorkerRunning || w.PID == 0 || w.Heartbeat.IsZero() {
@@ -214,15 +214,15 @@ func TestShutdownOfARunIsThatOfItsProcesses(t *testing.T) {
 func TestWorkerProcessThatDoesNotEndIsKilled(t *testing.T) {
 	c := isolatedTask{Folder: string(newFolder(t, "bad")), Does: "hold still", Heartbeat: time.Hour, Force: time.Millisecond}
 	t.Setenv(asProgram, c.environ())
-	tape, force := newTape(), make(chan struct{})
+	recording, force := newRecording(), make(chan struct{})
 	ctx, stop := context.WithCancelCause(bounded(t))
-	m := manage(t, runner.Settings{Output: tape, Force: force}, c.config())
+	m := manage(t, runner.Settings{Output: recording, Force: force}, c.config())
 	done := make(chan error)
 	go func() {
 		_, err := m.Run(ctx)
 		done <- err
 	}()
-	awaitStop(t, tape.await(t, "holding"))
+	awaitStop(t, recording.await(t, "holding"))
 	stop(errStop)
 	close(force)
 	err := <-done

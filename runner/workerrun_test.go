@@ -28,9 +28,9 @@ func (d dispatchPart) DispatchTransactions(_ context.Context, batch []ergon.Tran
 	return nil
 }
 
-// cast is a task with two services, a source with one transaction and two sinks. All note the calls that are made to
+// recordedTask is a task with two services, a source with one transaction and two sinks. All note the calls that are made to
 // them.
-type cast struct {
+type recordedTask struct {
 	journal                 journal
 	airports, energy        *part
 	input, letters, tickets *part
@@ -40,8 +40,8 @@ type cast struct {
 	queue                   *memory.Queue
 }
 
-func newCast(n int) *cast {
-	c := &cast{queue: finiteQueue(n)}
+func newRecordedTask(n int) *recordedTask {
+	c := &recordedTask{queue: finiteQueue(n)}
 	named := func(name string) *part { return &part{journal: &c.journal, name: name} }
 	c.airports, c.energy = named("airports"), named("energy")
 	c.input, c.letters, c.tickets = named("input"), named("letters"), named("tickets")
@@ -70,7 +70,7 @@ func newCast(n int) *cast {
 	return c
 }
 
-func (c *cast) run(t *testing.T) error {
+func (c *recordedTask) run(t *testing.T) error {
 	t.Helper()
 	_, err := manage(t, runner.Settings{}, c.config).Run(t.Context())
 	return err
@@ -84,7 +84,7 @@ var (
 
 // [E3] Closing goes in the reverse order of opening, services after connectors.
 func TestWorkerLivesItsLifeInOrder(t *testing.T) {
-	c := newCast(1)
+	c := newRecordedTask(1)
 	if err := c.run(t); err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func TestWorkerLivesItsLifeInOrder(t *testing.T) {
 }
 
 func TestExitCanStillDispatch(t *testing.T) {
-	c := newCast(0)
+	c := newRecordedTask(0)
 	c.exit = func(ctx context.Context) error {
 		return dispatchPart{c.tickets}.DispatchTransactions(ctx, []ergon.Transaction{ergon.NewTransaction("total", nil)})
 	}
@@ -110,7 +110,7 @@ func failing(context.Context) error { return errBroken }
 
 // A crash after the sink was finished and before the source was would make the next run replace the result by nothing.
 func TestSinksAreFinishedOnlyAfterTheirSource(t *testing.T) {
-	c := newCast(0)
+	c := newRecordedTask(0)
 	c.input.onFinish = failing
 	err := c.run(t)
 	if !errors.Is(err, errBroken) {
@@ -121,17 +121,17 @@ func TestSinksAreFinishedOnlyAfterTheirSource(t *testing.T) {
 }
 
 func TestSinkThatCannotBeFinishedDoesNotKeepAnotherFromIt(t *testing.T) {
-	c := newCast(0)
+	c := newRecordedTask(0)
 	c.letters.onFinish = failing
 	wantErrorText(t, c.run(t), `finish connector "letters" (part): broken`)
 	c.journal.want(t, slices.Concat(made, opened, []string{"exit", "finish input", "finish letters", "finish tickets"}, closed)...)
 }
 
 func TestNothingIsFinishedWithoutANaturalEnd(t *testing.T) {
-	for name, set := range map[string]func(*cast){
-		"limit reached": func(c *cast) { c.config.Consumer.Loop.Limit = 2 },
-		"exit failed":   func(c *cast) { c.exit = failing },
-		"loop failed": func(c *cast) {
+	for name, set := range map[string]func(*recordedTask){
+		"limit reached": func(c *recordedTask) { c.config.Consumer.Loop.Limit = 2 },
+		"exit failed":   func(c *recordedTask) { c.exit = failing },
+		"loop failed": func(c *recordedTask) {
 			broken := memory.WithFaults(c.queue, memory.Fail(memory.OnSettle, nil).Always())
 			c.config.Consumer.Settle.Retry.MaxAttempts = 1
 			c.config.Connectors["input"] = c.input.making(struct {
@@ -142,7 +142,7 @@ func TestNothingIsFinishedWithoutANaturalEnd(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newCast(2)
+			c := newRecordedTask(2)
 			set(c)
 			err := c.run(t)
 			if limited := name == "limit reached"; limited != (err == nil) {
@@ -161,7 +161,7 @@ func TestNothingIsFinishedWithoutANaturalEnd(t *testing.T) {
 
 // [E3] Partially opened components are closed, too.
 func TestFailedOpenClosesWhatIsOpenAndItself(t *testing.T) {
-	c := newCast(1)
+	c := newRecordedTask(1)
 	c.letters.onOpen = failing
 	err := c.run(t)
 	wantErrorText(t, err, `task "triage": open connector "letters" (part): broken`)
@@ -171,7 +171,7 @@ func TestFailedOpenClosesWhatIsOpenAndItself(t *testing.T) {
 }
 
 func TestClosingGoesOnAfterAFailureAndReportsAll(t *testing.T) {
-	c := newCast(1)
+	c := newRecordedTask(1)
 	c.exit, c.tickets.onClose, c.airports.onClose = failing, failing, failing
 	err := c.run(t)
 	wantErrorText(t, err, "exit of the task: broken", `close connector "tickets" (part): broken`,
@@ -189,7 +189,7 @@ func (c closeOnly) Close(context.Context) error {
 }
 
 func TestComponentWithoutOpenIsClosedWhereverOpeningEnded(t *testing.T) {
-	c := newCast(1)
+	c := newRecordedTask(1)
 	c.config.Connectors["zone"] = given(closeOnly{&c.journal})
 	c.input.onOpen = failing
 	wantErrorText(t, c.run(t), "open connector")
@@ -199,7 +199,7 @@ func TestComponentWithoutOpenIsClosedWhereverOpeningEnded(t *testing.T) {
 
 // All faults are reported at once, before anything runs, whichever task they are of.
 func TestNothingRunsBeforeAllFaultsAreReported(t *testing.T) {
-	good, bad := newCast(1), newCast(1)
+	good, bad := newRecordedTask(1), newRecordedTask(1)
 	bad.config.Name = "assess"
 	bad.config.Connectors["input"] = given(struct{}{})
 	bad.config.New = func(d *ergon.Dependencies) ergon.Task {
@@ -224,7 +224,7 @@ func TestNothingRunsBeforeAllFaultsAreReported(t *testing.T) {
 }
 
 func TestAllComponentsThatCannotBeMadeAreReported(t *testing.T) {
-	c := newCast(1)
+	c := newRecordedTask(1)
 	c.config.Services["airports"] = ergon.Component{Type: "table", New: func() (any, error) { return nil, errBroken }}
 	c.config.Connectors["tickets"] = ergon.Component{New: func() (any, error) { return nil, nil }}
 	err := c.run(t)
@@ -235,7 +235,7 @@ func TestAllComponentsThatCannotBeMadeAreReported(t *testing.T) {
 }
 
 func TestFaultThatAllWorkersHaveIsReportedOnce(t *testing.T) {
-	c := newCast(1)
+	c := newRecordedTask(1)
 	c.config.Workers.Count = 3
 	c.config.New = func(d *ergon.Dependencies) ergon.Task {
 		d.Fault(errBroken)
@@ -254,39 +254,39 @@ func TestCrashOutsideOfTheLoopIsAnErrorThatNamesItsPlace(t *testing.T) {
 		return nil
 	}
 	for name, c := range map[string]struct {
-		set  func(*cast)
+		set  func(*recordedTask)
 		want string
 	}{
 		"make component": {
-			func(c *cast) {
+			func(c *recordedTask) {
 				c.config.Services["energy"] = ergon.Component{Type: "table", New: func() (any, error) { panic(errBroken) }}
 			},
 			`make service "energy" (table): panic: broken`,
 		},
-		"open":   {func(c *cast) { c.tickets.onOpen = boom }, `open connector "tickets" (part): panic: boom`},
-		"goexit": {func(c *cast) { c.tickets.onOpen = vanish }, `open connector "tickets" (part): it ended its goroutine`},
+		"open":   {func(c *recordedTask) { c.tickets.onOpen = boom }, `open connector "tickets" (part): panic: boom`},
+		"goexit": {func(c *recordedTask) { c.tickets.onOpen = vanish }, `open connector "tickets" (part): it ended its goroutine`},
 		"make task": {
-			func(c *cast) { c.config.New = func(*ergon.Dependencies) ergon.Task { panic([]byte("secret")) } },
+			func(c *recordedTask) { c.config.New = func(*ergon.Dependencies) ergon.Task { panic([]byte("secret")) } },
 			`make the task: panic: a value of type []uint8`,
 		},
-		"exit":   {func(c *cast) { c.exit = boom }, `exit of the task: panic: boom`},
-		"finish": {func(c *cast) { c.input.onFinish = boom }, `finish connector "input" (part): panic: boom`},
-		"close":  {func(c *cast) { c.tickets.onClose = vanish }, `close connector "tickets" (part): it ended its goroutine`},
+		"exit":   {func(c *recordedTask) { c.exit = boom }, `exit of the task: panic: boom`},
+		"finish": {func(c *recordedTask) { c.input.onFinish = boom }, `finish connector "input" (part): panic: boom`},
+		"close":  {func(c *recordedTask) { c.tickets.onClose = vanish }, `close connector "tickets" (part): it ended its goroutine`},
 		"lease": {
-			func(c *cast) {
-				c.config.Connectors["input"] = c.input.making(panickyLease{recordedSource{c.queue, c.input}})
+			func(c *recordedTask) {
+				c.config.Connectors["input"] = c.input.making(panickingLease{recordedSource{c.queue, c.input}})
 			},
 			`connector "input" does not say how long its leases are: LeaseDuration of runner_test.panickyLease: panic: no lease`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cast := newCast(1)
-			c.set(cast)
-			err := cast.run(t)
+			recordedTask := newRecordedTask(1)
+			c.set(recordedTask)
+			err := recordedTask.run(t)
 			wantErrorText(t, err, `task "triage": `+c.want)
 			wantExitCode(t, err, 1)
 			opened := 0
-			for _, e := range cast.journal.all() {
+			for _, e := range recordedTask.journal.all() {
 				switch {
 				case strings.HasPrefix(e, "open"):
 					opened++
@@ -295,20 +295,20 @@ func TestCrashOutsideOfTheLoopIsAnErrorThatNamesItsPlace(t *testing.T) {
 				}
 			}
 			if opened != 0 {
-				t.Errorf("got %d more opened than closed: %q", opened, cast.journal.all())
+				t.Errorf("got %d more opened than closed: %q", opened, recordedTask.journal.all())
 			}
 		})
 	}
 }
 
-type panickyLease struct{ recordedSource }
+type panickingLease struct{ recordedSource }
 
-func (panickyLease) LeaseDuration() time.Duration { panic("no lease") }
+func (panickingLease) LeaseDuration() time.Duration { panic("no lease") }
 
-func (panickyLease) ExtendLeases(context.Context, []ergon.Transaction) error { return nil }
+func (panickingLease) ExtendLeases(context.Context, []ergon.Transaction) error { return nil }
 
 func TestTaskThatFailsDoesNotStopTheOthers(t *testing.T) {
-	broken, sound := newCast(1), newCast(3)
+	broken, sound := newRecordedTask(1), newRecordedTask(3)
 	broken.config.Name = "broken"
 	broken.input.onOpen = failing
 	summary, err := manage(t, runner.Settings{}, broken.config, sound.config).Run(t.Context())
@@ -368,7 +368,7 @@ func TestEachWorkerHasComponentsOfItsOwn(t *testing.T) {
 }
 
 func TestDeadLettersGoToTheConnectorThatThePolicyNames(t *testing.T) {
-	c := newCast(1)
+	c := newRecordedTask(1)
 	c.config.Consumer.Loop.OnException, c.config.Consumer.Loop.DeadLetter = policy.OnExceptionDeadLetter, "letters"
 	c.process = func(context.Context, ergon.Transaction) (any, error) { return nil, ergon.Business(errBroken) }
 	if err := c.run(t); err != nil {
@@ -380,7 +380,7 @@ func TestDeadLettersGoToTheConnectorThatThePolicyNames(t *testing.T) {
 }
 
 func TestDeadLettersThatTheSourceKeepsGoToNoConnectorOfThatName(t *testing.T) {
-	c := newCast(1)
+	c := newRecordedTask(1)
 	c.config.Connectors["source"] = c.letters.making(dispatchPart{c.letters})
 	c.config.Consumer.Loop.OnException, c.config.Consumer.Loop.DeadLetter = policy.OnExceptionDeadLetter, policy.DeadLetterSource
 	c.process = func(context.Context, ergon.Transaction) (any, error) { return nil, ergon.Business(errBroken) }

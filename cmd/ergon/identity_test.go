@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// triage fails for what is broken, and keeps everything in one file. It processes one transaction after the other, so
+// triage fails for what is sandboxWithLetters, and keeps everything in one file. It processes one transaction after the other, so
 // that the keys of its dead letters are in the order of their ids.
 const triage = `
 tasks:
@@ -20,10 +20,10 @@ tasks:
     consumer: {loop: {concurrency: {value: 1}}}
 `
 
-// broken has the dead letters 1, 2 and 3, and one transaction that succeeded.
-func broken(t *testing.T) scene {
+// sandboxWithLetters has the dead letters 1, 2 and 3, and one transaction that succeeded.
+func sandboxWithLetters(t *testing.T) sandbox {
 	t.Helper()
-	s := newScene(t, "triage", triage)
+	s := newSandbox(t, "triage", triage)
 	s.sh(0, `for id in a b c; do triage enqueue triage --id $id --payload-json "\"broken $id\""; done
 		triage enqueue triage --id d --payload-json '"sound"'
 		triage run`)
@@ -42,13 +42,13 @@ func TestRecipesForDeadLettersWork(t *testing.T) {
 	}
 	for _, block := range blocks {
 		recipe, _, _ := strings.Cut(block, "```")
-		t.Run(strings.TrimSpace(strings.Split(recipe, "\n")[0]), func(t *testing.T) { broken(t).sh(0, recipe) })
+		t.Run(strings.TrimSpace(strings.Split(recipe, "\n")[0]), func(t *testing.T) { sandboxWithLetters(t).sh(0, recipe) })
 	}
 }
 
 // [I3] A letter that is edited arrives, within the dedup window too, and is done.
 func TestEditedDeadLetterIsDone(t *testing.T) {
-	s := broken(t)
+	s := sandboxWithLetters(t)
 	s.write("fixed.json", `"sound now"`)
 	s.want(`triage dlq retry triage 1 --payload-file fixed.json`, "1 dead letter requeued")
 	s.want(`triage queue peek triage --payload`, `"sound now"`)
@@ -62,7 +62,7 @@ func TestEditedDeadLetterIsDone(t *testing.T) {
 
 // [I3] So is what was exported, edited elsewhere and enqueued; done twice it arrives once.
 func TestExportedAndEditedDeadLettersAreDone(t *testing.T) {
-	s := broken(t)
+	s := sandboxWithLetters(t)
 	s.sh(0, `triage dlq export triage --file letters.jsonl; sed 's/"broken/"sound/' letters.jsonl > fixed.jsonl`)
 	s.want(`triage enqueue triage --envelope --file fixed.jsonl`, "3 transactions enqueued")
 	s.want(`triage enqueue triage --envelope --file fixed.jsonl`, "0 enqueued, 3 known already")
@@ -74,7 +74,7 @@ func TestExportedAndEditedDeadLettersAreDone(t *testing.T) {
 
 // [I3] [B3] What comes out of a replay is new, although the ids of before are known.
 func TestReplayAfterACorrectionHasItsNewResult(t *testing.T) {
-	s := broken(t)
+	s := sandboxWithLetters(t)
 	s.write("ergon.yaml", strings.Replace(triage, "first opinion", "second opinion", 1))
 	s.sh(0, `triage replay triage --settled d; triage run`)
 	s.want(`triage queue peek triage/output --payload`, `"first opinion"`, `"second opinion"`)
@@ -82,7 +82,7 @@ func TestReplayAfterACorrectionHasItsNewResult(t *testing.T) {
 
 // [I3] A retry in the other store of its task: the file is not that of the queue.
 func TestDeadLettersOfAnotherStoreAreSentBackOnce(t *testing.T) {
-	s := newScene(t, "triage", strings.Replace(triage, "dead-letters, path: triage.db", "dead-letters, path: letters.db", 1))
+	s := newSandbox(t, "triage", strings.Replace(triage, "dead-letters, path: triage.db", "dead-letters, path: letters.db", 1))
 	s.sh(0, `triage enqueue triage --id a --payload-json '"broken"'; triage run; cp letters.db kept.db`)
 	s.want(`triage dlq retry triage --all`, "0 in their store, 1 to the source of their task")
 	s.sh(0, `rm letters.db*; cp kept.db letters.db`) // as after a crash before the letter was dropped

@@ -25,9 +25,9 @@ tasks:
       loop: {streaming: STREAMING}
 `
 
-func newSorting(t *testing.T, input, output, letters string, streaming bool) scene {
+func newSorting(t *testing.T, input, output, letters string, streaming bool) sandbox {
 	t.Helper()
-	return newScene(t, "sort-out", strings.NewReplacer("INPUT", input, "OUTPUT", output, "LETTERS", letters,
+	return newSandbox(t, "sort-out", strings.NewReplacer("INPUT", input, "OUTPUT", output, "LETTERS", letters,
 		"STREAMING", fmt.Sprint(streaming)).Replace(sorting))
 }
 
@@ -38,7 +38,7 @@ const twenty = `i=0; while [ $i -lt 20 ]; do
 done > twenty.jsonl; sort-out enqueue sort --envelope --file twenty.jsonl`
 
 // letterIDs are the ids of all letters, sorted.
-func (s scene) letterIDs() (ids []string) {
+func (s sandbox) letterIDs() (ids []string) {
 	s.Helper()
 	var read struct {
 		Letters []struct {
@@ -55,7 +55,7 @@ func (s scene) letterIDs() (ids []string) {
 	return ids
 }
 
-func (s scene) wantLetterIDs(want ...string) {
+func (s sandbox) wantLetterIDs(want ...string) {
 	s.Helper()
 	if got := s.letterIDs(); !slices.Equal(got, want) {
 		s.Errorf("got letters about %v, want %v", got, want)
@@ -70,7 +70,7 @@ type counts struct {
 }
 
 // queueCounts are those of a queue of the task.
-func (s scene) queueCounts(connector string) counts {
+func (s sandbox) queueCounts(connector string) counts {
 	s.Helper()
 	text := s.sh(0, `sort-out queue stats sort/`+connector+` --output json`)
 	var read struct {

@@ -7,9 +7,9 @@ import (
 )
 
 // unread refuses everything. Its queue has a payload for each encoding of a letter: j, t, b and d.
-func unread(t *testing.T, letters string) scene {
+func unread(t *testing.T, letters string) sandbox {
 	t.Helper()
-	s := newScene(t, "sort-out", strings.Replace(`
+	s := newSandbox(t, "sort-out", strings.Replace(`
 tasks:
   sort:
     task: exec
@@ -39,7 +39,7 @@ type shown struct {
 }
 
 // byID are all letters as a command prints them, by id.
-func (s scene) byID(command string) map[string]shown {
+func (s sandbox) byID(command string) map[string]shown {
 	s.Helper()
 	var read struct {
 		Letters []shown `json:"dead_letters"`
@@ -56,7 +56,7 @@ func (s scene) byID(command string) map[string]shown {
 }
 
 // wantEncodings wants what is shown, or exported, of each letter.
-func (s scene) wantEncodings(all map[string]shown) {
+func (s sandbox) wantEncodings(all map[string]shown) {
 	s.Helper()
 	for id, want := range map[string]shown{
 		"j": {Payload: json.RawMessage(`{"a":1}`)}, "t": {PayloadEncoding: "text", Payload: json.RawMessage(`"not <json>"`)},
@@ -75,7 +75,7 @@ func (s scene) wantEncodings(all map[string]shown) {
 	}
 }
 
-func mustJSON(s scene, v any) string {
+func mustJSON(s sandbox, v any) string {
 	s.Helper()
 	text, err := json.Marshal(v)
 	if err != nil {

@@ -101,9 +101,9 @@ func readLetterQueue(t *testing.T, _ string, store ergon.Dispatcher) (all []dead
 }
 
 // wild panics when it is encoded.
-type wild struct{ Text string }
+type nonJSON struct{ Text string }
 
-func (wild) MarshalJSON() ([]byte, error) { panic("at MarshalJSON") }
+func (nonJSON) MarshalJSON() ([]byte, error) { panic("at MarshalJSON") }
 
 // [S2] [E4] Every kind of payload in every stock store: its letter is written with what it was, so are those of its neighbours, the
 // source has nothing left, and the run ends without an error.
@@ -119,7 +119,7 @@ func TestEveryTransactionCanBeWrittenAsALetter(t *testing.T) {
 		"a string that is no UTF-8": {"a\xff", "a\xff"}, "a value": {map[string]int{"a": 1}, `{"a":1}`}, "nothing": {nil, "null"},
 		"a malformed record": {file.Malformed{Place: "x:1", Problem: "is bad", Raw: []byte("\xfebad")}, "\xfebad"},
 		"NaN":                {math.NaN(), ""}, "a function": {func() {}, ""}, "a channel": {make(chan int), ""}, "a cycle": {self, ""},
-		"MarshalJSON panics": {wild{"x"}, ""}, "an error": {errors.New("unreadable"), ""},
+		"MarshalJSON panics": {nonJSON{"x"}, ""}, "an error": {errors.New("unreadable"), ""},
 		"16 MB":   {[]byte(strings.Repeat("x", 16<<20)), strings.Repeat("x", 16<<20)},
 		hundredMB: {[]byte(strings.Repeat("x", 100<<20)), strings.Repeat("x", 100<<20)},
 	} {

@@ -33,7 +33,7 @@ func TestDoctorAndRunAgreeAboutMissingDirectories(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			configuration := "tasks:\n  copy:\n    task: exec\n    settings: {argv: [cat]}\n    connectors:" + c.connectors + "\n"
-			s := newScene(t, "ergon", strings.ReplaceAll(configuration, "OFF", ", make_dirs: false"))
+			s := newSandbox(t, "ergon", strings.ReplaceAll(configuration, "OFF", ", make_dirs: false"))
 			s.sh(0, "ergon lint")
 			said := s.sh(1, "ergon doctor --output json")
 			if !strings.Contains(said, `"of": "copy/`+c.at+`"`) && !strings.Contains(said, `"of":"copy/`+c.at+`"`) {

@@ -25,8 +25,8 @@ tasks:
       fetch: {retry: {timeout: 30s}}
 `
 
-// start starts a script of a scene, and returns the address that it serves on and how to stop it. A test that fails kills it.
-func (s scene) start(name string, arguments ...string) (url string, stop func()) {
+// start starts a script of a sandbox, and returns the address that it serves on and how to stop it. A test that fails kills it.
+func (s sandbox) start(name string, arguments ...string) (url string, stop func()) {
 	s.Helper()
 	ctx, kill := context.WithTimeout(context.WithoutCancel(s.Context()), time.Minute)
 	s.Cleanup(kill)
@@ -66,7 +66,7 @@ func (s scene) start(name string, arguments ...string) (url string, stop func())
 	return "", nil
 }
 
-func (s scene) post(url string) {
+func (s sandbox) post(url string) {
 	s.Helper()
 	r, err := http.NewRequestWithContext(s.Context(), http.MethodPost, url, http.NoBody)
 	if err != nil {
@@ -83,7 +83,7 @@ func (s scene) post(url string) {
 }
 
 // ready is how many the queue of the task has ready.
-func (s scene) ready() int64 {
+func (s sandbox) ready() int64 {
 	s.Helper()
 	var read struct {
 		Queues []counts `json:"queues"`
@@ -97,7 +97,7 @@ func (s scene) ready() int64 {
 // A task that was paused by a request runs nothing from the answer on: the fetch that waited at an empty queue ends, and what
 // arrives afterwards stays there until the task is resumed.
 func TestPausedByARequestIsPaused(t *testing.T) {
-	s := newScene(t, "note-it", pausing)
+	s := newSandbox(t, "note-it", pausing)
 	url, stop := s.start("note-it", "run", "--log-format", "json")
 	s.post(url + "api/v1/tasks/note/pause")
 	s.sh(0, `for i in 1 2 3 4 5 6 7 8; do echo "{\"id\":\"p$i\",\"payload\":$i}"; done > in.jsonl

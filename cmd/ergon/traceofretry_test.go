@@ -12,7 +12,7 @@ const (
 	senderSpan  = "b7ad6b7169203331"
 )
 
-// traced fails while the file broken is there. Its program writes what it is told about the trace, and its spans go to the console.
+// traced fails while the file sandboxWithLetters is there. Its program writes what it is told about the trace, and its spans go to the console.
 const traced = `
 telemetry: {propagation: PROPAGATION, traces: {exporters: [console]}}
 tasks:
@@ -40,7 +40,7 @@ type consoleSpan struct {
 }
 
 // processSpan runs the task and returns the span of its one transaction, of the run, and what its program was told.
-func (s scene) processSpan() (process, run consoleSpan, told spanID) {
+func (s sandbox) processSpan() (process, run consoleSpan, told spanID) {
 	s.Helper()
 	s.sh(0, `sort-out run > summary.txt 2> spans.json`)
 	text := readFile(s.T, s.folder+"/spans.json")
@@ -75,7 +75,7 @@ func contextOf(t *testing.T, traceparent string) spanID {
 }
 
 // carried is the context in the metadata of the only transaction that a command shows.
-func (s scene) carried(command string) spanID {
+func (s sandbox) carried(command string) spanID {
 	s.Helper()
 	text := s.sh(0, command)
 	_, after, found := strings.Cut(text, "traceparent=")
@@ -86,7 +86,7 @@ func (s scene) carried(command string) spanID {
 }
 
 // wantFrom wants the span of a transaction to come from another one: linked to it in a trace of its own, or below it.
-func (s scene) wantFrom(what string, process, run consoleSpan, from spanID, continues bool) {
+func (s sandbox) wantFrom(what string, process, run consoleSpan, from spanID, continues bool) {
 	s.Helper()
 	var linked, toRun bool
 	for _, link := range process.Links {
@@ -109,7 +109,7 @@ func TestRetriedDeadLetterLeadsBackToWhereItFailed(t *testing.T) {
 		for _, store := range []string{"in.db", "letters.db"} {
 			t.Run(propagation+" "+store, func(t *testing.T) {
 				continues := propagation == "continue"
-				s := newScene(t, "sort-out", strings.NewReplacer("PROPAGATION", propagation, "LETTERS", store).Replace(traced))
+				s := newSandbox(t, "sort-out", strings.NewReplacer("PROPAGATION", propagation, "LETTERS", store).Replace(traced))
 				s.sh(0, `touch broken; sort-out enqueue sort --id a --payload-json 1 --metadata traceparent=00-`+
 					senderTrace+`-`+senderSpan+`-01`)
 				failed, run, told := s.processSpan()
@@ -136,7 +136,7 @@ func TestRetriedDeadLetterLeadsBackToWhereItFailed(t *testing.T) {
 
 // [O1] Transactions of one finite run have a trace each, and so has what comes out of them.
 func TestOutputsOfOneRunAreInTracesOfTheirOwn(t *testing.T) {
-	s := newScene(t, "sort-out", strings.NewReplacer("PROPAGATION", "link", "LETTERS", "in.db").Replace(traced))
+	s := newSandbox(t, "sort-out", strings.NewReplacer("PROPAGATION", "link", "LETTERS", "in.db").Replace(traced))
 	s.sh(0, `for id in with without invalid; do
 	case $id in with) from=00-`+senderTrace+`-`+senderSpan+`-01;; invalid) from=garbage;; *) from=;; esac
 	sort-out enqueue sort --id $id --payload-json 1 ${from:+--metadata traceparent=$from}

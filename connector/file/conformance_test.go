@@ -55,7 +55,7 @@ func TestSourceKeepsTheRulesOfConnectors(t *testing.T) {
 					}
 					return store
 				},
-				Finite: true, OwnIDs: true, NoMetadata: true, NoReject: true, LooksOnly: true,
+				Finite: true, OwnIDs: true, NoMetadata: true, NoReject: true, ReadOnly: true,
 			})
 		})
 	}

@@ -268,8 +268,8 @@ func wantFaults(t *testing.T, err error, want ...string) {
 	}
 }
 
-// hiccupFS fails every other read, but for the first ones, except in the opening that is for the digest.
-type hiccupFS struct {
+// flakyFS fails every other read, but for the first ones, except in the opening that is for the digest.
+type flakyFS struct {
 	fstest.MapFS
 	opened *int
 }
@@ -282,7 +282,7 @@ type hiccups struct {
 func (h *hiccups) Read(p []byte) (int, error) {
 	h.calls++
 	if h.calls > 4 && h.calls%2 == 0 {
-		return 0, errHiccup
+		return 0, errFlaky
 	}
 	return h.Reader.Read(p[:min(len(p), 10)])
 }
@@ -290,9 +290,9 @@ func (h *hiccups) Read(p []byte) (int, error) {
 // openedForDigest is which opening of a file in an fs.FS is for its generation.
 const openedForDigest = 2
 
-var errHiccup = errors.New("hiccup")
+var errFlaky = errors.New("hiccup")
 
-func (h hiccupFS) Open(name string) (fs.File, error) {
+func (h flakyFS) Open(name string) (fs.File, error) {
 	f, err := h.MapFS.Open(name)
 	if err != nil {
 		return nil, err
@@ -307,7 +307,7 @@ func (h hiccupFS) Open(name string) (fs.File, error) {
 
 func TestReadThatFailsOnceLosesNothing(t *testing.T) {
 	source := open(t, sourceOf(t, "x.jsonl", "", func(s *file.SourceSettings) {
-		s.FS = hiccupFS{opened: new(int), MapFS: fstest.MapFS{"x.jsonl": {Data: []byte(numbers(50))}}}
+		s.FS = flakyFS{opened: new(int), MapFS: fstest.MapFS{"x.jsonl": {Data: []byte(numbers(50))}}}
 	}))
 	var got []ergon.Transaction
 	failed := 0

@@ -18,7 +18,7 @@ func (q *Queue) DispatchTransactions(ctx context.Context, batch []ergon.Transact
 		return fmt.Errorf("memory: %d transactions dispatched at once can never fit into a capacity of %d; "+
 			"dispatch fewer at once or raise the capacity", len(batch), capacity)
 	}
-	in := q.intake(batch)
+	in := q.enqueueing(batch)
 	if err := q.await(ctx, &in); err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func (q *Queue) DispatchTransactions(ctx context.Context, batch []ergon.Transact
 }
 
 // await enqueues a batch as soon as there is room for all of it.
-func (q *Queue) await(ctx context.Context, in *intake) error {
+func (q *Queue) await(ctx context.Context, in *enqueueing) error {
 	capacity := q.settings.Capacity
 	for {
 		if ctx.Err() != nil {
@@ -60,15 +60,15 @@ func (q *Queue) await(ctx context.Context, in *intake) error {
 	}
 }
 
-// intake is a batch on its way into a queue.
-type intake struct {
+// enqueueing is a batch on its way into a queue.
+type enqueueing struct {
 	batch    []ergon.Transaction
 	contents []content // of the batch, where the queue deduplicates
 	known    []known
 }
 
-func (q *Queue) intake(batch []ergon.Transaction) intake {
-	in := intake{batch: batch}
+func (q *Queue) enqueueing(batch []ergon.Transaction) enqueueing {
+	in := enqueueing{batch: batch}
 	if q.settings.Dedup {
 		in.contents = make([]content, len(batch))
 		for i := range batch {
@@ -79,7 +79,7 @@ func (q *Queue) intake(batch []ergon.Transaction) intake {
 }
 
 // enqueue returns what the queue knew.
-func (q *Queue) enqueue(in intake, now time.Time) []known {
+func (q *Queue) enqueue(in enqueueing, now time.Time) []known {
 	var all []known
 	q.free.reserve(len(in.batch))
 	for i, tx := range in.batch {

@@ -37,16 +37,16 @@ var ErrFault = errors.New("scripted fault")
 // Fault is a scripted fault of a queue, made by [Fail], [Stall], [Duplicate], [Reorder], [OverDeliver], [LoseAck], [LoseReply]
 // or [DropDelivery]. It occurs once, at the first call of its operation. The methods return a copy that occurs at other calls.
 type Fault struct {
-	kind   kind
-	on     Operation
-	call   int // the first call that it strikes, from 1
-	times  int
-	ids    []string
-	err    error
-	delay  time.Duration
-	deaf   bool // whether a stall ignores the context
-	seed   uint64
-	amount int
+	kind           kind
+	on             Operation
+	call           int // the first call that it strikes, from 1
+	times          int
+	ids            []string
+	err            error
+	delay          time.Duration
+	ignoresContext bool // whether a stall ignores the context
+	seed           uint64
+	amount         int
 }
 
 type kind string
@@ -139,7 +139,7 @@ func (f Fault) For(ids ...string) Fault {
 // IgnoringContext makes a stall ignore the context: it lasts for its whole duration, and then the operation takes effect. The
 // duration must not be Forever.
 func (f Fault) IgnoringContext() Fault {
-	f.deaf = true
+	f.ignoresContext = true
 	return f
 }
 

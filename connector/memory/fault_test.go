@@ -17,7 +17,7 @@ var errScripted = errors.New("broken pipe")
 
 func wantAllStruck(t *testing.T, queue *memory.FaultyQueue) {
 	t.Helper()
-	for _, f := range queue.Unstruck() {
+	for _, f := range queue.UnusedFaults() {
 		t.Errorf("never struck: %v", f)
 	}
 }
@@ -71,7 +71,7 @@ func TestFaultThatNeverStruckIsTold(t *testing.T) {
 	queue := memory.WithFaults(newQueue(1),
 		memory.Reorder(1).For("t9").At(2), memory.Fail(memory.OnDispatch, nil), memory.DropDelivery(memory.OnDispatch))
 	_ = queue.DispatchTransactions(t.Context(), nil)
-	got := queue.Unstruck()
+	got := queue.UnusedFaults()
 	if len(got) != 2 || got[0].String() != `reorder on fetch from call 2 for ["t9"]` ||
 		got[1].String() != "drop delivery on dispatch from call 1" {
 		t.Errorf("got %v, want the reorder and the drop", got)

@@ -40,19 +40,19 @@ func WithLeaseFaults(queue *LeasedQueue, faults ...Fault) *FaultyLeasedQueue {
 	return &FaultyLeasedQueue{FaultyQueue: WithFaults(queue.Queue, faults...), leased: queue}
 }
 
-// Unstruck returns the faults that have not occurred. A test should check that there are none.
-func (q *FaultyQueue) Unstruck() []Fault { return q.script.unstruck() }
+// UnusedFaults returns the faults that have not occurred. A test should check that there are none.
+func (q *FaultyQueue) UnusedFaults() []Fault { return q.script.unused() }
 
 // DispatchTransactions dispatches to the queue, with the faults of the script.
 func (q *FaultyQueue) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {
 	self := func(t ergon.Transaction) ergon.Transaction { return t }
-	return struckCall(ctx, q, OnDispatch, batch, self, q.Queue.DispatchTransactions)
+	return callWithFaults(ctx, q, OnDispatch, batch, self, q.Queue.DispatchTransactions)
 }
 
 // SettleTransactions settles with the queue, with the faults of the script.
 func (q *FaultyQueue) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
 	settled := func(s capability.Settlement) ergon.Transaction { return s.Transaction }
-	return struckCall(ctx, q, OnSettle, batch, settled, q.Queue.SettleTransactions)
+	return callWithFaults(ctx, q, OnSettle, batch, settled, q.Queue.SettleTransactions)
 }
 
 // LeaseDuration returns the lease of the queue.
@@ -61,11 +61,11 @@ func (q *FaultyLeasedQueue) LeaseDuration() time.Duration { return q.leased.Leas
 // ExtendLeases extends leases of the queue, with the faults of the script.
 func (q *FaultyLeasedQueue) ExtendLeases(ctx context.Context, batch []ergon.Transaction) error {
 	self := func(t ergon.Transaction) ergon.Transaction { return t }
-	return struckCall(ctx, q.FaultyQueue, OnExtend, batch, self, q.leased.ExtendLeases)
+	return callWithFaults(ctx, q.FaultyQueue, OnExtend, batch, self, q.leased.ExtendLeases)
 }
 
-// struckCall runs one operation on a batch under the script.
-func struckCall[T any](ctx context.Context, q *FaultyQueue, on Operation, batch []T,
+// callWithFaults runs one operation on a batch under the script.
+func callWithFaults[T any](ctx context.Context, q *FaultyQueue, on Operation, batch []T,
 	transactionOf func(T) ergon.Transaction, operate func(context.Context, []T) error,
 ) error {
 	transactions := make([]ergon.Transaction, len(batch))
@@ -73,18 +73,18 @@ func struckCall[T any](ctx context.Context, q *FaultyQueue, on Operation, batch 
 		transactions[i] = transactionOf(item)
 	}
 	all := func(f Fault) bool { return f.kind != dropDelivery || on != OnDispatch }
-	struck := blow{failures: failures{}, skip: map[int]bool{}, late: failures{}}
-	for _, f := range q.script.strike(on, q.script.begin(on), transactions, all) {
+	effects := effects{failures: failures{}, skip: map[int]bool{}, late: failures{}}
+	for _, f := range q.script.due(on, q.script.begin(on), transactions, all) {
 		var err error
-		if ctx, err = struck.apply(ctx, q.Queue, f, transactions); err != nil {
+		if ctx, err = effects.apply(ctx, q.Queue, f, transactions); err != nil {
 			return err
 		}
 	}
-	return carryOut(ctx, batch, struck, operate)
+	return runWithEffects(ctx, batch, effects, operate)
 }
 
 // blow is what the faults do to one batch, by the index of the item.
-type blow struct {
+type effects struct {
 	failures failures     // not carried out and reported as failed
 	skip     map[int]bool // not carried out and reported as done
 	late     failures     // carried out and reported as failed
@@ -92,7 +92,7 @@ type blow struct {
 }
 
 // apply returns an error where the operation fails as a whole and has no effect.
-func (b *blow) apply(ctx context.Context, q *Queue, f Fault, batch []ergon.Transaction) (context.Context, error) {
+func (b *effects) apply(ctx context.Context, q *Queue, f Fault, batch []ergon.Transaction) (context.Context, error) {
 	whole := len(f.ids) == 0
 	switch {
 	case f.kind == stall:
@@ -122,8 +122,8 @@ func (b *blow) apply(ctx context.Context, q *Queue, f Fault, batch []ergon.Trans
 	return ctx, nil
 }
 
-// carryOut runs the operation on what the faults left of the batch and reports the failures by their place in all of it.
-func carryOut[T any](ctx context.Context, batch []T, b blow, operate func(context.Context, []T) error) error {
+// runWithEffects runs the operation on what the faults left of the batch and reports the failures by their place in all of it.
+func runWithEffects[T any](ctx context.Context, batch []T, b effects, operate func(context.Context, []T) error) error {
 	var rest []T
 	var places []int
 	for i, item := range batch {

@@ -15,7 +15,7 @@ import (
 func (q *FaultyQueue) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {
 	call := q.script.begin(OnFetch)
 	early := func(f Fault) bool { return len(f.ids) == 0 && (f.kind == stall || f.kind == fail) }
-	for _, f := range q.script.strike(OnFetch, call, nil, early) {
+	for _, f := range q.script.due(OnFetch, call, nil, early) {
 		if f.kind == fail {
 			return nil, fmt.Errorf("memory: fetch: %w", f.err)
 		}
@@ -29,28 +29,28 @@ func (q *FaultyQueue) FetchTransactions(ctx context.Context, limit int) ([]ergon
 		return batch, err
 	}
 	late := func(f Fault) bool { return !early(f) }
-	for _, f := range q.script.strike(OnFetch, call, batch, late) {
-		if batch, err = q.strikeFetched(ctx, f, call, limit, batch); err != nil {
+	for _, f := range q.script.due(OnFetch, call, batch, late) {
+		if batch, err = q.applyFetched(ctx, f, call, limit, batch); err != nil {
 			return nil, err
 		}
 	}
 	return batch, nil
 }
 
-func (q *FaultyQueue) strikeFetched(ctx context.Context, f Fault, call, limit int, batch []ergon.Transaction) (
+func (q *FaultyQueue) applyFetched(ctx context.Context, f Fault, call, limit int, batch []ergon.Transaction) (
 	[]ergon.Transaction, error,
 ) {
 	switch f.kind {
 	case stall:
 		if _, err := f.hold(ctx); err != nil {
-			q.takeAllBack(batch, true)
+			q.takeBackAll(batch, true)
 			return nil, err
 		}
 	case fail:
-		q.takeAllBack(batch, true)
+		q.takeBackAll(batch, true)
 		return nil, fmt.Errorf("memory: fetch: %w", f.err)
 	case loseReply:
-		q.takeAllBack(batch, false)
+		q.takeBackAll(batch, false)
 		return nil, fmt.Errorf("memory: fetch: reply lost: %w", f.err)
 	case dropDelivery:
 		for _, t := range batch {
@@ -68,7 +68,7 @@ func (q *FaultyQueue) strikeFetched(ctx context.Context, f Fault, call, limit in
 	return batch, nil
 }
 
-func (q *FaultyQueue) takeAllBack(batch []ergon.Transaction, uncounted bool) {
+func (q *FaultyQueue) takeBackAll(batch []ergon.Transaction, uncounted bool) {
 	for _, t := range batch {
 		q.takeBack(t, uncounted)
 	}
@@ -88,7 +88,7 @@ func (q *FaultyQueue) duplicated(f Fault, limit int, batch []ergon.Transaction) 
 		}
 	}
 	if len(doubled) > limit {
-		q.takeAllBack(doubled[limit:], true)
+		q.takeBackAll(doubled[limit:], true)
 		doubled = doubled[:limit]
 	}
 	return doubled
@@ -103,9 +103,9 @@ func (q *Queue) deliverAgain(t ergon.Transaction) (ergon.Transaction, bool) {
 		return t, false
 	}
 	q.free.reserve(1)
-	twin := q.free.take()
-	twin.queue, twin.transaction, twin.enqueuedAt, twin.place, twin.count = q, it.transaction, it.enqueuedAt, it.place, it.count
-	return q.send(twin, new(receipt), time.Now()), true
+	copied := q.free.take()
+	copied.queue, copied.transaction, copied.enqueuedAt, copied.place, copied.count = q, it.transaction, it.enqueuedAt, it.place, it.count
+	return q.send(copied, new(receipt), time.Now()), true
 }
 
 // overDelivered adds up to n more transactions to a batch, without waiting for any.

@@ -56,7 +56,7 @@ type Queue struct {
 func New(settings Settings) *Queue {
 	q := &Queue{settings: settings}
 	q.settings.Transactions = nil
-	q.enqueue(q.intake(settings.Transactions), time.Now())
+	q.enqueue(q.enqueueing(settings.Transactions), time.Now())
 	return q
 }
 
@@ -153,7 +153,7 @@ func (q *Queue) Declare() capability.Declaration {
 		d.Order = q.settings.Order
 	}
 	if q.settings.Dedup {
-		d.Dedup = capability.DedupTold
+		d.Dedup = capability.DedupReported
 	}
 	return d
 }

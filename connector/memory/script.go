@@ -15,11 +15,11 @@ type script struct {
 	mu     sync.Mutex
 	calls  [operations]int
 	faults []Fault
-	struck []int // how often, by the index of the fault
+	used   []int // how often, by the index of the fault
 }
 
 func newScript(faults []Fault) *script {
-	return &script{faults: slices.Clone(faults), struck: make([]int, len(faults))}
+	return &script{faults: slices.Clone(faults), used: make([]int, len(faults))}
 }
 
 // begin numbers a call.
@@ -30,20 +30,20 @@ func (s *script) begin(on Operation) int {
 	return s.calls[on]
 }
 
-// strike returns the faults among those picked that strike a call which these transactions take part in, in the order of
+// due returns the faults among those picked that due a call which these transactions take part in, in the order of
 // the script, and counts them.
-func (s *script) strike(on Operation, call int, batch []ergon.Transaction, pick func(Fault) bool) []Fault {
+func (s *script) due(on Operation, call int, batch []ergon.Transaction, pick func(Fault) bool) []Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var striking []Fault
+	var found []Fault
 	for i, f := range s.faults {
-		if f.on != on || call < f.call || s.struck[i] >= f.times || !pick(f) || !f.takesPart(batch) {
+		if f.on != on || call < f.call || s.used[i] >= f.times || !pick(f) || !f.takesPart(batch) {
 			continue
 		}
-		s.struck[i]++
-		striking = append(striking, f)
+		s.used[i]++
+		found = append(found, f)
 	}
-	return striking
+	return found
 }
 
 // takesPart reports whether the fault is for all transactions or for one of batch.
@@ -52,13 +52,13 @@ func (f Fault) takesPart(batch []ergon.Transaction) bool {
 		slices.ContainsFunc(batch, func(t ergon.Transaction) bool { return f.concerns(t.ID()) })
 }
 
-// unstruck returns the faults that have not struck yet.
-func (s *script) unstruck() []Fault {
+// unused returns the faults that have not struck yet.
+func (s *script) unused() []Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var never []Fault
 	for i, f := range s.faults {
-		if s.struck[i] == 0 {
+		if s.used[i] == 0 {
 			never = append(never, f)
 		}
 	}
@@ -68,7 +68,7 @@ func (s *script) unstruck() []Fault {
 // hold is the stall of a fault. It returns the context for the rest of the operation. Where the stall and the context end
 // at the same moment, the context wins.
 func (f Fault) hold(ctx context.Context) (context.Context, error) {
-	if f.deaf {
+	if f.ignoresContext {
 		ctx = context.WithoutCancel(ctx)
 	}
 	var over <-chan time.Time

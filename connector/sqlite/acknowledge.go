@@ -43,7 +43,7 @@ func (q *Queue) ack(t *tx, now int64, r *receipt) (bool, error) {
 	if err != nil || changed == 0 {
 		return false, err
 	}
-	if r.apart && q.settings.RetainSettled == 0 {
+	if r.inBodies && q.settings.RetainSettled == 0 {
 		if _, err := t.exec(deleteBody, r.seq); err != nil {
 			return false, err
 		}
@@ -88,7 +88,7 @@ func (q *Queue) ackTogether(t *tx, now int64, batch []capability.Settlement, sin
 // plainAck returns the receipt of an acknowledgement that changes nothing but its item; nil for any other settlement.
 func (q *Queue) plainAck(s *capability.Settlement) *receipt {
 	r, ok := s.Transaction.Delivery().Receipt.(*receipt)
-	if !ok || s.Action != policy.SettleAck || !q.delivered(r) || r.key != nil || r.apart || r.lost > 0 {
+	if !ok || s.Action != policy.SettleAck || !q.delivered(r) || r.key != nil || r.inBodies || r.lost > 0 {
 		return nil
 	}
 	return r

@@ -9,12 +9,12 @@ import (
 
 // receipt is one delivery of an item.
 type receipt struct {
-	queue *Queue
-	seq   int64
-	claim int64
-	key   any // ordering key
-	lost  int64
-	apart bool // the payload is in bodies
+	queue    *Queue
+	seq      int64
+	claim    int64
+	key      any // ordering key
+	lost     int64
+	inBodies bool // the payload is in bodies
 }
 
 const (
@@ -67,7 +67,7 @@ type found struct {
 func (q *Queue) readItems(c *conn, query string, arguments ...any) (all []found, err error) {
 	err = c.query(context.Background(), query, func(r row) error {
 		f := found{
-			receipt:    receipt{queue: q, seq: r.int(0), claim: r.int(1), lost: r.int(5), apart: r.isNull(8)},
+			receipt:    receipt{queue: q, seq: r.int(0), claim: r.int(1), lost: r.int(5), inBodies: r.isNull(8)},
 			deliveries: r.int(2), id: r.text(3), enqueuedAt: r.int(6), metadata: r.text(7), payload: r.bytes(8),
 			digestless: r.int(9) != 0,
 		}
@@ -78,7 +78,7 @@ func (q *Queue) readItems(c *conn, query string, arguments ...any) (all []found,
 		return nil
 	}, arguments...)
 	for i := range all {
-		if err == nil && all[i].receipt.apart {
+		if err == nil && all[i].receipt.inBodies {
 			all[i].payload, err = c.body(all[i].receipt.seq)
 		}
 	}
@@ -116,7 +116,7 @@ func (q *Queue) deliver(t *tx, now int64, all []found) ([]ergon.Transaction, err
 	}
 	for i, f := range all {
 		if f.digestless {
-			if err := t.keepDigest(kept{f.receipt.seq, f.metadata, orEmpty(f.payload)}); err != nil {
+			if err := t.storeDigest(undigested{f.receipt.seq, f.metadata, orEmpty(f.payload)}); err != nil {
 				return nil, err
 			}
 		}

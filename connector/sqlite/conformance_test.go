@@ -110,7 +110,7 @@ func TestDeadLettersKeepTheRulesOfConnectors(t *testing.T) {
 			t.Helper()
 			c := newConforming(t)
 			return connectortest.Store{
-				Connector: c.letters(), Another: c.letters, Beside: c.queue("jobs", asItIs), Pass: c.clock.pass,
+				Connector: c.letters(), Another: c.letters, OtherQueue: c.queue("jobs", asItIs), Pass: c.clock.pass,
 				Refused: func() ergon.Transaction { return ergon.NewTransaction("no letter", []byte(`{}`)) },
 			}
 		},

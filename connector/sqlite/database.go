@@ -77,7 +77,7 @@ func (d *database) glance(ctx context.Context, step string, run func(*conn) erro
 		if err := s.reader.read(ctx, run); err != nil {
 			return err
 		}
-		return s.place.lately()
+		return s.place.checkParts()
 	})
 }
 

@@ -17,7 +17,7 @@ import (
 )
 
 // bury dispatches a letter for each transaction and acknowledges it, as the engine does.
-func bury(tb testing.TB, from *sqlite.Queue, dead *sqlite.DeadLetters, message string, batch ...ergon.Transaction) {
+func deadLetter(tb testing.TB, from *sqlite.Queue, dead *sqlite.DeadLetters, message string, batch ...ergon.Transaction) {
 	tb.Helper()
 	for _, tx := range batch {
 		dispatch(tb, dead, ergon.NewTransaction(tx.ID(), recordOf(tx, message)))
@@ -88,7 +88,7 @@ func TestRetriedLetterGoesBackWhereItCameFromWithItsHistory(t *testing.T) {
 	dispatch(t, jobs, transaction("a", "priority=5", "k=v"))
 	dispatch(t, mails, transactions("a")...) // the same id elsewhere
 	b.advance(time.Second)
-	bury(t, jobs, dead, "boom", fetch(t, jobs, 1)...)
+	deadLetter(t, jobs, dead, "boom", fetch(t, jobs, 1)...)
 	wantFetched(t, jobs)
 	b.advance(time.Hour)
 	retry(t, dead, 1)
@@ -104,7 +104,7 @@ func TestRetriedLetterGoesBackWhereItCameFromWithItsHistory(t *testing.T) {
 		t.Errorf("its metadata is gone: %q", v)
 	}
 	b.advance(time.Second)
-	bury(t, jobs, dead, "boom again", again...)
+	deadLetter(t, jobs, dead, "boom again", again...)
 	want := []deadletter.Failure{{
 		Category: ergon.CategoryBusiness, Phase: policy.PhaseProcess, Message: "boom", FailedAt: newClock().at,
 		RetriedAt: newClock().at.Add(time.Hour + time.Second),
@@ -155,7 +155,7 @@ func TestRetryKeepsTheOrderOfAKeyAndWakesWhoWaits(t *testing.T) {
 	queue, dead := b.queue(t), b.deadLetters(t)
 	dispatch(t, queue, keyed("k", "k1", "k2")...)
 	for range 2 {
-		bury(t, queue, dead, "boom", fetch(t, queue, 1)...)
+		deadLetter(t, queue, dead, "boom", fetch(t, queue, 1)...)
 	}
 	retry(t, dead, 2)
 	ack(t, queue, wantFetched(t, queue, "k1")...)
@@ -167,7 +167,7 @@ func TestRetryIgnoresATimeOfDeliveryThatHasBeenKept(t *testing.T) {
 	queue, dead := b.queue(t), b.deadLetters(t)
 	dispatch(t, queue, transaction("a", "deliver_at="+b.at.Add(time.Second).Format(time.RFC3339)))
 	b.advance(time.Second)
-	bury(t, queue, dead, "boom", fetch(t, queue, 1)...)
+	deadLetter(t, queue, dead, "boom", fetch(t, queue, 1)...)
 	retry(t, dead, 1)
 	wantFetched(t, queue, "a")
 }

@@ -60,6 +60,6 @@ func (q *Queue) readyState(lost int64) string {
 
 // giveUp makes a dead letter of an item that was lost that often.
 func (q *Queue) giveUp(t *tx, now, seq, lost int64) error {
-	return q.bury(t, now, seq, fmt.Sprintf("delivered %d times without being settled: "+
+	return q.deadLetter(t, now, seq, fmt.Sprintf("delivered %d times without being settled: "+
 		"each time its process died, or its lease ran out", lost))
 }

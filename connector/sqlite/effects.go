@@ -38,7 +38,7 @@ func (e *effects) add(queue *Queue, items []item) {
 
 func (e *effects) write(t *tx, now int64) error {
 	for _, queue := range e.queues {
-		to := queue.intake()
+		to := queue.enqueueing()
 		if err := t.enqueue(&to, now, e.items[queue]); err != nil {
 			return err
 		}

@@ -25,8 +25,8 @@ const (
 		EXISTS (SELECT 1 FROM items INDEXED BY items_copies WHERE queue = ? AND copy <> '')`
 )
 
-// intake is how items enter a queue, and what it knew of them.
-type intake struct {
+// enqueueing is how items enter a queue, and what it knew of them.
+type enqueueing struct {
 	queue   int64
 	dedup   bool
 	diverge bool // a derived id that is known with other content is stored under another
@@ -34,12 +34,12 @@ type intake struct {
 	known   []known
 }
 
-func (q *Queue) intake() intake {
-	return intake{queue: q.number.Load(), dedup: q.settings.Dedup, diverge: q.settings.OnConflict != capability.ConflictFirst}
+func (q *Queue) enqueueing() enqueueing {
+	return enqueueing{queue: q.number.Load(), dedup: q.settings.Dedup, diverge: q.settings.OnConflict != capability.ConflictFirst}
 }
 
 // enqueue puts items behind what is in the queue. Those that it knows are left out.
-func (t *tx) enqueue(to *intake, now int64, items []item) error {
+func (t *tx) enqueue(to *enqueueing, now int64, items []item) error {
 	if len(items) == 0 {
 		return nil
 	}
@@ -62,7 +62,7 @@ func (t *tx) enqueue(to *intake, now int64, items []item) error {
 }
 
 // begin returns the first of n numbers that nobody else gets.
-func (t *tx) begin(to *intake, n int) (next int64, err error) {
+func (t *tx) begin(to *enqueueing, n int) (next int64, err error) {
 	err = t.query(context.Background(), beginIntake, func(r row) error {
 		next, to.copies = r.int(0), r.int(1) != 0
 		return nil
@@ -96,7 +96,7 @@ const undoMany = `DELETE FROM items WHERE seq >= ? AND seq < ?`
 
 // insertTogether inserts the first items at once and returns how many, where all of them are small and new, arrive for the
 // first time and have no ordering key; otherwise 0.
-func (t *tx) insertTogether(to *intake, seq, now int64, items []item) (int, error) {
+func (t *tx) insertTogether(to *enqueueing, seq, now int64, items []item) (int, error) {
 	if len(items) < together || to.dedup && to.copies {
 		return 0, nil
 	}
@@ -121,7 +121,7 @@ func (t *tx) insertTogether(to *intake, seq, now int64, items []item) (int, erro
 }
 
 // argumentsOf returns what a statement for several items binds. What is the same for all of them is made an any once.
-func (to *intake) argumentsOf(statement string, seq, now int64, items []item) []any {
+func (to *enqueueing) argumentsOf(statement string, seq, now int64, items []item) []any {
 	arguments, queue, enqueued := make([]any, 0, strings.Count(statement, "?")), any(to.queue), any(now)
 	for i := range items {
 		it := &items[i]
@@ -141,7 +141,7 @@ func (to *intake) argumentsOf(statement string, seq, now int64, items []item) []
 }
 
 // copyOf sets an item apart from what has the same id on purpose.
-func (to *intake) copyOf(it *item, seq int64) string {
+func (to *enqueueing) copyOf(it *item, seq int64) string {
 	if to.dedup {
 		return it.arrival
 	}
@@ -163,7 +163,7 @@ func (t *tx) numbers(n int) (int64, error) {
 }
 
 // insert stores an item, unless the queue knows it.
-func (t *tx) insert(to *intake, seq, now int64, it *item) error {
+func (t *tx) insert(to *enqueueing, seq, now int64, it *item) error {
 	added, err := false, error(nil)
 	if !to.dedup || !to.copies {
 		added, err = t.add(to, seq, now, it)
@@ -186,7 +186,7 @@ func (t *tx) insert(to *intake, seq, now int64, it *item) error {
 }
 
 // insertDiverged stores an item under its alternate id. Where that is known, so is the item.
-func (t *tx) insertDiverged(to *intake, seq, now int64, it *item, alternate string) error {
+func (t *tx) insertDiverged(to *enqueueing, seq, now int64, it *item, alternate string) error {
 	other := *it
 	other.id, other.of = alternate, nil
 	before := len(to.known)
@@ -202,7 +202,7 @@ func (t *tx) insertDiverged(to *intake, seq, now int64, it *item, alternate stri
 }
 
 // add reports whether the item is stored, which it is not where an index knows it.
-func (t *tx) add(to *intake, seq, now int64, it *item) (bool, error) {
+func (t *tx) add(to *enqueueing, seq, now int64, it *item) (bool, error) {
 	state, due, ready := it.begins(now)
 	turn, err := t.turnOf(to.queue, it.key)
 	if err != nil {

@@ -36,7 +36,7 @@ func Statements() map[string]string {
 		"letterItem": letterItem, "supersede": supersede, "letterIsAhead": letterIsAhead, "undoMany": undoMany, "deleteBody": deleteBody,
 		"ackAndForget": ackAndForget, "ackAndKeepID": ackAndKeepID, "ackAndKeep": ackAndKeep,
 		"ackManyAndForget": ackManyAndForget, "ackManyAndKeepID": ackManyAndKeepID, "ackManyAndKeep": ackManyAndKeep,
-		"giveBack": giveBack, "stillOurs": stillOurs,
+		"giveBack": giveBack, "stillOurs": stillClaimed,
 		"firstOfKey": firstOfKey, "takeTurn": takeTurn, "forgetSettled": forgetSettled, "anyForgotten": anyForgotten,
 		"extendLease": extendLease, "anyReady": anyReady, "nextDue": nextDue, "findByID": findByID, "stateByID": stateByID,
 		"replaceLetter": replaceLetter,
@@ -68,7 +68,7 @@ func Pragma(q *Queue, name string) (n int64) {
 }
 
 // LookAgain has the next call look at all parts of the file, as it would a second later.
-func LookAgain(q *Queue) { q.store.Load().place.looked.Store(0) }
+func LookAgain(q *Queue) { q.store.Load().place.checked.Store(0) }
 
 // OpenAsAnotherProcess opens and closes the file of a configuration with connections of its own.
 func OpenAsAnotherProcess(ctx context.Context, c DatabaseConfig) error {

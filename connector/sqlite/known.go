@@ -76,9 +76,9 @@ const selectKnown = `SELECT seq, copy, state, due_at, digest, metadata, payload 
 
 // compare looks for what the queue has under the id of an item. A first arrival is compared with all of it, a later one with
 // itself. "" means that it is unknown: what was only not deleted yet is now.
-func (t *tx) compare(to *intake, now int64, it *item) (result capability.DispatchResult, err error) {
+func (t *tx) compare(to *enqueueing, now int64, it *item) (result capability.DispatchResult, err error) {
 	var forgotten []int64
-	var old []kept
+	var old []undigested
 	err = t.query(context.Background(), selectKnown, func(r row) error {
 		switch {
 		case it.arrival != "" && r.text(1) != it.arrival:
@@ -87,7 +87,7 @@ func (t *tx) compare(to *intake, now int64, it *item) (result capability.Dispatc
 		case it.digest.isIn(r.bytes(4), it.arrival):
 			result = capability.Duplicate
 		case r.isNull(4):
-			old = append(old, kept{seq: r.int(0), metadata: r.text(5), payload: r.bytes(6)})
+			old = append(old, undigested{seq: r.int(0), metadata: r.text(5), payload: r.bytes(6)})
 		case result == "":
 			result = capability.Conflict
 		}
@@ -95,7 +95,7 @@ func (t *tx) compare(to *intake, now int64, it *item) (result capability.Dispatc
 	}, to.queue, it.id)
 	for _, k := range old {
 		if err == nil && result != capability.Duplicate {
-			result, err = t.compareKept(k, it)
+			result, err = t.compareUndigested(k, it)
 		}
 	}
 	for _, seq := range forgotten {
@@ -109,15 +109,15 @@ func (t *tx) compare(to *intake, now int64, it *item) (result capability.Dispatc
 const deleteItem = `DELETE FROM items WHERE seq = ? RETURNING seq`
 
 // kept is what a program before schema 3 has stored, without a digest.
-type kept struct {
+type undigested struct {
 	seq      int64
 	metadata string
 	payload  []byte
 }
 
-// compareKept takes the digest from what is stored. Of an id that is all that was remembered nobody knows what it said: that
+// compareUndigested takes the digest from what is stored. Of an id that is all that was remembered nobody knows what it said: that
 // is a duplicate, as it always was, unless it can be stored under another id.
-func (t *tx) compareKept(k kept, it *item) (capability.DispatchResult, error) {
+func (t *tx) compareUndigested(k undigested, it *item) (capability.DispatchResult, error) {
 	stored, known, err := t.digestOf(k)
 	switch {
 	case err != nil:
@@ -130,7 +130,7 @@ func (t *tx) compareKept(k kept, it *item) (capability.DispatchResult, error) {
 }
 
 // digestOf is false where the payload is gone.
-func (t *tx) digestOf(k kept) (d digest, known bool, err error) {
+func (t *tx) digestOf(k undigested) (d digest, known bool, err error) {
 	if k.payload == nil {
 		if k.payload, err = t.body(k.seq); k.payload == nil || err != nil {
 			return d, false, err
@@ -145,8 +145,8 @@ func (t *tx) digestOf(k kept) (d digest, known bool, err error) {
 
 const setDigest = `UPDATE items SET digest = ? WHERE seq = ?`
 
-// keepDigest has an item that was stored without a digest have one, before its payload is gone.
-func (t *tx) keepDigest(k kept) error {
+// storeDigest has an item that was stored without a digest have one, before its payload is gone.
+func (t *tx) storeDigest(k undigested) error {
 	d, known, err := t.digestOf(k)
 	if !known || err != nil {
 		return err

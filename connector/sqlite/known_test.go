@@ -340,7 +340,7 @@ func TestFileNamesTheOldestSchemaThatMayWrite(t *testing.T) {
 func TestQueueDeclares(t *testing.T) {
 	got := newBench(t).newQueue(t).Declare()
 	want := capability.Declaration{
-		Destination: "jobs", Sharing: capability.SharingCompeting, Order: capability.OrderKey, Dedup: capability.DedupTold,
+		Destination: "jobs", Sharing: capability.SharingCompeting, Order: capability.OrderKey, Dedup: capability.DedupReported,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)

@@ -159,7 +159,7 @@ func (t *tx) retry(store string, now int64, l *letter, payload []byte) (arrived 
 	if err != nil {
 		return false, err
 	}
-	to := intake{queue: l.queue, dedup: true}
+	to := enqueueing{queue: l.queue, dedup: true}
 	if err := t.enqueue(&to, now, []item{it}); err != nil {
 		return false, err
 	}

@@ -15,7 +15,7 @@ func buried(t *testing.T, queue *sqlite.Queue, dead *sqlite.DeadLetters, tx ergo
 	t.Helper()
 	dispatch(t, queue, tx)
 	batch := wantFetched(t, queue, tx.ID())
-	bury(t, queue, dead, "boom", batch...)
+	deadLetter(t, queue, dead, "boom", batch...)
 	return batch[0]
 }
 
@@ -30,7 +30,7 @@ func TestRetriedLetterArrivesAlthoughItsIDIsKnown(t *testing.T) {
 	if !strings.HasPrefix(again.Arrival(), "1-") || again.Generation() != 0 {
 		t.Errorf("got arrival %q of generation %d, want the first retry of generation 0", again.Arrival(), again.Generation())
 	}
-	bury(t, queue, dead, "boom again", again)
+	deadLetter(t, queue, dead, "boom again", again)
 	retry(t, dead, 1)
 	third := wantFetched(t, queue, "a")[0]
 	if !strings.HasPrefix(third.Arrival(), "2-") {
@@ -58,7 +58,7 @@ func TestEditedLetterArrivesWithItsNewPayload(t *testing.T) {
 	if tx.Generation() != 1 || !strings.HasPrefix(tx.Arrival(), "1-") {
 		t.Errorf("got generation %d, arrival %q, want the first of each", tx.Generation(), tx.Arrival())
 	}
-	bury(t, queue, dead, "boom", tx)
+	deadLetter(t, queue, dead, "boom", tx)
 	if got := letters(t, dead); len(got) != 1 || len(got[0].History) != 1 {
 		t.Fatalf("got %+v, want a letter with a history", got)
 	}
@@ -121,7 +121,7 @@ func TestLettersOfOneIDAreKeptBesideEachOther(t *testing.T) {
 	retry(t, dead, 3)
 	wantContents(t, queue, "a one", "a one", "a two")
 	again := fetch(t, queue, 3)
-	bury(t, queue, dead, "boom", again...)
+	deadLetter(t, queue, dead, "boom", again...)
 	if got := letters(t, dead); len(got) != 3 {
 		t.Errorf("got %d letters, want three", len(got))
 	}

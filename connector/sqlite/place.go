@@ -16,8 +16,8 @@ var errMoved = errors.New("everything written to it now would be lost; stop all 
 
 // place is where an open file has to stay: its path and those of its log and its shared memory.
 type place struct {
-	parts  []part // the file itself comes first
-	looked atomic.Int64
+	parts   []part // the file itself comes first
+	checked atomic.Int64
 }
 
 type part struct {
@@ -25,9 +25,9 @@ type part struct {
 	info fs.FileInfo
 }
 
-// lookEvery bounds how often all parts are looked at. The file itself is looked at after each commit besides, before anybody
+// checkEvery bounds how often all parts are looked at. The file itself is looked at after each commit besides, before anybody
 // hears that it is durable: one call of the system beside the several that a commit takes.
-const lookEvery = time.Second
+const checkEvery = time.Second
 
 // newPlace is to be called while the file is open: its log and its shared memory are there then, and stay until it is closed.
 func newPlace(path string, info fs.FileInfo) *place {
@@ -45,19 +45,19 @@ func (p *place) durable() error {
 	if err := p.parts[0].moved(); err != nil {
 		return err
 	}
-	return p.lately()
+	return p.checkParts()
 }
 
-// lately looks at all parts unless somebody has done so within lookEvery.
-func (p *place) lately() error {
-	now, last := time.Now().UnixNano(), p.looked.Load()
-	if now-last < int64(lookEvery) && now >= last {
+// checkParts looks at all parts unless somebody has done so within checkEvery.
+func (p *place) checkParts() error {
+	now, last := time.Now().UnixNano(), p.checked.Load()
+	if now-last < int64(checkEvery) && now >= last {
 		return nil
 	}
 	if err := p.moved(); err != nil {
 		return err
 	}
-	p.looked.Store(now)
+	p.checked.Store(now)
 	return nil
 }
 

@@ -77,7 +77,7 @@ func (q *Queue) DispatchTransactions(ctx context.Context, batch []ergon.Transact
 	if len(items) > 0 {
 		var known []known
 		err := q.write(ctx, "dispatch", func(t *tx) error {
-			to := q.intake()
+			to := q.enqueueing()
 			err := t.enqueue(&to, q.micros(), items)
 			known = to.known
 			return err
@@ -108,7 +108,7 @@ func (q *Queue) encode(batch []ergon.Transaction) ([]item, failures) {
 // Declare says that readers compete, that the queue keeps the order of keys, and whether it deduplicates.
 func (q *Queue) Declare() capability.Declaration {
 	d := capability.Declaration{
-		Destination: q.settings.Queue, Sharing: capability.SharingCompeting, Order: capability.OrderKey, Dedup: capability.DedupTold,
+		Destination: q.settings.Queue, Sharing: capability.SharingCompeting, Order: capability.OrderKey, Dedup: capability.DedupReported,
 	}
 	if !q.settings.Dedup {
 		d.Dedup = capability.DedupNone
@@ -121,14 +121,14 @@ func (q *Queue) Declare() capability.Declaration {
 
 // forgetAt is when a transaction that is settled now is forgotten; 0 for at once.
 func (q *Queue) forgetAt(now int64) int64 {
-	kept := q.settings.RetainSettled
+	rememberFor := q.settings.RetainSettled
 	if q.settings.Dedup {
-		kept = max(kept, q.settings.DedupWindow)
+		rememberFor = max(rememberFor, q.settings.DedupWindow)
 	}
-	if kept == 0 {
+	if rememberFor == 0 {
 		return 0
 	}
-	return after(now, kept)
+	return after(now, rememberFor)
 }
 
 // after is micros later by d, rounded up so that what lasts for d never lasts shorter.

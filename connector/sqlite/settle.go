@@ -14,7 +14,7 @@ import (
 const (
 	giveBack = `UPDATE items SET state = ?, due_at = ?, place = coalesce(?, place), ready_at = ?, lost = ?,
 		deliveries = deliveries - ? WHERE seq = ? AND claims = ? AND state = 'claimed' AND due_at > ?`
-	stillOurs = `SELECT 1 FROM items WHERE seq = ? AND claims = ? AND state = 'claimed' AND due_at > ?`
+	stillClaimed = `SELECT 1 FROM items WHERE seq = ? AND claims = ? AND state = 'claimed' AND due_at > ?`
 )
 
 // SettleTransactions settles a batch in one SQL transaction. A *BatchError names settlements without effect, with
@@ -122,11 +122,11 @@ func (q *Queue) requeue(t *tx, now int64, r *receipt, s *capability.Settlement) 
 }
 
 func (q *Queue) reject(t *tx, now int64, r *receipt) (bool, error) {
-	ours, err := t.number(context.Background(), stillOurs, r.seq, r.claim, now)
+	ours, err := t.number(context.Background(), stillClaimed, r.seq, r.claim, now)
 	if err != nil || ours == 0 {
 		return false, err
 	}
-	return true, q.bury(t, now, r.seq, "rejected by its task")
+	return true, q.deadLetter(t, now, r.seq, "rejected by its task")
 }
 
 const (

@@ -30,12 +30,12 @@ func (s *subject) fetch(limit int) []ergon.Transaction {
 // fetchAll fetches until it has n transactions, or nothing more comes.
 func (s *subject) fetchAll(n int) []ergon.Transaction {
 	var all []ergon.Transaction
-	for empty := 0; len(all) < n && empty < looks; {
+	for empty := 0; len(all) < n && empty < maxPolls; {
 		batch := s.fetch(n - len(all))
 		all = append(all, batch...)
 		if len(batch) == 0 {
 			empty++
-			s.breathe()
+			s.pause()
 		}
 	}
 	return all

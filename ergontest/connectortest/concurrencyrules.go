@@ -18,8 +18,8 @@ func concurrencyRules() []rule {
 	}}
 }
 
-// crowd fetches, gives back, acknowledges and dispatches at once.
-type crowd struct {
+// concurrentCalls fetches, gives back, acknowledges and dispatches at once.
+type concurrentCalls struct {
 	*subject
 
 	mu    sync.Mutex
@@ -30,7 +30,7 @@ type crowd struct {
 func concurrentUse(p *probe) {
 	first, more := numbered(60)[:30], numbered(60)[30:]
 	s := p.holding(first...)
-	c := &crowd{subject: s, acked: map[string]int{}}
+	c := &concurrentCalls{subject: s, acked: map[string]int{}}
 	want := first
 	var working sync.WaitGroup
 	if dispatches().met(s.value) {
@@ -55,7 +55,7 @@ func concurrentUse(p *probe) {
 	}
 }
 
-func (c *crowd) work(total int) {
+func (c *concurrentCalls) work(total int) {
 	ctx, cancel := context.WithTimeout(c.ctx, patience)
 	defer cancel()
 	for !c.done(total) && ctx.Err() == nil {
@@ -68,7 +68,7 @@ func (c *crowd) work(total int) {
 			return
 		}
 		if len(batch) == 0 {
-			c.breathe()
+			c.pause()
 			continue
 		}
 		c.settleSome(ctx, batch)
@@ -76,7 +76,7 @@ func (c *crowd) work(total int) {
 }
 
 // settleSome gives every third back and acknowledges the others.
-func (c *crowd) settleSome(ctx context.Context, batch []ergon.Transaction) {
+func (c *concurrentCalls) settleSome(ctx context.Context, batch []ergon.Transaction) {
 	settlements := make([]capability.Settlement, len(batch))
 	c.mu.Lock()
 	for i, tx := range batch {
@@ -102,7 +102,7 @@ func (c *crowd) settleSome(ctx context.Context, batch []ergon.Transaction) {
 	}
 }
 
-func (c *crowd) done(total int) bool {
+func (c *concurrentCalls) done(total int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.acked) >= total

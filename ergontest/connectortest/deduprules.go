@@ -21,7 +21,7 @@ func declares(name string, is func(capability.Declaration) bool) need {
 
 // tells is a sink that stores an id once and says so.
 func tells() need {
-	return declares("sink that declares capability.DedupTold", func(d capability.Declaration) bool { return d.Dedup == capability.DedupTold })
+	return declares("sink that declares capability.DedupReported", func(d capability.Declaration) bool { return d.Dedup == capability.DedupReported })
 }
 
 func keepsAll() need {
@@ -29,38 +29,38 @@ func keepsAll() need {
 }
 
 func dedupRules() []rule {
-	telling := []need{dispatches(), tells()}
+	reporting := []need{dispatches(), tells()}
 	return []rule{
 		{
 			name: "DeclarationHoldsOnceItIsOpen", needs: nil, check: declarationHolds,
 			why: "the engine decides by the declaration, before it opens the connector, whether to refuse a configuration.",
 		},
 		{
-			name: "StoredIsNotReported", needs: telling, check: storedIsNotReported,
+			name: "StoredIsNotReported", needs: reporting, check: storedIsNotReported,
 			why: "a report counts a transaction as known. For a new transaction that count would be wrong.",
 		},
 		{
-			name: "DuplicatesAreReported", needs: telling, check: duplicatesAreReported,
+			name: "DuplicatesAreReported", needs: reporting, check: duplicatesAreReported,
 			why: "a sink never drops a dispatch silently, and an output that a redelivery sends again must not be stored twice.",
 		},
 		{
-			name: "ConflictsAreReported", needs: telling, check: conflictsAreReported,
+			name: "ConflictsAreReported", needs: reporting, check: conflictsAreReported,
 			why: "two pieces of work with one id are a mistake of their sender. Without a report the sender loses one of them.",
 		},
 		{
-			name: "DivergedOutputsAreStored", needs: telling, check: divergedAreStored,
+			name: "DivergedOutputsAreStored", needs: reporting, check: divergedAreStored,
 			why: "an output that differs after a redelivery may be stored twice, but it must be stored.",
 		},
 		{
-			name: "OneIDTwiceInABatchIsReported", needs: telling, check: twiceInABatch,
+			name: "OneIDTwiceInABatchIsReported", needs: reporting, check: twiceInABatch,
 			why: "a batch joins the dispatches of several callers. Each caller needs the reports about its own transactions.",
 		},
 		{
-			name: "LaterArrivalsAreStored", needs: telling, check: laterArrivals,
+			name: "LaterArrivalsAreStored", needs: reporting, check: laterArrivals,
 			why: "a retried transaction has a known id. If it counted as a duplicate, it would be lost together with its dead letter.",
 		},
 		{
-			name: "NobodyHasToListen", needs: telling, check: nobodyListens,
+			name: "NobodyHasToListen", needs: reporting, check: nobodyListens,
 			why: "direct callers have no listener. They get nil for a transaction that is already stored.",
 		},
 		{
@@ -92,26 +92,26 @@ func declarationHolds(p *probe) {
 	}
 }
 
-// tryTold is a dispatch that is listened to. The reports are "result id", in no order.
-func (s *subject) tryTold(batch ...ergon.Transaction) (told []string, err error) {
+// tryReported is a dispatch that is listened to. The reports are "result id", in no order.
+func (s *subject) tryReported(batch ...ergon.Transaction) (reported []string, err error) {
 	s.returns("DispatchTransactions", func(ctx context.Context) {
 		err = as[ergon.Dispatcher](s).DispatchTransactions(listen(ctx, &told), batch)
 	})
-	return told, err
+	return reported, err
 }
 
-func listen(ctx context.Context, told *[]string) context.Context {
+func listen(ctx context.Context, reported *[]string) context.Context {
 	var mu sync.Mutex
 	return capability.WithDispatchReport(ctx, func(tx ergon.Transaction, result capability.DispatchResult) {
 		mu.Lock()
 		defer mu.Unlock()
-		*told = append(*told, fmt.Sprint(result, " ", tx.ID()))
+		*reported = append(*reported, fmt.Sprint(result, " ", tx.ID()))
 	})
 }
 
-// wantTold dispatches and wants these reports, in any order. A conflict may be an error of its item instead.
-func (s *subject) wantTold(what string, batch []ergon.Transaction, want ...string) {
-	told, err := s.tryTold(batch...)
+// wantReports dispatches and wants these reports, in any order. A conflict may be an error of its item instead.
+func (s *subject) wantReports(what string, batch []ergon.Transaction, want ...string) {
+	reported, err := s.tryReported(batch...)
 	if failed, ok := errors.AsType[*ergon.BatchError](err); ok {
 		err = nil
 		for i, failure := range failed.Failures {
@@ -121,68 +121,70 @@ func (s *subject) wantTold(what string, batch []ergon.Transaction, want ...strin
 			if !errors.Is(failure, capability.ErrConflict) {
 				s.fatalf("%s: item %d: %v", what, i, failure)
 			}
-			told = append(told, fmt.Sprint(capability.Conflict, " ", batch[i].ID()))
+			reported = append(reported, fmt.Sprint(capability.Conflict, " ", batch[i].ID()))
 		}
 	}
 	if err != nil {
 		s.fatalf("%s: %v", what, err)
 	}
-	slices.Sort(told)
+	slices.Sort(reported)
 	slices.Sort(want)
-	if !slices.Equal(told, want) {
-		s.errorf("%s: reported %q, want %q", what, told, want)
+	if !slices.Equal(reported, want) {
+		s.errorf("%s: reported %q, want %q", what, reported, want)
 	}
 }
 
-// saying has an id and a content of its own.
-func saying(id, content string) ergon.Transaction {
+// withContent has an id and a content of its own.
+func withContent(id, content string) ergon.Transaction {
 	return ergon.NewTransaction(id, fmt.Appendf(nil, `{"says":%q}`, content))
 }
 
-func derived(id, content string) ergon.Transaction { return saying("x", content).WithDerivedID(id) }
+func derived(id, content string) ergon.Transaction {
+	return withContent("x", content).WithDerivedID(id)
+}
 
 func storedIsNotReported(p *probe) {
 	s := p.holding()
-	s.wantTold("new transactions", numbered(30))
-	s.wantTold("another one with the content of a known one", []ergon.Transaction{ergon.NewTransaction("other", numbered(1)[0].Payload())})
+	s.wantReports("new transactions", numbered(30))
+	s.wantReports("another one with the content of a known one", []ergon.Transaction{ergon.NewTransaction("other", numbered(1)[0].Payload())})
 	p.wantSame("durable", s.durable(31), append(numbered(30), numbered(1)...))
 }
 
 func duplicatesAreReported(p *probe) {
 	s := p.holding()
-	s.wantTold("the first", []ergon.Transaction{saying("a", "one")})
-	again := saying("a", "one")
+	s.wantReports("the first", []ergon.Transaction{withContent("a", "one")})
+	again := withContent("a", "one")
 	if !s.harness.NoMetadata {
 		again = again.WithMetadata("traceparent", "00-1").WithMetadata("ergon.generation", "1").WithMetadata("priority", "1")
 	}
-	s.wantTold("the same again, of another trace", []ergon.Transaction{again}, "duplicate a")
-	s.wantTold("the same among many others", append(numbered(30), saying("a", "one")), "duplicate a")
-	s.wantTold("the same from a derived id", []ergon.Transaction{derived("a", "one")}, "duplicate a")
+	s.wantReports("the same again, of another trace", []ergon.Transaction{again}, "duplicate a")
+	s.wantReports("the same among many others", append(numbered(30), withContent("a", "one")), "duplicate a")
+	s.wantReports("the same from a derived id", []ergon.Transaction{derived("a", "one")}, "duplicate a")
 	if fetches().met(s.value) && settles().met(s.value) {
 		claimed := s.fetchAll(31)
-		s.wantTold("the same while it is delivered", []ergon.Transaction{saying("a", "one")}, "duplicate a")
+		s.wantReports("the same while it is delivered", []ergon.Transaction{withContent("a", "one")}, "duplicate a")
 		s.settle(requeue(), claimed...)
 	}
-	p.wantSame("durable", s.durable(31), append(numbered(30), saying("a", "one")))
+	p.wantSame("durable", s.durable(31), append(numbered(30), withContent("a", "one")))
 }
 
 func conflictsAreReported(p *probe) {
 	s := p.holding()
-	s.wantTold("the first", []ergon.Transaction{saying("a", "one")})
-	s.wantTold("another payload", []ergon.Transaction{saying("a", "two")}, "conflict a")
+	s.wantReports("the first", []ergon.Transaction{withContent("a", "one")})
+	s.wantReports("another payload", []ergon.Transaction{withContent("a", "two")}, "conflict a")
 	if !s.harness.NoMetadata {
-		s.wantTold("other metadata", []ergon.Transaction{saying("a", "one").WithMetadata("k", "v")}, "conflict a")
+		s.wantReports("other metadata", []ergon.Transaction{withContent("a", "one").WithMetadata("k", "v")}, "conflict a")
 	}
-	s.wantTold("another payload among many others", append(numbered(30), saying("a", "two")), "conflict a")
-	p.wantSame("durable", s.durable(31), append(numbered(30), saying("a", "one")))
+	s.wantReports("another payload among many others", append(numbered(30), withContent("a", "two")), "conflict a")
+	p.wantSame("durable", s.durable(31), append(numbered(30), withContent("a", "one")))
 }
 
 func divergedAreStored(p *probe) {
 	s := p.holding()
-	s.wantTold("the outputs of a delivery that was cut short", []ergon.Transaction{derived("in/0", "A")})
+	s.wantReports("the outputs of a delivery that was cut short", []ergon.Transaction{derived("in/0", "A")})
 	again := []ergon.Transaction{derived("in/0", "B"), derived("in/1", "A")}
-	s.wantTold("all of them, in another order", again, "diverged in/0")
-	s.wantTold("and once more", again, "duplicate in/0", "duplicate in/1")
+	s.wantReports("all of them, in another order", again, "diverged in/0")
+	s.wantReports("and once more", again, "duplicate in/0", "duplicate in/1")
 	got := s.durable(3)
 	p.wantSame("durable", got, append(again, derived("in/0", "A")))
 	if s.harness.OwnIDs {
@@ -198,10 +200,10 @@ func divergedAreStored(p *probe) {
 
 func twiceInABatch(p *probe) {
 	s := p.holding()
-	batch := append(numbered(30), saying("a", "one"), saying("a", "one"), saying("a", "two"), derived("a", "three"))
-	s.wantTold("one id several times in a batch", batch, "duplicate a", "conflict a", "diverged a")
-	s.wantTold("one id twice in a small batch", []ergon.Transaction{saying("b", "one"), saying("b", "two")}, "conflict b")
-	p.wantSame("durable", s.durable(33), append(numbered(30), saying("a", "one"), saying("a", "three"), saying("b", "one")))
+	batch := append(numbered(30), withContent("a", "one"), withContent("a", "one"), withContent("a", "two"), derived("a", "three"))
+	s.wantReports("one id several times in a batch", batch, "duplicate a", "conflict a", "diverged a")
+	s.wantReports("one id twice in a small batch", []ergon.Transaction{withContent("b", "one"), withContent("b", "two")}, "conflict b")
+	p.wantSame("durable", s.durable(33), append(numbered(30), withContent("a", "one"), withContent("a", "three"), withContent("b", "one")))
 }
 
 func laterArrivals(p *probe) {
@@ -209,51 +211,51 @@ func laterArrivals(p *probe) {
 	if s.harness.NoMetadata {
 		p.skipf("it stores no metadata, which arrivals need")
 	}
-	first, second := saying("a", "one"), saying("a", "two")
-	s.wantTold("the first arrival", []ergon.Transaction{first})
-	s.wantTold("a retry, and one that was edited",
+	first, second := withContent("a", "one"), withContent("a", "two")
+	s.wantReports("the first arrival", []ergon.Transaction{first})
+	s.wantReports("a retry, and one that was edited",
 		[]ergon.Transaction{first.WithArrival("1-0123456789abcdef"), second.WithArrival("2-0123456789abcdef")})
-	s.wantTold("each of them again", []ergon.Transaction{
+	s.wantReports("each of them again", []ergon.Transaction{
 		first, first.WithArrival("1-0123456789abcdef"), second.WithArrival("2-0123456789abcdef"),
 	}, "duplicate a", "duplicate a", "duplicate a")
-	s.wantTold("a retry that is known with other content", []ergon.Transaction{second.WithArrival("1-0123456789abcdef")}, "conflict a")
-	s.wantTold("a first arrival with the content of an edit", []ergon.Transaction{second}, "duplicate a")
-	s.wantTold("a first arrival with a content of its own", []ergon.Transaction{saying("a", "three")}, "conflict a")
+	s.wantReports("a retry that is known with other content", []ergon.Transaction{second.WithArrival("1-0123456789abcdef")}, "conflict a")
+	s.wantReports("a first arrival with the content of an edit", []ergon.Transaction{second}, "duplicate a")
+	s.wantReports("a first arrival with a content of its own", []ergon.Transaction{withContent("a", "three")}, "conflict a")
 	p.wantSame("durable", s.durable(3), []ergon.Transaction{first, first, second})
 }
 
 func nobodyListens(p *probe) {
 	s := p.holding()
-	s.dispatch(saying("a", "one"))
-	if err := s.tryDispatch(saying("a", "one"), derived("a", "two")); err != nil {
+	s.dispatch(withContent("a", "one"))
+	if err := s.tryDispatch(withContent("a", "one"), derived("a", "two")); err != nil {
 		p.errorf("a duplicate without a listener: %v", err)
 	}
-	p.wantSame("durable", s.durable(2), []ergon.Transaction{saying("a", "one"), saying("a", "two")})
+	p.wantSame("durable", s.durable(2), []ergon.Transaction{withContent("a", "one"), withContent("a", "two")})
 }
 
 func hopsReport(p *probe) {
 	s := p.holding(numbered(3)...)
-	to := s.beside()
+	to := s.otherQueue()
 	if !tells().met(to.value) {
-		p.skipf("the queue Beside declares no capability.DedupTold")
+		p.skipf("the queue OtherQueue declares no capability.DedupReported")
 	}
-	to.dispatch(saying("a", "one"))
+	to.dispatch(withContent("a", "one"))
 	got := s.fetchAll(3)
 	s.ack(got[2])
-	var told []string
-	err := s.hopTold(&told,
-		hopOf(got[0], to, saying("a", "one"), saying("b", "one")), hopOf(got[1], to, derived("a", "two"), saying("b", "one")),
-		hopOf(got[2], to, saying("a", "one")))
+	var reported []string
+	err := s.hopReported(&reported,
+		hopOf(got[0], to, withContent("a", "one"), withContent("b", "one")), hopOf(got[1], to, derived("a", "two"), withContent("b", "one")),
+		hopOf(got[2], to, withContent("a", "one")))
 	p.wantFailures("hops of which the last is stale", err, true, 2)
-	slices.Sort(told)
-	if want := []string{"diverged a", "duplicate a", "duplicate b"}; !slices.Equal(told, want) {
-		p.errorf("the hops reported %q, want %q", told, want)
+	slices.Sort(reported)
+	if want := []string{"diverged a", "duplicate a", "duplicate b"}; !slices.Equal(reported, want) {
+		p.errorf("the hops reported %q, want %q", reported, want)
 	}
 	to.wantNext("in the queue that the outputs went to",
-		[]ergon.Transaction{saying("a", "one"), saying("b", "one"), saying("a", "two")})
+		[]ergon.Transaction{withContent("a", "one"), withContent("b", "one"), withContent("a", "two")})
 }
 
-func (s *subject) hopTold(told *[]string, hops ...capability.Hop) (err error) {
+func (s *subject) hopReported(reported *[]string, hops ...capability.Hop) (err error) {
 	s.returns("HopTransactions", func(ctx context.Context) {
 		err = as[capability.Hopper](s).HopTransactions(listen(ctx, told), hops)
 	})
@@ -265,8 +267,8 @@ func everythingIsStored(p *probe) {
 	if isLetters(s.value) {
 		p.skipf("a store of dead letters has one of each item")
 	}
-	batch := []ergon.Transaction{saying("a", "one"), saying("a", "one"), saying("a", "two"), derived("a", "three")}
-	s.wantTold("several of one id", batch)
-	s.wantTold("and once more", batch)
+	batch := []ergon.Transaction{withContent("a", "one"), withContent("a", "one"), withContent("a", "two"), derived("a", "three")}
+	s.wantReports("several of one id", batch)
+	s.wantReports("and once more", batch)
 	p.wantSame("durable", s.durable(2*len(batch)), slices.Concat(batch, batch))
 }

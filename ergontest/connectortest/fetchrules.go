@@ -126,11 +126,11 @@ func fetchEnds(p *probe) {
 
 // end fetches until there is an error.
 func (s *subject) end() error {
-	for range looks {
+	for range maxPolls {
 		if batch, err := s.tryFetch(1); err != nil || len(batch) > 0 {
 			return err
 		}
-		s.breathe()
+		s.pause()
 	}
 	return nil
 }
@@ -178,7 +178,7 @@ func fetchRespectsItsContext(p *probe) {
 	p.wantSame("after a fetch whose context had ended", append(batch, s.fetchAll(len(holds)-len(batch))...), holds)
 
 	waiting, cancel := context.WithCancel(p.ctx)
-	timer := time.AfterFunc(breath, cancel)
+	timer := time.AfterFunc(pauseTime, cancel)
 	defer timer.Stop()
 	p.returns("FetchTransactions of nothing whose context ends", func(context.Context) {
 		_, _ = fetcher.FetchTransactions(waiting, 1)

@@ -30,9 +30,9 @@ type Harness struct {
 	Uncounted bool
 	// NoReject is for a source that cannot store rejected transactions. It returns an error that wraps errors.ErrUnsupported.
 	NoReject bool
-	// LooksOnly is for a capability.Resolver that delivers nothing: a transaction that it returns stays in the source, even if it
+	// ReadOnly is for a capability.Resolver that delivers nothing: a transaction that it returns stays in the source, even if it
 	// is settled.
-	LooksOnly bool
+	ReadOnly bool
 }
 
 // Store is the store of a connector, and gives the suite access to it.
@@ -42,9 +42,9 @@ type Store struct {
 	// Another returns one more connector to the same store, not opened yet. The suite uses it after Connector was closed, or at the
 	// same time if Harness.Shared is set. Nil: the store ends with Connector.
 	Another func() any
-	// Beside returns another queue in the same store, not opened yet. It is the destination of a hop of a capability.Hopper, or the
+	// OtherQueue returns another queue in the same store, not opened yet. It is the destination of a hop of a capability.Hopper, or the
 	// source of the letters of a deadletter.Store. It fetches, dispatches and settles. Nil: the suite skips the rules that need it.
-	Beside func() any
+	OtherQueue func() any
 	// Written returns the durable content of a store from which nothing can be fetched. Nil: the suite fetches or lists what was
 	// dispatched.
 	Written func() ([]ergon.Transaction, error)

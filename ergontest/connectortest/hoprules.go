@@ -81,7 +81,7 @@ func hopSharesOnlyItsStore(p *probe) {
 
 func hopSettlesAndDispatches(p *probe) {
 	s := p.holding(numbered(2)...)
-	to, outputs := s.beside(), outputsOf(3)
+	to, outputs := s.otherQueue(), outputsOf(3)
 	got := s.fetchAll(2)
 	hop := hopOf(got[0], to, outputs[:1]...)
 	hop.Outputs = append(hop.Outputs, hopOf(got[0], to, outputs[1:]...).Outputs...)
@@ -97,7 +97,7 @@ func hopSettlesAndDispatches(p *probe) {
 
 func staleHopWritesNothing(p *probe) {
 	s := p.holding(numbered(1)...)
-	to := s.beside()
+	to := s.otherQueue()
 	old := s.fetchOne("fetching")
 	s.settle(requeue(), old)
 	current := s.fetchOne("fetching what was requeued")
@@ -112,7 +112,7 @@ func staleHopWritesNothing(p *probe) {
 
 func hopsFailOneByOne(p *probe) {
 	s := p.holding(numbered(3)...)
-	to, outputs := s.beside(), outputsOf(3)
+	to, outputs := s.otherQueue(), outputsOf(3)
 	got := s.fetchAll(3)
 	s.ack(got[1])
 	err := s.tryHop(hopOf(got[0], to, outputs[0]), hopOf(got[1], to, outputs[1]), hopOf(got[2], to, outputs[2]))
@@ -125,7 +125,7 @@ func hopIsAllOrNothing(p *probe) {
 	if s.store.Refused == nil {
 		p.skipf("the Store has nothing that would be Refused")
 	}
-	to, outputs := s.beside(), outputsOf(2)
+	to, outputs := s.otherQueue(), outputsOf(2)
 	got := s.fetchAll(2)
 	err := s.tryHop(hopOf(got[0], to, outputs[0], s.store.Refused()), hopOf(got[1], to, outputs[1]))
 	if err == nil {

@@ -167,7 +167,7 @@ func (q *ledgerQueue) known(tx ergon.Transaction, content capability.ContentDige
 }
 
 func (q *ledgerQueue) Declare() capability.Declaration {
-	return capability.Declaration{Destination: q.name, Dedup: capability.DedupTold}
+	return capability.Declaration{Destination: q.name, Dedup: capability.DedupReported}
 }
 
 func (q *ledgerQueue) enqueue(batch []ergon.Transaction) {
@@ -491,10 +491,10 @@ func ledgerHarness(flaw string, letters bool) connectortest.Harness {
 			l := &ledger{flaw: flaw, history: map[string][]deadletter.Failure{}}
 			in, out := &ledgerQueue{ledger: l, name: "in"}, &ledgerQueue{ledger: l, name: "out"}
 			if letters {
-				return connectortest.Store{Connector: &ledgerLetters{l}, Beside: func() any { return in }}
+				return connectortest.Store{Connector: &ledgerLetters{l}, OtherQueue: func() any { return in }}
 			}
 			return connectortest.Store{
-				Connector: in, Another: func() any { return in }, Beside: func() any { return out }, Refused: refused,
+				Connector: in, Another: func() any { return in }, OtherQueue: func() any { return out }, Refused: refused,
 			}
 		},
 		Virtual: true, Shared: true, Uncounted: true,

@@ -117,7 +117,7 @@ func closeEndsFetch(p *probe) {
 		defer cancel()
 		_, _ = as[ergon.Fetcher](s).FetchTransactions(ctx, 1)
 	}()
-	s.breathe()
+	s.pause()
 	s.close()
 	late := time.NewTimer(patience)
 	defer late.Stop()
@@ -167,11 +167,11 @@ func noGoroutineLeft(p *probe) {
 		}
 		s.close()
 	})
-	for range 4 * looks {
+	for range 4 * maxPolls {
 		if len(marked(mark)) == 0 {
 			return
 		}
-		p.breathe()
+		p.pause()
 	}
 	p.errorf("goroutines that have not ended after Close:\n%s", strings.Join(marked(mark), "\n"))
 }

@@ -45,7 +45,7 @@ func resolveFinds(p *probe) {
 		p.errorf("acknowledging it: %v", err)
 	}
 	want := []ergon.Transaction{holds[0], holds[2]}
-	if p.harness.LooksOnly {
+	if p.harness.ReadOnly {
 		want = holds
 	}
 	s.wantNext("after one was found by its id and acknowledged", want)

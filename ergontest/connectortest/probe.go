@@ -17,9 +17,9 @@ import (
 const (
 	// patience is how long a call may take.
 	patience = 10 * time.Second
-	// breath is the pause between two looks at something that may take a moment, and looks how many there are.
-	breath = 5 * time.Millisecond
-	looks  = 40
+	// pauseTime is the pause between two maxPolls at something that may take a moment, and maxPolls how many there are.
+	pauseTime = 5 * time.Millisecond
+	maxPolls  = 40
 )
 
 // stop ends a rule.
@@ -65,7 +65,7 @@ func (p *probe) skipf(format string, args ...any) {
 }
 
 // breathe lets a moment pass, for what goes on beside.
-func (p *probe) breathe() { time.Sleep(breath) }
+func (p *probe) pause() { time.Sleep(pauseTime) }
 
 // subject is a connector under test, with its store.
 type subject struct {
@@ -117,14 +117,14 @@ func (s *subject) another() *subject {
 }
 
 // beside is a queue beside s in its store, open.
-func (s *subject) beside() *subject {
-	if s.store.Beside == nil {
-		s.skipf("the Store has no queue Beside")
+func (s *subject) otherQueue() *subject {
+	if s.store.OtherQueue == nil {
+		s.skipf("the Store has no OtherQueue")
 	}
-	other := &subject{probe: s.probe, store: s.store, value: s.store.Beside()}
+	other := &subject{probe: s.probe, store: s.store, value: s.store.OtherQueue()}
 	for _, need := range []need{fetches(), dispatches(), settles()} {
 		if !need.met(other.value) {
-			s.fatalf("Store.Beside returned a %T, which is not a %s", other.value, need.name)
+			s.fatalf("Store.OtherQueue returned a %T, which is not a %s", other.value, need.name)
 		}
 	}
 	other.openIt()

@@ -68,7 +68,7 @@ func (s *subject) retry(filter deadletter.Filter, want int64) {
 
 func retryGivesBack(p *probe) {
 	s := p.holding()
-	queue, sent := s.beside(), numbered(3)
+	queue, sent := s.otherQueue(), numbered(3)
 	queue.dispatch(sent...)
 	for _, tx := range queue.fetchAll(3) {
 		s.bury(queue, tx, "broke at "+tx.ID())
@@ -114,7 +114,7 @@ func isAmong(payload string, all []ergon.Transaction) bool {
 
 func retryKeepsHistory(p *probe) {
 	s := p.holding()
-	queue := s.beside()
+	queue := s.otherQueue()
 	queue.dispatch(numbered(1)...)
 	for round := 1; round <= 3; round++ {
 		s.bury(queue, queue.fetchOne("fetching the transaction that fails"), fmt.Sprintf("failure %d", round))
@@ -145,7 +145,7 @@ func lettersFromElsewhereStay(p *probe) {
 
 func retryIsAnotherArrival(p *probe) {
 	s := p.holding()
-	queue := s.beside()
+	queue := s.otherQueue()
 	queue.dispatch(numbered(1)...)
 	seen := map[string]bool{"": true}
 	tx := queue.fetchOne("fetching the transaction that fails")
@@ -168,7 +168,7 @@ func edits() need { return capable[deadletter.Editor]("deadletter.Editor") }
 
 func editedLetterArrives(p *probe) {
 	s := p.holding()
-	queue := s.beside()
+	queue := s.otherQueue()
 	queue.dispatch(numbered(2)...)
 	for _, tx := range queue.fetchAll(2) {
 		s.bury(queue, tx, "it broke")

@@ -78,7 +78,7 @@ func (c *Call) Deliver() bool {
 	case !inTime && c.Expire():
 		c.waiter.told <- struct{}{}
 	}
-	c.ComeBack()
+	c.ReturnLate()
 	return false
 }
 

@@ -92,7 +92,7 @@ func TestCallerLeavesAtTheDeadline(t *testing.T) {
 					}
 					go func() {
 						time.Sleep(100 * time.Hour)
-						if call.Deliver() || !call.GivenUp() || !call.CameBack() {
+						if call.Deliver() || !call.GivenUp() || !call.ReturnedLate() {
 							t.Error("what comes back late was delivered")
 						}
 					}()

@@ -9,7 +9,7 @@ import (
 
 // world is one run of a model: an attempt, and what became of its work. Actors take steps, each of which is one access of a word that
 // they share; the words are those of the package.
-type world struct {
+type model struct {
 	Attempt
 
 	owners   []string // who went on with the work
@@ -24,20 +24,20 @@ type world struct {
 }
 
 // step does one step, and returns the next of its actor; nil for none.
-type step func(w *world) step
+type step func(w *model) step
 
 // actor is one goroutine of a model. It begins at any moment, and goes on when it is ready; nil: always.
 type actor struct {
 	name  string
 	begin step
-	ready func(w *world) bool
+	ready func(w *model) bool
 }
 
 // explore runs every interleaving of the actors' steps, each from the start, and returns how many there are.
-func explore(check func(w *world, schedule []string), actors ...actor) (runs int) {
+func explore(check func(w *model, schedule []string), actors ...actor) (runs int) {
 	var walk func(schedule []int)
 	walk = func(schedule []int) {
-		w, at := &world{}, make([]step, len(actors))
+		w, at := &model{}, make([]step, len(actors))
 		var names []string
 		for i, a := range actors {
 			at[i] = a.begin
@@ -62,20 +62,20 @@ func explore(check func(w *world, schedule []string), actors ...actor) (runs int
 	return runs
 }
 
-func (w *world) own(who string) { w.owners = append(w.owners, who) }
+func (w *model) own(who string) { w.owners = append(w.owners, who) }
 
-func (w *world) result(to string) { w.results = append(w.results, to) }
+func (w *model) result(to string) { w.results = append(w.results, to) }
 
 // worker calls the function itself. It comes back at any moment.
-func worker(w *world) step {
+func worker(w *model) step {
 	if w.Return() {
 		w.own("worker")
 		w.result("worker")
-		return func(w *world) step { w.Finish(); return nil }
+		return func(w *model) step { w.Finish(); return nil }
 	}
-	return func(w *world) step {
-		w.ComeBack()
-		return func(w *world) step {
+	return func(w *model) step {
+		w.ReturnLate()
+		return func(w *model) step {
 			w.given--
 			w.result("late")
 			return nil
@@ -85,35 +85,35 @@ func worker(w *world) step {
 
 // taker is a watchdog or a shutdown: it sees that nobody has decided, decides, ends the context and counts.
 func taker(who string, take func(*Owner) bool) step {
-	return func(w *world) step {
+	return func(w *model) step {
 		if !w.Running() {
 			return nil
 		}
-		return func(w *world) step {
+		return func(w *model) step {
 			if !take(&w.Owner) {
 				return nil
 			}
 			w.own(who)
-			return func(w *world) step {
+			return func(w *model) step {
 				w.End(context.DeadlineExceeded, nil)
-				return func(w *world) step { w.given++; return nil }
+				return func(w *model) step { w.given++; return nil }
 			}
 		}
 	}
 }
 
 // canceller ends the context of what runs, as an interrupt does.
-func canceller(w *world) step { w.End(context.Canceled, nil); return nil }
+func canceller(w *model) step { w.End(context.Canceled, nil); return nil }
 
 // observer is the function, or what it has started: it asks for the end of the context, even after the function has returned.
-func observer(w *world) step {
+func observer(w *model) step {
 	w.asked = w.made()
-	return func(w *world) step { w.endLate(w.asked); return nil }
+	return func(w *model) step { w.endLate(w.asked); return nil }
 }
 
 // stuckCheck looks later at what was given up.
-func stuckCheck(w *world) step {
-	if w.GivenUp() && !w.CameBack() {
+func stuckCheck(w *model) step {
+	if w.GivenUp() && !w.ReturnedLate() {
 		w.stuck = true
 	}
 	return nil
@@ -124,7 +124,7 @@ func stuckCheck(w *world) step {
 // gave, and nobody waits for a context that does not end.
 func TestEveryInterleavingHasOneOwner(t *testing.T) {
 	runs := explore(
-		func(w *world, schedule []string) {
+		func(w *model, schedule []string) {
 			if t.Failed() {
 				return // the first says enough
 			}
@@ -138,8 +138,8 @@ func TestEveryInterleavingHasOneOwner(t *testing.T) {
 			if w.given != 0 {
 				t.Errorf("%v: %d count as given up after all have come back", schedule, w.given)
 			}
-			if w.Returned() != inTime || w.GivenUp() == inTime || w.CameBack() == inTime {
-				t.Errorf("%v: returned %t, given up %t, come back %t", schedule, w.Returned(), w.GivenUp(), w.CameBack())
+			if w.Returned() != inTime || w.GivenUp() == inTime || w.ReturnedLate() == inTime {
+				t.Errorf("%v: returned %t, given up %t, come back %t", schedule, w.Returned(), w.GivenUp(), w.ReturnedLate())
 			}
 			if inTime && w.stuck {
 				t.Errorf("%v: what was in time is reported as stuck", schedule)
@@ -158,7 +158,7 @@ func TestEveryInterleavingHasOneOwner(t *testing.T) {
 
 // A cancellation decides nothing, and the first end of a context stays.
 func TestEveryInterleavingKeepsTheFirstEnd(t *testing.T) {
-	first := func(w *world, schedule []string) {
+	first := func(w *model, schedule []string) {
 		if t.Failed() {
 			return
 		}
@@ -187,44 +187,44 @@ func TestEveryInterleavingKeepsTheFirstEnd(t *testing.T) {
 
 // function is the goroutine of a Call, as Deliver has it.
 func function(inTime bool) step {
-	late := func(w *world) step {
-		w.ComeBack()
+	late := func(w *model) step {
+		w.ReturnLate()
 		w.result("late")
 		return nil
 	}
-	return func(w *world) step {
+	return func(w *model) step {
 		switch {
 		case inTime && w.Return():
 			w.result("caller")
-			return func(w *world) step { w.tell(); return nil }
+			return func(w *model) step { w.tell(); return nil }
 		case !inTime && w.Expire():
-			return func(w *world) step { w.tell(); return late }
+			return func(w *model) step { w.tell(); return late }
 		}
 		return late
 	}
 }
 
-func (w *world) tell() {
+func (w *model) tell() {
 	w.told++
 	w.touched = w.touched || w.released
 }
 
 // timer is the scan of a waiter's alarm at the deadline.
-func timer(w *world) step {
+func timer(w *model) step {
 	if !w.Running() {
 		return nil
 	}
-	return func(w *world) step {
+	return func(w *model) step {
 		if !w.Expire() {
 			return nil
 		}
-		return func(w *world) step { w.tell(); return nil }
+		return func(w *model) step { w.tell(); return nil }
 	}
 }
 
 // caller is Wait: it takes a word, or finds that its context has ended.
-func caller(w *world) step {
-	take := func(w *world) step {
+func caller(w *model) step {
+	take := func(w *model) step {
 		w.told--
 		w.released = true
 		if w.Returned() {
@@ -252,7 +252,7 @@ func TestEveryInterleavingLeavesTheWaiterFree(t *testing.T) {
 	runs := 0
 	for _, inTime := range []bool{true, false} {
 		runs += explore(
-			func(w *world, schedule []string) {
+			func(w *model, schedule []string) {
 				if t.Failed() {
 					return
 				}
@@ -269,7 +269,7 @@ func TestEveryInterleavingLeavesTheWaiterFree(t *testing.T) {
 				}
 			},
 			actor{"function", function(inTime), nil}, actor{"timer", timer, nil},
-			actor{"caller", caller, func(w *world) bool { return !w.waits || w.told > 0 }},
+			actor{"caller", caller, func(w *model) bool { return !w.waits || w.told > 0 }},
 		)
 	}
 	if runs < 50 {

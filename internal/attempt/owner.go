@@ -7,11 +7,11 @@ import "sync/atomic"
 type Owner struct{ word atomic.Uint32 }
 
 const (
-	running   uint32 = iota // the worker that calls the function owns it
-	returned                // the function came back in time; its worker keeps it
-	expired                 // the deadline came first; whoever watches it has it
-	abandoned               // a shutdown or the end of the caller's context came first
-	gone                    // expired or abandoned, and the function has come back since
+	running      uint32 = iota // the worker that calls the function owns it
+	returned                   // the function came back in time; its worker keeps it
+	expired                    // the deadline came first; whoever watches it has it
+	abandoned                  // a shutdown or the end of the caller's context came first
+	returnedLate               // expired or abandoned, and the function has come back since
 )
 
 // Return keeps the ownership with the worker whose function has returned.
@@ -23,8 +23,8 @@ func (o *Owner) Expire() bool { return o.word.CompareAndSwap(running, expired) }
 // Abandon moves the ownership to whoever does not wait any longer, for another reason than the deadline.
 func (o *Owner) Abandon() bool { return o.word.CompareAndSwap(running, abandoned) }
 
-// ComeBack records that the function of an attempt that was given up has returned. Only a worker whose Return failed calls it, once.
-func (o *Owner) ComeBack() { o.word.Store(gone) }
+// ReturnLate records that the function of an attempt that was given up has returned. Only a worker whose Return failed calls it, once.
+func (o *Owner) ReturnLate() { o.word.Store(returnedLate) }
 
 // Running reports whether nobody has decided yet.
 func (o *Owner) Running() bool { return o.word.Load() == running }
@@ -35,5 +35,5 @@ func (o *Owner) Returned() bool { return o.word.Load() == returned }
 // GivenUp reports whether the work has gone on without the function [T1]. It is final.
 func (o *Owner) GivenUp() bool { return o.word.Load() > returned }
 
-// CameBack reports whether the function has returned after it was given up. It is final.
-func (o *Owner) CameBack() bool { return o.word.Load() == gone }
+// ReturnedLate reports whether the function has returned after it was given up. It is final.
+func (o *Owner) ReturnedLate() bool { return o.word.Load() == returnedLate }

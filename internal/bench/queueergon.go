@@ -122,33 +122,33 @@ func byBatch(cfg *ergon.TaskConfig) { cfg.Consumer.Loop.Mode = policy.ModeBatch 
 // ahead fetches a batch ahead, so that one is worked on while another is fetched or settled.
 func ahead(cfg *ergon.TaskConfig) { cfg.Consumer.Loop.Batch.Prefetch = batchSize }
 
-// mover is a hybrid task that sends what it gets on.
-type mover struct {
+// relayTask is a hybrid task that sends what it gets on.
+type relayTask struct {
 	work   Call
 	output ergon.Dispatcher
 }
 
-func newMover(work Call) func(*ergon.Dependencies) ergon.Task {
+func newRelay(work Call) func(*ergon.Dependencies) ergon.Task {
 	return func(d *ergon.Dependencies) ergon.Task {
-		return ergon.Hybrid(&mover{work: work, output: ergon.UseConnector[ergon.Dispatcher](d, "output")})
+		return ergon.Hybrid(&relayTask{work: work, output: ergon.UseConnector[ergon.Dispatcher](d, "output")})
 	}
 }
 
-func (m *mover) ProcessTransaction(ctx context.Context, tx ergon.TransactionOf[[]byte]) ([]ergon.Transaction, error) {
+func (m *relayTask) ProcessTransaction(ctx context.Context, tx ergon.TransactionOf[[]byte]) ([]ergon.Transaction, error) {
 	return []ergon.Transaction{ergon.NewTransaction("", tx.Body)}, m.work(ctx)
 }
 
-func (m *mover) PrepareTransaction(ctx context.Context, tx ergon.TransactionOf[[]byte]) error {
+func (m *relayTask) PrepareTransaction(ctx context.Context, tx ergon.TransactionOf[[]byte]) error {
 	return m.output.DispatchTransactions(ctx, []ergon.Transaction{tx.Transaction})
 }
 
-// taker is a task that only takes.
-type taker struct{ work Call }
+// consumerTask is a task that only takes.
+type consumerTask struct{ work Call }
 
-func newTaker(work Call) func(*ergon.Dependencies) ergon.Task {
-	return func(*ergon.Dependencies) ergon.Task { return ergon.Consume(&taker{work: work}) }
+func newConsumer(work Call) func(*ergon.Dependencies) ergon.Task {
+	return func(*ergon.Dependencies) ergon.Task { return ergon.Consume(&consumerTask{work: work}) }
 }
 
-func (t *taker) ProcessTransaction(ctx context.Context, _ ergon.TransactionOf[[]byte]) (struct{}, error) {
+func (t *consumerTask) ProcessTransaction(ctx context.Context, _ ergon.TransactionOf[[]byte]) (struct{}, error) {
 	return struct{}{}, t.work(ctx)
 }

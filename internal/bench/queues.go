@@ -21,8 +21,8 @@ func Queued(contestants []Contestant) []Entry {
 
 func asConfigured(*sqlite.QueueConfig) {}
 
-// forgetful deletes what is settled at once, as a queue by hand does.
-func forgetful(c *sqlite.QueueConfig) { c.DedupWindow = 0 }
+// withoutDedup deletes what is settled at once, as a queue by hand does.
+func withoutDedup(c *sqlite.QueueConfig) { c.DedupWindow = 0 }
 
 // Enqueue are the ways to have items in a queue, a batch of 100 in each commit, each confirmed by the disk.
 func Enqueue(files *QueueFiles) []Contestant {
@@ -41,11 +41,11 @@ func Settle(files *QueueFiles) []Contestant {
 	return []Contestant{
 		byHandOn(files, "by hand", byHandOwn, handSettles),
 		byHandOn(files, "by hand, on ergon's tables", openByHandOnOurTables, handSettles),
-		ergonOn(files, "ergon, dedup_window: 0", forgetful, func(ctx context.Context, q ergonQueues) (int, error) { return q.settle(ctx) }),
+		ergonOn(files, "ergon, dedup_window: 0", withoutDedup, func(ctx context.Context, q ergonQueues) (int, error) { return q.settle(ctx) }),
 		ergonOn(files, "ergon", asConfigured, func(ctx context.Context, q ergonQueues) (int, error) { return q.settle(ctx) }),
 		ergonOn(files, "ergon, by the engine", asConfigured, engineTakes()),
 		ergonOn(files, "ergon, by the engine, a batch ahead", asConfigured, engineTakes(ahead)),
-		ergonOn(files, "ergon, by the engine, a batch ahead, dedup_window: 0", forgetful, engineTakes(ahead)),
+		ergonOn(files, "ergon, by the engine, a batch ahead, dedup_window: 0", withoutDedup, engineTakes(ahead)),
 		ergonOn(files, "ergon, by the engine, mode batch", asConfigured, engineTakes(byBatch)),
 	}
 }
@@ -56,11 +56,11 @@ func Hop(files *QueueFiles) []Contestant {
 	return []Contestant{
 		byHandOn(files, "by hand", byHandOwn, handHops),
 		byHandOn(files, "by hand, on ergon's tables", openByHandOnOurTables, handHops),
-		ergonOn(files, "ergon, dedup_window: 0", forgetful, func(ctx context.Context, q ergonQueues) (int, error) { return q.hop(ctx) }),
+		ergonOn(files, "ergon, dedup_window: 0", withoutDedup, func(ctx context.Context, q ergonQueues) (int, error) { return q.hop(ctx) }),
 		ergonOn(files, "ergon", asConfigured, func(ctx context.Context, q ergonQueues) (int, error) { return q.hop(ctx) }),
 		ergonOn(files, "ergon, by the engine", asConfigured, engineMoves()),
 		ergonOn(files, "ergon, by the engine, a batch ahead", asConfigured, engineMoves(ahead)),
-		ergonOn(files, "ergon, by the engine, a batch ahead, dedup_window: 0", forgetful, engineMoves(ahead)),
+		ergonOn(files, "ergon, by the engine, a batch ahead, dedup_window: 0", withoutDedup, engineMoves(ahead)),
 		ergonOn(files, "ergon, by the engine, mode batch", asConfigured, engineMoves(byBatch)),
 	}
 }
@@ -74,7 +74,7 @@ func EndToEnd(files *QueueFiles) []Contestant {
 				if err := q.fill(ctx, items); err != nil {
 					return 0, err
 				}
-				return q.run(ctx, newTaker(noop))
+				return q.run(ctx, newConsumer(noop))
 			}}, err
 		}),
 	}
@@ -134,9 +134,9 @@ func ergonOn(
 }
 
 func engineTakes(with ...func(*ergon.TaskConfig)) func(context.Context, ergonQueues) (int, error) {
-	return func(ctx context.Context, q ergonQueues) (int, error) { return q.run(ctx, newTaker(noop), with...) }
+	return func(ctx context.Context, q ergonQueues) (int, error) { return q.run(ctx, newConsumer(noop), with...) }
 }
 
 func engineMoves(with ...func(*ergon.TaskConfig)) func(context.Context, ergonQueues) (int, error) {
-	return func(ctx context.Context, q ergonQueues) (int, error) { return q.run(ctx, newMover(noop), with...) }
+	return func(ctx context.Context, q ergonQueues) (int, error) { return q.run(ctx, newRelay(noop), with...) }
 }

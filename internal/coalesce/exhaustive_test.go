@@ -143,11 +143,11 @@ func (r *run) DispatchTransactions(ctx context.Context, batch []ergon.Transactio
 	r.seen.calls = append(r.seen.calls, r.since()+" "+idsOf(batch))
 	does := stores
 	if id := batch[0].ID(); !r.led[id] {
-		r.led[id], does = true, r.callers[first].fate
+		r.led[id], does = true, r.callers[first].action
 	}
 	r.mu.Unlock()
 	switch does {
-	case obeys:
+	case respects:
 		select {
 		case <-ctx.Done():
 		case <-time.After(hangs + time.Duration(first)*time.Microsecond):
@@ -211,13 +211,13 @@ var batches = map[string]policy.ProducerBatch{
 	"unlimited": {Size: 100, Interval: time.Hour},
 }
 
-// [B2] [I2] [T1] [F4] Each way in which one call is in progress while two dispatches come, with every fate, size and end of theirs, and
+// [B2] [I2] [T1] [F4] Each way in which one call is in progress while two dispatches come, with every action, size and end of theirs, and
 // another one after them: what is called, told, heard and flushed, and when, is what the specification says, to the nanosecond.
 func TestEveryWayInWhichThreeDispatchesMeet(t *testing.T) {
 	for name, batch := range batches {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				for _, first := range []fate{stores, panics, ignores} {
+				for _, first := range []action{stores, panics, ignores} {
 					for second := range everyCaller(11*time.Millisecond, 43*time.Millisecond) {
 						for third := range everyCaller(23 * time.Millisecond) {
 							check(t, meeting(batch, first, second, third))
@@ -229,12 +229,12 @@ func TestEveryWayInWhichThreeDispatchesMeet(t *testing.T) {
 	}
 }
 
-// everyCaller yields each size, fate and end of a dispatch that comes one of these times after the one before.
+// everyCaller yields each size, action and end of a dispatch that comes one of these times after the one before.
 func everyCaller(gaps ...time.Duration) iter.Seq[caller] {
 	return func(yield func(caller) bool) {
-		for n := range len(gaps) * 2 * int(fates) * int(endings) {
+		for n := range len(gaps) * 2 * int(actions) * int(endings) {
 			gap, n := gaps[n%len(gaps)], n/len(gaps)
-			if !yield(caller{at: gap, size: 1 + n%2, fate: fate(n / 2 % int(fates)), ending: ending(n / 2 / int(fates))}) {
+			if !yield(caller{at: gap, size: 1 + n%2, action: action(n / 2 % int(actions)), ending: ending(n / 2 / int(actions))}) {
 				return
 			}
 		}
@@ -242,8 +242,8 @@ func everyCaller(gaps ...time.Duration) iter.Seq[caller] {
 }
 
 // meeting is a scenario of these, with times that are all different.
-func meeting(batch policy.ProducerBatch, first fate, second, third caller) scenario {
-	callers := []caller{{size: 1, fate: first, at: time.Microsecond}, second, third, {at: 17 * time.Millisecond, size: 1}}
+func meeting(batch policy.ProducerBatch, first action, second, third caller) scenario {
+	callers := []caller{{size: 1, action: first, at: time.Microsecond}, second, third, {at: 17 * time.Millisecond, size: 1}}
 	for i := 1; i < len(callers); i++ {
 		callers[i].at += callers[i-1].at + 7*time.Microsecond<<i
 		callers[i].patience = 61*time.Millisecond + time.Duration(i)*1019*time.Microsecond
@@ -266,7 +266,7 @@ func FuzzCoalescer(f *testing.F) {
 		for range 1 + random.IntN(12) {
 			s.callers = append(s.callers, caller{
 				at: odd(200), patience: odd(200), size: 1 + random.IntN(3),
-				fate: fate(random.IntN(int(fates))), ending: ending(random.IntN(int(endings))),
+				action: action(random.IntN(int(actions))), ending: ending(random.IntN(int(endings))),
 			})
 		}
 		synctest.Test(t, func(t *testing.T) { check(t, s) })

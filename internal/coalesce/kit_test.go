@@ -73,13 +73,13 @@ func (j *journal) want(t testing.TB, want ...string) {
 	}
 }
 
-// mishap is what a method of a payload does to whoever calls it.
-type mishap string
+// faultMode is what a method of a payload does to whoever calls it.
+type faultMode string
 
 const (
-	panicking mishap = "panics"
-	hanging   mishap = "hangs" // until it is released
-	exiting   mishap = "exits" // its goroutine
+	panicking faultMode = "panics"
+	hanging   faultMode = "hangs" // until it is released
+	exiting   faultMode = "exits" // its goroutine
 )
 
 // foreignPayload is a payload with the methods that are called of one; one of them goes wrong.
@@ -87,7 +87,7 @@ type foreignPayload struct {
 	Text string
 
 	where   string
-	how     mishap
+	how     faultMode
 	release chan struct{}
 }
 

@@ -9,17 +9,17 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// fate is what a connector does with the first call that a caller is the first of; later ones it stores.
-type fate int
+// action is what a connector does with the first call that a caller is the first of; later ones it stores.
+type action int
 
 const (
-	stores   fate = iota
-	failsOne      // a *BatchError for the item in the middle
-	failsAll      // any other error
+	stores   action = iota
+	failsOne        // a *BatchError for the item in the middle
+	failsAll        // any other error
 	panics
-	obeys   // hangs until its context ends, at most for hangs, and fails
-	ignores // hangs for hangs whatever its context says, and stores
-	fates
+	respects // hangs until its context ends, at most for hangs, and fails
+	ignores  // hangs for hangs whatever its context says, and stores
+	actions
 )
 
 const hangs = time.Second
@@ -38,7 +38,7 @@ const (
 type caller struct {
 	at, patience time.Duration
 	size         int
-	fate         fate
+	action       action
 	ending       ending
 }
 
@@ -96,7 +96,7 @@ type event struct {
 
 type modelCall struct {
 	callers   []int
-	fate      fate
+	action    action
 	joined    bool // made for several, or for one that waited
 	counted   *int // in which number it counts
 	abandoned []bool
@@ -203,7 +203,7 @@ func (m *model) call(callers []int, joined bool, counted *int) {
 	first := callers[0]
 	c := &modelCall{callers: callers, joined: joined, counted: counted, abandoned: make([]bool, len(m.callers))}
 	if !m.led[first] {
-		m.led[first], c.fate = true, m.callers[first].fate
+		m.led[first], c.action = true, m.callers[first].action
 	}
 	*counted++
 	var ids []string
@@ -213,13 +213,13 @@ func (m *model) call(callers []int, joined bool, counted *int) {
 	}
 	m.result.calls = append(m.result.calls, fmt.Sprint(m.now, " ", strings.Join(ids, " ")))
 	takes := callTime(first)
-	if c.fate == obeys || c.fate == ignores {
+	if c.action == respects || c.action == ignores {
 		takes = hangs + time.Duration(first)*time.Microsecond
 	}
 	m.in(m.now+takes, func() { m.end(c) })
 }
 
-// leave is the end of a caller's context. A call on its own goroutine keeps it, one that obeys excepted.
+// leave is the end of a caller's context. A call on its own goroutine keeps it, one that respects excepted.
 func (m *model) leave(i int) {
 	c := m.callOf[i]
 	if at := slices.Index(m.waiting, i); at >= 0 {
@@ -230,7 +230,7 @@ func (m *model) leave(i int) {
 	}
 	switch {
 	case c == nil || c.over || m.result.told[i] != "":
-	case !c.joined && c.fate == obeys:
+	case !c.joined && c.action == respects:
 		m.end(c)
 	case !c.joined:
 	default:
@@ -243,7 +243,7 @@ func (m *model) leave(i int) {
 		m.hanging++
 		c.counted = &m.hanging
 		m.send()
-		if c.fate == obeys {
+		if c.action == respects {
 			m.end(c)
 		}
 	}
@@ -275,7 +275,7 @@ func (m *model) end(c *modelCall) {
 // conclude tells caller i of a call in which, of its own items, bad is the one that fails with failsOne.
 func (m *model) conclude(c *modelCall, i, bad int) {
 	own := itemsOf(i, m.callers[i].size)
-	switch c.fate {
+	switch c.action {
 	case stores, ignores:
 		m.tell(i, "stored", own)
 		return
@@ -288,7 +288,7 @@ func (m *model) conclude(c *modelCall, i, bad int) {
 		return
 	default:
 	}
-	crashed := c.fate == panics
+	crashed := c.action == panics
 	switch {
 	case c.joined && (len(c.callers) > 1 || crashed):
 		if m.fenced[i] {
@@ -296,7 +296,7 @@ func (m *model) conclude(c *modelCall, i, bad int) {
 			return
 		}
 		m.call([]int{i}, false, &m.direct)
-	case c.joined || c.fate == obeys:
+	case c.joined || c.action == respects:
 		m.tell(i, "error", nil)
 	case crashed:
 		m.tell(i, "panic", own)

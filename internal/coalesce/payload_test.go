@@ -32,7 +32,7 @@ func encoding(j *journal) dispatcher {
 // the second that their own call takes, and what an attempt dispatches whose payload comes back too late goes nowhere.
 func TestPayloadHoldsUpNobodyElsesDispatch(t *testing.T) {
 	for _, method := range []string{"Clone", "MarshalJSON"} {
-		for _, how := range []mishap{panicking, hanging, exiting} {
+		for _, how := range []faultMode{panicking, hanging, exiting} {
 			t.Run(method+" "+string(how), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					j := newJournal()

@@ -10,9 +10,9 @@ import (
 )
 
 // tasks are those of the pipeline.
-func (s Scene) tasks() []ergon.TaskConfig {
+func (s Setup) tasks() []ergon.TaskConfig {
 	in := ergon.NewTaskConfig("ingest", func(d *ergon.Dependencies) ergon.Task {
-		return ergon.Produce(&ingest{scene: s, in: ergon.UseConnector[ergon.Dispatcher](d, "in")})
+		return ergon.Produce(&ingest{setup: s, in: ergon.UseConnector[ergon.Dispatcher](d, "in")})
 	})
 	in.Connectors["in"] = s.queue("in")
 	in.Producer.Loop.Concurrency.Value = 100
@@ -28,11 +28,11 @@ func (s Scene) tasks() []ergon.TaskConfig {
 }
 
 // hop is a hybrid task from one queue to others.
-func (s Scene) hop(
-	name, from string, ponder func(ctx context.Context, tx ergon.TransactionOf[request]) error, to ...string,
+func (s Setup) hop(
+	name, from string, work func(ctx context.Context, tx ergon.TransactionOf[request]) error, to ...string,
 ) ergon.TaskConfig {
 	cfg := ergon.NewTaskConfig(name, func(d *ergon.Dependencies) ergon.Task {
-		t := &hopping{scene: s, to: map[string]ergon.Dispatcher{}, ponder: ponder}
+		t := &hopping{setup: s, to: map[string]ergon.Dispatcher{}, work: work}
 		for _, queue := range to {
 			t.to[queue] = ergon.UseConnector[ergon.Dispatcher](d, queue)
 		}
@@ -59,13 +59,13 @@ func (s Scene) hop(
 	return cfg
 }
 
-func (s Scene) queue(name string) ergon.Component {
+func (s Setup) queue(name string) ergon.Component {
 	return ergon.Component{Type: "sqlite queue", New: func() (any, error) { return s.newQueue(name) }}
 }
 
 // newQueue returns a queue that is still to be opened. The first remembers ids, because what was dispatched and did not get
 // into the ledger is dispatched again. The others forget them at once, so that what comes twice is seen.
-func (s Scene) newQueue(name string) (*sqlite.Queue, error) {
+func (s Setup) newQueue(name string) (*sqlite.Queue, error) {
 	settings := sqlite.QueueSettings{QueueConfig: sqlite.DefaultQueueConfig()}
 	settings.Path, settings.Durability, settings.BusyTimeout = s.file(), s.Durability, time.Minute
 	settings.Queue, settings.Lease, settings.MaxDeliveries = name, s.Lease, s.MaxDeliveries
@@ -76,7 +76,7 @@ func (s Scene) newQueue(name string) (*sqlite.Queue, error) {
 	return sqlite.NewQueue(settings)
 }
 
-func (s Scene) newLetters() (*sqlite.DeadLetters, error) {
+func (s Setup) newLetters() (*sqlite.DeadLetters, error) {
 	settings := sqlite.DeadLettersSettings{DeadLettersConfig: sqlite.DefaultDeadLettersConfig()}
 	settings.Path, settings.Durability, settings.BusyTimeout = s.file(), s.Durability, time.Minute
 	return sqlite.NewDeadLetters(settings)

@@ -6,7 +6,7 @@
 //
 // The pipeline, the victim, is this program executed once more, with worker processes of its own. Each phase ([Kills],
 // [Failpoints], [Drains], [Poison]) does one kind of harm to it, at moments that a seed decides, until everything has come to its end;
-// then [Scene.Verify] holds the file against the ledger: nothing is lost, nothing has happened twice, the file is intact.
+// then [Setup.Verify] holds the file against the ledger: nothing is lost, nothing has happened twice, the file is intact.
 //
 // Outputs of work and sink that the check counts have ids by chance and their queue remembers none, so that whatever is done
 // twice is there twice.

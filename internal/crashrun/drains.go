@@ -13,7 +13,7 @@ func Drains() Phase { return Phase{"drains", (*attempt).drains} }
 
 func (a *attempt) drains(ctx context.Context) error {
 	const each = 50 // transactions for each drain
-	s := &a.scene
+	s := &a.setup
 	s.Items, s.Processes, s.MaxDeliveries = max(each*a.plan.Drains, 100), 2, 5
 	s.SlowEvery, s.Pause, s.Grace = 3, 300*time.Millisecond, 20*time.Millisecond
 	s.Lease = time.Minute // none runs out
@@ -26,7 +26,7 @@ func (a *attempt) drains(ctx context.Context) error {
 		}
 		err = await(ctx, l.running, "the victim did not come to run")
 		if err == nil {
-			err = l.lived(ctx, a.between(50*time.Millisecond, 500*time.Millisecond))
+			err = l.survive(ctx, a.between(50*time.Millisecond, 500*time.Millisecond))
 		}
 		if err != nil {
 			return errors.Join(err, l.kill(ctx))
@@ -59,7 +59,7 @@ func (a *attempt) drains(ctx context.Context) error {
 
 // uncounted returns nil where nothing is claimed and no delivery is counted that came to no end.
 func (a *attempt) uncounted(ctx context.Context) (err error) {
-	v, err := a.scene.look(ctx)
+	v, err := a.setup.look(ctx)
 	if err != nil {
 		return err
 	}

@@ -8,22 +8,22 @@ import (
 	"github.com/ergon-go/ergon/capability"
 )
 
-// Undisturbed takes the whole scene through the pipeline and does no harm to it.
-func (s Scene) Undisturbed(ctx context.Context) error {
+// Undisturbed takes the whole setup through the pipeline and does no harm to it.
+func (s Setup) Undisturbed(ctx context.Context) error {
 	l, err := s.start(ctx)
 	if err != nil {
 		return err
 	}
-	a := &attempt{scene: s}
+	a := &attempt{setup: s}
 	_, err = a.finish(ctx, l, true)
 	return err
 }
 
 // Accept has the ledger say that a transaction was accepted.
-func (s Scene) Accept(id string) error { return s.ledger().add(id) }
+func (s Setup) Accept(id string) error { return s.ledger().add(id) }
 
 // Put puts into a queue what work or sink makes of a transaction.
-func (s Scene) Put(ctx context.Context, queue string, number, deliveries int) error {
+func (s Setup) Put(ctx context.Context, queue string, number, deliveries int) error {
 	v, err := s.look(ctx)
 	if err != nil {
 		return err
@@ -34,7 +34,7 @@ func (s Scene) Put(ctx context.Context, queue string, number, deliveries int) er
 }
 
 // Lose takes one out of a queue and returns its number.
-func (s Scene) Lose(ctx context.Context, queue string) (int, error) {
+func (s Setup) Lose(ctx context.Context, queue string) (int, error) {
 	v, err := s.look(ctx)
 	if err != nil {
 		return 0, err

@@ -16,7 +16,7 @@ const failpointVariable = "ERGON_FAILPOINT"
 // where the program is built with the tag failpoints.
 func Failpoints() Phase { return Phase{"failpoints", (*attempt).failpoints} }
 
-// step is something that a pipeline does, so often at least in a life that has something to do.
+// step is something that a pipeline does, at least that often in a run of the victim that has something to do.
 type step struct {
 	name  string
 	times int
@@ -33,7 +33,7 @@ func (a *attempt) failpoints(ctx context.Context) error {
 		a.done = "none in this build; build it with -tags failpoints"
 		return nil
 	}
-	s := &a.scene
+	s := &a.setup
 	s.SlowEvery, s.Pause, s.Lease, s.MaxDeliveries = 50, 800*time.Millisecond, 2*time.Second, 0
 	hits := 0
 	for _, step := range steps() {
@@ -41,7 +41,7 @@ func (a *attempt) failpoints(ctx context.Context) error {
 			if step.name == "letter" && moment == "committed" {
 				continue // it is committed with its hop
 			}
-			for range a.plan.Lives {
+			for range a.plan.Deaths {
 				if err := a.dieAt(ctx, step, moment); err != nil {
 					return err
 				}
@@ -61,18 +61,18 @@ func (a *attempt) failpoints(ctx context.Context) error {
 
 // dieAt gives the victim something to do and has it die of that.
 func (a *attempt) dieAt(ctx context.Context, step step, moment string) error {
-	const each = 100 // transactions for each life, of every kind among them
+	const each = 100 // transactions for each run of the victim, of every kind among them
 	name, nth := step.name+"."+moment, 1+a.chance.IntN(step.times)
 	if step.name == "migrate" { // of a file that is not there yet
-		folder, err := os.MkdirTemp(a.scene.Folder, moment)
+		folder, err := os.MkdirTemp(a.setup.Folder, moment)
 		if err != nil {
 			return fmt.Errorf("make room for a file: %w", err)
 		}
-		a.scene.Folder = folder
+		a.setup.Folder = folder
 	} else {
-		a.scene.Items += each
+		a.setup.Items += each
 	}
-	l, err := a.scene.start(ctx, failpointVariable+"="+name+":"+strconv.Itoa(nth))
+	l, err := a.setup.start(ctx, failpointVariable+"="+name+":"+strconv.Itoa(nth))
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (a *attempt) dieAt(ctx context.Context, step step, moment string) error {
 		return errors.Join(fmt.Errorf("%s, the %d. time: %w", name, nth, err), l.kill(ctx))
 	}
 	if l.cmd.ProcessState.Exited() {
-		return fmt.Errorf("%s, the %d. time: the victim ended: %w; see %s", name, nth, l.err, a.scene.log())
+		return fmt.Errorf("%s, the %d. time: the victim ended: %w; see %s", name, nth, l.err, a.setup.log())
 	}
-	return a.scene.intact(ctx)
+	return a.setup.intact(ctx)
 }

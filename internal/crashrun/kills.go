@@ -10,8 +10,8 @@ import (
 
 // Between two kills passes a time between these.
 const (
-	leastLife = 100 * time.Millisecond
-	maxLife   = 900 * time.Millisecond
+	minUptime = 100 * time.Millisecond
+	maxUptime = 900 * time.Millisecond
 )
 
 // maxKills is after how many times as many kills as are wanted a slow machine is left in peace.
@@ -27,11 +27,11 @@ type killed struct{ victims, workers int }
 func (k killed) all() int { return k.victims + k.workers }
 
 func (a *attempt) kills(ctx context.Context) error {
-	s := &a.scene
+	s := &a.setup
 	s.Items, s.Processes, s.MaxDeliveries = a.plan.Items, 2, 0
 	s.SlowEvery, s.Pause = 100, s.Lease*3/4
 	// As slow as leaves time for all the kills, and a few more, however fast the machine is.
-	s.Rate = 0.8 * float64(s.Items) / (float64(a.plan.Kills) * (leastLife + maxLife).Seconds() / 2)
+	s.Rate = 0.8 * float64(s.Items) / (float64(a.plan.Kills) * (minUptime + maxUptime).Seconds() / 2)
 	l, err := s.start(ctx)
 	if err != nil {
 		return err
@@ -47,7 +47,7 @@ func (a *attempt) kills(ctx context.Context) error {
 				return a.killsEnd(ctx, l, k, err)
 			}
 		}
-		if err := l.lived(ctx, a.between(leastLife, maxLife)); err != nil {
+		if err := l.survive(ctx, a.between(minUptime, maxUptime)); err != nil {
 			return a.killsEnd(ctx, l, k, err)
 		}
 		if l, err = a.killOne(ctx, l, &k); err != nil {
@@ -56,8 +56,8 @@ func (a *attempt) kills(ctx context.Context) error {
 	}
 }
 
-// killOne kills the victim, which then gets another life, or some of its workers, which it replaces itself.
-func (a *attempt) killOne(ctx context.Context, l *life, k *killed) (*life, error) {
+// killOne kills the victim, which is then started again, or some of its workers, which it replaces itself.
+func (a *attempt) killOne(ctx context.Context, l *victimRun, k *killed) (*victimRun, error) {
 	workers := l.report().Workers
 	a.chance.Shuffle(len(workers), func(i, j int) { workers[i], workers[j] = workers[j], workers[i] })
 	switch n := a.chance.IntN(10); {
@@ -69,7 +69,7 @@ func (a *attempt) killOne(ctx context.Context, l *life, k *killed) (*life, error
 		if err := l.kill(ctx); err != nil {
 			return l, err
 		}
-		return a.scene.start(ctx)
+		return a.setup.start(ctx)
 	}
 	for _, pid := range workers {
 		if p, err := os.FindProcess(pid); err == nil && p.Kill() == nil {
@@ -79,12 +79,12 @@ func (a *attempt) killOne(ctx context.Context, l *life, k *killed) (*life, error
 	return l, nil
 }
 
-func (a *attempt) killsEnd(ctx context.Context, l *life, k killed, err error) error {
-	// Another life, because the process of a task that only produces is not replaced: ingest goes on with the victim's next.
+func (a *attempt) killsEnd(ctx context.Context, l *victimRun, k killed, err error) error {
+	// Start it again, because the process of a task that only produces is not replaced: ingest goes on with the victim's next.
 	if err := errors.Join(err, l.kill(ctx)); err != nil {
 		return err
 	}
-	l, err = a.scene.start(ctx)
+	l, err = a.setup.start(ctx)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Phase is one kind of harm, done to a scene of its own.
+// Phase is one kind of harm, done to a setup of its own.
 type Phase struct {
 	Name string
 	run  func(*attempt, context.Context) error
@@ -17,7 +17,7 @@ type Phase struct {
 
 // attempt is a phase that is under way.
 type attempt struct {
-	scene  Scene
+	setup  Setup
 	plan   Plan
 	chance *rand.Rand
 	done   string // what was done, to be told
@@ -28,7 +28,7 @@ func (p Phase) Run(ctx context.Context, plan Plan, folder string, out io.Writer)
 	began := time.Now()
 	a := &attempt{
 		plan: plan, chance: rand.New(rand.NewPCG(plan.Seed, uint64(len(p.Name)))),
-		scene: Scene{Folder: folder, Durability: plan.Durability, Lease: 2 * time.Second, Grace: 10 * time.Second},
+		setup: Setup{Folder: folder, Durability: plan.Durability, Lease: 2 * time.Second, Grace: 10 * time.Second},
 	}
 	err := p.run(a, ctx)
 	took := time.Since(began).Round(time.Second / 10)
@@ -45,9 +45,9 @@ func (a *attempt) between(least, most time.Duration) time.Duration {
 	return least + time.Duration(a.chance.Int64N(int64(most-least)))
 }
 
-// finish has the scene come to its end without any harm, and verifies it.
-func (a *attempt) finish(ctx context.Context, l *life, exact bool) (Tally, error) {
-	v, err := a.scene.look(ctx)
+// finish has the setup come to its end without any harm, and verifies it.
+func (a *attempt) finish(ctx context.Context, l *victimRun, exact bool) (Tally, error) {
+	v, err := a.setup.look(ctx)
 	if err != nil {
 		return Tally{}, err
 	}
@@ -58,22 +58,22 @@ func (a *attempt) finish(ctx context.Context, l *life, exact bool) (Tally, error
 	if err := l.terminate(ctx); err != nil {
 		return Tally{}, err
 	}
-	return a.scene.Verify(ctx, exact)
+	return a.setup.Verify(ctx, exact)
 }
 
 // untilFinished waits as long as there is progress.
-func (a *attempt) untilFinished(ctx context.Context, l *life, v view) error {
+func (a *attempt) untilFinished(ctx context.Context, l *victimRun, v view) error {
 	for before := -1; ; {
 		finished, err := v.finished(ctx)
-		if err != nil || finished >= a.scene.Items {
+		if err != nil || finished >= a.setup.Items {
 			return err
 		}
 		if finished == before {
-			return fmt.Errorf("stuck: %d of %d have come to their end, and no other within %s", finished, a.scene.Items, standstill)
+			return fmt.Errorf("stuck: %d of %d have come to their end, and no other within %s", finished, a.setup.Items, stuckAfter)
 		}
 		before = finished
 		for n := 0; n < looks && finished == before; n++ {
-			if err := l.lived(ctx, standstill/looks); err != nil {
+			if err := l.survive(ctx, stuckAfter/looks); err != nil {
 				return err
 			}
 			if finished, err = v.finished(ctx); err != nil {
@@ -84,13 +84,13 @@ func (a *attempt) untilFinished(ctx context.Context, l *life, v view) error {
 }
 
 const (
-	standstill = 40 * time.Second // longer than a worker waits to be replaced, and than a lease
+	stuckAfter = 40 * time.Second // longer than a worker waits to be replaced, and than a lease
 	looks      = 200
 )
 
 // accepted reports whether all has been ingested. It does not open the file: while one process has it open no other gets to
 // repair what one that died has left.
 func (a *attempt) accepted() (bool, error) {
-	accepted, err := a.scene.ledger().read()
-	return len(accepted) >= a.scene.Items, err
+	accepted, err := a.setup.ledger().read()
+	return len(accepted) >= a.setup.Items, err
 }

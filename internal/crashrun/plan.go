@@ -12,20 +12,20 @@ type Plan struct {
 	Items, Kills int
 	// Drains is how often the pipeline is asked to end.
 	Drains int
-	// Lives is in how many lives each failpoint ends one.
-	Lives int
+	// Deaths is the number of processes that each failpoint kills.
+	Deaths int
 	// Durability is that of the files.
 	Durability sqlite.Durability
 }
 
 // Full is the plan of make crash.
 func Full() Plan {
-	return Plan{Items: 100_000, Kills: 100, Drains: 200, Lives: 2, Durability: sqlite.DurabilityFull}
+	return Plan{Items: 100_000, Kills: 100, Drains: 200, Deaths: 2, Durability: sqlite.DurabilityFull}
 }
 
 // Short is a plan for every day.
 func Short() Plan {
-	return Plan{Items: 2_000, Kills: 10, Drains: 10, Lives: 1, Durability: sqlite.DurabilityNormal}
+	return Plan{Items: 2_000, Kills: 10, Drains: 10, Deaths: 1, Durability: sqlite.DurabilityNormal}
 }
 
 // Phases are all kinds of harm.

@@ -10,7 +10,7 @@ import (
 func Poison() Phase { return Phase{"poison", (*attempt).poison} }
 
 func (a *attempt) poison(ctx context.Context) error {
-	s := &a.scene
+	s := &a.setup
 	s.Items, s.Processes, s.MaxDeliveries, s.Poison, s.Lease = 300, 2, 3, 100, 2*time.Second
 	l, err := s.start(ctx)
 	if err != nil {

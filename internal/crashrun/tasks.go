@@ -21,18 +21,18 @@ type request struct {
 
 // ingest puts transactions into the first queue, those that the ledger does not have, and then into the ledger.
 type ingest struct {
-	scene Scene
+	setup Setup
 	in    ergon.Dispatcher
 }
 
 func (t *ingest) Transactions(context.Context) iter.Seq2[ergon.Transaction, error] {
 	return func(yield func(ergon.Transaction, error) bool) {
-		accepted, err := t.scene.ledger().read()
+		accepted, err := t.setup.ledger().read()
 		if err != nil {
 			yield(ergon.Transaction{}, err)
 			return
 		}
-		for n := 1; n <= t.scene.Items; n++ {
+		for n := 1; n <= t.setup.Items; n++ {
 			if accepted[idOf(n)] == 0 && !yield(ergon.NewTransaction(idOf(n), request{Number: n}), nil) {
 				return
 			}
@@ -45,14 +45,14 @@ func (t *ingest) PrepareTransaction(ctx context.Context, tx ergon.TransactionOf[
 }
 
 func (t *ingest) HandlePrepareSuccess(_ context.Context, tx ergon.TransactionOf[request]) error {
-	return t.scene.ledger().add(tx.ID())
+	return t.setup.ledger().add(tx.ID())
 }
 
 // hopping is a hybrid task whose outputs say in their metadata where they go.
 type hopping struct {
-	scene  Scene
-	to     map[string]ergon.Dispatcher
-	ponder func(ctx context.Context, tx ergon.TransactionOf[request]) error
+	setup Setup
+	to    map[string]ergon.Dispatcher
+	work  func(ctx context.Context, tx ergon.TransactionOf[request]) error
 }
 
 // where is the metadata that says to which connector an output goes.
@@ -61,7 +61,7 @@ const where = "where"
 var errNotYet = errors.New("not at the first delivery")
 
 func (t *hopping) ProcessTransaction(ctx context.Context, tx ergon.TransactionOf[request]) ([]ergon.Transaction, error) {
-	if err := t.ponder(ctx, tx); err != nil {
+	if err := t.work(ctx, tx); err != nil {
 		return nil, err
 	}
 	made := request{Number: tx.Body.Number, Deliveries: tx.Delivery().Count}
@@ -91,7 +91,7 @@ func (t *hopping) HandleProcessException(
 }
 
 // work is what happens in the middle of the pipeline.
-func (s Scene) work(ctx context.Context, tx ergon.TransactionOf[request]) error {
+func (s Setup) work(ctx context.Context, tx ergon.TransactionOf[request]) error {
 	n := tx.Body.Number
 	if s.slow(n) {
 		select {
@@ -123,4 +123,4 @@ func killSelf() error {
 	select {} // until it takes effect
 }
 
-func (s Scene) sink(context.Context, ergon.TransactionOf[request]) error { return nil }
+func (s Setup) sink(context.Context, ergon.TransactionOf[request]) error { return nil }

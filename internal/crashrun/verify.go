@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// Tally is what a scene has come to.
+// Tally is what a setup has come to.
 type Tally struct {
 	// Accepted is how many transactions the ledger has, Effects how many came out at the end, Dead how many became dead letters.
 	Accepted, Effects, Dead int
@@ -19,7 +19,7 @@ type Tally struct {
 // or one dead letter, whichever is its own, and one mark on its way; nothing is left, nothing else is there. The error names
 // everything that is wrong. Where exact is set no delivery was lost, so that none may have been counted but those that
 // work asked for.
-func (s Scene) Verify(ctx context.Context, exact bool) (t Tally, err error) {
+func (s Setup) Verify(ctx context.Context, exact bool) (t Tally, err error) {
 	if err := s.intact(ctx); err != nil {
 		return t, err
 	}
@@ -47,7 +47,7 @@ func (s Scene) Verify(ctx context.Context, exact bool) (t Tally, err error) {
 }
 
 // verifyEnds counts what came out.
-func (s Scene) verifyEnds(ctx context.Context, v view, accepted map[string]int, t *Tally, c *count, exact bool) error {
+func (s Setup) verifyEnds(ctx context.Context, v view, accepted map[string]int, t *Tally, c *count, exact bool) error {
 	dead, err := v.dead(ctx)
 	if err != nil {
 		return err

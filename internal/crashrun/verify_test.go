@@ -16,28 +16,28 @@ func TestWhatIsLostOrThereTwiceIsFound(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("SIGTERM needs a Unix system")
 	}
-	scene := crashrun.Scene{
+	setup := crashrun.Setup{
 		Folder: t.TempDir(), Items: 60, Durability: sqlite.DurabilityNormal, Lease: time.Minute, Grace: time.Minute, MaxDeliveries: 1,
 	}
-	if err := scene.Undisturbed(t.Context()); err != nil {
+	if err := setup.Undisturbed(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	lost, err := scene.Lose(t.Context(), "effects")
+	lost, err := setup.Lose(t.Context(), "effects")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, put := range []func() error{
-		func() error { return scene.Put(t.Context(), "effects", 11, 1) },
-		func() error { return scene.Put(t.Context(), "trail", 12, 2) },
-		func() error { return scene.Put(t.Context(), "trail", 77, 1) },
-		func() error { return scene.Put(t.Context(), "out", 13, 1) },
-		func() error { return scene.Accept("t000099") },
+		func() error { return setup.Put(t.Context(), "effects", 11, 1) },
+		func() error { return setup.Put(t.Context(), "trail", 12, 2) },
+		func() error { return setup.Put(t.Context(), "trail", 77, 1) },
+		func() error { return setup.Put(t.Context(), "out", 13, 1) },
+		func() error { return setup.Accept("t000099") },
 	} {
 		if err := put(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	_, err = scene.Verify(t.Context(), true)
+	_, err = setup.Verify(t.Context(), true)
 	if err == nil {
 		t.Fatal("nothing was found")
 	}

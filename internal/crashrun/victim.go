@@ -14,8 +14,8 @@ import (
 	"github.com/ergon-go/ergon/runner"
 )
 
-// victimVariable makes this program a victim: it is the scene.
-const victimVariable = "ERGON_CRASH_SCENE"
+// victimVariable makes this program a victim: it is the setup.
+const victimVariable = "ERGON_CRASH_SETUP"
 
 // Victim reports whether this process is to be the victim of another, and if so runs as one and returns its exit code.
 func Victim() (code int, victim bool) {
@@ -23,9 +23,9 @@ func Victim() (code int, victim bool) {
 	if !victim {
 		return 0, false
 	}
-	scene, err := decodeScene(text)
+	setup, err := decodeSetup(text)
 	if err == nil {
-		err = scene.run(os.Stdout)
+		err = setup.run(os.Stdout)
 	}
 	if code = runner.ExitCode(err); code != terminated && err != nil {
 		fmt.Fprintln(os.Stderr, "victim:", err)
@@ -50,8 +50,8 @@ func (r report) tell(out io.Writer) error {
 
 const reportEvery = 10 * time.Millisecond
 
-// run is all of the victim's life.
-func (s Scene) run(out io.Writer) error {
+// run is the whole run of the victim.
+func (s Setup) run(out io.Writer) error {
 	ctx, force, stop := runner.Signals(context.Background())
 	defer stop()
 	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))

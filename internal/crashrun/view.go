@@ -16,15 +16,15 @@ import (
 	"github.com/ergon-go/ergon/deadletter"
 )
 
-// view is a scene's file as whoever only looks has it open.
+// view is a setup's file as whoever only looks has it open.
 type view struct {
-	scene   Scene
+	setup   Setup
 	queues  map[string]*sqlite.Queue
 	letters *sqlite.DeadLetters
 }
 
-func (s Scene) look(ctx context.Context) (v view, err error) {
-	v = view{scene: s, queues: map[string]*sqlite.Queue{}}
+func (s Setup) look(ctx context.Context) (v view, err error) {
+	v = view{setup: s, queues: map[string]*sqlite.Queue{}}
 	if v.letters, err = s.newLetters(); err != nil {
 		return v, err
 	}
@@ -70,7 +70,7 @@ func (v view) waiting(ctx context.Context, queue string) ([]ergon.Transaction, e
 	}
 	var all []ergon.Transaction
 	for _, state := range []capability.QueueState{capability.StateReady, capability.StateDelayed} {
-		batch, err := v.queues[queue].PeekTransactions(ctx, state, v.scene.Items*2+1)
+		batch, err := v.queues[queue].PeekTransactions(ctx, state, v.setup.Items*2+1)
 		if err != nil {
 			return nil, err
 		}
@@ -104,7 +104,7 @@ func parcelOf(tx ergon.Transaction) (p request, err error) {
 
 // dead returns the ids of the dead letters.
 func (v view) dead(ctx context.Context) ([]string, error) {
-	letters, err := v.letters.ListDeadLetters(ctx, deadletter.Filter{}, deadletter.Page{Limit: v.scene.Items + 1})
+	letters, err := v.letters.ListDeadLetters(ctx, deadletter.Filter{}, deadletter.Page{Limit: v.setup.Items + 1})
 	ids := make([]string, len(letters))
 	for i := range letters {
 		ids[i] = letters[i].ID
@@ -113,7 +113,7 @@ func (v view) dead(ctx context.Context) ([]string, error) {
 }
 
 // intact has SQLite check the whole file.
-func (s Scene) intact(ctx context.Context) error {
+func (s Setup) intact(ctx context.Context) error {
 	db, err := sql.Open("sqlite", s.file())
 	if err != nil {
 		return fmt.Errorf("open the file: %w", err)

@@ -60,10 +60,10 @@ func refer(from, to *node, how byte) {
 	}
 }
 
-// spoiler changes everything that can be reached by exported fields.
-type spoiler map[any]bool
+// mutator changes everything that can be reached by exported fields.
+type mutator map[any]bool
 
-func (s spoiler) spoil(v reflect.Value) {
+func (s mutator) mutate(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Map, reflect.Slice:
 		key := [3]any{v.Type(), v.Pointer(), 0}
@@ -79,22 +79,22 @@ func (s spoiler) spoil(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
 		if !v.IsNil() {
-			s.spoil(v.Elem())
+			s.mutate(v.Elem())
 		}
 	case reflect.Slice, reflect.Array:
 		for i := range v.Len() {
-			s.spoil(v.Index(i))
+			s.mutate(v.Index(i))
 		}
 	case reflect.Map:
 		for entry := v.MapRange(); entry.Next(); {
-			s.spoil(entry.Key())
-			s.spoil(entry.Value())
+			s.mutate(entry.Key())
+			s.mutate(entry.Value())
 		}
 		v.Clear()
 	case reflect.Struct:
 		for i := range v.NumField() {
 			if v.Type().Field(i).IsExported() {
-				s.spoil(v.Field(i))
+				s.mutate(v.Field(i))
 			}
 		}
 	default: // nothing inside
@@ -194,7 +194,7 @@ func FuzzCopies(f *testing.F) {
 				t.Fatal("the copy is not like the payload")
 			}
 			if handedOut.IsValid() {
-				spoiler{}.spoil(handedOut)
+				mutator{}.mutate(handedOut)
 			}
 			if !(alike{}).same(original, same) {
 				t.Fatal("the payload was changed through its copy")

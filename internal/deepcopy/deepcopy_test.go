@@ -61,9 +61,9 @@ type folder struct{ pages []string }
 func (f folder) Clone() folder { return folder{pages: slices.Clone(f.pages)} }
 
 // impostor has a Clone that makes something else.
-type impostor struct{ Pages []string }
+type lookalike struct{ Pages []string }
 
-func (impostor) Clone() string { return "not one of these" }
+func (lookalike) Clone() string { return "not one of these" }
 
 type byValue struct{ Clone int }
 
@@ -85,7 +85,7 @@ func sample() *tree {
 }
 
 // Everything that is exported and can be changed, changed.
-func spoil(t *tree) {
+func mutate(t *tree) {
 	t.Promoted[0] = -1
 	t.Leaf.Tags[0] = "spoilt"
 	t.Pointer.Name = "spoilt"
@@ -115,11 +115,11 @@ var (
 // [R4]
 func TestWhatIsChangedInAPayloadIsNotSeenByTheNextReader(t *testing.T) {
 	tx := ergon.NewTransaction("1", sample())
-	spoil(tx.Payload().(*tree))
+	mutate(tx.Payload().(*tree))
 	if diff := cmp.Diff(sample(), tx.Payload(), visible); diff != "" {
 		t.Errorf("payload after another reader spoilt its own (-want +got):\n%s", diff)
 	}
-	spoil(tx.WithMetadata("k", "v").Payload().(*tree))
+	mutate(tx.WithMetadata("k", "v").Payload().(*tree))
 	if diff := cmp.Diff(sample(), tx.Payload(), visible); diff != "" {
 		t.Errorf("payload after a reader of a copy of the transaction spoilt its own (-want +got):\n%s", diff)
 	}
@@ -261,12 +261,12 @@ func TestTypeIsCopiedByItsOwnClone(t *testing.T) {
 		Pointer *folder
 		ByName  map[string]folder
 		Any     any
-		Other   impostor
+		Other   lookalike
 	}
 	made := func() shelf {
 		return shelf{
 			Album: &album{[]string{"a"}}, Folder: folder{[]string{"b"}}, Folders: []folder{{[]string{"c"}}}, Pointer: &folder{[]string{"d"}},
-			ByName: map[string]folder{"e": {[]string{"e"}}}, Any: folder{[]string{"f"}}, Other: impostor{[]string{"g"}},
+			ByName: map[string]folder{"e": {[]string{"e"}}}, Any: folder{[]string{"f"}}, Other: lookalike{[]string{"g"}},
 		}
 	}
 	tx := ergon.NewTransaction("1", made())

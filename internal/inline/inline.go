@@ -60,7 +60,7 @@ func (c *Call[T]) Run(caller Caller, handOff func()) (ok bool) {
 	})
 	defer c.end(caller, timer, handOff)
 	c.make()
-	if c.err == nil && c.state.keep() {
+	if c.err == nil && c.state.succeed() {
 		c.ctx.end()
 		return true
 	}
@@ -104,11 +104,11 @@ func (c *Call[T]) end(caller Caller, timer *time.Timer, handOff func()) {
 		close(c.done)
 	case c.state.abandoned():
 		caller.Detach()
-		c.tellLate()
+		c.reportLate()
 	}
 }
 
-func (c *Call[T]) tellLate() {
+func (c *Call[T]) reportLate() {
 	if c.late != nil {
 		c.late(c.result, c.err)
 	}
@@ -140,7 +140,7 @@ func (c *Call[T]) Adopt(ctx context.Context) (T, error) {
 func (c *Call[T]) Drop() {
 	if !c.abandon() {
 		<-c.done
-		c.tellLate()
+		c.reportLate()
 	}
 }
 

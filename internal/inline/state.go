@@ -7,14 +7,14 @@ type state struct{ word atomic.Uint32 }
 
 const (
 	inline    uint32 = iota // its caller waits in it
-	kept                    // its caller has the result
+	succeeded               // its caller has the result
 	handedOff               // its caller was slow in it: another goroutine is in the caller's place
 	finished                // its result waits to be adopted
-	given                   // nobody waits for it any more
+	abandoned               // nobody waits for it any more
 )
 
-// keep: the caller keeps the result.
-func (s *state) keep() bool { return s.word.CompareAndSwap(inline, kept) }
+// succeed: the caller keeps the result.
+func (s *state) succeed() bool { return s.word.CompareAndSwap(inline, succeeded) }
 
 // handOff: the caller's place goes to another goroutine, and the result to who adopts the call.
 func (s *state) handOff() bool { return s.word.CompareAndSwap(inline, handedOff) }
@@ -26,7 +26,7 @@ func (s *state) fail() bool { return s.word.CompareAndSwap(inline, finished) }
 func (s *state) finish() bool { return s.word.CompareAndSwap(handedOff, finished) }
 
 // abandon: the result goes to the late handler, on the goroutine that made the call.
-func (s *state) abandon() bool { return s.word.CompareAndSwap(handedOff, given) }
+func (s *state) abandon() bool { return s.word.CompareAndSwap(handedOff, abandoned) }
 
 // abandoned reports whether the result goes to the late handler. It is final.
-func (s *state) abandoned() bool { return s.word.Load() == given }
+func (s *state) abandoned() bool { return s.word.Load() == abandoned }

@@ -7,7 +7,7 @@ import (
 )
 
 // world is one run of the model: the state word of one call, and what became of the result and of the caller's place.
-type world struct {
+type model struct {
 	state     state
 	published bool // done is closed
 	back      bool // the caller has returned from Run
@@ -18,7 +18,7 @@ type world struct {
 }
 
 // step does one atomic step, and returns the next of its actor, nil for none.
-type step func(w *world) step
+type step func(w *model) step
 
 // The ways in which a call ends.
 const (
@@ -29,34 +29,34 @@ const (
 
 // caller is Run from the moment at which the call is over.
 func caller(end string) step {
-	finish := func(w *world) step { // the deferred part of a call that was not in time
+	finish := func(w *model) step { // the deferred part of a call that was not in time
 		w.over = true
 		switch {
 		case w.state.finish():
-			return func(w *world) step { w.published = true; return nil }
+			return func(w *model) step { w.published = true; return nil }
 		case w.state.abandoned():
 			w.results = append(w.results, "late")
 		}
 		return nil
 	}
-	fail := func(w *world) step {
+	fail := func(w *model) step {
 		switch {
 		case !w.state.fail():
 			return finish
 		case end == vanishes:
 			w.over = true
-			return func(w *world) step {
+			return func(w *model) step {
 				w.published = true
-				return func(w *world) step { w.handOffs++; return nil }
+				return func(w *model) step { w.handOffs++; return nil }
 			}
 		}
-		return func(w *world) step { w.published, w.back = true, true; return nil }
+		return func(w *model) step { w.published, w.back = true, true; return nil }
 	}
 	if end != succeeds {
 		return fail
 	}
-	return func(w *world) step {
-		if w.state.keep() {
+	return func(w *model) step {
+		if w.state.succeed() {
 			w.results, w.back = append(w.results, "caller"), true
 			return nil
 		}
@@ -64,20 +64,20 @@ func caller(end string) step {
 	}
 }
 
-func timer(w *world) step {
+func timer(w *model) step {
 	if w.state.handOff() {
-		return func(w *world) step { w.handOffs++; return nil }
+		return func(w *model) step { w.handOffs++; return nil }
 	}
 	return nil
 }
 
 // adopter is Adopt or Drop, which begin once the caller is back with a failure or was replaced. It may give up at any moment.
 func adopter(drops bool) step {
-	take := func(w *world) step { // it waits for done
+	take := func(w *model) step { // it waits for done
 		w.results = append(w.results, "adopter")
 		return nil
 	}
-	return func(w *world) step {
+	return func(w *model) step {
 		if !drops && w.published {
 			return take
 		}
@@ -90,7 +90,7 @@ func adopter(drops bool) step {
 }
 
 // ready reports whether an actor can go on: the adopter has not begun too early, and does not take what is not published.
-func (w *world) ready(actor, steps int) bool {
+func (w *model) ready(actor, steps int) bool {
 	if actor != adopting {
 		return true
 	}
@@ -126,7 +126,7 @@ func explore(t *testing.T, name string, begin [actors]step) (runs int) {
 	t.Helper()
 	var walk func(schedule []int)
 	walk = func(schedule []int) {
-		w, at, taken := &world{}, begin, [actors]int{}
+		w, at, taken := &model{}, begin, [actors]int{}
 		for _, actor := range schedule {
 			at[actor] = at[actor](w)
 			taken[actor]++
@@ -147,7 +147,7 @@ func explore(t *testing.T, name string, begin [actors]step) (runs int) {
 	return runs
 }
 
-func (w *world) check(t *testing.T, run string, waits bool) {
+func (w *model) check(t *testing.T, run string, waits bool) {
 	t.Helper()
 	if len(w.results) != 1 {
 		t.Errorf("%s: the result went to %v, want one", run, w.results)

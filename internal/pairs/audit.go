@@ -35,7 +35,7 @@ func contentOf(n, version int) string { return fmt.Sprintf("%d in version %d", n
 
 func anyItem(int) bool { return true }
 
-func untroubled(n int) bool { return !troubled(n) }
+func unaffected(n int) bool { return !affected(n) }
 
 // differs says what of want is not there, and what is there beside it; nil where nothing is.
 func (c count) differs(what string, want count) error {
@@ -53,7 +53,7 @@ func (c count) differs(what string, want count) error {
 }
 
 // sent demands that the sink has exactly these results.
-func (s *scene) sent(want count) error {
+func (s *rowRun) sent(want count) error {
 	texts, err := s.sink.read(s)
 	if err != nil {
 		return fmt.Errorf("read the sink: %w", err)
@@ -70,7 +70,7 @@ func (s *scene) sent(want count) error {
 }
 
 // dead demands that there are exactly the dead letters of the items that match, each with the content of its item.
-func (s *scene) dead(match func(n int) bool) error {
+func (s *rowRun) dead(match func(n int) bool) error {
 	texts, err := s.letters.read(s)
 	if err != nil {
 		return fmt.Errorf("read the dead letters: %w", err)
@@ -94,7 +94,7 @@ func (s *scene) dead(match func(n int) bool) error {
 }
 
 // inOrder demands, where the row asks for it, that the items of each key were processed in their order.
-func (s *scene) inOrder() error {
+func (s *rowRun) inOrder() error {
 	if s.row[axisKey] != "key" || !s.source.can.carriesKeys {
 		return nil
 	}

@@ -12,7 +12,7 @@ const (
 	axisExecution
 	axisMode
 	axisKey
-	axisStory
+	axisScenario
 	axisCount
 )
 
@@ -33,7 +33,7 @@ func Axes() [axisCount][]string {
 		axisExecution: {"async", "sync"},
 		axisMode:      {"continuous", "batch"},
 		axisKey:       {"none", "key"},
-		axisStory:     namesOf(stories()),
+		axisScenario:  namesOf(scenarios()),
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 // enqueue puts items into the queue that a row reads from.
-func enqueue(s *scene, items []item) (err error) {
+func enqueue(s *rowRun, items []item) (err error) {
 	q, err := openQueue(s, "q.db", "in")
 	if err != nil {
 		return err
@@ -25,7 +25,7 @@ func enqueue(s *scene, items []item) (err error) {
 	return q.DispatchTransactions(context.Background(), batch)
 }
 
-func openQueue(s *scene, name, queue string) (*sqlite.Queue, error) {
+func openQueue(s *rowRun, name, queue string) (*sqlite.Queue, error) {
 	settings := sqlite.QueueSettings{QueueConfig: sqlite.DefaultQueueConfig()}
 	settings.Path, settings.Queue = s.path(name), queue
 	q, err := sqlite.NewQueue(settings)
@@ -36,7 +36,7 @@ func openQueue(s *scene, name, queue string) (*sqlite.Queue, error) {
 	return q, err
 }
 
-func writeCSV(s *scene, items []item) error {
+func writeCSV(s *rowRun, items []item) error {
 	var text strings.Builder
 	text.WriteString("n,key\n")
 	for _, one := range items {
@@ -45,7 +45,7 @@ func writeCSV(s *scene, items []item) error {
 	return os.WriteFile(s.path("in.csv"), []byte(text.String()), 0o600) //nolint:wrapcheck // it names the file
 }
 
-func writeLines(s *scene, items []item) error {
+func writeLines(s *rowRun, items []item) error {
 	var text strings.Builder
 	for _, one := range items {
 		text.Write(encoded(one))

@@ -43,7 +43,7 @@ func TestEveryPartWorksWithEveryOther(t *testing.T) {
 	for _, row := range slices.Compact(rows) {
 		t.Run(row.String(), func(t *testing.T) {
 			t.Parallel()
-			if err := pairs.Play(t.Context(), row, t.TempDir(), binary); err != nil {
+			if err := pairs.RunRow(t.Context(), row, t.TempDir(), binary); err != nil {
 				t.Error(err)
 			}
 		})

@@ -8,11 +8,11 @@ type part struct {
 	// config is the connector in the configuration of a row; %s stands for its folder.
 	config string
 	// fill puts items where the source finds them. Nil for what is no source.
-	fill func(s *scene, items []item) error
+	fill func(s *rowRun, items []item) error
 	// read returns the lines of JSON that are in it: what was sent to a sink, or the records of dead letters. Nil for what is
 	// only a source.
-	read func(s *scene) ([]string, error)
-	// can is what the stories ask of it.
+	read func(s *rowRun) ([]string, error)
+	// can is what the scenarios ask of it.
 	can ability
 	// refuses returns what the refusal of a row says that would cure it; "" where the part is not the reason for one.
 	refuses func(Row) string
@@ -22,12 +22,12 @@ type part struct {
 type ability struct {
 	// carriesKeys: its transactions have ordering keys.
 	carriesKeys bool
-	// takesBack: a dead letter can be given back to it.
-	takesBack bool
+	// acceptsLetters: it accepts the transaction of a dead letter again.
+	acceptsLetters bool
 	// keepsSettled: it can deliver once more what it has settled.
 	keepsSettled bool
-	// givesBack: dead letters in it can be looked at and given back.
-	givesBack bool
+	// retriesLetters: dead letters in it can be listed and retried.
+	retriesLetters bool
 	// endsWithRun: what is sent to it from outside of a run is lost.
 	endsWithRun bool
 }
@@ -35,14 +35,14 @@ type ability struct {
 // Name is the part's value on its axis.
 func (p part) Name() string { return p.name }
 
-func (p part) line(s *scene) string { return fmt.Sprintf(p.config, s.folder) }
+func (p part) line(s *rowRun) string { return fmt.Sprintf(p.config, s.folder) }
 
 // sources are what tasks read from. A source is one line.
 func sources() []part {
 	return []part{
 		{
 			name: "queue", config: `{type: queue, path: %s/q.db, queue: in, retain_settled: 1h, finite: true}`, fill: enqueue,
-			can: ability{carriesKeys: true, takesBack: true, keepsSettled: true},
+			can: ability{carriesKeys: true, acceptsLetters: true, keepsSettled: true},
 		},
 		{name: "csv", config: `{type: file, path: %s/in.csv, numbers: [n]}`, fill: writeCSV, refuses: singleFile},
 		{name: "jsonl", config: `{type: file, path: %s/in.jsonl, checkpoint: in.checkpoint}`, fill: writeLines, refuses: singleFile},
@@ -67,8 +67,8 @@ func sinks() []part {
 // letterStores are where dead letters go.
 func letterStores() []part {
 	return []part{
-		{name: "same-file", config: `{type: dead-letters, path: %s/q.db}`, read: buried("q.db"), can: ability{givesBack: true}},
-		{name: "other-file", config: `{type: dead-letters, path: %s/letters.db}`, read: buried("letters.db"), can: ability{givesBack: true}},
+		{name: "same-file", config: `{type: dead-letters, path: %s/q.db}`, read: buried("q.db"), can: ability{retriesLetters: true}},
+		{name: "other-file", config: `{type: dead-letters, path: %s/letters.db}`, read: buried("letters.db"), can: ability{retriesLetters: true}},
 		{name: "lines", config: `{type: file-sink, path: %s/letters.jsonl}`, read: lines("letters.jsonl"), refuses: singleSink},
 		{name: "memory", config: `{type: memory-sink, path: %s/letters.jsonl}`, read: lines("letters.jsonl"), refuses: ownMemory},
 	}

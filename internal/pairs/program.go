@@ -32,7 +32,7 @@ func Program() {
 // registry has the stock connectors, those in memory, and the task of all rows.
 func registry() *config.Registry {
 	r := config.NewRegistry()
-	config.Task(r, "copy", "sends on what it gets, and does to some what the story says", copySettings{}, newCopy)
+	config.Task(r, "copy", "sends on what it gets, and does to some what the scenario says", copySettings{}, newCopy)
 	config.Connector(r, "file", "records of a file", file.DefaultSourceConfig(), func(c file.SourceConfig) (*file.Source, error) {
 		return file.NewSource(file.SourceSettings{SourceConfig: c})
 	})
@@ -102,8 +102,8 @@ func readItems(path string) ([]item, error) {
 
 // copySettings are those of the task.
 type copySettings struct {
-	Folder string `yaml:"folder"`
-	Story  string `yaml:"story"`
+	Folder   string `yaml:"folder"`
+	Scenario string `yaml:"scenario"`
 }
 
 type copyTask struct {
@@ -134,19 +134,19 @@ const (
 
 var errOnce = errors.New("does not work the first time")
 
-// troubled are the items to which the story does something. What an edit makes of one is none of them.
-func troubled(n int) bool { return n < edited && n%10 == 3 }
+// affected reports whether the scenario does something to an item. An edited item is not affected.
+func affected(n int) bool { return n < edited && n%10 == 3 }
 
 // edited is what an edit adds to the number of an item.
 const edited = 1_000_000
 
-// ProcessTransaction does to the item what the story says.
+// ProcessTransaction does to the item what the scenario says.
 func (t *copyTask) ProcessTransaction(_ context.Context, tx ergon.TransactionOf[item]) ([]ergon.Transaction, error) {
 	n := tx.Body.N
 	switch {
-	case t.Story == storyRequeue && troubled(n) && t.first(n):
+	case t.Scenario == scenarioRequeue && affected(n) && t.first(n):
 		return nil, ergon.Permanent(errOnce)
-	case (t.Story == storyRetry || t.Story == storyEdit) && troubled(n) && !t.has(fixedFile):
+	case (t.Scenario == scenarioRetry || t.Scenario == scenarioEdit) && affected(n) && !t.has(fixedFile):
 		return nil, ergon.Business(fmt.Errorf("item %d is not accepted", n))
 	}
 	if err := t.note(tx.Body); err != nil {

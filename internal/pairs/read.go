@@ -18,8 +18,8 @@ import (
 const everything = 100 * itemCount
 
 // lines reads a file of lines; one that is not there has none.
-func lines(name string) func(*scene) ([]string, error) {
-	return func(s *scene) ([]string, error) {
+func lines(name string) func(*rowRun) ([]string, error) {
+	return func(s *rowRun) ([]string, error) {
 		f, err := os.Open(s.path(name))
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, nil
@@ -38,8 +38,8 @@ func lines(name string) func(*scene) ([]string, error) {
 }
 
 // queued looks into a queue.
-func queued(name, queue string) func(*scene) ([]string, error) {
-	return func(s *scene) (all []string, err error) {
+func queued(name, queue string) func(*rowRun) ([]string, error) {
+	return func(s *rowRun) (all []string, err error) {
 		q, err := openQueue(s, name, queue)
 		if err != nil {
 			return nil, err
@@ -60,8 +60,8 @@ func queued(name, queue string) func(*scene) ([]string, error) {
 }
 
 // buried looks into a store of dead letters.
-func buried(name string) func(*scene) ([]string, error) {
-	return func(s *scene) (all []string, err error) {
+func buried(name string) func(*rowRun) ([]string, error) {
+	return func(s *rowRun) (all []string, err error) {
 		settings := sqlite.DeadLettersSettings{DeadLettersConfig: sqlite.DefaultDeadLettersConfig()}
 		settings.Path = s.path(name)
 		store, err := sqlite.NewDeadLetters(settings)

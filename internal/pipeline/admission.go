@@ -10,14 +10,14 @@ import (
 
 // admission makes flights of what a fetch brought, as far as the limit of the loop allows. Whoever holds fetchLock calls it.
 type admission struct {
-	quota    Quota // transactions that may still be started; nil: no limit
-	memory   *flightMemory
-	stats    *loopStats
-	capacity *capacity
-	leases   *leases
-	order    *order
-	watcher  *watcher
-	giveBack func([]ergon.Transaction) // requeues what is beyond the limit, without waiting for that
+	quota         Quota // transactions that may still be started; nil: no limit
+	memory        *flightMemory
+	stats         *loopStats
+	capacity      *capacity
+	leases        *leases
+	order         *order
+	watcher       *watcher
+	requeueUnused func([]ergon.Transaction) // requeues what is beyond the limit, without waiting for that
 }
 
 // spent reports whether nothing more may be started.
@@ -36,7 +36,7 @@ func (a *admission) within(n int) int {
 func (a *admission) admit(ctx context.Context, txs []ergon.Transaction, from trace.SpanContext, began instant) (ready []*flight, n int) {
 	if a.quota != nil && len(txs) > 0 {
 		if n := a.quota.Take(ctx, len(txs)); n < len(txs) {
-			a.giveBack(txs[n:])
+			a.requeueUnused(txs[n:])
 			txs = txs[:n]
 		}
 	}

@@ -36,7 +36,7 @@ func (o *attemptWatch) attempted(s *shard, f *flight, a *handlerAttempt, event l
 func (o *attemptWatch) givenUp(a *handlerAttempt) {
 	o.headroom.giveUp()
 	o.stuckCheck.later(func() {
-		if !a.CameBack() {
+		if !a.ReturnedLate() {
 			o.watcher.log.stuck(a, o.headroom.used())
 		}
 	})
@@ -44,8 +44,8 @@ func (o *attemptWatch) givenUp(a *handlerAttempt) {
 
 // late counts what a handler returned after its attempt was given up, and discards it [T1].
 func (o *attemptWatch) late(a *handlerAttempt, err error) {
-	a.ComeBack()
-	o.headroom.comeBack()
+	a.ReturnLate()
+	o.headroom.returned()
 	if a.mark().phase() == lifecycle.Prepare { // whose handlers are counted each by itself
 		return
 	}

@@ -35,7 +35,7 @@ func (b *backoffs) wait(f *flight) (event lifecycle.Event, beside bool) {
 		return lifecycle.OutOfTime, false
 	}
 	if d > longestInSlot {
-		return b.waitBeside(f, d)
+		return b.waitWithoutSlot(f, d)
 	}
 	if d > 0 {
 		b.stall.excuse(d)
@@ -54,8 +54,8 @@ func (b *backoffs) wait(f *flight) (event lifecycle.Event, beside bool) {
 	return lifecycle.OK, false
 }
 
-// waitBeside lets f wait for its next attempt without a slot, and reports whether it does.
-func (b *backoffs) waitBeside(f *flight, d time.Duration) (event lifecycle.Event, waits bool) {
+// waitWithoutSlot lets f wait for its next attempt without a slot, and reports whether it does.
+func (b *backoffs) waitWithoutSlot(f *flight, d time.Duration) (event lifecycle.Event, waits bool) {
 	if b.outage.refuses(f) {
 		return lifecycle.Interrupted, false
 	}

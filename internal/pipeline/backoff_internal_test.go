@@ -137,7 +137,7 @@ func TestWaitingRoomHandsOverWhatIsDue(t *testing.T) {
 		w.pool.setLimit(0)
 		time.Sleep(time.Second) // the third is handed over, and has no worker
 		w.gate.pause()
-		room.recall()
+		room.takeBack()
 		if n := room.count.Load(); n != 2 {
 			t.Errorf("%d flights wait in a pause, want 2: one of them was taken back", n)
 		}

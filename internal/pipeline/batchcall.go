@@ -49,7 +49,7 @@ func (c *batchCaller) attempt(ctx context.Context, b *retriedBatch, do func(cont
 	defer c.hanging.leave(b.purpose)
 	round, left := b.begin()
 	err := foreign.ReadBatch(do(ctx, left), len(left))
-	c.stall.excuseDelayOf(err)
+	c.stall.expectDelayOf(err)
 	return b.end(round, err)
 }
 
@@ -147,22 +147,22 @@ func pick[T any](all []T, indices []int) []T {
 type itemErrors map[int]error
 
 // of are the flights of such items. items are the indices of their flights in batch.
-func (e itemErrors) of(batch []*flight, items []int) undone {
-	var u undone
+func (e itemErrors) of(batch []*flight, items []int) failedFlights {
+	var u failedFlights
 	for _, i := range slices.Sorted(maps.Keys(e)) {
 		u.add(batch[items[i]], e[i])
 	}
 	return u
 }
 
-// undone are flights for which something failed for good, in order, their errors, and the first of these.
-type undone struct {
+// failedFlights are flights for which something failed for good, in order, their errors, and the first of these.
+type failedFlights struct {
 	flights []*flight
 	errs    []error
 	err     error // nil for no flights
 }
 
-func (u *undone) add(f *flight, err error) {
+func (u *failedFlights) add(f *flight, err error) {
 	if u.err == nil {
 		u.err = err
 	}

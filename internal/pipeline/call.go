@@ -29,7 +29,7 @@ func (w *worker) callHandler(f *flight, a *handlerAttempt) (event lifecycle.Even
 		return 0, false
 	}
 	a.Finish()
-	return w.conclude(f, a), true
+	return w.finishAttempt(f, a), true
 }
 
 // answer is what a handler returned.
@@ -89,8 +89,8 @@ func (w *worker) arm(f *flight) *handlerAttempt {
 	return a
 }
 
-// conclude records the result of an attempt that its worker owns.
-func (w *worker) conclude(f *flight, a *handlerAttempt) lifecycle.Event {
+// finishAttempt records the result of an attempt that its worker owns.
+func (w *worker) finishAttempt(f *flight, a *handlerAttempt) lifecycle.Event {
 	c := w.caller
 	err := w.answer.err
 	now := c.clock.Now()

@@ -8,8 +8,8 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// MostConcurrency is the highest concurrency that a running loop can be set to.
-const MostConcurrency = 1_000_000
+// MaxConcurrency is the highest concurrency that a running loop can be set to.
+const MaxConcurrency = 1_000_000
 
 // ErrAdapts is returned if the concurrency cannot be set because it adapts by itself.
 var ErrAdapts = errors.New("the concurrency adapts between loop.concurrency.min and max; leave those out to set it by hand")
@@ -17,8 +17,8 @@ var ErrAdapts = errors.New("the concurrency adapts between loop.concurrency.min 
 // CheckConcurrency returns why a loop of this policy cannot be set to run n at once.
 func CheckConcurrency(p policy.Concurrency, n int) error {
 	switch {
-	case n < 1 || n > MostConcurrency:
-		return fmt.Errorf("concurrency %d: must be from 1 to %d; to stop taking work, pause", n, MostConcurrency)
+	case n < 1 || n > MaxConcurrency:
+		return fmt.Errorf("concurrency %d: must be from 1 to %d; to stop taking work, pause", n, MaxConcurrency)
 	case p.Adapts():
 		return ErrAdapts
 	default:
@@ -41,7 +41,7 @@ func (c *Consumer) SetConcurrency(n int) error {
 // Resume. A paused loop does not come to its natural end. Safe for concurrent use.
 func (c *Consumer) Pause() {
 	c.gate.pause()
-	c.waiting.recall()
+	c.waiting.takeBack()
 }
 
 // Resume ends a pause. Safe for concurrent use.
@@ -60,7 +60,7 @@ func (c *Consumer) Snapshot() Snapshot {
 	s.InFlight, s.Unsettled = int64(c.stats.outstanding()), c.capacity.unsettled.Load()
 	s.Concurrency, s.Waiting = int(c.pool.limit.Load()), int64(c.waiting.count.Load())
 	s.Unwritten, s.UnwrittenID = c.unwritten.snapshot(c.clock.Now())
-	s.Outage, s.Paused, s.Active = c.outage.lasts(), c.gate.paused(), c.pool.atWork(c.settings.produces)
+	s.Outage, s.Paused, s.Active = c.outage.lasts(), c.gate.paused(), c.pool.countRunning(c.settings.produces)
 	if c.settings.produces {
 		asProduced(&s)
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// napping is a handler of one second.
-func napping() ergon.Task {
+// slowTask is a handler of one second.
+func slowTask() ergon.Task {
 	return ergon.Task{Process: func(ctx context.Context, _ ergon.Transaction) (any, error) {
 		sleep(time.Second)
 		return nil, ctx.Err()
@@ -27,7 +27,7 @@ func napping() ergon.Task {
 
 func TestPausedLoopFinishesWhatItHasAndFetchesNothingUntilItIsResumed(t *testing.T) {
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
-		r := newRig(napping(), "a", "b", "c")
+		r := newRig(slowTask(), "a", "b", "c")
 		r.Policy.Loop.Execution = execution
 		r.start(t.Context(), t)
 		sleep(500 * time.Millisecond)
@@ -49,7 +49,7 @@ func TestPausedLoopFinishesWhatItHasAndFetchesNothingUntilItIsResumed(t *testing
 func TestPausedLoopStopsWhenItIsToldTo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
-		r := newRig(napping(), "a")
+		r := newRig(slowTask(), "a")
 		r.start(ctx, t)
 		r.consumer.Pause()
 		sleep(time.Minute)
@@ -63,12 +63,12 @@ func TestPausedLoopStopsWhenItIsToldTo(t *testing.T) {
 
 func TestConcurrencyIsChangedWhileTheLoopRuns(t *testing.T) {
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
-		r := newRig(napping(), numbered(40)...)
+		r := newRig(slowTask(), numbered(40)...)
 		r.Policy.Loop.Execution = execution
 		r.start(t.Context(), t)
 		for _, step := range []struct {
-			set    int
-			atWork int64
+			set     int
+			running int64
 		}{{0, 1}, {5, 5}, {2, 2}} {
 			if step.set > 0 {
 				if err := r.consumer.SetConcurrency(step.set); err != nil {
@@ -77,8 +77,8 @@ func TestConcurrencyIsChangedWhileTheLoopRuns(t *testing.T) {
 			}
 			sleep(1100 * time.Millisecond)
 			synctest.Wait()
-			if got := r.consumer.Snapshot().Active[policy.PhaseProcess]; got != step.atWork {
-				t.Errorf("after setting %d: %d at work, want %d", step.set, got, step.atWork)
+			if got := r.consumer.Snapshot().Active[policy.PhaseProcess]; got != step.running {
+				t.Errorf("after setting %d: %d at work, want %d", step.set, got, step.running)
 			}
 		}
 		if err := r.wait(); err != nil {
@@ -135,19 +135,19 @@ func TestFetchThatWaitsEndsWhenTheLoopIsPaused(t *testing.T) {
 // What a fetch brings although the pause has cancelled it goes back at once, as if it had never been fetched: another worker
 // gets it, and so does this one once it is resumed.
 func TestWhatAFetchBringsInAPauseGoesBack(t *testing.T) {
-	for _, deaf := range []bool{false, true} {
+	for _, hangingTask := range []bool{false, true} {
 		inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
 			j := newJournal()
 			r := newRig(ergon.Task{Process: func(_ context.Context, tx ergon.Transaction) (any, error) {
 				j.note(fmt.Sprintf("process %s, delivery %d", tx.ID(), tx.Delivery().Count))
 				return nil, nil
 			}}, "a", "b")
-			r.Source = &slowSource{Queue: r.Queue, takes: 10 * time.Second, deaf: deaf}
+			r.Source = &slowSource{Queue: r.Queue, takes: 10 * time.Second, hangingTask: hangingTask}
 			r.Policy.Loop.Execution, r.Policy.Loop.Concurrency.Value = execution, 2
 			r.start(t.Context(), t)
 			sleep(5 * time.Second)
 			r.consumer.Pause()
-			if deaf {
+			if hangingTask {
 				sleep(5*time.Second - 1)
 				if got := len(r.Queue.Settlements()); got != 0 {
 					t.Errorf("%d settlements before the fetch has ended, want 0", got)
@@ -166,7 +166,7 @@ func TestWhatAFetchBringsInAPauseGoesBack(t *testing.T) {
 				t.Fatal(err)
 			}
 			resumed := "1h0m15.000000002s "
-			if deaf {
+			if hangingTask {
 				resumed = "1h0m20.000000001s "
 			}
 			j.want(t, resumed+"process a, delivery 1", resumed+"process b, delivery 1")
@@ -177,18 +177,18 @@ func TestWhatAFetchBringsInAPauseGoesBack(t *testing.T) {
 	}
 }
 
-// slowSource returns what a fetch brings some time after the source has handed it out. A deaf one does so whatever becomes of
+// slowSource returns what a fetch brings some time after the source has handed it out. A hangingTask one does so whatever becomes of
 // the context, the other one as soon as that has ended [K8].
 type slowSource struct {
 	*memory.Queue
-	takes time.Duration
-	deaf  bool
+	takes       time.Duration
+	hangingTask bool
 }
 
 func (s *slowSource) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {
 	txs, err := s.Queue.FetchTransactions(ctx, limit)
 	ended := ctx.Done()
-	if s.deaf {
+	if s.hangingTask {
 		ended = nil
 	}
 	select {
@@ -239,7 +239,7 @@ type fetchOnly struct{ ergon.Fetcher }
 // Two pauses while one fetch is under way, and one between two: none is taken for a failure of the source.
 func TestPausesAreNoFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(napping(), numbered(9)...)
+		r := newRig(slowTask(), numbered(9)...)
 		r.Queue = memory.New(memory.Settings{Transactions: transactionsOf(numbered(9)...), Finite: true})
 		r.Source = &slowSource{Queue: r.Queue, takes: 100 * time.Millisecond}
 		r.Policy.Fetch.Retry.MaxAttempts = 1

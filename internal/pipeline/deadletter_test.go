@@ -318,7 +318,7 @@ func TestDeadLetterIsDurableBeforeTheSourceHearsOfIt(t *testing.T) {
 // [S2] After all attempts to write it the transaction goes back to its source, with the policy's delay: never dropped.
 func TestDeadLetterThatCannotBeWrittenIsRequeued(t *testing.T) {
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
-		j, logs := newJournal(), &logBook{}
+		j, logs := newJournal(), &logBuffer{}
 		r := newRig(refusing(nil), "a")
 		r.spyOnSettlements(j)
 		r.Logger = logs.logger(slog.LevelInfo)

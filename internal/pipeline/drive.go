@@ -32,16 +32,16 @@ type driver struct {
 	stop     func(error) // ends fetching for this reason
 }
 
-// run drives f, and then what its ordering key held back; false means that a flight was taken over.
+// run drives f, and then the flights that its ordering key held back. False means that a flight was taken over.
 func (w *worker) run(f *flight) bool {
 	if f.due != 0 {
-		return w.comeBack(f)
+		return w.runWaited(f)
 	}
 	w.begin(f)
 	return w.drive(f, lifecycle.Run)
 }
 
-// resume goes on with a flight of another worker: by the action that w was made with, or with the call that the other was busy with.
+// resume continues a flight of another worker: with the action that w was made with, or with the call that the other was in.
 func (w *worker) resume(f *flight) bool {
 	action := w.action
 	if w.unprepared.preparation != nil {
@@ -54,8 +54,8 @@ func (w *worker) resume(f *flight) bool {
 	return w.drive(f, action)
 }
 
-// comeBack goes on with a flight that has waited and has a slot now. Its clock stood still since it was due.
-func (w *worker) comeBack(f *flight) bool {
+// runWaited runs a flight that has waited and has a slot now. The time since it was due does not count against its deadline.
+func (w *worker) runWaited(f *flight) bool {
 	due := f.due
 	f.due = 0
 	w.driver.finisher.held.restart(f)

@@ -14,8 +14,8 @@ import (
 
 // This file is the end of a run [R1] [P4] [F4], in the order of PROTOCOL.md, part 4.
 
-// leastFlush is the least time that settlements get at the end of a run, and the time that everything else there gets; decision 0040.
-const leastFlush = time.Second
+// minFlush is the least time that settlements get at the end of a run, and the time that everything else there gets; decision 0040.
+const minFlush = time.Second
 
 // maxFlush is the longest that spans, records and log lines may take to be written at the end of a run.
 const maxFlush = 5 * time.Second
@@ -85,12 +85,12 @@ func (f *fetchRun) why() error {
 	return f.err
 }
 
-// waitOrLeave waits for fetching, which is stopped. A fetch that ignores its context is left behind.
-func (f *fetchRun) waitOrLeave() {
+// waitOrAbandon waits for fetching, which is stopped. A fetch that ignores its context is left behind.
+func (f *fetchRun) waitOrAbandon() {
 	if f.ended {
 		return
 	}
-	timer := time.NewTimer(leastFlush)
+	timer := time.NewTimer(minFlush)
 	defer timer.Stop()
 	select {
 	case err := <-f.done:
@@ -105,9 +105,9 @@ func (c *Consumer) shutDown(why error, f *fetchRun, giveUp context.CancelCauseFu
 	c.stopFetching(ergon.ErrInterrupted)
 	close(c.shutdown.started)
 	c.hybrid.stop()
-	f.waitOrLeave()
+	f.waitOrAbandon()
 	if c.endHandlers(why, giveUp) {
-		c.fetchLoop.source.wait(leastFlush, c.settings.Force) // late fetches give back what they bring
+		c.fetchLoop.source.wait(minFlush, c.settings.Force) // late fetches give back what they bring
 	}
 }
 
@@ -116,7 +116,7 @@ func (c *Consumer) shutDown(why error, f *fetchRun, giveUp context.CancelCauseFu
 func (c *Consumer) endHandlers(why error, giveUp context.CancelCauseFunc) (inTime bool) {
 	grace, force := c.settings.Shutdown.Grace, c.settings.Shutdown.Force
 	c.releaseWaiting()
-	c.settler.hurry()
+	c.settler.settleNow()
 	if c.capacity.waitDrained(grace, c.settings.Force) {
 		return true
 	}
@@ -125,8 +125,8 @@ func (c *Consumer) endHandlers(why error, giveUp context.CancelCauseFunc) (inTim
 		return true
 	}
 	c.takeover.abandon()
-	c.settler.hurry()
-	if !c.capacity.waitDrained(max(force, leastFlush), nil) {
+	c.settler.settleNow()
+	if !c.capacity.waitDrained(max(force, minFlush), nil) {
 		giveUp(ergon.ErrInterrupted)
 	}
 	return false
@@ -155,7 +155,7 @@ func (c *Consumer) leave(stopBackground func()) error {
 		c.pool.workers.Wait()
 		close(workers)
 	}()
-	timer := time.NewTimer(c.homecoming())
+	timer := time.NewTimer(c.endTimeout())
 	defer timer.Stop()
 	select {
 	case <-workers:
@@ -164,24 +164,24 @@ func (c *Consumer) leave(stopBackground func()) error {
 	}
 	stopBackground()
 	c.pool.close()
-	return leftBehind([]servant{{"settling", settling}, {"keeping leases", leases}, {"workers", workers}})
+	return notEnded([]loopPart{{"settling", settling}, {"keeping leases", leases}, {"workers", workers}})
 }
 
-// homecoming is how long what serves the loop has to end: leastFlush, and more if handlers that were given up may compute. The runtime
+// endTimeout is how long what serves the loop has to end: minFlush, and more if handlers that were given up may compute. The runtime
 // gives each of them its turn before a goroutine of the loop, and several of those end one after another.
-func (c *Consumer) homecoming() time.Duration {
+func (c *Consumer) endTimeout() time.Duration {
 	const timeSlice, turns = 10 * time.Millisecond, 4
-	return leastFlush + time.Duration(c.headroom.used())*turns*timeSlice/time.Duration(runtime.GOMAXPROCS(0))
+	return minFlush + time.Duration(c.headroom.used())*turns*timeSlice/time.Duration(runtime.GOMAXPROCS(0))
 }
 
-// servant is a part of the loop with goroutines of its own.
-type servant struct {
+// loopPart is a part of the loop with goroutines of its own.
+type loopPart struct {
 	name  string
 	ended chan struct{} // closed when they have ended
 }
 
-// leftBehind names the parts that have not ended; nil for none.
-func leftBehind(parts []servant) error {
+// notEnded names the parts that have not ended; nil for none.
+func notEnded(parts []loopPart) error {
 	var left []string
 	for _, part := range parts {
 		select {

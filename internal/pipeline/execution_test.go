@@ -79,7 +79,7 @@ func TestAbandonedHandlersTakeNoSlot(t *testing.T) {
 	const n, concurrency = 60, 3
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
 		began := time.Now()
-		d := newDeaf()
+		d := newHangingTask()
 		r := newRig(ergon.Task{Process: d.process}, numbered(n)...)
 		r.Policy.Loop.Execution = execution
 		r.Policy.Loop.Concurrency = policy.Concurrency{Value: concurrency, Headroom: n + 1}

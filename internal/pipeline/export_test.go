@@ -60,13 +60,13 @@ func NewCollector(tx *ergon.Transaction) Collector { return Collector{&collector
 // Take is called when the attempt has returned.
 func (c Collector) Take() []capability.Output { return c.take() }
 
-// Verdict is what a loop with these settings does with a transaction whose lifecycle has ended: "outcome, settlement". takesBack: its
+// Verdict is what a loop with these settings does with a transaction whose lifecycle has ended: "outcome, settlement". canRequeue: its
 // source settles; lasts: an outage does.
-func Verdict(s Settings, takesBack, lasts, produces bool, o lifecycle.Outcome, d ergon.Disposition, category ergon.Category) string {
+func Verdict(s Settings, canRequeue, lasts, produces bool, o lifecycle.Outcome, d ergon.Disposition, category ergon.Category) string {
 	s.produces = produces
 	out := &outage{}
 	out.on.Store(lasts)
-	j := newJudge(s, takesBack, out)
+	j := newJudge(s, canRequeue, out)
 	v := j.of(o, &failure{disposition: d, cause: &ergon.TransactionError{Category: category}})
 	settled := v.action.String()
 	switch {
@@ -127,8 +127,8 @@ func NewHeadroom(most int) *Headroom {
 // GiveUp counts one more.
 func (h *Headroom) GiveUp() { h.h.giveUp() }
 
-// ComeBack counts one less.
-func (h *Headroom) ComeBack() { h.h.comeBack() }
+// ReturnLate counts one less.
+func (h *Headroom) ReturnLate() { h.h.returned() }
 
 // IsFull reports whether no attempt may start.
 func (h *Headroom) IsFull() bool { return h.h.isFull() }

@@ -19,7 +19,7 @@ type failures struct {
 }
 
 // unsettled notes transactions that are left to be delivered again.
-func (f *failures) unsettled(left undone) {
+func (f *failures) unsettled(left failedFlights) {
 	if len(left.flights) == 0 {
 		return
 	}

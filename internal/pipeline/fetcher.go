@@ -32,11 +32,11 @@ func (e *FetchError) Unwrap() error { return e.Err }
 // fetcher calls a source to fetch, within the limits of the fetch policy. A call that was given up goes on for as long as it likes;
 // what it brings then is given back.
 type fetcher struct {
-	source   ergon.Fetcher
-	retry    policy.Retry
-	hanging  *Hanging
-	stall    *stallDetector
-	giveBack func([]ergon.Transaction) // requeues transactions, and waits for that
+	source        ergon.Fetcher
+	retry         policy.Retry
+	hanging       *Hanging
+	stall         *stallDetector
+	requeueUnused func([]ergon.Transaction) // requeues transactions, and waits for that
 
 	inProgress atomic.Int64  // calls that have not ended: they may bring something, or it is not given back yet
 	ended      chan struct{} // signals that inProgress is 0
@@ -85,10 +85,10 @@ func (f *fetcher) call(ctx context.Context, n int) (got fetched, err error) {
 	if errors.Is(err, ergon.ErrExhausted) {
 		return fetched{transactions: txs, exhausted: true}, nil
 	}
-	f.stall.excuseDelayOf(err)
+	f.stall.expectDelayOf(err)
 	if err != nil {
 		if len(txs) > 0 {
-			f.giveBack(txs)
+			f.requeueUnused(txs)
 		}
 		return fetched{}, err
 	}
@@ -98,7 +98,7 @@ func (f *fetcher) call(ctx context.Context, n int) (got fetched, err error) {
 // late gives back what a call brought that was given up.
 func (f *fetcher) late(got fetched, _ error) {
 	if len(got.transactions) > 0 {
-		f.giveBack(got.transactions)
+		f.requeueUnused(got.transactions)
 		f.end()
 	}
 }

@@ -16,7 +16,7 @@ type fetched struct {
 	transactions []ergon.Transaction
 	exhausted    bool
 	span         trace.SpanContext
-	quiet        bool // nothing was in flight when the fetch began
+	wasIdle      bool // nothing was in flight when the fetch began
 	err          error
 	cut          bool // a pause cut it short: nothing was accepted
 	held         bool // it came in a pause and cannot be given back: accepted once that is over
@@ -29,18 +29,18 @@ func (f *fetched) plain() bool {
 
 // fetching is a fetch in progress.
 type fetching struct {
-	asked int
-	ctx   context.Context //nolint:containedctx // carries its span
-	span  trace.Span
-	quiet bool                                 // nothing was in flight when it began
-	first atomic.Pointer[inline.Call[fetched]] // its first attempt, if a worker has made it and nobody has adopted it yet
+	asked   int
+	ctx     context.Context //nolint:containedctx // carries its span
+	span    trace.Span
+	wasIdle bool                                 // nothing was in flight when it began
+	first   atomic.Pointer[inline.Call[fetched]] // its first attempt, if a worker has made it and nobody has adopted it yet
 }
 
 // begin begins a fetch of n.
 func (l *fetchLoop) begin(n int) *fetching {
 	began := l.pace.begin()
 	l.stall.fetching.Store(int64(began.After(l.stall.fetch)))
-	f := &fetching{asked: n, quiet: l.capacity.unsettled.Load() == 0}
+	f := &fetching{asked: n, wasIdle: l.capacity.unsettled.Load() == 0}
 	f.ctx, f.span = l.watcher.spans.fetchStarted(l.gate.context(l.ctx), n)
 	return f
 }
@@ -48,11 +48,11 @@ func (l *fetchLoop) begin(n int) *fetching {
 // fetch makes a fetch, with the retries of its policy.
 func (l *fetchLoop) fetch(f *fetching) *fetched {
 	got, err := l.source.fetch(f.ctx, f.asked, &f.first)
-	return l.conclude(f, got, err, nil)
+	return l.finish(f, got, err, nil)
 }
 
-// conclude accepts what a fetch brought. by is the worker that made it; nil for the loop's goroutine.
-func (l *fetchLoop) conclude(f *fetching, got fetched, err error, by *worker) *fetched {
+// finish accepts the result of a fetch. by is the worker that made it; nil for the loop's goroutine.
+func (l *fetchLoop) finish(f *fetching, got fetched, err error, by *worker) *fetched {
 	if len(got.transactions) > 0 {
 		l.source.end()
 		l.pace.empties = 0
@@ -65,7 +65,7 @@ func (l *fetchLoop) conclude(f *fetching, got fetched, err error, by *worker) *f
 	l.slow.Store(tooSlow(took, l.source.retry.Timeout, l.pinned))
 	l.stats.shards[0].phases[phaseFetch].observe(took)
 	l.watcher.fetchEnded(f.span, len(got.transactions), took, err)
-	got.span, got.quiet, got.err = f.span.SpanContext(), f.quiet, err
+	got.span, got.wasIdle, got.err = f.span.SpanContext(), f.wasIdle, err
 	if err == nil && !got.held {
 		l.pace.adapt(f.asked, len(got.transactions))
 		l.accept(got.transactions, got.span, by)
@@ -93,11 +93,11 @@ func (l *fetchLoop) respectPause(f *fetching, got fetched, err error) (fetched, 
 		return fetched{cut: true}, nil
 	case err != nil || len(got.transactions) == 0 || !l.gate.paused():
 		return got, err
-	case !l.takesBack:
+	case !l.canRequeue:
 		got.held = true
 		return got, nil
 	default:
-		l.admission.giveBack(got.transactions)
+		l.admission.requeueUnused(got.transactions)
 		return fetched{cut: true}, nil
 	}
 }

@@ -68,7 +68,7 @@ func (l *fetchLoop) fetchBy(w *worker, f *fetching) {
 		l.started = f
 		l.leave(true)
 	}) {
-		if got := l.conclude(f, call.Result(), nil, w); !got.plain() {
+		if got := l.finish(f, call.Result(), nil, w); !got.plain() {
 			l.fetched = got
 		}
 		return
@@ -77,8 +77,8 @@ func (l *fetchLoop) fetchBy(w *worker, f *fetching) {
 	l.started = f
 }
 
-// worthwhile is n and what is about to end if a fetch takes long: it may as well bring more.
-func (l *fetchLoop) worthwhile(n int) int {
+// withEnding is n and what is about to end if a fetch takes long: it may as well bring more.
+func (l *fetchLoop) withEnding(n int) int {
 	if !l.slow.Load() {
 		return n
 	}

@@ -12,21 +12,21 @@ import (
 // fetchLoop fetches until the source is exhausted, the limit is reached or fetching is stopped. One goroutine runs it. While that waits
 // for capacity, a worker that has made some fetches in its place: see [service].
 type fetchLoop struct {
-	policy    policy.Loop
-	clock     clock
-	connector string // the source's name, for errors
-	source    fetcher
-	admission admission
-	returning returning
-	capacity  *capacity
-	outage    *outage
-	gate      *fetchGate
-	stall     *stallDetector
-	stats     *loopStats
-	watcher   *watcher
-	takesBack bool            // the source takes back what comes in a pause
-	pinned    bool            // workers are bound to threads
-	release   func([]*flight) // ends flights that nobody runs, as a shutdown does
+	policy     policy.Loop
+	clock      clock
+	connector  string // the source's name, for errors
+	source     fetcher
+	admission  admission
+	returning  returning
+	capacity   *capacity
+	outage     *outage
+	gate       *fetchGate
+	stall      *stallDetector
+	stats      *loopStats
+	watcher    *watcher
+	canRequeue bool            // the source takes back what comes in a pause
+	pinned     bool            // workers are bound to threads
+	release    func([]*flight) // ends flights that nobody runs, as a shutdown does
 	// endWaiting ends flights that nobody runs with an event, and goes on with those that waited behind their keys.
 	endWaiting func([]*flight, lifecycle.Event)
 
@@ -44,7 +44,7 @@ type fetchLoop struct {
 // run returns nil at the natural end and when ctx ends, and the error of a fetch that failed for good.
 func (l *fetchLoop) run(ctx context.Context) error {
 	l.ctx = ctx
-	if l.takesBack { // otherwise a fetch that a pause cancels would lose what it brings
+	if l.canRequeue { // otherwise a fetch that a pause cancels would lose what it brings
 		l.gate.open(ctx)
 	}
 	err := l.fetchAll(ctx)
@@ -53,7 +53,7 @@ func (l *fetchLoop) run(ctx context.Context) error {
 	} else if len(batch) > 0 {
 		l.outage.hand(batch, nil)
 	}
-	l.attend(ctx)
+	l.probeRest(ctx)
 	return err
 }
 
@@ -100,7 +100,7 @@ func (l *fetchLoop) follow(ctx context.Context, got *fetched) (last bool, err er
 		l.nothing = false
 		l.stats.returning.Store(0)
 		return false, nil
-	case !l.policy.Streaming && got.quiet && !l.returning.expected(ctx):
+	case !l.policy.Streaming && got.wasIdle && !l.returning.expected(ctx):
 		return true, nil
 	case l.outage.lasts() && !l.nothing:
 		l.nothing = true
@@ -140,7 +140,7 @@ func (l *fetchLoop) next(ctx context.Context) *fetched {
 			return nil
 		}
 		if wait <= 0 {
-			return l.fetch(l.begin(l.worthwhile(n)))
+			return l.fetch(l.begin(l.withEnding(n)))
 		}
 	}
 	return nil

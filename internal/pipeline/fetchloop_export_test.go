@@ -55,7 +55,7 @@ func NewFetchLoop(s Settings) (*FetchLoop, error) {
 	f.loop = newFetchLoop(fetchParts{
 		settings: &s, clock: clock, stats: &f.stats, capacity: &f.capacity, order: &f.order, outage: f.outage, leases: &f.leases,
 		memory: &f.memory, unwritten: &f.unwritten, stall: &f.stall, gate: &f.gate, watcher: w,
-		giveBack: f.giveBack, giveBackLater: f.giveBack, release: f.release,
+		requeueUnused: f.requeueUnused, requeueUnusedLater: f.requeueUnused, release: f.release,
 		endWaiting: func(flights []*flight, _ lifecycle.Event) { f.release(flights) },
 	})
 	return f, nil
@@ -81,7 +81,7 @@ func (f *FetchLoop) FetchInline() bool { return f.loop.fetchInline(&f.worker) }
 
 // WaitForCalls waits until the source has been called for the last time; false if that takes longer than the limit of a shutdown.
 func (f *FetchLoop) WaitForCalls() bool {
-	f.loop.source.wait(leastFlush, nil)
+	f.loop.source.wait(minFlush, nil)
 	return f.loop.source.inProgress.Load() == 0
 }
 
@@ -141,7 +141,7 @@ func (f *FetchLoop) submitDue(flights []*flight) { f.submit(flights, nil) }
 
 func (f *FetchLoop) takeWaiting() []*flight { return nil }
 
-func (f *FetchLoop) giveBack(txs []ergon.Transaction) {
+func (f *FetchLoop) requeueUnused(txs []ergon.Transaction) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, tx := range txs {
@@ -151,7 +151,7 @@ func (f *FetchLoop) giveBack(txs []ergon.Transaction) {
 
 func (f *FetchLoop) release(flights []*flight) {
 	for _, one := range flights {
-		f.giveBack([]ergon.Transaction{*one.tx})
+		f.requeueUnused([]ergon.Transaction{*one.tx})
 		f.stats.shards[0].finished.Add(1)
 		f.capacity.settled(1, false)
 	}

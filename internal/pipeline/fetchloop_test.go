@@ -245,18 +245,18 @@ func TestFetchLoopProbesInAnOutage(t *testing.T) {
 // until the pause is over.
 func TestFetchDuringWhichAPauseBegins(t *testing.T) {
 	for name, test := range map[string]struct {
-		takesBack, obeys            bool
+		canRequeue, obeys           bool
 		submitted, afterwards, back []string
 	}{
-		"cancelled":                 {takesBack: true, obeys: true, afterwards: numbered(1)},
-		"goes on and is given back": {takesBack: true, back: numbered(1), afterwards: []string{"1"}},
+		"cancelled":                 {canRequeue: true, obeys: true, afterwards: numbered(1)},
+		"goes on and is given back": {canRequeue: true, back: numbered(1), afterwards: []string{"1"}},
 		"goes on and is held":       {afterwards: numbered(1)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newFetchRig(t, 1)
 				r.settings.Policy.Fetch.Retry = once(time.Hour).Retry
-				if test.takesBack {
+				if test.canRequeue {
 					r.settings.Source = takingBackSource{r.source}
 				}
 				var cancelled atomic.Bool

@@ -21,9 +21,9 @@ type fetchParts struct {
 	gate      *fetchGate
 	watcher   *watcher
 
-	giveBack      func([]ergon.Transaction) // requeues what was fetched and is not wanted, and waits for that
-	giveBackLater func([]ergon.Transaction) // likewise, without waiting
-	release       func([]*flight)           // ends flights that nobody runs, as a shutdown does
+	requeueUnused      func([]ergon.Transaction) // requeues what was fetched and is not needed, and waits for that
+	requeueUnusedLater func([]ergon.Transaction) // likewise, without waiting
+	release            func([]*flight)           // ends flights that do not run, as a shutdown does
 	// endWaiting ends flights that nobody runs with an event, and goes on with those that waited behind their keys.
 	endWaiting func([]*flight, lifecycle.Event)
 }
@@ -34,11 +34,11 @@ func newFetchLoop(p fetchParts) *fetchLoop {
 	l := &fetchLoop{
 		policy: loop, connector: s.Policy.Fetch.Connector, clock: p.clock,
 		source: fetcher{
-			source: s.Source, retry: retry, hanging: s.Hanging, stall: p.stall, giveBack: p.giveBack, ended: make(chan struct{}, 1),
+			source: s.Source, retry: retry, hanging: s.Hanging, stall: p.stall, requeueUnused: p.requeueUnused, ended: make(chan struct{}, 1),
 		},
 		admission: admission{
 			quota: quotaOf(*s), memory: p.memory, stats: p.stats, capacity: p.capacity, leases: p.leases, order: p.order, watcher: p.watcher,
-			giveBack: p.giveBackLater,
+			requeueUnused: p.requeueUnusedLater,
 		},
 		returning: returning{
 			retry: retry, hanging: s.Hanging, stall: p.stall, stats: p.stats, unwritten: p.unwritten, watcher: p.watcher,

@@ -52,7 +52,7 @@ func (e *finisher) finish(s *shard, f *flight) (successor *flight, complete bool
 func (e *finisher) finishHere(s *shard, f *flight) {
 	successor, complete := e.finish(s, f)
 	if complete {
-		e.settler.hurry()
+		e.settler.settleNow()
 	}
 	if successor != nil {
 		e.outage.hand([]*flight{successor}, nil)
@@ -64,7 +64,7 @@ func (e *finisher) finishInterrupted(f *flight) {
 	s := e.stats.nextShard()
 	e.end(s, f)
 	if e.settle(s, f) {
-		e.settler.hurry()
+		e.settler.settleNow()
 	}
 }
 

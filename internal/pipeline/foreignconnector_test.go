@@ -67,7 +67,7 @@ func (s *foreignSource) ExtendLeases(context.Context, []ergon.Transaction) error
 func TestMethodsOfAConnectorsErrorAreItsCallsAffair(t *testing.T) {
 	for _, in := range []string{"fetch", "settle", "settle an item", "extend", "extend an item"} {
 		for _, method := range errorMethods {
-			for _, how := range []mishap{panicking, hanging, exiting} {
+			for _, how := range []faultMode{panicking, hanging, exiting} {
 				t.Run(strings.Join([]string{in, method, string(how)}, " "), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						f := &foreign{where: method, how: how, release: make(chan struct{})}

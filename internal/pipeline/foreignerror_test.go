@@ -41,7 +41,7 @@ func failingIn(phase string, err error) ergon.Task {
 func TestMethodsOfAnErrorAreTheAttemptsAffair(t *testing.T) {
 	for _, phase := range []string{"process", "success", "exception"} {
 		for _, method := range errorMethods {
-			for _, how := range []mishap{panicking, hanging, exiting} {
+			for _, how := range []faultMode{panicking, hanging, exiting} {
 				t.Run(strings.Join([]string{phase, method, string(how)}, " "), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						f := &foreign{where: method, how: how, release: make(chan struct{})}

@@ -108,8 +108,8 @@ func TestInstrumentThatMisbehavesHoldsUpNothing(t *testing.T) {
 							do(free)
 						}
 					}}
-					book := &logBook{}
-					r.Logger = book.logger(slog.LevelWarn)
+					logs := &logBuffer{}
+					r.Logger = logs.logger(slog.LevelWarn)
 					began := time.Now()
 					r.start(t.Context(), t)
 					sleep(3*time.Second - 1)
@@ -137,7 +137,7 @@ func TestInstrumentThatMisbehavesHoldsUpNothing(t *testing.T) {
 					if name == "hangs" {
 						want = []string{measurementsAreMissing}
 					}
-					book.wantMessages(t, slog.LevelWarn, want...)
+					logs.wantMessages(t, slog.LevelWarn, want...)
 					if !called.Load() {
 						t.Error("the instrument was not called")
 					}
@@ -198,9 +198,9 @@ func TestSlowProviderGetsAllNumbers(t *testing.T) {
 		var mu sync.Mutex
 		got := map[string]int64{}
 		gate := make(chan struct{})
-		book := &logBook{}
+		logs := &logBuffer{}
 		r := newRig(ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) { return nil, nil }}, numbered(n)...)
-		r.Logger = book.logger(slog.LevelWarn)
+		r.Logger = logs.logger(slog.LevelWarn)
 		r.MeterProvider = foreignMeters{do: func(instrument string, n int64) {
 			<-gate
 			mu.Lock()
@@ -221,6 +221,6 @@ func TestSlowProviderGetsAllNumbers(t *testing.T) {
 		if durations := got[spans.AttemptDuration.Name]; durations == 0 || durations >= n {
 			t.Errorf("%d durations got there, want some and not all of %d", durations, n)
 		}
-		book.wantMessages(t, slog.LevelWarn, measurementsAreMissing)
+		logs.wantMessages(t, slog.LevelWarn, measurementsAreMissing)
 	})
 }

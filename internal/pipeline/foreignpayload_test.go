@@ -20,7 +20,7 @@ import (
 // and what is recorded of it is kept.
 func TestMethodsOfAPayloadKeepNoLetterFromBeingWritten(t *testing.T) {
 	for _, method := range []string{"Clone", "MarshalJSON"} {
-		for _, how := range []mishap{panicking, hanging, exiting} {
+		for _, how := range []faultMode{panicking, hanging, exiting} {
 			for name, recorder := range map[string]*observe.Recorder{
 				"recorded": observe.NewRecorder(true), "not recorded": nil,
 			} {

@@ -13,8 +13,8 @@ import (
 	"github.com/ergon-go/ergon/internal/pipeline"
 )
 
-// deafConnector is a source and a store of dead letters of which one method never heeds its context, until it is released.
-type deafConnector struct {
+// hangingConnector is a source and a store of dead letters of which one method never heeds its context, until it is released.
+type hangingConnector struct {
 	*memory.Queue
 
 	in       string
@@ -22,7 +22,7 @@ type deafConnector struct {
 	now, max atomic.Int64
 }
 
-func (d *deafConnector) at(method string) {
+func (d *hangingConnector) at(method string) {
 	if d.in != method {
 		return
 	}
@@ -31,7 +31,7 @@ func (d *deafConnector) at(method string) {
 	<-d.release
 }
 
-func (d *deafConnector) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {
+func (d *hangingConnector) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {
 	d.at("fetch")
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -39,7 +39,7 @@ func (d *deafConnector) FetchTransactions(ctx context.Context, limit int) ([]erg
 	return d.Queue.FetchTransactions(ctx, limit)
 }
 
-func (d *deafConnector) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
+func (d *hangingConnector) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
 	d.at("settle")
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -47,14 +47,14 @@ func (d *deafConnector) SettleTransactions(ctx context.Context, batch []capabili
 	return d.Queue.SettleTransactions(ctx, batch)
 }
 
-func (*deafConnector) LeaseDuration() time.Duration { return 4 * time.Second }
+func (*hangingConnector) LeaseDuration() time.Duration { return 4 * time.Second }
 
-func (d *deafConnector) ExtendLeases(context.Context, []ergon.Transaction) error {
+func (d *hangingConnector) ExtendLeases(context.Context, []ergon.Transaction) error {
 	d.at("extend")
 	return nil
 }
 
-func (d *deafConnector) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {
+func (d *hangingConnector) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {
 	d.at("letters")
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -68,10 +68,10 @@ func TestCallsThatDoNotReturnAreBounded(t *testing.T) {
 	for _, method := range []string{"fetch", "settle", "extend", "letters"} {
 		t.Run(method, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				source := &deafConnector{
+				source := &hangingConnector{
 					in: method, release: make(chan struct{}), Queue: memory.New(memory.Settings{Transactions: transactionsOf(numbered(500)...)}),
 				}
-				store := &deafConnector{in: method, release: source.release, Queue: memory.New(memory.Settings{})}
+				store := &hangingConnector{in: method, release: source.release, Queue: memory.New(memory.Settings{})}
 				task := ergon.Task{Process: func(_ context.Context, tx ergon.Transaction) (any, error) {
 					sleep(10 * time.Second)
 					return nil, ergon.Business(errScripted)

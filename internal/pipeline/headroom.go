@@ -28,8 +28,8 @@ func (h *headroom) init(most int) { h.max, h.freed = int64(most), make(chan stru
 // giveUp counts a call that was given up.
 func (h *headroom) giveUp() { h.abandoned.Add(1) }
 
-// comeBack counts a call that has returned, and wakes one worker that waits for it.
-func (h *headroom) comeBack() {
+// returned counts a call that has returned, and wakes one worker that waits for it.
+func (h *headroom) returned() {
 	h.abandoned.Add(-1)
 	signal(h.freed)
 }

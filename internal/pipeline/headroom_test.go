@@ -15,16 +15,18 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// deaf is a task whose handlers do not return before they are told to.
-type deaf struct {
+// hangingTask is a task whose handlers do not return before they are told to.
+type hangingTask struct {
 	*journal
 
 	release chan struct{} // closed to tell them
 }
 
-func newDeaf() *deaf { return &deaf{journal: newJournal(), release: make(chan struct{})} }
+func newHangingTask() *hangingTask {
+	return &hangingTask{journal: newJournal(), release: make(chan struct{})}
+}
 
-func (d *deaf) process(_ context.Context, tx ergon.Transaction) (any, error) {
+func (d *hangingTask) process(_ context.Context, tx ergon.Transaction) (any, error) {
 	d.note("process " + tx.ID())
 	<-d.release
 	return nil, nil
@@ -33,7 +35,7 @@ func (d *deaf) process(_ context.Context, tx ergon.Transaction) (any, error) {
 // [T2]
 func TestLoopStopsAtTheBoundOfAbandonedAttempts(t *testing.T) {
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
-		d := newDeaf()
+		d := newHangingTask()
 		r := newRig(ergon.Task{Process: d.process}, "a", "b", "c", "d", "e", "f")
 		r.noting(d.journal)
 		r.Policy.Loop.Execution = execution
@@ -63,7 +65,7 @@ func TestLoopStopsAtTheBoundOfAbandonedAttempts(t *testing.T) {
 // [T2]
 func TestLoopGoesOnBelowTheBoundOfAbandonedAttempts(t *testing.T) {
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
-		d := newDeaf()
+		d := newHangingTask()
 		r := newRig(ergon.Task{Process: func(ctx context.Context, tx ergon.Transaction) (any, error) {
 			if tx.ID() >= "3" {
 				return nil, nil
@@ -84,7 +86,7 @@ func TestLoopGoesOnBelowTheBoundOfAbandonedAttempts(t *testing.T) {
 // [T2] What ran when the headroom was used up may end, but gets no further attempt.
 func TestRestDrainsBeforeALoopWithoutHeadroomEnds(t *testing.T) {
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
-		d := newDeaf()
+		d := newHangingTask()
 		r := newRig(ergon.Task{
 			Process: func(ctx context.Context, tx ergon.Transaction) (any, error) {
 				if tx.ID() == "a" {
@@ -213,7 +215,7 @@ func TestThousandHandlersThatIgnoreTheirContextCostNothingInTheEnd(t *testing.T)
 // one was, and the memory in use then.
 func giveUp(t *testing.T, n int, execution policy.Execution) (latest time.Duration, held int64) {
 	t.Helper()
-	d := newDeaf()
+	d := newHangingTask()
 	deadlines := make([]atomic.Pointer[time.Time], n)
 	var late atomic.Int64
 	r := newRig(ergon.Task{Process: func(ctx context.Context, tx ergon.Transaction) (any, error) {

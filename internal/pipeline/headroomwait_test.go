@@ -30,7 +30,7 @@ func TestHeadroomIsWaitedForUpToTheBound(t *testing.T) {
 					t.Error("it is not full at the bound")
 				}
 				start := time.Now()
-				time.AfterFunc(c.after, h.ComeBack)
+				time.AfterFunc(c.after, h.ReturnLate)
 				var waited, okay, lasts atomic.Int32
 				for range 3 {
 					go func() {

@@ -95,7 +95,7 @@ func (h *hop) outputsOf(f *flight) []capability.Output {
 // the source. A transaction whose dead letter failed is requeued. If the store refuses the outputs permanently, the transaction fails in
 // its prepare phase. All others are delivered again.
 func (h *hop) notHopped(ctx context.Context, batch []*flight, over []int, failed itemErrors) (dead []*flight, err error) {
-	var letters undone
+	var letters failedFlights
 	others := len(failed) < len(over)
 	for _, at := range slices.Sorted(maps.Keys(failed)) {
 		f, err := batch[over[at]], failed[at]

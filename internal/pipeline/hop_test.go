@@ -19,11 +19,11 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// newHopRig makes a loop of a hybrid task over a store; each inbound transaction becomes n on the shelf "claims" of that store.
-func newHopRig(j *journal, n int, ids ...string) (r *rig, s *store, claims *shelf) {
+// newHopRig makes a loop of a hybrid task over a store; each inbound transaction becomes n on the storeSink "claims" of that store.
+func newHopRig(j *journal, n int, ids ...string) (r *rig, s *store, claims *storeSink) {
 	s = newStore(ids...)
 	s.journal = j
-	claims = s.shelf("claims")
+	claims = s.storeSink("claims")
 	coalescer := coalesce.New(claims, policy.DefaultProducer().Loop.Batch)
 	r = newHybridRig(n, func(ctx context.Context, tx ergon.Transaction) error {
 		return coalescer.DispatchTransactions(ctx, []ergon.Transaction{tx})
@@ -59,7 +59,7 @@ func TestOutputsBecomeDurableTogetherWithTheAcknowledgement(t *testing.T) {
 // [B3] What goes to another store, or has a success handler that counts on it, is dispatched before the acknowledgement.
 func TestWhatCannotHopIsDispatchedBeforeTheAcknowledgement(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		elsewhere := &shelf{name: "elsewhere"}
+		elsewhere := &storeSink{name: "elsewhere"}
 		j := newJournal()
 		r, s, claims := newHopRig(j, 1, "a")
 		far := coalesce.New(elsewhere, policy.DefaultProducer().Loop.Batch)
@@ -160,7 +160,7 @@ func TestNothingComesOutOfATransactionThatFails(t *testing.T) {
 // [S3, B3] A stale hop writes nothing; the transaction is delivered again, with one warning.
 func TestStaleHopIsRedelivered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log, j := &logBook{}, newJournal()
+		log, j := &logBuffer{}, newJournal()
 		r, s, claims := newHopRig(j, 1, "a", "b")
 		r.Logger = log.logger(slog.LevelWarn)
 		r.Policy.Loop.Concurrency.Value = 2
@@ -185,7 +185,7 @@ func TestDeadLetterBecomesDurableTogetherWithTheAcknowledgement(t *testing.T) {
 		j := newJournal()
 		r, s, claims := newHopRig(j, 1, "bad", "good")
 		r.Policy.Loop.Concurrency.Value, r.Policy.Loop.DeadLetter = 2, "letters"
-		letters := s.shelf("letters")
+		letters := s.storeSink("letters")
 		r.DeadLetters = letters
 		split := r.Handlers.Process
 		r.Handlers.Process = func(ctx context.Context, tx ergon.Transaction) (any, error) {
@@ -211,7 +211,7 @@ func TestDeadLetterThatCannotHopIsRequeued(t *testing.T) {
 		j := newJournal()
 		r, s, _ := newHopRig(j, 1, "bad")
 		r.Policy.Loop.DeadLetter, r.Policy.Loop.Limit = "letters", 1
-		r.DeadLetters = s.shelf("letters")
+		r.DeadLetters = s.storeSink("letters")
 		r.Handlers.Process = func(context.Context, ergon.Transaction) (any, error) { return nil, ergon.Business(errScripted) }
 		s.fail = func(capability.Hop) error { return errors.New("disk full") }
 		r.runLeaving(t, "bad")
@@ -225,11 +225,11 @@ func TestDeadLetterThatCannotHopIsRequeued(t *testing.T) {
 func TestOutputsThatTheStoreRefusesFailTheirTransaction(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for name, shared := range map[string]bool{"letters in the store": true, "letters elsewhere": false} {
-			log, j := &logBook{}, newJournal()
+			log, j := &logBuffer{}, newJournal()
 			r, s, claims := newHopRig(j, 1, "big", "small")
 			r.Logger = log.logger(slog.LevelWarn)
 			r.Policy.Loop.Concurrency.Value, r.Policy.Loop.DeadLetter = 2, "letters"
-			letters := s.shelf("letters")
+			letters := s.storeSink("letters")
 			if !shared {
 				letters.store = nil
 			}

@@ -22,7 +22,7 @@ type store struct {
 	journal *journal // nil: nothing is noted
 
 	mu      sync.Mutex
-	beside  []*shelf
+	sinks   []*storeSink
 	fail    func(hop capability.Hop) error // nil: none fails
 	outage  func() error                   // of the whole call; nil: there is none
 	settled map[string]bool                // by id: acknowledged
@@ -31,11 +31,11 @@ type store struct {
 var (
 	_ capability.Hopper  = (*store)(nil)
 	_ capability.Settler = (*store)(nil)
-	_ ergon.Dispatcher   = (*shelf)(nil)
+	_ ergon.Dispatcher   = (*storeSink)(nil)
 )
 
-// shelf is a connector of a store.
-type shelf struct {
+// storeSink is a connector of a store.
+type storeSink struct {
 	store *store // nil: of another one
 	name  string
 
@@ -51,15 +51,15 @@ func newStore(ids ...string) *store {
 	}
 }
 
-func (s *store) shelf(name string) *shelf {
-	made := &shelf{store: s, name: name}
-	s.beside = append(s.beside, made)
+func (s *store) storeSink(name string) *storeSink {
+	made := &storeSink{store: s, name: name}
+	s.sinks = append(s.sinks, made)
 	return made
 }
 
 // SharesStore is true of its own shelves.
 func (s *store) SharesStore(to ergon.Dispatcher) bool {
-	of, ok := to.(*shelf)
+	of, ok := to.(*storeSink)
 	return ok && of.store == s
 }
 
@@ -71,7 +71,7 @@ func (s *store) HopTransactions(ctx context.Context, batch []capability.Hop) err
 	for _, hop := range sorted {
 		text := "hop " + settlementText(hop.Settlement) + " to"
 		for _, output := range hop.Outputs {
-			text += " " + output.To.(*shelf).name + ": " + idsOf(output.Transactions)
+			text += " " + output.To.(*storeSink).name + ": " + idsOf(output.Transactions)
 		}
 		if s.journal != nil {
 			s.journal.note(text)
@@ -110,7 +110,7 @@ func (s *store) hop(ctx context.Context, hop capability.Hop) error {
 		return err
 	}
 	for _, output := range hop.Outputs {
-		output.To.(*shelf).put(output.Transactions)
+		output.To.(*storeSink).put(output.Transactions)
 	}
 	s.settled[hop.Settlement.Transaction.ID()] = hop.Settlement.Action == policy.SettleAck
 	return nil
@@ -124,14 +124,14 @@ func (s *store) SettleTransactions(ctx context.Context, batch []capability.Settl
 	return s.Queue.SettleTransactions(ctx, batch)
 }
 
-func (s *shelf) put(txs []ergon.Transaction) {
+func (s *storeSink) put(txs []ergon.Transaction) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.txs = append(s.txs, txs...)
 }
 
 // DispatchTransactions is what a task reaches without a hop.
-func (s *shelf) DispatchTransactions(_ context.Context, batch []ergon.Transaction) error {
+func (s *storeSink) DispatchTransactions(_ context.Context, batch []ergon.Transaction) error {
 	failures := map[int]error{}
 	for i, tx := range batch {
 		if s.fail != nil {
@@ -148,8 +148,8 @@ func (s *shelf) DispatchTransactions(_ context.Context, batch []ergon.Transactio
 	return nil
 }
 
-// ids returns what is on the shelf, sorted.
-func (s *shelf) ids() string {
+// ids returns what is on the storeSink, sorted.
+func (s *storeSink) ids() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ids := strings.Fields(idsOf(s.txs))

@@ -38,14 +38,14 @@ func (s *refusingHopper) HopTransactions(ctx context.Context, batch []capability
 }
 
 // newRefusingHop has forty transactions, of which one call settles all. Every fourth fails.
-func newRefusingHop(with error, refuses ...string) (*rig, *refusingHopper, *shelf) {
+func newRefusingHop(with error, refuses ...string) (*rig, *refusingHopper, *storeSink) {
 	var ids []string
 	for i := range 40 {
 		ids = append(ids, fmt.Sprintf("%02d", i))
 	}
 	r, s, claims := newHopRig(nil, 1, ids...)
 	hopper := &refusingHopper{store: s, refuses: refuses, with: with}
-	r.Source, r.DeadLetters, r.Policy.Loop.DeadLetter = hopper, s.shelf("letters"), "letters"
+	r.Source, r.DeadLetters, r.Policy.Loop.DeadLetter = hopper, s.storeSink("letters"), "letters"
 	r.Policy.Loop.Mode, r.Policy.Loop.Batch.Size, r.Policy.Loop.Concurrency.Value = policy.ModeBatch, len(ids), len(ids)
 	process := r.Handlers.Process
 	r.Handlers.Process = func(ctx context.Context, tx ergon.Transaction) (any, error) {
@@ -59,7 +59,7 @@ func newRefusingHop(with error, refuses ...string) (*rig, *refusingHopper, *shel
 
 func fails(id string) bool { return (int(id[0]-'0')*10+int(id[1]-'0'))%4 == 0 }
 
-// wantSorted wants what is on a shelf, in any order.
+// wantSorted wants what is on a storeSink, in any order.
 func wantSorted(t *testing.T, what, got string, want []string) {
 	t.Helper()
 	ids := strings.Fields(got)
@@ -115,7 +115,7 @@ func refuseHops(t *testing.T, with error, refuses []string) {
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("the loop took %s, and waited for what would come back for ever", took)
 	}
-	kept := s.beside[1]
+	kept := s.sinks[1]
 	wantSorted(t, "outputs", claims.ids(), outputs)
 	wantSorted(t, "letters", kept.ids(), letters)
 	got := r.consumer.Snapshot()

@@ -58,10 +58,10 @@ type outboundObserver interface {
 	Attempted(ctx context.Context, phase lifecycle.Phase, event lifecycle.Event, took instant)
 	// Retried is called when another attempt begins.
 	Retried()
-	// GivenUp is called for an attempt that was given up; cameBack reports whether its handler has returned since [T2].
-	GivenUp(ctx context.Context, cameBack func() bool)
-	// CameBack is called when that handler has returned.
-	CameBack(ctx context.Context, err error)
+	// GivenUp is called for an attempt that was given up; returnedLate reports whether its handler has returned since [T2].
+	GivenUp(ctx context.Context, returnedLate func() bool)
+	// ReturnedLate is called when that handler has returned.
+	ReturnedLate(ctx context.Context, err error)
 }
 
 func newHybrid(parts hybridParts) *hybrid {

@@ -234,7 +234,7 @@ func TestTransactionTimeoutBoundsPreparing(t *testing.T) {
 // [B3, T2] Handlers of outbound transactions that never return use up the headroom like any other.
 func TestStuckPreparingUsesUpTheHeadroom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log, release := &logBook{}, make(chan struct{})
+		log, release := &logBuffer{}, make(chan struct{})
 		r := newHybridRig(1, func(context.Context, ergon.Transaction) error {
 			<-release
 			return nil

@@ -17,9 +17,9 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// books are what is durable, over all lives of a process: which inbound transactions are acknowledged, and what came out of
+// durableState are what is durable, over all lives of a process: which inbound transactions are acknowledged, and what came out of
 // them. It checks each acknowledgement.
-type books struct {
+type durableState struct {
 	t *testing.T
 
 	mu      sync.Mutex
@@ -28,34 +28,34 @@ type books struct {
 	left    map[string]bool
 	outputs map[string]int // how often each was written
 	letters map[string]int
-	life    int
+	process int
 }
 
-// booksLife are the books as one process has it: once that is killed, nothing it does is durable.
-type booksLife struct {
-	*books
+// processState are the durableState as one process has it: once that is killed, nothing it does is durable.
+type processState struct {
+	*durableState
 
 	number int
 	given  map[string]bool // delivered, and not given back
 	hops   bool
 }
 
-// hoppingLife can hop as well.
-type hoppingLife struct{ *booksLife }
+// hoppingProcess can hop as well.
+type hoppingProcess struct{ *processState }
 
 var (
-	_ capability.Settler = (*booksLife)(nil)
-	_ capability.Hopper  = hoppingLife{}
+	_ capability.Settler = (*processState)(nil)
+	_ capability.Hopper  = hoppingProcess{}
 )
 
 var errKilled = errors.New("the process is dead")
 
 // chance is one in n.
-func (l *books) chance(n int) bool { return l.random.IntN(n) == 0 }
+func (l *durableState) chance(n int) bool { return l.random.IntN(n) == 0 }
 
-func (l *booksLife) dead() bool { return l.number != l.life }
+func (l *processState) dead() bool { return l.number != l.process }
 
-func (l *booksLife) FetchTransactions(_ context.Context, limit int) ([]ergon.Transaction, error) {
+func (l *processState) FetchTransactions(_ context.Context, limit int) ([]ergon.Transaction, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var txs []ergon.Transaction
@@ -71,7 +71,7 @@ func (l *booksLife) FetchTransactions(_ context.Context, limit int) ([]ergon.Tra
 	return txs, nil
 }
 
-func (l *booksLife) SettleTransactions(_ context.Context, batch []capability.Settlement) error {
+func (l *processState) SettleTransactions(_ context.Context, batch []capability.Settlement) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.dead() {
@@ -87,7 +87,7 @@ func (l *booksLife) SettleTransactions(_ context.Context, batch []capability.Set
 }
 
 // answer loses an answer now and then.
-func (l *booksLife) answer(failures map[int]error) error {
+func (l *processState) answer(failures map[int]error) error {
 	switch {
 	case l.chance(10):
 		return errScripted
@@ -99,7 +99,7 @@ func (l *booksLife) answer(failures map[int]error) error {
 }
 
 // settle is the moment of truth: what came out of an acknowledged transaction is complete, or it is a dead letter.
-func (l *booksLife) settle(s capability.Settlement, hopped []string) error {
+func (l *processState) settle(s capability.Settlement, hopped []string) error {
 	id := s.Transaction.ID()
 	if !l.left[id] || !l.given[id] {
 		return capability.ErrStaleDelivery
@@ -123,12 +123,12 @@ func (l *booksLife) settle(s capability.Settlement, hopped []string) error {
 	return nil
 }
 
-func (hoppingLife) SharesStore(to ergon.Dispatcher) bool {
-	_, shares := to.(booksShelf)
+func (hoppingProcess) SharesStore(to ergon.Dispatcher) bool {
+	_, shares := to.(durableSink)
 	return shares
 }
 
-func (l hoppingLife) HopTransactions(_ context.Context, batch []capability.Hop) error {
+func (l hoppingProcess) HopTransactions(_ context.Context, batch []capability.Hop) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.dead() {
@@ -139,7 +139,7 @@ func (l hoppingLife) HopTransactions(_ context.Context, batch []capability.Hop) 
 		var outputs []string
 		letter := false
 		for _, output := range hop.Outputs {
-			if output.To.(booksShelf).letters {
+			if output.To.(durableSink).letters {
 				letter = true
 				continue
 			}
@@ -159,14 +159,14 @@ func (l hoppingLife) HopTransactions(_ context.Context, batch []capability.Hop) 
 	return l.answer(failures)
 }
 
-// booksShelf is where outputs, or dead letters, go without a hop.
-type booksShelf struct {
-	*booksLife
+// durableSink is where outputs, or dead letters, go without a hop.
+type durableSink struct {
+	*processState
 
 	letters bool
 }
 
-func (s booksShelf) DispatchTransactions(_ context.Context, batch []ergon.Transaction) error {
+func (s durableSink) DispatchTransactions(_ context.Context, batch []ergon.Transaction) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -181,7 +181,7 @@ func (s booksShelf) DispatchTransactions(_ context.Context, batch []ergon.Transa
 		case s.chance(8):
 			failures[i] = errScripted
 		case s.letters:
-			s.books.letters[tx.ID()]++
+			s.durableState.letters[tx.ID()]++
 		default:
 			s.outputs[tx.ID()]++
 		}
@@ -197,7 +197,7 @@ func FuzzHybridUnderKills(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, seed uint64, hops bool) {
 		synctest.Test(t, func(t *testing.T) {
-			l := &books{
+			l := &durableState{
 				t: t, random: rand.New(rand.NewPCG(seed, 1)),
 				each: map[string]int{}, left: map[string]bool{}, outputs: map[string]int{}, letters: map[string]int{},
 			}
@@ -216,20 +216,20 @@ func FuzzHybridUnderKills(f *testing.F) {
 }
 
 // live runs a process that is killed at some time, and from then on changes nothing.
-func (l *books) live(t *testing.T, hops bool) {
+func (l *durableState) live(t *testing.T, hops bool) {
 	t.Helper()
-	l.life++
-	life := &booksLife{books: l, number: l.life, given: map[string]bool{}, hops: hops}
-	coalescer := coalesce.New(booksShelf{life, false}, policy.ProducerBatch{Size: 5, Interval: 10 * time.Millisecond})
+	l.process++
+	process := &processState{durableState: l, number: l.process, given: map[string]bool{}, hops: hops}
+	coalescer := coalesce.New(durableSink{process, false}, policy.ProducerBatch{Size: 5, Interval: 10 * time.Millisecond})
 	r := newRig(ergon.Task{
 		Process: func(_ context.Context, tx ergon.Transaction) (any, error) {
 			return make([]ergon.Transaction, l.each[tx.ID()]), nil
 		},
 		Prepare: func(ctx context.Context, tx ergon.Transaction) error { return l.prepare(ctx, coalescer, tx) },
 	})
-	r.Source, r.DeadLetters = life, booksShelf{life, true}
+	r.Source, r.DeadLetters = process, durableSink{process, true}
 	if hops {
-		r.Source = hoppingLife{life}
+		r.Source = hoppingProcess{process}
 	}
 	r.Policy.Loop.DeadLetter, r.Policy.Loop.Concurrency = "letters", policy.Concurrency{Value: 4, Headroom: 1000}
 	r.Policy.Settle.Retry = retrying(2, time.Second, 50*time.Millisecond).Retry
@@ -248,7 +248,7 @@ func (l *books) live(t *testing.T, hops bool) {
 	r.start(ctx, t)
 	sleep(age)
 	l.mu.Lock()
-	l.life++ // killed
+	l.process++ // killed
 	l.mu.Unlock()
 	cancel(errKilled)
 	_ = r.wait()
@@ -257,7 +257,7 @@ func (l *books) live(t *testing.T, hops bool) {
 
 // prepare fails in all ways that there are: it is refused for one of the inbound transactions, and by chance for others it
 // fails, hangs, or dispatches and fails all the same.
-func (l *books) prepare(ctx context.Context, coalescer ergon.Dispatcher, tx ergon.Transaction) error {
+func (l *durableState) prepare(ctx context.Context, coalescer ergon.Dispatcher, tx ergon.Transaction) error {
 	if strings.HasPrefix(tx.ID(), "7/") && tx.ID() != "7/0" {
 		return ergon.Business(errScripted)
 	}
@@ -278,7 +278,7 @@ func (l *books) prepare(ctx context.Context, coalescer ergon.Dispatcher, tx ergo
 }
 
 // audit looks at what is durable in the end.
-func (l *books) audit(t *testing.T, hops bool) {
+func (l *durableState) audit(t *testing.T, hops bool) {
 	t.Helper()
 	known := map[string]bool{}
 	for id, n := range l.each {

@@ -16,56 +16,56 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// moody is a source whose call of this number, counted from 1, begins with something else; 0 for none. An error of that is the
+// faultyCallSource is a source whose call of this number, counted from 1, begins with something else; 0 for none. An error of that is the
 // call's.
-type moody struct {
+type faultyCallSource struct {
 	settlingSource
 
 	fetch, settle    int64
-	mood             func(ctx context.Context) error
+	fault            func(ctx context.Context) error
 	called           chan struct{} // closed with that call
 	fetches, settles atomic.Int64
 	byWorker         atomic.Bool // a worker has made that call
 }
 
-func (m *moody) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {
+func (m *faultyCallSource) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {
 	if m.fetches.Add(1) == m.fetch {
-		if err := m.inMood(ctx); err != nil {
+		if err := m.inject(ctx); err != nil {
 			return nil, err
 		}
 	}
 	return m.settlingSource.FetchTransactions(ctx, limit)
 }
 
-func (m *moody) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
+func (m *faultyCallSource) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
 	if m.settles.Add(1) == m.settle {
-		if err := m.inMood(ctx); err != nil {
+		if err := m.inject(ctx); err != nil {
 			return err
 		}
 	}
 	return m.settlingSource.SettleTransactions(ctx, batch)
 }
 
-func (m *moody) inMood(ctx context.Context) error {
+func (m *faultyCallSource) inject(ctx context.Context) error {
 	close(m.called)
 	m.byWorker.Store(strings.Contains(string(debug.Stack()), "pipeline.(*worker).start("))
-	return m.mood(ctx)
+	return m.fault(ctx)
 }
 
-var errMoody = errors.New("not in the mood")
+var errFault = errors.New("not in the mood")
 
-// moods are ways in which a call of a connector fails.
-var moods = map[string]func(context.Context) error{
-	"fails":              func(context.Context) error { return errMoody },
-	"panics":             func(context.Context) error { panic(errMoody) },
+// callFaults are ways in which a call of a connector fails.
+var callFaults = map[string]func(context.Context) error{
+	"fails":              func(context.Context) error { return errFault },
+	"panics":             func(context.Context) error { panic(errFault) },
 	"ends its goroutine": func(context.Context) error { runtime.Goexit(); return nil },
 	"fails slowly": func(context.Context) error {
 		sleep(time.Second)
-		return errMoody
+		return errFault
 	},
 	"panics slowly": func(context.Context) error {
 		sleep(time.Second)
-		panic(errMoody)
+		panic(errFault)
 	},
 	"ends its goroutine slowly": func(context.Context) error {
 		sleep(time.Second)
@@ -82,21 +82,21 @@ var moods = map[string]func(context.Context) error{
 	},
 }
 
-// servedCalls are the calls that workers make, and which of them is the moody one.
-var servedCalls = map[string]func(*moody){
-	"fetch":      func(m *moody) { m.fetch = 2 },
-	"settlement": func(m *moody) { m.settle = 1 },
+// servedCalls are the calls that workers make, and which of them is the faultyCallSource one.
+var servedCalls = map[string]func(*faultyCallSource){
+	"fetch":      func(m *faultyCallSource) { m.fetch = 2 },
+	"settlement": func(m *faultyCallSource) { m.settle = 1 },
 }
 
-// inEachMood runs a test of a loop whose source is once in that mood, where a worker calls it.
-func inEachMood(t *testing.T, mood func(*moody), test func(t *testing.T, r *rig, m *moody, b *begun)) {
+// withEachFault runs a test of a loop whose source is once in that mood, where a worker calls it.
+func withEachFault(t *testing.T, fault func(*faultyCallSource), test func(t *testing.T, r *rig, m *faultyCallSource, b *begun)) {
 	t.Helper()
-	for name, how := range moods {
+	for name, how := range callFaults {
 		t.Run(name, func(t *testing.T) {
 			inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
 				r, b := newServingRig(execution)
-				m := &moody{settlingSource: r.Queue, mood: how, called: make(chan struct{})}
-				mood(m)
+				m := &faultyCallSource{settlingSource: r.Queue, fault: how, called: make(chan struct{})}
+				fault(m)
 				r.Source = m
 				test(t, r, m, b)
 				if execution == policy.ExecutionAsync && !m.byWorker.Load() {
@@ -112,7 +112,7 @@ func inEachMood(t *testing.T, mood func(*moody), test func(t *testing.T, r *rig,
 func TestCallByAWorkerIsRetried(t *testing.T) {
 	for name, set := range servedCalls {
 		t.Run(name, func(t *testing.T) {
-			inEachMood(t, set, func(t *testing.T, r *rig, _ *moody, b *begun) {
+			withEachFault(t, set, func(t *testing.T, r *rig, _ *faultyCallSource, b *begun) {
 				began := time.Now()
 				r.run(t)
 				b.want(t, 120)
@@ -133,7 +133,7 @@ func TestCallByAWorkerIsRetried(t *testing.T) {
 
 // [P1] Where there is no other attempt the loop ends with what the worker's call failed with.
 func TestFetchByAWorkerThatFailsForGoodEndsTheLoop(t *testing.T) {
-	inEachMood(t, func(m *moody) { m.fetch = 2 }, func(t *testing.T, r *rig, _ *moody, b *begun) {
+	withEachFault(t, func(m *faultyCallSource) { m.fetch = 2 }, func(t *testing.T, r *rig, _ *faultyCallSource, b *begun) {
 		r.Policy.Fetch = policy.Fetch{Connector: r.Policy.Fetch.Connector, Retry: once(30 * time.Second).Retry}
 		r.start(t.Context(), t)
 		err := r.wait()
@@ -143,7 +143,7 @@ func TestFetchByAWorkerThatFailsForGoodEndsTheLoop(t *testing.T) {
 		}
 		timedOut := b.between(0, time.Hour) == 80 && ergon.CategoryOf(failed) == ergon.CategoryTimeout
 		switch {
-		case errors.Is(err, errMoody), errors.Is(err, ergon.ErrAttemptTimeout) && timedOut:
+		case errors.Is(err, errFault), errors.Is(err, ergon.ErrAttemptTimeout) && timedOut:
 		case strings.Contains(err.Error(), "ended its goroutine"):
 		default:
 			t.Errorf("the loop ended with %v of category %v", err, ergon.CategoryOf(err))
@@ -156,7 +156,7 @@ func TestFetchByAWorkerThatFailsForGoodEndsTheLoop(t *testing.T) {
 func TestShutdownLeavesACallByAWorkerBehind(t *testing.T) {
 	for name, set := range servedCalls {
 		t.Run(name, func(t *testing.T) {
-			inEachMood(t, set, func(t *testing.T, r *rig, m *moody, _ *begun) {
+			withEachFault(t, set, func(t *testing.T, r *rig, m *faultyCallSource, _ *begun) {
 				r.Shutdown = policy.Shutdown{Grace: time.Second, Force: time.Second}
 				ctx, cancel := context.WithCancel(t.Context())
 				r.start(ctx, t)
@@ -181,7 +181,7 @@ func TestShutdownLeavesACallByAWorkerBehind(t *testing.T) {
 func TestCallWithAVeryShortTimeoutKeepsIt(t *testing.T) {
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
 		r, b := newServingRig(execution)
-		m := &moody{settlingSource: r.Queue, fetch: 2, called: make(chan struct{}), mood: func(context.Context) error {
+		m := &faultyCallSource{settlingSource: r.Queue, fetch: 2, called: make(chan struct{}), fault: func(context.Context) error {
 			sleep(80 * time.Microsecond)
 			return nil
 		}}
@@ -203,7 +203,7 @@ func TestPreparingByAWorkerIsRetried(t *testing.T) {
 		"fails slowly": "2s", "panics slowly": "2s", "ends its goroutine slowly": "2s",
 		"waits for its context": "6s", "ignores its context": "6s",
 	}
-	for name, mood := range moods {
+	for name, fault := range callFaults {
 		t.Run(name, func(t *testing.T) {
 			inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
 				j, calls := newJournal(), newTally()
@@ -217,7 +217,7 @@ func TestPreparingByAWorkerIsRetried(t *testing.T) {
 						return nil
 					}
 					byWorker.Store(strings.Contains(string(debug.Stack()), "pipeline.(*worker).start("))
-					return mood(ctx)
+					return fault(ctx)
 				}, "a", "b", "c")
 				r.Policy.Loop.Execution = execution
 				r.Policy.Loop.Concurrency = policy.Concurrency{Value: 2, Headroom: 5}
@@ -259,7 +259,7 @@ func TestPreparingByAWorkerIsRetried(t *testing.T) {
 // [T4, S3] A shutdown gives up an outbound transaction that a worker is caught in like any other.
 func TestShutdownGivesUpWhatAWorkerPrepares(t *testing.T) {
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
-		r := newHybridRig(1, func(ctx context.Context, _ ergon.Transaction) error { return moods["ignores its context"](ctx) }, "a")
+		r := newHybridRig(1, func(ctx context.Context, _ ergon.Transaction) error { return callFaults["ignores its context"](ctx) }, "a")
 		r.Policy.Loop.Execution = execution
 		r.Policy.Loop.Concurrency.Headroom = 5
 		r.Producer.Prepare = once(4 * time.Minute)

@@ -263,9 +263,9 @@ func reportsAll(ctx context.Context, tx ergon.Transaction) error {
 // [I2] Snapshot, metrics and log lines agree; of each kind that needs somebody's attention the first is a warning.
 func TestWhatWasKnownIsCountedAndTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var book logBook
+		var logs logBuffer
 		r := newHybridRig(2, reportsAll, numbered(5)...)
-		r.Logger = book.logger(slog.LevelDebug)
+		r.Logger = logs.logger(slog.LevelDebug)
 		i := r.instrument()
 		r.run(t)
 		snapshot := r.consumer.Snapshot()
@@ -280,7 +280,7 @@ func TestWhatWasKnownIsCountedAndTold(t *testing.T) {
 			}
 		}
 		lines := newTally()
-		for _, line := range book.lines(t, slog.LevelDebug) {
+		for _, line := range logs.lines(t, slog.LevelDebug) {
 			message, _, _ := strings.Cut(text(line, slog.MessageKey), ";")
 			if message != "transaction ended" && text(line, "task") == "task" && strings.Contains(text(line, "transaction_id"), "/") {
 				lines.add(text(line, slog.LevelKey) + " " + message)

@@ -22,15 +22,15 @@ const extensionsPerLease = 4
 // leases extends the leases of a LeaseKeeper's deliveries from fetch to settlement, and ends flights whose lease is lost. A call of the
 // source lasts at most a quarter of a lease; expiry does not wait for it. Safe for concurrent use. The zero value does nothing.
 type leases struct {
-	keeper   capability.LeaseKeeper // nil: deliveries do not expire
-	duration time.Duration
-	size     int // the maximum number of leases in one call
-	clock    clock
-	hanging  *Hanging
-	watcher  *watcher
-	running  func() []shown                   // the attempts in progress
-	takeOut  func(f *flight) bool             // removes a waiting flight from its structure; false: it does not wait
-	end      func([]*flight, lifecycle.Event) // ends flights that takeOut removed
+	keeper        capability.LeaseKeeper // nil: deliveries do not expire
+	duration      time.Duration
+	size          int // the maximum number of leases in one call
+	clock         clock
+	hanging       *Hanging
+	watcher       *watcher
+	running       func() []shown                   // the attempts in progress
+	removeWaiting func(f *flight) bool             // removes a waiting flight from its structure; false: it does not wait
+	end           func([]*flight, lifecycle.Event) // ends flights that removeWaiting removed
 
 	mu   sync.Mutex
 	held map[*flight]*leased
@@ -212,7 +212,7 @@ func (l *leases) giveUp(lost []*leased) {
 		}
 	}
 	for _, delivery := range lost {
-		if f := delivery.flight; running[delivery.tx] == nil && l.takeOut(f) {
+		if f := delivery.flight; running[delivery.tx] == nil && l.removeWaiting(f) {
 			l.end([]*flight{f}, lifecycle.LeaseLost)
 		}
 	}

@@ -45,7 +45,7 @@ func (r *rig) wantOutcomes(t *testing.T, want map[pipeline.Outcome]int64) {
 func TestLeasesAreExtendedFromFetchToSettlement(t *testing.T) {
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
 		j, handled := newJournal(), newJournal()
-		logs := &logBook{}
+		logs := &logBuffer{}
 		r := newRig(ergon.Task{Process: func(_ context.Context, tx ergon.Transaction) (any, error) {
 			handled.note(fmt.Sprintf("%s, delivery %d", tx.ID(), tx.Delivery().Count))
 			if tx.ID() == "a" && len(handled.entries) == 1 {
@@ -123,7 +123,7 @@ func TestLostLeaseCancelsTheHandlerAndFencesItsResult(t *testing.T) {
 	for name, result := range map[string]error{"that succeeds": nil, "that fails": errRefused} {
 		t.Run(name, func(t *testing.T) {
 			inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
-				handled, logs := newJournal(), &logBook{}
+				handled, logs := newJournal(), &logBuffer{}
 				r := newRig(neverHandled(t, ergon.Task{
 					Process: func(ctx context.Context, tx ergon.Transaction) (any, error) {
 						handled.note(fmt.Sprintf("delivery %d", tx.Delivery().Count))
@@ -169,7 +169,7 @@ func (s slowToAnswer) SettleTransactions(ctx context.Context, batch []capability
 // [S5, O3] A source that was told has no lease to extend any more. Nothing is lost by that, and no warning says so.
 func TestExtensionThatComesAfterItsSettlementLosesNothing(t *testing.T) {
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
-		logs := &logBook{}
+		logs := &logBuffer{}
 		r := newRig(ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) { return nil, nil }})
 		r.withLeases(newJournal(), transactionsOf("a"))
 		source, ok := r.Source.(leasedSource)

@@ -49,7 +49,7 @@ func (l *letterStore) readPayloads(batch []*flight) error {
 			dead, txs = append(dead, f), append(txs, *f.tx)
 		}
 	}
-	var lost undone
+	var lost failedFlights
 	for i, got := range l.payloads.read(txs) {
 		f := dead[i]
 		f.failure.payload, f.failure.encoding = got.value, got.encoding

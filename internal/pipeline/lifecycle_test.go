@@ -85,8 +85,8 @@ func (s *scriptedSource) lose(id string) {
 	s.lost[id] = true
 }
 
-// play is a scenario on the real engine.
-type play struct {
+// scenarioRun is a scenario on the real engine.
+type scenarioRun struct {
 	scenario
 	*rig
 
@@ -101,8 +101,8 @@ type play struct {
 	done    map[string]int // acts
 }
 
-func newPlay(s scenario) *play {
-	p := &play{
+func newScenarioRun(s scenario) *scenarioRun {
+	p := &scenarioRun{
 		scenario: s, rig: newRig(ergon.Task{}), begin: time.Now(), theEnd: make(chan struct{}),
 		calls: map[string][]string{}, done: map[string]int{},
 		source: &scriptedSource{
@@ -131,7 +131,7 @@ func newPlay(s scenario) *play {
 }
 
 // act writes down a call and does what the scenario says.
-func (p *play) act(ctx context.Context, tx ergon.Transaction, phase lifecycle.Phase, told string) error {
+func (p *scenarioRun) act(ctx context.Context, tx ergon.Transaction, phase lifecycle.Phase, told string) error {
 	id := tx.ID()
 	i, _ := strconv.Atoi(id)
 	p.callsMu.Lock()
@@ -156,9 +156,9 @@ func (p *play) act(ctx context.Context, tx ergon.Transaction, phase lifecycle.Ph
 	return p.do(ctx, id, do)
 }
 
-func (p *play) do(ctx context.Context, id string, do act) error {
-	switch do.deed {
-	case losesLeaseDeaf:
+func (p *scenarioRun) do(ctx context.Context, id string, do act) error {
+	switch do.action {
+	case losesLeaseIgnoring:
 		p.source.lose(id)
 		fallthrough
 	case ignoresContext:
@@ -172,17 +172,17 @@ func (p *play) do(ctx context.Context, id string, do act) error {
 		p.source.lose(id)
 		<-ctx.Done()
 		return ctx.Err()
-	case heedsContext:
+	case respectsContext:
 		<-ctx.Done()
 		return ctx.Err()
 	default:
 		time.Sleep(do.took)
-		return do.deed.end(p.ownDelay())
+		return do.action.end(p.ownDelay())
 	}
 }
 
 // end ends a handler that waits for nothing.
-func (d deed) end(own time.Duration) error {
+func (d action) end(own time.Duration) error {
 	switch d {
 	case returnsBusiness:
 		return ergon.Business(errScripted)
@@ -194,7 +194,7 @@ func (d deed) end(own time.Duration) error {
 		return ergon.RetryAfter(errScripted, own)
 	case panics:
 		panic(errScripted)
-	case goesExit:
+	case exits:
 		runtime.Goexit()
 	default: // returnsOK
 	}
@@ -204,7 +204,7 @@ func (d deed) end(own time.Duration) error {
 // compare runs a scenario and compares what happened with what the model says.
 func compare(t *testing.T, s scenario) {
 	t.Helper()
-	p := newPlay(s)
+	p := newScenarioRun(s)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	p.shutDown = cancel
@@ -239,7 +239,7 @@ func compare(t *testing.T, s scenario) {
 	}
 }
 
-func (p *play) wantPrediction(t *testing.T, id string, want prediction) {
+func (p *scenarioRun) wantPrediction(t *testing.T, id string, want prediction) {
 	t.Helper()
 	if diff := cmp.Diff(want.calls, p.calls[id]); diff != "" {
 		t.Errorf("transaction %s: calls (-want +got):\n%s", id, diff)
@@ -257,7 +257,7 @@ func (p *play) wantPrediction(t *testing.T, id string, want prediction) {
 }
 
 // wantOthersReleased wants what never began to be given back, or never to have been fetched.
-func (p *play) wantOthersReleased(t *testing.T) {
+func (p *scenarioRun) wantOthersReleased(t *testing.T) {
 	t.Helper()
 	for id, settled := range p.source.settled {
 		if len(p.calls[id]) == 0 && !cmp.Equal(settled, []string{"requeue interrupted"}) {
@@ -298,9 +298,9 @@ func decode(data []byte) scenario {
 			s.acts = append(s.acts, nil)
 			continue
 		}
-		do := act{deed: deed(b&15) % deeds, took: time.Duration(b>>4) * actUnit}
-		if do.deed == beginsShutdown && s.parallel {
-			do.deed = returnsSystem // what the others are at then is another matter
+		do := act{action: action(b&15) % actions, took: time.Duration(b>>4) * actUnit}
+		if do.action == beginsShutdown && s.parallel {
+			do.action = returnsSystem // what the others are at then is another matter
 		}
 		s.acts[last] = append(s.acts[last], do)
 	}
@@ -313,7 +313,7 @@ func FuzzPipelineAgainstLifecycle(f *testing.F) {
 	const plain, noSuccess, noException = 0b00_01_10_01, 0b01_01_10_01, 0b10_01_10_01 // attempts 2, 3, 2
 	const single = 0b10_00_00_00
 	const async, oneByOne, parallel, bounded, prefetch = 0, 1, 2, 4, 8
-	for event := range deeds { // every deed alone, in each phase, again after a retry, with and without handlers
+	for event := range actions { // every action alone, in each phase, again after a retry, with and without handlers
 		d := byte(event)
 		for _, handlers := range []byte{plain, noSuccess, noException, single} {
 			for _, run := range []byte{async, oneByOne, bounded, oneByOne | prefetch, parallel | bounded} {

@@ -10,29 +10,29 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// deed is what a handler does in one attempt.
-type deed uint8
+// action is what a handler does in one attempt.
+type action uint8
 
 const (
-	returnsOK deed = iota
+	returnsOK action = iota
 	returnsBusiness
 	returnsPermanent
 	returnsSystem
 	returnsDelayed // with a delay of the error's own
 	panics
-	goesExit
+	exits
 	ignoresContext // until the test ends
-	heedsContext
-	beginsShutdown // and heeds its context
-	losesLease     // and heeds its context
-	losesLeaseDeaf // and ignores its context
-	deeds
+	respectsContext
+	beginsShutdown     // and heeds its context
+	losesLease         // and heeds its context
+	losesLeaseIgnoring // and ignores its context
+	actions
 )
 
-// act is a deed, done after the handler took that long. What waits for its context takes no notice of it.
+// act is a action, done after the handler took that long. What waits for its context takes no notice of it.
 type act struct {
-	deed deed
-	took time.Duration
+	action action
+	took   time.Duration
 }
 
 // The times of all scenarios. None are multiples of others, so that no two things happen at the same moment unless one
@@ -200,21 +200,21 @@ func (m *model) attempt() lifecycle.Event {
 
 // returns is when a handler returns; the deadline where it does not return before.
 func (m *model) returns(do act, deadline time.Duration) time.Duration {
-	switch do.deed {
+	switch do.action {
 	case ignoresContext:
 		return deadline
 	case beginsShutdown:
 		m.interrupted = true
 		return m.now
-	case losesLease, losesLeaseDeaf:
+	case losesLease, losesLeaseIgnoring:
 		if m.lostAt == 0 {
 			m.lostAt = m.now - m.now%extensionInterval + extensionInterval
 		}
-		if do.deed == losesLeaseDeaf {
+		if do.action == losesLeaseIgnoring {
 			return deadline
 		}
 		return m.lostAt
-	case heedsContext:
+	case respectsContext:
 		if m.lostAt > 0 {
 			return m.lostAt
 		}
@@ -229,15 +229,15 @@ func (m *model) event(do act) lifecycle.Event {
 	switch {
 	case m.lost(m.now):
 		return lifecycle.LeaseLost
-	case do.deed == returnsOK:
+	case do.action == returnsOK:
 		return lifecycle.OK
-	case do.deed == returnsBusiness:
+	case do.action == returnsBusiness:
 		return lifecycle.Business
-	case do.deed == returnsPermanent:
+	case do.action == returnsPermanent:
 		return lifecycle.Permanent
-	case do.deed == beginsShutdown:
+	case do.action == beginsShutdown:
 		return lifecycle.Interrupted
-	case do.deed == returnsDelayed:
+	case do.action == returnsDelayed:
 		m.own = m.ownDelay()
 	}
 	return lifecycle.System

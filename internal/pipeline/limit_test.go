@@ -228,7 +228,7 @@ func TestFetchThatBringsSomethingAndFails(t *testing.T) {
 // [L2] What is not wanted and cannot be given back either is the source's to deliver again: the log says so.
 func TestReleaseThatFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		logs := &logBook{}
+		logs := &logBuffer{}
 		r := newRig(ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) { return nil, nil }}, "a", "b", "c")
 		r.Source = memory.WithFaults(r.Queue, memory.OverDeliver(2), memory.Fail(memory.OnSettle, nil).For("b").Times(9))
 		r.Logger = logs.logger(slog.LevelInfo)

@@ -18,12 +18,12 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// troubled runs a loop in which as much goes wrong as the engine has something to say about, and returns its log and its
+// runWithFailures runs a loop in which as much goes wrong as the engine has something to say about, and returns its log and its
 // spans. Payloads hold a secret.
-func troubled(t *testing.T, execution policy.Execution) (*logBook, *otelrecord.Tracing, []error) {
+func runWithFailures(t *testing.T, execution policy.Execution) (*logBuffer, *otelrecord.Tracing, []error) {
 	t.Helper()
 	type purchase struct{ Card string }
-	logs := &logBook{}
+	logs := &logBuffer{}
 	r := newRig(ergon.Task{Process: func(ctx context.Context, tx ergon.Transaction) (any, error) {
 		switch first := tx.Delivery().Count == 1; {
 		case tx.ID() == "refused", tx.ID() == "unwritten":
@@ -70,7 +70,7 @@ const secret = "4012-8888-8888-1881"
 // is and in which trace.
 func TestLinesOfTheEngineSayWhoseTheyAre(t *testing.T) {
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
-		logs, _, _ := troubled(t, execution)
+		logs, _, _ := runWithFailures(t, execution)
 		// What is about the source, or about a batch.
 		general := []string{
 			"leases could not all be extended", "nothing to fetch", "dead letters could not be written", "transactions could not be settled",
@@ -107,7 +107,7 @@ func TestLinesOfTheEngineSayWhoseTheyAre(t *testing.T) {
 // [O3] Payloads and metadata are nobody's business but the handlers': not in logs, not in spans, not in errors.
 func TestPayloadsAreNeverToldToAnybody(t *testing.T) {
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
-		logs, tracing, failures := troubled(t, execution)
+		logs, tracing, failures := runWithFailures(t, execution)
 		if text := logs.String(); strings.Contains(text, secret) {
 			t.Errorf("the log tells the payload: %s", lineWith(text, secret))
 		}
@@ -138,7 +138,7 @@ func lineWith(text, part string) string {
 // [O3] A payload that does not decode is not told either, although the error is about it.
 func TestPayloadThatDoesNotDecodeIsNotTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		logs := &logBook{}
+		logs := &logBuffer{}
 		r := newRig(ergon.Consume(number{}))
 		r.Queue = memory.New(memory.Settings{
 			Transactions: []ergon.Transaction{

@@ -79,7 +79,7 @@ func (c *Consumer) wireLeases() (err error) {
 	}
 	c.leases = leases{
 		keeper: keeper, size: max(s.Policy.Settle.Size, 1), clock: c.clock, hanging: s.Hanging, held: map[*flight]*leased{},
-		running: c.pool.running, takeOut: func(f *flight) bool { return c.waiting.remove(f) || c.outage.remove(f) }, end: c.finisher.endWaiting,
+		running: c.pool.running, removeWaiting: func(f *flight) bool { return c.waiting.remove(f) || c.outage.remove(f) }, end: c.finisher.endWaiting,
 	}
 	c.flightMemory.once = true
 	if c.leases.duration, err = leaseOf(keeper); err != nil {
@@ -136,8 +136,8 @@ func (c *Consumer) wireFetchLoop() {
 	c.fetchLoop = newFetchLoop(fetchParts{
 		settings: &c.settings, clock: c.clock, stats: &c.stats, capacity: &c.capacity, order: &c.order, outage: c.outage, leases: &c.leases,
 		memory: &c.flightMemory, unwritten: &c.unwritten, stall: &c.stall, gate: &c.gate, watcher: c.watcher,
-		giveBack:      func(txs []ergon.Transaction) { c.releaser.release(c.values, txs) },
-		giveBackLater: c.releaser.releaseLater, release: c.finisher.release, endWaiting: c.finisher.endWaiting,
+		requeueUnused:      func(txs []ergon.Transaction) { c.releaser.release(c.values, txs) },
+		requeueUnusedLater: c.releaser.releaseLater, release: c.finisher.release, endWaiting: c.finisher.endWaiting,
 	})
 }
 

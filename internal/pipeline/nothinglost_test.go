@@ -33,12 +33,12 @@ func FuzzNothingIsLost(f *testing.F) {
 	})
 }
 
-// afterTheStorm is when everything that came late has come.
-const afterTheStorm = 100 * time.Hour
+// afterFaults is when everything that came late has come.
+const afterFaults = 100 * time.Hour
 
 func runStorm(t *testing.T, seed uint64) {
 	t.Helper()
-	s := newStorm(seed)
+	s := newFaultRun(seed)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	if s.random.IntN(2) == 0 {
@@ -62,19 +62,19 @@ func runStorm(t *testing.T, seed uint64) {
 	if took := time.Since(began); took > bound {
 		t.Errorf("the loop took %s, bounded by %s", took, bound)
 	}
-	time.Sleep(afterTheStorm)
+	time.Sleep(afterFaults)
 	if t.Failed() {
 		t.Logf("ended with %v after %+v", err, snapshot)
 	}
 	s.ledger.check(t, err, snapshot)
-	s.checkKept(t)
+	s.checkNothingLost(t)
 	if t.Failed() {
 		t.Logf("seed %d: %+v\nfaults %v", seed, s.Policy.Loop, s.faults)
 	}
 }
 
-// storm is one random loop.
-type storm struct {
+// faultRun is one random loop.
+type faultRun struct {
 	*rig
 
 	seed    uint64
@@ -85,8 +85,8 @@ type storm struct {
 	ledger  *ledger
 }
 
-func newStorm(seed uint64) *storm {
-	s := &storm{seed: seed, random: rand.New(rand.NewPCG(seed, 0))}
+func newFaultRun(seed uint64) *faultRun {
+	s := &faultRun{seed: seed, random: rand.New(rand.NewPCG(seed, 0))}
 	s.ids = numbered(1 + s.random.IntN(40))
 	txs := transactionsOf(s.ids...)
 	for i := range txs {
@@ -120,11 +120,11 @@ func newStorm(seed uint64) *storm {
 	if s.random.IntN(4) > 0 {
 		var faults []memory.Fault
 		for range s.random.IntN(3) {
-			faults = append(faults, s.randomTrouble(memory.OnDispatch))
+			faults = append(faults, s.randomFaultOn(memory.OnDispatch))
 		}
 		s.withDeadLetters(memory.WithFaults(s.letters, faults...))
 	}
-	s.ledger.keeps = s.Policy.Loop.Ordering == policy.OrderingKey && s.ledger.order != capability.OrderKey
+	s.ledger.holdsRequeued = s.Policy.Loop.Ordering == policy.OrderingKey && s.ledger.order != capability.OrderKey
 	s.OnEnd = s.ledger.ended
 	s.Logger = slog.New(slog.DiscardHandler)
 	s.watchers()
@@ -133,9 +133,9 @@ func newStorm(seed uint64) *storm {
 
 // watchers are what telemetry is told by, some of which misbehave at random places, a few times or for good [F1]. The spans of
 // transactions are left alone: their bound is the worker that starts them.
-func (s *storm) watchers() {
-	trouble := func() func() {
-		hang, times := s.upTo(10*time.Hour), int64(1+s.random.IntN(8)) // all over before afterTheStorm
+func (s *faultRun) watchers() {
+	misbehave := func() func() {
+		hang, times := s.upTo(10*time.Hour), int64(1+s.random.IntN(8)) // all over before afterFaults
 		do := []func(){func() { time.Sleep(hang) }, func() { panic("telemetry") }, runtime.Goexit}[s.random.IntN(3)]
 		var met atomic.Int64
 		return func() {
@@ -148,7 +148,7 @@ func (s *storm) watchers() {
 		of := []spans.Instrument{
 			spans.ConsumedMessages, spans.OperationDuration, spans.AttemptDuration, spans.ProcessDuration, spans.Transactions,
 		}[s.random.IntN(5)]
-		do := trouble()
+		do := misbehave()
 		s.MeterProvider = foreignMeters{do: func(instrument string, _ int64) {
 			if instrument == of.Name {
 				do()
@@ -157,7 +157,7 @@ func (s *storm) watchers() {
 	}
 	if s.random.IntN(2) == 0 {
 		p := &starting{
-			do: trouble(),
+			do: misbehave(),
 			name: []string{
 				spans.TaskRun, spans.Fetch, spans.Settle, spans.DeadLetter, spans.ExtendLeases,
 				spans.Fetch + " attempt 1", spans.Settle + " attempt 1",
@@ -167,9 +167,11 @@ func (s *storm) watchers() {
 	}
 }
 
-func (s *storm) upTo(d time.Duration) time.Duration { return time.Duration(s.random.Int64N(int64(d))) }
+func (s *faultRun) upTo(d time.Duration) time.Duration {
+	return time.Duration(s.random.Int64N(int64(d)))
+}
 
-func (s *storm) randomPolicy() {
+func (s *faultRun) randomPolicy() {
 	r, p := s.random, &s.Policy
 	p.Loop.Execution = []policy.Execution{policy.ExecutionAsync, policy.ExecutionSync}[r.IntN(2)]
 	p.Loop.Mode = []policy.Mode{policy.ModeContinuous, policy.ModeBatch}[r.IntN(2)]
@@ -204,7 +206,7 @@ func (s *storm) randomPolicy() {
 	s.Shutdown = policy.Shutdown{Grace: s.upTo(time.Minute), Force: s.upTo(10 * time.Second)}
 }
 
-func (s *storm) randomFault() memory.Fault {
+func (s *faultRun) randomFault() memory.Fault {
 	switch s.random.IntN(10) {
 	case 0:
 		return s.placed(memory.Duplicate())
@@ -217,16 +219,16 @@ func (s *storm) randomFault() memory.Fault {
 	case 4:
 		return s.placed(memory.DropDelivery(s.randomOperation()))
 	default:
-		return s.randomTrouble(s.randomOperation())
+		return s.randomFaultOn(s.randomOperation())
 	}
 }
 
-func (s *storm) randomOperation() memory.Operation {
+func (s *faultRun) randomOperation() memory.Operation {
 	return []memory.Operation{memory.OnFetch, memory.OnSettle, memory.OnExtend}[s.random.IntN(3)]
 }
 
-// randomTrouble is a call that fails, takes effect and fails, or takes long.
-func (s *storm) randomTrouble(on memory.Operation) memory.Fault {
+// randomFaultOn is a call that fails, takes effect and fails, or takes long.
+func (s *faultRun) randomFaultOn(on memory.Operation) memory.Fault {
 	switch s.random.IntN(4) {
 	case 0:
 		return s.placed(memory.Fail(on, nil))
@@ -240,7 +242,7 @@ func (s *storm) randomTrouble(on memory.Operation) memory.Fault {
 }
 
 // placed strikes some calls, for all transactions or some.
-func (s *storm) placed(f memory.Fault) memory.Fault {
+func (s *faultRun) placed(f memory.Fault) memory.Fault {
 	f = f.At(1 + s.random.IntN(6)).Times(1 + s.random.IntN(4))
 	if s.random.IntN(2) == 0 {
 		f = f.For(s.ids[s.random.IntN(len(s.ids))], s.ids[s.random.IntN(len(s.ids))])
@@ -248,8 +250,8 @@ func (s *storm) placed(f memory.Fault) memory.Fault {
 	return f
 }
 
-// task misbehaves at random for the first deliveries of a transaction and then succeeds, so that every storm ends.
-func (s *storm) task() ergon.Task {
+// task misbehaves at random for the first deliveries of a transaction and then succeeds, so that every faultRun ends.
+func (s *faultRun) task() ergon.Task {
 	return ergon.Task{
 		Process: func(ctx context.Context, tx ergon.Transaction) (any, error) { return nil, s.behave(ctx, tx) },
 		Success: func(ctx context.Context, tx ergon.Transaction, _ any) error {
@@ -260,27 +262,27 @@ func (s *storm) task() ergon.Task {
 			return err
 		},
 		Exception: func(ctx context.Context, tx ergon.Transaction, _ *ergon.TransactionError) (ergon.Disposition, error) {
-			d := []ergon.Disposition{{}, {}, ergon.DeadLetter(), ergon.Discard(), ergon.Requeue(time.Second)}[s.luck(ctx, tx).IntN(5)]
+			d := []ergon.Disposition{{}, {}, ergon.DeadLetter(), ergon.Discard(), ergon.Requeue(time.Second)}[s.randomOf(ctx, tx).IntN(5)]
 			return d, s.behave(ctx, tx)
 		},
 	}
 }
 
-// luck depends on the seed and on the attempt only, not on what runs beside it.
-func (s *storm) luck(ctx context.Context, tx ergon.Transaction) *rand.Rand {
+// randomOf depends on the seed and on the attempt only, not on what runs beside it.
+func (s *faultRun) randomOf(ctx context.Context, tx ergon.Transaction) *rand.Rand {
 	scope, _ := spans.ScopeFrom(ctx)
 	h := fnv.New64a()
 	fmt.Fprint(h, tx.ID(), " ", tx.Delivery().Count, " ", scope.Phase, " ", scope.Attempt)
 	return rand.New(rand.NewPCG(s.seed, h.Sum64()))
 }
 
-func (s *storm) behave(ctx context.Context, tx ergon.Transaction) error {
-	luck := s.luck(ctx, tx)
+func (s *faultRun) behave(ctx context.Context, tx ergon.Transaction) error {
+	randomOf := s.randomOf(ctx, tx)
 	if tx.Delivery().Count > 3 {
 		return nil
 	}
-	time.Sleep(time.Duration(luck.Int64N(int64(2 * time.Second))))
-	switch luck.IntN(14) {
+	time.Sleep(time.Duration(randomOf.Int64N(int64(2 * time.Second))))
+	switch randomOf.IntN(14) {
 	case 0:
 		return ergon.Business(errRefused)
 	case 1, 2:
@@ -293,13 +295,13 @@ func (s *storm) behave(ctx context.Context, tx ergon.Transaction) error {
 		<-ctx.Done()
 		return ctx.Err()
 	case 6:
-		time.Sleep(time.Duration(luck.Int64N(int64(time.Minute)))) // whatever becomes of the context
+		time.Sleep(time.Duration(randomOf.Int64N(int64(time.Minute)))) // whatever becomes of the context
 	}
 	return nil
 }
 
-// checkKept wants every transaction that was not settled for good to be in the queue still.
-func (s *storm) checkKept(t *testing.T) {
+// checkNothingLost wants every transaction that was not settled for good to be in the queue still.
+func (s *faultRun) checkNothingLost(t *testing.T) {
 	t.Helper()
 	kept := map[string]bool{}
 	_ = s.Queue.Close(t.Context()) // gives back what is in flight
@@ -329,22 +331,22 @@ func (s *storm) checkKept(t *testing.T) {
 	}
 }
 
-// ledger is the source of a storm and keeps the books: what was delivered, what each delivery came to, and what the source
+// ledger is the source of a faultRun and keeps the durableState: what was delivered, what each delivery came to, and what the source
 // was told about it. A delivery is known by its receipt.
 type ledger struct {
 	settlingSource
 
-	letters *memory.Queue
-	order   capability.Order // what it declares; and what the queue behind it does
-	keeps   bool             // the loop keeps what is requeued
+	letters       *memory.Queue
+	order         capability.Order // what it declares; and what the queue behind it does
+	holdsRequeued bool             // the loop keeps what is requeued
 
 	mu         sync.Mutex
-	deliveries map[any]*account
-	complaints []string
+	deliveries map[any]*deliveryRecord
+	violations []string
 }
 
-// account is all that happened to one delivery.
-type account struct {
+// deliveryRecord is all that happened to one delivery.
+type deliveryRecord struct {
 	tx      ergon.Transaction
 	outcome []pipeline.Outcome
 	actions []policy.SettleAction
@@ -362,10 +364,10 @@ var (
 	_ leasedSource   = (*leasedLedger)(nil)
 )
 
-func newLedger() *ledger { return &ledger{deliveries: map[any]*account{}} }
+func newLedger() *ledger { return &ledger{deliveries: map[any]*deliveryRecord{}} }
 
-func (l *ledger) complainf(format string, args ...any) {
-	l.complaints = append(l.complaints, fmt.Sprintf(format, args...))
+func (l *ledger) violationf(format string, args ...any) {
+	l.violations = append(l.violations, fmt.Sprintf(format, args...))
 }
 
 // FetchTransactions enters what is delivered.
@@ -374,14 +376,14 @@ func (l *ledger) FetchTransactions(ctx context.Context, limit int) ([]ergon.Tran
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, tx := range txs {
-		l.deliveries[tx.Delivery().Receipt] = &account{tx: tx}
+		l.deliveries[tx.Delivery().Receipt] = &deliveryRecord{tx: tx}
 	}
 	return txs, err
 }
 
 // SettleTransactions enters what the source is told and what it answers. An answer after the deadline is not heard.
 func (l *ledger) SettleTransactions(ctx context.Context, batch []capability.Settlement) error {
-	l.told(ctx, batch)
+	l.enter(ctx, batch)
 	err := l.settlingSource.SettleTransactions(ctx, batch)
 	if ctx.Err() != nil {
 		return err
@@ -398,7 +400,7 @@ func (l *ledger) SettleTransactions(ctx context.Context, batch []capability.Sett
 	return err
 }
 
-func (l *ledger) told(ctx context.Context, batch []capability.Settlement) {
+func (l *ledger) enter(ctx context.Context, batch []capability.Settlement) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	inBatch := map[any]bool{}
@@ -407,14 +409,14 @@ func (l *ledger) told(ctx context.Context, batch []capability.Settlement) {
 		a := l.deliveries[receipt]
 		switch {
 		case a == nil:
-			l.complainf("%s: settled a delivery that never was", settlementText(s))
+			l.violationf("%s: settled a delivery that never was", settlementText(s))
 			continue
 		case inBatch[receipt]:
-			l.complainf("%s: settled twice in one batch", settlementText(s))
+			l.violationf("%s: settled twice in one batch", settlementText(s))
 		case a.settled:
-			l.complainf("%s: settled again", settlementText(s))
+			l.violationf("%s: settled again", settlementText(s))
 		case len(a.actions) > 0 && a.actions[0] != s.Action:
-			l.complainf("%s: settled otherwise before: %s", settlementText(s), a.actions[0])
+			l.violationf("%s: settled otherwise before: %s", settlementText(s), a.actions[0])
 		}
 		inBatch[receipt] = true
 		a.actions = append(a.actions, s.Action)
@@ -423,17 +425,17 @@ func (l *ledger) told(ctx context.Context, batch []capability.Settlement) {
 }
 
 // justified wants a transaction to leave its source only when its outcome is durable somewhere.
-func (l *ledger) justified(ctx context.Context, a *account, s capability.Settlement) {
+func (l *ledger) justified(ctx context.Context, a *deliveryRecord, s capability.Settlement) {
 	if s.Action != policy.SettleAck {
 		return
 	}
 	switch {
-	case len(a.ends(l.keeps)) != 1:
-		l.complainf("%s: acknowledged after %d ends of its lifecycle", settlementText(s), len(a.outcome))
+	case len(a.ends(l.holdsRequeued)) != 1:
+		l.violationf("%s: acknowledged after %d ends of its lifecycle", settlementText(s), len(a.outcome))
 	case a.last() == pipeline.Succeeded || a.last() == pipeline.Discarded:
 	case a.last() == pipeline.HandlerFailed && l.letters == nil:
 	case !l.hasLetter(ctx, s.Transaction.ID()):
-		l.complainf("%s: acknowledged as %s, but there is no dead letter", settlementText(s), a.last())
+		l.violationf("%s: acknowledged as %s, but there is no dead letter", settlementText(s), a.last())
 	}
 }
 
@@ -460,12 +462,12 @@ func (l *ledger) ended(result pipeline.Result) {
 	defer l.mu.Unlock()
 	a := l.deliveries[result.Transaction.Delivery().Receipt]
 	if a == nil {
-		l.complainf("transaction %s ended and was never delivered", result.Transaction.ID())
+		l.violationf("transaction %s ended and was never delivered", result.Transaction.ID())
 		return
 	}
 	a.outcome = append(a.outcome, result.Outcome)
 	if result.Outcome == pipeline.Succeeded && !a.success {
-		l.complainf("transaction %s succeeded and was never processed", result.Transaction.ID())
+		l.violationf("transaction %s succeeded and was never processed", result.Transaction.ID())
 	}
 }
 
@@ -473,27 +475,27 @@ func (l *ledger) ended(result pipeline.Result) {
 func (l *ledger) Declare() capability.Declaration { return capability.Declaration{Order: l.order} }
 
 // ends are those after the requeues over which the loop keeps a delivery.
-func (a *account) ends(keeps bool) []pipeline.Outcome {
+func (a *deliveryRecord) ends(holdsRequeued bool) []pipeline.Outcome {
 	ends := a.outcome
-	for keeps && len(ends) > 1 && ends[0] == pipeline.Requeued {
+	for holdsRequeued && len(ends) > 1 && ends[0] == pipeline.Requeued {
 		ends = ends[1:]
 	}
 	return ends
 }
 
-func (a *account) last() pipeline.Outcome { return a.outcome[len(a.outcome)-1] }
+func (a *deliveryRecord) last() pipeline.Outcome { return a.outcome[len(a.outcome)-1] }
 
-// check balances the books.
+// check balances the durableState.
 func (l *ledger) check(t *testing.T, err error, snapshot pipeline.Snapshot) {
 	t.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, complaint := range l.complaints {
+	for _, complaint := range l.violations {
 		t.Error(complaint)
 	}
 	for _, a := range l.deliveries {
 		name := fmt.Sprintf("transaction %s, delivery %d", a.tx.ID(), a.tx.Delivery().Count)
-		if len(a.ends(l.keeps)) > 1 {
+		if len(a.ends(l.holdsRequeued)) > 1 {
 			t.Errorf("%s ended %d times: %v", name, len(a.outcome), a.outcome)
 		}
 		redelivered := len(a.outcome) > 0 && a.last() == pipeline.Redelivered

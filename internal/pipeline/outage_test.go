@@ -42,7 +42,7 @@ func newOutageRig(j *journal, until time.Duration, ids ...string) *rig {
 // [L7]
 func TestOutagePausesFetchingAndProbesUntilOneSucceeds(t *testing.T) {
 	inBothModes(t, func(t *testing.T, shape func(*rig)) {
-		j, logs := newJournal(), &logBook{}
+		j, logs := newJournal(), &logBuffer{}
 		r := newOutageRig(j, 25*time.Second, "0", "1", "2", "3", "4")
 		shape(r)
 		r.Policy.Loop.Batch.Size = 1

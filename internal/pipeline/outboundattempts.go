@@ -129,8 +129,8 @@ func (t *outboundAttempts) begin(ctx context.Context) *outboundAttempt {
 // begins now.
 func (t *outboundAttempts) end(a *outboundAttempt, event lifecycle.Event, err error) {
 	if !a.owner.Return() {
-		a.owner.ComeBack()
-		t.hybrid.observer.CameBack(a.Context, err)
+		a.owner.ReturnLate()
+		t.hybrid.observer.ReturnedLate(a.Context, err)
 		return
 	}
 	t.hybrid.observer.Attempted(a.Context, t.phase, event, t.hybrid.clock.Now()-a.began)
@@ -156,7 +156,7 @@ func (t *outboundAttempts) close() {
 // giveUp ends an attempt whose handler has not returned [T2].
 func (t *outboundAttempts) giveUp(a *outboundAttempt) {
 	if a.owner.Expire() {
-		t.hybrid.observer.GivenUp(a.Context, a.owner.CameBack)
+		t.hybrid.observer.GivenUp(a.Context, a.owner.ReturnedLate)
 		t.hybrid.observer.Attempted(a.Context, t.phase, lifecycle.Timeout, t.hybrid.clock.Now()-a.began)
 	}
 }

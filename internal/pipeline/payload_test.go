@@ -119,12 +119,12 @@ func (onlyProcess) ProcessTransaction(context.Context, ergon.TransactionOf[order
 	return 0, nil
 }
 
-// spoiler changes all that it gets hold of, and fails.
-type spoiler struct {
+// mutatingPayload changes all that it gets hold of, and fails.
+type mutatingPayload struct {
 	seen []string
 }
 
-func (s *spoiler) see(tx ergon.Transaction, body *order) {
+func (s *mutatingPayload) see(tx ergon.Transaction, body *order) {
 	decoded := ""
 	if body != nil {
 		decoded = fmt.Sprint(body.Lines)
@@ -146,7 +146,7 @@ func (s *spoiler) see(tx ergon.Transaction, body *order) {
 	}
 }
 
-func (s *spoiler) ProcessTransaction(_ context.Context, tx ergon.TransactionOf[order]) (int, error) {
+func (s *mutatingPayload) ProcessTransaction(_ context.Context, tx ergon.TransactionOf[order]) (int, error) {
 	s.see(tx.Transaction, &tx.Body)
 	if len(s.seen) < 3 {
 		return 0, errScripted
@@ -154,12 +154,12 @@ func (s *spoiler) ProcessTransaction(_ context.Context, tx ergon.TransactionOf[o
 	return 1, nil
 }
 
-func (s *spoiler) HandleProcessSuccess(_ context.Context, tx ergon.TransactionOf[order], _ int) error {
+func (s *mutatingPayload) HandleProcessSuccess(_ context.Context, tx ergon.TransactionOf[order], _ int) error {
 	s.see(tx.Transaction, &tx.Body)
 	return errScripted
 }
 
-func (s *spoiler) HandleProcessException(_ context.Context, tx ergon.Transaction, _ *ergon.TransactionError) (ergon.Disposition, error) {
+func (s *mutatingPayload) HandleProcessException(_ context.Context, tx ergon.Transaction, _ *ergon.TransactionError) (ergon.Disposition, error) {
 	s.see(tx, nil)
 	return ergon.Disposition{}, errScripted
 }
@@ -178,7 +178,7 @@ func TestEveryAttemptGetsThePayloadAsItWasFetched(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
-				s := &spoiler{}
+				s := &mutatingPayload{}
 				r := newRig(ergon.Consume(s))
 				txs := []ergon.Transaction{ergon.NewTransaction("a", test.payload)}
 				r.Queue = memory.New(memory.Settings{Transactions: txs, Finite: true, Record: true})

@@ -132,7 +132,7 @@ func (r *reader) end() {
 	signal(r.moved)
 	<-r.payloads.readers
 	if abandoned {
-		r.payloads.headroom.comeBack()
+		r.payloads.headroom.returned()
 	}
 }
 

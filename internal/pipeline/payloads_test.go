@@ -14,7 +14,7 @@ import (
 func TestPayloadThatHangsIsLeftAfterTheBound(t *testing.T) {
 	for name, c := range map[string]struct {
 		method    string
-		how       mishap
+		how       faultMode
 		after     time.Duration
 		want      string
 		abandoned int64

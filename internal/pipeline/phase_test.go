@@ -42,7 +42,7 @@ func TestEachPhaseHasItsOwnAttemptsTimeoutAndBackoff(t *testing.T) {
 		s.note("ended")
 		s.want(t, "16s process", "23s process", "30s process", "30s success", "43s success",
 			"53s exception", "54.1s exception", "56.2s exception", "1m0.3s exception", "1m0.4s ended")
-		if left := faulty.Unstruck(); len(left) != 0 {
+		if left := faulty.UnusedFaults(); len(left) != 0 {
 			t.Errorf("faults that never struck: %v", left)
 		}
 	})

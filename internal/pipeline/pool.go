@@ -160,8 +160,8 @@ func (p *pool) running() []shown {
 	return attempts
 }
 
-// atWork counts the attempts that run, by phase; nil for none. It looks at every slot.
-func (p *pool) atWork(produces bool) map[policy.Phase]int64 {
+// countRunning counts the attempts that run, by phase; nil for none. It looks at every slot.
+func (p *pool) countRunning(produces bool) map[policy.Phase]int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var by map[policy.Phase]int64

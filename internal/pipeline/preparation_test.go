@@ -66,16 +66,16 @@ func (o observer) Attempted(ctx context.Context, phase lifecycle.Phase, event li
 
 func (o observer) Retried() { o.note("retried") }
 
-func (o observer) GivenUp(ctx context.Context, cameBack func() bool) {
+func (o observer) GivenUp(ctx context.Context, returnedLate func() bool) {
 	o.note("given up " + idOf(ctx))
 	time.AfterFunc(100*time.Millisecond, func() {
-		if !cameBack() {
+		if !returnedLate() {
 			o.note("stuck " + idOf(ctx))
 		}
 	})
 }
 
-func (o observer) CameBack(ctx context.Context, _ error) { o.note("came back " + idOf(ctx)) }
+func (o observer) ReturnedLate(ctx context.Context, _ error) { o.note("came back " + idOf(ctx)) }
 
 func idOf(ctx context.Context) string {
 	scope, _ := spans.ScopeFrom(ctx)

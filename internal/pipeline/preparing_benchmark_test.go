@@ -31,7 +31,7 @@ func BenchmarkPrepareOutbound(b *testing.B) {
 		})
 	})
 	b.Run("hop", func(b *testing.B) {
-		coalescer := coalesce.New(abyss{}, policy.DefaultProducer().Loop.Batch)
+		coalescer := coalesce.New(discardSink{}, policy.DefaultProducer().Loop.Batch)
 		benchPreparing(b, 1, func(ctx context.Context, tx ergon.Transaction) error {
 			return coalescer.DispatchTransactions(ctx, []ergon.Transaction{tx})
 		})
@@ -72,11 +72,11 @@ type well struct{ supply }
 
 var _ capability.Hopper = (*well)(nil)
 
-func (*well) SharesStore(to ergon.Dispatcher) bool { return to == ergon.Dispatcher(abyss{}) }
+func (*well) SharesStore(to ergon.Dispatcher) bool { return to == ergon.Dispatcher(discardSink{}) }
 
 func (*well) HopTransactions(context.Context, []capability.Hop) error { return nil }
 
-// abyss is a connector of that store.
-type abyss struct{}
+// discardSink is a connector of that store.
+type discardSink struct{}
 
-func (abyss) DispatchTransactions(context.Context, []ergon.Transaction) error { return nil }
+func (discardSink) DispatchTransactions(context.Context, []ergon.Transaction) error { return nil }

@@ -54,9 +54,9 @@ func (o *outage) candidateLocked(nothingElse bool) int {
 	return best
 }
 
-// attend begins probes while nothing more is fetched. When nothing is in flight any more, or the loop is stopped, what is still held is
+// probeRest begins probes while nothing more is fetched. When nothing is in flight any more, or the loop is stopped, what is still held is
 // requeued.
-func (l *fetchLoop) attend(ctx context.Context) {
+func (l *fetchLoop) probeRest(ctx context.Context) {
 	if !l.outage.enabled() {
 		return
 	}

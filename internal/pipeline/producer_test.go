@@ -322,7 +322,7 @@ func TestShutdownInterruptsAProducingLoop(t *testing.T) {
 
 func TestSequenceThatIgnoresTheEndIsLeftBehindWithAWarning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log := &logBook{}
+		log := &logBuffer{}
 		p := newProduction(func(context.Context, ergon.Transaction) error { return nil })
 		p.Logger = log.logger(slog.LevelWarn)
 		ctx, cancel := context.WithCancelCause(t.Context())

@@ -65,7 +65,7 @@ func TestStaleDeliveryIsLeftToTheSource(t *testing.T) {
 			"before the settlement": memory.DropDelivery(memory.OnSettle).For("b"),
 			"before the fetch ends": memory.DropDelivery(memory.OnFetch).For("b"),
 		} {
-			j, logs := newJournal(), &logBook{}
+			j, logs := newJournal(), &logBuffer{}
 			r := newRig(neverHandled(t, ergon.Task{Process: func(_ context.Context, tx ergon.Transaction) (any, error) {
 				j.note("process " + tx.ID())
 				return nil, nil
@@ -76,7 +76,7 @@ func TestStaleDeliveryIsLeftToTheSource(t *testing.T) {
 			r.Policy.Loop.Execution = execution
 			r.Policy.Loop.Mode = policy.ModeBatch
 			r.run(t)
-			if len(faulty.Unstruck()) > 0 {
+			if len(faulty.UnusedFaults()) > 0 {
 				t.Fatalf("%s: the fault did not strike", name)
 			}
 			j.want(t, "0s process a", "0s process b", "0s process b")

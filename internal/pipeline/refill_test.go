@@ -63,7 +63,7 @@ func TestFetchAsksForTheBatchSizeAtMost(t *testing.T) {
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
 		j := newJournal()
 		r := newTimedRig(seconds(1, 1, 1, 1, 1, 1, 1, 1)...)
-		c := newCensus(r.Queue, &r.Handlers)
+		c := newFlowCounter(r.Queue, &r.Handlers)
 		r.Source = &spy{settlingSource: c, journal: j}
 		r.Policy.Loop.Execution = execution
 		r.Policy.Loop.Batch.Size = 3
@@ -189,7 +189,7 @@ func TestLoopNeverFetchesOrRunsTooMany(t *testing.T) {
 					if random.IntN(2) == 0 {
 						over = random.IntN(10)
 					}
-					c := newCensus(memory.WithFaults(r.Queue, memory.OverDeliver(over).Always()), &r.Handlers)
+					c := newFlowCounter(memory.WithFaults(r.Queue, memory.OverDeliver(over).Always()), &r.Handlers)
 					r.Source = c
 					r.run(t)
 
@@ -214,16 +214,16 @@ func TestLoopNeverFetchesOrRunsTooMany(t *testing.T) {
 	}
 }
 
-// census counts how many transactions there are on the way.
-type census struct {
+// flowCounter counts how many transactions there are on the way.
+type flowCounter struct {
 	settlingSource
 
 	inFlight, running    atomic.Int64 // fetched and not ended; their handler runs
 	maxAsked, maxRunning atomic.Int64 // most in flight, had each fetch brought what it asked for
 }
 
-func newCensus(source settlingSource, task *ergon.Task) *census {
-	c := &census{settlingSource: source}
+func newFlowCounter(source settlingSource, task *ergon.Task) *flowCounter {
+	c := &flowCounter{settlingSource: source}
 	process := task.Process
 	task.Process = func(ctx context.Context, tx ergon.Transaction) (any, error) {
 		raise(&c.maxRunning, c.running.Add(1))
@@ -240,7 +240,7 @@ func raise(most *atomic.Int64, n int64) {
 }
 
 // FetchTransactions counts what is asked for and what comes.
-func (c *census) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {
+func (c *flowCounter) FetchTransactions(ctx context.Context, limit int) ([]ergon.Transaction, error) {
 	raise(&c.maxAsked, c.inFlight.Load()+int64(limit))
 	txs, err := c.settlingSource.FetchTransactions(ctx, limit)
 	c.inFlight.Add(int64(len(txs)))

@@ -10,7 +10,7 @@ import (
 )
 
 // returning asks a source that can count whether transactions come back that the loop has requeued: a finite loop that ended now would
-// leave them undone. Only the fetch loop's goroutine uses it.
+// leave them failedFlights. Only the fetch loop's goroutine uses it.
 type returning struct {
 	source    capability.Counter // nil: it cannot count
 	retry     policy.Retry

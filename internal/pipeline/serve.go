@@ -32,7 +32,7 @@ func (s *service) ended(w *worker, complete, busy bool) {
 	switch {
 	case !complete:
 	case busy, !s.pool.spares():
-		s.settler.hurry()
+		s.settler.settleNow()
 	default:
 		s.settler.settleInline(w)
 	}
@@ -65,7 +65,7 @@ func (s *service) serveIdle(w *worker) bool {
 // fetched.
 func (s *service) parked(last bool) {
 	if last {
-		s.settler.hurry()
+		s.settler.settleNow()
 	}
 	if s.capacity.idle() {
 		s.capacity.notify()

@@ -96,8 +96,8 @@ func (s *settler) pending() int {
 	return n
 }
 
-// hurry makes the settler's goroutine settle what is pending without waiting for more.
-func (s *settler) hurry() { signal(s.now) }
+// settleNow makes the settler's goroutine settle what is pending without waiting for more.
+func (s *settler) settleNow() { signal(s.now) }
 
 // run settles what is pending until the settler is closed, and what waits for a letter until that is written. A cancelled ctx ends every
 // call, but not run: closing does.
@@ -154,7 +154,7 @@ func (s *settler) next() []*flight {
 func (s *settler) settleInline(w *worker) {
 	switch listed := w.shard.listed(); {
 	case s.batches.slow.Load():
-		s.hurry()
+		s.settleNow()
 	case s.stride == 1, int(s.counted.Load()) >= s.scattered:
 		s.settleAllInline(w)
 	case listed >= s.size-int(s.stride):
@@ -166,7 +166,7 @@ func (s *settler) settleInline(w *worker) {
 func (s *settler) settleAllInline(w *worker) {
 	switch {
 	case s.batches.slow.Load():
-		s.hurry()
+		s.settleNow()
 	case s.pending() > 0 && s.settleShardsInline(w, s.shards...):
 		signal(s.taken)
 	}

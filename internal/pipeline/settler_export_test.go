@@ -73,7 +73,7 @@ func (s *Settler) Add(shard int, ids ...string) (complete bool) {
 }
 
 // Hurry makes the settler's goroutine settle at once.
-func (s *Settler) Hurry() { s.settler.hurry() }
+func (s *Settler) Hurry() { s.settler.settleNow() }
 
 // SettleInline makes a worker of a shard settle, on the caller's goroutine.
 func (s *Settler) SettleInline(shard int) {

@@ -28,7 +28,7 @@ type settleRig struct {
 	settle   func(ctx context.Context, batch []capability.Settlement) error // nil: everything is settled at once
 	stopped  []error
 	replaced replacements
-	logs     logBook
+	logs     logBuffer
 }
 
 // replacements are points in time since the test began.

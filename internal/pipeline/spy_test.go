@@ -128,30 +128,30 @@ func settlementText(s capability.Settlement) string {
 	return text
 }
 
-// logBook keeps log lines as JSON.
-type logBook struct {
+// logBuffer keeps log lines as JSON.
+type logBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-func (b *logBook) Write(line []byte) (int, error) {
+func (b *logBuffer) Write(line []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.text.Write(line)
 }
 
-func (b *logBook) logger(level slog.Level) *slog.Logger {
+func (b *logBuffer) logger(level slog.Level) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(b, &slog.HandlerOptions{Level: level}))
 }
 
-func (b *logBook) String() string {
+func (b *logBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.text.String()
 }
 
 // lines returns the lines at or above a level, as they were written.
-func (b *logBook) lines(t testing.TB, level slog.Level) []map[string]any {
+func (b *logBuffer) lines(t testing.TB, level slog.Level) []map[string]any {
 	t.Helper()
 	var lines []map[string]any
 	for text := range strings.Lines(b.String()) {
@@ -171,7 +171,7 @@ func (b *logBook) lines(t testing.TB, level slog.Level) []map[string]any {
 }
 
 // wantMessages wants exactly these messages at or above a level, in this order.
-func (b *logBook) wantMessages(t testing.TB, level slog.Level, want ...string) {
+func (b *logBuffer) wantMessages(t testing.TB, level slog.Level, want ...string) {
 	t.Helper()
 	var got []string
 	for _, line := range b.lines(t, level) {

@@ -47,8 +47,8 @@ func (d *stallDetector) excuse(delay time.Duration) {
 	}
 }
 
-// excuseDelayOf excuses the delay that err itself asks for.
-func (d *stallDetector) excuseDelayOf(err error) {
+// expectDelayOf excuses the delay that err itself asks for.
+func (d *stallDetector) expectDelayOf(err error) {
 	if err == nil {
 		return
 	}

@@ -11,11 +11,11 @@ type stuckCheck struct {
 	clock clock
 
 	mu      sync.Mutex  // guards what follows
-	waiting []lookAgain // in the order in which they are due
+	waiting []recheck   // in the order in which they are due
 	timer   *time.Timer // set while something waits; made when first needed
 }
 
-type lookAgain struct {
+type recheck struct {
 	due  instant
 	look func() // neither blocks nor calls foreign code
 }
@@ -24,24 +24,24 @@ type lookAgain struct {
 func (o *stuckCheck) later(look func()) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.waiting = append(o.waiting, lookAgain{o.clock.Now().After(patience), look})
+	o.waiting = append(o.waiting, recheck{o.clock.Now().After(patience), look})
 	if len(o.waiting) > 1 {
 		return
 	}
 	if o.timer == nil {
-		o.timer = time.AfterFunc(patience, o.lookAgain)
+		o.timer = time.AfterFunc(patience, o.recheck)
 		return
 	}
 	o.timer.Reset(patience)
 }
 
-func (o *stuckCheck) lookAgain() {
+func (o *stuckCheck) recheck() {
 	for _, due := range o.takeDue() {
 		due.look()
 	}
 }
 
-func (o *stuckCheck) takeDue() []lookAgain {
+func (o *stuckCheck) takeDue() []recheck {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	now, n := o.clock.Now(), 0

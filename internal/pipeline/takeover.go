@@ -40,7 +40,7 @@ func (t *takeover) expire(due []shown) {
 		f := d.Slot.Carried.flight
 		var event lifecycle.Event
 		event, report[i] = t.giveUp(d.Slot, d.Attempt)
-		if action := t.plan.step(f, event); action == lifecycle.Finish && !t.watcher.callsOut() {
+		if action := t.plan.step(f, event); action == lifecycle.Finish && !t.watcher.callsForeign() {
 			finished = append(finished, d)
 		} else {
 			successors = append(successors, t.pool.successor(d.Slot, f, action))

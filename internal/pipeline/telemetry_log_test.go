@@ -19,11 +19,11 @@ func TestLogLinesOfAttemptsCarryItsIDs(t *testing.T) {
 	for name, scenario := range scenarios {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var book logBook
-				got := scenario(t, func(r *rig) { r.Logger = book.logger(slog.LevelDebug) })
+				var logs logBuffer
+				got := scenario(t, func(r *rig) { r.Logger = logs.logger(slog.LevelDebug) })
 				spans := bySpanID(got.ended())
 				seen := newTally()
-				for _, line := range book.lines(t, slog.LevelDebug) {
+				for _, line := range logs.lines(t, slog.LevelDebug) {
 					message := text(line, slog.MessageKey)
 					switch message {
 					case "processing", "succeeding", "failing", "attempt ended":
@@ -56,11 +56,11 @@ func TestLogSpanAndMetricsAgreeOnOutcomes(t *testing.T) {
 	for name, scenario := range scenarios {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var book logBook
-				got := scenario(t, func(r *rig) { r.Logger = book.logger(slog.LevelDebug) })
+				var logs logBuffer
+				got := scenario(t, func(r *rig) { r.Logger = logs.logger(slog.LevelDebug) })
 				spans := bySpanID(got.named("process task"))
 				logged := newTally()
-				for _, line := range book.lines(t, slog.LevelDebug) {
+				for _, line := range logs.lines(t, slog.LevelDebug) {
 					if text(line, slog.MessageKey) != "transaction ended" {
 						continue
 					}
@@ -122,8 +122,8 @@ func TestOutcomeThatSettlementChangesIsLoggedAndOnItsSpan(t *testing.T) {
 				r.Source = queue
 				r.Policy.Loop.Limit = 1
 				test.change(r, queue)
-				var book logBook
-				r.Logger = book.logger(slog.LevelWarn)
+				var logs logBuffer
+				r.Logger = logs.logger(slog.LevelWarn)
 				i := r.instrument()
 				r.start(t.Context(), t)
 				_ = r.wait() // an error where something is left unsettled
@@ -135,7 +135,7 @@ func TestOutcomeThatSettlementChangesIsLoggedAndOnItsSpan(t *testing.T) {
 				if settlement.Links[0].SpanContext.SpanID() != transaction.SpanContext.SpanID() || len(settlement.Events) != 1 {
 					t.Errorf("got settle span with links %v and events %v, want one of each", settlement.Links, settlement.Events)
 				}
-				lines := book.lines(t, slog.LevelWarn)
+				lines := logs.lines(t, slog.LevelWarn)
 				line := lines[len(lines)-1]
 				wantIDs(t, line, map[string]string{
 					"msg": test.message, "task": "task", "worker": "worker-1", "transaction_id": test.id,

@@ -30,10 +30,10 @@ type card struct {
 }
 
 // careless fails as the id of its transaction says, and hands what it was given to panics and results.
-type careless struct{}
+type leakyHandler struct{}
 
 // ProcessTransaction fails in the ways that do not need a text of the handler's own.
-func (careless) ProcessTransaction(ctx context.Context, tx ergon.TransactionOf[card]) (card, error) {
+func (leakyHandler) ProcessTransaction(ctx context.Context, tx ergon.TransactionOf[card]) (card, error) {
 	switch tx.ID() {
 	case "error":
 		return tx.Body, errScripted
@@ -57,7 +57,7 @@ func (careless) ProcessTransaction(ctx context.Context, tx ergon.TransactionOf[c
 }
 
 // HandleProcessSuccess fails for one transaction.
-func (careless) HandleProcessSuccess(_ context.Context, tx ergon.TransactionOf[card], result card) error {
+func (leakyHandler) HandleProcessSuccess(_ context.Context, tx ergon.TransactionOf[card], result card) error {
 	if tx.ID() == "success" {
 		panic(result)
 	}
@@ -65,7 +65,7 @@ func (careless) HandleProcessSuccess(_ context.Context, tx ergon.TransactionOf[c
 }
 
 // HandleProcessException requeues, discards, crashes or leaves the choice.
-func (careless) HandleProcessException(_ context.Context, tx ergon.Transaction, _ *ergon.TransactionError) (ergon.Disposition, error) {
+func (leakyHandler) HandleProcessException(_ context.Context, tx ergon.Transaction, _ *ergon.TransactionError) (ergon.Disposition, error) {
 	switch tx.ID() {
 	case "business":
 		return ergon.Discard(), nil
@@ -103,7 +103,7 @@ func cards() []ergon.Transaction {
 // and not in metrics.
 func TestPayloadIsNeverShown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(ergon.Consume(careless{}))
+		r := newRig(ergon.Consume(leakyHandler{}))
 		queue := memory.New(memory.Settings{Transactions: cards()})
 		r.Source = memory.WithFaults(queue, memory.Fail(memory.OnFetch, nil), memory.DropDelivery(memory.OnSettle).For("lost"),
 			memory.Fail(memory.OnSettle, nil).For("unsettled").Always())
@@ -116,8 +116,8 @@ func TestPayloadIsNeverShown(t *testing.T) {
 		r.Policy.Settle.RequeueDelay = 24 * time.Hour
 		r.Policy.Settle.Size = 1
 		r.Shutdown = policy.Shutdown{Grace: time.Second, Force: time.Second}
-		var book logBook
-		r.Logger = book.logger(slog.LevelDebug - 8)
+		var logs logBuffer
+		r.Logger = logs.logger(slog.LevelDebug - 8)
 		i := r.instrument()
 		r.Policy.Loop.Limit = int64(len(cards())) + 1 // "lost" comes twice
 		ctx, cancel := context.WithCancel(t.Context())
@@ -132,7 +132,7 @@ func TestPayloadIsNeverShown(t *testing.T) {
 		wantOutcomes(t, "of cards", map[string]int{
 			"succeeded": 4, "requeued": 1, "discarded": 1, "handler_failed": 1, "dead_lettered": 18, "interrupted": 1,
 		}, outcomesOf(r.all()))
-		shown := map[string]string{"log": book.String(), "spans": i.everything(), "metrics": renderMetrics(t, i.collect(t))}
+		shown := map[string]string{"log": logs.String(), "spans": i.everything(), "metrics": renderMetrics(t, i.collect(t))}
 		for where, text := range shown {
 			if len(text) < 1000 {
 				t.Errorf("there is next to nothing in the %s:\n%s", where, text)

@@ -27,8 +27,8 @@ func (l foreignLog) Handle(_ context.Context, r slog.Record) error {
 func (l foreignLog) WithAttrs([]slog.Attr) slog.Handler { return l }
 func (l foreignLog) WithGroup(string) slog.Handler      { return l }
 
-// tellers are what a loop tells, and what may go wrong with it.
-var tellers = map[string]func(r *rig, release <-chan struct{}){
+// faultyReporters are what a loop tells, and what may go wrong with it.
+var faultyReporters = map[string]func(r *rig, release <-chan struct{}){
 	"a log handler that is slow": func(r *rig, _ <-chan struct{}) {
 		r.Logger = slog.New(foreignLog{func(slog.Record) { sleep(300 * time.Millisecond) }})
 	},
@@ -87,16 +87,16 @@ func (m *moments) want(t *testing.T, n int, at time.Duration) {
 
 // [F2] [T1] Every attempt's deadline holds to the moment, whatever telling of the others does.
 func TestDeadlinesHoldWhateverTellingDoes(t *testing.T) {
-	for name, shape := range tellers {
+	for name, shape := range faultyReporters {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				const n = 20
-				release, deaf := make(chan struct{}), make(chan struct{})
+				release, hangingTask := make(chan struct{}), make(chan struct{})
 				var handled moments
 				began := time.Now()
 				r := newRig(ergon.Task{
 					Process: func(context.Context, ergon.Transaction) (any, error) {
-						<-deaf
+						<-hangingTask
 						return nil, nil
 					},
 					Exception: func(_ context.Context, tx ergon.Transaction, _ *ergon.TransactionError) (ergon.Disposition, error) {
@@ -111,7 +111,7 @@ func TestDeadlinesHoldWhateverTellingDoes(t *testing.T) {
 				sleep(time.Second)
 				handled.want(t, n, 100*time.Millisecond)
 				close(release)
-				close(deaf)
+				close(hangingTask)
 				if err := r.wait(); err != nil {
 					t.Errorf("the loop ended with %v", err)
 				}
@@ -121,14 +121,14 @@ func TestDeadlinesHoldWhateverTellingDoes(t *testing.T) {
 	}
 }
 
-// forgetful is a source that takes every delivery back at the first extension.
-type forgetful struct {
+// leaseLosingSource is a source that takes every delivery back at the first extension.
+type leaseLosingSource struct {
 	ergon.Fetcher
 }
 
-func (f *forgetful) LeaseDuration() time.Duration { return 40 * time.Second }
+func (f *leaseLosingSource) LeaseDuration() time.Duration { return 40 * time.Second }
 
-func (f *forgetful) ExtendLeases(_ context.Context, batch []ergon.Transaction) error {
+func (f *leaseLosingSource) ExtendLeases(_ context.Context, batch []ergon.Transaction) error {
 	failures := map[int]error{}
 	for i := range batch {
 		failures[i] = capability.ErrStaleDelivery
@@ -136,11 +136,13 @@ func (f *forgetful) ExtendLeases(_ context.Context, batch []ergon.Transaction) e
 	return &ergon.BatchError{Failures: failures}
 }
 
-func (f *forgetful) SettleTransactions(context.Context, []capability.Settlement) error { return nil }
+func (f *leaseLosingSource) SettleTransactions(context.Context, []capability.Settlement) error {
+	return nil
+}
 
 // [F2] [S5] A lost lease cancels its handler at once, whatever is written about the others.
 func TestLostLeasesCancelAtOnceWhateverTellingDoes(t *testing.T) {
-	for name, shape := range tellers {
+	for name, shape := range faultyReporters {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				const n = 20
@@ -152,7 +154,7 @@ func TestLostLeasesCancelAtOnceWhateverTellingDoes(t *testing.T) {
 					cancelled.note(tx.ID(), time.Since(began))
 					return nil, ctx.Err()
 				}}, numbered(n)...)
-				r.Source = &forgetful{Fetcher: r.Queue}
+				r.Source = &leaseLosingSource{Fetcher: r.Queue}
 				shape(r, release)
 				r.Policy.Loop.Concurrency = policy.Concurrency{Value: n, Headroom: 10 * n}
 				r.Policy.Process, r.Policy.Success, r.Policy.Exception = once(30*time.Second), once(30*time.Second), once(30*time.Second)
@@ -170,7 +172,7 @@ func TestLostLeasesCancelAtOnceWhateverTellingDoes(t *testing.T) {
 // [F1] [F4] [T4] A log that nobody reads neither stops the work nor keeps a loop from its end: it is waited for as long as it
 // gets on, and then left behind.
 func TestLoopEndsWhateverTellingDoes(t *testing.T) {
-	for name, shape := range tellers {
+	for name, shape := range faultyReporters {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				release := make(chan struct{})

@@ -25,8 +25,8 @@ func (r *rig) noting(j *journal) {
 	}
 }
 
-// latecomers are what a handler can do after it was given up.
-var latecomers = map[string]func() error{
+// lateResults are what a handler can do after it was given up.
+var lateResults = map[string]func() error{
 	"a result":  func() error { return nil },
 	"an error":  func() error { return errScripted },
 	"a refusal": func() error { return ergon.Business(errScripted) },
@@ -40,7 +40,7 @@ var latecomers = map[string]func() error{
 
 // [T1]
 func TestAttemptThatIgnoresItsContextTimesOutAndItsLateResultIsFenced(t *testing.T) {
-	for name, late := range latecomers {
+	for name, late := range lateResults {
 		for _, in := range phases {
 			t.Run(name+"/"+string(in.phase), func(t *testing.T) {
 				inBothExecutions(t, func(t *testing.T, execution policy.Execution) {

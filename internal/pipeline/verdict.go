@@ -24,20 +24,20 @@ type verdict struct {
 // effects and is safe for concurrent use.
 type judge struct {
 	settles       bool // false for a single transaction and for a producing loop: their failures are returned to the caller
-	takesBack     bool // the source can requeue
+	canRequeue    bool // the source can requeue
 	letters       bool // there is a connector for dead letters
-	sourceKeeps   bool // the source keeps dead letters itself, if takesBack
+	canReject     bool // the source keeps dead letters itself, if canRequeue
 	onException   policy.OnException
 	requeueDelay  time.Duration
 	probeInterval time.Duration
 	outage        *outage
 }
 
-func newJudge(s Settings, takesBack bool, o *outage) judge {
+func newJudge(s Settings, canRequeue bool, o *outage) judge {
 	loop := &s.Policy.Loop
 	return judge{
-		settles: !s.single && !s.produces, takesBack: takesBack, letters: s.DeadLetters != nil,
-		sourceKeeps: loop.DeadLetter == policy.DeadLetterSource, onException: loop.OnException,
+		settles: !s.single && !s.produces, canRequeue: canRequeue, letters: s.DeadLetters != nil,
+		canReject: loop.DeadLetter == policy.DeadLetterSource, onException: loop.OnException,
 		requeueDelay: s.Policy.Settle.RequeueDelay, probeInterval: loop.Outage.ProbeInterval, outage: o,
 	}
 }
@@ -101,7 +101,7 @@ func (j *judge) handlerFailed() verdict {
 
 // requeue dead-letters the transaction if the source cannot requeue.
 func (j *judge) requeue(delay time.Duration) verdict {
-	if !j.takesBack && j.letters {
+	if !j.canRequeue && j.letters {
 		return j.deadLetter(DeadLettered)
 	}
 	return verdict{outcome: Requeued, action: policy.SettleRequeue, delay: delay}
@@ -112,7 +112,7 @@ func (j *judge) deadLetter(outcome Outcome) verdict {
 	switch {
 	case j.letters:
 		return verdict{outcome: outcome, action: policy.SettleAck, dead: true}
-	case j.sourceKeeps && j.takesBack:
+	case j.canReject && j.canRequeue:
 		return verdict{outcome: outcome, action: policy.SettleReject}
 	default:
 		return verdict{outcome: Requeued, action: policy.SettleRequeue, delay: j.requeueDelay}

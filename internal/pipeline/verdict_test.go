@@ -20,23 +20,23 @@ const (
 
 // failure is one way in which a transaction fails, and what its loop has.
 type failure struct {
-	letters, sourceKeeps, takesBack, outage bool
-	onException                             policy.OnException
-	disposition                             ergon.Disposition
-	category                                ergon.Category
+	letters, canReject, canRequeue, outage bool
+	onException                            policy.OnException
+	disposition                            ergon.Disposition
+	category                               ergon.Category
 }
 
 // everyFailure yields all of them.
 func everyFailure(yield func(failure) bool) {
 	bools := []bool{false, true}
 	for _, letters := range bools {
-		for _, sourceKeeps := range bools {
-			for _, takesBack := range bools {
+		for _, canReject := range bools {
+			for _, canRequeue := range bools {
 				for _, outage := range bools {
 					for _, on := range []policy.OnException{policy.OnExceptionDeadLetter, policy.OnExceptionRequeue, policy.OnExceptionDiscard} {
 						for _, d := range []ergon.Disposition{{}, ergon.DeadLetter(), ergon.Discard(), ergon.Requeue(delayOfHandler)} {
 							for _, c := range []ergon.Category{ergon.CategorySystem, ergon.CategoryBusiness, ergon.CategoryTimeout} {
-								if !yield(failure{letters, sourceKeeps, takesBack, outage, on, d, c}) {
+								if !yield(failure{letters, canReject, canRequeue, outage, on, d, c}) {
 									return
 								}
 							}
@@ -53,13 +53,13 @@ func (f failure) verdict(o lifecycle.Outcome) string {
 	s.Policy = exactPolicy()
 	s.Policy.Loop.OnException, s.Policy.Settle.RequeueDelay, s.Policy.Loop.Outage.ProbeInterval = f.onException, delayOfPolicy, delayOfOutage
 	s.Policy.Loop.DeadLetter = "letters"
-	if f.sourceKeeps {
+	if f.canReject {
 		s.Policy.Loop.DeadLetter = policy.DeadLetterSource
 	}
 	if f.letters {
 		s.DeadLetters = dispatchFunc(nil)
 	}
-	return pipeline.Verdict(s, f.takesBack, f.outage, false, o, f.disposition, f.category)
+	return pipeline.Verdict(s, f.canRequeue, f.outage, false, o, f.disposition, f.category)
 }
 
 // place is where dead letters go; "" for nowhere.
@@ -67,7 +67,7 @@ func (f failure) place() string {
 	switch {
 	case f.letters:
 		return "letter, ack"
-	case f.sourceKeeps && f.takesBack:
+	case f.canReject && f.canRequeue:
 		return "reject"
 	default:
 		return ""
@@ -95,7 +95,7 @@ func TestEachWayToFailHasItsVerdict(t *testing.T) {
 		switch {
 		case wish == ergon.DeadLetter() && f.place() == "":
 			want = fmt.Sprint("requeued, requeue ", delayOfPolicy)
-		case wish == ergon.DeadLetter(), wish != ergon.Discard() && f.letters && !f.takesBack:
+		case wish == ergon.DeadLetter(), wish != ergon.Discard() && f.letters && !f.canRequeue:
 			want = "dead_lettered, " + f.place()
 		case wish != ergon.Discard():
 			want = fmt.Sprint("requeued, requeue ", wish.Delay())

@@ -80,8 +80,8 @@ func (r *waitingRoom) call() {
 	}
 }
 
-// recall takes back what was handed over and has no worker yet, because a pause has begun.
-func (r *waitingRoom) recall() {
+// takeBack takes back what was handed over and has no worker yet, because a pause has begun.
+func (r *waitingRoom) takeBack() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, f := range r.pool.takeDue() {

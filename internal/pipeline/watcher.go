@@ -92,8 +92,8 @@ func (w *watcher) begin(values context.Context) {
 	w.spans.begin(values)
 }
 
-// callsOut reports whether the end of a transaction calls foreign code: spans do, log lines go to a queue, and metrics are counters.
-func (w *watcher) callsOut() bool { return w.spans.on }
+// callsForeign reports whether the end of a transaction calls foreign code: spans do, log lines go to a queue, and metrics are counters.
+func (w *watcher) callsForeign() bool { return w.spans.on }
 
 // offTracing reports whether p never records a span: the no-op provider, or the global one before a provider was set.
 func offTracing(p trace.TracerProvider) bool {

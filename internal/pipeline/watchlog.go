@@ -107,7 +107,7 @@ type leftOver struct {
 	err    error
 }
 
-func (u undone) summary() leftOver {
+func (u failedFlights) summary() leftOver {
 	if len(u.flights) == 0 {
 		return leftOver{}
 	}

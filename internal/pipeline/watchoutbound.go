@@ -82,10 +82,10 @@ func (o *outboundWatch) Attempted(ctx context.Context, phase lifecycle.Phase, ev
 func (o *outboundWatch) Retried() { o.stats.shards[0].retries.Add(1) }
 
 // GivenUp counts the attempt against the headroom, and warns if the handler has not returned after patience [T2].
-func (o *outboundWatch) GivenUp(ctx context.Context, cameBack func() bool) {
+func (o *outboundWatch) GivenUp(ctx context.Context, returnedLate func() bool) {
 	o.headroom.giveUp()
 	o.stuckCheck.later(func() {
-		if !cameBack() {
+		if !returnedLate() {
 			o.watcher.log.logger.WarnContext(ctx,
 				"attempt to prepare given up, and its handler has not returned since; make it respect its context",
 				"after", patience, "abandoned", o.headroom.used())
@@ -93,9 +93,9 @@ func (o *outboundWatch) GivenUp(ctx context.Context, cameBack func() bool) {
 	})
 }
 
-// CameBack takes the attempt off the headroom.
-func (o *outboundWatch) CameBack(ctx context.Context, err error) {
-	o.headroom.comeBack()
+// ReturnedLate takes the attempt off the headroom.
+func (o *outboundWatch) ReturnedLate(ctx context.Context, err error) {
+	o.headroom.returned()
 	o.stats.late.Add(1)
 	if o.watcher.metrics != nil {
 		o.watcher.metrics.lates.add(1)

@@ -69,7 +69,7 @@ func (w *worker) guard() {
 	}
 	a.Finish()
 	f := w.slot.Carried.flight
-	w.pool.replace(w.slot, f, w.caller.plan.step(f, w.conclude(f, a)))
+	w.pool.replace(w.slot, f, w.caller.plan.step(f, w.finishAttempt(f, a)))
 }
 
 // instant is the time. The clock is read only if the worker has waited, because the end of one attempt is the start of the next.

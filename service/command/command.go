@@ -90,7 +90,7 @@ func (c *Command) Call(ctx context.Context, tx ergon.Transaction, payload []byte
 	case err != nil || end != ending{}:
 		return nil, failure(ctx, end, err, stderr.said())
 	}
-	return stdout.kept, nil
+	return stdout.data, nil
 }
 
 // Close kills the running programs and ends the guard process. No program runs afterwards.

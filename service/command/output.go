@@ -9,15 +9,15 @@ import (
 
 // head keeps what is written to it up to a limit, and calls full when there is more.
 type head struct {
-	kept  []byte
+	data  []byte
 	limit int
 	full  func()
 }
 
 func (h *head) Write(p []byte) (int, error) {
-	room := h.limit - len(h.kept)
-	h.kept = append(h.kept, p[:min(room, len(p))]...)
-	if len(p) > room {
+	free := h.limit - len(h.data)
+	h.data = append(h.data, p[:min(free, len(p))]...)
+	if len(p) > free {
 		h.full()
 		return len(p), errTooMuch
 	}
@@ -26,7 +26,7 @@ func (h *head) Write(p []byte) (int, error) {
 
 // tail keeps the end of what is written to it, and hands the first limit bytes of it on by lines, where line is set.
 type tail struct {
-	kept    []byte
+	data    []byte
 	limit   int
 	dropped bool
 	payload []byte // what is not to be shown
@@ -55,9 +55,9 @@ func (c *Command) stderr(ctx context.Context, payload []byte) *tail {
 }
 
 func (t *tail) Write(p []byte) (int, error) {
-	t.kept = append(t.kept, p...)
-	if over := len(t.kept) - t.limit; over > 0 {
-		t.kept = append(t.kept[:0], t.kept[over:]...)
+	t.data = append(t.data, p...)
+	if over := len(t.data) - t.limit; over > 0 {
+		t.data = append(t.data[:0], t.data[over:]...)
 		t.dropped = true
 	}
 	if t.line != nil {
@@ -99,7 +99,7 @@ func (t *tail) close() {
 
 // said is what an error says of it.
 func (t *tail) said() string {
-	text := t.shown(t.kept)
+	text := t.shown(t.data)
 	switch {
 	case text == "":
 		return ""

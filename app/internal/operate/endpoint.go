@@ -60,7 +60,7 @@ func (e *Endpoint) Serve(ctx context.Context, m *runner.Manager, s runner.Settin
 		return nil, err
 	}
 	t.Logger.InfoContext(ctx, "operations endpoint and console", "url", server.URL())
-	forget := context.AfterFunc(ctx, server.Desk().Drain)
+	forget := context.AfterFunc(ctx, server.Backend().Drain)
 	return func() {
 		forget()
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closingTime)

@@ -40,7 +40,7 @@ func toSource(
 		if err != nil {
 			return err
 		}
-		if declared.Dedup == capability.DedupUntold {
+		if declared.Dedup == capability.DedupUnreported {
 			return &usage.Error{Err: fmt.Errorf("%s may ignore ids that it knows, and does not report that", at)}
 		}
 		pages := &deadletters.Pages{Store: store, Filter: filter}

@@ -71,7 +71,7 @@ type finding struct {
 	Cure   string `json:"cure,omitempty"`
 }
 
-var errUnwell = errors.New("some checks failed")
+var errChecksFailed = errors.New("some checks failed")
 
 func (d *Command) run(ctx context.Context, names []string, flags doctorFlags) error {
 	if flags.timeout <= 0 {
@@ -129,7 +129,7 @@ func (d *Command) printFindings(all []finding) error {
 	}
 	var failed error
 	if counts[statusFail] > 0 {
-		failed = &output.ReportedError{Err: errUnwell}
+		failed = &output.ReportedError{Err: errChecksFailed}
 	}
 	if d.Out.JSON() {
 		return errors.Join(d.Out.PrintJSON(map[string]any{"ok": failed == nil, "findings": all}), failed)

@@ -40,7 +40,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.IntVar(&plan.Items, "items", plan.Items, "transactions in the phase of kills")
 	flags.IntVar(&plan.Kills, "kills", plan.Kills, "kills at least")
 	flags.IntVar(&plan.Drains, "drains", plan.Drains, "drains")
-	flags.IntVar(&plan.Lives, "lives", plan.Lives, "deaths at each failpoint")
+	flags.IntVar(&plan.Deaths, "deaths", plan.Deaths, "deaths at each failpoint")
 	durability := flags.String("durability", string(plan.Durability), "of the files: full or normal")
 	only := flags.String("only", "", "regular expression: the phases that are run, of kills, failpoints, drains, poison")
 	folder := flags.String("folder", "", "an empty one, for the files; unless it is given a temporary one")

@@ -9,11 +9,11 @@ import (
 	"github.com/ergon-go/ergon/connector/sqlite"
 )
 
-// Scene is what a victim works on and how; it is handed to it in its environment.
-type Scene struct {
+// Setup tells a victim what to work on, and how. The victim gets it in its environment.
+type Setup struct {
 	// Folder has the file and the ledger.
 	Folder string `json:"folder"`
-	// Items is how many transactions are ingested in all, over all lives of the victim.
+	// Items is how many transactions are ingested in all, over all runs of the victim.
 	Items int `json:"items"`
 	// Rate is how many of them in a second at most; 0: no bound.
 	Rate float64 `json:"rate"`
@@ -47,29 +47,29 @@ func refused(n int) bool { return n%refusedEvery == refusedAt }
 
 func triedTwice(n int) bool { return n%triedEvery == triedAt }
 
-func (s Scene) slow(n int) bool { return s.SlowEvery > 0 && n%s.SlowEvery == 0 }
+func (s Setup) slow(n int) bool { return s.SlowEvery > 0 && n%s.SlowEvery == 0 }
 
 // dies reports whether a transaction is to become a dead letter.
-func (s Scene) dies(n int) bool { return refused(n) || s.Poison > 0 && n == s.Poison }
+func (s Setup) dies(n int) bool { return refused(n) || s.Poison > 0 && n == s.Poison }
 
-func (s Scene) file() string { return filepath.Join(s.Folder, "crash.db") }
+func (s Setup) file() string { return filepath.Join(s.Folder, "crash.db") }
 
-func (s Scene) ledger() ledger { return ledger{filepath.Join(s.Folder, "accepted")} }
+func (s Setup) ledger() ledger { return ledger{filepath.Join(s.Folder, "accepted")} }
 
 // log is what the victim has said.
-func (s Scene) log() string { return filepath.Join(s.Folder, "log") }
+func (s Setup) log() string { return filepath.Join(s.Folder, "log") }
 
-func (s Scene) encode() (string, error) {
+func (s Setup) encode() (string, error) {
 	data, err := json.Marshal(s)
 	if err != nil {
-		return "", fmt.Errorf("encode the scene: %w", err)
+		return "", fmt.Errorf("encode the setup: %w", err)
 	}
 	return string(data), nil
 }
 
-func decodeScene(text string) (s Scene, err error) {
+func decodeSetup(text string) (s Setup, err error) {
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
-		return s, fmt.Errorf("%s is not a scene (%w); run the program without it", victimVariable, err)
+		return s, fmt.Errorf("%s is not a setup (%w); run the program without it", victimVariable, err)
 	}
 	return s, nil
 }

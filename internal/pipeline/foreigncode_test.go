@@ -6,19 +6,19 @@ import (
 	"strings"
 )
 
-// mishap is what code that is not ours does to whoever calls it.
-type mishap string
+// faultMode is what code that is not ours does to whoever calls it.
+type faultMode string
 
 const (
-	panicking mishap = "panics"
-	hanging   mishap = "hangs" // until it is released
-	exiting   mishap = "exits" // its goroutine
+	panicking faultMode = "panics"
+	hanging   faultMode = "hangs" // until it is released
+	exiting   faultMode = "exits" // its goroutine
 )
 
 // foreign is code that is not ours. What of it goes wrong, and how, is a test's choice.
 type foreign struct {
 	where   string // the method; "" for none
-	how     mishap
+	how     faultMode
 	release chan struct{} // closed when what hangs goes on
 }
 

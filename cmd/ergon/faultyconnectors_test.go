@@ -84,20 +84,20 @@ func (q *refusingQueue) FetchTransactions(ctx context.Context, limit int) ([]erg
 	return txs, err
 }
 
-// deadlyLetters are dead letters in SQLite whose process is killed as soon as one is durable, once: the file Killed says so.
-type deadlyLetters struct {
+// killingLetters are dead letters in SQLite whose process is killed as soon as one is durable, once: the file Killed says so.
+type killingLetters struct {
 	*sqlite.DeadLetters
 
 	killed string
 }
 
-type deadlyLettersConfig struct {
+type killingLettersConfig struct {
 	sqlite.DeadLettersConfig `yaml:",inline"`
 
 	Killed string `yaml:"killed"`
 }
 
-func (l *deadlyLetters) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {
+func (l *killingLetters) DispatchTransactions(ctx context.Context, batch []ergon.Transaction) error {
 	if err := l.DeadLetters.DispatchTransactions(ctx, batch); err != nil {
 		return err
 	}
@@ -129,8 +129,8 @@ func (s *sorter) PrepareTransaction(ctx context.Context, tx ergon.TransactionOf[
 	return s.output.DispatchTransactions(ctx, []ergon.Transaction{tx.Transaction})
 }
 
-// registerUnkind adds them to what the program has.
-func registerUnkind(r *config.Registry) {
+// registerFaulty adds them to what the program has.
+func registerFaulty(r *config.Registry) {
 	r.Task("sorter", func(d *ergon.Dependencies) ergon.Task {
 		return ergon.Hybrid(&sorter{ergon.UseConnector[ergon.Dispatcher](d, "output")})
 	}, "fails for what is broken")
@@ -145,10 +145,10 @@ func registerUnkind(r *config.Registry) {
 			q, err := sqlite.NewQueue(sqlite.QueueSettings{QueueConfig: c.QueueConfig})
 			return &refusingQueue{q, c.refusal}, err
 		})
-	config.Connector(r, "deadly-letters", "dead letters that kill", deadlyLettersConfig{DeadLettersConfig: letters},
-		func(c deadlyLettersConfig) (*deadlyLetters, error) {
+	config.Connector(r, "deadly-letters", "dead letters that kill", killingLettersConfig{DeadLettersConfig: letters},
+		func(c killingLettersConfig) (*killingLetters, error) {
 			store, err := openLetters(c.DeadLettersConfig)
-			return &deadlyLetters{store, c.Killed}, err
+			return &killingLetters{store, c.Killed}, err
 		})
 }
 

@@ -8,36 +8,36 @@ import (
 )
 
 const (
-	storyAck     = "ack"
-	storyRequeue = "requeue"
-	storyRetry   = "retry"
-	storyReplay  = "replay"
-	storyEdit    = "edit"
+	scenarioAck     = "ack"
+	scenarioRequeue = "requeue"
+	scenarioRetry   = "retry"
+	scenarioReplay  = "replay"
+	scenarioEdit    = "edit"
 )
 
-// story is what becomes of some transactions of a row.
-type story struct {
+// scenario says what happens to some transactions of a row, and which commands follow.
+type scenario struct {
 	name string
-	tell func(ctx context.Context, s *scene) error
+	run  func(ctx context.Context, s *rowRun) error
 }
 
-// Name is the story's value on its axis.
-func (s story) Name() string { return s.name }
+// Name is the scenario's value on its axis.
+func (s scenario) Name() string { return s.name }
 
-func stories() []story {
-	return []story{{storyAck, acked}, {storyRequeue, acked}, {storyRetry, retried}, {storyReplay, replayed}, {storyEdit, changed}}
+func scenarios() []scenario {
+	return []scenario{{scenarioAck, acked}, {scenarioRequeue, acked}, {scenarioRetry, retried}, {scenarioReplay, replayed}, {scenarioEdit, changed}}
 }
 
-// Play runs a row in an empty folder and returns everything that is wrong with what came out.
-func Play(ctx context.Context, row Row, folder, binary string) error {
-	s, err := newScene(row, folder, binary)
+// RunRow runs a row in an empty folder and returns everything that is wrong with what came out.
+func RunRow(ctx context.Context, row Row, folder, binary string) error {
+	s, err := newRowRun(row, folder, binary)
 	if err != nil {
 		return err
 	}
 	if cures := Cures(row); len(cures) > 0 {
 		return s.refusedRow(ctx, cures)
 	}
-	return find(stories(), row[axisStory]).tell(ctx, s)
+	return find(scenarios(), row[axisScenario]).run(ctx, s)
 }
 
 // Cures are what the refusal of a row names; none for a row that runs.
@@ -54,7 +54,7 @@ func Cures(row Row) []string {
 }
 
 // refusedRow demands that run, lint and doctor refuse the row alike, and that nothing has happened.
-func (s *scene) refusedRow(ctx context.Context, cures []string) error {
+func (s *rowRun) refusedRow(ctx context.Context, cures []string) error {
 	var faults []error
 	for _, cure := range cures {
 		for _, command := range []string{"lint", "doctor", "run"} {
@@ -65,26 +65,26 @@ func (s *scene) refusedRow(ctx context.Context, cures []string) error {
 }
 
 // acked: everything arrives, in whatever deliveries.
-func acked(ctx context.Context, s *scene) error {
+func acked(ctx context.Context, s *rowRun) error {
 	return errors.Join(s.succeed(ctx, "run"), s.sent(wants(1, anyItem)), s.dead(func(int) bool { return false }), s.inOrder())
 }
 
 // retried: some become dead letters, what was wrong is put right, and they are given back.
-func retried(ctx context.Context, s *scene) error {
-	err := errors.Join(s.succeed(ctx, "run"), s.sent(wants(1, untroubled)), s.dead(troubled), s.inOrder(), s.mark(fixedFile))
+func retried(ctx context.Context, s *rowRun) error {
+	err := errors.Join(s.succeed(ctx, "run"), s.sent(wants(1, unaffected)), s.dead(affected), s.inOrder(), s.mark(fixedFile))
 	if err != nil {
 		return err
 	}
 	switch {
-	case !s.letters.can.givesBack:
-		return errors.Join(s.refused(ctx, "dead letters", "dlq", "retry", "copy", "--all", "--yes"), s.dead(troubled))
-	case s.source.can.takesBack:
+	case !s.letters.can.retriesLetters:
+		return errors.Join(s.refused(ctx, "dead letters", "dlq", "retry", "copy", "--all", "--yes"), s.dead(affected))
+	case s.source.can.acceptsLetters:
 		err = errors.Join(s.succeed(ctx, "dlq", "retry", "copy", "--all", "--yes"), s.succeed(ctx, "run"))
 	default:
 		// A source that takes nothing: the letters stay, and the command names the other way.
-		err = errors.Join(s.refused(ctx, "replay copy", "dlq", "retry", "copy", "--all", "--yes"), s.dead(troubled))
+		err = errors.Join(s.refused(ctx, "replay copy", "dlq", "retry", "copy", "--all", "--yes"), s.dead(affected))
 		if s.sink.can.endsWithRun {
-			return errors.Join(err, s.refused(ctx, "use a queue", "replay", "copy", "--all", "--yes"), s.dead(troubled))
+			return errors.Join(err, s.refused(ctx, "use a queue", "replay", "copy", "--all", "--yes"), s.dead(affected))
 		}
 		err = errors.Join(err, s.succeed(ctx, "replay", "copy", "--all", "--yes"))
 	}
@@ -92,7 +92,7 @@ func retried(ctx context.Context, s *scene) error {
 }
 
 // replayed: the task is corrected, and what it has settled is done once more.
-func replayed(ctx context.Context, s *scene) error {
+func replayed(ctx context.Context, s *rowRun) error {
 	err := errors.Join(s.succeed(ctx, "run"), s.sent(wants(1, anyItem)), s.inOrder(), s.mark(correctedFile))
 	if err != nil {
 		return err
@@ -105,46 +105,46 @@ func replayed(ctx context.Context, s *scene) error {
 }
 
 // changed: some become dead letters, and a few of them are given back with another payload.
-func changed(ctx context.Context, s *scene) error {
-	err := errors.Join(s.succeed(ctx, "run"), s.sent(wants(1, untroubled)), s.dead(troubled))
+func changed(ctx context.Context, s *rowRun) error {
+	err := errors.Join(s.succeed(ctx, "run"), s.sent(wants(1, unaffected)), s.dead(affected))
 	if err != nil {
 		return err
 	}
-	if !s.letters.can.givesBack {
-		return errors.Join(s.refused(ctx, "dead letters", "dlq", "retry", "copy", "--all", "--yes"), s.dead(troubled))
+	if !s.letters.can.retriesLetters {
+		return errors.Join(s.refused(ctx, "dead letters", "dlq", "retry", "copy", "--all", "--yes"), s.dead(affected))
 	}
 	keys, err := s.letterKeys(ctx)
 	if err != nil {
 		return err
 	}
 	const few = 3
-	left, arrived := troubled, wants(1, untroubled)
+	left, arrived := affected, wants(1, unaffected)
 	for n := range itemCount {
-		if !troubled(n) || n > few*10 {
+		if !affected(n) || n > few*10 {
 			continue
 		}
 		edit := []string{"dlq", "retry", "copy", keys[n], "--payload-json", string(encoded(item{N: n + edited}))}
-		if !s.source.can.takesBack {
+		if !s.source.can.acceptsLetters {
 			err = errors.Join(err, s.refused(ctx, "replay copy", edit...))
 			continue
 		}
 		err = errors.Join(err, s.succeed(ctx, edit...))
 		arrived[contentOf(n+edited, 1)]++
-		left = func(n int) bool { return troubled(n) && n > few*10 }
+		left = func(n int) bool { return affected(n) && n > few*10 }
 	}
 	return errors.Join(err, s.dead(left), s.rerun(ctx), s.sent(arrived), s.dead(left))
 }
 
 // rerun runs the task once more where its source keeps what it was given; any other would begin anew.
-func (s *scene) rerun(ctx context.Context) error {
-	if !s.source.can.takesBack {
+func (s *rowRun) rerun(ctx context.Context) error {
+	if !s.source.can.acceptsLetters {
 		return nil
 	}
 	return s.succeed(ctx, "run")
 }
 
 // letterKeys returns the keys of the dead letters by the numbers of their items.
-func (s *scene) letterKeys(ctx context.Context) (map[int]string, error) {
+func (s *rowRun) letterKeys(ctx context.Context) (map[int]string, error) {
 	a, err := s.command(ctx, "dlq", "export", "--file", "exported.jsonl")
 	if err != nil || a.code != 0 {
 		return nil, errors.Join(err, fmt.Errorf("want the letters: %s", a))

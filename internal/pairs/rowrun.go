@@ -21,18 +21,18 @@ const (
 	bound = 60 * time.Second
 )
 
-// scene is one row as it is run, in a folder of its own.
-type scene struct {
+// rowRun is one run of a row, in its own folder.
+type rowRun struct {
 	row                   Row
 	folder                string
 	binary                string // this program
 	source, sink, letters part
 }
 
-// NewScene makes the scene of a row in an empty folder: its configuration, and its items in the source. binary is a program
+// newRowRun prepares the run of a row in an empty folder: its configuration, and its items in the source. binary is a program
 // that calls Program first.
-func newScene(row Row, folder, binary string) (*scene, error) {
-	s := &scene{
+func newRowRun(row Row, folder, binary string) (*rowRun, error) {
+	s := &rowRun{
 		row: row, folder: folder, binary: binary,
 		source: find(sources(), row[axisSource]), sink: find(sinks(), row[axisSink]), letters: find(letterStores(), row[axisLetters]),
 	}
@@ -42,9 +42,9 @@ func newScene(row Row, folder, binary string) (*scene, error) {
 	return s, s.source.fill(s, s.items())
 }
 
-func (s *scene) path(name string) string { return filepath.Join(s.folder, name) }
+func (s *rowRun) path(name string) string { return filepath.Join(s.folder, name) }
 
-func (s *scene) items() []item {
+func (s *rowRun) items() []item {
 	items := make([]item, itemCount)
 	for i := range items {
 		items[i].N = i
@@ -55,10 +55,10 @@ func (s *scene) items() []item {
 	return items
 }
 
-func (s *scene) configuration() string {
+func (s *rowRun) configuration() string {
 	return fmt.Sprintf(`tasks:
   copy:
-    settings: {folder: %s, story: %s}
+    settings: {folder: %s, scenario: %s}
     connectors:
       input: %s
       output: %s
@@ -67,11 +67,11 @@ func (s *scene) configuration() string {
       loop: {execution: %s, mode: %s, ordering: %s, concurrency: {value: 4}, batch: {size: 10}}
       process: {retry: {max_attempts: 1}}
     workers: {count: %s, isolation: %s}
-`, s.folder, s.row[axisStory], s.source.line(s), s.sink.line(s), s.letters.line(s),
+`, s.folder, s.row[axisScenario], s.source.line(s), s.sink.line(s), s.letters.line(s),
 		s.row[axisExecution], s.row[axisMode], s.row[axisKey], s.row[axisWorkers], s.row[axisIsolation])
 }
 
-// answer is what became of one command.
+// answer is the result of one command.
 type answer struct {
 	command string
 	code    int
@@ -85,7 +85,7 @@ func (a answer) String() string {
 }
 
 // command runs the program under test until it ends, or its bound is over.
-func (s *scene) command(ctx context.Context, arguments ...string) (answer, error) {
+func (s *rowRun) command(ctx context.Context, arguments ...string) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, bound)
 	defer cancel()
 	var out, complaints bytes.Buffer
@@ -111,7 +111,7 @@ func noRaceExitDelay() string {
 }
 
 // succeed runs a command that has to end with 0.
-func (s *scene) succeed(ctx context.Context, arguments ...string) error {
+func (s *rowRun) succeed(ctx context.Context, arguments ...string) error {
 	a, err := s.command(ctx, arguments...)
 	if err == nil && a.code != 0 {
 		err = fmt.Errorf("want exit code 0: %s", a)
@@ -120,7 +120,7 @@ func (s *scene) succeed(ctx context.Context, arguments ...string) error {
 }
 
 // refused runs a command that has to be refused with a message that names the cure.
-func (s *scene) refused(ctx context.Context, cure string, arguments ...string) error {
+func (s *rowRun) refused(ctx context.Context, cure string, arguments ...string) error {
 	a, err := s.command(ctx, arguments...)
 	if err == nil && (a.code == 0 || !strings.Contains(a.out+a.err, cure)) {
 		err = fmt.Errorf("want it refused, with %q in the message: %s", cure, a)
@@ -129,6 +129,6 @@ func (s *scene) refused(ctx context.Context, cure string, arguments ...string) e
 }
 
 // mark makes one of the files by which the test and the task talk.
-func (s *scene) mark(name string) error {
+func (s *rowRun) mark(name string) error {
 	return os.WriteFile(s.path(name), nil, 0o600) //nolint:wrapcheck // it names the file
 }

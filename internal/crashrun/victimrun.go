@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// life is one life of a victim.
-type life struct {
-	scene Scene
+// victimRun is one run of a victim, from its start to its end.
+type victimRun struct {
+	setup Setup
 	cmd   *exec.Cmd
 	ended chan struct{} // closed once it has ended and said all
 	err   error         // of its end; read it when ended is closed
@@ -26,8 +26,8 @@ type life struct {
 	running chan struct{} // closed when it first says that workers run
 }
 
-// start has this program run as the victim of a scene.
-func (s Scene) start(ctx context.Context, environment ...string) (*life, error) {
+// start starts this program as the victim of a setup.
+func (s Setup) start(ctx context.Context, environment ...string) (*victimRun, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
@@ -41,8 +41,8 @@ func (s Scene) start(ctx context.Context, environment ...string) (*life, error) 
 		return nil, fmt.Errorf("open the victim's log: %w", err)
 	}
 	defer log.Close() //nolint:errcheck // the victim writes to it, not we
-	l := &life{
-		scene: s, ended: make(chan struct{}), running: make(chan struct{}),
+	l := &victimRun{
+		setup: s, ended: make(chan struct{}), running: make(chan struct{}),
 		cmd: exec.CommandContext(ctx, program), //nolint:gosec // this program itself
 	}
 	l.cmd.Env = append(append(os.Environ(), victimVariable+"="+text), environment...)
@@ -58,8 +58,8 @@ func (s Scene) start(ctx context.Context, environment ...string) (*life, error) 
 	return l, nil
 }
 
-// follow hears its reports until its end.
-func (l *life) follow(out io.Reader) {
+// follow reads its reports until its end.
+func (l *victimRun) follow(out io.Reader) {
 	defer close(l.ended)
 	first := sync.OnceFunc(func() { close(l.running) })
 	for lines := json.NewDecoder(out); ; {
@@ -73,14 +73,14 @@ func (l *life) follow(out io.Reader) {
 		}
 		l.last = r
 		l.mu.Unlock()
-		if len(r.Workers) >= 2*l.scene.Processes {
+		if len(r.Workers) >= 2*l.setup.Processes {
 			first()
 		}
 	}
 	l.err = l.cmd.Wait()
 }
 
-func (l *life) report() report {
+func (l *victimRun) report() report {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := l.last
@@ -94,7 +94,7 @@ const tooLong = time.Minute
 var errTooLong = errors.New("it took too long")
 
 // kill kills it, waits for its end and sees to it that none of its workers outlives it.
-func (l *life) kill(ctx context.Context) error {
+func (l *victimRun) kill(ctx context.Context) error {
 	if err := l.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("kill the victim: %w", err)
 	}
@@ -105,7 +105,7 @@ func (l *life) kill(ctx context.Context) error {
 }
 
 // orphans returns nil once none of its workers is alive.
-func (l *life) orphans(ctx context.Context) error {
+func (l *victimRun) orphans(ctx context.Context) error {
 	return eventually(ctx, "workers outlived the process that had started them", func() (bool, error) {
 		return !slices.ContainsFunc(l.report().Workers, alive), nil
 	})
@@ -115,7 +115,7 @@ func (l *life) orphans(ctx context.Context) error {
 const terminated = 143
 
 // terminate asks it to end, waits for that and returns an error unless it was because of that.
-func (l *life) terminate(ctx context.Context) error {
+func (l *victimRun) terminate(ctx context.Context) error {
 	if err := l.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return fmt.Errorf("ask the victim to end (%w); it had ended: %w", err, l.ending(ctx))
 	}
@@ -123,12 +123,12 @@ func (l *life) terminate(ctx context.Context) error {
 		return err
 	}
 	if code := l.cmd.ProcessState.ExitCode(); code != terminated {
-		return fmt.Errorf("the victim was asked to end and ended with %w instead of exit code %d; see %s", l.err, terminated, l.scene.log())
+		return fmt.Errorf("the victim was asked to end and ended with %w instead of exit code %d; see %s", l.err, terminated, l.setup.log())
 	}
 	return l.orphans(ctx)
 }
 
-func (l *life) ending(ctx context.Context) error {
+func (l *victimRun) ending(ctx context.Context) error {
 	if err := l.wait(ctx); err != nil {
 		return err
 	}
@@ -136,7 +136,7 @@ func (l *life) ending(ctx context.Context) error {
 }
 
 // wait returns nil once it has ended, however.
-func (l *life) wait(ctx context.Context) error {
+func (l *victimRun) wait(ctx context.Context) error {
 	return await(ctx, l.ended, "the victim did not end")
 }
 
@@ -153,15 +153,15 @@ func await(ctx context.Context, happened <-chan struct{}, otherwise string) erro
 	}
 }
 
-// lived returns nil once the time is over, and an error where the victim ended before that.
-func (l *life) lived(ctx context.Context, d time.Duration) error {
+// survive returns nil once the time is over, and an error where the victim ended before that.
+func (l *victimRun) survive(ctx context.Context, d time.Duration) error {
 	over := time.NewTimer(d)
 	defer over.Stop()
 	select {
 	case <-over.C:
 		return nil
 	case <-l.ended:
-		return fmt.Errorf("the victim ended: %w; see %s", l.err, l.scene.log())
+		return fmt.Errorf("the victim ended: %w; see %s", l.err, l.setup.log())
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}

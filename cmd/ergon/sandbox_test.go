@@ -20,27 +20,27 @@ const asProgram = "ERGON_TEST_AS_PROGRAM"
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		settings := program.Program()
-		registerUnkind(settings.Registry)
+		registerFaulty(settings.Registry)
 		app.Run(settings)
 	}
 	os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0") // for the programs: each waited a second before its end
 	os.Exit(m.Run())
 }
 
-// scene is a folder with a configuration, in which the program is called as in a shell.
-type scene struct {
+// sandbox is a folder with a configuration, in which the program is called as in a shell.
+type sandbox struct {
 	*testing.T
 
 	folder string
 }
 
-// newScene has a script of that name for the program.
-func newScene(t *testing.T, name, configuration string) scene {
+// newSandbox has a script of that name for the program.
+func newSandbox(t *testing.T, name, configuration string) sandbox {
 	t.Helper()
 	if runtime.GOOS == "windows" {
 		t.Skip("there is no sh")
 	}
-	s := scene{t, t.TempDir()}
+	s := sandbox{t, t.TempDir()}
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +53,7 @@ func newScene(t *testing.T, name, configuration string) scene {
 	return s
 }
 
-func (s scene) write(name, text string) {
+func (s sandbox) write(name, text string) {
 	s.Helper()
 	if err := os.WriteFile(filepath.Join(s.folder, name), []byte(text), 0o600); err != nil {
 		s.Fatal(err)
@@ -61,7 +61,7 @@ func (s scene) write(name, text string) {
 }
 
 // sh runs a script, which must end with this code, and returns what it wrote to standard output.
-func (s scene) sh(code int, script string) string {
+func (s sandbox) sh(code int, script string) string {
 	s.Helper()
 	c := exec.CommandContext(s.Context(), "sh", "-eu", "-c", script)
 	c.Dir = s.folder
@@ -76,7 +76,7 @@ func (s scene) sh(code int, script string) string {
 }
 
 // want wants a part of what a script says.
-func (s scene) want(script string, parts ...string) {
+func (s sandbox) want(script string, parts ...string) {
 	s.Helper()
 	said := s.sh(0, script)
 	for _, part := range parts {
