@@ -116,7 +116,7 @@ func TestProducingTaskThatCannotRunSaysWhyBeforeItRuns(t *testing.T) {
 	})
 	incomplete.Services["service"] = given(&part{journal: &journal{}, name: "service"})
 	_, err = runner.RunTask(t.Context(), incomplete, runner.Settings{Logger: quiet()})
-	wantErrorText(t, err, `fetch.connector: "input" is no source`)
+	wantErrorText(t, err, `fetch.connector: "input" is not a source`)
 	wantExitCode(t, err, 2)
 }
 
@@ -188,7 +188,7 @@ func TestWhatAnExecuteFailsWithIsTheTasksError(t *testing.T) {
 			_, producer := run.Policies()
 			return run.Produce(ctx, nil, producer)
 		},
-		`fetch.connector: "input" is no source`: func(ctx context.Context, run ergon.TaskRun) error {
+		`fetch.connector: "input" is not a source`: func(ctx context.Context, run ergon.TaskRun) error {
 			consumer, _ := run.Policies()
 			return run.Consume(ctx, consumer)
 		},

@@ -212,7 +212,7 @@ func TestNothingRunsBeforeAllFaultsAreReported(t *testing.T) {
 		`task "assess": service "energy" is a *runner_test.part, which is not the fmt.Stringer that the task needs`,
 		`task "assess": connector "reports" is not configured; configured are ["input" "letters" "tickets"]`,
 		`task "assess": task has no Process function`,
-		`task "assess": fetch.connector: "input" is no source`)
+		`task "assess": fetch.connector: "input" is not a source`)
 	wantExitCode(t, err, 2)
 	if n := strings.Count(err.Error(), "\n"); n != 3 {
 		t.Errorf("got %d lines, want 4:\n%v", n+1, err)
@@ -276,7 +276,7 @@ func TestCrashOutsideOfTheLoopIsAnErrorThatNamesItsPlace(t *testing.T) {
 			func(c *recordedTask) {
 				c.config.Connectors["input"] = c.input.making(panickingLease{recordedSource{c.queue, c.input}})
 			},
-			`connector "input" does not say how long its leases are: LeaseDuration of runner_test.panickyLease: panic: no lease`,
+			`connector "input" does not say how long its leases are: LeaseDuration of runner_test.panickingLease: panic: no lease`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -149,7 +149,7 @@ func TestCheckpointThatCannotBeWrittenFailsTheNextSettlementUntilItCan(t *testin
 	ack(t, source, batch[0])
 	for range 2 {
 		err := source.SettleTransactions(t.Context(), []capability.Settlement{{Transaction: batch[1]}})
-		wantError(t, err, "state/checkpoint: cannot be written, so a restart would do again what is done: is a directory")
+		wantError(t, err, "state/checkpoint: cannot be written, so a restart would repeat work that is done: is a directory")
 		if _, partly := errors.AsType[*ergon.BatchError](err); partly {
 			t.Errorf("a BatchError says that some were settled: %v", err)
 		}

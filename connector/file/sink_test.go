@@ -363,7 +363,7 @@ func TestDispatchAndCloseAtOnceLoseNothingThatWasReported(t *testing.T) {
 func TestEveryFaultOfTheSinkSettingsIsNamedByItsKey(t *testing.T) {
 	c := file.SinkConfig{Dir: "out", Path: "x.jsonl.gz", Mode: "update"}
 	wantFaults(t, c.Validate(),
-		`path: "x.jsonl.gz" ends in .gz, but what is written is not compressed`, `mode: is "update", must be append or replace`)
+		`path: "x.jsonl.gz" ends in .gz, but the output is not compressed`, `mode: is "update", must be append or replace`)
 	for path, want := range map[string]string{"": "path: is empty", "../x": `path: "../x" leads out of dir "."`} {
 		c := file.DefaultSinkConfig()
 		c.Path = path

@@ -136,7 +136,7 @@ func TestStoreIsSharedByWhatIsOpenOnTheSameFile(t *testing.T) {
 		t.Error("two that are not open share a store")
 	}
 	err := in.HopTransactions(t.Context(), []capability.Hop{hop(transaction("a"), output(opaque{out}))})
-	wantError(t, err, "an output goes to a sqlite_test.opaque, which is not in the same file; dispatch it by itself")
+	wantError(t, err, "an output goes to a sqlite_test.opaque, which is not in the same file; dispatch it separately")
 }
 
 // The same file by another name is the same file.
