@@ -22,7 +22,7 @@ func (d Declaration) Narrows(before Declaration) error {
 	check("fences", d.Fences == before.Fences || before.Fences == FenceStore, before.Fences, d.Fences)
 	check("sharing", d.Sharing == before.Sharing || d.Sharing == SharingSingle, before.Sharing, d.Sharing)
 	check("order", d.Order == before.Order || d.Order == OrderNone, before.Order, d.Order)
-	check("dedup", atMost(d.Dedup, before.Dedup, DedupTold, DedupUntold, DedupNone), before.Dedup, d.Dedup)
+	check("dedup", atMost(d.Dedup, before.Dedup, DedupReported, DedupUnreported, DedupNone), before.Dedup, d.Dedup)
 	check("in order", d.InOrder || !before.InOrder, before.InOrder, d.InOrder)
 	check("floor", d.Floor || !before.Floor, before.Floor, d.Floor)
 	if wider == nil {

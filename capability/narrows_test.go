@@ -21,8 +21,8 @@ func widenings() []widening {
 		{"fences", capability.Declaration{Fences: capability.FenceConnection}, capability.Declaration{Fences: capability.FenceStore}},
 		{"sharing", capability.Declaration{Sharing: capability.SharingSingle}, capability.Declaration{Sharing: capability.SharingCompeting}},
 		{"order", capability.Declaration{Order: capability.OrderNone}, capability.Declaration{Order: capability.OrderKey}},
-		{"dedup", capability.Declaration{Dedup: capability.DedupNone}, capability.Declaration{Dedup: capability.DedupUntold}},
-		{"dedup", capability.Declaration{Dedup: capability.DedupUntold}, capability.Declaration{Dedup: capability.DedupTold}},
+		{"dedup", capability.Declaration{Dedup: capability.DedupNone}, capability.Declaration{Dedup: capability.DedupUnreported}},
+		{"dedup", capability.Declaration{Dedup: capability.DedupUnreported}, capability.Declaration{Dedup: capability.DedupReported}},
 		{"in order", capability.Declaration{InOrder: true}, capability.Declaration{}},
 		{"floor", capability.Declaration{Floor: true}, capability.Declaration{}},
 	}

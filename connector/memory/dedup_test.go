@@ -135,7 +135,7 @@ func TestQueueWithoutDeduplicationReportsNothing(t *testing.T) {
 
 func TestQueueDeclaresWhetherItDeduplicates(t *testing.T) {
 	want := capability.Declaration{
-		Destination: "jobs", Sharing: capability.SharingCompeting, Order: capability.OrderKey, Dedup: capability.DedupTold,
+		Destination: "jobs", Sharing: capability.SharingCompeting, Order: capability.OrderKey, Dedup: capability.DedupReported,
 		Settles: capability.SettlesConfirmed, Fences: capability.FenceStore,
 	}
 	if got, err := capability.DeclarationOf(deduplicating()); err != nil || !reflect.DeepEqual(got, want) {

@@ -41,7 +41,7 @@ func TestQueueKeepsTheRulesOfConnectors(t *testing.T) {
 					b := newBench(t)
 					connect := func() any { return b.newQueue(t, conforming("jobs", change)) }
 					return connectortest.Store{
-						Connector: connect(), Another: connect, Beside: func() any { return b.newQueue(t, conforming("claims", change)) },
+						Connector: connect(), Another: connect, OtherQueue: func() any { return b.newQueue(t, conforming("claims", change)) },
 						Refused: tooLarge, Pass: func(d time.Duration) { b.advance(t, d) },
 					}
 				},
@@ -60,7 +60,7 @@ func TestDeadLettersKeepTheRulesOfConnectors(t *testing.T) {
 			b := newBench(t)
 			connect := func() any { return b.newDeadLetters(t) }
 			return connectortest.Store{
-				Connector: connect(), Another: connect, Beside: func() any { return b.newQueue(t, conforming("jobs", asItIs)) },
+				Connector: connect(), Another: connect, OtherQueue: func() any { return b.newQueue(t, conforming("jobs", asItIs)) },
 				Pass:    func(d time.Duration) { b.advance(t, d) },
 				Refused: func() ergon.Transaction { return ergon.NewTransaction("no letter", []byte(`{}`)) },
 			}

@@ -93,7 +93,7 @@ func TestQueueKeepsTheRulesOfConnectors(t *testing.T) {
 					connect := c.queue("jobs", change)
 					return connectortest.Store{
 						Connector: connect(), Another: connect, Restart: func() {}, // the first is left open, as by a kill
-						Beside: c.queue("claims", change), Refused: tooLarge, Pass: c.clock.pass,
+						OtherQueue: c.queue("claims", change), Refused: tooLarge, Pass: c.clock.pass,
 					}
 				},
 				Shared: true,

@@ -95,7 +95,7 @@ func declarationHolds(p *probe) {
 // tryReported is a dispatch that is listened to. The reports are "result id", in no order.
 func (s *subject) tryReported(batch ...ergon.Transaction) (reported []string, err error) {
 	s.returns("DispatchTransactions", func(ctx context.Context) {
-		err = as[ergon.Dispatcher](s).DispatchTransactions(listen(ctx, &told), batch)
+		err = as[ergon.Dispatcher](s).DispatchTransactions(listen(ctx, &reported), batch)
 	})
 	return reported, err
 }
@@ -257,7 +257,7 @@ func hopsReport(p *probe) {
 
 func (s *subject) hopReported(reported *[]string, hops ...capability.Hop) (err error) {
 	s.returns("HopTransactions", func(ctx context.Context) {
-		err = as[capability.Hopper](s).HopTransactions(listen(ctx, told), hops)
+		err = as[capability.Hopper](s).HopTransactions(listen(ctx, reported), hops)
 	})
 	return err
 }

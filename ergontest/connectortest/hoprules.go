@@ -65,7 +65,7 @@ func outputsOf(n int) []ergon.Transaction {
 
 func hopSharesOnlyItsStore(p *probe) {
 	s := p.holding()
-	to := s.beside()
+	to := s.otherQueue()
 	hopper := as[capability.Hopper](s)
 	if !hopper.SharesStore(as[ergon.Dispatcher](to)) {
 		p.errorf("it does not share its store with the other queue")

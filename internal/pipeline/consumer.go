@@ -32,7 +32,7 @@ type Consumer struct {
 	judge        judge
 	hop          *hop
 	finisher     finisher
-	held      heldRequeues
+	held         heldRequeues
 	hybrid       *hybrid
 	limiter      *concurrencyLimiter
 	watcher      *watcher

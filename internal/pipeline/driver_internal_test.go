@@ -163,7 +163,7 @@ func TestDriverWaitsForHeadroom(t *testing.T) {
 				w, flights := r.worker(), r.fetch("waits", "b")
 				w.run(flights[0])
 				r.headroom.giveUp() // the only one that there is
-				time.AfterFunc(after, r.headroom.comeBack)
+				time.AfterFunc(after, r.headroom.returned)
 				w.run(flights[1])
 				if took := time.Since(begin); took != min(after, patience) {
 					t.Errorf("the worker waited for %s, want %s", took, min(after, patience))

@@ -49,7 +49,7 @@ func newFetchLoop(p fetchParts) *fetchLoop {
 		filling: filling{policy: loop.Batch, clock: p.clock},
 	}
 	l.returning.source, _ = capability.As[capability.Counter](s.Source)
-	_, l.takesBack = capability.As[capability.Settler](s.Source)
+	_, l.canRequeue = capability.As[capability.Settler](s.Source)
 	l.slow.Store(tooSlow(0, retry.Timeout, l.pinned))
 	return l
 }

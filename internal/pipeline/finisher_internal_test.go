@@ -139,7 +139,7 @@ func TestFinisherKeepsARequeueInItsLoop(t *testing.T) {
 			inRunFixture(t, r, func(t *testing.T) {
 				f := r.fetch("a/k", "b/k")[0]
 				if c.since > 0 {
-					f.kept = r.clock.Now()
+					f.heldSince = r.clock.Now()
 					time.Sleep(c.since)
 				}
 				r.failed(f, errHandler).failure.disposition = ergon.Requeue(c.delay)

@@ -81,7 +81,7 @@ func inHopFixture(t *testing.T, test func(t *testing.T, h *hopFixture)) {
 			hopper: h, bury: true, store: s.DeadLetters, task: s.Task, judge: &h.judge, failures: &h.failures, watcher: watcher,
 			calls: batchCaller{retry: retry, hanging: &Hanging{}, stall: stall},
 			lost: &lostLetters{
-				delay: 5 * time.Second, takesBack: true, clock: clock, unwritten: &h.unwritten, failures: &h.failures, watcher: watcher,
+				delay: 5 * time.Second, canRequeue: true, clock: clock, unwritten: &h.unwritten, failures: &h.failures, watcher: watcher,
 				stop: func(why error) { h.stopped = why },
 			},
 		}

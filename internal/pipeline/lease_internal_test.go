@@ -72,7 +72,7 @@ func inLeaseRig(t *testing.T, test func(t *testing.T, r *leaseRig)) {
 				}
 				return at
 			},
-			takeOut: func(f *flight) bool { return r.waits[f.tx.ID()] },
+			removeWaiting: func(f *flight) bool { return r.waits[f.tx.ID()] },
 			end: func(flights []*flight, event lifecycle.Event) {
 				for _, f := range flights {
 					r.ended = append(r.ended, fmt.Sprintf("%s %s %d", time.Since(r.begin), f.tx.ID(), event))

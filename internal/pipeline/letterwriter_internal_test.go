@@ -196,7 +196,7 @@ func inLetterFixture(t *testing.T, test func(t *testing.T, l *letterFixture)) {
 		store := &letterStore{
 			task: "task", store: l, payloads: &l.payloads, calls: calls,
 			lost: &lostLetters{
-				delay: 5 * time.Second, takesBack: true, clock: clock, unwritten: &l.unwritten, failures: &l.failures, watcher: watcher,
+				delay: 5 * time.Second, canRequeue: true, clock: clock, unwritten: &l.unwritten, failures: &l.failures, watcher: watcher,
 				stop: func(error) {},
 			},
 		}
@@ -233,7 +233,7 @@ func (l *letterFixture) add(ids ...string) {
 		}
 		l.settler.add(&l.stats.shards[0], f)
 	}
-	l.settler.hurry()
+	l.settler.settleNow()
 	synctest.Wait()
 }
 

@@ -64,8 +64,8 @@ func newConsumer(s Settings) *Consumer {
 	c.order.held = map[string][]*flight{}
 	c.limiter = newConcurrencyLimiter(s.Policy.Loop.Concurrency, c.pool)
 	c.outage = newOutage(s.Policy.Loop.Outage, c.clock, &c.capacity, c.pool, c.outageChanged)
-	_, takesBack := capability.As[capability.Settler](s.Source)
-	c.judge = newJudge(s, takesBack, c.outage)
+	_, canRequeue := capability.As[capability.Settler](s.Source)
+	c.judge = newJudge(s, canRequeue, c.outage)
 	c.waiting = waitingRoom{clock: c.clock, gate: &c.gate, pool: c.pool, outage: c.outage, capacity: &c.capacity}
 	return c
 }
@@ -95,7 +95,7 @@ func (c *Consumer) wireSettler(floor bool) {
 	calls := batchCaller{retry: s.Policy.Settle.Retry, hanging: s.Hanging, stall: &c.stall}
 	stop := func(why error) { c.stopFetching(why) }
 	lost := &lostLetters{
-		delay: s.Policy.Settle.RequeueDelay, takesBack: source != nil, floor: floor, clock: c.clock, unwritten: &c.unwritten,
+		delay: s.Policy.Settle.RequeueDelay, canRequeue: source != nil, floor: floor, clock: c.clock, unwritten: &c.unwritten,
 		failures: &c.failures, watcher: c.watcher, stop: stop,
 	}
 	if h := c.hop; h != nil {

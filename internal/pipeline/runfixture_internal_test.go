@@ -44,7 +44,7 @@ type runFixture struct {
 	outage   *outage
 	pool     *pool
 	waiting  waitingRoom
-	held  heldRequeues
+	held     heldRequeues
 	finisher finisher
 	caller   caller
 	driver   driver
