@@ -15,7 +15,7 @@ func TestPageShowsWhatConnectorsDeclare(t *testing.T) {
 	if configuration == nil || shown == nil {
 		t.Fatal("docs/connectors.md has no configuration, or no output")
 	}
-	s := newScene(t, "ergon", configuration[1])
+	s := newSandbox(t, "ergon", configuration[1])
 	_, got, found := strings.Cut(s.sh(0, "./ergon connectors"), "\n\n")
 	if !found || got != shown[1] {
 		t.Errorf("the page shows\n%s\nbut the program prints\n%s", shown[1], got)

@@ -163,7 +163,7 @@ func (q *Queue) encode(batch []ergon.Transaction) ([]item, failures) {
 // Declare says that readers compete, that the queue keeps the order of keys, and whether it deduplicates.
 func (q *Queue) Declare() capability.Declaration {
 	d := capability.Declaration{
-		Destination: q.settings.Queue, Sharing: capability.SharingCompeting, Order: capability.OrderKey, Dedup: capability.DedupTold,
+		Destination: q.settings.Queue, Sharing: capability.SharingCompeting, Order: capability.OrderKey, Dedup: capability.DedupReported,
 	}
 	if !q.settings.Dedup {
 		d.Dedup = capability.DedupNone

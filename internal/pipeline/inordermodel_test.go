@@ -66,7 +66,7 @@ type inOrderModel struct {
 	revoking           int // revocations in progress
 	process            int // grows with each shutdown
 	returned           int // the highest generation whose revocation has returned
-	leftBehind         int // the highest generation of which a call was left behind
+	notEnded         int // the highest generation of which a call was left behind
 	changed            []func()
 }
 
@@ -227,7 +227,7 @@ func (m *inOrderModel) settle() {
 		if m.chance(10) {
 			done = m.upTo(len(batch)) // that one fails, and what is behind it has no effect
 		}
-		if batch[0].generation <= m.leftBehind || m.stale(batch[0]) {
+		if batch[0].generation <= m.notEnded || m.stale(batch[0]) {
 			done = 0 // the broker refuses it by its generation
 		} else if batch[0].generation <= m.returned {
 			m.wrong(fmt.Sprintf("%d is settled after its revocation has returned", batch[0].position))
@@ -235,7 +235,7 @@ func (m *inOrderModel) settle() {
 		m.commit(batch[:done])
 		m.settling = false
 		for i, d := range slices.Backward(batch[done:]) {
-			if !m.stale(d) && d.generation > m.leftBehind && d.generation > m.returned {
+			if !m.stale(d) && d.generation > m.notEnded && d.generation > m.returned {
 				d.state = modelEnded
 				m.window = slices.Insert(m.window, 0, batch[done+i])
 			}
@@ -308,7 +308,7 @@ func (m *inOrderModel) revoke(limit int) {
 		}
 		over = true
 		if m.settling {
-			m.leftBehind = g
+			m.notEnded = g
 		}
 		if m.now > began+limit+1_000 {
 			m.wrong(fmt.Sprintf("a revocation with %d ms took %d ms", limit, m.now-began))
@@ -346,7 +346,7 @@ func (m *inOrderModel) lost() {
 	})
 	m.generation, m.next = m.generation+1, m.floor
 	if m.settling {
-		m.leftBehind = g
+		m.notEnded = g
 	}
 }
 
@@ -369,7 +369,7 @@ func (m *inOrderModel) shutDown() {
 		}
 		m.after(1_500, func() {
 			if m.settling {
-				m.leftBehind = m.generation
+				m.notEnded = m.generation
 			}
 			m.window, m.stopping = nil, false
 			m.process++
@@ -381,7 +381,7 @@ func (m *inOrderModel) shutDown() {
 
 func newInOrderModel(seed uint64, rules modelRules) *inOrderModel {
 	return &inOrderModel{
-		rules: rules, random: rand.New(rand.NewPCG(seed, 2)), total: 60, returned: -1, leftBehind: -1,
+		rules: rules, random: rand.New(rand.NewPCG(seed, 2)), total: 60, returned: -1, notEnded: -1,
 		outputs: map[int]int{}, letters: map[int]int{}, settledOnly: map[[2]int]bool{},
 	}
 }
@@ -398,13 +398,13 @@ func TestModelOfInOrderSettlementHolds(t *testing.T) {
 
 // Each rule is needed: without it the model fails.
 func TestModelOfInOrderSettlementNeedsItsRules(t *testing.T) {
-	for name, takeOut := range map[string]func(*modelRules){
+	for name, removeWaiting := range map[string]func(*modelRules){
 		"nothing behind a dropped one":                   func(r *modelRules) { r.blockBehindDropped = false },
 		"a revocation filters fetches in progress":       func(r *modelRules) { r.filterFetches = false },
 		"a letter is durable before its position passes": func(r *modelRules) { r.letterInTurn = false },
 	} {
 		rules := soundRules
-		takeOut(&rules)
+		removeWaiting(&rules)
 		failed, first := 0, ""
 		for seed := range uint64(500) {
 			if fault := newInOrderModel(seed, rules).run(); fault != "" {
