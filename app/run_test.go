@@ -5,10 +5,15 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/app"
+	"github.com/ergon-go/ergon/runner"
 )
 
 func TestRunPrintsASummary(t *testing.T) {
@@ -142,4 +147,38 @@ func TestLoggersThatNobodyMadeAreThatOfTheProgram(t *testing.T) {
 	if log == nil || !log.Enabled(t.Context(), slog.LevelDebug) {
 		t.Errorf("the process's logger is %v, want one of the level that was asked for", log)
 	}
+}
+
+// [E3] A run that is forced to end cancels its handlers at once, and does not wait for the grace of its policy.
+func TestForcedRunCancelsItsHandlersAtOnce(t *testing.T) {
+	in(t, "tasks: {patient: {connectors: {input: {type: numbers, count: 1}}, consumer: {loop: {on_exception: discard}}}}")
+	synctest.Test(t, func(t *testing.T) {
+		began, force := make(chan struct{}), make(chan struct{})
+		var cancelled time.Duration
+		reg := registry()
+		reg.Task("patient", func(*ergon.Dependencies) ergon.Task {
+			return ergon.Task{Process: func(ctx context.Context, _ ergon.Transaction) (any, error) {
+				start := time.Now()
+				close(began)
+				<-ctx.Done()
+				cancelled = time.Since(start)
+				return nil, ctx.Err()
+			}}
+		}, "waits for the end of its context")
+		got := call{
+			settings: app.Settings{Registry: reg}, args: []string{"run"},
+			signals: func(ctx context.Context) (context.Context, <-chan struct{}, func()) {
+				ctx, end := context.WithCancelCause(ctx)
+				go func() {
+					<-began
+					end(&runner.SignalError{Signal: os.Interrupt})
+					close(force)
+				}()
+				return ctx, force, func() { end(nil) }
+			},
+		}.do(t)
+		if got.code != 130 || cancelled != 0 {
+			t.Errorf("code %d, and the handler was cancelled after %s; want 130, at once; stderr %s", got.code, cancelled, got.stderr)
+		}
+	})
 }

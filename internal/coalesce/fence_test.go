@@ -46,3 +46,33 @@ func TestWaitingDispatchOfAGivenUpAttemptIsNeverSent(t *testing.T) {
 		}
 	})
 }
+
+// [T1] The fence is the identity of the attempt, not the end of a context: an attempt that was given up sends nothing with a context that
+// never ends. One that is not given up may.
+func TestGivenUpAttemptSendsNothingWithAContextThatNeverEnds(t *testing.T) {
+	for name, c := range map[string]struct {
+		after time.Duration // when it dispatches; its attempt has a second
+		sent  bool
+	}{"in time": {time.Second - 1, true}, "given up": {time.Second + 1, false}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var sent []ergon.Transaction
+				o := coalesce.New(dispatcher(func(_ context.Context, batch []ergon.Transaction) error {
+					sent = append(sent, batch...)
+					return nil
+				}), policy.ProducerBatch{Size: 1})
+				var heard error
+				second := policy.Retry{MaxAttempts: 1, Timeout: time.Second, BackoffMultiplier: 1}
+				_, _ = ergon.RunFn(context.Background(), second, func(ctx context.Context) (int, error) {
+					sleep(c.after)
+					heard = o.DispatchTransactions(context.WithoutCancel(ctx), transactionsOf("a"))
+					return 0, nil
+				})
+				sleep(time.Second)
+				if (len(sent) == 1) != c.sent || (heard == nil) != c.sent {
+					t.Errorf("%d were sent, and it heard %v; want that one is sent: %t", len(sent), heard, c.sent)
+				}
+			})
+		})
+	}
+}

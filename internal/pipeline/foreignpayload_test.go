@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,7 +38,9 @@ func TestMethodsOfAPayloadKeepNoLetterFromBeingWritten(t *testing.T) {
 							ergon.NewTransaction("c", "c"),
 						}})
 						r.withDeadLetters(letters)
-						r.Recorder = recorder
+						r.Recorder, r.longest = recorder, time.Minute
+						free := sync.OnceFunc(func() { close(release) })
+						t.Cleanup(free)
 						began := time.Now()
 						r.run(t)
 						if took := time.Since(began); took > 3*time.Second {
@@ -54,7 +57,7 @@ func TestMethodsOfAPayloadKeepNoLetterFromBeingWritten(t *testing.T) {
 						if a, _ := got["a"].(string); method == "MarshalJSON" && !strings.Contains(a, `Text: "a"`) {
 							t.Errorf("got %q, want the text that a holds, because only its encoding fails", a)
 						}
-						close(release)
+						free()
 						synctest.Wait()
 						if recorder != nil {
 							if kept := len(recorder.Since(0, 10)); kept != 3 {
@@ -89,12 +92,15 @@ func TestPayloadsThatHangAreBounded(t *testing.T) {
 		r.withDeadLetters(letters)
 		r.Policy.Loop.Limit = 6
 		r.Policy.Loop.Concurrency.Headroom = 10
+		r.longest = time.Minute
+		free := sync.OnceFunc(func() { close(release) })
+		t.Cleanup(free)
 		r.runLeaving(t, "")
 		got := r.consumer.Snapshot()
 		if got.Abandoned != 4 || got.Outcomes[pipeline.DeadLettered] != 4 || got.Outcomes[pipeline.Requeued] != 2 {
 			t.Errorf("got %d abandoned, %v; want 4 that hang and 2 that went back", got.Abandoned, got.Outcomes)
 		}
-		close(release)
+		free()
 		synctest.Wait()
 		if n := r.consumer.Snapshot().Abandoned; n != 0 {
 			t.Errorf("%d count as abandoned, although all has returned", n)

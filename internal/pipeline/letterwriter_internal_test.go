@@ -321,3 +321,47 @@ func TestLettersOfACallThatNamesAnotherItemAreNotWritten(t *testing.T) {
 		}
 	})
 }
+
+// [S2] [F1] The same holds where the store fails a batch as a whole and is called for its halves: what such a call names outside of itself
+// makes nothing of it written, and nobody's letter refused.
+func TestHalvesThatNameAnotherItemAreNotWritten(t *testing.T) {
+	inLetterFixture(t, func(t *testing.T, l *letterFixture) {
+		calls := 0
+		l.dispatch = func() error {
+			calls++
+			if calls <= 2 {
+				return errHandler // both attempts for the whole
+			}
+			return &ergon.BatchError{Failures: map[int]error{1: errHandler}} // of one
+		}
+		l.add("!a", "!b")
+		l.end()
+		got := l.stats.snapshot().Outcomes
+		if calls != 4 || got[DeadLettered] != 0 || got[Requeued] != 2 || l.unwritten.refused() != 0 {
+			t.Errorf("%d calls, got %v and %d refused letters; want 4, 2 requeued and none refused", calls, got, l.unwritten.refused())
+		}
+	})
+}
+
+// [E2] A store that hangs until its calls are given up makes nothing overdue, and neither do letters that are written, or have failed.
+func TestLetterWriterIsNotStalledWithinItsAttempts(t *testing.T) {
+	for name, dispatch := range map[string]func() error{
+		"written": func() error { return nil },
+		"hangs":   func() error { time.Sleep(time.Hour); return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inLetterFixture(t, func(t *testing.T, l *letterFixture) {
+				l.dispatch = dispatch
+				l.add("!a")
+				for range 60 {
+					time.Sleep(time.Minute)
+					if got := l.stall.stalled(0, 0); got != "" {
+						t.Fatalf("%q is overdue after %s", got, time.Since(l.begin))
+					}
+				}
+				l.end()
+				time.Sleep(time.Hour) // for what was given up
+			})
+		})
+	}
+}

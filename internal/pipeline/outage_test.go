@@ -451,3 +451,40 @@ func TestWhatAnOutageHoldsTooLongGoesBack(t *testing.T) {
 		_ = r.wait()
 	})
 }
+
+// secondTakeHangs is a quota that does not answer the second time until it is let go.
+type secondTakeHangs struct {
+	pipeline.Quota
+
+	takes int
+	free  chan struct{}
+}
+
+func (q *secondTakeHangs) Take(ctx context.Context, n int) int {
+	q.takes++
+	if q.takes == 2 {
+		<-q.free
+	}
+	return q.Quota.Take(ctx, n)
+}
+
+// [L7] [E3] [F4] What an outage holds also goes back if the fetch loop hangs in foreign code and is left behind.
+func TestWhatAnOutageHoldsGoesBackAlthoughFetchingHangs(t *testing.T) {
+	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
+		quota := &secondTakeHangs{Quota: pipeline.NewQuota(100), free: make(chan struct{})}
+		r := newOutageRig(newJournal(), time.Hour, numbered(6)...)
+		r.Policy.Loop.Execution, r.Quota, r.Policy.Loop.Limit = execution, quota, 100
+		r.Policy.Loop.Concurrency.Value, r.Policy.Loop.Batch.Prefetch, r.Policy.Loop.Batch.Size = 1, 10, 5
+		err := r.runFor(t, 5*time.Second)
+		if !errors.Is(err, errStopped) || !errors.Is(err, pipeline.ErrLeftBehind) {
+			t.Errorf("got error %v, want the cause of the context's end, and that fetching is left behind", err)
+		}
+		for _, id := range []string{"3", "4"} {
+			if got := r.settlementsOf(id); len(got) != 1 || !got[0].Interrupted {
+				t.Errorf("got settlements %v of %s, want it given back", got, id)
+			}
+		}
+		close(quota.free)
+		sleep(time.Minute) // for what was left behind
+	})
+}

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
@@ -85,6 +86,17 @@ func (s *Settler) Outcomes() map[Outcome]int64 { return s.stats.snapshot().Outco
 
 // Unsettled is how many transactions are not settled.
 func (s *Settler) Unsettled() int64 { return s.capacity.unsettled.Load() }
+
+// HangOnSettle makes what is told of each batch before it is settled hang until then.
+func (s *Settler) HangOnSettle(until <-chan struct{}) {
+	s.settler.batches.onSettle = func(Outcome, int64) { <-until }
+}
+
+// Stalled names what is overdue.
+func (s *Settler) Stalled() string { return s.stall.stalled(0, 0) }
+
+// SettleBudget is the longest that a batch may take.
+func (s *Settler) SettleBudget() time.Duration { return s.stall.settle }
 
 // Err is why the loop fails although it went on.
 func (s *Settler) Err() error { return s.failures.err() }

@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -238,6 +239,45 @@ func TestThreeFailedBatchesInARowStopFetching(t *testing.T) {
 		r.End()
 		r.wantEnd(t, map[pipeline.Outcome]int64{pipeline.Succeeded: 1, pipeline.Redelivered: 6})
 	})
+}
+
+// [E2] A settlement is overdue once it has taken longer than its attempts may, and not a moment before. When it is over, nothing is, for as
+// long as nothing is settled; whether a worker or the settler's goroutine has made the call.
+func TestSettlerIsStalledOnlyWhileItSettles(t *testing.T) {
+	for _, inline := range []bool{false, true} {
+		t.Run(fmt.Sprintf("by a worker: %t", inline), func(t *testing.T) {
+			inSettleRig(t, func(t *testing.T, r *settleRig) {
+				r.Start()
+				r.Add(0, "a", "b", "c")
+				if inline {
+					r.SettleInline(0)
+				} else {
+					r.Hurry()
+				}
+				sleep(time.Hour)
+				if got := r.Stalled(); got != "" {
+					t.Errorf("%q is overdue after everything was settled", got)
+				}
+				released := make(chan struct{})
+				r.HangOnSettle(released) // its calls are given up in time
+				r.Add(0, "d", "e", "f")
+				r.Hurry()
+				sleep(r.SettleBudget())
+				if got := r.Stalled(); got != "" {
+					t.Errorf("%q is overdue when it may still come back", got)
+				}
+				sleep(1)
+				if got := r.Stalled(); got != "settling" {
+					t.Errorf("%q is overdue when its time is over, want settling", got)
+				}
+				close(released)
+				r.End()
+				if got := r.Stalled(); got != "" {
+					t.Errorf("%q is overdue after it came back", got)
+				}
+			})
+		})
+	}
 }
 
 // A worker settles a batch on its own goroutine if that is quick: nobody takes its place, and the settler's goroutine is not needed.

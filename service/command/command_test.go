@@ -92,7 +92,11 @@ func program(what string, args []string) int {
 		}
 		_, _ = io.Copy(connection, connection) // it answers as long as it is there
 	case "leave": // a child that hangs and holds the output
-		if !leave(nil, nil, "hang", args[0], "ready") {
+		var env []string
+		if slices.Contains(args, "unmarked") {
+			env = []string{"ERGON_TRANSACTION_ID=t-1"}
+		}
+		if !leave(env, nil, "hang", args[0], "ready") {
 			return 1
 		}
 		fmt.Print("left")

@@ -123,6 +123,34 @@ func TestWhatAnotherProgramHasStartedIsLeftAlone(t *testing.T) {
 	}
 }
 
+// [T1] [F5] The process group of a program is killed with it, also what is in it and nobody can tell whose it is: not marked, and perhaps
+// of another program that runs since before. That one is left alone.
+func TestProcessGroupIsKilledAlthoughAnOlderProgramRuns(t *testing.T) {
+	t.Parallel()
+	older, olderConnected := witness(t)
+	path, connected := witness(t)
+	c := command.DefaultConfig()
+	c.Argv = []string{
+		"sh", "-c", `case $ERGON_TRANSACTION_ID in older) exec "$0" hang "$1";; *) exec "$0" leave "$2" unmarked;; esac`,
+		os.Args[0], older, path,
+	}
+	both := newCommand(t, c, nil)
+	olderCtx, endOlder := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { _, _ = both.Call(olderCtx, ergon.NewTransaction("older", nil), nil) })
+	olderConnection := arrived(t, olderConnected)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	running.Go(func() { _, _ = both.Call(ctx, ergon.NewTransaction("t-1", nil), nil) })
+	connection := arrived(t, connected)
+	there(t, connection)
+	cancel(ergon.ErrAttemptTimeout)
+	gone(t, connection)
+	there(t, olderConnection)
+	endOlder()
+	running.Wait()
+	gone(t, olderConnection)
+}
+
 // [F5] Killed outright, with no time to say or do anything.
 func TestNothingOutlivesAWorkerThatIsKilled(t *testing.T) {
 	t.Parallel()
