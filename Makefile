@@ -99,6 +99,10 @@ pairs: ## Run each part with every other: all triples and a sample of the produc
 browser: ## Look at the console in a real browser; installs chromium and playwright-core where they are missing
 	@scripts/step $@ scripts/browser
 
+.PHONY: pictures
+pictures: ## Make the pictures of docs/images again; takes five minutes
+	@scripts/step $@ env BROWSER=required scripts/browser pictures
+
 .PHONY: bench
 bench: ## Run the benchmarks, each beside a peer: BENCH (.), BENCHCOUNT (1), BENCHTIME (1s)
 	@scripts/step $@ go test -run='^$$' -bench='$(BENCH)' -count=$(BENCHCOUNT) -benchtime=$(BENCHTIME) ./internal/bench/...
