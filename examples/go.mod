@@ -6,11 +6,13 @@ require (
 	github.com/ergon-go/ergon v0.0.0
 	github.com/ergon-go/ergon/app v0.0.0
 	github.com/ergon-go/ergon/connector/sqlite v0.0.0
+	github.com/ergon-go/ergon/service/database v0.0.0
 	github.com/google/go-cmp v0.7.0
 )
 
 require (
 	github.com/DeRuina/timberjack v1.4.10 // indirect
+	github.com/XSAM/otelsql v0.44.0 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/bits-and-blooms/bitset v1.24.4 // indirect
 	github.com/cenkalti/backoff/v5 v5.0.3 // indirect
@@ -24,6 +26,10 @@ require (
 	github.com/grpc-ecosystem/grpc-gateway/v2 v2.31.0 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/influxdata/tdigest v0.0.1 // indirect
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
+	github.com/jackc/pgx/v5 v5.13.0 // indirect
+	github.com/jackc/puddle/v2 v2.2.3 // indirect
 	github.com/klauspost/compress v1.20.1 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
@@ -68,6 +74,7 @@ require (
 	go.yaml.in/yaml/v4 v4.0.0 // indirect
 	golang.org/x/exp v0.0.0-20260908205506-85c1c2202aba // indirect
 	golang.org/x/net v0.60.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/term v0.47.0 // indirect
 	golang.org/x/text v0.42.0 // indirect
@@ -89,5 +96,7 @@ replace (
 )
 
 replace github.com/ergon-go/ergon/telemetry => ../telemetry
+
+replace github.com/ergon-go/ergon/service/database => ../service/database
 
 replace github.com/ergon-go/ergon/internal/otlptest => ../internal/otlptest
