@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/config"
+	postgres "github.com/ergon-go/ergon/connector/postgres/stock"
 	"github.com/ergon-go/ergon/connector/sqlite/stock"
 	"github.com/ergon-go/ergon/service/command"
 	"github.com/ergon-go/ergon/service/webhook"
@@ -16,6 +17,7 @@ func Registry() *config.Registry {
 		"exit code 65 is BUSINESS, 75 asks for another attempt", command.DefaultConfig(), newExec)
 	config.Task(r, "http", "sends each transaction to a URL; 4xx is BUSINESS, 429 and 5xx are tried again", webhook.DefaultConfig(), newHTTP)
 	stock.Connectors(r)
+	postgres.Connectors(r)
 	config.Connector(r, "generator", "transactions made up, to try things out", DefaultGeneratorConfig(), newGenerator)
 	return r
 }

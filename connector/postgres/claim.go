@@ -31,13 +31,13 @@ const (
 		returned AS MATERIALIZED (SELECT r.seq, r.priority, r.place FROM {returns} r
 			WHERE r.queue = $1 AND NOT r.solo AND (SELECT is_open FROM gate)
 			ORDER BY r.priority DESC, r.place LIMIT $2::bigint FOR UPDATE SKIP LOCKED),
-		line AS MATERIALIZED (SELECT i.seq, i.priority, i.seq AS place
+		line AS MATERIALIZED (SELECT i.seq, i.priority, i.line AS place
 			FROM (SELECT p.priority, greatest(p.floor, (SELECT h.floor FROM unnest($4::integer[], $5::bigint[]) AS h (priority, floor)
 					WHERE h.priority = p.priority)) AS floor
 				FROM {priorities} p WHERE p.queue = $1 AND (SELECT is_open FROM gate) ORDER BY p.priority DESC) p
-			CROSS JOIN LATERAL (SELECT i.seq, i.priority FROM {items} i
-				WHERE i.queue = $1 AND i.priority = p.priority AND i.seq >= p.floor AND i.state = 'ready'
-				ORDER BY i.seq LIMIT $2::bigint FOR UPDATE SKIP LOCKED) i
+			CROSS JOIN LATERAL (SELECT i.seq, i.priority, i.line FROM {items} i
+				WHERE i.queue = $1 AND i.priority = p.priority AND i.line >= p.floor AND i.state = 'ready'
+				ORDER BY i.line LIMIT $2::bigint FOR UPDATE SKIP LOCKED) i
 			LIMIT $2::bigint),
 		chosen AS MATERIALIZED (SELECT seq, priority, place, again FROM (
 			SELECT seq, priority, place, true AS again FROM returned UNION ALL SELECT seq, priority, place, false FROM line) c
@@ -105,6 +105,10 @@ func transactions(all []found) []ergon.Transaction {
 	return batch
 }
 
+// planByIndex does for one transaction what the settings of the session do without a pooler: see poolConfig.
+const planByIndex = `SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+	set_config('enable_sort', 'off', true)`
+
 // view is what a look into the queue found.
 type view struct {
 	poison bool          // something is to become a dead letter
@@ -154,6 +158,9 @@ func (q *Queue) claimOnce(ctx context.Context, limit int, h hinted) (all []found
 	queue := q.number.Load()
 	err = q.send(ctx, "claim", func(s *store, b *pgx.Batch) {
 		all, v = nil, view{due: -1}
+		if q.config.Pooler {
+			b.Queue(planByIndex)
+		}
 		b.Queue(s.sql(ringTimers), queue, q.settings.MaxDeliveries)
 		b.Queue(s.sql(claimItems), queue, limit, micros(q.settings.Lease), h.priorities, h.floors, false).
 			Query(func(rows pgx.Rows) error { return q.collect(rows, &all) })

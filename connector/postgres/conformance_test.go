@@ -18,7 +18,7 @@ const maxPayload = 1000
 func conforming(name string, change func(*postgres.QueueSettings)) func(*postgres.QueueSettings) {
 	return func(s *postgres.QueueSettings) {
 		s.Queue, s.MaxWait, s.MaxPayloadBytes, s.MaxDeliveries, s.RetainSettled = name, 20*time.Millisecond, maxPayload, 0, time.Hour
-		s.Lease = postgres.DefaultQueueConfig().Lease
+		s.Lease, s.Notify = postgres.DefaultQueueConfig().Lease, false
 		change(s)
 	}
 }
@@ -42,7 +42,7 @@ func TestQueueKeepsTheRulesOfConnectors(t *testing.T) {
 					connect := func() any { return b.newQueue(t, conforming("jobs", change)) }
 					return connectortest.Store{
 						Connector: connect(), Another: connect, OtherQueue: func() any { return b.newQueue(t, conforming("claims", change)) },
-						Refused: tooLarge, Pass: func(d time.Duration) { b.advance(t, d) },
+						Refused: tooLarge, Restart: func() { b.restart(t) }, Pass: func(d time.Duration) { b.advance(t, d) },
 					}
 				},
 				Shared: true,
@@ -61,6 +61,7 @@ func TestDeadLettersKeepTheRulesOfConnectors(t *testing.T) {
 			connect := func() any { return b.newDeadLetters(t) }
 			return connectortest.Store{
 				Connector: connect(), Another: connect, OtherQueue: func() any { return b.newQueue(t, conforming("jobs", asItIs)) },
+				Restart: func() { b.restart(t) },
 				Pass:    func(d time.Duration) { b.advance(t, d) },
 				Refused: func() ergon.Transaction { return ergon.NewTransaction("no letter", []byte(`{}`)) },
 			}

@@ -67,6 +67,9 @@ func explained(err error) error {
 	return err
 }
 
+// errReadOnly means that the server can only be read.
+var errReadOnly = errors.New("read only connection")
+
 // isReadOnly tells whether a server refused because it can only be read. The driver has no value for this when it connects.
 func isReadOnly(err error) bool {
 	return codeOf(err) == "25006" || err != nil && strings.Contains(err.Error(), "read only connection")

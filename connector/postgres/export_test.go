@@ -3,6 +3,8 @@ package postgres
 import (
 	"context"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/ergon-go/ergon/internal/queueitem"
 )
 
@@ -42,3 +44,14 @@ func Storable(text string) string { return storable(text) }
 
 // Read is the reverse of Storable.
 func Read(text string) string { return read(text) }
+
+// Explain lends a connection of the queue, and the statement of a claim.
+func Explain(ctx context.Context, q *Queue, use func(ctx context.Context, conn *pgx.Conn, claim string) error) error {
+	s := q.store.Load()
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	return use(ctx, conn.Conn(), s.sql(claimItems))
+}

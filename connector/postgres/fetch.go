@@ -93,7 +93,7 @@ func (q *Queue) claimLingering(ctx context.Context, limit int) ([]ergon.Transact
 // What is neither ready nor waits for a time waits behind something that does, or is settled.
 const anyUnsettled = `SELECT EXISTS (SELECT 1 FROM {returns} WHERE queue = $1)
 	OR EXISTS (SELECT 1 FROM {timers} WHERE queue = $1 AND kind = 'poison')
-	OR EXISTS (SELECT 1 FROM {priorities} p JOIN {items} i ON i.queue = $1 AND i.priority = p.priority AND i.seq >= p.floor
+	OR EXISTS (SELECT 1 FROM {priorities} p JOIN {items} i ON i.queue = $1 AND i.priority = p.priority AND i.line >= p.floor
 		WHERE p.queue = $1 AND i.state = 'ready')
 	OR EXISTS (SELECT 1 FROM (SELECT unnest(items) AS seq FROM {timers} WHERE queue = $1 AND kind = 'due' ORDER BY at DESC) t
 		JOIN {items} i ON i.queue = $1 AND i.seq = t.seq AND i.state IN ('claimed', 'delayed'))`

@@ -25,8 +25,8 @@ const (
 		WHERE queue = $1 AND mark_xid IS NULL`
 	raiseFloor = `WITH mark AS MATERIALIZED (SELECT mark_seq FROM {queues} WHERE queue = $1 AND mark_xid IS NOT NULL
 			AND pg_snapshot_xmin(pg_current_snapshot()) >= mark_xid FOR UPDATE SKIP LOCKED),
-		raised AS (UPDATE {priorities} p SET floor = n.floor FROM (SELECT o.priority, least(mark.mark_seq + 1, (SELECT i.seq FROM {items} i
-				WHERE i.queue = $1 AND i.priority = o.priority AND i.seq >= o.floor AND i.state = 'ready' ORDER BY i.seq LIMIT 1)) AS floor
+		raised AS (UPDATE {priorities} p SET floor = n.floor FROM (SELECT o.priority, least(mark.mark_seq + 1, (SELECT i.line FROM {items} i
+				WHERE i.queue = $1 AND i.priority = o.priority AND i.line >= o.floor AND i.state = 'ready' ORDER BY i.line LIMIT 1)) AS floor
 			FROM {priorities} o, mark WHERE o.queue = $1) n
 			WHERE p.queue = $1 AND p.priority = n.priority AND n.floor > p.floor)
 		UPDATE {queues} q SET mark_seq = NULL, mark_xid = NULL FROM mark WHERE q.queue = $1`

@@ -37,17 +37,10 @@ func newBench(tb testing.TB) *bench {
 		url: server.URL(tb), schema: "t" + strconv.FormatInt(schemas.Add(1), 10), at: time.Date(2024, 2, 29, 12, 0, 0, 0, time.UTC),
 	}
 	b.clock = "(SELECT at FROM " + b.schema + ".clock)"
-	conn, err := pgx.Connect(tb.Context(), b.url)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	b.conn = conn
+	b.connect(tb)
 	tb.Cleanup(func() {
-		ctx := context.WithoutCancel(tb.Context())
-		if _, err := conn.Exec(ctx, "DROP SCHEMA "+b.schema+" CASCADE"); err != nil {
-			tb.Error(err)
-		}
-		if err := conn.Close(ctx); err != nil {
+		b.exec(tb, "DROP SCHEMA "+b.schema+" CASCADE")
+		if err := b.conn.Close(context.WithoutCancel(tb.Context())); err != nil {
 			tb.Error(err)
 		}
 	})
@@ -55,6 +48,27 @@ func newBench(tb testing.TB) *bench {
 	b.exec(tb, "CREATE TABLE "+b.schema+".clock (at timestamptz)")
 	b.exec(tb, "INSERT INTO "+b.schema+".clock VALUES ($1)", b.at)
 	return b
+}
+
+func (b *bench) connect(tb testing.TB) {
+	tb.Helper()
+	conn, err := pgx.Connect(tb.Context(), b.url)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	b.conn = conn
+}
+
+// restart kills the server and starts it again.
+func (b *bench) restart(tb testing.TB) {
+	tb.Helper()
+	if err := server.Kill(); err != nil {
+		tb.Fatal(err)
+	}
+	if err := server.Start(); err != nil {
+		tb.Fatal(err)
+	}
+	b.connect(tb)
 }
 
 func (b *bench) exec(tb testing.TB, statement string, arguments ...any) {

@@ -17,7 +17,7 @@ const (
 		min(CASE WHEN state = 'claimed' THEN due_at ELSE ready_at END) FROM {items} WHERE queue = $1 GROUP BY 1, 2`
 
 	shown    = `SELECT ` + columns + ` FROM {items} WHERE queue = $1 AND `
-	peekLine = `SELECT ` + columns + ` FROM ((` + shown + `state = 'ready' ORDER BY priority DESC, seq LIMIT $2)
+	peekLine = `SELECT ` + columns + ` FROM ((` + shown + `state = 'ready' ORDER BY priority DESC, line LIMIT $2)
 		UNION ALL (` + shown + `seq IN (SELECT seq FROM {returns} WHERE queue = $1 ORDER BY priority DESC, place LIMIT $2))
 		UNION ALL (` + shown + `state IN ('delayed', 'claimed') AND due_at <= {now} ORDER BY priority DESC, place LIMIT $2)) AS line
 		ORDER BY priority DESC, place LIMIT $2`

@@ -164,6 +164,11 @@ func (q *Queue) encode(batch []ergon.Transaction) ([]item, failures) {
 func (q *Queue) Declare() capability.Declaration {
 	d := capability.Declaration{
 		Destination: q.settings.Queue, Sharing: capability.SharingCompeting, Order: capability.OrderKey, Dedup: capability.DedupReported,
+		Settles: capability.SettlesConfirmed, Fences: capability.FenceStore,
+		Notes: []string{"durable as synchronous_commit of the server says; a failover to an asynchronous standby may undo the last commits"},
+	}
+	if q.config.Pooler || !q.config.Notify {
+		d.Notes = append(d.Notes, "no notifications: a transaction of another process is found within "+q.config.PollInterval.String())
 	}
 	if !q.settings.Dedup {
 		d.Dedup = capability.DedupNone

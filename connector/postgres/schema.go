@@ -46,6 +46,7 @@ var migrations = [][]string{ //nolint:gochecknoglobals // a table
 		`CREATE TABLE {items} (
 			seq bigint NOT NULL,
 			queue bigint NOT NULL,
+			line bigint NOT NULL, -- the seq at first: its place in line; never changed, so that a requeue touches no index
 			place bigint NOT NULL, -- in the order of delivery, within a priority
 			due_at timestamptz,
 			enqueued_at timestamptz NOT NULL,
@@ -67,7 +68,7 @@ var migrations = [][]string{ //nolint:gochecknoglobals // a table
 		) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_insert_scale_factor = 0.05,
 			autovacuum_analyze_scale_factor = 0.05, autovacuum_vacuum_cost_limit = 2000)`,
 		`CREATE UNIQUE INDEX {items_id} ON {items} (queue, id, copy)`,
-		`CREATE INDEX {items_line} ON {items} (queue, priority DESC, seq)`,
+		`CREATE INDEX {items_line} ON {items} (queue, priority DESC, line)`,
 		`CREATE INDEX {items_key} ON {items} (queue, key, seq) WHERE key IS NOT NULL`,
 		`CREATE INDEX {items_lost} ON {items} (queue, lost) WHERE lost > 0`,
 		`CREATE TABLE {returns} (

@@ -169,11 +169,17 @@ func poolConfig(c DatabaseConfig) (*pgxpool.Config, error) {
 		"statement_timeout":                   inMillis(c.StatementTimeout),
 		"lock_timeout":                        inMillis(c.LockTimeout),
 		"idle_in_transaction_session_timeout": inMillis(c.StatementTimeout),
-		"jit":                                 "off", // its compilation takes longer than any statement of a queue
-		"tcp_keepalives_idle":                 "30",
-		"tcp_keepalives_interval":             "10",
-		"tcp_keepalives_count":                "3",
-		"application_name":                    "ergon",
+		// Every statement of a queue finds its rows by an index, in the order of the index. Statistics of a queue are always out of date,
+		// and a plan that reads and sorts a million rows for a claim of a hundred is what they lead to. Compilation takes longer than
+		// any of the statements.
+		"enable_seqscan":          "off",
+		"enable_bitmapscan":       "off",
+		"enable_sort":             "off",
+		"jit":                     "off",
+		"tcp_keepalives_idle":     "30",
+		"tcp_keepalives_interval": "10",
+		"tcp_keepalives_count":    "3",
+		"application_name":        "ergon",
 	} {
 		if _, chosen := conn.RuntimeParams[name]; !chosen {
 			conn.RuntimeParams[name] = value
