@@ -15,6 +15,10 @@ type Fetcher interface {
 	// transaction and no error means that the source is empty for now. ErrExhausted, alone or with the last transactions, means
 	// that a finite source has ended. A record that cannot be read is delivered as well, with an error as its payload. It then
 	// fails to decode and is dead-lettered, and the loop continues. The caller owns the slice.
+	//
+	// When ctx ends, the call ends within 5 seconds, and nothing that the source handed out is forgotten: either the request took
+	// nothing, or the call returns what it brought, with a nil error. The loop gives that back at once. A connector that cannot
+	// tell what a cancelled request took lets the request finish under a context of its own.
 	FetchTransactions(ctx context.Context, limit int) ([]Transaction, error)
 }
 

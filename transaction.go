@@ -39,6 +39,10 @@ type Delivery struct {
 	Partition string
 	// Position orders the deliveries of one partition. It grows, except for a redelivery; gaps mean nothing.
 	Position int64
+	// ExpiresAt is when the source takes the delivery back, unless it is extended: by the clock of this process, and not after the
+	// source's own time. It is for a delivery that a capability.LeaseKeeper has not just claimed. Zero means LeaseDuration after the
+	// fetch began.
+	ExpiresAt time.Time
 	// EnqueuedAt is when the transaction entered its source; zero if the source does not know.
 	EnqueuedAt time.Time
 }

@@ -3,6 +3,7 @@ package capability
 import (
 	"cmp"
 	"fmt"
+	"time"
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/internal/ask"
@@ -34,6 +35,9 @@ type Declaration struct {
 	Settles Certainty
 	// Fences says who refuses the settlement of a delivery that the source has taken back.
 	Fences Fence
+	// MaxHold is how long a delivery can be held at most, with all extensions. 0 means without end. The engine ends the attempts of a
+	// transaction a tenth earlier.
+	MaxHold time.Duration
 	// Order says whether it keeps transactions of one ordering key in order itself.
 	Order Order
 	// Dedup is what it does with an id that it knows already, as a sink.

@@ -3,6 +3,7 @@ package capability_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ergon-go/ergon/capability"
 )
@@ -19,6 +20,8 @@ func widenings() []widening {
 		{"settles", capability.Declaration{Settles: capability.SettlesSent}, capability.Declaration{Settles: capability.SettlesConfirmed}},
 		{"fences", capability.Declaration{Fences: capability.FenceClock}, capability.Declaration{Fences: capability.FenceStore}},
 		{"fences", capability.Declaration{Fences: capability.FenceConnection}, capability.Declaration{Fences: capability.FenceStore}},
+		{"max_hold", capability.Declaration{MaxHold: time.Minute}, capability.Declaration{}},
+		{"max_hold", capability.Declaration{MaxHold: time.Minute}, capability.Declaration{MaxHold: time.Hour}},
 		{"sharing", capability.Declaration{Sharing: capability.SharingSingle}, capability.Declaration{Sharing: capability.SharingCompeting}},
 		{"order", capability.Declaration{Order: capability.OrderNone}, capability.Declaration{Order: capability.OrderKey}},
 		{"dedup", capability.Declaration{Dedup: capability.DedupNone}, capability.Declaration{Dedup: capability.DedupUnreported}},

@@ -18,7 +18,8 @@ func in(queue interface{ Restart() }) connectortest.Store {
 func TestQueueKeepsTheRulesOfConnectors(t *testing.T) {
 	for name, settings := range map[string]memory.Settings{
 		"at once": {}, "waiting": {MaxWait: time.Second}, "finite": {Finite: true}, "bounded": {Capacity: 1000},
-		"unconfirmed": {Settles: capability.SettlesSent}, "on one connection": {Fences: capability.FenceConnection},
+		"held for a while": {MaxHold: 5 * time.Minute},
+		"unconfirmed":      {Settles: capability.SettlesSent}, "on one connection": {Fences: capability.FenceConnection},
 		"deduplicating": {Dedup: true, DedupWindow: time.Minute}, "strict": {Dedup: true, OnConflict: capability.ConflictError},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -31,7 +32,10 @@ func TestQueueKeepsTheRulesOfConnectors(t *testing.T) {
 }
 
 func TestLeasedQueueKeepsTheRulesOfConnectors(t *testing.T) {
-	for name, settings := range map[string]memory.Settings{"at once": {}, "waiting": {MaxWait: time.Second}} {
+	for name, settings := range map[string]memory.Settings{
+		"at once": {}, "waiting": {MaxWait: time.Second}, "says when": {SaysExpiry: true},
+		"held for a while": {SaysExpiry: true, MaxHold: 5*time.Minute + 10*time.Second},
+	} {
 		t.Run(name, func(t *testing.T) {
 			connectortest.Run(t, connectortest.Harness{
 				New: func(*testing.T, []ergon.Transaction) connectortest.Store {

@@ -102,11 +102,26 @@ func (q *Queue) send(it *item, r *receipt, now time.Time) ergon.Transaction {
 	r.item = it
 	it.count++
 	it.delivery = r
-	if q.leased {
-		it.due = now.Add(q.lease)
+	if q.settings.MaxHold > 0 {
+		it.heldUntil = now.Add(q.settings.MaxHold)
 	}
+	q.extend(it, now)
 	q.inFlight.pushBack(it)
-	return it.transaction.WithDelivery(ergon.Delivery{Receipt: r, Count: it.count, EnqueuedAt: it.enqueuedAt})
+	d := ergon.Delivery{Receipt: r, Count: it.count, EnqueuedAt: it.enqueuedAt}
+	if q.settings.SaysExpiry && q.expires() {
+		d.ExpiresAt = it.due
+	}
+	return it.transaction.WithDelivery(d)
+}
+
+// extend sets when the delivery of an item expires: after its lease, and not after the longest hold.
+func (q *Queue) extend(it *item, now time.Time) {
+	switch end := now.Add(q.lease); {
+	case q.leased && (q.settings.MaxHold <= 0 || end.Before(it.heldUntil)):
+		it.due = end
+	case q.settings.MaxHold > 0:
+		it.due = it.heldUntil
+	}
 }
 
 // nextDue is when something comes back by itself, at most limit.
@@ -114,8 +129,16 @@ func (q *Queue) nextDue(limit time.Time) time.Time {
 	if len(q.returned) > 0 && q.returned[0].due.Before(limit) {
 		limit = q.returned[0].due
 	}
-	if q.leased && q.inFlight.first != nil && q.inFlight.first.due.Before(limit) {
-		limit = q.inFlight.first.due
+	if !q.expires() {
+		return limit
+	}
+	for it := q.inFlight.first; it != nil; it = it.next {
+		if it.due.Before(limit) {
+			limit = it.due
+		}
+		if q.settings.MaxHold <= 0 { // the first expires first
+			break
+		}
 	}
 	return limit
 }

@@ -47,7 +47,7 @@ func (q *LeasedQueue) ExtendLeases(ctx context.Context, batch []ergon.Transactio
 			failures.add(i, err)
 			continue
 		}
-		it.due = now.Add(q.lease)
+		q.extend(it, now)
 		q.inFlight.remove(it)
 		q.inFlight.pushBack(it)
 	}

@@ -129,13 +129,23 @@ func (q *Queue) giveBack(it *item) {
 	}
 }
 
-// expire gives back what has outlived its lease.
+// expires reports whether deliveries do, after their lease or after the longest hold.
+func (q *Queue) expires() bool { return q.leased || q.settings.MaxHold > 0 }
+
+// expire gives back what has outlived its lease or the longest hold.
 func (q *Queue) expire(now time.Time) {
-	if !q.leased {
+	if !q.expires() {
 		return
 	}
-	for it := q.inFlight.first; it != nil && !it.due.After(now); it = q.inFlight.first {
-		q.giveBack(it)
+	var next *item
+	for it := q.inFlight.first; it != nil; it = next {
+		next = it.next
+		switch {
+		case !it.due.After(now):
+			q.giveBack(it)
+		case q.settings.MaxHold <= 0: // the first expires first
+			return
+		}
 	}
 }
 
@@ -146,7 +156,7 @@ func (*Queue) ProcessLocal() {}
 func (q *Queue) Declare() capability.Declaration {
 	d := capability.Declaration{
 		Lacks: q.settings.Lacks, Destination: q.settings.Name, Notes: q.settings.Notes,
-		Settles: q.settings.Settles, Fences: q.settings.Fences,
+		Settles: q.settings.Settles, Fences: q.settings.Fences, MaxHold: max(q.settings.MaxHold, 0),
 		Sharing: capability.SharingCompeting, Order: capability.OrderKey, Dedup: capability.DedupNone,
 	}
 	if q.settings.Order != "" {

@@ -35,6 +35,10 @@ type Settings struct {
 	// Settles is how certain a settlement is. "" means capability.SettlesConfirmed. With capability.SettlesSent a [Queue.Restart]
 	// undoes the acknowledgements of the last call that settled something.
 	Settles capability.Certainty
+	// MaxHold is how long a delivery is held at most, with all extensions; then it is requeued. 0 or less means without end. Default 0.
+	MaxHold time.Duration
+	// SaysExpiry makes each delivery of a queue with leases say when it expires. Default false: the engine counts from the fetch.
+	SaysExpiry bool
 	// Fences is what the queue declares to fence a stale settlement. "" means capability.FenceStore, which it does in any case.
 	Fences capability.Fence
 	// Notes are the notes of its declaration. Default none.

@@ -341,6 +341,7 @@ func TestQueueDeclares(t *testing.T) {
 	got := newBench(t).newQueue(t).Declare()
 	want := capability.Declaration{
 		Destination: "jobs", Sharing: capability.SharingCompeting, Order: capability.OrderKey, Dedup: capability.DedupReported,
+		Notes: []string{"durability normal: a power cut may undo the last commits; a killed process loses nothing"},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)

@@ -266,6 +266,28 @@ func TestBrokenFetchIsCaught(t *testing.T) {
 				return batch, err
 			}
 		}},
+		"forgets what a cancelled fetch took": {"CutFetchForgetsNothing", func(q *queue) {
+			q.fetch = func(ctx context.Context, limit int) ([]ergon.Transaction, error) {
+				batch, err := q.LeasedQueue.FetchTransactions(ctx, limit)
+				if len(batch) > 0 { // the answer is on its way
+					select {
+					case <-time.After(5 * time.Millisecond):
+					case <-ctx.Done():
+						return nil, ctx.Err()
+					}
+				}
+				return batch, err
+			}
+		}},
+		"returns what it took together with an error": {"CutFetchForgetsNothing", func(q *queue) {
+			q.fetch = func(ctx context.Context, limit int) ([]ergon.Transaction, error) {
+				batch, err := q.LeasedQueue.FetchTransactions(ctx, limit)
+				if _, limited := ctx.Deadline(); limited && limit == 2 && len(batch) > 0 {
+					err = context.Canceled
+				}
+				return batch, err
+			}
+		}},
 		"changes numbers": {"PayloadComesAsItWas", dispatched(func(tx ergon.Transaction) ergon.Transaction {
 			return tx.WithPayload([]byte(strings.ReplaceAll(string(tx.Payload().([]byte)), "12345678901234567890", "1.2345678901234567e19")))
 		})},
@@ -427,6 +449,9 @@ func TestBrokenLeaseIsCaught(t *testing.T) {
 			}
 		}},
 		"takes late acknowledgements": {"LeaseRunOutIsStale", staleTakesEffect},
+		"expires before it says":      {"DeliveryExpiresWhenItSays", saysExpiry(70 * time.Second)},
+		"says it expires too early":   {"DeliveryExpiresWhenItSays", saysExpiry(50 * time.Second)},
+		"holds less than it declares": {"HoldEndsWhenDeclared", holdsFor(4 * time.Minute)},
 	} {
 		t.Run(name, func(t *testing.T) { violated(t, brokenBy(memory.Settings{}, c.breakIt), c.rule) })
 	}
@@ -435,6 +460,23 @@ func TestBrokenLeaseIsCaught(t *testing.T) {
 // leasedFor has leases last for d, although the queue says otherwise.
 func leasedFor(d time.Duration) func(*queue) {
 	return func(q *queue) { q.LeasedQueue = memory.NewLeased(memory.Settings{}, d) }
+}
+
+// saysExpiry has a queue say that its deliveries expire after d.
+func saysExpiry(d time.Duration) func(*queue) {
+	return fetched(func(_ int, tx ergon.Transaction) ergon.Transaction {
+		delivery := tx.Delivery()
+		delivery.ExpiresAt = time.Now().Add(d)
+		return tx.WithDelivery(delivery)
+	})
+}
+
+// holdsFor has a queue that declares a longest hold of five minutes hold for d.
+func holdsFor(d time.Duration) func(*queue) {
+	return func(q *queue) {
+		q.LeasedQueue = memory.NewLeased(memory.Settings{MaxHold: d}, time.Minute)
+		q.declare = func() capability.Declaration { return capability.Declaration{MaxHold: 5 * time.Minute} }
+	}
 }
 
 func TestBrokenDispatchIsCaught(t *testing.T) {

@@ -3,6 +3,7 @@ package connectortest
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -39,6 +40,11 @@ func fetchRules() []rule {
 		{
 			name: "FetchRespectsItsContext", needs: []need{fetches()}, check: fetchRespectsItsContext,
 			why: "the loop abandons a fetch that ignores its context at the timeout, and does not get the transactions that it claimed.",
+		},
+		{
+			name: "CutFetchForgetsNothing", needs: []need{fetches(), settles()}, check: cutFetchForgetsNothing,
+			why: "pauses and shutdowns cancel fetches. What a cancelled fetch has claimed and does not return waits for the end of a " +
+				"lease, with nobody at work on it.",
 		},
 		{
 			name: "PayloadComesAsItWas", needs: []need{fetches()}, check: payloadComesAsItWas,
@@ -254,5 +260,36 @@ func idsAreStable(p *probe) {
 		if first[text(tx)] != tx.ID() {
 			p.errorf("what was dispatched as %q is delivered as %q", tx.ID(), first[text(tx)])
 		}
+	}
+}
+
+// cutFetchForgetsNothing cancels fetches at random moments, and wants everything to be there within a second each time.
+func cutFetchForgetsNothing(p *probe) {
+	const times, longest = 50, 30 * time.Millisecond
+	holds := numbered(3)
+	s := p.holding(holds...)
+	moments := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same moments in every run
+	for range times {
+		after := time.Duration(moments.Int64N(int64(longest)))
+		var batch []ergon.Transaction
+		var err error
+		p.returns("FetchTransactions that was cancelled", func(ctx context.Context) {
+			ctx, cancel := context.WithTimeout(ctx, after)
+			defer cancel()
+			batch, err = as[ergon.Fetcher](s).FetchTransactions(ctx, 2)
+		})
+		if err != nil && len(batch) > 0 {
+			p.fatalf("cancelled after %s: it returned %d transactions together with %v, want a nil error", after, len(batch), err)
+		}
+		if len(batch) > 0 {
+			s.settle(interrupted(), batch...)
+		}
+		began := time.Now()
+		all := s.fetchAll(len(holds))
+		p.wantSame("after a fetch that was cancelled", all, holds)
+		if took := time.Since(began); took > time.Second {
+			p.fatalf("after a fetch that was cancelled, the transactions were there after %s, want a second", took)
+		}
+		s.settle(interrupted(), all...)
 	}
 }

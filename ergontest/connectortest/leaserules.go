@@ -25,6 +25,15 @@ func leaseRules() []rule {
 			name: "LostLeasesAreNamed", needs: keeping, check: lostLeasesAreNamed,
 			why: "the engine cancels the handlers of the leases that a *BatchError names, and the others continue.",
 		},
+		{
+			name: "DeliveryExpiresWhenItSays", needs: keeping, check: expiresWhenItSays,
+			why: "the engine works until a delivery expires. If the source takes it back earlier, the work is done twice; if the " +
+				"delivery says much less, its handler is cancelled too early.",
+		},
+		{
+			name: "HoldEndsWhenDeclared", needs: []need{fetches(), settles(), endsHold()}, check: holdEnds,
+			why: "the engine ends attempts before the longest hold. If the source takes a delivery back earlier, the work is done twice.",
+		},
 	}
 }
 
@@ -105,4 +114,63 @@ func lostLeasesAreNamed(p *probe) {
 		p.errorf("the others: %v", err)
 	}
 	s.ack(got[0], got[2])
+}
+
+// endsHold is a source that declares the longest hold.
+func endsHold() need {
+	return declares("source that declares MaxHold", func(d capability.Declaration) bool { return d.MaxHold > 0 })
+}
+
+func expiresWhenItSays(p *probe) {
+	s := p.holding(numbered(1)...)
+	if s.store.Pass != nil {
+		p.skipf("the store has a clock of its own")
+	}
+	tx := s.fetchOne("fetching")
+	expires := tx.Delivery().ExpiresAt
+	if expires.IsZero() {
+		p.skipf("its deliveries do not say when they expire")
+	}
+	margin := s.lease() / 10
+	if s.isExact() {
+		s.pass(time.Until(expires) - margin/10)
+		if batch, err := s.tryFetchBriefly(margin / 100); err != nil || len(batch) > 0 {
+			p.fatalf("before it expires as it says: got %d deliveries and %v, want none", len(batch), err)
+		}
+	}
+	s.pass(time.Until(expires) + margin + margin/10)
+	s.fetchOne("a tenth of its lease after it has expired as it says")
+}
+
+func holdEnds(p *probe) {
+	s := p.holding(numbered(1)...)
+	if !s.isExact() {
+		p.skipf("it would take as long as the longest hold")
+	}
+	declared, err := capability.DeclarationOf(s.value)
+	if err != nil {
+		p.fatalf("%v", err)
+	}
+	tx := s.fetchOne("fetching")
+	step := declared.MaxHold
+	keeper, leased := capability.As[capability.LeaseKeeper](s.value)
+	if leased {
+		step = keeper.LeaseDuration() / 2
+	}
+	left := declared.MaxHold - declared.MaxHold/10
+	for ; left > 0; left -= step {
+		s.pass(min(step, left))
+		if !leased {
+			continue
+		}
+		if err := s.tryExtend(tx); err != nil {
+			p.fatalf("extending within the longest hold of %s: %v", declared.MaxHold, err)
+		}
+	}
+	if batch, err := s.tryFetchBriefly(time.Nanosecond); err != nil || len(batch) > 0 {
+		p.fatalf("a tenth before the longest hold of %s ends: got %d deliveries and %v, want none", declared.MaxHold, len(batch), err)
+	}
+	s.pass(declared.MaxHold / 5)
+	p.wantFailures("acknowledged after the longest hold", s.trySettle(ack(), tx), true, 0)
+	s.fetchOne("after the longest hold")
 }

@@ -36,7 +36,7 @@ func newWaits(t *testing.T, backoff time.Duration) *waits {
 	p.Process.Retry = policy.Retry{MaxAttempts: 5, Timeout: time.Minute, Backoff: backoff}
 	p.Loop.TransactionTimeout = time.Hour
 	w.backoffs = backoffs{
-		plan: newPlan(Settings{Policy: p}), clock: c, stats: w.pool.stats, capacity: room.capacity, stall: &stallDetector{clock: c},
+		plan: newPlan(Settings{Policy: p}, 0), clock: c, stats: w.pool.stats, capacity: room.capacity, stall: &stallDetector{clock: c},
 		outage: room.outage, waiting: room, shutdown: &shutdown{started: make(chan struct{})},
 	}
 	return w

@@ -95,7 +95,7 @@ func (c *Consumer) serve(background context.Context) (stopLeasing context.Cancel
 	c.background.begin(background)
 	c.background.run(c.settler.run)
 	leasing, stopLeasing := context.WithCancel(background)
-	if c.leases.keeper != nil {
+	if c.leases.held != nil {
 		c.background.run(func(context.Context) { c.leases.run(leasing) })
 	}
 	return stopLeasing

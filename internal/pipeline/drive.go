@@ -24,6 +24,7 @@ type driver struct {
 	plan     *plan
 	watcher  *watcher
 	limiter  *concurrencyLimiter
+	leases   *leases
 	backoffs backoffs
 	headroom *headroom
 	waiting  *waitingRoom
@@ -37,8 +38,7 @@ func (w *worker) run(f *flight) bool {
 	if f.due != 0 {
 		return w.runWaited(f)
 	}
-	w.begin(f)
-	return w.drive(f, lifecycle.Run)
+	return w.drive(f, w.begin(f))
 }
 
 // resume continues a flight of another worker: with the action that w was made with, or with the call that the other was in.
@@ -60,29 +60,34 @@ func (w *worker) runWaited(f *flight) bool {
 	f.due = 0
 	w.driver.finisher.held.restart(f)
 	if f.state == lifecycle.Start() {
-		w.begin(f)
-		return w.drive(f, lifecycle.Run)
+		return w.drive(f, w.begin(f))
 	}
 	w.now = 0
 	if f.deadline != 0 {
-		f.deadline = f.deadline.After(time.Duration(w.instant() - due))
+		f.deadline = w.driver.leases.bound(f, f.deadline.After(time.Duration(w.instant()-due)))
 	}
 	w.driver.limiter.begin(f)
 	w.shard.retries.Add(1)
 	return w.drive(f, lifecycle.Run)
 }
 
-func (w *worker) begin(f *flight) {
+// begin begins the first attempt of f, and returns what to do. If f has waited so long that its source lets it be held no longer, it goes
+// back uncounted.
+func (w *worker) begin(f *flight) lifecycle.Action {
 	d := w.driver
 	w.shard.started.Add(1)
 	f.began = w.instant()
 	if d.plan.total > 0 {
-		f.deadline = f.began.After(d.plan.total)
+		f.deadline = d.leases.bound(f, f.began.After(d.plan.total))
 	}
 	if d.watcher.spans.on {
 		f.extras = f.extras.traced(d.watcher.spans.transactionStarted(f.tx, f.extras.fetchedBy()))
 	}
 	d.limiter.begin(f)
+	if f.deadline != 0 && f.deadline <= f.began {
+		return d.plan.step(f, lifecycle.Interrupted)
+	}
+	return lifecycle.Run
 }
 
 // drive does what the state machine says until f is not the worker's any more, and goes on with what its ordering key held back. False
@@ -98,7 +103,9 @@ func (w *worker) drive(f *flight, action lifecycle.Action) bool {
 			if f = successor; f == nil {
 				return true
 			}
-			w.begin(f)
+			if action = w.begin(f); action == lifecycle.Finish {
+				continue
+			}
 		case lifecycle.Retry:
 			event, beside := d.backoffs.wait(f)
 			w.now = 0

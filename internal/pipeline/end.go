@@ -17,6 +17,9 @@ import (
 // minFlush is the least time that settlements get at the end of a run, and the time that everything else there gets; decision 0040.
 const minFlush = time.Second
 
+// maxLateFetch is how long a source may take to end a fetch that was cancelled: it is part of the contract of ergon.Fetcher [K8].
+const maxLateFetch = 5 * time.Second
+
 // maxFlush is the longest that spans, records and log lines may take to be written at the end of a run.
 const maxFlush = 5 * time.Second
 
@@ -103,11 +106,12 @@ func (f *fetchRun) waitOrAbandon() {
 // shutDown ends what runs, in steps that wait less and less for it. giveUp cancels settling.
 func (c *Consumer) shutDown(why error, f *fetchRun, giveUp context.CancelCauseFunc) {
 	c.stopFetching(ergon.ErrInterrupted)
+	late := c.clock.Now().After(min(maxLateFetch, c.settings.Shutdown.Grace))
 	close(c.shutdown.started)
 	c.hybrid.stop()
 	f.waitOrAbandon()
-	if c.endHandlers(why, giveUp) {
-		c.fetchLoop.source.wait(minFlush, c.settings.Force) // late fetches give back what they bring
+	if c.endHandlers(why, giveUp) { // late fetches give back what they bring, meanwhile and now
+		c.fetchLoop.source.wait(max(time.Duration(late-c.clock.Now()), minFlush), c.settings.Force)
 	}
 }
 

@@ -138,3 +138,6 @@ func (h *Headroom) Wait() (ok, last bool) { return h.h.wait() }
 
 // Patience is how long that takes.
 const Patience = patience
+
+// SetWallClock has the loop look at another wall clock for the ends of leases. It is for before Run.
+func (c *Consumer) SetWallClock(now func() time.Time) { c.leases.now = now }

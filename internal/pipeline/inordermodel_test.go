@@ -66,7 +66,7 @@ type inOrderModel struct {
 	revoking           int // revocations in progress
 	process            int // grows with each shutdown
 	returned           int // the highest generation whose revocation has returned
-	notEnded         int // the highest generation of which a call was left behind
+	notEnded           int // the highest generation of which a call was left behind
 	changed            []func()
 }
 

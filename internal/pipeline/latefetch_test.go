@@ -10,14 +10,14 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// [E3] [S3] [P4] A fetch that was under way when the shutdown began brings something all the same. The loop ends after that is
-// given back, unless it takes more than a second.
+// [E3] [K8] [S3] [P4] A fetch that was under way when the shutdown began brings something all the same. The loop ends after that is
+// given back, unless it takes more than the five seconds that a source has.
 func TestWhatALateFetchBringsIsGivenBackBeforeTheLoopEnds(t *testing.T) {
 	given, ended := "s settle a requeue interrupted", "s end"
 	for took, want := range map[time.Duration][]string{
-		time.Millisecond:               {"1.001" + given, "1.001" + ended},
-		999 * time.Millisecond:         {"1.999" + given, "1.999" + ended},
-		time.Second + time.Millisecond: {"2" + ended, "2.001" + given},
+		time.Millisecond:                 {"1.001" + given, "1.001" + ended},
+		4999 * time.Millisecond:          {"5.999" + given, "5.999" + ended},
+		5*time.Second + time.Millisecond: {"6" + ended, "6.001" + given},
 	} {
 		t.Run(took.String(), func(t *testing.T) {
 			inBothModes(t, func(t *testing.T, shape func(*rig)) {

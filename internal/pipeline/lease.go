@@ -2,67 +2,105 @@ package pipeline
 
 import (
 	"context"
-	"errors"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
-	"github.com/ergon-go/ergon/internal/foreign"
 	"github.com/ergon-go/ergon/internal/lifecycle"
-	"github.com/ergon-go/ergon/internal/spans"
-	"github.com/ergon-go/ergon/policy"
 )
 
-// extensionsPerLease is the number of extensions within the duration of a lease: it survives two that fail.
-const extensionsPerLease = 4
-
-// leases extends the leases of a LeaseKeeper's deliveries from fetch to settlement, and ends flights whose lease is lost. A call of the
-// source lasts at most a quarter of a lease; expiry does not wait for it. Safe for concurrent use. The zero value does nothing.
+// leases keeps the deliveries of a LeaseKeeper from fetch to settlement, and gives up what the source takes back: when a lease expires, or
+// after the longest hold. A delivery has expired as soon as the monotonic or the wall clock says so, because the monotonic clock of a
+// machine that is suspended stands still. The zero value does nothing.
 type leases struct {
-	keeper        capability.LeaseKeeper // nil: deliveries do not expire
-	duration      time.Duration
-	size          int // the maximum number of leases in one call
+	keeper        capability.LeaseKeeper // nil: deliveries cannot be extended
+	duration      time.Duration          // of a lease; without a keeper that of the longest hold
+	maxHold       time.Duration          // from fetch to settlement; 0: no limit
+	size          int                    // the maximum number of leases in one call
 	clock         clock
+	now           func() time.Time // the wall clock
 	hanging       *Hanging
 	watcher       *watcher
 	running       func() []shown                   // the attempts in progress
 	removeWaiting func(f *flight) bool             // removes a waiting flight from its structure; false: it does not wait
 	end           func([]*flight, lifecycle.Event) // ends flights that removeWaiting removed
+	shorter       chan struct{}                    // something must be extended before the next tick
+	sooner        chan struct{}                    // something may expire before the next look
 
-	mu   sync.Mutex
-	held map[*flight]*leased
+	mu    sync.Mutex
+	held  map[*flight]*leased // nil: deliveries do not expire
+	early instant             // when the first extension before a tick is due; 0: none is
 }
 
-// leased is a delivery with a lease. leases does not own the flight and touches only flight.lost.
+// leased is a delivery that expires. leases does not own the flight and touches only flight.lost.
 type leased struct {
 	flight *flight
 	tx     *ergon.Transaction
+	since  instant // when its fetch began
 	until  instant // guarded by leases.mu
+	wall   int64   // the same by the wall clock, in nanoseconds; guarded by leases.mu
+	early  instant // when it must be extended, if that is before the next tick; 0: it need not; guarded by leases.mu
 	// settling is guarded by leases.mu. The delivery is being settled: an extension may find it stale for that reason, and only the
 	// settlement can tell whether the lease was lost.
 	settling bool
 }
 
-// hold adds the deliveries of a fetch that began at fetched. Their leases began between then and now. After a slow fetch the start of
-// the fetch is too pessimistic, so half a lease from now is assumed until the first extension.
+// hold adds the deliveries of a fetch that began at fetched. Unless a delivery says when it expires, its lease began between then and now.
+// After a slow fetch the start of the fetch is too pessimistic, so half a lease from now is assumed until the first extension.
 func (l *leases) hold(flights []*flight, fetched instant) {
-	if l.keeper == nil {
+	if l.held == nil {
 		return
 	}
-	until := max(fetched.After(l.duration), l.clock.Now().After(l.duration/2))
+	now, wall := l.clock.Now(), l.now()
+	until := max(fetched.After(l.duration), now.After(l.duration/2))
+	shorter, sooner := false, false
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, f := range flights {
-		l.held[f] = &leased{flight: f, tx: f.tx, until: until}
+		delivery := &leased{flight: f, tx: f.tx, since: fetched}
+		l.lasts(delivery, until, now, wall)
+		if at := f.tx.Delivery().ExpiresAt; !at.IsZero() {
+			left := at.Sub(wall)
+			l.lasts(delivery, now.After(left), now, wall)
+			sooner = sooner || left < l.duration/2
+			shorter = l.extendEarly(delivery, now, left) || shorter
+		}
+		l.held[f] = delivery
 	}
+	if shorter {
+		signal(l.shorter)
+	}
+	if sooner {
+		signal(l.sooner)
+	}
+}
+
+// lasts sets when a delivery expires, which is not after its longest hold.
+func (l *leases) lasts(delivery *leased, until, now instant, wall time.Time) {
+	if l.maxHold > 0 {
+		until = min(until, delivery.since.After(l.maxHold))
+	}
+	const century = 100 * 365 * 24 * time.Hour
+	delivery.until, delivery.wall = until, wall.UnixNano()+min(int64(until-now), int64(century))
+}
+
+// bound returns deadline, or the end of the time for which the source lets f be held, less what settlement needs.
+func (l *leases) bound(f *flight, deadline instant) instant {
+	if l.maxHold <= 0 {
+		return deadline
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if delivery := l.held[f]; delivery != nil {
+		return min(deadline, delivery.since.After(longestWork(l.maxHold)))
+	}
+	return deadline
 }
 
 // settle leaves it to the settlement of batch to report lost leases.
 func (l *leases) settle(batch []*flight) {
-	if l.keeper == nil {
+	if l.held == nil {
 		return
 	}
 	l.mu.Lock()
@@ -76,7 +114,7 @@ func (l *leases) settle(batch []*flight) {
 
 // release forgets the deliveries of a settled batch.
 func (l *leases) release(batch []*flight) {
-	if l.keeper == nil {
+	if l.held == nil {
 		return
 	}
 	l.mu.Lock()
@@ -86,141 +124,14 @@ func (l *leases) release(batch []*flight) {
 	}
 }
 
-// run extends all leases until ctx ends, and gives up those that expire.
+// run extends all leases until ctx ends, and gives up what expires.
 func (l *leases) run(ctx context.Context) {
+	if l.keeper == nil {
+		l.giveUpExpired(ctx)
+		return
+	}
 	var expiring sync.WaitGroup
 	expiring.Go(func() { l.giveUpExpired(ctx) })
 	defer expiring.Wait()
-	ticker := time.NewTicker(l.interval())
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			l.extend(ctx)
-		}
-	}
-}
-
-func (l *leases) interval() time.Duration { return max(l.duration/extensionsPerLease, 1) }
-
-// giveUpExpired has its own goroutine, so that an extension that hangs does not delay the end of a handler whose delivery already
-// belongs to another worker.
-func (l *leases) giveUpExpired(ctx context.Context) {
-	timer := time.NewTimer(l.duration / 2) // no lease expires before
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer.C:
-			timer.Reset(l.expire())
-		}
-	}
-}
-
-// expire gives up the leases that have expired, and returns the time until the next may expire.
-func (l *leases) expire() time.Duration {
-	now := l.clock.Now()
-	next := now.After(max(l.duration/2, 1)) // a lease fetched from now on lasts at least that long
-	var lost []*leased
-	l.mu.Lock()
-	for f, delivery := range l.held {
-		if delivery.until <= now {
-			delete(l.held, f)
-			if !delivery.settling {
-				lost = append(lost, delivery)
-			}
-			continue
-		}
-		next = min(next, delivery.until)
-	}
-	l.mu.Unlock()
-	l.giveUp(lost)
-	return time.Duration(next - now)
-}
-
-func (l *leases) extend(ctx context.Context) {
-	now := l.clock.Now()
-	l.mu.Lock()
-	deliveries := slices.Collect(maps.Values(l.held))
-	l.mu.Unlock()
-	for part := range slices.Chunk(deliveries, l.size) {
-		l.extended(part, now, l.call(ctx, part))
-	}
-}
-
-// call extends leases in one attempt without retries, because the next tick extends them again.
-func (l *leases) call(ctx context.Context, deliveries []*leased) error {
-	batch := make([]ergon.Transaction, len(deliveries))
-	for i, delivery := range deliveries {
-		batch[i] = *delivery.tx
-	}
-	once := policy.Retry{MaxAttempts: 1, Timeout: l.interval()}
-	spanned, span := l.watcher.spans.leasesStarted(ctx, len(batch))
-	_, err := ergon.RunFn(spanned, once, func(ctx context.Context) (struct{}, error) {
-		if err := l.hanging.enter(callExtend); err != nil {
-			return struct{}{}, err
-		}
-		defer l.hanging.leave(callExtend)
-		return struct{}{}, foreign.ReadBatch(l.keeper.ExtendLeases(ctx, batch), len(batch))
-	}, ergon.SpanName(spans.ExtendLeases))
-	if ctx.Err() != nil {
-		err = nil // the loop has ended and needs no leases
-	}
-	l.watcher.leasesEnded(span, err)
-	return err
-}
-
-// extended records the result of an extension that began at began, and gives up the deliveries that the source has taken back.
-func (l *leases) extended(deliveries []*leased, began instant, err error) {
-	batch, partial := errors.AsType[*ergon.BatchError](err)
-	l.mu.Lock()
-	var lost []*leased
-	for i, delivery := range deliveries {
-		_, held := l.held[delivery.flight]
-		switch {
-		case !held:
-		case err == nil || partial && batch.Failures[i] == nil:
-			delivery.until = began.After(l.duration)
-		case delivery.settling:
-		case partial && errors.Is(batch.Failures[i], capability.ErrStaleDelivery):
-			delete(l.held, delivery.flight)
-			lost = append(lost, delivery)
-		}
-	}
-	l.mu.Unlock()
-	l.giveUp(lost)
-}
-
-// giveUp fences the results of lost deliveries, cancels their handlers, ends those that wait, and then logs all of them [F2].
-func (l *leases) giveUp(lost []*leased) {
-	if len(lost) == 0 {
-		return
-	}
-	for _, delivery := range lost {
-		delivery.flight.lost.Store(true)
-	}
-	running := map[*ergon.Transaction]*handlerAttempt{}
-	for _, r := range l.running() {
-		running[r.Attempt.tx] = r.Attempt
-	}
-	for _, delivery := range lost {
-		if a := running[delivery.tx]; a != nil {
-			a.End(context.Canceled, capability.ErrStaleDelivery)
-		}
-	}
-	for _, delivery := range lost {
-		if f := delivery.flight; running[delivery.tx] == nil && l.removeWaiting(f) {
-			l.end([]*flight{f}, lifecycle.LeaseLost)
-		}
-	}
-	for _, delivery := range lost {
-		var ctx context.Context
-		if a := running[delivery.tx]; a != nil {
-			ctx = a
-		}
-		l.watcher.log.leaseLost(ctx, delivery.tx.ID())
-	}
+	l.extendAll(ctx)
 }

@@ -65,7 +65,8 @@ func inLeaseRig(t *testing.T, test func(t *testing.T, r *leaseRig)) {
 		}
 		r.memory = flightMemory{once: true, loop: &inherited{clock: clock, values: context.Background()}}
 		r.leases = leases{
-			keeper: r, duration: leaseUnderTest, size: 100, clock: clock, hanging: &Hanging{}, watcher: watcher, held: map[*flight]*leased{},
+			keeper: r, duration: leaseUnderTest, size: 100, clock: clock, now: time.Now, hanging: &Hanging{}, watcher: watcher,
+			held: map[*flight]*leased{}, shorter: make(chan struct{}, 1), sooner: make(chan struct{}, 1),
 			running: func() (at []shown) {
 				for _, a := range r.attempt {
 					at = append(at, shown{Attempt: a})

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
@@ -16,16 +17,16 @@ func New(s Settings) (*Consumer, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	c := newConsumer(s)
 	declared, err := capability.DeclarationOf(s.Source)
 	if err != nil {
 		return nil, fmt.Errorf("connector %q does not say what it is: %w", s.Policy.Fetch.Connector, err)
 	}
+	c := newConsumer(s, declared)
 	c.order.on = s.Policy.Loop.Ordering == policy.OrderingKey && declared.Order != capability.OrderKey
 	if c.hop, err = newHop(s); err != nil {
 		return nil, err
 	}
-	if err := c.wireLeases(); err != nil {
+	if err := c.wireLeases(declared.MaxHold); err != nil {
 		return nil, err
 	}
 	if c.watcher, c.known, err = newWatcher(c.settings, c.clock, c.gauges()); err != nil {
@@ -39,11 +40,11 @@ func New(s Settings) (*Consumer, error) {
 	return c, nil
 }
 
-// newConsumer makes a loop with the parts that depend on the settings alone.
-func newConsumer(s Settings) *Consumer {
+// newConsumer makes a loop with the parts that depend on the settings and the source's declaration alone.
+func newConsumer(s Settings, declared capability.Declaration) *Consumer {
 	c := &Consumer{
 		settings: s, clock: attempt.NewClock(), values: context.Background(),
-		plan: newPlan(s), shutdown: shutdown{started: make(chan struct{})},
+		plan: newPlan(s, declared.MaxHold), shutdown: shutdown{started: make(chan struct{})},
 	}
 	c.settings.Handlers = s.Handlers.WithIdentity(s.Identity)
 	if s.Hanging == nil {
@@ -70,18 +71,24 @@ func newConsumer(s Settings) *Consumer {
 	return c
 }
 
-// wireLeases makes what keeps leases, if the source gives any.
-func (c *Consumer) wireLeases() (err error) {
+// wireLeases makes what keeps leases, if deliveries of the source expire: after their leases, or after the longest hold (0: none).
+func (c *Consumer) wireLeases(maxHold time.Duration) (err error) {
 	s := &c.settings
 	keeper, ok := capability.As[capability.LeaseKeeper](s.Source)
-	if !ok {
+	if !ok && maxHold <= 0 {
 		return nil
 	}
 	c.leases = leases{
-		keeper: keeper, size: max(s.Policy.Settle.Size, 1), clock: c.clock, hanging: s.Hanging, held: map[*flight]*leased{},
-		running: c.pool.running, removeWaiting: func(f *flight) bool { return c.waiting.remove(f) || c.outage.remove(f) }, end: c.finisher.endWaiting,
+		keeper: keeper, duration: maxHold, maxHold: maxHold, size: max(s.Policy.Settle.Size, 1),
+		clock: c.clock, now: time.Now, hanging: s.Hanging, held: map[*flight]*leased{},
+		shorter: make(chan struct{}, 1), sooner: make(chan struct{}, 1),
+		running: c.pool.running, end: c.finisher.endWaiting,
+		removeWaiting: func(f *flight) bool { return c.waiting.remove(f) || c.outage.remove(f) },
 	}
 	c.flightMemory.once = true
+	if !ok {
+		return nil
+	}
 	if c.leases.duration, err = leaseOf(keeper); err != nil {
 		return fmt.Errorf("connector %q does not say how long its leases are: %w", s.Policy.Fetch.Connector, err)
 	}
@@ -123,7 +130,7 @@ func (c *Consumer) wireSettler(floor bool) {
 func (c *Consumer) wireFinisher() {
 	c.held = heldRequeues{
 		clock: c.clock, stats: &c.stats, capacity: &c.capacity, order: &c.order, waiting: &c.waiting, outage: c.outage, judge: &c.judge,
-		maxHold: c.settings.Policy.Loop.HoldAtMost,
+		maxHold: c.plan.within(c.settings.Policy.Loop.HoldAtMost),
 	}
 	c.finisher = finisher{
 		plan: c.plan, stats: &c.stats, capacity: &c.capacity, limiter: c.limiter, outage: c.outage, judge: &c.judge, order: &c.order,
@@ -154,7 +161,8 @@ func (c *Consumer) wireWorkers() {
 		plan: c.plan, clock: c.clock, handlers: &c.settings.Handlers, hybrid: c.hybrid, watch: watch, watcher: c.watcher, shutdown: &c.shutdown,
 	}
 	drive := &driver{
-		plan: c.plan, watcher: c.watcher, limiter: c.limiter, headroom: &c.headroom, waiting: &c.waiting, finisher: &c.finisher, service: serve,
+		plan: c.plan, watcher: c.watcher, limiter: c.limiter, leases: &c.leases, headroom: &c.headroom, waiting: &c.waiting,
+		finisher: &c.finisher, service: serve,
 		stop: func(why error) { c.stopFetching(why) },
 		backoffs: backoffs{
 			plan: c.plan, clock: c.clock, stats: &c.stats, capacity: &c.capacity, stall: &c.stall, limiter: c.limiter, outage: c.outage,

@@ -17,10 +17,16 @@ type plan struct {
 	phases   lifecycle.Plan
 	retries  [lifecycle.Phases]policy.Retry // by lifecycle.Phase
 	total    time.Duration                  // for the transaction before its exception phase; 0: no limit
+	longest  time.Duration                  // from fetch to the end of the last attempt, as far as the source lets it be held; 0: no limit
 	produces bool                           // the loop prepares its transactions instead of processing them
 }
 
-func newPlan(s Settings) *plan {
+func newPlan(s Settings, maxHold time.Duration) *plan {
+	longest := longestWork(maxHold)
+	total := s.Policy.Loop.TransactionTimeout
+	if longest > 0 && (total == 0 || total > longest) {
+		total = longest
+	}
 	process, success, exception := s.Policy.Process.Retry, s.Policy.Success.Retry, s.Policy.Exception.Retry
 	return &plan{
 		phases: lifecycle.Plan{
@@ -28,8 +34,19 @@ func newPlan(s Settings) *plan {
 			HasPrepare: s.Handlers.Prepare != nil, HasSuccess: s.Handlers.Success != nil, HasException: s.Handlers.Exception != nil,
 		},
 		retries: [lifecycle.Phases]policy.Retry{process, unbounded(), success, exception},
-		total:   s.Policy.Loop.TransactionTimeout, produces: s.produces,
+		total:   total, longest: longest, produces: s.produces,
 	}
+}
+
+// longestWork is what is left of the longest hold for attempts: a tenth is kept for settlement. 0: no limit.
+func longestWork(maxHold time.Duration) time.Duration { return maxHold - maxHold/10 }
+
+// within is d, or less if the source does not let a delivery be held for so long.
+func (p *plan) within(d time.Duration) time.Duration {
+	if p.longest > 0 {
+		return min(d, p.longest)
+	}
+	return d
 }
 
 // step moves f on by the event of its last attempt. If a phase has failed for good, f keeps the reason.

@@ -88,7 +88,7 @@ func (r *runFixture) build(t *testing.T) {
 	r.waiting = waitingRoom{clock: r.clock, gate: &r.gate, pool: r.pool, outage: r.outage, capacity: &r.capacity}
 	settler := newSettler(r.policy.Settle, &r.stats, &batchSettler{}, &letterWriter{}, &r.helpers, func(*worker) {})
 	settler.batches.slow.Store(true) // no worker settles
-	plan := newPlan(s)
+	plan := newPlan(s, 0)
 	r.held = heldRequeues{
 		clock: r.clock, stats: &r.stats, capacity: &r.capacity, order: &r.order, waiting: &r.waiting, outage: r.outage, judge: &r.judge,
 		maxHold: r.policy.Loop.HoldAtMost,
@@ -102,7 +102,7 @@ func (r *runFixture) build(t *testing.T) {
 	stall := &stallDetector{}
 	stall.init(r.clock, r.policy)
 	r.driver = driver{
-		plan: plan, watcher: w, headroom: &r.headroom, waiting: &r.waiting, finisher: &r.finisher,
+		plan: plan, watcher: w, leases: &leases{}, headroom: &r.headroom, waiting: &r.waiting, finisher: &r.finisher,
 		service: &service{pool: r.pool, capacity: &r.capacity, settler: settler}, stop: func(why error) { r.stopped = why },
 		backoffs: backoffs{
 			plan: plan, clock: r.clock, stats: &r.stats, capacity: &r.capacity, stall: stall, outage: r.outage, waiting: &r.waiting,

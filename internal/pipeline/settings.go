@@ -83,7 +83,8 @@ func resultOf(f *flight) Result {
 
 // Validate reports everything that cannot work, all faults at once [C2]. [New] does so too.
 func (s Settings) Validate() error {
-	if _, err := capability.DeclarationOf(s.Source); err != nil {
+	declared, err := capability.DeclarationOf(s.Source)
+	if err != nil {
 		return fmt.Errorf("connector %q does not say what it is: %w", s.Policy.Fetch.Connector, err)
 	}
 	faults := []error{s.Handlers.Validate(), s.Policy.Validate(), s.Shutdown.Validate()}
@@ -114,7 +115,17 @@ func (s Settings) Validate() error {
 		faults = append(faults, fmt.Errorf("loop.outage: connector %q cannot requeue, and outage mode requires that; set after to 0",
 			s.Policy.Fetch.Connector))
 	}
-	return errors.Join(append(faults, s.validateLease())...)
+	return errors.Join(append(faults, s.validateHold(declared.MaxHold), s.validateLease())...)
+}
+
+// validateHold refuses a transaction timeout that the source does not allow [K7]. The default gives way.
+func (s Settings) validateHold(maxHold time.Duration) error {
+	longest, timeout := longestWork(maxHold), s.Policy.Loop.TransactionTimeout
+	if maxHold <= 0 || timeout <= longest || timeout == policy.DefaultConsumer().Loop.TransactionTimeout {
+		return nil
+	}
+	return fmt.Errorf("loop.transaction_timeout: is %s, but connector %q lets a delivery be held for %s at most, and a tenth of that is "+
+		"for its settlement; set it to %s or less, or raise the limit of the source", timeout, s.Policy.Fetch.Connector, maxHold, longest)
 }
 
 // hybridFaults are the faults of the producer policy of a hybrid task.

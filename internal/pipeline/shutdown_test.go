@@ -282,7 +282,7 @@ func stages() []stage {
 				hang()
 				return r.Queue.FetchTransactions(context.WithoutCancel(ctx), limit)
 			}), r.Queue}
-		}, "a requeue interrupted", "", stopAt + time.Second},
+		}, "a requeue interrupted", "", stopAt + 5*time.Second},
 	}
 }
 

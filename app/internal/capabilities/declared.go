@@ -48,6 +48,9 @@ func propertiesOf(d capability.Declaration, can capability.Set) Properties {
 	add(true, "sharing", string(d.Sharing))
 	add(has(capability.CanSettle), "settles", string(d.Settles))
 	add(has(capability.CanSettle), "fences", string(d.Fences))
+	if d.MaxHold > 0 {
+		add(has(capability.CanFetch), "max_hold", d.MaxHold.String())
+	}
 	add(has(capability.CanFetch), "order", string(d.Order))
 	add(has(capability.CanDispatch), "dedup", string(d.Dedup))
 	if d.Lacks != 0 {
