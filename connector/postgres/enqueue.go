@@ -22,9 +22,9 @@ const (
 		fresh AS (SELECT number.now, input.* FROM number, input WHERE number.xid IS NOT NULL AND (NOT $11::boolean OR copy <> '' OR NOT EXISTS (
 			SELECT 1 FROM {items} k WHERE k.queue = $1 AND k.id = input.id AND k.copy <> '')) ORDER BY at),
 		numbered AS (SELECT nextval('{sequence}') AS seq, fresh.* FROM fresh),
-		inserted AS (INSERT INTO {items} (seq, queue, line, place, due_at, enqueued_at, ready_at, priority, state, id, copy, key, digest,
+		inserted AS (INSERT INTO {items} (seq, queue, due_at, line, place, enqueued_at, ready_at, priority, state, id, copy, key, digest,
 				metadata, history, payload)
-			SELECT seq, $1, seq, seq, CASE WHEN deliver_at > now THEN deliver_at END, now, greatest(now, deliver_at), priority,
+			SELECT seq, $1, CASE WHEN deliver_at > now THEN deliver_at END, seq, numbered.seq, now, greatest(now, deliver_at), priority,
 				CASE WHEN key IS NOT NULL THEN 'behind' WHEN deliver_at > now THEN 'delayed' ELSE 'ready' END,
 				id, CASE WHEN $11 THEN copy ELSE '#' || seq END, key, digest, metadata, history, payload FROM numbered
 			ON CONFLICT (queue, id, copy) DO NOTHING RETURNING seq, id, copy, state, due_at),

@@ -9,12 +9,21 @@ require (
 )
 
 require (
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
+	github.com/jackc/pgx/v5 v5.13.0 // indirect
+	github.com/jackc/puddle/v2 v2.2.3 // indirect
+	golang.org/x/sync v0.24.0 // indirect
+)
+
+require (
 	github.com/DeRuina/timberjack v1.4.10 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/bits-and-blooms/bitset v1.24.4 // indirect
 	github.com/cenkalti/backoff/v5 v5.0.3 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/dustin/go-humanize v1.1.0 // indirect
+	github.com/ergon-go/ergon/connector/postgres v0.0.0
 	github.com/ergon-go/ergon/telemetry v0.0.0 // indirect
 	github.com/failsafe-go/failsafe-go v0.9.8 // indirect
 	github.com/go-logr/logr v1.4.4 // indirect
@@ -90,3 +99,5 @@ replace github.com/ergon-go/ergon/telemetry => ../../telemetry
 replace github.com/ergon-go/ergon/connector/sqlite => ../../connector/sqlite
 
 replace github.com/ergon-go/ergon/internal/otlptest => ../../internal/otlptest
+
+replace github.com/ergon-go/ergon/connector/postgres => ../../connector/postgres

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/ergon-go/ergon/internal/pairs"
+	"github.com/ergon-go/ergon/internal/servertest"
 )
 
 var (
@@ -17,10 +18,13 @@ var (
 	sample = flag.Int("sample", 300, "rows of the product in the whole form")
 )
 
+// server is the database of the rows that need one.
+var server servertest.Postgres
+
 // TestMain makes this test binary the program under test as well.
 func TestMain(m *testing.M) {
 	pairs.Program()
-	os.Exit(m.Run())
+	os.Exit(servertest.Main(m, &server))
 }
 
 // [E2] [I2] [I3] [B3] [S2] [L8] Wherever two parts meet: nothing lost, nothing twice, nothing refused without a cure.
@@ -43,7 +47,11 @@ func TestEveryPartWorksWithEveryOther(t *testing.T) {
 	for _, row := range slices.Compact(rows) {
 		t.Run(row.String(), func(t *testing.T) {
 			t.Parallel()
-			if err := pairs.RunRow(t.Context(), row, t.TempDir(), binary); err != nil {
+			database := ""
+			if row.NeedsPostgres() {
+				database = server.URL(t)
+			}
+			if err := pairs.RunRow(t.Context(), row, t.TempDir(), binary, database); err != nil {
 				t.Error(err)
 			}
 		})

@@ -5,7 +5,8 @@ import "fmt"
 // part is a connector of the matrix.
 type part struct {
 	name string
-	// config is the connector in the configuration of a row; %s stands for its folder.
+	// config is the connector in the configuration of a row. %[1]s stands for its folder, %[2]s for the address of a PostgreSQL
+	// database, %[3]s for the prefix of its tables there.
 	config string
 	// fill puts items where the source finds them. Nil for what is no source.
 	fill func(s *rowRun, items []item) error
@@ -35,30 +36,38 @@ type ability struct {
 // Name is the part's value on its axis.
 func (p part) Name() string { return p.name }
 
-func (p part) line(s *rowRun) string { return fmt.Sprintf(p.config, s.folder) }
+func (p part) line(s *rowRun) string { return fmt.Sprintf(p.config, s.folder, s.database, s.prefix()) }
 
 // sources are what tasks read from. A source is one line.
 func sources() []part {
 	return []part{
 		{
-			name: "queue", config: `{type: queue, path: %s/q.db, queue: in, retain_settled: 1h, finite: true}`, fill: enqueue,
+			name: "queue", config: `{type: queue, path: %[1]s/q.db, queue: in, retain_settled: 1h, finite: true}`, fill: enqueue,
 			can: ability{carriesKeys: true, acceptsLetters: true, keepsSettled: true},
 		},
-		{name: "csv", config: `{type: file, path: %s/in.csv, numbers: [n]}`, fill: writeCSV, refuses: singleFile},
-		{name: "jsonl", config: `{type: file, path: %s/in.jsonl, checkpoint: in.checkpoint}`, fill: writeLines, refuses: singleFile},
-		{name: "memory", config: `{type: memory, items: %s/in.jsonl}`, fill: writeLines, can: ability{carriesKeys: true}, refuses: ownMemory},
-		{name: "generator", config: `{type: generator, items: %s/in.jsonl}`, fill: writeLines, refuses: inParts},
+		{
+			name: "postgres", config: inPostgres(`postgres`, `, queue: in, retain_settled: 1h, finite: true`), fill: enqueuePostgres,
+			can: ability{carriesKeys: true, acceptsLetters: true, keepsSettled: true},
+		},
+		{name: "csv", config: `{type: file, path: %[1]s/in.csv, numbers: [n]}`, fill: writeCSV, refuses: singleFile},
+		{name: "jsonl", config: `{type: file, path: %[1]s/in.jsonl, checkpoint: in.checkpoint}`, fill: writeLines, refuses: singleFile},
+		{
+			name: "memory", config: `{type: memory, items: %[1]s/in.jsonl}`, fill: writeLines, can: ability{carriesKeys: true},
+			refuses: ownMemory,
+		},
+		{name: "generator", config: `{type: generator, items: %[1]s/in.jsonl}`, fill: writeLines, refuses: inParts},
 	}
 }
 
 // sinks are what tasks send to.
 func sinks() []part {
 	return []part{
-		{name: "same-file", config: `{type: queue, path: %s/q.db, queue: out}`, read: queued("q.db", "out")},
-		{name: "other-file", config: `{type: queue, path: %s/out.db, queue: out}`, read: queued("out.db", "out")},
-		{name: "lines", config: `{type: file-sink, path: %s/out.jsonl}`, read: lines("out.jsonl"), refuses: singleSink},
+		{name: "same-file", config: `{type: queue, path: %[1]s/q.db, queue: out}`, read: queued("q.db", "out")},
+		{name: "other-file", config: `{type: queue, path: %[1]s/out.db, queue: out}`, read: queued("out.db", "out")},
+		{name: "postgres", config: inPostgres(`postgres`, `, queue: out`), read: queuedPostgres},
+		{name: "lines", config: `{type: file-sink, path: %[1]s/out.jsonl}`, read: lines("out.jsonl"), refuses: singleSink},
 		{
-			name: "memory", config: `{type: memory-sink, path: %s/out.jsonl}`, read: lines("out.jsonl"),
+			name: "memory", config: `{type: memory-sink, path: %[1]s/out.jsonl}`, read: lines("out.jsonl"),
 			can: ability{endsWithRun: true}, refuses: ownMemory,
 		},
 	}
@@ -67,10 +76,14 @@ func sinks() []part {
 // letterStores are where dead letters go.
 func letterStores() []part {
 	return []part{
-		{name: "same-file", config: `{type: dead-letters, path: %s/q.db}`, read: buried("q.db"), can: ability{retriesLetters: true}},
-		{name: "other-file", config: `{type: dead-letters, path: %s/letters.db}`, read: buried("letters.db"), can: ability{retriesLetters: true}},
-		{name: "lines", config: `{type: file-sink, path: %s/letters.jsonl}`, read: lines("letters.jsonl"), refuses: singleSink},
-		{name: "memory", config: `{type: memory-sink, path: %s/letters.jsonl}`, read: lines("letters.jsonl"), refuses: ownMemory},
+		{name: "same-file", config: `{type: dead-letters, path: %[1]s/q.db}`, read: buried("q.db"), can: ability{retriesLetters: true}},
+		{
+			name: "other-file", config: `{type: dead-letters, path: %[1]s/letters.db}`, read: buried("letters.db"),
+			can: ability{retriesLetters: true},
+		},
+		{name: "postgres", config: inPostgres(`postgres-dead-letters`, ``), read: buriedPostgres, can: ability{retriesLetters: true}},
+		{name: "lines", config: `{type: file-sink, path: %[1]s/letters.jsonl}`, read: lines("letters.jsonl"), refuses: singleSink},
+		{name: "memory", config: `{type: memory-sink, path: %[1]s/letters.jsonl}`, read: lines("letters.jsonl"), refuses: ownMemory},
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/ergon-go/ergon/config"
 	"github.com/ergon-go/ergon/connector/file"
 	"github.com/ergon-go/ergon/connector/memory"
+	"github.com/ergon-go/ergon/connector/postgres/stock"
 	"github.com/ergon-go/ergon/connector/sqlite"
 )
 
@@ -46,6 +47,7 @@ func registry() *config.Registry {
 		func(c sqlite.DeadLettersConfig) (*sqlite.DeadLetters, error) {
 			return sqlite.NewDeadLetters(sqlite.DeadLettersSettings{DeadLettersConfig: c})
 		})
+	stock.Connectors(r)
 	shared := &sharedMemory{queues: map[string]*memory.Queue{}}
 	config.Connector(r, "memory", "transactions in memory", itemsConfig{}, shared.source)
 	config.Connector(r, "memory-sink", "memory, written to a file in the end", pathConfig{}, shared.sink)

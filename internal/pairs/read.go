@@ -46,17 +46,22 @@ func queued(name, queue string) func(*rowRun) ([]string, error) {
 		}
 		ctx := context.Background()
 		defer func() { err = errors.Join(err, q.Close(ctx)) }()
-		for _, state := range []capability.QueueState{capability.StateReady, capability.StateDelayed, capability.StateClaimed} {
-			transactions, err := q.PeekTransactions(ctx, state, everything)
-			if err != nil {
-				return nil, err
-			}
-			for _, tx := range transactions {
-				all = append(all, fmt.Sprintf("%s", tx.Payload()))
-			}
-		}
-		return all, nil
+		return peeked(ctx, q)
 	}
+}
+
+// peeked returns what is in a queue and not settled.
+func peeked(ctx context.Context, q capability.Inspector) (all []string, err error) {
+	for _, state := range []capability.QueueState{capability.StateReady, capability.StateDelayed, capability.StateClaimed} {
+		transactions, err := q.PeekTransactions(ctx, state, everything)
+		if err != nil {
+			return nil, err //nolint:wrapcheck // it names the queue
+		}
+		for _, tx := range transactions {
+			all = append(all, fmt.Sprintf("%s", tx.Payload()))
+		}
+	}
+	return all, nil
 }
 
 // buried looks into a store of dead letters.
@@ -73,14 +78,19 @@ func buried(name string) func(*rowRun) ([]string, error) {
 			return nil, errors.Join(err, store.Close(ctx))
 		}
 		defer func() { err = errors.Join(err, store.Close(ctx)) }()
-		letters, err := store.ListDeadLetters(ctx, deadletter.Filter{}, deadletter.Page{Limit: everything})
-		for _, letter := range letters {
-			text, err := json.Marshal(letter.Record)
-			if err != nil {
-				return nil, fmt.Errorf("letter %s: %w", letter.Key, err)
-			}
-			all = append(all, string(text))
-		}
-		return all, err
+		return listed(ctx, store)
 	}
+}
+
+// listed returns the records in a store of dead letters.
+func listed(ctx context.Context, store deadletter.Store) (all []string, err error) {
+	letters, err := store.ListDeadLetters(ctx, deadletter.Filter{}, deadletter.Page{Limit: everything})
+	for _, letter := range letters {
+		text, err := json.Marshal(letter.Record)
+		if err != nil {
+			return nil, fmt.Errorf("letter %s: %w", letter.Key, err)
+		}
+		all = append(all, string(text))
+	}
+	return all, err //nolint:wrapcheck // it names the store
 }

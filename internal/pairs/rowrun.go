@@ -26,14 +26,15 @@ type rowRun struct {
 	row                   Row
 	folder                string
 	binary                string // this program
+	database              string // the address of a PostgreSQL database, if the row needs one
 	source, sink, letters part
 }
 
 // newRowRun prepares the run of a row in an empty folder: its configuration, and its items in the source. binary is a program
-// that calls Program first.
-func newRowRun(row Row, folder, binary string) (*rowRun, error) {
+// that calls Program first, database the address of a PostgreSQL database.
+func newRowRun(row Row, folder, binary, database string) (*rowRun, error) {
 	s := &rowRun{
-		row: row, folder: folder, binary: binary,
+		row: row, folder: folder, binary: binary, database: database,
 		source: find(sources(), row[axisSource]), sink: find(sinks(), row[axisSink]), letters: find(letterStores(), row[axisLetters]),
 	}
 	if err := os.WriteFile(s.path("ergon.yaml"), []byte(s.configuration()), 0o600); err != nil {

@@ -28,9 +28,10 @@ func scenarios() []scenario {
 	return []scenario{{scenarioAck, acked}, {scenarioRequeue, acked}, {scenarioRetry, retried}, {scenarioReplay, replayed}, {scenarioEdit, changed}}
 }
 
-// RunRow runs a row in an empty folder and returns everything that is wrong with what came out.
-func RunRow(ctx context.Context, row Row, folder, binary string) error {
-	s, err := newRowRun(row, folder, binary)
+// RunRow runs a row in an empty folder and returns everything that is wrong with what came out. database is the address of a
+// PostgreSQL database, for a row that needs one.
+func RunRow(ctx context.Context, row Row, folder, binary, database string) error {
+	s, err := newRowRun(row, folder, binary, database)
 	if err != nil {
 		return err
 	}
