@@ -85,8 +85,11 @@ type Loop struct {
 	Order Order `yaml:"order"`
 	// Outage is when to stop trying because everything fails.
 	Outage Outage `yaml:"outage"`
+	// MaxUnsettled is the maximum number of transactions of one partition that have ended and wait for one before them,
+	// if the source settles in order. At this number fetching pauses. At least 1. Default 1000.
+	MaxUnsettled int `yaml:"max_unsettled"`
 	// HoldAtMost is the maximum time for which the loop itself keeps a requeued transaction, because its source would
-	// not keep the order of its key. One that is kept longer fails and becomes a dead letter. After the same time a
+	// not keep the order of its key, or takes nothing back. One that is kept longer fails and becomes a dead letter. After the same time a
 	// transaction that an outage holds is requeued to the source. More than 0. Default 15m.
 	HoldAtMost time.Duration `yaml:"hold_at_most"`
 }
@@ -102,6 +105,8 @@ type Order struct {
 const (
 	defaultHeld       = 10_000
 	defaultHoldAtMost = 15 * time.Minute
+
+	defaultMaxUnsettled = 1000
 )
 
 // DefaultOrder returns a maximum of 10,000.
@@ -121,6 +126,7 @@ func DefaultLoop() Loop {
 		Ordering:           OrderingNone,
 		Order:              DefaultOrder(),
 		Outage:             DefaultOutage(),
+		MaxUnsettled:       defaultMaxUnsettled,
 		HoldAtMost:         defaultHoldAtMost,
 	}
 }
@@ -144,6 +150,7 @@ func (l Loop) validate(at path) faults {
 	f.notNegative(at.key("timeout"), l.Timeout)
 	f.notNegative(at.key("transaction_timeout"), l.TransactionTimeout)
 	f.atLeast(at.key("order").key("held"), l.Order.Held, 1, "something has to be fetched")
+	f.atLeast(at.key("max_unsettled"), l.MaxUnsettled, 1, "something has to be fetched")
 	f.positive(at.key("hold_at_most"), l.HoldAtMost, "held transactions need a limit")
 	if l.HoldAtMost > 0 && l.Batch.Fill > l.HoldAtMost {
 		f.addf(at.key("batch").key("fill"), "is %s, longer than loop.hold_at_most %s; lower it", l.Batch.Fill, l.HoldAtMost)

@@ -127,6 +127,9 @@ func TestConsumerReportsEachFaultWithPathAndCure(t *testing.T) {
 			c.Loop.Batch.MinSize, c.Loop.Batch.MaxSize = 100, 100
 		},
 		"loop.order.held: is 0, must be at least 1 (something has to be fetched)": func(c *consumer) { c.Loop.Order.Held = 0 },
+		"loop.max_unsettled: is 0, must be at least 1 (something has to be fetched)": func(c *consumer) {
+			c.Loop.MaxUnsettled = 0
+		},
 		"loop.hold_at_most: is 0s, must be more than 0 (held transactions need a limit)": func(c *consumer) {
 			c.Loop.HoldAtMost = 0
 		},
@@ -291,7 +294,7 @@ func TestAllFaultsAreReportedAtOnce(t *testing.T) {
 		paths = append(paths, path)
 	}
 	want := []string{
-		"loop.mode", "loop.execution", "loop.on_exception", "loop.ordering", "loop.order.held", "loop.hold_at_most",
+		"loop.mode", "loop.execution", "loop.on_exception", "loop.ordering", "loop.order.held", "loop.max_unsettled", "loop.hold_at_most",
 		"loop.batch.size", "loop.concurrency.value",
 		"loop.empty_queue.backoff", "loop.empty_queue.backoff_multiplier", "loop.outage.probe_interval", "fetch.connector",
 	}

@@ -15,6 +15,7 @@ type admission struct {
 	stats         *loopStats
 	capacity      *capacity
 	leases        *leases
+	deliveries    *deliveries
 	order         *order
 	watcher       *watcher
 	requeueUnused func([]ergon.Transaction) // requeues what is beyond the limit, without waiting for that
@@ -57,6 +58,7 @@ func (a *admission) admit(ctx context.Context, txs []ergon.Transaction, from tra
 // count makes flights of transactions, which count as fetched.
 func (a *admission) count(txs []ergon.Transaction) []*flight {
 	flights := a.memory.newFlights(txs)
+	a.deliveries.accept(flights)
 	a.stats.fetched.Add(int64(len(txs)))
 	a.capacity.unsettled.Add(int64(len(txs)))
 	return flights

@@ -23,6 +23,7 @@ type backoffs struct {
 	outage   *outage
 	waiting  *waitingRoom
 	shutdown *shutdown
+	inPlace  bool // the source takes nothing back
 }
 
 // wait waits before the attempt that f's state names. OK means that it may start. A long backoff is waited out beside the pool: then f
@@ -56,7 +57,7 @@ func (b *backoffs) wait(f *flight) (event lifecycle.Event, beside bool) {
 
 // waitWithoutSlot lets f wait for its next attempt without a slot, and reports whether it does.
 func (b *backoffs) waitWithoutSlot(f *flight, d time.Duration) (event lifecycle.Event, waits bool) {
-	if b.outage.refuses(f) {
+	if b.outage.refuses(f) && !b.inPlace {
 		return lifecycle.Interrupted, false
 	}
 	b.limiter.drop(f)

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -47,15 +48,24 @@ func (c *batchCaller) attempt(ctx context.Context, b *retriedBatch, do func(cont
 		return err
 	}
 	defer c.hanging.leave(b.purpose)
-	round, left := b.begin()
-	err := foreign.ReadBatch(do(ctx, left), len(left))
-	c.stall.expectDelayOf(err)
-	return b.end(round, err)
+	for {
+		round, left := b.begin()
+		err := foreign.ReadBatch(do(ctx, left), len(left))
+		c.stall.expectDelayOf(err)
+		more, err := b.end(round, err)
+		if !more {
+			return err
+		}
+	}
 }
+
+// errBehind is the error of an item of a partition that is settled in order, of which an item before it has failed.
+var errBehind = errors.New("not settled, because a transaction before it in its partition is not")
 
 // retriedBatch is a batch that is tried again without those of its items that are done.
 type retriedBatch struct {
 	purpose int                                   // what the connector is called for
+	lanes   []*window                             // of items that the source settles in order: their partitions; nil otherwise
 	first   atomic.Pointer[inline.Call[struct{}]] // the first attempt if a worker has made it and no other has adopted it
 
 	mu     sync.Mutex // guards what follows: an attempt that was given up may end while the next one runs
@@ -79,15 +89,18 @@ func (b *retriedBatch) begin() (round int, left []int) {
 	return b.round, b.left
 }
 
-// end notes which items an attempt did. It returns nil if none is left to be tried again.
-func (b *retriedBatch) end(round int, err error) error {
+// end notes which items an attempt did. It returns nil if none is left to be tried again. more reports whether others are to be called
+// for at once, of partitions that are settled in order: those behind an item that the source has taken back.
+func (b *retriedBatch) end(round int, err error) (more bool, _ error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	batch, partial := errors.AsType[*ergon.BatchError](err)
 	if round != b.round || (err != nil && !partial) {
-		return err
+		return false, err
 	}
-	var left []int
+	var left, behind []int
+	var blocked map[*window]bool
+	final := false // an item failed that is not tried again, and that is not the source's
 	for at, i := range b.left {
 		var failure error
 		if partial {
@@ -95,18 +108,39 @@ func (b *retriedBatch) end(round int, err error) error {
 		}
 		delete(b.failed, i)
 		if failure == nil {
+			if len(blocked) > 0 && blocked[b.lanes[i]] {
+				behind = append(behind, i)
+			}
 			continue
 		}
 		b.failed[i] = failure
-		if !errors.Is(failure, capability.ErrStaleDelivery) && !refused(failure) {
+		stale := errors.Is(failure, capability.ErrStaleDelivery)
+		if b.lanes != nil {
+			blocked = with(blocked, b.lanes[i])
+			final = final || refused(failure)
+		}
+		if !stale && !refused(failure) {
 			left = append(left, i)
 		}
 	}
-	b.left = left
-	if len(left) == 0 {
-		return nil
+	more = len(left) == 0 && len(behind) > 0 && !final
+	b.left = slices.Sorted(slices.Values(slices.Concat(left, behind)))
+	switch {
+	case final: // trying again is pointless, for the items behind it as well
+		return false, ergon.Permanent(err)
+	case len(b.left) == 0:
+		return false, nil
+	default:
+		return more, err
 	}
-	return err
+}
+
+func with(set map[*window]bool, w *window) map[*window]bool {
+	if set == nil {
+		set = map[*window]bool{}
+	}
+	set[w] = true
+	return set
 }
 
 // close returns the error of each item that failed for good: err if it has none of its own. The end of an attempt that is late does
@@ -118,7 +152,11 @@ func (b *retriedBatch) close(err error) (failed itemErrors, clean bool) {
 	b.round++
 	if err != nil {
 		for _, i := range b.left {
-			if b.failed[i] == nil {
+			switch {
+			case b.failed[i] != nil:
+			case b.lanes != nil:
+				b.failed[i] = fmt.Errorf("%w: %v", errBehind, err) //nolint:errorlint // what is true of the other is not of this one
+			default:
 				b.failed[i] = err
 			}
 		}
@@ -160,6 +198,12 @@ type failedFlights struct {
 	flights []*flight
 	errs    []error
 	err     error // nil for no flights
+}
+
+func (u *failedFlights) join(more failedFlights) {
+	for i, f := range more.flights {
+		u.add(f, more.errs[i])
+	}
 }
 
 func (u *failedFlights) add(f *flight, err error) {

@@ -27,7 +27,10 @@ type capacity struct {
 	available chan struct{} // wakes the fetch loop
 	drained   chan struct{} // everything is settled
 
-	stats        *loopStats
+	stats       *loopStats
+	blocked     atomic.Int64 // ended, and not settled because something before them in their partition has not ended
+	blockedFull atomic.Bool  // so many are that fetching pauses
+
 	slots        *atomic.Int32 // how many may run at once
 	waiting      *atomic.Int32 // outstanding without a slot, for a time
 	held         *atomic.Int64 // likewise, for others of their ordering key
@@ -97,7 +100,9 @@ func (c *capacity) atPool() int {
 func (c *capacity) idle() bool { return c.atPool() < int(c.slots.Load()) }
 
 // full reports whether so many wait without a slot that fetching pauses.
-func (c *capacity) full() bool { return int(c.waiting.Load()) >= c.maxWaiting || c.keysFull() }
+func (c *capacity) full() bool {
+	return int(c.waiting.Load()) >= c.maxWaiting || c.keysFull() || c.blockedFull.Load()
+}
 
 // keysFull is full for those that wait for others of their ordering key.
 func (c *capacity) keysFull() bool { return int(c.held.Load()) >= c.maxHeld }
@@ -106,7 +111,7 @@ func (c *capacity) keysFull() bool { return int(c.held.Load()) >= c.maxHeld }
 func (c *capacity) free() int {
 	unsettled := int(c.unsettled.Load())
 	outstanding := c.stats.outstanding()
-	if unsettled-outstanding > c.maxBehind {
+	if unsettled-outstanding-int(c.blocked.Load()) > c.maxBehind {
 		return 0
 	}
 	outstanding -= int(c.waiting.Load()) + int(c.held.Load())

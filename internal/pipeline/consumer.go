@@ -24,6 +24,9 @@ type Consumer struct {
 	fetchLoop    *fetchLoop
 	settler      *settler
 	leases       leases
+	deliveries   *deliveries // nil: the source is neither attached nor in order
+	turns        *turns      // likewise
+	attachment   attachment
 	flightMemory flightMemory
 	inherited    *inherited
 	order        order
@@ -62,10 +65,13 @@ func (c *Consumer) Run(ctx context.Context) error {
 	background, stopBackground := context.WithCancelCause(c.values)
 	stopLeasing := c.serve(background)
 
-	err := c.runUntilEnd(ctx, stopBackground)
-
+	detach, err := c.attachment.begin(ctx, c.values)
+	if err == nil {
+		err = c.runUntilEnd(ctx, stopBackground)
+	}
 	stopLeasing()
 	left := c.leave(func() { stopBackground(nil) })
+	detach()
 	c.returnQuota()
 	if !errors.Is(err, ErrUnwritten) {
 		err = errors.Join(err, c.unwritten.err())
@@ -103,7 +109,7 @@ func (c *Consumer) serve(background context.Context) (stopLeasing context.Cancel
 
 // outageChanged ends what waits for its next attempt when an outage begins.
 func (c *Consumer) outageChanged(lasts bool) {
-	if lasts {
+	if lasts && !c.held.all {
 		c.finisher.endWaiting(c.waiting.clear(), lifecycle.Interrupted)
 	}
 	c.watcher.log.outageChanged(lasts)

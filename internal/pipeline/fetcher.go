@@ -29,14 +29,19 @@ func (e *FetchError) Error() string {
 
 func (e *FetchError) Unwrap() error { return e.Err }
 
+// errFetchGoesOn is the error of a fetch that is not made, because nothing may overtake what an earlier one may still bring.
+var errFetchGoesOn = errors.New("an earlier fetch was given up and has not returned; the source settles in order, so none may overtake it")
+
 // fetcher calls a source to fetch, within the limits of the fetch policy. A call that was given up goes on for as long as it likes;
-// what it brings then is given back.
+// what it brings then is given back. A source that settles in order takes nothing back: there it is the result of the next call, and no
+// call is made before the earlier one has returned.
 type fetcher struct {
 	source        ergon.Fetcher
 	retry         policy.Retry
 	hanging       *Hanging
 	stall         *stallDetector
 	requeueUnused func([]ergon.Transaction) // requeues transactions, and waits for that
+	deliveries    *deliveries               // nil: the source is neither attached nor in order
 
 	inProgress atomic.Int64  // calls that have not ended: they may bring something, or it is not given back yet
 	ended      chan struct{} // signals that inProgress is 0
@@ -76,30 +81,61 @@ func (f *fetcher) call(ctx context.Context, n int) (got fetched, err error) {
 	if ctx.Err() != nil { // given up before it began
 		return fetched{}, context.Cause(ctx)
 	}
+	if f.deliveries.keepsInPlace() {
+		if late := f.deliveries.takeLate(); late != nil {
+			return fetched{transactions: late}, nil
+		}
+		if f.inProgress.Load() > 1 {
+			return fetched{}, errFetchGoesOn
+		}
+	}
 	if err := f.hanging.enter(callFetch); err != nil {
 		return fetched{}, err
 	}
 	defer f.hanging.leave(callFetch)
-	txs, err := f.source.FetchTransactions(ctx, n)
+	txs, revoked, err := f.fetchHeld(ctx, n)
 	err = foreign.Read(err)
 	if errors.Is(err, ergon.ErrExhausted) {
 		return fetched{transactions: txs, exhausted: true}, nil
 	}
 	f.stall.expectDelayOf(err)
 	if err != nil {
-		if len(txs) > 0 {
-			f.requeueUnused(txs)
-		}
+		f.unwanted(txs)
 		return fetched{}, err
 	}
-	return fetched{transactions: txs}, nil
+	return fetched{transactions: txs, revoked: revoked}, nil
 }
 
-// late gives back what a call brought that was given up.
+// fetchHeld calls the source, and enters what it brings in the table of deliveries; revoked: not all of it.
+func (f *fetcher) fetchHeld(ctx context.Context, n int) (txs []ergon.Transaction, revoked bool, err error) {
+	if f.deliveries != nil {
+		since := f.deliveries.fetchBegins()
+		defer func() { // also if it panics
+			brought := len(txs)
+			txs = f.deliveries.fetchEnds(since, txs)
+			revoked = len(txs) < brought
+		}()
+	}
+	txs, err = f.source.FetchTransactions(ctx, n)
+	return txs, false, err
+}
+
+// late is called with the result of a call that was given up.
 func (f *fetcher) late(got fetched, _ error) {
 	if len(got.transactions) > 0 {
-		f.requeueUnused(got.transactions)
+		f.unwanted(got.transactions)
 		f.end()
+	}
+}
+
+// unwanted gives back what a call has brought in vain, or keeps it for the next call.
+func (f *fetcher) unwanted(txs []ergon.Transaction) {
+	switch {
+	case len(txs) == 0:
+	case f.deliveries.keepsInPlace():
+		f.deliveries.keepLate(txs)
+	default:
+		f.requeueUnused(txs)
 	}
 }
 

@@ -17,6 +17,7 @@ type fetched struct {
 	exhausted    bool
 	span         trace.SpanContext
 	wasIdle      bool // nothing was in flight when the fetch began
+	revoked      bool // some of what it brought was taken back: that it brought nothing else says nothing about the source
 	err          error
 	cut          bool // a pause cut it short: nothing was accepted
 	held         bool // it came in a pause and cannot be given back: accepted once that is over
@@ -39,6 +40,10 @@ type fetching struct {
 // begin begins a fetch of n.
 func (l *fetchLoop) begin(n int) *fetching {
 	began := l.pace.begin()
+	select { // what woke the loop before this fetch is seen by it
+	case <-l.woken:
+	default:
+	}
 	l.stall.fetching.Store(int64(began.After(l.stall.fetch)))
 	f := &fetching{asked: n, wasIdle: l.capacity.unsettled.Load() == 0}
 	f.ctx, f.span = l.watcher.spans.fetchStarted(l.gate.context(l.ctx), n)
@@ -65,7 +70,7 @@ func (l *fetchLoop) finish(f *fetching, got fetched, err error, by *worker) *fet
 	l.slow.Store(tooSlow(took, l.source.retry.Timeout, l.pinned))
 	l.stats.shards[0].phases[phaseFetch].observe(took)
 	l.watcher.fetchEnded(f.span, len(got.transactions), took, err)
-	got.span, got.wasIdle, got.err = f.span.SpanContext(), f.wasIdle, err
+	got.span, got.wasIdle, got.err = f.span.SpanContext(), f.wasIdle && !got.revoked, err
 	if err == nil && !got.held {
 		l.pace.adapt(f.asked, len(got.transactions))
 		l.accept(got.transactions, got.span, by)

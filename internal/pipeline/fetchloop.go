@@ -25,6 +25,7 @@ type fetchLoop struct {
 	stats      *loopStats
 	watcher    *watcher
 	canRequeue bool            // the source takes back what comes in a pause
+	woken      chan struct{}   // ends the rest after an empty fetch
 	pinned     bool            // workers are bound to threads
 	release    func([]*flight) // ends flights that nobody runs, as a shutdown does
 	// endWaiting ends flights that nobody runs with an event, and goes on with those that waited behind their keys.
@@ -213,6 +214,8 @@ func (l *fetchLoop) rest(ctx context.Context) bool {
 		case <-ctx.Done():
 			return false
 		case <-timer.C:
+			return true
+		case <-l.woken:
 			return true
 		case <-l.capacity.available:
 			if !l.policy.Streaming && l.capacity.unsettled.Load() == 0 {

@@ -28,11 +28,11 @@ type finisher struct {
 // successor and, if complete, wakes the settler.
 func (e *finisher) finish(s *shard, f *flight) (successor *flight, complete bool) {
 	e.end(s, f)
+	if (e.order.on || e.held.all) && e.held.hold(s, f) {
+		return nil, false
+	}
 	if !e.order.on {
 		return nil, e.settle(s, f)
-	}
-	if e.held.hold(s, f) {
-		return nil, false
 	}
 	if !f.verdict.interrupted {
 		successor = e.order.successor(f)
@@ -76,7 +76,7 @@ func (e *finisher) end(s *shard, f *flight) {
 	if f.failure != nil && f.state.Outcome != lifecycle.Succeeded {
 		f.failure.at = time.Now()
 	}
-	if e.order.on {
+	if e.order.on || e.held.all {
 		e.held.bound(f)
 	}
 	if e.watcher.watching || f.verdict.outcome != Succeeded {

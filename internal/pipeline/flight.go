@@ -28,6 +28,7 @@ type flight struct {
 	verdict   verdict      // once the lifecycle has ended
 	next      *flight      // while it waits for settlement: the one that ended before it
 	listed    atomic.Int32 // and how many wait with it
+	held      *delivery    // its entry in the table of deliveries; nil if the loop has none. Set once, before anybody runs it
 }
 
 // failure is what went wrong in a flight. It has memory of its own, because most flights have none.

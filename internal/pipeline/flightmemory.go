@@ -75,6 +75,7 @@ func (p *flightMemory) done(f *flight) {
 // reset forgets everything but home, which contexts that outlive the flight still read.
 func (f *flight) reset() {
 	f.tx, f.result, f.failure, f.extras, f.next = nil, nil, nil, nil, nil
+	f.held = nil
 	f.deadline, f.began, f.started, f.due, f.heldSince, f.attempts = 0, 0, 0, 0, 0, 0
 	if f.lost.Load() {
 		f.lost.Store(false)

@@ -103,6 +103,28 @@ func (q *flightQueue) own(w *worker, b *chunk) *flight {
 	return f
 }
 
+// takeSome takes the flights of a set, wherever they are.
+func (q *flightQueue) takeSome(set map[*flight]bool) (taken []*flight) {
+	q.due, taken = part(q.due, set)
+	q.dueCount.Store(int32(len(q.due)))
+	rest, more := part(q.takeAll(), set)
+	if len(rest) > 0 {
+		q.add(rest, nil)
+	}
+	return append(taken, more...)
+}
+
+// part takes the flights of a set out of flights, whose memory it uses for the rest.
+func part(flights []*flight, set map[*flight]bool) (rest, taken []*flight) {
+	rest = slices.DeleteFunc(flights, func(f *flight) bool {
+		if set[f] {
+			taken = append(taken, f)
+		}
+		return set[f]
+	})
+	return rest, taken
+}
+
 func (q *flightQueue) hasWork() bool {
 	return len(q.due) > 0 || len(q.chunks) > 0 || slices.ContainsFunc(q.open, func(b *chunk) bool { return b.left() > 0 })
 }

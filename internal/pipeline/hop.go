@@ -29,6 +29,8 @@ type hop struct {
 	judge    *judge
 	failures *failures
 	watcher  *watcher
+	turns    *turns        // nil: the source is neither attached nor in order
+	again    failedFlights // of which a source that settles in order has to be told again; of the last batch
 }
 
 // newHop asks the source whether the dead letters are in its store, within the limit of package ask.
@@ -56,39 +58,51 @@ func (h *hop) buries() bool { return h != nil && h.bury }
 func (h *hop) SharesStore(to ergon.Dispatcher) bool { return h.hopper.SharesStore(to) }
 
 // hopOver hops the flights of batch that have outputs, in one call of the source with the settle policy, and updates their verdicts. It
-// returns the flights whose outputs were refused and that need a dead letter, and an error if dead letters could not be written.
+// returns the flights whose outputs were refused and that need a dead letter, and an error if dead letters could not be written. A source
+// that settles in order gets the whole batch, if one of it has outputs: for the others a hop is a settlement.
 func (h *hop) hopOver(ctx context.Context, batch []*flight) (dead []*flight, err error) {
 	var over []int
 	var hops []capability.Hop
+	outputs := false
 	for i, f := range batch {
-		if outputs := h.outputsOf(f); len(outputs) > 0 {
+		of := h.outputsOf(f)
+		if len(of) > 0 || h.turns.inOrder() && !f.verdict.skip {
 			over = append(over, i)
-			hops = append(hops, capability.Hop{Settlement: f.settlement(), Outputs: outputs})
+			hops = append(hops, capability.Hop{Settlement: f.settlement(), Outputs: of})
+			outputs = outputs || len(of) > 0
 		}
 	}
-	if len(over) == 0 {
+	if !outputs {
 		return nil, nil
 	}
-	failed, _ := h.calls.call(ctx, spans.Settle, newRetriedBatch(callHop, len(hops)),
-		bisect(h.calls.retry.MaxAttempts, func(ctx context.Context, left []int) error {
-			return h.hopper.HopTransactions(ctx, pick(hops, left))
-		}))
+	do := func(ctx context.Context, left []int) error { return h.hopper.HopTransactions(ctx, pick(hops, left)) }
+	if hopTo := do; h.turns != nil {
+		do = func(ctx context.Context, left []int) error { return h.turns.send(ctx, batch, over, left, hopTo) }
+	}
+	if !h.turns.inOrder() { // otherwise a part of the batch may be behind the item at fault
+		do = bisect(h.calls.retry.MaxAttempts, do)
+	}
+	failed, _ := h.calls.call(ctx, spans.Settle, h.turns.retried(callHop, batch, over), do)
 	for _, i := range over {
 		batch[i].verdict.skip = true // the hop has settled it, or the source delivers it again
 	}
 	return h.notHopped(ctx, batch, over, failed)
 }
 
-// outputsOf returns the outputs of f: its dead letter, or what it dispatched if it succeeded.
-func (h *hop) outputsOf(f *flight) []capability.Output {
-	switch {
-	case f.verdict.dead && h.bury:
-		return []capability.Output{{To: h.store, Transactions: []ergon.Transaction{letterOf(h.task, f)}}}
-	case f.verdict.outcome == Succeeded && f.extras != nil:
-		return f.extras.outputs
-	default:
+// hopOutputs returns what f dispatched, if it succeeded.
+func hopOutputs(f *flight) []capability.Output {
+	if f.verdict.outcome != Succeeded || f.extras == nil {
 		return nil
 	}
+	return f.extras.outputs
+}
+
+// outputsOf returns the outputs of f: its dead letter, or what it dispatched if it succeeded.
+func (h *hop) outputsOf(f *flight) []capability.Output {
+	if f.verdict.dead && h.bury {
+		return []capability.Output{{To: h.store, Transactions: []ergon.Transaction{letterOf(h.task, f)}}}
+	}
+	return hopOutputs(f)
 }
 
 // notHopped updates the verdicts of flights whose hop failed, so that nothing of them is durable. A stale delivery has been taken back by
@@ -107,13 +121,18 @@ func (h *hop) notHopped(ctx context.Context, batch []*flight, over []int, failed
 				h.watcher.stale(trace.SpanFromContext(ctx), f.traced(), f.tx.ID())
 			}
 			continue
-		case f.verdict.dead:
+		case f.verdict.dead && !h.turns.inOrder():
 			letters.add(f, err)
-		case refused(err):
+		case refused(err) && len(hopOutputs(f)) > 0:
 			h.refuse(f, err)
-			if f.verdict.dead {
+			if h.turns.inOrder() { // its new end is settled in its turn
+				f.verdict.again, f.verdict.skip = true, true
+			} else if f.verdict.dead {
 				dead = append(dead, f)
 			}
+		case h.turns.inOrder():
+			f.verdict.again = true
+			continue
 		default:
 			f.verdict.outcome = Redelivered
 			continue
@@ -122,7 +141,11 @@ func (h *hop) notHopped(ctx context.Context, batch []*flight, over []int, failed
 	}
 	outage := h.lost.requeue(letters, others)
 	left := failed.of(batch, over)
-	h.failures.unsettled(left)
+	if h.turns.inOrder() {
+		h.again = left
+	} else {
+		h.failures.unsettled(left)
+	}
 	return dead, errors.Join(outage, left.err)
 }
 

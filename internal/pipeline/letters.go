@@ -22,7 +22,7 @@ type letterStore struct {
 func (l *letterStore) write(ctx context.Context, batch []*flight) error {
 	var dead []int
 	for i, f := range batch {
-		if f.verdict.dead && !l.buried {
+		if isDead(f) && !l.buried {
 			dead = append(dead, i)
 		}
 	}
@@ -37,6 +37,9 @@ func (l *letterStore) write(ctx context.Context, batch []*flight) error {
 		bisect(l.calls.retry.MaxAttempts, func(ctx context.Context, left []int) error {
 			return l.store.DispatchTransactions(ctx, pick(letters, left))
 		}))
+	for i, at := range dead {
+		batch[at].verdict.written = failed[i] == nil
+	}
 	return l.lost.requeue(failed.of(batch, dead), len(failed) < len(dead))
 }
 
@@ -45,7 +48,7 @@ func (l *letterStore) readPayloads(batch []*flight) error {
 	var dead []*flight
 	var txs []ergon.Transaction
 	for _, f := range batch {
-		if f.verdict.dead {
+		if isDead(f) {
 			dead, txs = append(dead, f), append(txs, *f.tx)
 		}
 	}

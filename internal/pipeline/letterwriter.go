@@ -15,6 +15,7 @@ type letterWriter struct {
 	stall      *stallDetector
 	background *background
 	ordered    bool // the loop keeps the order of keys
+	inOrder    bool // the source settles each partition in order: what follows a letter in its partition waits
 	floor      bool // the source stores one position, before which everything is settled
 
 	// The settler's, set by newSettler.
@@ -24,7 +25,7 @@ type letterWriter struct {
 	written chan *settling // of capacity 1: the writing goroutine never waits
 
 	waiting []*flight             // in the order in which they ended
-	keys    map[string]keyLetters // by ordering key; nil until one has a letter
+	keys    map[string]keyLetters // by ordering key or partition; nil until one has a letter
 	writing bool                  // a batch is on its way to written
 }
 
@@ -65,39 +66,52 @@ func (l *letterWriter) setAside(batch []*flight) (rest []*flight) {
 	return rest
 }
 
-func isDead(f *flight) bool { return f.verdict.dead }
+// isDead reports whether a letter of f is still to be written.
+func isDead(f *flight) bool { return f.verdict.dead && !f.verdict.written }
+
+// lane returns within what f keeps its order, if it does: its partition, or its ordering key.
+func (l *letterWriter) lane(f *flight) (name string, ordered bool) {
+	if l.inOrder {
+		return f.held.window.partition, true
+	}
+	key := f.tx.OrderingKey()
+	return key, l.ordered && key != ""
+}
 
 // enter makes later transactions of f's ordering key wait.
 func (l *letterWriter) enter(f *flight) {
-	if !l.ordered || f.tx.OrderingKey() == "" {
+	lane, ordered := l.lane(f)
+	if !ordered {
 		return
 	}
 	if l.keys == nil {
 		l.keys = map[string]keyLetters{}
 	}
-	of, waits := l.keys[f.tx.OrderingKey()]
+	of, waits := l.keys[lane]
 	if !waits || f.began < of.began {
 		of.began = f.began
 	}
 	of.n++
-	l.keys[f.tx.OrderingKey()] = of
+	l.keys[lane] = of
 }
 
 // leave undoes enter. It is called before f is settled, also for flights without a key.
 func (l *letterWriter) leave(f *flight) {
-	of, waits := l.keys[f.tx.OrderingKey()]
+	lane, _ := l.lane(f)
+	of, waits := l.keys[lane]
 	of.n--
 	if of.n > 0 {
-		l.keys[f.tx.OrderingKey()] = of
+		l.keys[lane] = of
 	} else if waits {
-		delete(l.keys, f.tx.OrderingKey())
+		delete(l.keys, lane)
 	}
 }
 
-// follows reports whether f must wait, because an earlier transaction of its ordering key waits for a letter.
+// follows reports whether f must wait, because an earlier transaction of its ordering key, or one of its partition, waits for a letter.
 func (l *letterWriter) follows(f *flight) bool {
-	of, waits := l.keys[f.tx.OrderingKey()]
-	return waits && f.began >= of.began
+	lane, _ := l.lane(f)
+	of, waits := l.keys[lane]
+	return waits && (l.inOrder || f.began >= of.began)
 }
 
 // settleWritten settles the batch that has been written, if there is one, and begins to write the next. It does not wait for a write.

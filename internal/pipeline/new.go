@@ -23,6 +23,13 @@ func New(s Settings) (*Consumer, error) {
 	}
 	c := newConsumer(s, declared)
 	c.order.on = s.Policy.Loop.Ordering == policy.OrderingKey && declared.Order != capability.OrderKey
+	if c.deliveries, err = deliveriesOf(&c.settings, declared.InOrder, &c.capacity); err != nil {
+		return nil, err
+	}
+	if c.deliveries != nil {
+		c.turns = &turns{table: c.deliveries}
+		c.flightMemory.once = true // a revocation may be looking at flights that are settled
+	}
 	if c.hop, err = newHop(s); err != nil {
 		return nil, err
 	}
@@ -37,6 +44,7 @@ func New(s Settings) (*Consumer, error) {
 	c.wireFinisher()
 	c.wireFetchLoop()
 	c.wireWorkers()
+	c.wireDeliveries()
 	return c, nil
 }
 
@@ -102,15 +110,16 @@ func (c *Consumer) wireSettler(floor bool) {
 	calls := batchCaller{retry: s.Policy.Settle.Retry, hanging: s.Hanging, stall: &c.stall}
 	stop := func(why error) { c.stopFetching(why) }
 	lost := &lostLetters{
-		delay: s.Policy.Settle.RequeueDelay, canRequeue: source != nil, floor: floor, clock: c.clock, unwritten: &c.unwritten,
-		failures: &c.failures, watcher: c.watcher, stop: stop,
+		delay: s.Policy.Settle.RequeueDelay, canRequeue: source != nil, floor: floor || c.deliveries.keepsInPlace(), clock: c.clock,
+		unwritten: &c.unwritten, failures: &c.failures, watcher: c.watcher, stop: stop,
 	}
 	if h := c.hop; h != nil {
 		h.task, h.calls, h.judge, h.lost, h.failures, h.watcher = s.Task, calls, &c.judge, lost, &c.failures, c.watcher
+		h.turns = c.turns
 	}
 	batches := &batchSettler{
-		clock: c.clock, source: source, calls: calls, hop: c.hop, leases: &c.leases, stall: &c.stall, watcher: c.watcher,
-		failures: &c.failures, onSettle: s.OnSettle, stop: stop, pinned: s.Policy.Loop.OSThreads,
+		clock: c.clock, source: source, calls: calls, hop: c.hop, leases: &c.leases, turns: c.turns, stall: &c.stall,
+		watcher: c.watcher, failures: &c.failures, onSettle: s.OnSettle, stop: stop, pinned: s.Policy.Loop.OSThreads,
 		completion: completion{
 			stats: &c.stats, capacity: &c.capacity, unwritten: &c.unwritten, memory: &c.flightMemory, recorder: c.recorder,
 			watcher: c.watcher, hybrid: s.Handlers.Prepare != nil,
@@ -120,17 +129,36 @@ func (c *Consumer) wireSettler(floor bool) {
 		store: &letterStore{
 			task: s.Task, store: s.DeadLetters, buried: c.hop.buries(), payloads: &c.payloads, calls: calls, lost: lost,
 		},
-		stall: &c.stall, background: &c.background, ordered: c.order.on, floor: floor,
+		stall: &c.stall, background: &c.background, ordered: c.order.on, floor: floor, inOrder: c.deliveries.keepsInPlace(),
 	}
 	c.settler = newSettler(s.Policy.Settle, &c.stats, batches, letters, &c.background, c.pool.replaceWorker)
-	c.releaser = releaser{source: source, calls: calls, capacity: &c.capacity, watcher: c.watcher, background: &c.background}
+	c.releaser = releaser{
+		source: source, calls: calls, capacity: &c.capacity, watcher: c.watcher, background: &c.background, deliveries: c.deliveries,
+	}
+}
+
+// wireDeliveries gives the table of deliveries what it needs of the loop, once the parts exist, and makes what attaches the source.
+func (c *Consumer) wireDeliveries() {
+	c.attachment = attachmentOf(&c.settings, handle{c.deliveries, c.fetchLoop.woken})
+	if c.deliveries == nil {
+		return
+	}
+	c.deliveries.parts = deliveryParts{
+		running: c.pool.running, end: c.finisher.endWaiting, keep: c.held.keepLate, wake: c.settler.wake, revoked: c.watcher.log.revoked,
+		takeOut: func(set map[*flight]bool) []*flight { // in the order in which flights go from one to the next
+			taken := c.waiting.takeSome(set)
+			taken = append(taken, c.order.takeSome(set)...)
+			taken = append(taken, c.outage.takeSome(set)...)
+			return append(taken, c.pool.takeSome(set)...)
+		},
+	}
 }
 
 // wireFinisher makes what ends flights and hands them to the settler.
 func (c *Consumer) wireFinisher() {
 	c.held = heldRequeues{
 		clock: c.clock, stats: &c.stats, capacity: &c.capacity, order: &c.order, waiting: &c.waiting, outage: c.outage, judge: &c.judge,
-		maxHold: c.plan.within(c.settings.Policy.Loop.HoldAtMost),
+		maxHold: c.plan.within(c.settings.Policy.Loop.HoldAtMost), all: c.deliveries.keepsInPlace(),
 	}
 	c.finisher = finisher{
 		plan: c.plan, stats: &c.stats, capacity: &c.capacity, limiter: c.limiter, outage: c.outage, judge: &c.judge, order: &c.order,
@@ -142,7 +170,7 @@ func (c *Consumer) wireFinisher() {
 func (c *Consumer) wireFetchLoop() {
 	c.fetchLoop = newFetchLoop(fetchParts{
 		settings: &c.settings, clock: c.clock, stats: &c.stats, capacity: &c.capacity, order: &c.order, outage: c.outage, leases: &c.leases,
-		memory: &c.flightMemory, unwritten: &c.unwritten, stall: &c.stall, gate: &c.gate, watcher: c.watcher,
+		deliveries: c.deliveries, memory: &c.flightMemory, unwritten: &c.unwritten, stall: &c.stall, gate: &c.gate, watcher: c.watcher,
 		requeueUnused:      func(txs []ergon.Transaction) { c.releaser.release(c.values, txs) },
 		requeueUnusedLater: c.releaser.releaseLater, release: c.finisher.release, endWaiting: c.finisher.endWaiting,
 	})
@@ -166,7 +194,7 @@ func (c *Consumer) wireWorkers() {
 		stop: func(why error) { c.stopFetching(why) },
 		backoffs: backoffs{
 			plan: c.plan, clock: c.clock, stats: &c.stats, capacity: &c.capacity, stall: &c.stall, limiter: c.limiter, outage: c.outage,
-			waiting: &c.waiting, shutdown: &c.shutdown,
+			waiting: &c.waiting, shutdown: &c.shutdown, inPlace: c.deliveries.keepsInPlace(),
 		},
 	}
 	c.takeover = &takeover{

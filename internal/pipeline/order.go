@@ -78,6 +78,19 @@ func (o *order) takeBehind(f *flight) []*flight {
 	return behind
 }
 
+// takeSome removes the flights of a set from what is held back.
+func (o *order) takeSome(set map[*flight]bool) (taken []*flight) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for key, held := range o.held {
+		rest, some := part(held, set)
+		o.held[key] = rest
+		taken = append(taken, some...)
+	}
+	o.count.Add(-int64(len(taken)))
+	return taken
+}
+
 // takeHeld removes everything that is held back.
 func (o *order) takeHeld() []*flight {
 	o.mu.Lock()

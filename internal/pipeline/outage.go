@@ -208,6 +208,14 @@ func (o *outage) remove(f *flight) bool {
 	return at >= 0
 }
 
+// takeSome removes the flights of a set.
+func (o *outage) takeSome(set map[*flight]bool) (taken []*flight) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.held, taken = part(o.held, set)
+	return taken
+}
+
 // close removes everything, and nothing is held any more.
 func (o *outage) close() []*flight {
 	o.mu.Lock()

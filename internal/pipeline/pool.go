@@ -149,6 +149,15 @@ func (p *pool) takeWaiting() []*flight {
 	return p.queue.takeAll()
 }
 
+// takeSome removes those of a set that no worker has claimed.
+func (p *pool) takeSome(set map[*flight]bool) []*flight {
+	p.mu.Lock()
+	taken := p.queue.takeSome(set)
+	p.mu.Unlock()
+	p.wakeOne() // for the rest, whose chunks are others now
+	return taken
+}
+
 // running returns the attempts that workers show at the moment.
 func (p *pool) running() []shown {
 	p.mu.Lock()

@@ -74,7 +74,9 @@ func (l *fetchLoop) probeRest(ctx context.Context) {
 
 // probe begins the next probe of an outage if it is time for one, and returns what it has fetched for it; false if ctx ends.
 func (l *fetchLoop) probe(ctx context.Context) (*fetched, bool) {
-	l.endWaiting(l.outage.expired(l.policy.HoldAtMost), lifecycle.Interrupted)
+	if l.canRequeue {
+		l.endWaiting(l.outage.expired(l.policy.HoldAtMost), lifecycle.Interrupted)
+	}
 	do, wait := l.outage.nextProbe(l.nothing)
 	if do == probeFetch {
 		wait = l.pace.untilNext(l.filling.next)

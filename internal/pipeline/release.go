@@ -19,11 +19,18 @@ type releaser struct {
 	capacity   *capacity
 	watcher    *watcher
 	background *background
+	deliveries *deliveries // nil: the source is neither attached nor in order
 }
 
 // release waits until the transactions are given back, or the settle policy's attempts are over.
 func (r *releaser) release(ctx context.Context, txs []ergon.Transaction) {
 	if r.source == nil {
+		return
+	}
+	all := txs
+	txs = r.deliveries.giveBack(all)
+	defer r.deliveries.givenBack(all)
+	if len(txs) == 0 {
 		return
 	}
 	settlements := make([]capability.Settlement, len(txs))

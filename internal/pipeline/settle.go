@@ -251,6 +251,6 @@ func (s *settler) take(of []*shard) {
 		slices.Reverse(batch[from:])
 	}
 	s.memory = batch
-	s.batch = s.letters.setAside(batch)
+	s.batch = s.letters.setAside(s.batches.turns.arrange(batch))
 	s.letters.begin()
 }

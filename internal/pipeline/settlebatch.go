@@ -22,6 +22,7 @@ type batchSettler struct {
 	hop        *hop          // nil: the source cannot hop
 	letters    *letterWriter // set by newSettler
 	leases     *leases
+	turns      *turns // nil: the source is neither attached nor in order
 	stall      *stallDetector
 	watcher    *watcher
 	failures   *failures
@@ -42,9 +43,10 @@ type settling struct {
 	began       instant
 	ctx         context.Context //nolint:containedctx // carries its span
 	span        trace.Span
-	settlements settlements // for the source
-	announced   bool        // OnSettle was called
-	letterErr   error       // why dead letters of it are not written
+	settlements settlements   // for the source
+	announced   bool          // announce was called
+	letterErr   error         // why dead letters of it are not written
+	undone      failedFlights // of which a source that settles in order has to be told again
 }
 
 // begin begins to settle a batch.
@@ -67,12 +69,16 @@ func (s *settling) settle() {
 // goroutine goes on with.
 func (s *settling) announce() {
 	b := s.by
-	b.leases.settle(s.batch)
 	b.stall.settling.Store(int64(b.clock.Now().After(b.stall.settle)))
-	if b.onSettle == nil || s.announced {
+	if s.announced {
 		return
 	}
 	s.announced = true
+	s.batch = b.turns.begin(s.batch)
+	b.leases.settle(s.batch)
+	if b.onSettle == nil {
+		return
+	}
 	var counts [outcomes]int64
 	for _, f := range s.batch {
 		if !f.verdict.reported {
@@ -89,8 +95,10 @@ func (s *settling) announce() {
 // hopOver makes durable, together with their settlements, the outputs of those of the batch that have any, and the dead letters that
 // the source's store keeps. Flights whose outputs are refused and that get a letter for it leave the batch.
 func (s *settling) hopOver() {
+	s.by.hop.again = failedFlights{}
 	dead, err := s.by.hop.hopOver(s.ctx, s.batch)
 	s.letterErr = errors.Join(s.letterErr, err)
+	s.undone.join(s.by.hop.again)
 	if len(dead) > 0 {
 		s.batch = slices.DeleteFunc(s.batch, func(f *flight) bool { return slices.Contains(dead, f) })
 		s.by.letters.setAside(dead)
@@ -123,6 +131,13 @@ func (s *settling) runInline(w *worker, handOff func()) bool {
 func (s *settling) end(err error, byWorker bool) {
 	b := s.by
 	b.countFailures(err)
+	if b.turns != nil {
+		giveUp := b.failed >= maxUnsettled || s.ctx.Err() != nil
+		if giveUp {
+			b.failures.unsettled(s.undone)
+		}
+		s.batch = b.turns.settled(s.batch, giveUp)
+	}
 	now := b.clock.Now()
 	b.slow.Store(tooSlow(now-s.began, b.calls.retry.Timeout, b.pinned))
 	b.leases.release(s.batch)
@@ -159,7 +174,7 @@ func (s *settling) gatherSettlements() bool {
 		n.sent = append(n.sent, i)
 		n.all = append(n.all, f.settlement())
 	}
-	n.items = newRetriedBatch(callSettle, len(n.all))
+	n.items = s.by.turns.retried(callSettle, s.batch, n.sent)
 	s.settlements = n
 	return len(n.sent) > 0
 }
@@ -170,7 +185,12 @@ func (s *settling) attempt(ctx context.Context) (struct{}, error) {
 }
 
 func (s *settling) send(ctx context.Context, left []int) error {
-	return s.by.source.SettleTransactions(ctx, pick(s.settlements.all, left))
+	if s.by.turns == nil {
+		return s.by.source.SettleTransactions(ctx, pick(s.settlements.all, left))
+	}
+	return s.by.turns.send(ctx, s.batch, s.settlements.sent, left, func(ctx context.Context, left []int) error {
+		return s.by.source.SettleTransactions(ctx, pick(s.settlements.all, left))
+	})
 }
 
 // settleSource settles the batch with a source that takes settlements.
@@ -188,6 +208,10 @@ func (s *settling) handleResult(failed itemErrors, clean bool) error {
 	}
 	for i, err := range failed {
 		f := s.batch[s.settlements.sent[i]]
+		if s.by.turns.inOrder() && !errors.Is(err, capability.ErrStaleDelivery) {
+			f.verdict.again = true
+			continue
+		}
 		f.verdict.outcome = Redelivered
 		if errors.Is(err, capability.ErrStaleDelivery) {
 			delete(failed, i)
@@ -197,8 +221,17 @@ func (s *settling) handleResult(failed itemErrors, clean bool) error {
 		}
 	}
 	left := failed.of(s.batch, s.settlements.sent)
-	s.by.failures.unsettled(left)
+	s.unsettled(left)
 	return left.err
+}
+
+// unsettled notes what the source could not be told. One that settles in order is told again, so there it is no failure yet.
+func (s *settling) unsettled(left failedFlights) {
+	if s.by.turns.inOrder() {
+		s.undone.join(left)
+	} else {
+		s.by.failures.unsettled(left)
+	}
 }
 
 // settlement is what the source gets for f.

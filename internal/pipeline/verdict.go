@@ -15,9 +15,11 @@ type verdict struct {
 	action      policy.SettleAction
 	delay       time.Duration // of a requeue
 	dead        bool          // a dead letter is written before the source is settled [S2]
+	written     bool          // it is
 	skip        bool          // the source is not settled: it has taken the delivery back, or has no deliveries
 	interrupted bool          // requeued by a shutdown: does not count as a delivery
 	reported    bool          // OnSettle has been called
+	again       bool          // the source settles in order, and has to be told again
 }
 
 // judge derives the verdict from the outcome of the lifecycle, the exception handler's disposition and the policy [S1]. It has no side

@@ -104,6 +104,16 @@ func (r *waitingRoom) remove(f *flight) bool {
 	return false
 }
 
+// takeSome takes out the flights of a set.
+func (r *waitingRoom) takeSome(set map[*flight]bool) (taken []*flight) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.due, taken = part(r.due, set)
+	heap.Init(&r.due)
+	r.changedLocked()
+	return taken
+}
+
 // clear takes out everything in the order in which it is due.
 func (r *waitingRoom) clear() []*flight {
 	r.mu.Lock()

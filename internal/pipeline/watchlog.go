@@ -157,6 +157,15 @@ func (l *loopLog) settled(traced context.Context, id string, o Outcome, action p
 	l.logger.DebugContext(l.scoped(traced, id), "transaction settled", "outcome", o.String(), "action", action.String())
 }
 
+// revoked is called when the source takes deliveries back: in good order, or because it has lost them.
+func (l *loopLog) revoked(n int, lost bool) {
+	if lost {
+		l.logger.WarnContext(l.values, "the source has lost deliveries; their handlers are cancelled and their results discarded", "count", n)
+		return
+	}
+	l.logger.InfoContext(l.values, "the source takes deliveries back; what runs may end, and what is not settled comes again", "count", n)
+}
+
 func (l *loopLog) notExtended(err error) {
 	l.logger.WarnContext(l.values, "leases could not all be extended", "error", err)
 }
