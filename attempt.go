@@ -100,7 +100,7 @@ func expired(ctx context.Context, timeout time.Duration) *failure {
 	return &failure{TransactionError: TransactionError{Category: CategoryTimeout, Attempts: 1, Err: err}}
 }
 
-// ended is the failure of what cannot go on because ctx has ended. It is TIMEOUT only if Ergon set that deadline.
+// ended is the failure of what cannot continue because ctx has ended. It is TIMEOUT only if Ergon set that deadline.
 func ended(ctx context.Context) *failure {
 	err, cause := ctx.Err(), context.Cause(ctx)
 	failed := &failure{TransactionError: TransactionError{Category: CategorySystem, Err: cause}, saysEnd: true}

@@ -61,7 +61,7 @@ func (b *faultyError) RetryDelay() (time.Duration, bool) {
 	return 0, false
 }
 
-// [F1] [R2] What the methods of an error do is a part of its attempt: RunFn goes on, and returns at its bound.
+// [F1] [R2] What the methods of an error do is a part of its attempt: RunFn continues, and returns at its bound.
 func TestRunFnReadsErrorsWithinTheAttempt(t *testing.T) {
 	for _, method := range []string{"Error", "Is", "As", "Unwrap", "IsPermanent", "RetryDelay"} {
 		for name, do := range map[string]func(release <-chan struct{}) func(){

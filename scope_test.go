@@ -139,7 +139,7 @@ func TestRecordThatOthersHandleAsWellIsNotChanged(t *testing.T) {
 	var out bytes.Buffer
 	handler := ergon.LogHandler(slog.NewJSONHandler(&out, nil))
 	record := slog.Record{Message: "hello"}
-	for i := range 20 { // more than fit into the record itself, one by one, so that room is left behind them
+	for i := range 20 { // more than fit into the record itself, one by one, so that room is abandoned them
 		record.AddAttrs(slog.Int(fmt.Sprint(i), i))
 	}
 	for _, task := range []string{"triage", "billing"} {

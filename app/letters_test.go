@@ -305,7 +305,7 @@ func TestManyDeadLettersAreEachGivenBackOnce(t *testing.T) {
 	}
 }
 
-// What fails while the command runs may be a letter that it has just requeued: it would go on for ever.
+// What fails while the command runs may be a letter that it has just requeued: it would continue for ever.
 func TestDeadLettersThatFailLaterAreLeftAlone(t *testing.T) {
 	in(t, warehouseConfig)
 	w := &warehouse{}

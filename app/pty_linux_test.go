@@ -57,7 +57,7 @@ func watched(from io.Reader, to *terminaltest.Screen, saw func(string)) {
 	}
 }
 
-// The handler does not go on before the live line has been seen on the terminal.
+// The handler does not continue before the live line has been seen on the terminal.
 func TestRunShowsALiveLineOnATerminal(t *testing.T) {
 	in(t, "tasks: {slow: {connectors: {input: {type: numbers, count: 3}}, consumer: {loop: {on_exception: discard}}}}")
 	reg, seen := registry(), make(chan struct{})

@@ -163,7 +163,7 @@ func (s *shelf) ReplayTransactions(_ context.Context, f capability.ReplayFilter)
 	return n, nil
 }
 
-// letterShelf are a store of dead letters, which gives back to the shelves that its letters name.
+// letterShelf are a store of dead letters, which requeues to the shelves that its letters name.
 type letterShelf struct{ warehouse *warehouse }
 
 func (p letterShelf) DispatchTransactions(_ context.Context, batch []ergon.Transaction) error {

@@ -14,7 +14,7 @@ const (
 	maxDepth = 100
 )
 
-// decoder walks over a parsed file and collects its faults. It goes on after each of them.
+// decoder walks over a parsed file and collects its faults. It continues after each of them.
 type decoder struct {
 	file   string
 	env    Environment

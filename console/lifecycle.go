@@ -6,7 +6,7 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// drawing is the lifecycle of a task's transactions, with what goes on in each phase.
+// drawing is the lifecycle of a task's transactions, with the activity in each phase.
 type drawing struct {
 	Class         string
 	Width, Height int

@@ -24,12 +24,12 @@ type Record struct {
 	// Fingerprint is the same for failures that look alike: a hash of task, phase, category and the message without its
 	// numbers and quoted parts.
 	Fingerprint string `json:"fingerprint"`
-	// HandlerFailed is set if the exception handler failed for good as well; HandlerError is its error.
+	// HandlerFailed is set if the exception handler failed permanently as well; HandlerError is its error.
 	HandlerFailed bool   `json:"handler_failed,omitempty"`
 	HandlerError  string `json:"handler_error,omitempty"`
 	// Deliveries is how often the source had delivered the transaction; 0 if the source does not count.
 	Deliveries int `json:"deliveries,omitempty"`
-	// EnqueuedAt is when the transaction entered its source, FailedAt when it failed for good.
+	// EnqueuedAt is when the transaction entered its source, FailedAt when it failed permanently.
 	EnqueuedAt time.Time `json:"enqueued_at,omitzero"`
 	FailedAt   time.Time `json:"failed_at"`
 	// Metadata is the metadata of the transaction, except BinaryMetadata.

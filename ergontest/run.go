@@ -137,7 +137,7 @@ func exact(p policy.Consumer) policy.Consumer {
 	return p
 }
 
-// end is told of each lifecycle that has ended.
+// end is notified of each lifecycle that has ended.
 func (r *run) end(result pipeline.Result) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

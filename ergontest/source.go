@@ -23,7 +23,7 @@ type source struct {
 	waiting  []*delivery
 	inFlight int
 	settled  []Settlement
-	changed  chan struct{} // told of each settlement
+	changed  chan struct{} // notified of each settlement
 }
 
 // delivery is the receipt of one.

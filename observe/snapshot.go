@@ -25,7 +25,7 @@ type Snapshot struct {
 	// succeeded.
 	Produced int64
 	// Duplicates, Conflicts and Diverged count dispatched transactions that sinks knew already: with the same content; with
-	// other content, so they were not stored; and outputs that differ from the earlier ones, which were stored beside them.
+	// other content, so they were not stored; and outputs that differ from the earlier ones, which were stored in addition.
 	Duplicates, Conflicts, Diverged int64
 	// Retries and Timeouts count attempts, Late those that returned after they were abandoned.
 	Retries, Timeouts, Late int64

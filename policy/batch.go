@@ -35,7 +35,7 @@ func (b Batch) validate(at path) faults {
 	f.notNegative(at.key("interval"), b.Interval)
 	f.notNegative(at.key("fill"), b.Fill)
 	if b.Fill > 0 && b.MinSize == 0 {
-		f.addf(at.key("fill"), "is %s, but min_size does not say how many a batch waits for; set min_size and max_size", b.Fill)
+		f.addf(at.key("fill"), "is %s, but min_size, the number that a batch waits for, is not set; set min_size and max_size", b.Fill)
 	}
 	if b.MinSize == 0 && b.MaxSize == 0 {
 		return f

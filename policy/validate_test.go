@@ -119,7 +119,7 @@ func TestConsumerReportsEachFaultWithPathAndCure(t *testing.T) {
 		"loop.batch.fill: is 1s, but a loop in mode: continuous refills at once; set mode: batch": func(c *consumer) {
 			c.Loop.Batch.Fill, c.Loop.Batch.MinSize, c.Loop.Batch.MaxSize = second, 100, 100
 		},
-		"loop.batch.fill: is 1s, but min_size does not say how many a batch waits for; set min_size and max_size": func(c *consumer) {
+		"loop.batch.fill: is 1s, but min_size, the number that a batch waits for, is not set; set min_size and max_size": func(c *consumer) {
 			c.Loop.Mode, c.Loop.Batch.Fill = policy.ModeBatch, second
 		},
 		"loop.batch.fill: is 16m0s, longer than loop.hold_at_most 15m0s; lower it": func(c *consumer) {

@@ -91,7 +91,7 @@ func (c *copying) wantFinished(t *testing.T) {
 	}
 }
 
-// A limit is no natural end: were the result put in place, the next run, which goes on where this one ended, would
+// A limit is no natural end: were the result put in place, the next run, which continues where this one ended, would
 // replace it.
 func TestRunThatALimitEndedIsContinuedByTheNext(t *testing.T) {
 	c := newCopying(t)

@@ -32,7 +32,7 @@ const faultRuns = 300
 
 // faults is what goes wrong in one run: in each method of code that is not ours, from which call on.
 type faults struct {
-	release chan struct{} // closed when what hangs goes on
+	release chan struct{} // closed when what hangs continues
 
 	mu    sync.Mutex
 	modes map[string]string // wrong, by method: panics, hangs or lags

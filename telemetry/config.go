@@ -79,7 +79,7 @@ type Traces struct {
 	Processor Processor `yaml:"processor"`
 	// Batch is for the processor batch.
 	Batch Batch `yaml:"batch"`
-	// OTLP is what is different for traces.
+	// OTLP overrides Config.OTLP for traces, field by field.
 	OTLP OTLP `yaml:"otlp"`
 }
 
@@ -95,7 +95,7 @@ type Metrics struct {
 	Temporality Temporality `yaml:"temporality"`
 	// Prometheus is for the exporter prometheus.
 	Prometheus Prometheus `yaml:"prometheus"`
-	// OTLP is what is different for metrics.
+	// OTLP overrides Config.OTLP for metrics, field by field.
 	OTLP OTLP `yaml:"otlp"`
 }
 
@@ -123,7 +123,7 @@ type Logs struct {
 	Processor Processor `yaml:"processor"`
 	// Batch is for the processor batch.
 	Batch Batch `yaml:"batch"`
-	// OTLP is what is different for logs.
+	// OTLP overrides Config.OTLP for logs, field by field.
 	OTLP OTLP `yaml:"otlp"`
 }
 

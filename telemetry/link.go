@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// reportEvery is the least time between two reports of failure, so that what fails now and then does not fill the log.
+	// reportEvery is the minimum time between two reports of failure, so that what fails now and then does not fill the log.
 	reportEvery = time.Minute
 	// impatience is how long the last delivery may take where the one before failed.
 	impatience = time.Second

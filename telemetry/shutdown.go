@@ -46,7 +46,7 @@ func (p *Providers) Shutdown(ctx context.Context) (err error) {
 // lastMoment is how long exporters have to return that their context has told to.
 const lastMoment = 100 * time.Millisecond
 
-// end ends everything. It hangs where an exporter does that does not heed ctx.
+// end ends everything. It hangs where an exporter does that does not respect ctx.
 func (p *Providers) end(ctx context.Context) error {
 	lost := make([]error, len(p.pipelines))
 	var all sync.WaitGroup

@@ -53,7 +53,7 @@ func (c Config) trusting(own sdktrace.Sampler) sdktrace.Sampler {
 	}
 }
 
-// senderSampler decides for transactions that go on with their sender's trace. An attribute of an untrusted sender could have
+// senderSampler decides for transactions that continue with their sender's trace. An attribute of an untrusted sender could have
 // everything recorded otherwise, or nothing.
 type senderSampler struct {
 	untrusted, others sdktrace.Sampler

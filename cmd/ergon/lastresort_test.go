@@ -82,8 +82,8 @@ func (s sandbox) queueCounts(connector string) counts {
 	return read.Queues[0]
 }
 
-// [S2] [E4] A letter that its store refuses is left behind: its transaction stays with its source, which comes back to it
-// later, its neighbours go on, and the run ends with 1 and names it. So it is where letters are dispatched, and where letters or
+// [S2] [E4] A letter that its store refuses is not written: its transaction stays with its source, which comes back to it
+// later, its neighbours continue, and the run ends with 1 and names it. So it is where letters are dispatched, and where letters or
 // outputs become durable together with the acknowledgement.
 func TestRunThatLeavesALetterBehindEndsWithOne(t *testing.T) {
 	for name, at := range map[string]struct{ input, output, letters string }{

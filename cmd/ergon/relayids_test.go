@@ -157,7 +157,7 @@ func TestRelaysWithOneOutputLoseNothing(t *testing.T) {
 	}
 }
 
-// [B3] [I2] A task whose output is its own input goes on with what it sent, to its end.
+// [B3] [I2] A task whose output is its own input continues with what it sent, to its end.
 func TestRelayIntoItsOwnInputGoesOn(t *testing.T) {
 	t.Parallel()
 	for kind, relay := range relays(t) {

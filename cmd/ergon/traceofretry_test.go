@@ -102,7 +102,7 @@ func (s sandbox) wantFrom(what string, process, run consoleSpan, from spanID, co
 }
 
 // [O1] A dead letter carries the context of the transaction that failed. Retried, the next run of it is linked to that, in a trace
-// of its own, or goes on with it where the configuration says so; so is the first, to whoever sent it. What its program is told
+// of its own, or continues with it where the configuration says so; so is the first, to whoever sent it. What its program is told
 // and what goes out is of this hop.
 func TestRetriedDeadLetterLeadsBackToWhereItFailed(t *testing.T) {
 	for _, propagation := range []string{"link", "continue"} {

@@ -12,7 +12,7 @@
 // is at least once.
 //
 // A [Sink] writes transactions to a file of JSON lines. What it reports as dispatched has reached the disk. It appends to the
-// file, or writes a new file beside it and replaces the old one when the loop has come to its natural end.
+// file, or writes a new file next to it and replaces the old one when the loop has come to its natural end.
 //
 // A Source with a checkpoint and a Sink that replaces belong together: the sink continues the file that the earlier run left
 // unfinished. The source must be finished first. In the opposite order, a crash in between would leave a finished result and a

@@ -247,7 +247,7 @@ func TestFileThatWasRewrittenWithItsSizeAndTimeIsNoticed(t *testing.T) {
 	wantError(t, newSource(t, checkpointed(dir, "x.jsonl")).Open(t.Context()), "its content up to there has changed")
 }
 
-// [I1] A checkpoint of before is read: it goes on where it was, and its records get a generation that lasts.
+// [I1] A checkpoint of before is read: it continues where it was, and its records get a generation that lasts.
 func TestCheckpointOfVersionOneIsMigrated(t *testing.T) {
 	dir := t.TempDir()
 	state := filepath.Join(dir, "state", "checkpoint")

@@ -40,7 +40,7 @@ type Source struct {
 	saver    *saver           // nil without a checkpoint
 
 	turn chan struct{} // held by a fetch, and at last by Close
-	wake chan struct{} // told of each settlement
+	wake chan struct{} // notified of each settlement
 	stop chan struct{} // closed by Close
 	pass *pass         // held with turn
 

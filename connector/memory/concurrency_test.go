@@ -19,7 +19,7 @@ const (
 	fetchers      = 4
 )
 
-// Every transaction is acknowledged exactly once, although one delivery in five is given back before.
+// Every transaction is acknowledged exactly once, although one delivery in five is requeued before.
 func TestConcurrentUseLosesNothingAndSettlesNothingTwice(t *testing.T) {
 	settings := memory.Settings{
 		Transactions: []ergon.Transaction{ergon.NewTransaction("guard", nil)},

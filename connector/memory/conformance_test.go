@@ -10,7 +10,7 @@ import (
 	"github.com/ergon-go/ergon/ergontest/connectortest"
 )
 
-// in returns a store that is queue itself: whoever opens it next goes on with what is in it.
+// in returns a store that is queue itself: whoever opens it next continues with what is in it.
 func in(queue interface{ Restart() }) connectortest.Store {
 	return connectortest.Store{Connector: queue, Another: func() any { return queue }, Restart: queue.Restart}
 }

@@ -80,7 +80,7 @@ func (q *Queue) deliver(limit int, now time.Time) ([]ergon.Transaction, error) {
 	}
 }
 
-// take removes the next item to be delivered: what was given back and is due before what waits; nil for none. What has to wait
+// take removes the next item to be delivered: what was requeued and is due before what waits; nil for none. What has to wait
 // for another of its ordering key is put aside.
 func (q *Queue) take(now time.Time) *item {
 	for {

@@ -11,11 +11,11 @@ import (
 type item struct {
 	transaction ergon.Transaction
 	enqueuedAt  time.Time
-	// due is when an item that was given back may be delivered again, and when the lease of one in flight runs out.
+	// due is when an item that was requeued may be delivered again, and when the lease of one in flight runs out.
 	due time.Time
 	// heldUntil is when the longest hold of its delivery ends, where there is one.
 	heldUntil time.Time
-	// place is its position in the order of dispatch, which it keeps when it is given back unprocessed.
+	// place is its position in the order of dispatch, which it keeps when it is requeued unprocessed.
 	place uint64
 	count int
 	// key is its ordering key, where the queue keeps the order; "" for none.

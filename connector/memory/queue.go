@@ -132,7 +132,7 @@ func (q *Queue) giveBack(it *item) {
 // expires reports whether deliveries do, after their lease or after the longest hold.
 func (q *Queue) expires() bool { return q.leased || q.settings.MaxHold > 0 }
 
-// expire gives back what has outlived its lease or the longest hold.
+// expire requeues what has outlived its lease or the longest hold.
 func (q *Queue) expire(now time.Time) {
 	if !q.expires() {
 		return

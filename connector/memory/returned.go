@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// returned holds the items that were given back, the one that may be delivered first on top: by the time it is due, then
+// returned holds the items that were requeued, the one that may be delivered first on top: by the time it is due, then
 // by its place.
 type returned []*item
 

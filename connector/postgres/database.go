@@ -53,7 +53,7 @@ func (d *database) close(ctx context.Context) error {
 // maxRuns is how often a transaction is tried if the server undoes it because of another one.
 const maxRuns = 5
 
-// write runs a part of a call in one transaction, which is committed when write returns nil. What run sets must be set anew when it
+// write runs a part of a call in one transaction, which is committed when write returns nil. What run sets must be set again when it
 // runs again: the server may undo a transaction that blocks another one.
 func (d *database) write(ctx context.Context, step string, run func(ctx context.Context, t *tx) error) error {
 	return d.use(ctx, step, func(ctx context.Context, s *store) error {
@@ -70,7 +70,7 @@ func (d *database) write(ctx context.Context, step string, run func(ctx context.
 	})
 }
 
-// send runs statements in one round trip and one transaction. What they set must be set anew when they run again.
+// send runs statements in one round trip and one transaction. What they set must be set again when they run again.
 func (d *database) send(ctx context.Context, step string, fill func(s *store, b *pgx.Batch)) error {
 	return d.use(ctx, step, func(ctx context.Context, s *store) error {
 		b := &pgx.Batch{}

@@ -8,7 +8,7 @@ import (
 	"github.com/ergon-go/ergon"
 )
 
-// lingers is the maximum time for which a claim goes on after its context has ended: a claim that is cut off may have been committed,
+// lingers is the maximum time for which a claim continues after its context has ended: a claim that is cut off may have been committed,
 // and what it claimed would wait for a lease.
 const lingers = 4 * time.Second
 

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// errMoved is a file that is no longer where it was opened. SQLite goes on to write to it, and to report success.
+// errMoved is a file that is no longer where it was opened. SQLite continues to write to it, and to report success.
 var errMoved = errors.New("everything written to it now would be lost; stop all programs that use it, put it back together with " +
 	"its -wal file or restore a copy, and start them again")
 

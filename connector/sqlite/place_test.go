@@ -87,7 +87,7 @@ func TestNothingIsDoneInAFileThatWasDeletedOrReplaced(t *testing.T) {
 	}
 }
 
-// A file that is put back goes on where it was.
+// A file that is put back continues where it was.
 func TestFileThatIsPutBackIsUsedAgain(t *testing.T) {
 	skipWhereOpenFilesStay(t)
 	b := newBench(t)

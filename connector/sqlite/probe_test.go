@@ -33,7 +33,7 @@ func TestProbeMakesNoFileAndFindsOneThatIsNoDatabase(t *testing.T) {
 	}
 }
 
-// Looking is no reason to bring a file up to date, with which the programs that use it could not go on.
+// Looking is no reason to bring a file up to date, with which the programs that use it could not continue.
 func TestLookingAtAnOlderFileLeavesItAsItIs(t *testing.T) {
 	b := newBench(t)
 	older(t, b.path)

@@ -282,7 +282,7 @@ func takeEachStep(ctx context.Context, s *site) error {
 	}
 }
 
-// retryOnce gives back what has not been given back before.
+// retryOnce requeues what has not been given back before.
 func (s *site) retryOnce(ctx context.Context) (n int64, err error) {
 	all, err := s.dead.ListDeadLetters(ctx, deadletter.Filter{}, deadletter.Page{Limit: 10})
 	for _, letter := range all {

@@ -141,7 +141,7 @@ func TestFetchWaitsForTheTurnOfALastDelivery(t *testing.T) {
 	})
 }
 
-// A lease that ran out and cannot be given back, which a trigger sees to here, keeps no fetch from its end: neither one that
+// A lease that ran out and cannot be requeued, which a trigger sees to here, keeps no fetch from its end: neither one that
 // does not wait nor one that does.
 func TestFetchEndsWhereWhatIsDueCannotBeClaimed(t *testing.T) {
 	for _, most := range []time.Duration{0, 20 * time.Millisecond} {

@@ -13,7 +13,7 @@ import (
 	"github.com/ergon-go/ergon/connector/sqlite/internal/failpoint"
 )
 
-// writer is the one connection of this process that writes to a file. Whoever calls while a commit is under way joins the
+// writer is the one connection of this process that writes to a file. Whoever calls while a commit is in progress joins the
 // next one, so that a disk's confirmation is waited for once for all of them. There is no goroutine: one of the callers does
 // it for all.
 type writer struct {
@@ -36,7 +36,7 @@ type job struct {
 	done chan struct{} // closed once err is final
 }
 
-// tx is a transaction that is under way.
+// tx is a transaction that is in progress.
 type tx struct {
 	*conn
 
@@ -113,7 +113,7 @@ func (w *writer) confirm(jobs []*job) {
 	finish(jobs, err)
 }
 
-// notBegun fails all who wait, for whom the file is no better; where only the leader's time is up, the others go on.
+// notBegun fails all who wait, for whom the file is no better; where only the leader's time is up, the others continue.
 func (w *writer) notBegun(ctx context.Context, own *job, err error) {
 	if ctx.Err() != nil {
 		w.withdraw(own)

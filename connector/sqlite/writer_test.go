@@ -13,7 +13,7 @@ import (
 	"github.com/ergon-go/ergon/connector/sqlite"
 )
 
-// [B2] Whoever comes while a commit is under way shares the next.
+// [B2] Whoever comes while a commit is in progress shares the next.
 func TestCallsThatComeTogetherShareACommit(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
 		queue, other, dead := b.queue(t), b.queue(t, named("other")), b.deadLetters(t)
@@ -99,7 +99,7 @@ func TestCallWithAContextThatHasEndedDoesNothing(t *testing.T) {
 	wantFetched(t, queue)
 }
 
-// While another process writes, a call waits no longer than its context, and those behind it go on.
+// While another process writes, a call waits no longer than its context, and those behind it continue.
 func TestWaitingForAnotherProcessEndsWithTheContext(t *testing.T) {
 	b := newBench(t)
 	queue := b.queue(t, func(s *sqlite.QueueSettings) { s.BusyTimeout = time.Minute })
@@ -175,7 +175,7 @@ func TestManyLoopsShareAQueueWithoutTakingTheSameTwice(t *testing.T) {
 	}
 }
 
-// Close waits for the calls that are under way, and those have an end.
+// Close waits for the calls that are in progress, and those have an end.
 func TestCloseWhileOthersCall(t *testing.T) {
 	b := newBench(t)
 	for range 10 {

@@ -18,7 +18,7 @@ func concurrencyRules() []rule {
 	}}
 }
 
-// concurrentCalls fetches, gives back, acknowledges and dispatches at once.
+// concurrentCalls fetches, requeues, acknowledges and dispatches at once.
 type concurrentCalls struct {
 	*subject
 

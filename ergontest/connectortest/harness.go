@@ -52,7 +52,7 @@ type Store struct {
 	// Nil: there is none.
 	Refused func() ergon.Transaction
 	// Restart does to the store what a kill of this process and a failure of the server do, without closing the connector: what is
-	// not durable is gone. The suite goes on with Another. Nil: the suite skips the rules that need it.
+	// not durable is gone. The suite continues with Another. Nil: the suite skips the rules that need it.
 	Restart func()
 	// Pass advances the clock that the store uses for leases and delays. Nil: that clock is the machine's or the bubble's, and the
 	// suite sleeps, so leases should be short.

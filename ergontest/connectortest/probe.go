@@ -64,7 +64,7 @@ func (p *probe) skipf(format string, args ...any) {
 	panic(stop{})
 }
 
-// breathe lets a moment pass, for what goes on beside.
+// pause lets other goroutines work for a moment.
 func (p *probe) pause() { time.Sleep(pauseTime) }
 
 // subject is a connector under test, with its store.
@@ -116,7 +116,7 @@ func (s *subject) another() *subject {
 	return other
 }
 
-// beside is a queue beside s in its store, open.
+// otherQueue is another queue in the store of s, open.
 func (s *subject) otherQueue() *subject {
 	if s.store.OtherQueue == nil {
 		s.skipf("the Store has no OtherQueue")

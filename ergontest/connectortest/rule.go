@@ -52,7 +52,7 @@ func rules() []rule {
 	)
 }
 
-// verdict is what came of a rule.
+// verdict is the result of a rule.
 type verdict struct {
 	failures []string
 	skipped  string // why the rule does not apply

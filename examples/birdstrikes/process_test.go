@@ -169,7 +169,7 @@ func TestProcess(t *testing.T) {
 		if code != 143 || first.Fetched < 1000 || first.Fetched >= 10_000 {
 			t.Errorf("exit code %d, fetched %d; want 143 and a part of everything", code, first.Fetched)
 		}
-		// Reports that waited for another attempt were given back, so the checkpoint is before the first of them.
+		// Reports that waited for another attempt were requeued, so the checkpoint is before the first of them.
 		second := finish(t, binary, folder)
 		if second.Fetched >= 10_000 || first.ended()+second.ended() < 10_000 {
 			t.Errorf("fetched %d, finished %d and %d; want less than everything, and all of it together",

@@ -38,7 +38,7 @@ func NewEnrich(d *ergon.Dependencies) ergon.Task {
 	})
 }
 
-// ProcessTransaction fails for good if no office has the state; a database that is down is asked again.
+// ProcessTransaction fails permanently if no office has the state; a database that is down is asked again.
 func (e *Enrich) ProcessTransaction(ctx context.Context, tx ergon.TransactionOf[Strike]) (Notice, error) {
 	office, err := database.QueryOne(ctx, e.Offices, name, "SELECT office FROM offices WHERE state = $1", tx.Body.State)
 	if errors.Is(err, sql.ErrNoRows) {

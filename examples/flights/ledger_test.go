@@ -83,7 +83,7 @@ func TestLedgerIsInTheOrderOfDepartureEachClaimOnce(t *testing.T) {
 	}
 }
 
-// A run that goes on after a kill finds what the one before has written.
+// A run that continues after a kill finds what the one before has written.
 func TestLedgerGoesOnWhereItWasLeft(t *testing.T) {
 	folder := t.TempDir()
 	first := ledger(t, folder)

@@ -69,7 +69,7 @@ func (p *process) reach(task, text string, n int) bool {
 }
 
 // kill has the system end it at once, in the middle of whatever it is doing. Its workers have to end by themselves: the log
-// goes on for as long as one of them is there.
+// continues for as long as one of them is there.
 func (p *process) kill(t *testing.T) {
 	t.Helper()
 	if err := p.Process.Kill(); err != nil {

@@ -60,7 +60,7 @@ func (a *alarm) fire() {
 	then()
 }
 
-// disarm stops the timer; whoever arms the alarm next sets it again. A scan that has begun goes on.
+// disarm stops the timer; whoever arms the alarm next sets it again. A scan that has begun continues.
 func (a *alarm) disarm() {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -26,7 +26,7 @@ type model struct {
 // step does one step, and returns the next of its actor; nil for none.
 type step func(w *model) step
 
-// actor is one goroutine of a model. It begins at any moment, and goes on when it is ready; nil: always.
+// actor is one goroutine of a model. It begins at any moment, and continues when it is ready; nil: always.
 type actor struct {
 	name  string
 	begin step

@@ -14,7 +14,7 @@ type State struct {
 
 	mu    sync.Mutex
 	done  chan struct{}   // nil until somebody asks
-	err   error           // nil while the attempt goes on
+	err   error           // nil while the attempt continues
 	cause context.Context //nolint:containedctx // a cancelled one, for context.Cause; nil without a cause
 	after *pending
 }

@@ -6,7 +6,7 @@ import "slices"
 const SlotsPerWatchdog = 128
 
 // Watchdog holds the attempts of a fixed set of slots to their deadlines with one timer. A is the type around [Attempt], C what a
-// slot carries beside it.
+// slot also carries.
 type Watchdog[A, C any] struct {
 	base   func(*A) *Attempt
 	expire func([]Shown[A, C])
@@ -46,7 +46,7 @@ func (w *Watchdog[A, C]) Running(yield func(Shown[A, C]) bool) {
 	}
 }
 
-// Stop stops the timer. A scan that has begun goes on.
+// Stop stops the timer. A scan that has begun continues.
 func (w *Watchdog[A, C]) Stop() { w.alarm.disarm() }
 
 // scan finds every attempt whose deadline has come; then takes them.

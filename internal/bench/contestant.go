@@ -17,7 +17,7 @@ const (
 	DeadlineNone Deadline = "none"
 	// DeadlineSoft cancels the call's context and waits for it to return.
 	DeadlineSoft Deadline = "soft"
-	// DeadlineHard goes on without the call.
+	// DeadlineHard continues without the call.
 	DeadlineHard Deadline = "hard"
 )
 

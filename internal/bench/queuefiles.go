@@ -10,7 +10,7 @@ import (
 	"strconv"
 )
 
-// QueueFiles is a folder in which contestants keep their queues, each in a file of its own that is made anew for every run.
+// QueueFiles is a folder in which contestants keep their queues, each in a file of its own that is made again for every run.
 // It is used by one goroutine.
 type QueueFiles struct {
 	folder string

@@ -17,7 +17,7 @@ func SpinnersOf(ctx context.Context, n int, timeout time.Duration) (Lateness, er
 	return Lateness{Late: late}, err
 }
 
-// GoroutinesOf is how late that many goroutines with a select over a context are that go on without such a computation: what
+// GoroutinesOf is how late that many goroutines with a select over a context are that continue without such a computation: what
 // anybody's program can do on this machine.
 func GoroutinesOf(ctx context.Context, n int, timeout time.Duration) (Lateness, error) {
 	var stop atomic.Bool

@@ -18,7 +18,7 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// errGivenUp is for an attempt that goes on after it was given up: whatever context it uses, it dispatches nothing [T1].
+// errGivenUp is for an attempt that continues after it was given up: whatever context it uses, it dispatches nothing [T1].
 var errGivenUp = errors.New("not dispatched: the attempt that it belongs to was given up")
 
 // Coalescer is a connector as a task dispatches to it. Safe for concurrent use.

@@ -50,7 +50,7 @@ func after(o ergon.Dispatcher, d time.Duration, ids ...string) <-chan error {
 	return done
 }
 
-// [B2] Nobody waits for company: with no call under way a dispatch is made at once, by its caller.
+// [B2] Nobody waits for company: with no call in progress a dispatch is made at once, by its caller.
 func TestDispatchThatIsAloneIsMadeAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := newJournal()
@@ -64,7 +64,7 @@ func TestDispatchThatIsAloneIsMadeAtOnce(t *testing.T) {
 	})
 }
 
-// [B2] What comes while a call is under way makes the next one together; in the order in which it came.
+// [B2] What comes while a call is in progress makes the next one together; in the order in which it came.
 func TestDispatchesThatComeWhileACallIsUnderWayAreJoined(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := newJournal()
@@ -393,7 +393,7 @@ func TestManyCallersGetTrueResults(t *testing.T) {
 	})
 }
 
-// [F4] Flush and Idle see every call that is under way, whoever makes it, and also where its caller has given it up.
+// [F4] Flush and Idle see every call that is in progress, whoever makes it, and also where its caller has given it up.
 func TestFlushWaitsForEveryCall(t *testing.T) {
 	for name, batch := range map[string]policy.ProducerBatch{
 		"that joins nothing":   {Size: 1},

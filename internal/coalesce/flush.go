@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// Idle reports whether no call is in progress, calls that were given up included, and nothing waits.
+// Idle reports whether no call is in progress, including abandoned calls, and nothing waits.
 func (c *Coalescer) Idle() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -30,7 +30,7 @@ type ending int
 const (
 	stays ending = iota
 	leaves
-	givesUp // its attempt is given up; its context goes on
+	givesUp // its attempt is given up; its context continues
 	endings
 )
 

@@ -28,7 +28,7 @@ func encoding(j *journal) dispatcher {
 	}
 }
 
-// [F1] [B2] The methods of a payload run at its caller's expense: dispatches that would have been joined with it go on, in
+// [F1] [B2] The methods of a payload run at its caller's expense: dispatches that would have been joined with it continue, in
 // the second that their own call takes, and what an attempt dispatches whose payload comes back too late goes nowhere.
 func TestPayloadHoldsUpNobodyElsesDispatch(t *testing.T) {
 	for _, method := range []string{"Clone", "MarshalJSON"} {

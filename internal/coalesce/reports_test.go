@@ -61,7 +61,7 @@ func reporting(say func(ctx context.Context, batch []ergon.Transaction) error) d
 	}
 }
 
-// unlimited joins whatever comes while a call is under way.
+// unlimited joins whatever comes while a call is in progress.
 func unlimited(to ergon.Dispatcher) *coalesce.Coalescer {
 	return coalesce.New(to, policy.ProducerBatch{Size: 1000, Interval: time.Hour})
 }

@@ -80,7 +80,7 @@ func (a *attempt) killOne(ctx context.Context, l *victimRun, k *killed) (*victim
 }
 
 func (a *attempt) killsEnd(ctx context.Context, l *victimRun, k killed, err error) error {
-	// Start it again, because the process of a task that only produces is not replaced: ingest goes on with the victim's next.
+	// Start it again, because the process of a task that only produces is not replaced: ingest continues with the victim's next.
 	if err := errors.Join(err, l.kill(ctx)); err != nil {
 		return err
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// ledger is a file with the id of each transaction that the queue has accepted, a line each, written after it was told so.
+// ledger is a file with the id of each transaction that the queue has accepted, a line each, written after the queue has reported it.
 type ledger struct{ path string }
 
 // add writes the id in one piece: a process that is killed has written all of it or nothing.

@@ -15,7 +15,7 @@ type Phase struct {
 	run  func(*attempt, context.Context) error
 }
 
-// attempt is a phase that is under way.
+// attempt is a phase that is in progress.
 type attempt struct {
 	setup  Setup
 	plan   Plan

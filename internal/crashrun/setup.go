@@ -23,7 +23,7 @@ type Setup struct {
 	Durability sqlite.Durability `json:"durability"`
 	// Lease is how long what a process that died had waits.
 	Lease time.Duration `json:"lease"`
-	// Grace is how long what runs may go on once the victim is told to end.
+	// Grace is how long what runs may continue after the victim is asked to end.
 	Grace time.Duration `json:"grace"`
 	// Pause is how long work takes over a slow transaction.
 	Pause time.Duration `json:"pause"`

@@ -11,7 +11,7 @@ import (
 type Tally struct {
 	// Accepted is how many transactions the ledger has, Effects how many came out at the end, Dead how many became dead letters.
 	Accepted, Effects, Dead int
-	// Redelivered is how many took more deliveries than they should have, had nothing been killed.
+	// Redelivered is the number of transactions that took more deliveries than without kills.
 	Redelivered int
 }
 

@@ -89,7 +89,7 @@ func adopter(drops bool) step {
 	}
 }
 
-// ready reports whether an actor can go on: the adopter has not begun too early, and does not take what is not published.
+// ready reports whether an actor can continue: the adopter has not begun too early, and does not take what is not published.
 func (w *model) ready(actor, steps int) bool {
 	if actor != adopting {
 		return true

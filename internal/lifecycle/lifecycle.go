@@ -63,7 +63,7 @@ const (
 	Succeeded
 	// Failed is settled by the exception handler's disposition, or the policy's.
 	Failed
-	// HandlerFailed is an exception handler that failed for good: dead-lettered.
+	// HandlerFailed is an exception handler that failed permanently: dead-lettered.
 	HandlerFailed
 	// Released was interrupted and goes back to the source as if it had never been fetched.
 	Released

@@ -13,7 +13,7 @@ import (
 )
 
 // The table proves [P1] (process, then success or exception, with what a hybrid prepares [B3] in between, each with attempts of
-// its own), [P2] (whoever fails for good goes to the exception phase), [P3] (its failure is handler_failed), [P4] (shutdown
+// its own), [P2] (whoever fails permanently goes to the exception phase), [P3] (its failure is handler_failed), [P4] (shutdown
 // releases), [R2] (business and permanent failures are not retried) and [T3] (the transaction's deadline ends all but the
 // exception phase).
 func TestTableIsWhatNextDoes(t *testing.T) {

@@ -70,7 +70,7 @@ func acked(ctx context.Context, s *rowRun) error {
 	return errors.Join(s.succeed(ctx, "run"), s.sent(wants(1, anyItem)), s.dead(func(int) bool { return false }), s.inOrder())
 }
 
-// retried: some become dead letters, what was wrong is put right, and they are given back.
+// retried: some become dead letters, what was wrong is put right, and they are requeued.
 func retried(ctx context.Context, s *rowRun) error {
 	err := errors.Join(s.succeed(ctx, "run"), s.sent(wants(1, unaffected)), s.dead(affected), s.inOrder(), s.mark(fixedFile))
 	if err != nil {
@@ -105,7 +105,7 @@ func replayed(ctx context.Context, s *rowRun) error {
 	return errors.Join(s.succeed(ctx, replay...), s.succeed(ctx, "run"), s.sent(wants(1, anyItem).and(wants(2, anyItem))))
 }
 
-// changed: some become dead letters, and a few of them are given back with another payload.
+// changed: some become dead letters, and a few of them are requeued with another payload.
 func changed(ctx context.Context, s *rowRun) error {
 	err := errors.Join(s.succeed(ctx, "run"), s.sent(wants(1, unaffected)), s.dead(affected))
 	if err != nil {
@@ -136,7 +136,7 @@ func changed(ctx context.Context, s *rowRun) error {
 	return errors.Join(err, s.dead(left), s.rerun(ctx), s.sent(arrived), s.dead(left))
 }
 
-// rerun runs the task once more where its source keeps what it was given; any other would begin anew.
+// rerun runs the task once more where its source keeps what it was given; any other would start again.
 func (s *rowRun) rerun(ctx context.Context) error {
 	if !s.source.can.acceptsLetters {
 		return nil

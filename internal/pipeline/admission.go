@@ -33,7 +33,7 @@ func (a *admission) within(n int) int {
 }
 
 // admit returns the flights that may run now, and how many were admitted: the others are held back by their ordering keys. What is
-// beyond the limit is given back and does not count as fetched. began is when the fetch did.
+// beyond the limit is requeued and does not count as fetched. began is when the fetch did.
 func (a *admission) admit(ctx context.Context, txs []ergon.Transaction, from trace.SpanContext, began instant) (ready []*flight, n int) {
 	if a.quota != nil && len(txs) > 0 {
 		if n := a.quota.Take(ctx, len(txs)); n < len(txs) {

@@ -282,7 +282,7 @@ func TestContextIsCanceledOnceItsAttemptHasReturned(t *testing.T) {
 						observed, done = ctx, ctx.Done() //nolint:fatcontext // as above
 						var cancel context.CancelFunc
 						child, cancel = context.WithTimeout(ctx, time.Hour)
-						t.Cleanup(cancel) // it is left behind until then
+						t.Cleanup(cancel) // it is abandoned until then
 						context.AfterFunc(ctx, func() { close(ran) })
 						return nil, end()
 					},

@@ -26,7 +26,7 @@ type backoffs struct {
 	inPlace  bool // the source takes nothing back
 }
 
-// wait waits before the attempt that f's state names. OK means that it may start. A long backoff is waited out beside the pool: then f
+// wait waits before the attempt that f's state names. OK means that it may start. A long backoff is waited out outside of the pool: then f
 // is not its worker's any more.
 func (b *backoffs) wait(f *flight) (event lifecycle.Event, beside bool) {
 	d := b.plan.backoff(f)

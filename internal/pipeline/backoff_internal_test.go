@@ -49,7 +49,7 @@ func failedOnce(err error) *flight {
 	}
 }
 
-// A backoff of longestInSlot is waited out where it is; a longer one beside the pool, which runs the flight when it is due.
+// A backoff of longestInSlot is waited out where it is; a longer one outside of the pool, which runs the flight when it is due.
 func TestLongBackoffsWaitBesideThePool(t *testing.T) {
 	for _, backoff := range []time.Duration{0, longestInSlot, longestInSlot + 1} {
 		synctest.Test(t, func(t *testing.T) {

@@ -24,7 +24,7 @@ type batchCaller struct {
 	stall   *stallDetector
 }
 
-// call calls do with the indices of the items that are left, until none is, and returns the error of each item that failed for good.
+// call calls do with the indices of the items that are left, until none is, and returns the error of each item that failed permanently.
 // A stale delivery is not tried again, nor is an item that was refused. clean means that the first call did all items, so nobody
 // holds on to what it was given. name is that of the span.
 func (c *batchCaller) call(
@@ -143,7 +143,7 @@ func with(set map[*window]bool, w *window) map[*window]bool {
 	return set
 }
 
-// close returns the error of each item that failed for good: err if it has none of its own. The end of an attempt that is late does
+// close returns the error of each item that failed permanently: err if it has none of its own. The end of an attempt that is late does
 // not count any more.
 func (b *retriedBatch) close(err error) (failed itemErrors, clean bool) {
 	b.mu.Lock()
@@ -181,7 +181,7 @@ func pick[T any](all []T, indices []int) []T {
 	return picked
 }
 
-// itemErrors are the errors of the items of a batch that failed for good.
+// itemErrors are the errors of the items of a batch that failed permanently.
 type itemErrors map[int]error
 
 // of are the flights of such items. items are the indices of their flights in batch.
@@ -193,7 +193,7 @@ func (e itemErrors) of(batch []*flight, items []int) failedFlights {
 	return u
 }
 
-// failedFlights are flights for which something failed for good, in order, their errors, and the first of these.
+// failedFlights are flights for which something failed permanently, in order, their errors, and the first of these.
 type failedFlights struct {
 	flights []*flight
 	errs    []error

@@ -11,7 +11,7 @@ import (
 )
 
 // bisect wraps do, which is attempted so many times, to find the items at fault if a store fails a batch as a whole: at the last attempt,
-// or earlier if the store refuses the batch for good. It halves the batch, within the time of that attempt. If no item can be written,
+// or earlier if the store refuses the batch permanently. It halves the batch, within the time of that attempt. If no item can be written,
 // the store is at fault, and the first error is returned. Decision 0082. [S2]
 func bisect(attempts int, do func(context.Context, []int) error) func(context.Context, []int) error {
 	var calls atomic.Int32

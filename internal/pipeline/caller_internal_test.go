@@ -166,7 +166,7 @@ func TestCallerDropsTheResultOfALostLease(t *testing.T) {
 	})
 }
 
-// [T1] A handler that ends its goroutine ends its worker. A successor in the same slot goes on with the flight, as after a failure.
+// [T1] A handler that ends its goroutine ends its worker. A successor in the same slot continues with the flight, as after a failure.
 func TestWorkerWhoseHandlerEndsItsGoroutineIsReplaced(t *testing.T) {
 	for name, end := range map[string]func(){"panic": func() { panic("scripted") }, "Goexit": runtime.Goexit} {
 		t.Run(name, func(t *testing.T) {

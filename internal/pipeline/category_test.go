@@ -61,7 +61,7 @@ func inPhase(phase policy.Phase, do func(context.Context) error) *scripted {
 	return s
 }
 
-// phases are those with handlers, with the calls that lead up to each and those that follow when it failed for good.
+// phases are those with handlers, with the calls that lead up to each and those that follow when it failed permanently.
 var phases = []struct {
 	phase         policy.Phase
 	before, after []string

@@ -36,7 +36,7 @@ func (c *Consumer) SetConcurrency(n int) error {
 	return nil
 }
 
-// Pause stops fetching until Resume. What was fetched goes on, except for what waits for its next attempt. When Pause returns, it holds:
+// Pause stops fetching until Resume. What was fetched continues, except for what waits for its next attempt. When Pause returns, it holds:
 // a fetch in progress is cancelled. What it brings all the same is requeued at once or, if the source takes nothing back, waits for
 // Resume. A paused loop does not come to its natural end. Safe for concurrent use.
 func (c *Consumer) Pause() {

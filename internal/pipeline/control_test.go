@@ -236,7 +236,7 @@ func TestWhatCannotGoBackWaitsForTheEndOfThePause(t *testing.T) {
 
 type fetchOnly struct{ ergon.Fetcher }
 
-// Two pauses while one fetch is under way, and one between two: none is taken for a failure of the source.
+// Two pauses while one fetch is in progress, and one between two: none is taken for a failure of the source.
 func TestPausesAreNoFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(slowTask(), numbered(9)...)

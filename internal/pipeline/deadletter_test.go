@@ -202,7 +202,7 @@ func TestPayloadOfADeadLetterStaysReadable(t *testing.T) {
 	}
 }
 
-// [S2] FailedAt is when the transaction failed for good, however long its dead letter waits to be written.
+// [S2] FailedAt is when the transaction failed permanently, however long its dead letter waits to be written.
 func TestFailedAtIsWhenItFailedAndNotWhenItWasWritten(t *testing.T) {
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
 		began := time.Now().UTC()

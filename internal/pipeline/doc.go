@@ -11,7 +11,7 @@
 //	                                 watchdogs                 leases (held from fetch to settlement)
 //
 // Fetch loop and settler have a goroutine each, and while they wait, workers do their work for them, because that costs less
-// than to hand it over (serve.go). Dead letters are written beside the settler (letterwriter.go).
+// than to hand it over (serve.go). Dead letters are written while the settler works (letterwriter.go).
 //
 // A worker runs the attempts of one transaction inline, on its own goroutine. Each attempt is a context of its own type
 // whose owner is one atomic word: the worker takes it when the handler returns, a watchdog takes it at the deadline. Who

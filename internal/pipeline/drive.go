@@ -90,7 +90,7 @@ func (w *worker) begin(f *flight) lifecycle.Action {
 	return lifecycle.Run
 }
 
-// drive does what the state machine says until f is not the worker's any more, and goes on with what its ordering key held back. False
+// drive does what the state machine says until f is not the worker's any more, and continues with what its ordering key held back. False
 // means that a flight was taken over.
 func (w *worker) drive(f *flight, action lifecycle.Action) bool {
 	d := w.driver

@@ -24,8 +24,8 @@ func failingOnce() func(context.Context, ergon.Transaction) (any, error) {
 	}
 }
 
-// [R5] A backoff of longestInSlot keeps the worker; one that is a moment longer is waited out beside the pool, and the worker is free. Both
-// count as a retry when the attempt begins, and not before.
+// [R5] A backoff of longestInSlot keeps the worker; one that is a moment longer is waited out outside of the pool, and the worker is free.
+// Both count as a retry when the attempt begins, and not before.
 func TestDriverWaitsLongBackoffsBesideThePool(t *testing.T) {
 	for backoff, inSlot := range map[time.Duration]bool{longestInSlot: true, longestInSlot + 1: false} {
 		t.Run(backoff.String(), func(t *testing.T) {
@@ -127,7 +127,7 @@ func TestDriverEndsABackoffAtShutdown(t *testing.T) {
 	})
 }
 
-// [L8] A worker goes on with what its transaction held back: one after the other, in order.
+// [L8] A worker continues with what its transaction held back: one after the other, in order.
 func TestDriverRunsWhatTheKeyHeldBack(t *testing.T) {
 	var order []string
 	r := newRunFixture(func(_ context.Context, tx ergon.Transaction) (any, error) {
@@ -151,7 +151,7 @@ func TestDriverRunsWhatTheKeyHeldBack(t *testing.T) {
 	})
 }
 
-// [T2] While the headroom is used up no attempt starts. A worker waits for patience: if a handler returns a moment before, it goes on;
+// [T2] While the headroom is used up no attempt starts. A worker waits for patience: if a handler returns a moment before, it continues;
 // otherwise the loop stops, and what it would run, and what waits, goes back uncounted.
 func TestDriverWaitsForHeadroom(t *testing.T) {
 	for after, ok := range map[time.Duration]bool{patience - 1: true, patience + 1: false} {

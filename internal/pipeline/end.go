@@ -14,7 +14,7 @@ import (
 
 // This file is the end of a run [R1] [P4] [F4], in the order of PROTOCOL.md, part 4.
 
-// minFlush is the least time that settlements get at the end of a run, and the time that everything else there gets; decision 0040.
+// minFlush is the minimum time that settlements get at the end of a run, and the time that everything else there gets; decision 0040.
 const minFlush = time.Second
 
 // maxLateFetch is how long a source may take to end a fetch that was cancelled: it is part of the contract of ergon.Fetcher [K8].
@@ -88,7 +88,7 @@ func (f *fetchRun) why() error {
 	return f.err
 }
 
-// waitOrAbandon waits for fetching, which is stopped. A fetch that ignores its context is left behind.
+// waitOrAbandon waits for fetching, which is stopped. A fetch that ignores its context is abandoned.
 func (f *fetchRun) waitOrAbandon() {
 	if f.ended {
 		return
@@ -110,12 +110,12 @@ func (c *Consumer) shutDown(why error, f *fetchRun, giveUp context.CancelCauseFu
 	close(c.shutdown.started)
 	c.hybrid.stop()
 	f.waitOrAbandon()
-	if c.endHandlers(why, giveUp) { // late fetches give back what they bring, meanwhile and now
+	if c.endHandlers(why, giveUp) { // late fetches requeue what they bring, meanwhile and now
 		c.fetchLoop.source.wait(max(time.Duration(late-c.clock.Now()), minFlush), c.settings.Force)
 	}
 }
 
-// endHandlers gives back what no handler has begun, and ends those that run. It reports whether they ended before they had to be
+// endHandlers requeues what no handler has begun, and ends those that run. It reports whether they ended before they had to be
 // abandoned.
 func (c *Consumer) endHandlers(why error, giveUp context.CancelCauseFunc) (inTime bool) {
 	grace, force := c.settings.Shutdown.Grace, c.settings.Shutdown.Force

@@ -14,7 +14,7 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// FetchError ends a loop whose fetch failed for good, after everything in flight was settled.
+// FetchError ends a loop whose fetch failed permanently, after everything in flight was settled.
 type FetchError struct {
 	Connector string
 	// Err is the last attempt's, a *ergon.TransactionError.
@@ -43,7 +43,7 @@ type fetcher struct {
 	requeueUnused func([]ergon.Transaction) // requeues transactions, and waits for that
 	deliveries    *deliveries               // nil: the source is neither attached nor in order
 
-	inProgress atomic.Int64  // calls that have not ended: they may bring something, or it is not given back yet
+	inProgress atomic.Int64  // calls that have not ended: they may bring something, or it is not requeued yet
 	ended      chan struct{} // signals that inProgress is 0
 }
 

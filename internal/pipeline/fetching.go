@@ -20,7 +20,7 @@ type fetched struct {
 	revoked      bool // some of what it brought was taken back: that it brought nothing else says nothing about the source
 	err          error
 	cut          bool // a pause cut it short: nothing was accepted
-	held         bool // it came in a pause and cannot be given back: accepted once that is over
+	held         bool // it came in a pause and cannot be requeued: accepted once that is over
 }
 
 // plain reports whether there is nothing to decide: the fetch brought something that is accepted, and the source may have more.
@@ -90,7 +90,7 @@ func (l *fetchLoop) accept(txs []ergon.Transaction, from trace.SpanContext, by *
 }
 
 // respectPause decides about a fetch during which a pause began. One that the pause cancelled has not failed, and what it brings all
-// the same is given back.
+// the same is requeued.
 func (l *fetchLoop) respectPause(f *fetching, got fetched, err error) (fetched, error) {
 	cancelled := errors.Is(context.Cause(f.ctx), errPaused)
 	switch {

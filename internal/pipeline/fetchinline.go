@@ -13,7 +13,7 @@ func tooSlow(took instant, timeout time.Duration, pinned bool) bool {
 	return took > instant(inline.HandOffAfter) || timeout <= inline.HandOffAfter || pinned
 }
 
-// fetchInline makes a worker fetch if the loop's goroutine waits for capacity and there is some, and reports whether it did. It goes on
+// fetchInline makes a worker fetch if the loop's goroutine waits for capacity and there is some, and reports whether it did. It continues
 // while there are slots for which nothing is fetched. Whatever needs a decision is left to the loop's goroutine.
 func (l *fetchLoop) fetchInline(w *worker) (did bool) {
 	if l.slow.Load() || l.policy.Batch.Fill > 0 {
@@ -29,7 +29,7 @@ func (l *fetchLoop) fetchInline(w *worker) (did bool) {
 	return did
 }
 
-// fetchNextInline makes w fetch, unless the loop's goroutine has to do so, and releases fetchLock. more reports whether w may go on.
+// fetchNextInline makes w fetch, unless the loop's goroutine has to do so, and releases fetchLock. more reports whether w may continue.
 func (l *fetchLoop) fetchNextInline(w *worker) (fetches, more bool) {
 	n := l.ask()
 	due := n > 0 && !l.pending() && l.capacity.awaited() && l.ctx.Err() == nil && !l.outage.lasts()
@@ -47,7 +47,7 @@ func (l *fetchLoop) fetchNextInline(w *worker) (fetches, more bool) {
 // pending reports whether workers have left something to the loop's goroutine.
 func (l *fetchLoop) pending() bool { return l.fetched != nil || l.started != nil }
 
-// leave ends what a worker does here, and wakes the loop's goroutine if it has to go on.
+// leave ends what a worker does here, and wakes the loop's goroutine if it has to continue.
 func (l *fetchLoop) leave(wake bool) {
 	l.fetchLock.release()
 	if wake {

@@ -28,21 +28,21 @@ type fetchLoop struct {
 	woken      chan struct{}   // ends the rest after an empty fetch
 	pinned     bool            // workers are bound to threads
 	release    func([]*flight) // ends flights that nobody runs, as a shutdown does
-	// endWaiting ends flights that nobody runs with an event, and goes on with those that waited behind their keys.
+	// endWaiting ends flights that nobody runs with an event, and continues with those that waited behind their keys.
 	endWaiting func([]*flight, lifecycle.Event)
 
 	ctx       context.Context //nolint:containedctx // ends when fetching is stopped; workers fetch in it as well
 	fetchLock semaphore       // held by whoever fetches, or decides whether to; not while waiting for capacity
 	awaited   atomic.Bool     // a worker waits for fetchLock
 	slow      atomic.Bool     // the last fetch took so long that no worker makes the next: see tooSlow
-	started   *fetching       // by a worker; the loop's goroutine goes on with it
+	started   *fetching       // by a worker; the loop's goroutine continues with it
 	fetched   *fetched        // by a worker; the loop's goroutine decides what follows
 	pace      pace
 	filling   filling
 	nothing   bool // the last fetch in an outage brought nothing
 }
 
-// run returns nil at the natural end and when ctx ends, and the error of a fetch that failed for good.
+// run returns nil at the natural end and when ctx ends, and the error of a fetch that failed permanently.
 func (l *fetchLoop) run(ctx context.Context) error {
 	l.ctx = ctx
 	if l.canRequeue { // otherwise a fetch that a pause cancels would lose what it brings
@@ -147,7 +147,7 @@ func (l *fetchLoop) next(ctx context.Context) *fetched {
 	return nil
 }
 
-// takePending takes what a worker has left to the loop's goroutine, and goes on with it; nil for nothing.
+// takePending takes what a worker has left to the loop's goroutine, and continues with it; nil for nothing.
 func (l *fetchLoop) takePending() *fetched {
 	if got := l.fetched; got != nil {
 		l.fetched = nil

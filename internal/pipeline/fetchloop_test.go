@@ -241,7 +241,7 @@ func TestFetchLoopProbesInAnOutage(t *testing.T) {
 	})
 }
 
-// A fetch that a pause cancels has not failed. What one brings all the same is given back or, if the source takes nothing back, is held
+// A fetch that a pause cancels has not failed. What one brings all the same is requeued or, if the source takes nothing back, is held
 // until the pause is over.
 func TestFetchDuringWhichAPauseBegins(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -376,7 +376,7 @@ func TestFetchThatFailsForGoodEndsTheLoop(t *testing.T) {
 	})
 }
 
-// [E3] A call that was given up goes on. What it brings is given back, and the end of the loop waits for that as long as for anything.
+// [E3] A call that was given up continues. What it brings is requeued, and the end of the loop waits for that as long as for anything.
 func TestLateFetchGivesBackWhatItBrings(t *testing.T) {
 	for took, inTime := range map[time.Duration]bool{1999 * time.Millisecond: true, 2001 * time.Millisecond: false} {
 		t.Run(took.String(), func(t *testing.T) {

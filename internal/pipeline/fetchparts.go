@@ -25,7 +25,7 @@ type fetchParts struct {
 	requeueUnused      func([]ergon.Transaction) // requeues what was fetched and is not needed, and waits for that
 	requeueUnusedLater func([]ergon.Transaction) // likewise, without waiting
 	release            func([]*flight)           // ends flights that do not run, as a shutdown does
-	// endWaiting ends flights that nobody runs with an event, and goes on with those that waited behind their keys.
+	// endWaiting ends flights that nobody runs with an event, and continues with those that waited behind their keys.
 	endWaiting func([]*flight, lifecycle.Event)
 }
 

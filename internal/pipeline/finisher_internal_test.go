@@ -174,8 +174,8 @@ func TestFinisherKeepsARequeueInItsLoop(t *testing.T) {
 	}
 }
 
-// [S5] [R1] What is taken out of where it waited ends with its event, and its key goes on; what a shutdown releases goes back uncounted,
-// and its key does not go on.
+// [S5] [R1] What is taken out of where it waited ends with its event, and its key continues; what a shutdown releases goes back uncounted,
+// and its key does not continue.
 func TestFinisherEndsWhatNobodyRuns(t *testing.T) {
 	for name, c := range map[string]struct {
 		end  func(*runFixture, []*flight)

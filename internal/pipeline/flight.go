@@ -20,7 +20,7 @@ type flight struct {
 	deadline  instant       // of the transaction; 0 before the first attempt, or for none
 	began     instant       // when the first attempt started
 	started   instant       // when the current attempt started
-	due       instant       // until when it waits beside the pool, or since when it is held in an outage; 0 otherwise
+	due       instant       // until when it waits outside of the pool, or since when it is held in an outage; 0 otherwise
 	state     lifecycle.State
 	attempts  int32        // started in the current phase
 	heldSince instant      // since when the loop holds it over requeues; 0 if it does not

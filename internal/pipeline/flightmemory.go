@@ -57,7 +57,7 @@ func (p *flightMemory) get(n int) *flightBatch {
 	return s
 }
 
-// done gives back a flight that is settled.
+// done returns a settled flight to its memory.
 func (p *flightMemory) done(f *flight) {
 	s := f.home
 	f.reset()

@@ -13,7 +13,7 @@ type flightQueue struct {
 	idleChunk atomic.Pointer[chunk] // was idle at the last look: workers without a chunk take from it
 	_         [64]byte              // between what is read for every flight and what is written for every chunk
 
-	due    []*flight // have waited beside the pool, and come before what is in chunks
+	due    []*flight // have waited outside of the pool, and come before what is in chunks
 	chunks []*chunk  // not taken yet, the oldest first
 	open   []*chunk  // taken, the oldest first
 }

@@ -19,7 +19,7 @@ const (
 type foreign struct {
 	where   string // the method; "" for none
 	how     faultMode
-	release chan struct{} // closed when what hangs goes on
+	release chan struct{} // closed when what hangs continues
 }
 
 // at is called by each of its methods.

@@ -36,7 +36,7 @@ func failingIn(phase string, err error) ergon.Task {
 	}
 }
 
-// [F1] Whatever a method of a handler's error does, it does to its attempt: the next transaction goes on, and nobody else calls
+// [F1] Whatever a method of a handler's error does, it does to its attempt: the next transaction continues, and nobody else calls
 // the method.
 func TestMethodsOfAnErrorAreTheAttemptsAffair(t *testing.T) {
 	for _, phase := range []string{"process", "success", "exception"} {

@@ -23,8 +23,8 @@ const maxHanging = 64
 // errCallsHang is the error of a call that is not made because too many before it have not returned.
 var errCallsHang = errors.New("too many calls of the connector were given up and have not returned; make it respect its context")
 
-// Hanging counts the calls of a source and of a store of dead letters that are in progress. A call that is given up at its timeout goes
-// on for as long as it likes. Each holds a goroutine, so there may be 64 for each purpose [F1]. Loops that run one after the other on the
+// Hanging counts the calls of a source and of a store of dead letters that are in progress. A call that is given up at its timeout
+// continues without a limit. Each holds a goroutine, so there may be 64 for each purpose [F1]. Loops that run one after the other on the
 // same connectors share it. The zero value is ready. Safe for concurrent use.
 type Hanging struct{ inProgress [purposes]atomic.Int64 }
 

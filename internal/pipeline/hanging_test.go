@@ -62,8 +62,8 @@ func (d *hangingConnector) DispatchTransactions(ctx context.Context, batch []erg
 	return d.Queue.DispatchTransactions(ctx, batch)
 }
 
-// [F1] However long a method of the source or of the store of dead letters does not return, no more than 64 of its calls are under way
-// at once, over all loops of a worker; the 65th is an error. Once they return the worker goes on as if nothing had been.
+// [F1] However long a method of the source or of the store of dead letters does not return, no more than 64 of its calls are in progress
+// at once, over all loops of a worker; the 65th is an error. Once they return the worker continues as if nothing had been.
 func TestCallsThatDoNotReturnAreBounded(t *testing.T) {
 	for _, method := range []string{"fetch", "settle", "extend", "letters"} {
 		t.Run(method, func(t *testing.T) {

@@ -52,7 +52,7 @@ type outboundObserver interface {
 	Started(ctx context.Context, tx *ergon.Transaction) (context.Context, trace.Span)
 	// Ended is called for each that was started. failed is nil for success.
 	Ended(ctx context.Context, span trace.Span, tx ergon.Transaction, began instant, failed *ergon.TransactionError)
-	// ExceptionHandlerFailed is called if the exception handler of a failed one has failed for good, too.
+	// ExceptionHandlerFailed is called if the exception handler of a failed one has failed permanently, too.
 	ExceptionHandlerFailed(ctx context.Context, failed *ergon.TransactionError)
 	// Attempted is called at the end of an attempt in time, and when one is given up.
 	Attempted(ctx context.Context, phase lifecycle.Phase, event lifecycle.Event, took instant)
@@ -143,7 +143,7 @@ func (e *outboundError) Error() string {
 
 func (e *outboundError) Unwrap() error { return e.cause }
 
-// ofOutbound gives err, the error of a prepare phase that failed for good, the attempts of the outbound transaction that failed.
+// ofOutbound gives err, the error of a prepare phase that failed permanently, the attempts of the outbound transaction that failed.
 func ofOutbound(err *ergon.TransactionError) {
 	read := foreign.Of(err.Err)
 	if read == nil {

@@ -108,7 +108,7 @@ func TestEachOutboundIsRetriedByItself(t *testing.T) {
 	})
 }
 
-// [B3] One that fails for good sends the inbound transaction to its exception handler, with what the attempts of that one came to.
+// [B3] One that fails permanently sends the inbound transaction to its exception handler, with what the attempts of that one came to.
 func TestOutboundThatFailsForGoodFailsItsInboundInPhasePrepare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for name, c := range map[string]struct {
@@ -298,7 +298,7 @@ func TestShutdownReleasesInboundWhoseOutboundIsInABackoff(t *testing.T) {
 	})
 }
 
-// [B3] Handlers of outbound transactions have policies of their own; a success handler that fails for good fails the inbound one.
+// [B3] Handlers of outbound transactions have policies of their own; a success handler that fails permanently fails the inbound one.
 func TestOutboundHandlersRunByTheProducerPolicy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := newJournal()

@@ -152,7 +152,7 @@ func TestFetchByAWorkerThatFailsForGoodEndsTheLoop(t *testing.T) {
 	})
 }
 
-// [T4, S3] What a worker is caught in does not keep a loop from ending, and what it brings after that is given back.
+// [T4, S3] What a worker is caught in does not keep a loop from ending, and what it brings after that is requeued.
 func TestShutdownLeavesACallByAWorkerBehind(t *testing.T) {
 	for name, set := range servedCalls {
 		t.Run(name, func(t *testing.T) {

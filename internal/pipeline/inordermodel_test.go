@@ -350,7 +350,7 @@ func (m *inOrderModel) lost() {
 	}
 }
 
-// shutDown ends the loop: what has not started is dropped, what runs has a while. Then another process goes on at the floor.
+// shutDown ends the loop: what has not started is dropped, what runs has a while. Then another process continues at the floor.
 func (m *inOrderModel) shutDown() {
 	if m.stopping {
 		return

@@ -133,7 +133,7 @@ func (r *rig) start(ctx context.Context, t testing.TB) {
 var errEndless = errors.New("it does not end by itself (see rig.longest)")
 
 // wait returns what the loop ended with. One that does not end is stopped: where time is virtual, what waits for something
-// that never comes would otherwise go on from tick to tick until the whole test is over its time.
+// that never comes would otherwise continue from tick to tick until the whole test is over its time.
 func (r *rig) wait() error {
 	defer r.stop()
 	longest := 100 * 24 * time.Hour

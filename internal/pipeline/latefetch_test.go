@@ -10,7 +10,7 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// [E3] [K8] [S3] [P4] A fetch that was under way when the shutdown began brings something all the same. The loop ends after that is
+// [E3] [K8] [S3] [P4] A fetch that was in progress when the shutdown began brings something all the same. The loop ends after that is
 // given back, unless it takes more than the five seconds that a source has.
 func TestWhatALateFetchBringsIsGivenBackBeforeTheLoopEnds(t *testing.T) {
 	given, ended := "s settle a requeue interrupted", "s end"

@@ -29,7 +29,7 @@ func failingIDs() ergon.Task {
 
 // [S2] [F1] A letter store that is slow, or hangs until its calls are given up, keeps no neighbour's acknowledgement waiting, also
 // not of one that ends together with the dead one: it comes within the settle interval. The dead one is settled once its letter is
-// durable, or has failed for good.
+// durable, or has failed permanently.
 func TestNeighboursDoNotWaitForALetterStore(t *testing.T) {
 	for name, store := range map[string]struct {
 		dispatch dispatchFunc
@@ -83,7 +83,7 @@ func TestNeighboursDoNotWaitForALetterStore(t *testing.T) {
 // settledAt renders the settlements so far.
 func settledAt(j *journal) string { return strings.Join(j.all(), "; ") + ";" }
 
-// [S2] One batch of letters at a time is under way, of the size of the policy; behind a store that hangs, fetching pauses where ten
+// [S2] One batch of letters at a time is in progress, of the size of the policy; behind a store that hangs, fetching pauses where ten
 // times the concurrency, or the size, are not settled.
 func TestFetchingPausesBehindALetterStoreThatHangs(t *testing.T) {
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {

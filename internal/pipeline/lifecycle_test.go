@@ -256,7 +256,7 @@ func (p *scenarioRun) wantPrediction(t *testing.T, id string, want prediction) {
 	}
 }
 
-// wantOthersReleased wants what never began to be given back, or never to have been fetched.
+// wantOthersReleased wants what never began to be requeued, or never to have been fetched.
 func (p *scenarioRun) wantOthersReleased(t *testing.T) {
 	t.Helper()
 	for id, settled := range p.source.settled {

@@ -225,7 +225,7 @@ func TestFetchThatBringsSomethingAndFails(t *testing.T) {
 	})
 }
 
-// [L2] What is not wanted and cannot be given back either is the source's to deliver again: the log says so.
+// [L2] What is not wanted and cannot be requeued either is the source's to deliver again: the log says so.
 func TestReleaseThatFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		logs := &logBuffer{}

@@ -119,8 +119,8 @@ func TestLoopTimeoutInterruptsWhatDoesNotDrain(t *testing.T) {
 	})
 }
 
-// [T4] A source that has nothing, or a fetch that hangs, keeps no loop beyond its time; one that does not heed its context
-// does so for the five seconds that a source has, in which what it brings can be given back.
+// [T4] A source that has nothing, or a fetch that hangs, keeps no loop beyond its time; one that does not respect its context
+// does so for the five seconds that a source has, in which what it brings can be requeued.
 func TestLoopTimeoutHoldsWhileFetching(t *testing.T) {
 	for name, source := range map[string]func() ergon.Fetcher{
 		"nothing to fetch":      func() ergon.Fetcher { return memory.New(memory.Settings{}) },

@@ -19,7 +19,7 @@ func New(s Settings) (*Consumer, error) {
 	}
 	declared, err := capability.DeclarationOf(s.Source)
 	if err != nil {
-		return nil, fmt.Errorf("connector %q does not say what it is: %w", s.Policy.Fetch.Connector, err)
+		return nil, fmt.Errorf("read the declaration of connector %q: %w", s.Policy.Fetch.Connector, err)
 	}
 	c := newConsumer(s, declared)
 	c.order.on = s.Policy.Loop.Ordering == policy.OrderingKey && declared.Order != capability.OrderKey
@@ -166,7 +166,7 @@ func (c *Consumer) wireFinisher() {
 	}
 }
 
-// wireFetchLoop makes the fetch loop, which gives back by the releaser and ends flights by the finisher.
+// wireFetchLoop makes the fetch loop, which requeues by the releaser and ends flights by the finisher.
 func (c *Consumer) wireFetchLoop() {
 	c.fetchLoop = newFetchLoop(fetchParts{
 		settings: &c.settings, clock: c.clock, stats: &c.stats, capacity: &c.capacity, order: &c.order, outage: c.outage, leases: &c.leases,

@@ -304,7 +304,7 @@ func (s *faultRun) behave(ctx context.Context, tx ergon.Transaction) error {
 func (s *faultRun) checkNothingLost(t *testing.T) {
 	t.Helper()
 	kept := map[string]bool{}
-	_ = s.Queue.Close(t.Context()) // gives back what is in flight
+	_ = s.Queue.Close(t.Context()) // requeues what is in flight
 	_ = s.Queue.Open(t.Context())
 	for {
 		txs, err := s.Queue.FetchTransactions(t.Context(), 100)

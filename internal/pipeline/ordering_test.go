@@ -366,7 +366,7 @@ func TestSourceKeepsTheOrderOfAKeyBetweenTwoWorkers(t *testing.T) {
 	})
 }
 
-// [L8, R5] What the loop keeps over requeues for longer than the policy allows fails, and says why; its key goes on.
+// [L8, R5] What the loop keeps over requeues for longer than the policy allows fails, and says why; its key continues.
 func TestWhatIsKeptTooLongFails(t *testing.T) {
 	for most, want := range map[time.Duration][]string{
 		60 * time.Second:   {"0s a1 fails", "30s a1 fails", "1m0s a1 fails", "1m0s a2"},

@@ -396,7 +396,7 @@ func TestPoisonAtTheHeadDoesNotProlongAnOutage(t *testing.T) {
 	}
 }
 
-// [L7] Where there is no other transaction the same one goes on being the probe: an outage ends for it as well.
+// [L7] Where there is no other transaction the same one continues being the probe: an outage ends for it as well.
 func TestTheOnlyTransactionIsProbedFurther(t *testing.T) {
 	inBothModes(t, func(t *testing.T, shape func(*rig)) {
 		j := newJournal()
@@ -468,7 +468,7 @@ func (q *secondTakeHangs) Take(ctx context.Context, n int) int {
 	return q.Quota.Take(ctx, n)
 }
 
-// [L7] [E3] [F4] What an outage holds also goes back if the fetch loop hangs in foreign code and is left behind.
+// [L7] [E3] [F4] What an outage holds also goes back if the fetch loop hangs in foreign code and is abandoned.
 func TestWhatAnOutageHoldsGoesBackAlthoughFetchingHangs(t *testing.T) {
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
 		quota := &secondTakeHangs{Quota: pipeline.NewQuota(100), free: make(chan struct{})}

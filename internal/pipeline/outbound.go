@@ -102,7 +102,7 @@ func (o *outbound) run(ctx context.Context) *ergon.TransactionError {
 	return failed
 }
 
-// except runs the exception handler of one that has failed for good. If that fails as well, it is reported and changes nothing: the
+// except runs the exception handler of one that has failed permanently. If that fails as well, it is reported and changes nothing: the
 // inbound transaction fails for cause.
 func (o *outbound) except(ctx context.Context, cause *ergon.TransactionError) {
 	h := o.hybrid

@@ -161,8 +161,8 @@ func TestExtensionThatNamesAnItemOutsideOfItsBatchExtendsNothing(t *testing.T) {
 	})
 }
 
-// [S1] [F1] A fetch is no batch: an error that names items is an error of the whole call, and what came with it is given back. The loop
-// goes on, and nothing is lost.
+// [S1] [F1] A fetch is no batch: an error that names items is an error of the whole call, and what came with it is requeued. The loop
+// continues, and nothing is lost.
 func TestFetchThatNamesAnItemGivesBackWhatItBrought(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, source := newBrokenRig()
@@ -194,7 +194,7 @@ func TestFetchThatNamesAnItemGivesBackWhatItBrought(t *testing.T) {
 	})
 }
 
-// [S1] [F1] A fetch that goes on like that ends the loop with one error that says what the connector returned. Its source has everything.
+// [S1] [F1] A fetch that continues like that ends the loop with one error that says what the connector returned. Its source has everything.
 func TestFetchThatNamesAnItemForeverEndsTheLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, source := newBrokenRig()

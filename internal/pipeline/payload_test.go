@@ -199,7 +199,7 @@ func TestEveryAttemptGetsThePayloadAsItWasFetched(t *testing.T) {
 	}
 }
 
-// [R4] An attempt that was given up goes on changing what it has, but only that.
+// [R4] An attempt that was given up continues changing what it has, but only that.
 func TestLateAttemptDoesNotSpoilThePayloadOfTheNext(t *testing.T) {
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
 		spoilt := make(chan struct{})

@@ -27,7 +27,7 @@ var (
 )
 
 // payloads encodes payloads for dead letters, outside of attempts. Their methods (Clone, MarshalJSON) are not ours, so each batch is
-// read on a goroutine of its own. One that hangs is left behind and counts as an abandoned attempt [T2].
+// read on a goroutine of its own. One that hangs is abandoned and counts as an abandoned attempt [T2].
 type payloads struct {
 	readers  chan struct{} // holds one for each reader
 	headroom *headroom

@@ -49,7 +49,7 @@ func (p *plan) within(d time.Duration) time.Duration {
 	return d
 }
 
-// step moves f on by the event of its last attempt. If a phase has failed for good, f keeps the reason.
+// step moves f on by the event of its last attempt. If a phase has failed permanently, f keeps the reason.
 func (p *plan) step(f *flight, event lifecycle.Event) lifecycle.Action {
 	before := f.state
 	var action lifecycle.Action
@@ -96,7 +96,7 @@ func (p *plan) timeout(a *handlerAttempt, handler error) error {
 	return err
 }
 
-// concluded is the error of a phase that failed for good.
+// concluded is the error of a phase that failed permanently.
 func (f *flight) concluded(s lifecycle.State, event lifecycle.Event, attempts int32) *ergon.TransactionError {
 	err := &ergon.TransactionError{
 		Category: categoryOf(event, f.failure.last), Phase: phaseOf(f.home.loop.produces, s.Phase), TransactionID: f.tx.ID(),

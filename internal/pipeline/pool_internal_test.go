@@ -154,7 +154,7 @@ func TestPoolRunsTheOldestFirst(t *testing.T) {
 	})
 }
 
-// What has waited beside the pool comes before everything that has not begun.
+// What has waited outside of the pool comes before everything that has not begun.
 func TestPoolRunsWhatIsDueFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, policy.ExecutionAsync, 1, second)
@@ -289,7 +289,7 @@ func TestClosedPoolSendsItsWorkersHome(t *testing.T) {
 	})
 }
 
-// [T1] A worker that is caught in a call is replaced in its slot: what it had taken goes on, and it counts once.
+// [T1] A worker that is caught in a call is replaced in its slot: what it had taken continues, and it counts once.
 func TestPoolReplacesAWorker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		flights := flightsOf(chunkSize)

@@ -10,7 +10,7 @@ import (
 	"github.com/ergon-go/ergon/capability"
 )
 
-// preparation prepares the outbound transactions of one inbound transaction, within its attempt [B3]. After one has failed for good,
+// preparation prepares the outbound transactions of one inbound transaction, within its attempt [B3]. After one has failed permanently,
 // those in progress are finished, and no other is begun.
 //
 // At a shutdown an outbound transaction in a backoff has no time for another attempt, so the inbound one is requeued [R1]. RunFn does
@@ -97,7 +97,7 @@ func (p *preparation) prepareAll() {
 	others.Wait()
 }
 
-// err returns why p has to end: a shutdown, the first failure, or the end of the inbound attempt; nil to go on.
+// err returns why p has to end: a shutdown, the first failure, or the end of the inbound attempt; nil to continue.
 func (p *preparation) err() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -94,8 +94,8 @@ func (s script) task() *ergon.Task {
 	}}
 }
 
-// [B3] Without a loop: as many as there are slots are prepared at once. After one has failed for good those in progress are finished, and
-// no other is begun.
+// [B3] Without a loop: as many as there are slots are prepared at once. After one has failed permanently those in progress are finished,
+// and no other is begun.
 func TestPreparationFinishesWhatIsInProgressWhenOneFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j, p := newJournal(), exactProducer()
@@ -202,8 +202,8 @@ type caller struct{ *journal }
 
 func (c caller) Detach() { c.note("detached") }
 
-// [B3] Without a loop: a worker prepares a single transaction itself. If that is slow, another goroutine goes on with the same attempt, and
-// the next one is not tried; if it fails, the retries follow.
+// [B3] Without a loop: a worker prepares a single transaction itself. If that is slow, another goroutine continues with the same attempt,
+// and the next one is not tried; if it fails, the retries follow.
 func TestFirstAttemptOnAWorkersGoroutine(t *testing.T) {
 	const slow = time.Second
 	for name, c := range map[string]struct {

@@ -24,7 +24,7 @@ func hybridOf(s *Settings, c clock, watch *outboundWatch, pinned bool, hop *hop)
 	})
 }
 
-// unprepared is a preparation that a worker was caught in, and the attempt that it belongs to. The worker's successor goes on with it.
+// unprepared is a preparation that a worker was caught in, and the attempt that it belongs to. The worker's successor continues with it.
 type unprepared struct {
 	inbound     *handlerAttempt
 	preparation *preparation
@@ -32,7 +32,7 @@ type unprepared struct {
 
 // prepare prepares everything that processing returned, within attempt a. What becomes durable together with the inbound transaction's
 // acknowledgement is in outputs. A single outbound transaction is prepared by w itself; if w is caught in that, its successor comes
-// here again and goes on.
+// here again and continues.
 func (w *worker) prepare(a *handlerAttempt, result any) (outbound []ergon.Transaction, outputs []capability.Output, err error) {
 	h, p := w.caller.hybrid, w.unprepared.preparation
 	w.unprepared = unprepared{}
@@ -54,7 +54,7 @@ func (w *worker) prepare(a *handlerAttempt, result any) (outbound []ergon.Transa
 	return outbound, p.outputs(), nil
 }
 
-// prepareInline makes the first attempt on w's own goroutine, and reports whether that was enough. Otherwise p goes on with it: on this
+// prepareInline makes the first attempt on w's own goroutine, and reports whether that was enough. Otherwise p continues with it: on this
 // goroutine if the attempt failed in time, on that of w's successor if it was slow. In the latter case the call does not return to w,
 // which ends with it.
 func (w *worker) prepareInline(a *handlerAttempt, p *preparation) bool {
@@ -70,7 +70,7 @@ func (w *worker) prepareInline(a *handlerAttempt, p *preparation) bool {
 	return true
 }
 
-// handOff starts a worker that goes on with an attempt of w, which is caught in a preparation.
+// handOff starts a worker that continues with an attempt of w, which is caught in a preparation.
 func (w *worker) handOff(u unprepared) {
 	successor := w.pool.successor(w.slot, w.running, lifecycle.Run)
 	successor.unprepared = u

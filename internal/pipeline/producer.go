@@ -126,7 +126,7 @@ func (p *Producer) Run(ctx context.Context) error {
 	return errors.Join(err, p.failed.err())
 }
 
-// waitForSequence waits for the sequence's goroutine, at most for patience: an iterator that ignores its context is left behind [F4].
+// waitForSequence waits for the sequence's goroutine, at most for patience: an iterator that ignores its context is abandoned [F4].
 func (p *Producer) waitForSequence() {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()

@@ -64,7 +64,7 @@ func (r *recorder) attempt(f *flight, m mark, event lifecycle.Event, err error, 
 	extras.attempts = append(extras.attempts, done)
 }
 
-// maxRecorded is how many attempts are kept of a transaction that goes on: the last ones.
+// maxRecorded is how many attempts are kept of a transaction that continues: the last ones.
 const maxRecorded = 40
 
 // settled passes on what was kept of a flight that is settled. began is when settling did.

@@ -98,7 +98,7 @@ func TestPrefetchedTransactionsWaitForASlot(t *testing.T) {
 	})
 }
 
-// [L1] The loop goes on asking while one slot is free, although the others are busy for long.
+// [L1] The loop continues asking while one slot is free, although the others are busy for long.
 func TestContinuousLoopNeverStopsPollingWhileASlotIsFree(t *testing.T) {
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
 		j := newJournal()

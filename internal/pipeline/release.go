@@ -22,7 +22,7 @@ type releaser struct {
 	deliveries *deliveries // nil: the source is neither attached nor in order
 }
 
-// release waits until the transactions are given back, or the settle policy's attempts are over.
+// release waits until the transactions are requeued, or the settle policy's attempts are over.
 func (r *releaser) release(ctx context.Context, txs []ergon.Transaction) {
 	if r.source == nil {
 		return

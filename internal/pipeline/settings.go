@@ -157,7 +157,7 @@ func (s Settings) validateLease() error {
 	}
 	if p, most := s.Policy.Loop.Batch.Prefetch, s.Policy.Loop.Concurrency.MaxRunning(); p > most {
 		faults = append(faults, fmt.Errorf("loop.batch.prefetch: %d is more than the %d that run at once, "+
-			"so leases of connector %q would be kept by what only waits; lower it",
+			"so leases of connector %q would be held by transactions that only wait; lower it",
 			p, most, s.Policy.Fetch.Connector))
 	}
 	return errors.Join(faults...)

@@ -64,7 +64,7 @@ func TestImpossibleSettingsAreRefused(t *testing.T) {
 			},
 			[]string{
 				`loop.batch.prefetch: 5 is more than the 4 that run at once, so ` +
-					`leases of connector "input" would be kept by what only waits; lower it`,
+					`leases of connector "input" would be held by transactions that only wait; lower it`,
 			},
 		},
 		{

@@ -24,7 +24,7 @@ type settler struct {
 	replace    func(w *worker) // starts a worker in the place of one whose call takes long
 
 	settleLock semaphore // held by whoever settles; guards what follows, and all of batches and letters
-	started    *settling // by a worker; the settler's goroutine goes on with it
+	started    *settling // by a worker; the settler's goroutine continues with it
 	batch      []*flight // taken, and not started
 	memory     []*flight // of batch; used again and again
 
@@ -200,7 +200,7 @@ func (s *settler) settleShardsInline(w *worker, of ...*shard) bool {
 	return true
 }
 
-// handOff releases settleLock. The settler's goroutine goes on with the batch.
+// handOff releases settleLock. The settler's goroutine continues with the batch.
 func (s *settler) handOff(batch *settling) {
 	s.started = batch
 	s.settleLock.release()

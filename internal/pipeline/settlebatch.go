@@ -66,7 +66,7 @@ func (s *settling) settle() {
 }
 
 // announce reports the outcomes of the batch before its source is settled. It does so once: a worker may have started what the settler's
-// goroutine goes on with.
+// goroutine continues with.
 func (s *settling) announce() {
 	b := s.by
 	b.stall.settling.Store(int64(b.clock.Now().After(b.stall.settle)))
@@ -106,7 +106,7 @@ func (s *settling) hopOver() {
 	}
 }
 
-// runInline makes w settle the batch, and reports whether it is settled. If not, the settler's goroutine goes on with it: what needs
+// runInline makes w settle the batch, and reports whether it is settled. If not, the settler's goroutine continues with it: what needs
 // more than one call, what spans record, and what did not succeed in time. handOff is as in [inline.Call.Run].
 func (s *settling) runInline(w *worker, handOff func()) bool {
 	if s.span.IsRecording() || s.by.hop != nil {

@@ -87,7 +87,7 @@ func (s *Settler) Outcomes() map[Outcome]int64 { return s.stats.snapshot().Outco
 // Unsettled is how many transactions are not settled.
 func (s *Settler) Unsettled() int64 { return s.capacity.unsettled.Load() }
 
-// HangOnSettle makes what is told of each batch before it is settled hang until then.
+// HangOnSettle makes what is notified of each batch before it is settled hang until then.
 func (s *Settler) HangOnSettle(until <-chan struct{}) {
 	s.settler.batches.onSettle = func(Outcome, int64) { <-until }
 }

@@ -165,7 +165,7 @@ func TestSettlerTakesAStaleDeliveryForRedelivered(t *testing.T) {
 	})
 }
 
-// [S1] Of a batch that fails in part, the next attempt has the rest only. What fails for good is left to be delivered again.
+// [S1] Of a batch that fails in part, the next attempt has the rest only. What fails permanently is left to be delivered again.
 func TestSettlerRetriesWhatFailedOfABatch(t *testing.T) {
 	for name, c := range map[string]struct {
 		heals bool
@@ -298,7 +298,7 @@ func TestWorkerSettlesInline(t *testing.T) {
 	})
 }
 
-// A worker whose settlement is slow is replaced after HandOffAfter. Its call goes on, the settler's goroutine gets the result, and no
+// A worker whose settlement is slow is replaced after HandOffAfter. Its call continues, the settler's goroutine gets the result, and no
 // worker makes the next call.
 func TestWorkerHandsOffASlowSettlement(t *testing.T) {
 	inSettleRig(t, func(t *testing.T, r *settleRig) {

@@ -9,11 +9,11 @@ type (
 	shown    = attempt.Shown[handlerAttempt, occupied]
 )
 
-// occupied is what a slot carries beside the attempt. It has three words, so that a slot is one cache line. It belongs to the owner of the
-// attempt.
+// occupied is what a slot carries in addition to the attempt. It has three words, so that a slot is one cache line. It belongs to the
+// owner of the attempt.
 type occupied struct {
 	flight *flight // the flight of the attempt that runs
-	chunk  *chunk  // the worker's; a successor goes on with it
+	chunk  *chunk  // the worker's; a successor continues with it
 	shard  *shard  // the worker's
 }
 

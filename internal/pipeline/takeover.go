@@ -17,7 +17,7 @@ type shutdown struct {
 }
 
 // takeover takes attempts from workers whose handlers have not returned: the watchdogs at a deadline, the shutdown at its end. The
-// worker never comes back from such an attempt [T1]. Its flight ends here, or a successor goes on with it.
+// worker never comes back from such an attempt [T1]. Its flight ends here, or a successor continues with it.
 type takeover struct {
 	plan     *plan
 	clock    clock
@@ -30,7 +30,7 @@ type takeover struct {
 }
 
 // expire gives up attempts that have reached their deadlines, without waiting for their handlers. The watchdog has taken them. New
-// workers go on with the transactions that need another call. The others end here, unless a meter or a tracer is called, which may
+// workers continue with the transactions that need another call. The others end here, unless a meter or a tracer is called, which may
 // hang [F1]. It is done here because the runtime lets a new goroutine wait for seconds if many handlers compute.
 func (t *takeover) expire(due []shown) {
 	var successors []*worker
@@ -53,7 +53,7 @@ func (t *takeover) expire(due []shown) {
 		successors = append(successors, t.pool.successor(d.Slot, nil, lifecycle.Finish))
 	}
 	t.pool.startAll(successors)
-	for _, reportEnd := range report { // once all of them go on [F2]
+	for _, reportEnd := range report { // once all of them continue [F2]
 		reportEnd()
 	}
 }

@@ -69,7 +69,7 @@ func inTakeover(t *testing.T, n int, before func(*runFixture, []*flight), test t
 
 // [T1] [T2] At the deadline, and not a moment before, the watchdog takes all attempts that have reached it. What needs another call goes
 // on with a new worker in the same slot; what needs none ends there and then, and its slot gets a worker as well. The handlers count
-// against the headroom until they return, and their workers never go on.
+// against the headroom until they return, and their workers never continue.
 func TestTakeoverGivesUpAttemptsAtTheirDeadline(t *testing.T) {
 	inTakeover(t, 3, func(_ *runFixture, flights []*flight) {
 		flights[1].state.Attempt = 2 // its last

@@ -174,7 +174,7 @@ func TestFetchCutShortByShutdownIsNoError(t *testing.T) {
 	})
 }
 
-// [O1] Calls that failed for good are errors on their spans and in the metrics, of the same type.
+// [O1] Calls that failed permanently are errors on their spans and in the metrics, of the same type.
 func TestCallThatFailedForGoodIsAnError(t *testing.T) {
 	for name, test := range map[string]struct {
 		fault memory.Fault

@@ -35,7 +35,7 @@ func TestLoopEndsWhereDeadLettersCannotBeWritten(t *testing.T) {
 	})
 }
 
-// [S2] One batch that fails is no reason to end: the next that succeeds has the count begin anew.
+// [S2] One batch that fails is no reason to end: the next that succeeds has the count start again.
 func TestLoopGoesOnWhereDeadLettersCanBeWrittenAgain(t *testing.T) {
 	inBothExecutions(t, func(t *testing.T, execution policy.Execution) {
 		r := newRig(ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) {

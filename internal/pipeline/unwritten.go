@@ -25,7 +25,7 @@ var refusedDelay = policy.Retry{ //nolint:gochecknoglobals // a constant
 	Backoff: 5 * time.Second, BackoffMultiplier: 2, BackoffCap: 10 * time.Minute,
 }
 
-// unwritten are the transactions of a loop that failed for good and whose dead letters are not written. Their source has them, and
+// unwritten are the transactions of a loop that failed permanently and whose dead letters are not written. Their source has them, and
 // delivers them again. Safe for concurrent use; while there are none, nobody takes the lock. [S2]
 type unwritten struct {
 	known atomic.Int64 // the size of byID
@@ -42,7 +42,7 @@ type unwrittenLetter struct {
 	due      instant // when its transaction is delivered again, at the earliest
 }
 
-// refuse notes that the letter of a transaction was refused for good, and returns the delay of its requeue.
+// refuse notes that the letter of a transaction was refused permanently, and returns the delay of its requeue.
 func (u *unwritten) refuse(id string, err error, now instant) time.Duration {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -116,7 +116,7 @@ func (u *unwritten) clear() {
 	u.known.Store(0)
 }
 
-// refused is the number of known transactions whose letters are refused for good.
+// refused is the number of known transactions whose letters are refused permanently.
 func (u *unwritten) refused() (n int64) {
 	if u.known.Load() == 0 {
 		return 0

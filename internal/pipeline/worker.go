@@ -15,7 +15,7 @@ import (
 const shortWork = instant(10 * time.Microsecond)
 
 // worker is a goroutine that runs one transaction at a time. It owns the transaction until an attempt's owner word says otherwise [T1].
-// A worker whose attempt was taken over, or whose handler ended the goroutine, never comes back: a successor takes its slot and goes on
+// A worker whose attempt was taken over, or whose handler ended the goroutine, never comes back: a successor takes its slot and continues
 // with the transaction. Only the worker's goroutine touches its fields, and who starts it before that.
 type worker struct {
 	pool       *pool
@@ -57,7 +57,7 @@ func (w *worker) start() {
 }
 
 // guard catches a handler's panic or Goexit, once for the goroutine instead of once for each call. A panic of the engine
-// itself goes on.
+// itself continues.
 func (w *worker) guard() {
 	a := w.calling
 	if a == nil {

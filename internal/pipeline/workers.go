@@ -91,7 +91,7 @@ func (p *pool) newWorkerLocked() *worker {
 	return p.newWorker(s)
 }
 
-// successor is a new worker that takes over slot s and goes on with f by action; with another flight if f is nil.
+// successor is a new worker that takes over slot s and continues with f by action; with another flight if f is nil.
 func (p *pool) successor(s *slot, f *flight, action lifecycle.Action) *worker {
 	w := p.newWorker(s)
 	w.resumed, w.action, w.shard = f, action, s.Carried.shard

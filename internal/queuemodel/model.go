@@ -88,7 +88,7 @@ func (m *model) compare(s sent) (known string) {
 	return known
 }
 
-// settleDue gives back what has outlived its lease, or up.
+// settleDue requeues what has outlived its lease, or up.
 func (m *model) settleDue() {
 	for _, it := range slices.Clone(m.items) {
 		if !it.claimed || it.until.After(m.now()) {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// alert is a rule: who is told of what.
+// alert is a rule: who is notified of what.
 type alert struct {
 	name, expr, lasting, severity, summary, cure string
 }

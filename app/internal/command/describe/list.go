@@ -22,7 +22,7 @@ type Commands struct {
 	Version   version.Info
 }
 
-// Cobra are all of them.
+// Cobra returns all of these commands.
 func (d *Commands) Cobra() []*cobra.Command {
 	return []*cobra.Command{d.listCommand(), d.describeCommand(), d.configCommand(), d.connectorsCommand(), d.versionCommand()}
 }

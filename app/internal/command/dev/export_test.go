@@ -31,7 +31,7 @@ func NewDeveloper(
 	}, say}
 }
 
-// Run goes on until ctx ends.
+// Run continues until ctx ends.
 func (d developer) Run(ctx context.Context) error { return d.run(ctx) }
 
 // FreeAddress is where dev serves the console.

@@ -12,7 +12,7 @@ import (
 func TestConnectorThatHangsIsNotWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start, returns := time.Now(), make(chan struct{})
-		err := doctor.Bounded(t.Context(), 3*time.Second, func(context.Context) error { // does not heed its context
+		err := doctor.Bounded(t.Context(), 3*time.Second, func(context.Context) error { // does not respect its context
 			<-returns
 			return nil
 		})

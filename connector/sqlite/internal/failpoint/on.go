@@ -10,7 +10,7 @@ import (
 )
 
 // Variable is the environment variable that says where the process dies: "claim.commit", or "claim.commit:3" for the third
-// time that it comes by.
+// time that the step is reached.
 const Variable = "ERGON_FAILPOINT"
 
 var passed atomic.Int64

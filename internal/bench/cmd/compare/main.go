@@ -83,7 +83,7 @@ func parse(args []string) (settings, error) {
 	case err != nil:
 		return s, fmt.Errorf("%w: %w; see -h", errUsage, err)
 	case flags.NArg() > 0:
-		return s, fmt.Errorf("%w: %q is not known; there are only flags, see -h", errUsage, flags.Arg(0))
+		return s, fmt.Errorf("%w: unexpected argument %q; see -h", errUsage, flags.Arg(0))
 	case s.rounds < 1 || s.length <= 0:
 		return s, fmt.Errorf("%w: -rounds must be 1 at least, -length longer than nothing", errUsage)
 	}
