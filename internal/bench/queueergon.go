@@ -86,8 +86,13 @@ func (q ergonQueues) hop(ctx context.Context) (int, error) {
 }
 
 func (q ergonQueues) each(ctx context.Context, do func([]ergon.Transaction) error) (int, error) {
+	return eachBatch(ctx, q.in, do)
+}
+
+// eachBatch fetches a batch at a time until there are no more.
+func eachBatch(ctx context.Context, from ergon.Fetcher, do func([]ergon.Transaction) error) (int, error) {
 	for done := 0; ; {
-		batch, err := q.in.FetchTransactions(ctx, batchSize)
+		batch, err := from.FetchTransactions(ctx, batchSize)
 		if err != nil || len(batch) == 0 {
 			return done, err
 		}
@@ -100,9 +105,16 @@ func (q ergonQueues) each(ctx context.Context, do func([]ergon.Transaction) erro
 
 // run has the engine run a task over the queue until that is empty.
 func (q ergonQueues) run(ctx context.Context, task func(*ergon.Dependencies) ergon.Task, with ...func(*ergon.TaskConfig)) (int, error) {
+	return runTask(ctx, task, func(name string) (any, error) { return q.queue(name) }, with...)
+}
+
+// runTask runs a task by the engine from the queue "in" to the queue "out", until the first is empty.
+func runTask(
+	ctx context.Context, task func(*ergon.Dependencies) ergon.Task, queue func(name string) (any, error), with ...func(*ergon.TaskConfig),
+) (int, error) {
 	cfg := ergon.NewTaskConfig("bench", task)
-	cfg.Connectors["input"] = ergon.Component{Type: "sqlite queue", New: func() (any, error) { return q.queue("in") }}
-	cfg.Connectors["output"] = ergon.Component{Type: "sqlite queue", New: func() (any, error) { return q.queue("out") }}
+	cfg.Connectors["input"] = ergon.Component{Type: "queue", New: func() (any, error) { return queue("in") }}
+	cfg.Connectors["output"] = ergon.Component{Type: "queue", New: func() (any, error) { return queue("out") }}
 	cfg.Consumer.Loop.Concurrency.Value = batchSize
 	cfg.Producer.Loop.Concurrency.Value = batchSize
 	cfg.Consumer.Loop.OnException = policy.OnExceptionDiscard
