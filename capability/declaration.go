@@ -35,6 +35,8 @@ type Declaration struct {
 	Settles Certainty
 	// Fences says who refuses the settlement of a delivery that the source has taken back.
 	Fences Fence
+	// WholeBatches is set for a source that needs all of a fetch settled before the next fetch. It is refused with loop.mode: continuous.
+	WholeBatches bool
 	// MaxHold is how long a delivery can be held at most, with all extensions. 0 means without end. The engine ends the attempts of a
 	// transaction a tenth earlier.
 	MaxHold time.Duration

@@ -20,6 +20,7 @@ func (d Declaration) Narrows(before Declaration) error {
 	check("group", d.Group == before.Group, before.Group, d.Group)
 	check("settles", atMost(d.Settles, before.Settles, SettlesConfirmed, SettlesSent), before.Settles, d.Settles)
 	check("fences", d.Fences == before.Fences || before.Fences == FenceStore, before.Fences, d.Fences)
+	check("whole_batches", d.WholeBatches || !before.WholeBatches, before.WholeBatches, d.WholeBatches)
 	check("max_hold", d.MaxHold == before.MaxHold || d.MaxHold > 0 && (before.MaxHold == 0 || d.MaxHold < before.MaxHold),
 		before.MaxHold, d.MaxHold)
 	check("sharing", d.Sharing == before.Sharing || d.Sharing == SharingSingle, before.Sharing, d.Sharing)

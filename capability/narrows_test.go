@@ -20,6 +20,7 @@ func widenings() []widening {
 		{"settles", capability.Declaration{Settles: capability.SettlesSent}, capability.Declaration{Settles: capability.SettlesConfirmed}},
 		{"fences", capability.Declaration{Fences: capability.FenceClock}, capability.Declaration{Fences: capability.FenceStore}},
 		{"fences", capability.Declaration{Fences: capability.FenceConnection}, capability.Declaration{Fences: capability.FenceStore}},
+		{"whole_batches", capability.Declaration{WholeBatches: true}, capability.Declaration{}},
 		{"max_hold", capability.Declaration{MaxHold: time.Minute}, capability.Declaration{}},
 		{"max_hold", capability.Declaration{MaxHold: time.Minute}, capability.Declaration{MaxHold: time.Hour}},
 		{"sharing", capability.Declaration{Sharing: capability.SharingSingle}, capability.Declaration{Sharing: capability.SharingCompeting}},

@@ -46,3 +46,19 @@ func TestLeasedQueueKeepsTheRulesOfConnectors(t *testing.T) {
 		})
 	}
 }
+
+// [K4] Each is a consumer of the same queue.
+func TestPushedQueueKeepsTheRulesOfConnectors(t *testing.T) {
+	for name, settings := range map[string]memory.Settings{"at once": {}, "waiting": {MaxWait: time.Second}} {
+		t.Run(name, func(t *testing.T) {
+			connectortest.Run(t, connectortest.Harness{
+				New: func(*testing.T, []ergon.Transaction) connectortest.Store {
+					queue := memory.New(settings)
+					connect := func() any { return memory.NewPushed(queue) }
+					return connectortest.Store{Connector: connect(), Another: connect, Restart: queue.Restart}
+				},
+				Virtual: true, Shared: true,
+			})
+		})
+	}
+}

@@ -131,7 +131,14 @@ func (s *subject) otherQueue() *subject {
 	return other
 }
 
+// openIt opens s, and makes a server that pushes push.
 func (s *subject) openIt() {
+	s.openQuietly()
+	s.demand(plenty)
+}
+
+// openQuietly opens s as a command does that only looks.
+func (s *subject) openQuietly() {
 	s.closed = false
 	s.open = append(s.open, s)
 	if opener, ok := s.value.(ergon.Opener); ok {

@@ -47,7 +47,7 @@ func letters() need    { return capable[deadletter.Store]("deadletter.Store") }
 // rules are all rules, in the order in which they are read.
 func rules() []rule {
 	return slices.Concat(
-		fetchRules(), settleRules(), leaseRules(), dispatchRules(), durabilityRules(), dedupRules(), lookRules(), lifeRules(),
+		fetchRules(), demandRules(), settleRules(), leaseRules(), dispatchRules(), durabilityRules(), dedupRules(), lookRules(), lifeRules(),
 		concurrencyRules(), hopRules(), inspectRules(), replayRules(), letterRules(), retryRules(),
 	)
 }

@@ -39,6 +39,7 @@ type capacity struct {
 	prefetch     int           // how many may be fetched beyond the slots
 	maxBehind    int           // how many may wait for settlement before fetching pauses
 	whileWaiting int32         // what wakeOn is while the fetch loop waits
+	demand       *demand       // nil: nobody has to know how many are wanted
 }
 
 // init needs stats, slots, waiting and held.
@@ -65,6 +66,7 @@ func (c *capacity) notify() {
 
 // settled counts n settled transactions. A worker that has settled them looks for capacity itself.
 func (c *capacity) settled(n int, byWorker bool) {
+	defer c.demand.changed()
 	if c.unsettled.Add(-int64(n)) == 0 {
 		signal(c.drained)
 		signal(c.available)

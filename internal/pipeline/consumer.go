@@ -27,6 +27,7 @@ type Consumer struct {
 	deliveries   *deliveries // nil: the source is neither attached nor in order
 	turns        *turns      // likewise
 	attachment   attachment
+	demand       demand
 	flightMemory flightMemory
 	inherited    *inherited
 	order        order
@@ -113,6 +114,7 @@ func (c *Consumer) outageChanged(lasts bool) {
 		c.finisher.endWaiting(c.waiting.clear(), lifecycle.Interrupted)
 	}
 	c.watcher.log.outageChanged(lasts)
+	c.demand.changed()
 }
 
 // returnQuota returns to the shared limit what was fetched and never started.

@@ -41,12 +41,14 @@ func (c *Consumer) SetConcurrency(n int) error {
 // Resume. A paused loop does not come to its natural end. Safe for concurrent use.
 func (c *Consumer) Pause() {
 	c.gate.pause()
+	c.demand.changed()
 	c.waiting.takeBack()
 }
 
 // Resume ends a pause. Safe for concurrent use.
 func (c *Consumer) Resume() {
 	c.gate.resume()
+	c.demand.changed()
 	c.waiting.call()
 	signal(c.capacity.available)
 }

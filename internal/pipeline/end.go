@@ -32,6 +32,9 @@ func (c *Consumer) runUntilEnd(ctx context.Context, giveUp context.CancelCauseFu
 	if ctx.Err() != nil {
 		return ask.Error(context.Cause(ctx), nil)
 	}
+	if c.demand.listener != nil { // which is attached by now
+		c.background.run(c.demand.run)
+	}
 	fetching, stop := context.WithCancelCause(c.values)
 	defer stop(nil)
 	c.stopFetching = stop
@@ -107,6 +110,7 @@ func (f *fetchRun) waitOrAbandon() {
 func (c *Consumer) shutDown(why error, f *fetchRun, giveUp context.CancelCauseFunc) {
 	c.stopFetching(ergon.ErrInterrupted)
 	late := c.clock.Now().After(min(maxLateFetch, c.settings.Shutdown.Grace))
+	c.demand.stop()
 	close(c.shutdown.started)
 	c.hybrid.stop()
 	f.waitOrAbandon()
@@ -168,7 +172,7 @@ func (c *Consumer) leave(stopBackground func()) error {
 	}
 	stopBackground()
 	c.pool.close()
-	return notEnded([]loopPart{{"settling", settling}, {"keeping leases", leases}, {"workers", workers}})
+	return notEnded([]loopPart{{"settling", settling}, {"leases and demand", leases}, {"workers", workers}})
 }
 
 // endTimeout is how long what serves the loop has to end: minFlush, and more if handlers that were given up may compute. The runtime

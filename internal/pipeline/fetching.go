@@ -81,6 +81,7 @@ func (l *fetchLoop) finish(f *fetching, got fetched, err error, by *worker) *fet
 // accept runs what was fetched, or adds it to the batch that waits for more.
 func (l *fetchLoop) accept(txs []ergon.Transaction, from trace.SpanContext, by *worker) {
 	ready, n := l.admission.admit(l.ctx, txs, from, l.pace.last)
+	l.capacity.demand.changed() // with a limit
 	switch {
 	case n > 0 && l.policy.Batch.Fill > 0 && !l.outage.lasts(): // a probe of an outage does not wait for more
 		l.filling.add(ready, n)

@@ -49,6 +49,7 @@ func (l *fetchLoop) run(ctx context.Context) error {
 		l.gate.open(ctx)
 	}
 	err := l.fetchAll(ctx)
+	l.capacity.demand.stop()
 	if batch := l.filling.take(); ctx.Err() != nil {
 		l.release(batch)
 	} else if len(batch) > 0 {

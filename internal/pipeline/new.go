@@ -21,6 +21,10 @@ func New(s Settings) (*Consumer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the declaration of connector %q: %w", s.Policy.Fetch.Connector, err)
 	}
+	listener, _ := capability.As[capability.DemandListener](s.Source)
+	if listener != nil {
+		s.Policy.Settle.Size = halfOfDemand(s.Policy)
+	}
 	c := newConsumer(s, declared)
 	c.order.on = s.Policy.Loop.Ordering == policy.OrderingKey && declared.Order != capability.OrderKey
 	if c.deliveries, err = deliveriesOf(&c.settings, declared.InOrder, &c.capacity); err != nil {
@@ -43,9 +47,21 @@ func New(s Settings) (*Consumer, error) {
 	c.wireSettler(declared.Floor)
 	c.wireFinisher()
 	c.wireFetchLoop()
+	c.wireDemand(listener)
 	c.wireWorkers()
 	c.wireDeliveries()
 	return c, nil
+}
+
+// wireDemand makes what tells a source whose server pushes how many are wanted; nil: it asks for each batch.
+func (c *Consumer) wireDemand(listener capability.DemandListener) {
+	if listener == nil {
+		return
+	}
+	c.demand.listener, c.demand.clock, c.demand.capacity, c.demand.gate = listener, c.clock, &c.capacity, &c.gate
+	c.demand.outage, c.demand.quota, c.demand.watcher = c.outage, c.fetchLoop.admission.quota, c.watcher
+	c.demand.news = make(chan struct{}, 1)
+	c.capacity.demand, c.pool.demand = &c.demand, &c.demand
 }
 
 // newConsumer makes a loop with the parts that depend on the settings and the source's declaration alone.

@@ -24,6 +24,7 @@ type pool struct {
 	newDog    func() *watchdog
 
 	limit  atomic.Int32 // how many workers may be active
+	demand *demand      // nil: nobody has to know of a change of limit
 	active atomic.Int32 // workers that run or look for a flight; changed under mu
 	waking atomic.Bool  // a worker is coming
 	queue  flightQueue  // changed under mu

@@ -40,6 +40,21 @@ func (o *outage) nextProbe(nothingElse bool) (do probing, wait time.Duration) {
 	return probeBegun, 0
 }
 
+// wantsProbe reports whether a transaction has to be fetched for the next probe, or how long it is until that may be; 0: something else
+// happens before. It changes nothing.
+func (o *outage) wantsProbe() (wanted bool, wait time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch now := o.clock.Now(); {
+	case !o.on.Load() || o.probe != nil || o.capacity.atPool() > len(o.held):
+		return false, 0
+	case now < o.next:
+		return false, time.Duration(o.next - now)
+	default:
+		return o.candidateLocked(false) < 0, 0
+	}
+}
+
 // candidateLocked returns the index of the held transaction that is the next probe; -1 for none.
 func (o *outage) candidateLocked(nothingElse bool) int {
 	best, least := -1, o.policy.MaxSameProbes()

@@ -47,6 +47,7 @@ func (r *waitingRoom) enter(f *flight, due instant) (event lifecycle.Event, wait
 // changedLocked counts, and sets the timer to the first due time.
 func (r *waitingRoom) changedLocked() {
 	r.count.Store(int32(len(r.due)))
+	r.capacity.demand.changed()
 	if len(r.due) == 0 {
 		if r.timer != nil {
 			r.timer.Stop()

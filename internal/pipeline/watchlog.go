@@ -189,6 +189,10 @@ func (l *loopLog) empty(wait time.Duration) {
 	}
 }
 
+func (l *loopLog) demandFailed(err error) {
+	l.logger.ErrorContext(l.values, "the source panicked when it was told how many transactions are wanted", "error", err)
+}
+
 func (l *loopLog) outageChanged(lasts bool) {
 	if lasts {
 		l.logger.WarnContext(l.values, "outage: too many transactions in a row failed; fetching one at a time until one succeeds",

@@ -129,6 +129,7 @@ func (p *pool) replaceWorker(w *worker) { p.replace(w.slot, nil, lifecycle.Run) 
 func (p *pool) setLimit(n int) {
 	if int32(n) != p.limit.Swap(int32(n)) {
 		p.wakeOne()
+		p.demand.changed()
 	}
 }
 

@@ -48,6 +48,9 @@ func propertiesOf(d capability.Declaration, can capability.Set) Properties {
 	add(true, "sharing", string(d.Sharing))
 	add(has(capability.CanSettle), "settles", string(d.Settles))
 	add(has(capability.CanSettle), "fences", string(d.Fences))
+	if d.WholeBatches {
+		p = append(p, Property{"whole_batches", true})
+	}
 	if d.MaxHold > 0 {
 		add(has(capability.CanFetch), "max_hold", d.MaxHold.String())
 	}
