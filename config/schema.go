@@ -74,7 +74,7 @@ func taskSchema(reg *Registry) *schema {
 	task := oneOf(taskNames(reg.tasks))
 	task.Description = "Which registered task it is. Default: the task's own name."
 	identity := valueSchema(reflect.ValueOf(""), public)
-	identity.Description = "What stands in ids of the task's outputs for its name and that of its source. Default: <task>/<source>."
+	identity.Description = "Replaces the names of the task and its source in the ids of its outputs. Default: <task>/<source>."
 	defaults := ergon.NewTaskConfig("", nil)
 	properties := map[string]*schema{
 		"task":       task,

@@ -125,7 +125,7 @@ func (r *run) settings(transactions []ergon.Transaction) (pipeline.Settings, err
 	}, nil
 }
 
-// exact leaves out of a policy what is left to chance, and has the loop end.
+// exact leaves out of a policy what is random, and makes the loop end.
 func exact(p policy.Consumer) policy.Consumer {
 	for _, retry := range []*policy.Retry{
 		&p.Fetch.Retry, &p.Process.Retry, &p.Success.Retry, &p.Exception.Retry, &p.Settle.Retry,

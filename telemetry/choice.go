@@ -103,7 +103,7 @@ type Temporality string
 const (
 	// TemporalityCumulative counts from the start of the program.
 	TemporalityCumulative Temporality = "cumulative"
-	// TemporalityDelta counts from the last export, except for what can go down as well.
+	// TemporalityDelta counts from the last export, except for instruments whose value can decrease.
 	TemporalityDelta Temporality = "delta"
 	// TemporalityLowMemory is delta for what is counted as it happens, and cumulative for what is read when it is exported.
 	TemporalityLowMemory Temporality = "lowmemory"

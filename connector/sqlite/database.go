@@ -58,7 +58,7 @@ func (d *database) close(ctx context.Context) error {
 	return nil
 }
 
-// write has run do its part of a transaction that is committed when write returns nil. What run sets must be set again when
+// write runs run as a part of a transaction, which is committed when write returns nil. What run sets must be set again when
 // it is run again.
 func (d *database) write(ctx context.Context, step string, run func(*tx) error) error {
 	return d.use(ctx, step, func(s *store) error {

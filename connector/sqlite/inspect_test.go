@@ -106,7 +106,7 @@ func TestTransactionIsResolvedByItsID(t *testing.T) {
 	for id, want := range map[string]string{
 		"s": "not found", "x": `transaction "x": transaction not found`, "": "not found",
 		"c":  `transaction "c": is claimed; wait until it is settled, or its lease, 1m0s at most, has run out`,
-		"k2": "waits behind another with the same ordering key; have that one settled first",
+		"k2": "waits behind another with the same ordering key; settle that one first",
 	} {
 		_, err := queue.FetchTransactionByID(t.Context(), id)
 		wantError(t, err, want)

@@ -61,6 +61,6 @@ func (q *Queue) refuse(t *tx, id string) (refused, err error) {
 	case state == stateClaimed:
 		return fmt.Errorf("is claimed; wait until it is settled, or its lease, %s at most, has run out", q.settings.Lease), nil
 	default:
-		return errors.New("waits behind another with the same ordering key; have that one settled first"), nil
+		return errors.New("waits behind another with the same ordering key; settle that one first"), nil
 	}
 }

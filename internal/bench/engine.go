@@ -45,7 +45,7 @@ func Sync(e *Engine) { e.Policy.Loop.Execution = policy.ExecutionSync }
 // InBatches finishes a batch before it fetches the next.
 func InBatches(e *Engine) { e.Policy.Loop.Mode = policy.ModeBatch }
 
-// FromQueue has the transactions come from a queue instead of being made as they are fetched.
+// FromQueue takes the transactions from a queue instead of being made as they are fetched.
 func FromQueue(e *Engine) { e.Queue = true }
 
 // Concurrency has as many transactions run at once, and as many attempts that may be abandoned.

@@ -28,7 +28,7 @@ func (l Lateness) At(part float64) time.Duration {
 	return l.Late[min(int(part*float64(len(l.Late))), len(l.Late)-1)]
 }
 
-// TimeoutsOf has the engine run n handlers at once that ignore their context, with one attempt of as long as timeout.
+// TimeoutsOf makes the engine run n handlers at once that ignore their context, with one attempt of as long as timeout.
 // Late is what lies between the deadline of each context and the report of its TIMEOUT.
 func TimeoutsOf(ctx context.Context, n int, timeout time.Duration) (Lateness, error) {
 	goroutines := runtime.NumGoroutine()

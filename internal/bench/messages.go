@@ -16,7 +16,7 @@ type messages struct {
 
 var _ message.Subscriber = (*messages)(nil)
 
-// Subscribe ends by itself after the last message is settled, which has the router end.
+// Subscribe ends by itself after the last message is settled, which ends the router.
 func (m *messages) Subscribe(ctx context.Context, _ string) (<-chan *message.Message, error) {
 	out := make(chan *message.Message, batchSize)
 	go func() {

@@ -103,7 +103,7 @@ func eachBatch(ctx context.Context, from ergon.Fetcher, do func([]ergon.Transact
 	}
 }
 
-// run has the engine run a task over the queue until that is empty.
+// run makes the engine run a task over the queue until that is empty.
 func (q ergonQueues) run(ctx context.Context, task func(*ergon.Dependencies) ergon.Task, with ...func(*ergon.TaskConfig)) (int, error) {
 	return runTask(ctx, task, func(name string) (any, error) { return q.queue(name) }, with...)
 }

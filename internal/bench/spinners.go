@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// SpinnersOf has the engine run n handlers at once that compute without looking at their context, with one attempt of as long as
+// SpinnersOf makes the engine run n handlers at once that compute without looking at their context, with one attempt of as long as
 // timeout. Late is as in [TimeoutsOf].
 func SpinnersOf(ctx context.Context, n int, timeout time.Duration) (Lateness, error) {
 	var stop atomic.Bool

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Drains has the pipeline end by SIGTERM at random moments, with too little time for what is in flight: that is requeued as
+// Drains ends the pipeline by SIGTERM at random moments, with too little time for what is in flight: that is requeued as
 // if it had never been delivered.
 func Drains() Phase { return Phase{"drains", (*attempt).drains} }
 

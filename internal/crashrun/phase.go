@@ -45,7 +45,7 @@ func (a *attempt) between(least, most time.Duration) time.Duration {
 	return least + time.Duration(a.chance.Int64N(int64(most-least)))
 }
 
-// finish has the setup come to its end without any harm, and verifies it.
+// finish runs the setup to its end without any fault, and verifies it.
 func (a *attempt) finish(ctx context.Context, l *victimRun, exact bool) (Tally, error) {
 	v, err := a.setup.look(ctx)
 	if err != nil {

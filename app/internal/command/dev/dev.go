@@ -35,7 +35,7 @@ func (d *Command) Cobra() *cobra.Command {
 	return &cobra.Command{
 		Use: "dev [task...]", Short: "Run tasks and restart them when the source or the configuration changes", GroupID: command.GroupRun,
 		Long: "Run tasks as run does, and restart them when the source or the configuration changes. Without arguments: all tasks.\n\n" +
-			"If the working directory has a Go program, dev builds it (go build) and stops the old one in order, as SIGTERM does, before it\n" +
+			"If the working directory has a Go program, dev builds it (go build) and stops the old one gracefully, as SIGTERM does, before it\n" +
 			"starts the new one. If the build fails, the old one continues. dev watches the configuration, and Go files, go.mod, go.sum and\n" +
 			"YAML files in and below the working directory, except hidden folders and vendor. SIGINT (Ctrl-C) ends it.\n" +
 			"The console is at " + devConsole + ", or at the address in ops.listen of the configuration.",
