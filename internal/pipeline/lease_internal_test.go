@@ -87,9 +87,11 @@ func inLeaseRig(t *testing.T, test func(t *testing.T, r *leaseRig)) {
 			defer close(done)
 			r.run(ctx)
 		}()
+		defer func() {
+			stop()
+			<-done
+		}()
 		test(t, r)
-		stop()
-		<-done
 	})
 }
 

@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,6 +10,23 @@ import (
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/internal/pipeline"
 )
+
+// readPayloads reads them, and fails the test if that takes an hour. Then free makes what hangs return.
+func readPayloads(t *testing.T, p *pipeline.Payloads, free func(), txs ...ergon.Transaction) []string {
+	t.Helper()
+	done := make(chan []string, 1)
+	go func() { done <- p.Read(txs...) }()
+	limit := time.NewTimer(time.Hour)
+	defer limit.Stop()
+	select {
+	case got := <-done:
+		return got
+	case <-limit.C:
+		t.Error("reading has no limit: it has taken an hour")
+		free()
+		return <-done
+	}
+}
 
 // [F1] Without a loop: what hangs is left after a second for each of its methods, and not before; its neighbours are read.
 func TestPayloadThatHangsIsLeftAfterTheBound(t *testing.T) {
@@ -31,13 +49,14 @@ func TestPayloadThatHangsIsLeftAfterTheBound(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				release := make(chan struct{})
+				free := sync.OnceFunc(func() { close(release) })
 				f := &foreign{where: c.method, how: c.how, release: release}
 				if c.how == "takes a while" {
 					f.how = hanging
-					time.AfterFunc(time.Second-1, func() { close(release) })
+					time.AfterFunc(time.Second-1, free)
 				}
 				p, begin := pipeline.NewPayloads(), time.Now()
-				got := p.Read(ergon.NewTransaction("before", "before"), ergon.NewTransaction("a", &foreignPayload{f, "a"}),
+				got := readPayloads(t, p, free, ergon.NewTransaction("before", "before"), ergon.NewTransaction("a", &foreignPayload{f, "a"}),
 					ergon.NewTransaction("after", "after"))
 				if took := time.Since(begin); took != c.after || p.Abandoned() != c.abandoned {
 					t.Errorf("it took %s, and %d are abandoned; want %s and %d", took, p.Abandoned(), c.after, c.abandoned)
@@ -45,9 +64,7 @@ func TestPayloadThatHangsIsLeftAfterTheBound(t *testing.T) {
 				if len(got) != 3 || got[0] != "before" || !strings.Contains(got[1], c.want) || got[2] != "after" {
 					t.Errorf("got %q, want %s between its neighbours", got, c.want)
 				}
-				if c.how == hanging {
-					close(release)
-				}
+				free()
 				synctest.Wait()
 				if p.Abandoned() != 0 || c.abandoned > 0 && len(p.HeadroomFreed()) != 1 {
 					t.Errorf("%d are abandoned after all have returned; headroom freed: %d", p.Abandoned(), len(p.HeadroomFreed()))
@@ -61,22 +78,23 @@ func TestPayloadThatHangsIsLeftAfterTheBound(t *testing.T) {
 func TestReadersThatHangAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
+		free := sync.OnceFunc(func() { close(release) })
 		p := pipeline.NewPayloads()
 		hangs := func() ergon.Transaction {
 			return ergon.NewTransaction("a", &foreignPayload{&foreign{where: "Clone", how: hanging, release: release}, "a"})
 		}
 		for range 4 {
-			p.Read(hangs())
+			readPayloads(t, p, free, hangs())
 		}
 		begin := time.Now()
-		got := p.Read(ergon.NewTransaction("b", "b"))
+		got := readPayloads(t, p, free, ergon.NewTransaction("b", "b"))
 		if took := time.Since(begin); took != 0 || len(got) != 1 || !strings.Contains(got[0], "the methods of others have not returned") {
 			t.Errorf("got %q after %s", got, took)
 		}
 		if n := p.Abandoned(); n != 4 {
 			t.Errorf("%d are abandoned, want 4", n)
 		}
-		close(release)
+		free()
 		synctest.Wait()
 		if got := p.Read(ergon.NewTransaction("b", "b")); got[0] != "b" || p.Abandoned() != 0 {
 			t.Errorf("got %q when they have returned, and %d abandoned", got, p.Abandoned())
