@@ -59,6 +59,8 @@ func TestProcessesThatDieAreReplacedUntilTheWorkerIsGivenUp(t *testing.T) {
 			}
 			if n == 0 {
 				c.report(report{Type: reportSettled, Outcome: Succeeded, Count: 4})
+			} else { // a transaction that kills its process is fetched and started, and has no result
+				c.report(report{Type: reportHeartbeat, Snapshot: Snapshot{Fetched: 1, Started: 1}})
 			}
 			c.exit(errDied)
 		})

@@ -61,16 +61,15 @@ func TestGivenUpAttemptSendsNothingWithAContextThatNeverEnds(t *testing.T) {
 					sent = append(sent, batch...)
 					return nil
 				}), policy.ProducerBatch{Size: 1})
-				var heard error
+				heard := make(chan error, 1)
 				second := policy.Retry{MaxAttempts: 1, Timeout: time.Second, BackoffMultiplier: 1}
 				_, _ = ergon.RunFn(context.Background(), second, func(ctx context.Context) (int, error) {
 					sleep(c.after)
-					heard = o.DispatchTransactions(context.WithoutCancel(ctx), transactionsOf("a"))
+					heard <- o.DispatchTransactions(context.WithoutCancel(ctx), transactionsOf("a"))
 					return 0, nil
 				})
-				sleep(time.Second)
-				if (len(sent) == 1) != c.sent || (heard == nil) != c.sent {
-					t.Errorf("%d were sent, and it heard %v; want that one is sent: %t", len(sent), heard, c.sent)
+				if err := <-heard; (len(sent) == 1) != c.sent || (err == nil) != c.sent {
+					t.Errorf("%d were sent, and it heard %v; want that one is sent: %t", len(sent), err, c.sent)
 				}
 			})
 		})

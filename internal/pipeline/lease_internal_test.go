@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,13 +29,15 @@ type leaseRig struct {
 	leases
 
 	begin   time.Time
-	calls   []string                              // of ExtendLeases: "10s a b"
-	answer  func(batch []ergon.Transaction) error // what it returns; nil: success
-	attempt map[string]*handlerAttempt            // by id: what runs
-	waits   map[string]bool                       // by id: what the waiting room has
-	ended   []string                              // what was taken out of there: "40s a 7"
-	flights map[string]*flight                    // by id
 	memory  flightMemory
+	flights map[string]*flight // by id
+
+	rigMu    sync.Mutex                            // guards what follows
+	calls    []string                              // of ExtendLeases: "10s a b"
+	answer   func(batch []ergon.Transaction) error // what it returns; nil: success
+	attempts map[string]*handlerAttempt            // that run, by id
+	waiting  map[string]bool                       // by id: what the waiting room has
+	ended    []string                              // what was taken out of there: "40s a 7"
 }
 
 func (r *leaseRig) LeaseDuration() time.Duration { return leaseUnderTest }
@@ -46,18 +49,52 @@ func (r *leaseRig) ExtendLeases(_ context.Context, batch []ergon.Transaction) er
 		ids[i] = tx.ID()
 	}
 	slices.Sort(ids) // a map holds them
+	r.rigMu.Lock()
 	r.calls = append(r.calls, fmt.Sprintf("%s %s", time.Since(r.begin), strings.Join(ids, " ")))
-	if r.answer == nil {
+	answer := r.answer
+	r.rigMu.Unlock()
+	if answer == nil {
 		return nil
 	}
-	return r.answer(batch)
+	return answer(batch)
 }
 
-// inLeaseRig runs a test in a bubble of virtual time with the leases of a, b and c, which were fetched just now.
-func inLeaseRig(t *testing.T, test func(t *testing.T, r *leaseRig)) {
+// answers makes extensions return what f does.
+func (r *leaseRig) answers(f func(batch []ergon.Transaction) error) {
+	r.rigMu.Lock()
+	defer r.rigMu.Unlock()
+	r.answer = f
+}
+
+// extensions are the calls so far.
+func (r *leaseRig) extensions() []string {
+	r.rigMu.Lock()
+	defer r.rigMu.Unlock()
+	return slices.Clone(r.calls)
+}
+
+// takenOut is what was taken out of the waiting room.
+func (r *leaseRig) takenOut() []string {
+	r.rigMu.Lock()
+	defer r.rigMu.Unlock()
+	return slices.Clone(r.ended)
+}
+
+// wait makes flights wait.
+func (r *leaseRig) wait(ids ...string) {
+	r.rigMu.Lock()
+	defer r.rigMu.Unlock()
+	for _, id := range ids {
+		r.waiting[id] = true
+	}
+}
+
+// inLeaseRig runs a test in a bubble of virtual time with the leases of a, b and c, which were fetched just now. One call
+// extends at most size of them.
+func inLeaseRig(t *testing.T, size int, test func(t *testing.T, r *leaseRig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		r := &leaseRig{begin: time.Now(), attempt: map[string]*handlerAttempt{}, waits: map[string]bool{}, flights: map[string]*flight{}}
+		r := &leaseRig{begin: time.Now(), attempts: map[string]*handlerAttempt{}, waiting: map[string]bool{}, flights: map[string]*flight{}}
 		clock := attempt.NewClock()
 		watcher, _, err := newWatcher(Settings{Policy: policy.DefaultConsumer(), Logger: slog.New(slog.DiscardHandler)}, clock, nil)
 		if err != nil {
@@ -65,16 +102,24 @@ func inLeaseRig(t *testing.T, test func(t *testing.T, r *leaseRig)) {
 		}
 		r.memory = flightMemory{once: true, loop: &inherited{clock: clock, values: context.Background()}}
 		r.leases = leases{
-			keeper: r, duration: leaseUnderTest, size: 100, clock: clock, now: time.Now, hanging: &Hanging{}, watcher: watcher,
+			keeper: r, duration: leaseUnderTest, size: size, clock: clock, now: time.Now, hanging: &Hanging{}, watcher: watcher,
 			held: map[*flight]*leased{}, shorter: make(chan struct{}, 1), sooner: make(chan struct{}, 1),
 			running: func() (at []shown) {
-				for _, a := range r.attempt {
+				r.rigMu.Lock()
+				defer r.rigMu.Unlock()
+				for _, a := range r.attempts {
 					at = append(at, shown{Attempt: a})
 				}
 				return at
 			},
-			removeWaiting: func(f *flight) bool { return r.waits[f.tx.ID()] },
+			removeWaiting: func(f *flight) bool {
+				r.rigMu.Lock()
+				defer r.rigMu.Unlock()
+				return r.waiting[f.tx.ID()]
+			},
 			end: func(flights []*flight, event lifecycle.Event) {
+				r.rigMu.Lock()
+				defer r.rigMu.Unlock()
 				for _, f := range flights {
 					r.ended = append(r.ended, fmt.Sprintf("%s %s %d", time.Since(r.begin), f.tx.ID(), event))
 				}
@@ -111,8 +156,11 @@ func (r *leaseRig) fetch(ids ...string) []*flight {
 // start makes the handler of a flight run, and returns its context.
 func (r *leaseRig) start(id string) context.Context {
 	f := r.flights[id]
-	r.attempt[id] = &handlerAttempt{home: f.home, tx: f.tx}
-	return r.attempt[id]
+	a := &handlerAttempt{home: f.home, tx: f.tx}
+	r.rigMu.Lock()
+	defer r.rigMu.Unlock()
+	r.attempts[id] = a
+	return a
 }
 
 // passes lets time pass until d after the beginning, and everything that is due then happen.
@@ -140,19 +188,21 @@ var errNoExtension = errors.New("scripted: nothing is extended")
 
 // [S5] What is held is extended four times per lease, until it is released: no call has what is settled.
 func TestLeasesExtendWhatIsHeld(t *testing.T) {
-	inLeaseRig(t, func(t *testing.T, r *leaseRig) {
+	inLeaseRig(t, 100, func(t *testing.T, r *leaseRig) {
 		r.passes(10*time.Second - 1)
-		if len(r.calls) != 0 {
-			t.Errorf("extended before a quarter of the lease: %v", r.calls)
+		if calls := r.extensions(); len(calls) != 0 {
+			t.Errorf("extended before a quarter of the lease: %v", calls)
 		}
 		r.passes(10 * time.Second)
 		r.release([]*flight{r.flights["a"], r.flights["c"]})
 		r.passes(20 * time.Second)
 		r.release([]*flight{r.flights["b"]})
 		r.passes(10 * leaseUnderTest)
-		if diff := cmp.Diff([]string{"10s a b c", "20s b"}, r.calls); diff != "" {
+		if diff := cmp.Diff([]string{"10s a b c", "20s b"}, r.extensions()); diff != "" {
 			t.Errorf("extensions (-want +got):\n%s", diff)
 		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		if n := len(r.held); n != 0 {
 			t.Errorf("%d leases are held at the end, want none", n)
 		}
@@ -162,10 +212,9 @@ func TestLeasesExtendWhatIsHeld(t *testing.T) {
 
 // [S5] One call has so many; all of them are extended, in as many calls as that takes.
 func TestLeasesExtendAllPartsOfWhatIsHeld(t *testing.T) {
-	inLeaseRig(t, func(t *testing.T, r *leaseRig) {
-		r.size = 2
+	inLeaseRig(t, 2, func(t *testing.T, r *leaseRig) {
 		r.passes(3 * leaseUnderTest)
-		if n, want := len(r.calls), 2*12; n != want {
+		if n, want := len(r.extensions()), 2*12; n != want {
 			t.Errorf("%d calls in three leases of three deliveries, want %d of two at most", n, want)
 		}
 		r.wantLost(t)
@@ -180,9 +229,9 @@ func TestLeaseIsLostAtItsEnd(t *testing.T) {
 		"hangs": func() error { time.Sleep(time.Hour); return nil },
 	} {
 		t.Run(name, func(t *testing.T) {
-			inLeaseRig(t, func(t *testing.T, r *leaseRig) {
+			inLeaseRig(t, 100, func(t *testing.T, r *leaseRig) {
 				r.passes(10 * time.Second) // is extended once
-				r.answer = func([]ergon.Transaction) error { return answer() }
+				r.answers(func([]ergon.Transaction) error { return answer() })
 				r.passes(50*time.Second - 1)
 				r.wantLost(t)
 				r.passes(50 * time.Second)
@@ -195,8 +244,8 @@ func TestLeaseIsLostAtItsEnd(t *testing.T) {
 
 // [S5] The source says of one that it was taken back: that one is lost at once. The others were extended.
 func TestStaleDeliveryIsLostAtOnce(t *testing.T) {
-	inLeaseRig(t, func(t *testing.T, r *leaseRig) {
-		r.answer = failuresOf(capability.ErrStaleDelivery, "b")
+	inLeaseRig(t, 100, func(t *testing.T, r *leaseRig) {
+		r.answers(failuresOf(capability.ErrStaleDelivery, "b"))
 		r.passes(10 * time.Second)
 		r.wantLost(t, "b")
 		r.passes(3 * leaseUnderTest)
@@ -221,9 +270,9 @@ func failuresOf(err error, ids ...string) func([]ergon.Transaction) error {
 func TestLeaseThatIsBeingSettledIsNotLost(t *testing.T) {
 	for name, err := range map[string]error{"stale": capability.ErrStaleDelivery, "not extended": errNoExtension} {
 		t.Run(name, func(t *testing.T) {
-			inLeaseRig(t, func(t *testing.T, r *leaseRig) {
+			inLeaseRig(t, 100, func(t *testing.T, r *leaseRig) {
 				r.settle([]*flight{r.flights["a"], r.flights["b"]})
-				r.answer = failuresOf(err, "a", "b", "c")
+				r.answers(failuresOf(err, "a", "b", "c"))
 				r.passes(2 * leaseUnderTest)
 				r.wantLost(t, "c")
 			})
@@ -234,13 +283,13 @@ func TestLeaseThatIsBeingSettledIsNotLost(t *testing.T) {
 // [S5] [T1] What is lost is fenced. What runs is cancelled, with the reason; what waits ends at once; what does neither is found by
 // whoever owns it.
 func TestLostLeaseCancelsWhatRunsAndEndsWhatWaits(t *testing.T) {
-	inLeaseRig(t, func(t *testing.T, r *leaseRig) {
+	inLeaseRig(t, 100, func(t *testing.T, r *leaseRig) {
 		running := r.start("a")
-		r.waits["a"], r.waits["b"] = true, true // what runs is not looked for there
-		r.answer = func([]ergon.Transaction) error { return errNoExtension }
+		r.wait("a", "b") // what runs is not looked for there
+		r.answers(func([]ergon.Transaction) error { return errNoExtension })
 		r.passes(leaseUnderTest - 1)
-		if running.Err() != nil || len(r.ended) != 0 {
-			t.Errorf("before its end: the handler's context ended with %v, %v were taken out", running.Err(), r.ended)
+		if ended := r.takenOut(); running.Err() != nil || len(ended) != 0 {
+			t.Errorf("before its end: the handler's context ended with %v, %v were taken out", running.Err(), ended)
 		}
 		r.passes(leaseUnderTest)
 		r.wantLost(t, "a", "b", "c")
@@ -248,8 +297,8 @@ func TestLostLeaseCancelsWhatRunsAndEndsWhatWaits(t *testing.T) {
 			t.Errorf("the handler's context ended with %v, cause %v; want a cancellation for a stale delivery",
 				running.Err(), context.Cause(running))
 		}
-		if want := []string{fmt.Sprintf("40s b %d", lifecycle.LeaseLost)}; !slices.Equal(r.ended, want) {
-			t.Errorf("got %v taken out of where it waited, want %v", r.ended, want)
+		if want := []string{fmt.Sprintf("40s b %d", lifecycle.LeaseLost)}; !slices.Equal(r.takenOut(), want) {
+			t.Errorf("got %v taken out of where it waited, want %v", r.takenOut(), want)
 		}
 	})
 }
@@ -261,9 +310,9 @@ func TestLeaseOfALongFetchIsTakenForHalfAsLong(t *testing.T) {
 		leaseUnderTest/2 - 1: leaseUnderTest/2 + 1, leaseUnderTest / 2: leaseUnderTest / 2, 3 * leaseUnderTest: leaseUnderTest / 2,
 	} {
 		t.Run(took.String(), func(t *testing.T) {
-			inLeaseRig(t, func(t *testing.T, r *leaseRig) {
+			inLeaseRig(t, 100, func(t *testing.T, r *leaseRig) {
 				r.release([]*flight{r.flights["a"], r.flights["b"], r.flights["c"]})
-				r.answer = func([]ergon.Transaction) error { return errNoExtension }
+				r.answers(func([]ergon.Transaction) error { return errNoExtension })
 				began := r.clock.Now()
 				r.passes(took)
 				r.hold(r.fetch("d"), began)

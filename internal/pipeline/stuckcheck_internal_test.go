@@ -3,6 +3,7 @@ package pipeline
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,29 +17,38 @@ func TestStuckCheckLooksAfterPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
 		check := &stuckCheck{clock: attempt.NewClock()}
-		var looks []string
+		var mu sync.Mutex // guards noted
+		var noted []string
 		later := func(name string) {
-			check.later(func() { looks = append(looks, fmt.Sprintf("%s %s", time.Since(begin), name)) })
+			check.later(func() {
+				mu.Lock()
+				defer mu.Unlock()
+				noted = append(noted, fmt.Sprintf("%s %s", time.Since(begin), name))
+			})
+		}
+		looks := func() []string {
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(noted)
 		}
 		later("a")
 		later("b")
 		time.Sleep(patience - 1)
-		synctest.Wait()
-		if len(looks) != 0 {
-			t.Errorf("looked before patience was over: %v", looks)
+		if got := looks(); len(got) != 0 {
+			t.Errorf("looked before patience was over: %v", got)
 		}
 		later("c") // while the timer is set for the others
 		time.Sleep(time.Nanosecond)
-		synctest.Wait()
-		if want := []string{"100ms a", "100ms b"}; !slices.Equal(looks, want) {
-			t.Errorf("at patience: got %v, want %v", looks, want)
+		if got, want := looks(), []string{"100ms a", "100ms b"}; !slices.Equal(got, want) {
+			t.Errorf("at patience: got %v, want %v", got, want)
 		}
 		time.Sleep(time.Hour)
 		later("d")
 		time.Sleep(time.Hour)
 		want := []string{"100ms a", "100ms b", "199.999999ms c", "1h0m0.2s d"}
-		if !slices.Equal(looks, want) {
-			t.Errorf("got %v, want %v", looks, want)
+		if got := looks(); !slices.Equal(got, want) {
+			t.Errorf("got %v, want %v", got, want)
 		}
 		if check.waiting != nil {
 			t.Errorf("%d wait at the end, want none", len(check.waiting))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -34,6 +35,13 @@ func (h *hangingHandlers) process(ctx context.Context, tx ergon.Transaction) (an
 	h.mu.Unlock()
 	<-h.release
 	return "late", nil
+}
+
+// causes are the ends of contexts so far, by id.
+func (h *hangingHandlers) causes() map[string]string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return maps.Clone(h.ended)
 }
 
 // takeoverTest gets workers on goroutines of their own, which run one transaction each: a, b, … The channel gets what each worker's run
@@ -76,8 +84,8 @@ func TestTakeoverGivesUpAttemptsAtTheirDeadline(t *testing.T) {
 	}, func(t *testing.T, r *runFixture, h *hangingHandlers, flights []*flight, ran <-chan bool) {
 		time.Sleep(time.Minute - 1)
 		synctest.Wait()
-		if n := len(r.successors()); n != 0 || r.headroom.used() != 0 || len(h.ended) != 0 {
-			t.Errorf("before the deadline: %d successors, %d given up, contexts ended: %v", n, r.headroom.used(), h.ended)
+		if n := len(r.successors()); n != 0 || r.headroom.used() != 0 || len(h.causes()) != 0 {
+			t.Errorf("before the deadline: %d successors, %d given up, contexts ended: %v", n, r.headroom.used(), h.causes())
 		}
 		time.Sleep(time.Nanosecond)
 		synctest.Wait()
@@ -102,7 +110,7 @@ func TestTakeoverGivesUpAttemptsAtTheirDeadline(t *testing.T) {
 		if r.headroom.used() != 3 || r.total(timeouts) != 3 || r.stats.late.Load() != 0 {
 			t.Errorf("%d given up, %d timeouts, %d late; want 3, 3, 0", r.headroom.used(), r.total(timeouts), r.stats.late.Load())
 		}
-		for id, got := range h.ended {
+		for id, got := range h.causes() {
 			if want := "1m0s " + ergon.ErrAttemptTimeout.Error(); got != want {
 				t.Errorf("the context of %s ended with %q, want %q", id, got, want)
 			}
@@ -152,8 +160,8 @@ func TestTakeoverInterruptsHandlers(t *testing.T) {
 				if errors.Is(why, ergon.ErrLoopTimeout) {
 					want += ": " + why.Error()
 				}
-				if h.ended["a"] != want || h.ended["b"] != want {
-					t.Errorf("the contexts ended with %q, want %q", h.ended, want)
+				if h.causes()["a"] != want || h.causes()["b"] != want {
+					t.Errorf("the contexts ended with %q, want %q", h.causes(), want)
 				}
 				if r.headroom.used() != 0 || len(r.successors()) != 0 {
 					t.Errorf("%d attempts were taken, want none", r.headroom.used())
@@ -197,8 +205,8 @@ func TestTakeoverAbandonsWhatHasNotReturned(t *testing.T) {
 			t.Errorf("got %v, want %v", got, want)
 		}
 		synctest.Wait()
-		if want := "0s " + ergon.ErrInterrupted.Error(); h.ended["b"] != want || len(h.ended) != 1 {
-			t.Errorf("the contexts ended with %q, want %q for b", h.ended, want)
+		if want := "0s " + ergon.ErrInterrupted.Error(); h.causes()["b"] != want || len(h.causes()) != 1 {
+			t.Errorf("the contexts ended with %q, want %q for b", h.causes(), want)
 		}
 		if r.headroom.used() != 1 || len(r.successors()) != 0 {
 			t.Errorf("%d have not returned and %d successors, want 1 and none", r.headroom.used(), len(r.successors()))
