@@ -107,7 +107,7 @@ func transactions(all []found) []ergon.Transaction {
 
 // planByIndex does for one transaction what the settings of the session do without a pooler: see poolConfig.
 const planByIndex = `SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
-	set_config('enable_sort', 'off', true)`
+	set_config('enable_sort', 'off', true), set_config('jit', 'off', true)`
 
 // view is what a look into the queue found.
 type view struct {

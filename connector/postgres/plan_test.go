@@ -20,7 +20,8 @@ func TestClaimReadsTheLineByItsIndex(t *testing.T) {
 		b.exec(t, fmt.Sprintf(`INSERT INTO %[1]s.items (seq, queue, line, place, enqueued_at, ready_at, priority, state, id, copy, digest,
 				payload)
 			SELECT n, %[4]d, n, s.n, now(), s.at, %[3]d, 'ready', 'p%[3]d-' || n, '', '', repeat('x', 200)::bytea
-			FROM (SELECT nextval('%[1]s.sequence') AS n, now() AS at FROM generate_series(1, %[2]d)) s`, b.schema, n, priority, postgres.QueueNumber(q)))
+			FROM (SELECT nextval('%[1]s.sequence') AS n, now() AS at FROM generate_series(1, %[2]d)) s`,
+			b.schema, n, priority, postgres.QueueNumber(q)))
 		b.exec(t, fmt.Sprintf("INSERT INTO %s.priorities VALUES (%d, %d) ON CONFLICT DO NOTHING", b.schema, postgres.QueueNumber(q), priority))
 	}
 	add(20_000, 0)
@@ -44,7 +45,8 @@ func plan(t *testing.T, q *postgres.Queue) (text string) {
 	t.Helper()
 	err := postgres.Explain(t.Context(), q, func(ctx context.Context, conn *pgx.Conn, claim string) error {
 		for _, statement := range []string{
-			"SET plan_cache_mode = force_generic_plan", "PREPARE claim (" + strings.Repeat("int8, ", 3) + "integer[], bigint[], boolean) AS " + claim,
+			"SET plan_cache_mode = force_generic_plan",
+			"PREPARE claim (" + strings.Repeat("int8, ", 3) + "integer[], bigint[], boolean) AS " + claim,
 		} {
 			if _, err := conn.Exec(ctx, statement); err != nil {
 				return err
