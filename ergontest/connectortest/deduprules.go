@@ -21,7 +21,8 @@ func declares(name string, is func(capability.Declaration) bool) need {
 
 // tells is a sink that stores an id once and says so.
 func tells() need {
-	return declares("sink that declares capability.DedupReported", func(d capability.Declaration) bool { return d.Dedup == capability.DedupReported })
+	return declares("sink that declares capability.DedupReported",
+		func(d capability.Declaration) bool { return d.Dedup == capability.DedupReported })
 }
 
 func keepsAll() need {

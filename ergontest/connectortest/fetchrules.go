@@ -268,7 +268,7 @@ func cutFetchForgetsNothing(p *probe) {
 	const times, longest = 50, 30 * time.Millisecond
 	holds := numbered(3)
 	s := p.holding(holds...)
-	moments := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same moments in every run
+	moments := rand.New(rand.NewPCG(1, 2)) // the same moments in every run
 	for range times {
 		after := time.Duration(moments.Int64N(int64(longest)))
 		var batch []ergon.Transaction
