@@ -8,7 +8,7 @@ import (
 	"github.com/ergon-go/ergon/policy"
 )
 
-// [E2] 0.5 s, doubling. A process that brought a transaction to its end is not withoutResult; one that only fetched is.
+// [E2] 0.5 s, doubling. A process that ended a transaction had a result; one that only fetched had none.
 func TestFruitlessDeathsInARowAreBounded(t *testing.T) {
 	withoutResult := Snapshot{Fetched: 5, Started: 5}
 	hadResult := Snapshot{Outcomes: map[Outcome]int64{DeadLettered: 1}}
@@ -19,7 +19,7 @@ func TestFruitlessDeathsInARowAreBounded(t *testing.T) {
 		want      []time.Duration
 		givenUp   bool
 	}{
-		"fruitless": {[]Snapshot{withoutResult, withoutResult, withoutResult}, []time.Duration{half, 2 * half}, true},
+		"without result": {[]Snapshot{withoutResult, withoutResult, withoutResult}, []time.Duration{half, 2 * half}, true},
 		"fruitful in a row": {
 			[]Snapshot{hadResult, hadResult, hadResult, hadResult}, []time.Duration{half, 2 * half, 4 * half, 8 * half}, false,
 		},
@@ -28,7 +28,11 @@ func TestFruitlessDeathsInARowAreBounded(t *testing.T) {
 			[]time.Duration{half, 2 * half, 4 * half, 8 * half, 16 * half},
 			false,
 		},
-		"a minute without work": {[]Snapshot{withoutResult, withoutResult, stable, withoutResult}, []time.Duration{half, 2 * half, half, 2 * half}, false},
+		"a minute without work": {
+			[]Snapshot{withoutResult, withoutResult, stable, withoutResult},
+			[]time.Duration{half, 2 * half, half, 2 * half},
+			false,
+		},
 	} {
 		r, got, givenUp := newRestarts(func() float64 { return 0 }, 3), []time.Duration(nil), false
 		for _, last := range c.processes {

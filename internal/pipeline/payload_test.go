@@ -159,7 +159,9 @@ func (s *mutatingPayload) HandleProcessSuccess(_ context.Context, tx ergon.Trans
 	return errScripted
 }
 
-func (s *mutatingPayload) HandleProcessException(_ context.Context, tx ergon.Transaction, _ *ergon.TransactionError) (ergon.Disposition, error) {
+func (s *mutatingPayload) HandleProcessException(
+	_ context.Context, tx ergon.Transaction, _ *ergon.TransactionError,
+) (ergon.Disposition, error) {
 	s.see(tx, nil)
 	return ergon.Disposition{}, errScripted
 }
