@@ -51,6 +51,11 @@ func TestProcessesThatDieAreReplacedUntilTheWorkerIsGivenUp(t *testing.T) {
 		cfg.Workers.CrashLimit = 3
 		s := fakeSupervisor(t, cfg, func(n int, c *fakeChild) {
 			first := untilRun(t, c, report{Total: 7})
+			if n > 3 {
+				t.Errorf("process %d was started, want the worker to be given up", n)
+				c.end(report{})
+				return
+			}
 			if counts := n == 0; first.Count != counts {
 				t.Errorf("process %d: asked to count: %v, want only the first to count", n, first.Count)
 			}
