@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,9 +62,12 @@ func (a *attachment) begin(ctx, values context.Context) (detach func(), err erro
 	_, err = ergon.RunFn(ctx, a.once, func(context.Context) (struct{}, error) {
 		return struct{}{}, a.source.Attach(attached, a.handle)
 	})
-	if err == nil {
-		return detach, nil
+	if err != nil {
+		cancel(err)
+		err = &FetchError{Connector: a.connector, Err: errors.Join(errNotAttached, err)}
 	}
-	cancel(err)
-	return detach, cmp.Or(context.Cause(ctx), error(&FetchError{Connector: a.connector, Err: errors.Join(errNotAttached, err)}))
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return detach, err
 }

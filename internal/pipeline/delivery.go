@@ -43,5 +43,8 @@ const (
 // isOpen reports whether e may still be settled.
 func isOpen(e *delivery) bool { return e.fate == fateOpen && e.stage != stageGone }
 
+// isLive reports whether e may still be settled, or is being settled: also one that was lost during the call.
+func isLive(e *delivery) bool { return isOpen(e) || isSettling(e) }
+
 // isSettling reports whether the source is being told of e.
 func isSettling(e *delivery) bool { return e.stage == stageSettling }

@@ -42,7 +42,7 @@ func (h handle) Revoke(ctx context.Context, match func(ergon.Delivery) bool) {
 	}
 	h.table.parts.revoked(len(of), false)
 	h.endUnstarted(of)
-	if h.waitWhile(ctx, of, isOpen) {
+	if h.waitWhile(ctx, of, isLive) {
 		return
 	}
 	h.fence(of)

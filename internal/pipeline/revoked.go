@@ -2,7 +2,7 @@ package pipeline
 
 import "github.com/ergon-go/ergon/internal/lifecycle"
 
-// matching returns the open deliveries that match. What fetches in progress bring is matched when they return, and what those bring that
+// matching returns the deliveries that match and may still be settled, or are being settled. What fetches in progress bring is matched when they return, and what those bring that
 // begin before the filter ends.
 func (h handle) matching(match matchFunc) (by *filter, of []*delivery) {
 	by = &filter{match: match, lasts: true}
@@ -15,7 +15,7 @@ func (h handle) matching(match matchFunc) (by *filter, of []*delivery) {
 	var open []*delivery
 	for _, b := range h.table.entries {
 		for i := range b.all {
-			if e := &b.all[i]; isOpen(e) {
+			if e := &b.all[i]; isLive(e) {
 				open = append(open, e)
 			}
 		}
