@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/ergon-go/ergon/internal/queueitem"
+
 	"github.com/ergon-go/ergon"
 )
 
@@ -116,7 +118,7 @@ func (q *Queue) deliver(t *tx, now int64, all []found) ([]ergon.Transaction, err
 	}
 	for i, f := range all {
 		if f.digestless {
-			if err := t.storeDigest(undigested{f.receipt.seq, f.metadata, orEmpty(f.payload)}); err != nil {
+			if err := t.storeDigest(undigested{f.receipt.seq, f.metadata, queueitem.OrEmpty(f.payload)}); err != nil {
 				return nil, err
 			}
 		}
@@ -150,19 +152,15 @@ func (t *tx) claimAll(until int64, all []found) error {
 
 // transaction is the item as it is delivered, or shown without a receipt.
 func (f *found) transaction(r *receipt) ergon.Transaction {
-	payload := any(orEmpty(f.payload))
-	metadata, err := decodeMetadata(f.metadata)
+	payload := any(queueitem.OrEmpty(f.payload))
+	metadata, err := queueitem.DecodeMetadata(f.metadata)
 	if err != nil { // somebody changed it
 		payload = fmt.Errorf("the metadata of transaction %s is damaged: %w", f.id, err)
 	}
-	tx := transactionOf(f.id, payload, metadata)
+	tx := queueitem.TransactionOf(f.id, payload, metadata)
 	delivery := ergon.Delivery{Count: int(f.deliveries), EnqueuedAt: timeOf(f.enqueuedAt)}
 	if r != nil {
 		delivery.Receipt = r
 	}
 	return tx.WithDelivery(delivery)
-}
-
-func transactionOf(id string, payload any, metadata map[string]string) ergon.Transaction {
-	return ergon.NewTransaction(id, payload).WithAllMetadata(metadata)
 }

@@ -2,9 +2,8 @@ package sqlite
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"regexp"
+
+	"github.com/ergon-go/ergon/internal/queueitem"
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/deadletter"
@@ -23,7 +22,7 @@ const (
 func (q *Queue) deadLetter(t *tx, now, seq int64, reason string) error {
 	l := letter{queue: q.number.Load(), item: seq, record: deadletter.Record{
 		Category: ergon.CategorySystem, Phase: policy.PhaseProcess, Message: reason,
-		Fingerprint: fingerprint(q.settings.Queue, reason), FailedAt: timeOf(now),
+		Fingerprint: queueitem.Fingerprint(q.settings.Queue, reason), FailedAt: timeOf(now),
 	}}
 	var key any
 	inBodies, digestless := false, false
@@ -36,9 +35,9 @@ func (q *Queue) deadLetter(t *tx, now, seq int64, reason string) error {
 	if err == nil && inBodies {
 		l.payload, err = t.body(seq)
 	}
-	l.payload = orEmpty(l.payload)
+	l.payload = queueitem.OrEmpty(l.payload)
 	text, _ := l.metadata.(string)
-	l.arrival = arrivalIn(text)
+	l.arrival = queueitem.ArrivalIn(text)
 	if err == nil && digestless {
 		err = t.storeDigest(undigested{seq, text, l.payload})
 	}
@@ -67,12 +66,4 @@ func (q *Queue) leave(t *tx, now, seq int64) error {
 	}
 	_, err = t.exec(deleteBody, seq)
 	return err
-}
-
-var digits = regexp.MustCompile(`\d+`)
-
-// fingerprint is the same for reasons that differ only in their numbers.
-func fingerprint(queue, reason string) string {
-	sum := sha256.Sum256([]byte(queue + "\x00" + digits.ReplaceAllString(reason, "#")))
-	return hex.EncodeToString(sum[:8])
 }

@@ -104,11 +104,11 @@ func (t *tx) insertTogether(to *enqueueing, seq, now int64, items []item) (int, 
 	statement := insertManyReady
 	for i := range items {
 		switch it := &items[i]; {
-		case it.key != nil, len(it.payload) > maxInline, to.dedup && it.arrival != "":
+		case it.Key != nil, len(it.Payload) > maxInline, to.dedup && it.Arrival != "":
 			return 0, nil
 		case !to.dedup:
 			statement = insertManyApart
-		case it.priority != 0, it.deliverAt > now:
+		case it.Priority != 0, it.DeliverAt > now:
 			statement = insertMany
 		}
 	}
@@ -127,12 +127,12 @@ func (to *enqueueing) argumentsOf(statement string, seq, now int64, items []item
 		it := &items[i]
 		at := seq + int64(i)
 		place, since := any(at), enqueued
-		arguments = append(arguments, place, queue, it.id)
+		arguments = append(arguments, place, queue, it.ID)
 		if statement != insertManyReady {
 			state, due, ready := it.begins(now)
-			arguments, since = append(arguments, state, due, it.priority), ready
+			arguments, since = append(arguments, state, due, it.Priority), ready
 		}
-		arguments = append(arguments, place, enqueued, since, it.metadata, it.history, it.payload, it.digest.bytes())
+		arguments = append(arguments, place, enqueued, since, it.Metadata, it.History, it.Payload, it.Digest.Bytes())
 		if statement == insertManyApart {
 			arguments = append(arguments, to.copyOf(it, at))
 		}
@@ -143,15 +143,15 @@ func (to *enqueueing) argumentsOf(statement string, seq, now int64, items []item
 // copyOf sets an item apart from what has the same id on purpose.
 func (to *enqueueing) copyOf(it *item, seq int64) string {
 	if to.dedup {
-		return it.arrival
+		return it.Arrival
 	}
 	return "#" + strconv.FormatInt(seq, 10)
 }
 
 // begins returns the state of an item that is enqueued now, whatever others have its key.
 func (it *item) begins(now int64) (state string, due any, ready int64) {
-	if it.deliverAt > now {
-		return stateDelayed, it.deliverAt, it.deliverAt
+	if it.DeliverAt > now {
+		return stateDelayed, it.DeliverAt, it.DeliverAt
 	}
 	return stateReady, nil, now
 }
@@ -188,7 +188,7 @@ func (t *tx) insert(to *enqueueing, seq, now int64, it *item) error {
 // insertDiverged stores an item under its alternate id. Where that is known, so is the item.
 func (t *tx) insertDiverged(to *enqueueing, seq, now int64, it *item, alternate string) error {
 	other := *it
-	other.id, other.of = alternate, nil
+	other.ID, other.of = alternate, nil
 	before := len(to.known)
 	if err := t.insert(to, seq, now, &other); err != nil {
 		return err
@@ -204,24 +204,24 @@ func (t *tx) insertDiverged(to *enqueueing, seq, now int64, it *item, alternate 
 // add reports whether the item is stored, which it is not where an index knows it.
 func (t *tx) add(to *enqueueing, seq, now int64, it *item) (bool, error) {
 	state, due, ready := it.begins(now)
-	turn, err := t.turnOf(to.queue, it.key)
+	turn, err := t.turnOf(to.queue, it.Key)
 	if err != nil {
 		return false, err
 	}
 	if turn == stateBehind {
 		state = turn
 	}
-	inline := any(it.payload)
-	if len(it.payload) > maxInline {
+	inline := any(it.Payload)
+	if len(it.Payload) > maxInline {
 		inline = nil
 	}
-	added, err := t.exec(insertItem, seq, to.queue, it.id, state, due, it.priority, seq, it.key, now, ready, it.metadata, it.history,
-		inline, it.digest.bytes(), to.copyOf(it, seq))
+	added, err := t.exec(insertItem, seq, to.queue, it.ID, state, due, it.Priority, seq, it.Key, now, ready, it.Metadata, it.History,
+		inline, it.Digest.Bytes(), to.copyOf(it, seq))
 	if err == nil && added > 0 && inline == nil {
-		_, err = t.exec(insertBody, seq, it.payload)
+		_, err = t.exec(insertBody, seq, it.Payload)
 	}
-	if err == nil && added > 0 && to.dedup && it.arrival != "" {
-		err = t.remove(supersede, to.queue, it.id, seq)
+	if err == nil && added > 0 && to.dedup && it.Arrival != "" {
+		err = t.remove(supersede, to.queue, it.ID, seq)
 	}
 	return added > 0, err
 }

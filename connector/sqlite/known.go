@@ -1,46 +1,14 @@
 package sqlite
 
 import (
-	"bytes"
 	"context"
 	"fmt"
+
+	"github.com/ergon-go/ergon/internal/queueitem"
 
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/capability"
 )
-
-// digest is that of a content and, of one that was edited, that of what it said first.
-type digest struct {
-	text [32]byte
-	size int
-}
-
-const digestSize = len(capability.ContentDigest{})
-
-func digestOf(payload []byte, metadata map[string]string) (d digest) {
-	content := capability.ContentDigestOf(payload, metadata)
-	d.size = copy(d.text[:], content[:])
-	if first, edited := capability.FirstContent(metadata); edited {
-		d.size += copy(d.text[d.size:], first[:])
-	}
-	return d
-}
-
-// bytes is the digest as it is stored, within d.
-func (d *digest) bytes() []byte { return d.text[:d.size] }
-
-// isIn reports whether stored is the digest of the content of d. That of a first arrival may also be what was said first.
-func (d *digest) isIn(stored []byte, arrival string) bool {
-	for ; len(stored) >= digestSize; stored = stored[digestSize:] {
-		if bytes.Equal(stored[:digestSize], d.text[:digestSize]) {
-			return true
-		}
-		if arrival != "" {
-			break
-		}
-	}
-	return false
-}
 
 // known is a transaction that its queue knew already.
 type known struct {
@@ -69,7 +37,7 @@ func (it *item) alternate() string {
 	if it.of == nil {
 		return ""
 	}
-	return it.of.AlternateID([16]byte(it.digest.text[:digestSize]))
+	return it.of.AlternateID(it.Digest.Content())
 }
 
 const selectKnown = `SELECT seq, copy, state, due_at, digest, metadata, payload FROM items WHERE queue = ? AND id = ?`
@@ -81,10 +49,10 @@ func (t *tx) compare(to *enqueueing, now int64, it *item) (result capability.Dis
 	var old []undigested
 	err = t.query(context.Background(), selectKnown, func(r row) error {
 		switch {
-		case it.arrival != "" && r.text(1) != it.arrival:
+		case it.Arrival != "" && r.text(1) != it.Arrival:
 		case r.text(2) == stateSettled && r.int(3) <= now:
 			forgotten = append(forgotten, r.int(0))
-		case it.digest.isIn(r.bytes(4), it.arrival):
+		case it.Digest.IsIn(r.bytes(4), it.Arrival):
 			result = capability.Duplicate
 		case r.isNull(4):
 			old = append(old, undigested{seq: r.int(0), metadata: r.text(5), payload: r.bytes(6)})
@@ -92,7 +60,7 @@ func (t *tx) compare(to *enqueueing, now int64, it *item) (result capability.Dis
 			result = capability.Conflict
 		}
 		return nil
-	}, to.queue, it.id)
+	}, to.queue, it.ID)
 	for _, k := range old {
 		if err == nil && result != capability.Duplicate {
 			result, err = t.compareUndigested(k, it)
@@ -122,7 +90,7 @@ func (t *tx) compareUndigested(k undigested, it *item) (capability.DispatchResul
 	switch {
 	case err != nil:
 		return "", err
-	case known && it.digest.isIn(stored.bytes(), it.arrival), !known && it.alternate() == "":
+	case known && it.Digest.IsIn(stored.Bytes(), it.Arrival), !known && it.alternate() == "":
 		return capability.Duplicate, nil
 	default:
 		return capability.Conflict, nil
@@ -130,17 +98,17 @@ func (t *tx) compareUndigested(k undigested, it *item) (capability.DispatchResul
 }
 
 // digestOf is false where the payload is gone.
-func (t *tx) digestOf(k undigested) (d digest, known bool, err error) {
+func (t *tx) digestOf(k undigested) (d queueitem.Digest, known bool, err error) {
 	if k.payload == nil {
 		if k.payload, err = t.body(k.seq); k.payload == nil || err != nil {
 			return d, false, err
 		}
 	}
-	metadata, err := decodeMetadata(k.metadata)
+	metadata, err := queueitem.DecodeMetadata(k.metadata)
 	if err != nil {
 		return d, false, nil //nolint:nilerr // somebody changed it: what it said is not known
 	}
-	return digestOf(k.payload, metadata), true, nil
+	return queueitem.DigestOf(k.payload, metadata), true, nil
 }
 
 const setDigest = `UPDATE items SET digest = ? WHERE seq = ?`
@@ -151,6 +119,6 @@ func (t *tx) storeDigest(k undigested) error {
 	if !known || err != nil {
 		return err
 	}
-	_, err = t.exec(setDigest, d.bytes(), k.seq)
+	_, err = t.exec(setDigest, d.Bytes(), k.seq)
 	return err
 }

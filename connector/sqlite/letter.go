@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/ergon-go/ergon/internal/queueitem"
+
 	"github.com/ergon-go/ergon"
 	"github.com/ergon-go/ergon/connector/sqlite/internal/failpoint"
 	"github.com/ergon-go/ergon/deadletter"
@@ -49,7 +51,7 @@ func encodeLetter(payload any) (letter, error) {
 
 // encode makes what is stored of the record.
 func (l *letter) encode() (err error) {
-	if l.metadata, err = encodeMetadata(l.record.Metadata); err != nil {
+	if l.metadata, err = queueitem.EncodeMetadata(l.record.Metadata); err != nil {
 		return err
 	}
 	if len(l.record.BinaryMetadata) > 0 {
@@ -64,14 +66,14 @@ func (l *letter) encode() (err error) {
 		return nil
 	}
 	content, err := l.record.Content()
-	l.payload = orEmpty(content)
+	l.payload = queueitem.OrEmpty(content)
 	return err
 }
 
 // encodeLetter also notes which item was delivered: a transaction that is dispatched for a failed one has its delivery.
 func (d *DeadLetters) encodeLetter(t ergon.Transaction) (letter, error) {
 	l, err := encodeLetter(t.Payload())
-	l.arrival = transactionOf(l.record.ID, nil, l.record.Metadata).Arrival()
+	l.arrival = queueitem.TransactionOf(l.record.ID, nil, l.record.Metadata).Arrival()
 	if r, ok := t.Delivery().Receipt.(*receipt); ok && r.queue.store.Load() == d.store.Load() {
 		l.delivered = r
 	}
@@ -146,10 +148,10 @@ func (l *letter) storedEncoding() string {
 // digest is that of what the letter is about.
 func (l *letter) digest() []byte {
 	text, _ := l.metadata.(string)
-	metadata, _ := decodeMetadata(text) // it was encoded here
+	metadata, _ := queueitem.DecodeMetadata(text) // it was encoded here
 	of := deadletter.Record{Metadata: metadata, BinaryMetadata: l.record.BinaryMetadata}
-	d := digestOf(l.payload, of.AllMetadata())
-	return d.bytes()
+	d := queueitem.DigestOf(l.payload, of.AllMetadata())
+	return d.Bytes()
 }
 
 const letterColumns = `letter, dead_letters.queue, id, task, category, phase, attempts, message, first_error, fingerprint,
@@ -180,7 +182,7 @@ func readLetter(r row) (l letter, err error) {
 			return l, fmt.Errorf("the metadata of dead letter %d is damaged: %w", l.number, err)
 		}
 	}
-	if l.record.Metadata, err = decodeMetadata(r.text(15)); err != nil {
+	if l.record.Metadata, err = queueitem.DecodeMetadata(r.text(15)); err != nil {
 		return l, fmt.Errorf("the metadata of dead letter %d is damaged: %w", l.number, err)
 	}
 	if err := l.record.Category.UnmarshalText([]byte(r.text(4))); err != nil {

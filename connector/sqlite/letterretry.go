@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/ergon-go/ergon/internal/queueitem"
+
 	"github.com/ergon-go/ergon/capability"
 	"github.com/ergon-go/ergon/deadletter"
 )
@@ -49,7 +51,7 @@ func (d *DeadLetters) EditDeadLetter(ctx context.Context, key string, payload []
 	err = d.write(ctx, "retry", func(t *tx) error {
 		letters, err := t.letters(c, 0, math.MaxInt64)
 		if err == nil {
-			n, err = d.retryAll(t, letters, orEmpty(payload))
+			n, err = d.retryAll(t, letters, queueitem.OrEmpty(payload))
 		}
 		return err
 	})
@@ -173,16 +175,16 @@ func (t *tx) retry(store string, now int64, l *letter, payload []byte) (arrived 
 // revived is the item of a letter that arrives once more, with another payload where one is given.
 func (l *letter) revived(store string, now int64, payload []byte) (item, error) {
 	metadata := l.record.AllMetadata()
-	tx := transactionOf(l.record.ID, orEmpty(l.payload), metadata)
+	tx := queueitem.TransactionOf(l.record.ID, queueitem.OrEmpty(l.payload), metadata)
 	if payload != nil {
 		tx = capability.Edited(tx, payload, capability.ContentDigestOf(l.payload, metadata))
 	}
 	tx = tx.WithArrival(capability.NextArrival(tx, l.origin(store)))
-	it, err := encodeItem(tx, maxPayload)
+	it, err := queueitem.Encode(tx, maxPayload)
 	if err != nil {
 		return item{}, err
 	}
-	it.deliverAt = 0 // it was kept once
+	it.DeliverAt = 0 // it was kept once
 	history, err := l.failures()
 	if err != nil {
 		return item{}, err
@@ -191,6 +193,6 @@ func (l *letter) revived(store string, now int64, payload []byte) (item, error) 
 	encoded, err := json.Marshal(append(history, deadletter.Failure{
 		Category: r.Category, Phase: r.Phase, Message: r.Message, FailedAt: r.FailedAt, RetriedAt: timeOf(now),
 	}))
-	it.history = string(encoded)
-	return it, err
+	it.History = string(encoded)
+	return item{Item: it}, err
 }

@@ -6,6 +6,8 @@ import (
 	"math"
 	"strconv"
 
+	"github.com/ergon-go/ergon/internal/queueitem"
+
 	"github.com/ergon-go/ergon/capability"
 )
 
@@ -63,8 +65,8 @@ func (q *Queue) replay(t *tx, after, before int64, ids any) (int64, error) {
 	}
 	var all []settled
 	err := t.query(context.Background(), selectSettled, func(r row) error {
-		s := settled{seq: r.int(0), it: item{id: r.text(1), metadata: r[2]}}
-		err := s.it.replan(r.text(2), q.origin(s.seq))
+		s := settled{seq: r.int(0), it: item{Item: queueitem.Item{ID: r.text(1), Metadata: r[2]}}}
+		err := s.it.Replan(r.text(2), q.origin(s.seq))
 		all = append(all, s)
 		return err
 	}, queue, now, after, before, ids, maxAtOnce)
@@ -82,11 +84,11 @@ func (q *Queue) replay(t *tx, after, before int64, ids any) (int64, error) {
 }
 
 func (t *tx) replayOne(queue, now, was, seq int64, it *item) error {
-	state, err := t.turnOf(queue, it.key)
+	state, err := t.turnOf(queue, it.Key)
 	if err != nil {
 		return err
 	}
-	if _, err := t.exec(replayItem, seq, state, it.key, now, was, it.metadata); err != nil {
+	if _, err := t.exec(replayItem, seq, state, it.Key, now, was, it.Metadata); err != nil {
 		return err
 	}
 	_, err = t.exec(replayBody, seq, was)
@@ -96,29 +98,4 @@ func (t *tx) replayOne(queue, now, was, seq int64, it *item) error {
 // origin names an item among those of all queues.
 func (q *Queue) origin(seq int64) string {
 	return q.store.Load().id + "/" + q.settings.Queue + "/" + strconv.FormatInt(seq, 10)
-}
-
-// replan has an item that comes from there arrive once more, as another generation, and reads from its metadata what they
-// say about delivery: at once. Metadata that somebody has damaged stays as it is.
-func (it *item) replan(metadata, from string) error {
-	known, err := decodeMetadata(metadata)
-	if err != nil {
-		return nil //nolint:nilerr // it is told when the item is delivered
-	}
-	tx := transactionOf(it.id, nil, known)
-	tx = tx.WithGeneration(tx.Generation() + 1).WithArrival(capability.NextArrival(tx, from))
-	if it.metadata, err = encodeMetadata(metadataOf(tx)); err != nil {
-		return err
-	}
-	delete(known, MetadataDeliverAt)
-	if key := known[orderingKey]; key != "" {
-		it.key = key
-	}
-	_ = it.plan(known) // it was dispatched with it
-	return nil
-}
-
-func arrivalIn(metadata string) string {
-	known, _ := decodeMetadata(metadata) // what is damaged has none
-	return transactionOf("", nil, known).Arrival()
 }

@@ -112,6 +112,7 @@ var lattice = archtest.Lattice{
 		// It registers them together, for programs. Decision 0120.
 		{Packages: "connector/sqlite/stock", Ours: []string{"config", "connector/file", "connector/sqlite"}, TestOurs: []string{"."}},
 		{Packages: "connector/postgres/stock", Ours: []string{"config", "connector/postgres"}, TestOurs: []string{"."}},
+		{Packages: "connector/sqlite/...", Ours: append([]string{"internal/queueitem"}, words...), ThirdParty: anyThirdParty},
 		{Packages: "connector/postgres/...", Ours: append([]string{"internal/queueitem"}, words...), ThirdParty: anyThirdParty},
 		{Packages: "connector/*/...", Ours: words, ThirdParty: anyThirdParty},
 		// Decision 0060.

@@ -97,7 +97,7 @@ func EncodePayload(payload any) ([]byte, error) {
 	case string:
 		return []byte(p), nil
 	case error:
-		return nil, errors.New("its payload is an error: a source delivers this for a record that it could not read; " +
+		return nil, errors.New("its payload is an error, which is how a source tells of a record that it could not read; " +
 			"dispatch it to the dead letters instead")
 	}
 	data, err := json.Marshal(payload)
