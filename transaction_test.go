@@ -121,7 +121,8 @@ func TestTransactionWithoutAnIDGetsAUUIDv7(t *testing.T) {
 
 func TestZeroTransactionCanBeRead(t *testing.T) {
 	var tx ergon.Transaction
-	const want = ` <nil> map[] "" {Receipt:<nil> Count:0 Partition: Position:0 ExpiresAt:0001-01-01 00:00:00 +0000 UTC EnqueuedAt:0001-01-01 00:00:00 +0000 UTC}`
+	const want = ` <nil> map[] "" {Receipt:<nil> Count:0 Partition: Position:0 ExpiresAt:0001-01-01 00:00:00 +0000 UTC ` +
+		`EnqueuedAt:0001-01-01 00:00:00 +0000 UTC}`
 	if diff := cmp.Diff(want, described(tx)); diff != "" {
 		t.Errorf("zero transaction (-want +got):\n%s", diff)
 	}

@@ -52,7 +52,7 @@ var errNotAttached = errors.New("the source did not attach")
 // begin attaches the source in a context with values, unless ctx has ended. detach ends that: nothing more is settled.
 func (a *attachment) begin(ctx, values context.Context) (detach func(), err error) {
 	if a.source == nil || ctx.Err() != nil {
-		return a.handle.table.close, nil
+		return a.handle.table.close, nil //nolint:nilerr // the loop ends for that by itself
 	}
 	attached, cancel := context.WithCancelCause(values)
 	detach = func() {
