@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -162,11 +163,11 @@ func TestDemandKeepsToTheLimit(t *testing.T) {
 // [K4] [R5] In an outage nothing is in demand but one transaction for each probe. After its success the slots are again.
 func TestDemandInAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		j, broken := newJournal(), true
-		time.AfterFunc(25*time.Second, func() { broken = false })
+		j, mended := newJournal(), atomic.Bool{}
+		time.AfterFunc(25*time.Second, func() { mended.Store(true) })
 		r := newRig(ergon.Task{Process: func(context.Context, ergon.Transaction) (any, error) {
 			sleep(time.Millisecond)
-			if broken {
+			if !mended.Load() {
 				return nil, errors.New("out of order")
 			}
 			return nil, nil
