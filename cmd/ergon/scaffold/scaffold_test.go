@@ -132,11 +132,11 @@ func TestWhatCannotBeWrittenIsRefusedBeforeAnythingIs(t *testing.T) {
 		},
 		"no clone at all": {
 			scaffold.Project{Folder: "new", GoMod: ofClone},
-			"and no clone around " + working + "; say where one is with --ergon",
+			"and there is no clone around " + working + "; say where one is with --ergon",
 		},
 		"what is no clone": {
 			scaffold.Project{Folder: "new", GoMod: ofClone, Clone: "full"},
-			"--ergon: full is no clone of Ergon: it has no go.mod of the module github.com/ergon-go/ergon",
+			"--ergon: full is not a clone of Ergon: it has no go.mod of the module github.com/ergon-go/ergon",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -167,7 +167,7 @@ func TestModulePathIsOneThatGoTakes(t *testing.T) {
 		}
 	}
 	if _, err := scaffold.Write(scaffold.Project{Folder: "a name", GoMod: ofRelease}); err == nil ||
-		!strings.HasSuffix(err.Error(), "say which with --module, such as --module example.com/hello") {
+		!strings.HasSuffix(err.Error(), "set another with --module, such as --module example.com/hello") {
 		t.Errorf("got %v, want a word about --module", err)
 	}
 }
