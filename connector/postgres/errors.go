@@ -24,7 +24,7 @@ var cures = map[string]string{ //nolint:gochecknoglobals // a table
 	"28000": "the server does not let this user in; correct the user in url, or pg_hba.conf on the server",
 	"3D000": "the database does not exist; create it, or correct its name in url",
 	"3F000": "the schema does not exist; create it, or set migrate to auto",
-	"42P01": "a table is missing; set migrate to auto, or create the tables by ergon migrate",
+	"42P01": "a table is missing; set migrate to auto for one start",
 	"42501": "this user has not the right to do it; grant it USAGE on the schema and SELECT, INSERT, UPDATE and DELETE on its tables, or, " +
 		"for migrate: auto, CREATE on the database or the schema",
 	"25006": "the server is a read-only replica, or has become one; give the address of the primary, or all addresses",
