@@ -56,7 +56,9 @@ func TestTypesOfConnectorsAreListedWhateverTheConfiguration(t *testing.T) {
 		code                  int
 	}{
 		"none":   {"", "", 0},
-		"faulty": {"tasks: {square: {task: math.square, connectors: {input: {type: numbers, count: 0}, dead_letters: {type: drain}}}}", "count", 2},
+		"faulty": {
+			"tasks: {square: {task: math.square, connectors: {input: {type: numbers, count: 0}, dead_letters: {type: drain}}}}", "count", 2,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in(t, c.configuration)

@@ -60,7 +60,9 @@ func (p *checkedConnector) StoragePaths() []string {
 
 func doctorRegistry() *config.Registry {
 	reg := registry()
-	config.Connector(reg, "patient", "is looked at", checkedConfig{}, func(c checkedConfig) (*checkedConnector, error) { return &checkedConnector{c: c}, nil })
+	config.Connector(reg, "patient", "is looked at", checkedConfig{}, func(c checkedConfig) (*checkedConnector, error) {
+		return &checkedConnector{c: c}, nil
+	})
 	return reg
 }
 
@@ -76,7 +78,8 @@ const checkedTask = `tasks:
 func examined(t *testing.T, checkedConnector string, m machine.Machine, args ...string) (map[string]string, answer) {
 	t.Helper()
 	in(t, strings.Replace(checkedTask, "PATIENT", with(checkedConnector), 1))
-	got := call{settings: app.Settings{Registry: doctorRegistry()}, machine: m, args: append([]string{"doctor", "--output", "json"}, args...)}.do(t)
+	all := append([]string{"doctor", "--output", "json"}, args...)
+	got := call{settings: app.Settings{Registry: doctorRegistry()}, machine: m, args: all}.do(t)
 	var report struct {
 		OK       bool `json:"ok"`
 		Findings []struct {

@@ -44,7 +44,8 @@ func one(task, more string) string {
 // [E4] All that went wrong is said, the transaction's own failure first.
 func TestFailureOfATransactionAndOfClosingAreBothReported(t *testing.T) {
 	in(t, one("fails", ", services: {sticky: {type: sticky}}"))
-	got := call{settings: app.Settings{Registry: faultyRegistry()}, args: strings.Fields("process-transaction fails --id x --payload-json 1")}.do(t)
+	args := strings.Fields("process-transaction fails --id x --payload-json 1")
+	got := call{settings: app.Settings{Registry: faultyRegistry()}, args: args}.do(t)
 	want := `reckon: transaction x failed
   task      fails
   category  BUSINESS

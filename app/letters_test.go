@@ -287,7 +287,8 @@ func TestExportThatFailsLeavesTheFileThatWasThere(t *testing.T) {
 // Letters are dropped while the list is gone through, and none is passed over or taken twice.
 func TestManyDeadLettersAreEachGivenBackOnce(t *testing.T) {
 	for args, where := range map[string]capability.QueueState{"dlq retry square --all": capability.StateReady, "replay square --all": ""} {
-		in(t, strings.NewReplacer("type: shelf, name: numbers", "type: chute, name: numbers", "name: closed", "name: open").Replace(warehouseConfig))
+		open := strings.NewReplacer("type: shelf, name: numbers", "type: chute, name: numbers", "name: closed", "name: open")
+		in(t, open.Replace(warehouseConfig))
 		w := &warehouse{}
 		for i := range 1001 {
 			w.post(deadNumber("square", 10*i, 1))

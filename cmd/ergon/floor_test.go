@@ -65,9 +65,9 @@ cp done.cp "at.$id.$n"; [ $n -gt 3 ] || exit 65; echo 1
 		t.Errorf("the checkpoint is there after all is done: %v", err)
 	}
 	for n := 1; n <= 4; n++ {
-		for _, sandboxWithLetters := range []int{0, 5, 10, 15} {
-			if at := s.checkpointLine(fmt.Sprintf("at.%02d.%d", sandboxWithLetters, n)); at > sandboxWithLetters+1 {
-				t.Errorf("with delivery %d of line %d the checkpoint is at line %d", n, sandboxWithLetters+1, at)
+		for _, broken := range []int{0, 5, 10, 15} {
+			if at := s.checkpointLine(fmt.Sprintf("at.%02d.%d", broken, n)); at > broken+1 {
+				t.Errorf("with delivery %d of line %d the checkpoint is at line %d", n, broken+1, at)
 			}
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// triage fails for what is sandboxWithLetters, and keeps everything in one file. It processes one transaction after the other, so
+// triage fails for what is broken, and keeps everything in one file. It processes one transaction after the other, so
 // that the keys of its dead letters are in the order of their ids.
 const triage = `
 tasks:

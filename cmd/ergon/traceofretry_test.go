@@ -12,7 +12,8 @@ const (
 	senderSpan  = "b7ad6b7169203331"
 )
 
-// traced fails while the file sandboxWithLetters is there. Its program writes what it is told about the trace, and its spans go to the console.
+// traced fails while the file broken is there. Its program writes what it is told about the trace, and its spans go to the
+// console.
 const traced = `
 telemetry: {propagation: PROPAGATION, traces: {exporters: [console]}}
 tasks:

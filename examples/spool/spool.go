@@ -118,7 +118,7 @@ func (q *Queue) FetchTransactions(ctx context.Context, limit int) (batch []ergon
 		}
 		return len(batch) > 0, func() {
 			for _, tx := range batch {
-				receipt := tx.Delivery().Receipt.(*claim) //nolint:errcheck,forcetypeassert // it was made above
+				receipt := tx.Delivery().Receipt.(*claim) //nolint:forcetypeassert // it was made above
 				q.claims[receipt.number] = receipt
 			}
 		}

@@ -25,7 +25,9 @@ type scenario struct {
 func (s scenario) Name() string { return s.name }
 
 func scenarios() []scenario {
-	return []scenario{{scenarioAck, acked}, {scenarioRequeue, acked}, {scenarioRetry, retried}, {scenarioReplay, replayed}, {scenarioEdit, changed}}
+	return []scenario{
+		{scenarioAck, acked}, {scenarioRequeue, acked}, {scenarioRetry, retried}, {scenarioReplay, replayed}, {scenarioEdit, changed},
+	}
 }
 
 // RunRow runs a row in an empty folder and returns everything that is wrong with what came out. database is the address of a

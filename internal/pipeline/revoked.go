@@ -2,8 +2,8 @@ package pipeline
 
 import "github.com/ergon-go/ergon/internal/lifecycle"
 
-// matching returns the deliveries that match and may still be settled, or are being settled. What fetches in progress bring is matched when they return, and what those bring that
-// begin before the filter ends.
+// matching returns the deliveries that match and may still be settled, or are being settled. What fetches in progress bring is matched
+// when they return, and so is what those bring that begin before the filter ends.
 func (h handle) matching(match matchFunc) (by *filter, of []*delivery) {
 	by = &filter{match: match, lasts: true}
 	h.table.mu.Lock()

@@ -42,7 +42,7 @@ func propertiesOf(d capability.Declaration, can capability.Set) Properties {
 			p = append(p, Property{name, value})
 		}
 	}
-	has := func(any capability.Set) bool { return can&any != 0 }
+	has := func(one capability.Set) bool { return can&one != 0 }
 	add(true, "destination", d.Destination)
 	add(true, "group", d.Group)
 	add(true, "sharing", string(d.Sharing))

@@ -25,7 +25,8 @@ func alerts() []alert {
 		},
 		{
 			"ErgonOutage", `max by (TASK) (OUTAGE) > 0`, "5m", "critical",
-			"{{ $labels.TASK }} is in outage mode: every transaction that it tries fails.", "Repair the system that it depends on; then it continues.",
+			"{{ $labels.TASK }} is in outage mode: every transaction that it tries fails.",
+			"Repair the system that it depends on; then it continues.",
 		},
 		{
 			"ErgonQueueWaits", `max by (TASK) (OLDEST) > 600`, "5m", "warning",

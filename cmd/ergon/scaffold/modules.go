@@ -74,7 +74,8 @@ func (p Project) clone() (string, error) {
 	if p.Clone != "" {
 		root, err := filepath.Abs(p.Clone)
 		if err != nil || !isClone(root) {
-			return "", errors.Join(err, fmt.Errorf("--ergon: %s is not a clone of Ergon: it has no go.mod of the module %s", p.Clone, ergonModule))
+			err = errors.Join(err, fmt.Errorf("--ergon: %s is not a clone of Ergon: it has no go.mod of the module %s", p.Clone, ergonModule))
+			return "", err
 		}
 		return root, nil
 	}

@@ -99,7 +99,8 @@ func checkComponents(ctx context.Context, task ergon.TaskConfig, timeout time.Du
 			}
 			of := task.Name + "/" + name
 			all = append(all, reach(ctx, made, finding{Check: part.what, Of: of, Found: component.Type}, timeout))
-			if keeper, ok := capability.As[capability.LeaseKeeper](made); ok && part.what == "connector" && name == task.Consumer.Fetch.Connector {
+			source := part.what == "connector" && name == task.Consumer.Fetch.Connector
+			if keeper, ok := capability.As[capability.LeaseKeeper](made); ok && source {
 				lease, err := ask.For("LeaseDuration", keeper.LeaseDuration)
 				all = append(all, orUnanswered(part.what, of, err, func() []finding { return []finding{checkLease(task, of, lease)} })...)
 			}
