@@ -55,7 +55,7 @@ func TestTypesOfConnectorsAreListedWhateverTheConfiguration(t *testing.T) {
 		configuration, stderr string
 		code                  int
 	}{
-		"none":   {"", "", 0},
+		"none": {"", "", 0},
 		"faulty": {
 			"tasks: {square: {task: math.square, connectors: {input: {type: numbers, count: 0}, dead_letters: {type: drain}}}}", "count", 2,
 		},
