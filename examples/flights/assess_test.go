@@ -105,11 +105,11 @@ func TestFlightThatMakesNoSenseIsRefusedWithAllThatIsWrong(t *testing.T) {
 		},
 		"airports": {
 			func(f *main.Flight) { f.Origin, f.Destination = "XXX", "" },
-			[]string{`there is no airport "XXX"`, `there is no airport ""`},
+			[]string{`unknown airport "XXX"`, `unknown airport ""`},
 		},
 		"everything": {
 			func(f *main.Flight) { *f = main.Flight{Destination: "LAS", Delay: 61} },
-			[]string{"date", `there is no airport ""`},
+			[]string{"date", `unknown airport ""`},
 		},
 	} {
 		_, err := task.Process(t.Context(), late(t, c.change))

@@ -31,7 +31,7 @@ func TestWrongUsageIsAnErrorThatSaysWhatIsRight(t *testing.T) {
 	}{
 		"no such comparison":    {[]string{"-only=nothing"}, "there are lifecycle, "},
 		"no regular expression": {[]string{"-only=("}, "-only: "},
-		"an argument":           {[]string{"lifecycle"}, `"lifecycle" is not known`},
+		"an argument":           {[]string{"lifecycle"}, `unexpected argument "lifecycle"`},
 		"no rounds":             {[]string{"-rounds=0"}, "-rounds must be 1"},
 		"no length":             {[]string{"-length=0s"}, "-length longer"},
 		"unknown flag":          {[]string{"-fast"}, "-fast"},
