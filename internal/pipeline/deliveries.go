@@ -67,6 +67,9 @@ func (d *deliveries) enterLocked(txs []ergon.Transaction) {
 			of := txs[i].Delivery()
 			e.position = of.Position
 			e.window = d.windowLocked(of.Partition)
+			if e.window.closed {
+				e.fate = fateDropped
+			}
 			e.window.enter(e)
 		}
 	}
@@ -117,6 +120,7 @@ func (d *deliveries) leaveLocked(e *delivery) {
 	}
 	e.stage = stageGone
 	if w := e.window; w != nil {
+		w.forget(e)
 		w.held--
 		if w.held == 0 && !w.closed {
 			delete(d.windows, w.partition)

@@ -73,7 +73,15 @@ func (s *strictReader) SettleTransactions(ctx context.Context, batch []capabilit
 		}
 	}
 	s.mu.Unlock()
-	return s.Reader.SettleTransactions(ctx, batch)
+	err := s.Reader.SettleTransactions(ctx, batch)
+	if failed, partial := errors.AsType[*ergon.BatchError](err); partial {
+		for i, failure := range failed.Failures {
+			if !errors.Is(failure, capability.ErrStaleDelivery) {
+				s.t.Errorf("transaction %s is settled before its turn: %v", batch[i].Transaction.ID(), failure)
+			}
+		}
+	}
+	return err
 }
 
 // takes lets a call take some time. One in ten fails, and one in thirty hangs.

@@ -18,15 +18,18 @@ func (t *turns) begin(batch []*flight) []*flight {
 		switch e := f.held; {
 		case e.fate == fateFenced:
 			f.verdict.redeliver()
+		case e.fate == fateDropped:
+			f.verdict.drop()
 		case f.verdict.skip:
 		case e.window == nil:
 			e.stage = stageSettling
 		case f.verdict.action == policy.SettleRequeue: // its letter was not written
+			e.window.begin(e)
 			e.stage = stageHeld
-			e.window.insert(e)
+			e.window.wait(e)
 			requeued = append(requeued, f)
 			return true
-		case !e.window.first(e):
+		case !e.window.begin(e):
 			t.waitAgainLocked(f)
 			return true
 		default:
@@ -51,7 +54,7 @@ func (t *turns) waitAgainLocked(f *flight) {
 	e := f.held
 	f.verdict.skip, f.verdict.again = false, false
 	e.stage = stageEnded
-	e.window.insert(e)
+	e.window.wait(e)
 	t.table.blockLocked(e.window, 1)
 	if !slices.Contains(t.table.dirty, e.window) {
 		t.table.dirty = append(t.table.dirty, e.window)

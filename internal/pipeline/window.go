@@ -8,11 +8,11 @@ import (
 // maxBlocked is how many transactions of all partitions together may have ended behind one that has not, before fetching pauses.
 const maxBlocked = 10_000
 
-// window is what a loop holds of a partition that is settled in order, by position, without what the settler has. deliveries.mu guards
-// it.
+// window is what a loop holds of a partition that is settled in order, without what is being settled. deliveries.mu guards it.
 type window struct {
 	partition string
-	waiting   []*delivery // held or ended
+	waiting   []*delivery // held or ended, by position
+	ready     []*delivery // the settler has them, and has not begun to settle them: some may wait for a dead letter; by position
 	blocked   int         // how many of them have ended
 	held      int         // entries of the table that refer to it
 	closed    bool        // the loop has dropped one that the source does not know of: nothing behind it is settled any more
@@ -21,31 +21,49 @@ type window struct {
 // enter adds a new delivery. Mostly it is the last; not if it is a redelivery.
 func (w *window) enter(e *delivery) {
 	w.held++
-	w.insert(e)
+	w.waiting = inserted(w.waiting, e)
 }
 
-func (w *window) insert(e *delivery) {
-	if n := len(w.waiting); n == 0 || w.waiting[n-1].position <= e.position {
-		w.waiting = append(w.waiting, e)
-		return
+// wait puts e, which the settler had, among those that wait.
+func (w *window) wait(e *delivery) { w.waiting = inserted(w.waiting, e) }
+
+// begin takes e, which the settler has, out of those that are ready. It reports whether nothing that may still be settled comes before
+// it in its partition.
+func (w *window) begin(e *delivery) (first bool) {
+	w.forget(e)
+	for _, before := range [...][]*delivery{w.waiting, w.ready} {
+		if len(before) > 0 && before[0].position <= e.position {
+			return false
+		}
 	}
-	i, _ := slices.BinarySearchFunc(w.waiting, e.position, func(other *delivery, position int64) int {
+	return true
+}
+
+// forget removes e from those that are ready.
+func (w *window) forget(e *delivery) {
+	if i := slices.Index(w.ready, e); i >= 0 {
+		w.ready = slices.Delete(w.ready, i, i+1)
+	}
+}
+
+// inserted returns deliveries, which are sorted by position, with e.
+func inserted(sorted []*delivery, e *delivery) []*delivery {
+	if n := len(sorted); n == 0 || sorted[n-1].position <= e.position {
+		return append(sorted, e)
+	}
+	i, _ := slices.BinarySearchFunc(sorted, e.position, func(other *delivery, position int64) int {
 		if other.position == position {
 			return -1 // after its equals
 		}
 		return cmp.Compare(other.position, position)
 	})
-	w.waiting = slices.Insert(w.waiting, i, e)
-}
-
-// first reports whether nothing of the partition waits before e, which the settler has.
-func (w *window) first(e *delivery) bool {
-	return len(w.waiting) == 0 || w.waiting[0].position > e.position
+	return slices.Insert(sorted, i, e)
 }
 
 // compact removes what is not open any more.
 func (w *window) compact() {
-	w.waiting = slices.DeleteFunc(w.waiting, func(e *delivery) bool { return e.fate != fateOpen })
+	given := func(e *delivery) bool { return e.fate != fateOpen }
+	w.waiting, w.ready = slices.DeleteFunc(w.waiting, given), slices.DeleteFunc(w.ready, given)
 }
 
 // blockLocked counts n more that wait for their turn, or fewer.
@@ -72,10 +90,12 @@ func (d *deliveries) dropLocked(e *delivery) {
 		return
 	}
 	w.closed = true
-	for _, other := range w.waiting {
-		if other != e && other.position >= e.position {
-			other.fate = fateDropped
-			d.orphanLocked(other)
+	for _, behind := range [...][]*delivery{w.waiting, w.ready} {
+		for _, other := range behind {
+			if other != e && other.position >= e.position {
+				other.fate = fateDropped
+				d.orphanLocked(other)
+			}
 		}
 	}
 	w.compact()
@@ -96,6 +116,7 @@ func (d *deliveries) takeReadyLocked(w *window, ready []*flight) []*flight {
 	for n < len(w.waiting) && w.waiting[n].stage == stageEnded {
 		e := w.waiting[n]
 		e.stage = stageReady
+		w.ready = inserted(w.ready, e)
 		ready = append(ready, e.flight)
 		n++
 	}
