@@ -91,7 +91,7 @@ func TestConnectorThatDoesNotSayWhatItIs(t *testing.T) {
 						if took := time.Since(began); took > 5*time.Second {
 							t.Errorf("it took %s", took)
 						}
-						wantErrorText(t, err, w.in+" of *runner_test.wayward: "+what, `connector "`)
+						wantErrorText(t, err, w.in+" of *runner_test.faultySource: "+what, `connector "`)
 						wantExitCode(t, err, 1)
 						if ran || w.open.Load() {
 							t.Errorf("a transaction was run: %t; the connector was left open: %t", ran, w.open.Load())

@@ -60,8 +60,8 @@ package runner
 //   - The Manager: manager, runinorder, control, processtransaction, useconnectors, produce; its words: settings, progress,
 //     outcome, errors, exitcode, signals, validate.
 //   - A call of Manager.Run: run has the tasks, taskrun the workers of one task, shutdown the deadlines.
-//   - A worker in this process: worker; workerrun, component, execute and closesequence for each of its runs; call for foreign
-//     code; restarts and looptimeout, which supervisors use as well; snapshots.
+//   - A worker in this process: worker; workerrun, component, health, execute and closesequence for each of its runs; call for
+//     foreign code; restarts and looptimeout, which supervisors use as well; snapshots.
 //   - A supervisor of a worker in another process: supervisor, supervisorreports, supervisorrestart. process is the process;
 //     processmonitor and heartbeat decide when to kill it; processcontrol, processsnapshots and workeroutput carry its control,
 //     counts and output.
