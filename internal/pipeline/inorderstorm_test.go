@@ -16,7 +16,7 @@ import (
 )
 
 // strictReader checks the loop by the word of the contract: after a revocation has returned nothing that it matched is settled, although
-// the topic itself would refuse it. Its calls take a while, and some fail.
+// the topic itself would refuse it, and nothing is settled before its turn. Its calls take a while, and some fail.
 type strictReader struct {
 	*memory.Reader
 
@@ -73,7 +73,15 @@ func (s *strictReader) SettleTransactions(ctx context.Context, batch []capabilit
 		}
 	}
 	s.mu.Unlock()
-	return s.Reader.SettleTransactions(ctx, batch)
+	err := s.Reader.SettleTransactions(ctx, batch)
+	if failed, partial := errors.AsType[*ergon.BatchError](err); partial {
+		for i, failure := range failed.Failures {
+			if !errors.Is(failure, capability.ErrStaleDelivery) {
+				s.t.Errorf("transaction %s is settled before its turn: %v", batch[i].Transaction.ID(), failure)
+			}
+		}
+	}
+	return err
 }
 
 // takes lets a call take some time. One in ten fails, and one in thirty hangs.

@@ -61,6 +61,7 @@ func (h handle) leaveBehind(of []*delivery) {
 	for call := range h.table.calls {
 		for _, f := range call.batch {
 			if settling[f] {
+				call.cut = true
 				call.cancel(capability.ErrStaleDelivery)
 				break
 			}

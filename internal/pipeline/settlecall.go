@@ -12,7 +12,11 @@ import (
 type settleCall struct {
 	batch  []*flight
 	cancel context.CancelCauseFunc
+	cut    bool // a revocation did not wait for it any longer; deliveries.mu guards it
 }
+
+// errCut is the error of an item whose call was cancelled for the sake of others of its batch. It is tried again.
+var errCut = errors.New("the call was cancelled, because the source took back other deliveries of its batch")
 
 // send settles those of a batch that are left with the source, by do. Those that were taken back are stale.
 func (t *turns) send(
@@ -44,11 +48,31 @@ func (t *turns) send(
 	if len(rest) == 0 {
 		return &ergon.BatchError{Failures: failures}
 	}
-	err := do(ctx, rest)
+	err := t.ofCall(call, items, rest, do(ctx, rest))
 	if len(failures) == 0 {
 		return err
 	}
 	return joinFailures(err, failures, places)
+}
+
+// ofCall returns the error of a call for the items at rest. If the call was cut short, only those that were taken back are stale.
+func (t *turns) ofCall(call *settleCall, items, rest []int, err error) error {
+	if _, partial := errors.AsType[*ergon.BatchError](err); err == nil || partial {
+		return err
+	}
+	t.table.mu.Lock()
+	defer t.table.mu.Unlock()
+	if !call.cut {
+		return err
+	}
+	failures := map[int]error{}
+	for place, i := range rest {
+		failures[place] = errCut
+		if call.batch[items[i]].held.fate == fateFenced {
+			failures[place] = capability.ErrStaleDelivery
+		}
+	}
+	return &ergon.BatchError{Failures: failures}
 }
 
 // joinFailures adds what a call said of the items at places to the failures of the others.
