@@ -28,11 +28,15 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: build tidy vet lint unit failpoints fuzz example browser ## Run everything that CI runs, in this order, and stop at the first failure
+test: servers build tidy vet lint unit failpoints fuzz example browser ## Run everything that CI runs, in this order, and stop at the first failure
 	@echo '==> all passed'
 
 .PHONY: check
 check: build vet lint-changed quick ## Before a commit: compile, vet, lint what has changed, run the tests without the race detector
+
+.PHONY: servers
+servers: ## Install the servers that tests start, as root by apt-get, if they are missing
+	@scripts/step $@ scripts/servers || echo '==> without these servers, the tests that need them are skipped'
 
 .PHONY: build
 build: ## Compile all modules
