@@ -124,7 +124,11 @@ func (b *retriedBatch) end(round int, err error) (more bool, _ error) {
 		}
 	}
 	more = len(left) == 0 && len(behind) > 0 && !final
-	b.left = slices.Sorted(slices.Values(slices.Concat(left, behind)))
+	b.left = left
+	if len(behind) > 0 {
+		b.left = slices.Concat(left, behind)
+		slices.Sort(b.left)
+	}
 	switch {
 	case final: // trying again is pointless, for the items behind it as well
 		return false, ergon.Permanent(err)
