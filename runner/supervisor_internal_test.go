@@ -81,6 +81,39 @@ func TestProcessesThatDieAreReplacedUntilTheWorkerIsGivenUp(t *testing.T) {
 	})
 }
 
+// What a worker process reports of the health of its components is seen until it reports something else, dies or ends.
+func TestHealthOfAProcessIsThatOfItsLastHeartbeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		down := []Unhealthy{{Component: `service "prices"`, Problem: "no answer"}}
+		var s *supervisor
+		want := func(when string, want int) {
+			t.Helper()
+			synctest.Wait()
+			if got := s.progress().Unhealthy; len(got) != want {
+				t.Errorf("got %v %s, want %d", got, when, want)
+			}
+		}
+		s = fakeSupervisor(t, ergon.NewTaskConfig("t", nil), func(n int, c *fakeChild) {
+			untilRun(t, c, report{Total: 7})
+			want("before the first heartbeat", 0)
+			c.report(report{Type: reportHeartbeat, Unhealthy: down})
+			want("after a heartbeat that says so", 1)
+			if n == 0 {
+				c.exit(errDied)
+				return
+			}
+			c.report(report{Type: reportHeartbeat})
+			want("after a heartbeat that does not", 0)
+			c.report(report{Type: reportHeartbeat, Unhealthy: down})
+			c.end(report{})
+		})
+		if _, err := supervise(t.Context(), t, s); err != nil {
+			t.Error(err)
+		}
+		want("after the end", 0)
+	})
+}
+
 // [E2] [L2] What a process that died had taken of loop.limit is used; what one that ended had not started is not.
 func TestLimitHoldsOverProcessesThatDie(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
